@@ -1,0 +1,61 @@
+//! The only place that reads a clock, so that tests can drive time.
+//!
+//! A [`Clock`] belongs to a runtime. The real one reads the system; a manual one moves only when it is told to, and then
+//! every timer, limit and idle time of that runtime follows it. Thread CPU time is never faked: see `sys::thread`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Monotonic and wall time, real or driven by hand.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    manual: Option<Arc<AtomicU64>>,
+}
+
+/// Where a manual clock begins, in milliseconds since 1970: 2026-01-01.
+const MANUAL_EPOCH_MS: u64 = 1_767_225_600_000;
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self { manual: None }
+    }
+
+    /// A clock that moves only by [`Clock::advance_ms`].
+    pub fn manual() -> Self {
+        Self { manual: Some(Arc::new(AtomicU64::new(0))) }
+    }
+
+    /// Whether the clock is driven by hand.
+    pub fn is_manual(&self) -> bool {
+        self.manual.is_some()
+    }
+
+    /// Moves a manual clock on; does nothing to the system's.
+    pub fn advance_ms(&self, ms: u64) {
+        if let Some(now) = &self.manual {
+            now.fetch_add(ms * 1_000_000, Ordering::SeqCst);
+        }
+    }
+
+    /// Monotonic nanoseconds since an arbitrary start.
+    pub fn now_ns(&self) -> u64 {
+        match &self.manual {
+            Some(now) => now.load(Ordering::SeqCst),
+            None => crate::sys::time::monotonic_ns(),
+        }
+    }
+
+    /// Monotonic milliseconds since an arbitrary start.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ns() / 1_000_000
+    }
+
+    /// Milliseconds since 1970.
+    pub fn unix_ms(&self) -> f64 {
+        match &self.manual {
+            Some(now) => (MANUAL_EPOCH_MS + now.load(Ordering::SeqCst) / 1_000_000) as f64,
+            None => (crate::sys::time::realtime_ns() / 1_000_000) as f64,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! HTTP messages as they travel between host, core and app: heads as flat text, bodies as bytes.
+
+/// A request without its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestHead {
+    /// `GET`, `POST`, ...
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// The headers.
+    pub headers: Headers,
+}
+
+/// A response without its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// 200 to 599.
+    pub status: u16,
+    /// The reason phrase; often empty.
+    pub status_text: String,
+    /// The headers.
+    pub headers: Headers,
+}
+
+/// Headers in their order, names in lower case, as one text: `name\nvalue\nname\nvalue`. One allocation whatever their
+/// number; neither names nor values may contain a line feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<u8>);
+
+impl Headers {
+    /// No headers.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes text that is already in the flat form.
+    pub fn from_flat(flat: Vec<u8>) -> Self {
+        Self(flat)
+    }
+
+    /// The flat form.
+    pub fn as_flat(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Adds a header; the name is put in lower case. False, and nothing added, if the name is not a token or the value has
+    /// a control character that HTTP forbids.
+    #[must_use]
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let value = value.trim_ascii();
+        let token = !name.is_empty() && name.iter().all(|byte| is_token(*byte));
+        if !token || value.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')) {
+            return false;
+        }
+        if !self.0.is_empty() {
+            self.0.push(b'\n');
+        }
+        self.0.extend(name.iter().map(u8::to_ascii_lowercase));
+        self.0.push(b'\n');
+        self.0.extend_from_slice(value);
+        true
+    }
+
+    /// Names and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut parts = self.0.split(|byte| *byte == b'\n');
+        let empty = self.0.is_empty();
+        std::iter::from_fn(move || if empty { None } else { Some((parts.next()?, parts.next()?)) })
+    }
+
+    /// The first value of a header, by its lower-case name.
+    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes of all names and values.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The characters of a header name or method (RFC 9110 `tchar`).
+pub fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_keep_order_and_refuse_what_would_split_a_message() {
+        let mut headers = Headers::new();
+        assert!(headers.push(b"Content-Type", b" text/plain "));
+        assert!(headers.push(b"x-empty", b""));
+        assert!(!headers.push(b"bad name", b"x"));
+        assert!(!headers.push(b"", b"x"));
+        assert!(!headers.push(b"x", b"a\r\nb: c"));
+        let all: Vec<_> = headers.iter().collect();
+        assert_eq!(all, [(&b"content-type"[..], &b"text/plain"[..]), (&b"x-empty"[..], &b""[..])]);
+        assert_eq!(headers.value(b"content-type"), Some(&b"text/plain"[..]));
+        assert_eq!(Headers::new().iter().count(), 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! Every limit of NANO, with its name, its default and what it guards. A number that bounds something lives here or nowhere.
+
+/// What one app may use. Every field can be set per app; zero is not "unlimited" anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppLimits {
+    /// CPU of one event (all its turns), in milliseconds of thread CPU time.
+    pub cpu_ms: u32,
+    /// CPU of starting an instance: compiling and evaluating the app's modules.
+    pub start_cpu_ms: u32,
+    /// Wall time of one event; a streaming body counts from its last progress.
+    pub wall_ms: u32,
+    /// The JavaScript heap of one instance.
+    pub heap_bytes: usize,
+    /// ArrayBuffers, wasm memories, bodies and queues of one instance.
+    pub external_bytes: usize,
+    /// Timers alive at once in one instance.
+    pub timers: u32,
+    /// Log text per second; more is dropped and counted.
+    pub log_bytes_per_s: u32,
+    /// Entries of `env`.
+    pub env_entries: u32,
+    /// Bytes of one `env` entry, name and value together.
+    pub env_entry_bytes: u32,
+    /// The request URL.
+    pub url_bytes: u32,
+    /// All request header names and values together.
+    pub header_bytes: u32,
+    /// A request body that is handed over whole.
+    pub body_bytes: usize,
+    /// Host calls of one event.
+    pub subrequests: u32,
+    /// Host calls of one instance at once.
+    pub subrequests_at_once: u32,
+    /// Requests of the app that are waiting or running at once.
+    pub requests: u32,
+    /// How long an instance may idle before it is evicted back to cold.
+    pub idle_ms: u32,
+}
+
+impl Default for AppLimits {
+    fn default() -> Self {
+        Self {
+            cpu_ms: 50,
+            start_cpu_ms: 400,
+            wall_ms: 30_000,
+            heap_bytes: 32 << 20,
+            external_bytes: 32 << 20,
+            timers: 10_000,
+            log_bytes_per_s: 64 << 10,
+            env_entries: 64,
+            env_entry_bytes: 5 << 10,
+            url_bytes: 16 << 10,
+            header_bytes: 128 << 10,
+            body_bytes: 10 << 20,
+            subrequests: 50,
+            subrequests_at_once: 6,
+            requests: 10_000,
+            idle_ms: 60_000,
+        }
+    }
+}
+
+/// What one runtime may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeLimits {
+    /// Shards, each one thread. Zero means one per core.
+    pub threads: u32,
+    /// Apps registered at once.
+    pub apps: u32,
+    /// Instances alive at once.
+    pub instances: u32,
+    /// Requests accepted and not yet ended.
+    pub requests: u32,
+    /// LOG events waiting for the host; more are dropped and counted.
+    pub log_events: u32,
+    /// Started blank isolates kept ready by each shard.
+    pub pool: u32,
+}
+
+impl Default for RuntimeLimits {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            apps: 1_000_000,
+            instances: 4_000,
+            requests: 100_000,
+            log_events: 4_096,
+            pool: 2,
+        }
+    }
+}
+
+/// Shards of one runtime at most.
+pub const SHARDS_MAX: usize = 256;
+/// A turn longer than this has what is queued behind it re-placed on other shards.
+pub const RESCUE_AFTER_MS: u64 = 5;
+/// How often the watchdog looks while a shard is busy.
+pub const WATCHDOG_TICK_MS: u64 = 1;
+/// A turn that has not ended this much CPU time after it was terminated is in a builtin that does not see termination.
+pub const GIVE_UP_AFTER_CPU_MS: u64 = 150;
+/// The same by the clock on the wall, for a thread that is not being scheduled.
+pub const GIVE_UP_AFTER_WALL_MS: u64 = 2_000;
+/// Shards an app may break before it is refused until it is reloaded.
+pub const STRIKES_MAX: u32 = 3;
+/// Threads parked or abandoned in one process before instances that might break more are refused.
+pub const LOST_THREADS_MAX: u32 = 64;
+/// The stack of a shard's thread, and V8's share of it.
+pub const SHARD_STACK_BYTES: usize = 4 << 20;
+/// The JavaScript stack, below the shard's own.
+pub const JS_STACK_BYTES: usize = 1 << 20;
+/// The window of a streaming body, either way.
+pub const BODY_WINDOW_BYTES: usize = 64 << 10;
+/// Commands waiting for one shard, apart from requests.
+pub const MAILBOX_MAX: usize = 1 << 20;
+/// Turns of one instance before the next instance has its own.
+pub const TURNS_PER_VISIT: u32 = 16;
+/// Events handed over to the completion queue at once.
+pub const EVENT_BATCH: usize = 64;
+/// An app's source, all modules together.
+pub const SOURCE_BYTES_MAX: usize = 16 << 20;
+/// Files of an app's folder that are modules.
+pub const SOURCE_FILES_MAX: usize = 2_000;
+/// One log line.
+pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
+/// An app's name.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Arguments or result of one call between host and app.
+pub const CALL_BYTES_MAX: usize = 8 << 20;
+/// Instances in one process: V8 gives each at least one of its 16,380 dispatch-table segments.
+pub const PROCESS_INSTANCES_MAX: usize = 12_000;
+/// The share of the 4 GiB that all heaps of a process live in that admission lets them use.
+pub const CAGE_BYTES_MAX: usize = 3_500 << 20;
+/// Memory mappings of an isolate, measured; the kernel allows 65,530 per process.
+pub const MAPPINGS_PER_INSTANCE: usize = 12;
+/// The share of `vm.max_map_count` that admission lets isolates use, in percent.
+pub const MAPPINGS_PERCENT_MAX: usize = 85;

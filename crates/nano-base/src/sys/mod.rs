@@ -1,0 +1,9 @@
+//! The wall to the operating system: one small file per thing we ask of it. No other module calls libc.
+
+pub mod eventfd;
+pub mod fork;
+pub mod memory;
+pub mod random;
+pub mod signals;
+pub mod thread;
+pub mod time;

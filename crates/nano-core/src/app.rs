@@ -1,0 +1,378 @@
+//! Apps: named deployments whose versions replace one another.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::Duration;
+
+use nano_base::limits::{AppLimits, NAME_BYTES_MAX};
+use nano_base::status::{Error, Result, Status};
+use nano_base::value::Value;
+use nano_engine::AppCode;
+
+use crate::event::Account;
+use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
+use crate::runtime::Inner;
+use crate::shard::Command;
+use crate::source::Source;
+use crate::wait::{Slot, lock};
+
+/// How to load an app.
+#[derive(Clone, Debug)]
+pub struct AppOptions {
+    /// Its name, unique in the runtime.
+    pub name: String,
+    /// Where its code comes from.
+    pub source: Source,
+    /// The variables and secrets in `env`.
+    pub env: Vec<(String, String)>,
+    /// Names in `env` that the host answers by CALL events.
+    pub bindings: Vec<String>,
+    /// What it may use.
+    pub limits: AppLimits,
+    /// Only register it: the first request starts it, and finds its errors.
+    pub lazy: bool,
+}
+
+impl AppOptions {
+    /// An app with default limits and nothing in `env`.
+    pub fn new(name: impl Into<String>, source: Source) -> Self {
+        Self { name: name.into(), source, env: Vec::new(), bindings: Vec::new(), limits: AppLimits::default(), lazy: false }
+    }
+}
+
+/// What an app has used since it was loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppStats {
+    /// Requests and invocations accepted.
+    pub requests: u64,
+    /// Of these, still waiting or running.
+    pub in_flight: u64,
+    /// Ended with an error.
+    pub errors: u64,
+    /// CPU time of all turns, in microseconds.
+    pub cpu_us: u64,
+    /// Instances started.
+    pub starts: u64,
+    /// Instances that broke a limit.
+    pub condemned: u64,
+    /// Shards the app broke.
+    pub strikes: u32,
+    /// Versions loaded.
+    pub versions: u64,
+}
+
+/// A loaded app. Cloning it is cheap; all clones are the same app.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) shared: Arc<AppShared>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({})", self.shared.name)
+    }
+}
+
+/// One version: code and what it was given. Immutable.
+pub(crate) struct Version {
+    pub code: Arc<AppCode>,
+    pub env: Vec<(String, String)>,
+    pub bindings: Vec<String>,
+    pub limits: AppLimits,
+}
+
+/// What the runtime knows of an app, started or not: a cold app is this and its source.
+pub(crate) struct AppShared {
+    pub name: String,
+    /// The app's number in its runtime.
+    pub key: u64,
+    version: RwLock<Arc<Version>>,
+    /// The shard its requests go to.
+    pub home: AtomicUsize,
+    /// It had other apps' requests taken away from behind it: it is kept with its like.
+    pub hog: AtomicBool,
+    pub draining: AtomicBool,
+    in_flight: Mutex<u32>,
+    idle: Condvar,
+    pub requests: AtomicU64,
+    pub errors: AtomicU64,
+    pub cpu_ns: AtomicU64,
+    pub starts: AtomicU64,
+    pub condemned: AtomicU64,
+    pub strikes: AtomicU32,
+    versions: AtomicU64,
+    heap: AtomicU64,
+    external: AtomicU64,
+}
+
+impl AppShared {
+    pub(crate) fn new(key: u64, name: String, version: Version, home: usize) -> Self {
+        Self {
+            name,
+            key,
+            version: RwLock::new(Arc::new(version)),
+            home: AtomicUsize::new(home),
+            hog: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            in_flight: Mutex::new(0),
+            idle: Condvar::new(),
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            cpu_ns: AtomicU64::new(0),
+            starts: AtomicU64::new(0),
+            condemned: AtomicU64::new(0),
+            strikes: AtomicU32::new(0),
+            versions: AtomicU64::new(1),
+            heap: AtomicU64::new(0),
+            external: AtomicU64::new(0),
+        }
+    }
+
+    /// The version that takes new requests.
+    pub(crate) fn version(&self) -> Arc<Version> {
+        self.version.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    pub(crate) fn limits(&self) -> AppLimits {
+        self.version.read().unwrap_or_else(|poisoned| poisoned.into_inner()).limits.clone()
+    }
+
+    fn replace(&self, version: Arc<Version>) {
+        self.versions.fetch_add(1, Ordering::Relaxed);
+        self.strikes.store(0, Ordering::Relaxed);
+        self.hog.store(false, Ordering::Relaxed);
+        *self.version.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = version;
+    }
+
+    /// Heap and outside bytes of the instance looked at last.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        (self.heap.load(Ordering::Relaxed), self.external.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_memory(&self, heap: u64, external: u64) {
+        self.heap.store(heap, Ordering::Relaxed);
+        self.external.store(external, Ordering::Relaxed);
+    }
+
+    /// Counts a request in, unless the app has too many.
+    fn enter(&self, max: u32) -> bool {
+        let mut in_flight = lock(&self.in_flight);
+        if *in_flight >= max {
+            return false;
+        }
+        *in_flight += 1;
+        true
+    }
+
+    /// Counts a request out.
+    pub(crate) fn leave(&self) {
+        let mut in_flight = lock(&self.in_flight);
+        *in_flight = in_flight.saturating_sub(1);
+        if *in_flight == 0 {
+            self.idle.notify_all();
+        }
+    }
+
+    /// Waits until nothing is in flight; false when the time passed first.
+    pub(crate) fn wait_idle(&self, grace: Duration) -> bool {
+        let in_flight = lock(&self.in_flight);
+        let waited = self.idle.wait_timeout_while(in_flight, grace, |count| *count > 0);
+        *waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0 == 0
+    }
+}
+
+impl App {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Hands a request over; never blocks. Its events carry the returned id, and exactly one of them is terminal.
+    pub fn dispatch(&self, init: RequestInit) -> Result<u64> {
+        self.submit_request(init, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
+    }
+
+    /// Calls an exported function of the app; never blocks. A RESULT or ERROR event follows.
+    pub fn invoke(&self, export: &str, args: Vec<Value>, user_data: u64) -> Result<u64> {
+        let job = Job::Invoke(export.to_string(), Mutex::new(Some(args)));
+        self.submit(job, Body::None, user_data, 0, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
+    }
+
+    /// Dispatches and waits for the whole response. Blocks; a body must be given whole.
+    pub fn fetch(&self, init: RequestInit, timeout: Option<Duration>) -> Result<Response> {
+        if init.body == Body::Stream {
+            return Err(Error::new(Status::Invalid, "a blocking fetch takes a whole body; dispatch a streaming one"));
+        }
+        let slot = Arc::new(Slot::default());
+        let work = self.submit_request(init, Listener::Waiter(slot.clone(), Mutex::new(None)))?;
+        slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
+    }
+
+    /// Calls an exported function and waits for what it returns.
+    pub fn invoke_wait(&self, export: &str, args: Vec<Value>, timeout: Option<Duration>) -> Result<(Value, Account)> {
+        let slot = Arc::new(Slot::default());
+        let job = Job::Invoke(export.to_string(), Mutex::new(Some(args)));
+        let work = self.submit(job, Body::None, 0, 0, Listener::Invoker(slot.clone()))?;
+        slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
+    }
+
+    fn give_up(&self, work: &Arc<Work>) -> Error {
+        let error = Error::new(Status::Timeout, "the app did not answer in the time given");
+        self.inner.cancel(work, error.clone());
+        error
+    }
+
+    /// Loads a new version. The old one serves until the new one has started, and goes on serving if it does not.
+    pub fn reload(&self, options: AppOptions) -> Result<()> {
+        self.inner.check_open()?;
+        let lazy = options.lazy;
+        let version = Arc::new(Version::new(options)?);
+        if !lazy {
+            self.inner.try_start(&self.shared, &version)?;
+        }
+        self.shared.replace(version);
+        self.inner.tell_shards(|| Command::Retire(self.shared.key));
+        self.inner.app_event(&self.shared.name, "reloaded", "");
+        Ok(())
+    }
+
+    /// Takes no new requests, lets those in flight end within `grace`, ends the rest, and forgets the app. Blocks.
+    pub fn unload(&self, grace: Duration) -> Result<()> {
+        if self.shared.draining.swap(true, Ordering::AcqRel) {
+            return Err(Error::new(Status::NotFound, "the app is being unloaded already"));
+        }
+        if !self.shared.wait_idle(grace) {
+            let key = self.shared.key;
+            let error = Error::new(Status::Draining, "the app was unloaded before the request ended");
+            self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
+        }
+        self.inner.forget(&self.shared);
+        let stopped = self.inner.tell_shards_and_wait(self.shared.key, grace.max(Duration::from_secs(1)));
+        self.inner.app_event(&self.shared.name, "unloaded", "");
+        if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
+    }
+
+    /// What it has used.
+    pub fn stats(&self) -> AppStats {
+        let app = &self.shared;
+        AppStats {
+            requests: app.requests.load(Ordering::Relaxed),
+            in_flight: u64::from(*lock(&app.in_flight)),
+            errors: app.errors.load(Ordering::Relaxed),
+            cpu_us: app.cpu_ns.load(Ordering::Relaxed) / 1_000,
+            starts: app.starts.load(Ordering::Relaxed),
+            condemned: app.condemned.load(Ordering::Relaxed),
+            strikes: app.strikes.load(Ordering::Relaxed),
+            versions: app.versions.load(Ordering::Relaxed),
+        }
+    }
+
+    fn submit_request(&self, init: RequestInit, listener: Listener) -> Result<Arc<Work>> {
+        check_head(&init, &self.shared.limits())?;
+        self.submit(Job::Fetch(init.head), init.body, init.user_data, init.deadline_ms, listener)
+    }
+
+    fn submit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Result<Arc<Work>> {
+        self.inner.check_open()?;
+        if self.shared.draining.load(Ordering::Acquire) {
+            return Err(Error::new(Status::Draining, "the app is being unloaded"));
+        }
+        let requests_max = self.shared.limits().requests;
+        if !self.shared.enter(requests_max) {
+            return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));
+        }
+        let work = Arc::new(Work::new(&self.inner, &self.shared, job, body, user_data, deadline_ms, listener));
+        if let Err(error) = self.inner.accept(&work) {
+            self.shared.leave();
+            return Err(error);
+        }
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.inner.place(work.clone()) {
+            // Accepted a moment ago, so it must end by an event or by this error, not by both.
+            self.inner.withdraw(&work);
+            return Err(error);
+        }
+        Ok(work)
+    }
+}
+
+impl Version {
+    /// Reads the source and checks env and names.
+    pub(crate) fn new(options: AppOptions) -> Result<Self> {
+        check_name(&options.name)?;
+        check_env(&options)?;
+        let code = Arc::new(options.source.read(&options.name)?);
+        Ok(Self { code, env: options.env, bindings: options.bindings, limits: options.limits })
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(Error::new(Status::Invalid, format!("an app's name has 1 to {NAME_BYTES_MAX} bytes and no control characters")));
+    }
+    Ok(())
+}
+
+fn check_env(options: &AppOptions) -> Result<()> {
+    let limits = &options.limits;
+    let entries = options.env.len() + options.bindings.len();
+    if entries > limits.env_entries as usize {
+        return Err(Error::new(Status::Invalid, format!("env has {entries} entries; the limit env_entries is {}", limits.env_entries)));
+    }
+    let mut names = HashSet::new();
+    for name in options.env.iter().map(|(name, _)| name).chain(&options.bindings) {
+        if name.is_empty() {
+            return Err(Error::new(Status::Invalid, "an entry of env has no name"));
+        }
+        if !names.insert(name) {
+            return Err(Error::new(Status::Invalid, format!("env has two entries named \"{name}\"")));
+        }
+    }
+    for (name, value) in &options.env {
+        let bytes = name.len() + value.len();
+        if bytes > limits.env_entry_bytes as usize {
+            let max = limits.env_entry_bytes;
+            return Err(Error::new(Status::Invalid, format!("env.{name} has {bytes} bytes; the limit env_entry_bytes is {max}")));
+        }
+    }
+    Ok(())
+}
+
+/// What HTTP servers answer with 400, 414, 431 and 413.
+fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
+    let head = &init.head;
+    if head.method.is_empty() || !head.method.bytes().all(nano_base::http::is_token) {
+        return Err(Error::new(Status::Invalid, "the method is not an HTTP token"));
+    }
+    if head.url.len() > limits.url_bytes as usize {
+        return Err(Error::new(Status::TooLarge, format!("the URL has {} bytes; the limit url_bytes is {} (HTTP 414)", head.url.len(), limits.url_bytes)));
+    }
+    if !head.url.starts_with("http://") && !head.url.starts_with("https://") {
+        return Err(Error::new(Status::Invalid, "the URL must be absolute and begin with http:// or https://"));
+    }
+    if head.headers.bytes() > limits.header_bytes as usize {
+        let bytes = head.headers.bytes();
+        return Err(Error::new(Status::TooLarge, format!("the headers have {bytes} bytes; the limit header_bytes is {} (HTTP 431)", limits.header_bytes)));
+    }
+    match &init.body {
+        Body::Whole(body) if body.len() > limits.body_bytes => {
+            Err(Error::new(Status::TooLarge, format!("the body has {} bytes; the limit body_bytes is {} (HTTP 413): stream it", body.len(), limits.body_bytes)))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Inner {
+    /// Counts a request out of its app; called by `Work::finish` alone.
+    pub(crate) fn finished(&self, work: &Work, end: &Ending, account: &Account) {
+        self.release(work);
+        let app = &work.app;
+        app.leave();
+        app.cpu_ns.fetch_add(account.cpu_us * 1_000, Ordering::Relaxed);
+        if matches!(end, Ending::Error(_)) {
+            app.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

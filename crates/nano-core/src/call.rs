@@ -1,0 +1,97 @@
+//! Calls of apps to the host: `env.NAME.fetch(request)` and `env.NAME.method(...)`, answered whenever the host likes.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use nano_base::http::{RequestHead, ResponseHead};
+use nano_base::limits::BODY_WINDOW_BYTES;
+use nano_base::value::Value;
+
+use crate::request::{Body, Pipe, Place};
+
+/// Ids of calls have this bit, ids of requests do not: one id space for credit and cancel.
+pub(crate) const CALL_BIT: u64 = 1 << 63;
+
+/// What an app asks of the host.
+#[derive(Clone, Debug)]
+pub enum CallContent {
+    /// `env.NAME.fetch(request)`.
+    Fetch {
+        /// Method, URL and headers.
+        head: RequestHead,
+        /// The body, if it is whole.
+        body: Vec<u8>,
+        /// Whether the body follows in CALL_CHUNK events instead.
+        streaming: bool,
+    },
+    /// `env.NAME.method(...args)`.
+    Method {
+        /// The method's name.
+        name: String,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+}
+
+/// A call as the host sees it.
+#[derive(Clone, Debug)]
+pub struct CallView {
+    /// The calling app's name.
+    pub app: String,
+    /// The binding's name in `env`.
+    pub binding: String,
+    /// The request on whose behalf it calls, or zero.
+    pub request: u64,
+    /// What it asks.
+    pub content: CallContent,
+}
+
+/// The host's answer to a `fetch` call.
+#[derive(Clone, Debug, Default)]
+pub struct CallResponse {
+    /// Status and headers.
+    pub head: ResponseHead,
+    /// The body, or `Body::Stream` when it follows by `call_write` and `call_end`.
+    pub body: Body,
+}
+
+/// One call between its CALL event and its answer's end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub id: AtomicU64,
+    pub view: CallView,
+    pub place: Place,
+    /// The body of the answer.
+    pub body: Mutex<Pipe>,
+    /// Room the host has for the call's own streaming body.
+    pub credit: AtomicI64,
+    pub answered: AtomicBool,
+}
+
+impl Call {
+    pub(crate) fn new(view: CallView, place: Place) -> Self {
+        Self {
+            id: AtomicU64::new(0),
+            view,
+            place,
+            body: Mutex::new(Pipe::new(Body::None)),
+            credit: AtomicI64::new(BODY_WINDOW_BYTES as i64),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes the right to answer: true once.
+    pub(crate) fn answer(&self) -> bool {
+        !self.answered.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// What reaches the app of an answer.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Head(ResponseHead),
+    Value(Value),
+    Fail(String),
+    BodyReady,
+    WriteReady,
+}

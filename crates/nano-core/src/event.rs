@@ -1,0 +1,213 @@
+//! What the host hears: events in one queue, one pollable descriptor, drained in batches.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use nano_base::http::ResponseHead;
+use nano_base::status::{Error, Status};
+use nano_base::sys::eventfd::EventFd;
+use nano_base::value::Value;
+use nano_engine::LogLevel;
+
+use crate::wait::lock;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub struct Event {
+    /// The request or invocation it belongs to; zero for LOG and APP, the call's id for calls.
+    pub id: u64,
+    /// What the host gave with the request.
+    pub user_data: u64,
+    /// What happened.
+    pub payload: Payload,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Payload {
+    /// A response's head; with `end` also its whole body, and it is the last event of the request.
+    Response {
+        /// Status and headers.
+        head: ResponseHead,
+        /// The whole body if `end`, else empty.
+        body: Vec<u8>,
+        /// Whether the request is over.
+        end: bool,
+        /// What the request used so far.
+        account: Account,
+    },
+    /// A piece of a streaming response body; give the bytes back with `credit`.
+    Chunk(Vec<u8>),
+    /// A streaming response is complete: the last event of the request.
+    End(Account),
+    /// The request failed: its last event.
+    Error(Error, Account),
+    /// The request's body can take more bytes.
+    Writable,
+    /// An invocation returned: its last event.
+    Result(Value, Account),
+    /// An app calls the host; look with `Runtime::call_view`, answer with `call_respond`, `call_return` or `call_fail`.
+    Call,
+    /// A piece of the body of an app's call; empty at its end. Give the bytes back with `credit`.
+    CallChunk(Vec<u8>),
+    /// The app gave the call up: nobody waits for an answer.
+    CallCanceled,
+    /// A log line of an app; `dropped` lines before it were over the limit.
+    Log {
+        /// The app's name.
+        app: String,
+        /// How loud.
+        level: LogLevel,
+        /// The text.
+        text: String,
+        /// Lines dropped since the last one.
+        dropped: u64,
+    },
+    /// An app changed its state.
+    App {
+        /// The app's name.
+        app: String,
+        /// `loaded`, `started`, `evicted`, `condemned`, `reloaded`, `unloaded`, `quarantined`.
+        state: &'static str,
+        /// Why, where there is a reason.
+        reason: String,
+    },
+}
+
+impl Payload {
+    /// Whether this is the last event of its request or invocation.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Response { end: true, .. } | Self::End(_) | Self::Error(..) | Self::Result(..))
+    }
+}
+
+/// What one request used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// CPU time of its turns, in microseconds.
+    pub cpu_us: u64,
+    /// Time from acceptance to end, in microseconds.
+    pub wall_us: u64,
+    /// The instance's heap at its end, in bytes.
+    pub heap_bytes: u64,
+    /// The instance's memory outside the heap at its end, in bytes.
+    pub external_bytes: u64,
+    /// Calls to the host.
+    pub subrequests: u32,
+    /// Body bytes received.
+    pub bytes_in: u64,
+    /// Body bytes sent.
+    pub bytes_out: u64,
+}
+
+/// Which optional events the host wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventMask {
+    /// LOG events.
+    pub logs: bool,
+    /// APP events.
+    pub apps: bool,
+}
+
+/// Called when the queue becomes non-empty.
+pub(crate) type Doorbell = Box<dyn Fn() + Send + Sync>;
+
+/// The completion queue. Its length is bounded by what has been accepted: each request has at most its window of chunks
+/// and its one end in here, logs have their own bound.
+pub(crate) struct EventQueue {
+    waiting: Mutex<Waiting>,
+    fd: EventFd,
+    doorbell: Mutex<Option<Doorbell>>,
+    consumer: AtomicBool,
+    logs: AtomicU64,
+    logs_max: u64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    /// Whether the descriptor is readable.
+    rung: bool,
+}
+
+impl EventQueue {
+    pub(crate) fn new(logs_max: u32) -> std::io::Result<Self> {
+        Ok(Self {
+            waiting: Mutex::default(),
+            fd: EventFd::new()?,
+            doorbell: Mutex::new(None),
+            consumer: AtomicBool::new(false),
+            logs: AtomicU64::new(0),
+            logs_max: u64::from(logs_max),
+        })
+    }
+
+    /// Appends an event; the host hears of it at the next [`EventQueue::ring`].
+    pub(crate) fn push(&self, event: Event) {
+        lock(&self.waiting).events.push_back(event);
+    }
+
+    /// Appends a log event unless too many wait already.
+    pub(crate) fn push_log(&self, event: Event) -> bool {
+        if self.logs.fetch_add(1, Ordering::Relaxed) >= self.logs_max {
+            self.logs.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        self.push(event);
+        true
+    }
+
+    /// Tells the host, if something waits that it has not been told of: once per batch, not per event.
+    pub(crate) fn ring(&self) {
+        {
+            let mut waiting = lock(&self.waiting);
+            if waiting.rung || waiting.events.is_empty() {
+                return;
+            }
+            waiting.rung = true;
+            self.fd.ring();
+        }
+        if let Some(doorbell) = &*lock(&self.doorbell) {
+            doorbell();
+        }
+    }
+
+    /// Takes up to `max` events.
+    pub(crate) fn poll(&self, max: usize, into: &mut Vec<Event>) -> Result<usize, Error> {
+        if self.consumer.swap(true, Ordering::Acquire) {
+            return Err(Error::new(Status::Busy, "another thread is polling this runtime; one consumer at a time"));
+        }
+        let taken = {
+            let mut waiting = lock(&self.waiting);
+            let count = waiting.events.len().min(max);
+            into.extend(waiting.events.drain(..count));
+            if waiting.events.is_empty() && waiting.rung {
+                waiting.rung = false;
+                self.fd.clear();
+            }
+            count
+        };
+        self.consumer.store(false, Ordering::Release);
+        let logs = into.iter().rev().take(taken).filter(|event| matches!(event.payload, Payload::Log { .. })).count();
+        if logs > 0 {
+            self.logs.fetch_sub(logs as u64, Ordering::Relaxed);
+        }
+        Ok(taken)
+    }
+
+    /// Waits until something can be polled.
+    pub(crate) fn wait(&self, timeout_ms: i32) -> bool {
+        self.fd.wait(timeout_ms)
+    }
+
+    pub(crate) fn set_doorbell(&self, doorbell: Option<Doorbell>) {
+        *lock(&self.doorbell) = doorbell;
+    }
+
+    pub(crate) fn raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}

@@ -1,0 +1,32 @@
+//! NANO: thousands of JavaScript apps in one process, each in an isolate of its own, none able to hurt another or the host.
+//!
+//! The face: [`Runtime`] hosts [`App`]s; [`App::dispatch`] hands over a request and never blocks; everything that comes of it
+//! arrives as [`Event`]s from [`Runtime::poll`]. No V8 type appears here, and no thread of the caller's ever enters V8.
+
+mod app;
+mod call;
+mod event;
+mod observe;
+mod request;
+mod runtime;
+mod shard;
+mod source;
+mod wait;
+
+pub use app::{App, AppOptions, AppStats};
+pub use call::{CallContent, CallResponse, CallView};
+pub use event::{Account, Event, EventMask, Payload};
+pub use nano_base::cbor;
+pub use nano_base::clock::Clock;
+pub use nano_base::http::{Headers, RequestHead, ResponseHead};
+pub use nano_base::limits::{self, AppLimits, RuntimeLimits};
+pub use nano_base::status::{Error, Result, Status};
+pub use nano_base::sys;
+pub use nano_base::value::{self, Value};
+pub use nano_engine::{LogLevel, ProcessOptions, v8_version};
+pub use request::{Body, RequestInit, Response};
+pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
+pub use source::Source;
+
+/// The platform's snapshot, built by the build script from this very engine.
+pub(crate) static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin"));

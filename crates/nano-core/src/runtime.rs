@@ -1,0 +1,594 @@
+//! A runtime: shards, apps, one completion queue.
+
+use std::collections::HashMap;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use nano_base::clock::Clock;
+use nano_base::limits::{RuntimeLimits, SHARDS_MAX};
+use nano_base::slots::Slots;
+use nano_base::status::{Error, Result, Status};
+use nano_base::sys;
+use nano_base::value::Value;
+use nano_engine::{LogLevel, ProcessOptions};
+
+use crate::app::{App, AppOptions, AppShared, Version};
+use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
+use crate::event::{Event, EventMask, EventQueue, Payload};
+use crate::observe::Counters;
+use crate::request::{Body, Ending, Pipe, Place, Work};
+use crate::shard::{Command, Shard, watchdog};
+use crate::wait::{Slot, lock};
+
+/// How to make a runtime.
+#[derive(Clone, Debug, Default)]
+pub struct RuntimeOptions {
+    /// What it may use.
+    pub limits: RuntimeLimits,
+    /// The optional events that the host wants.
+    pub events: EventMask,
+    /// The clock it lives by.
+    pub clock: Clock,
+}
+
+/// What a runtime holds and has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuntimeStats {
+    /// Apps registered.
+    pub apps: u64,
+    /// Instances alive, in this process.
+    pub instances: u64,
+    /// Requests accepted.
+    pub requests: u64,
+    /// Of these, waiting or running.
+    pub in_flight: u64,
+    /// Requests refused because something was full.
+    pub refused: u64,
+    /// Instances started.
+    pub starts: u64,
+    /// Instances evicted back to cold.
+    pub evictions: u64,
+    /// Instances that broke a limit.
+    pub condemned: u64,
+    /// Requests re-placed from behind a turn that hogged its shard.
+    pub rescued: u64,
+    /// Threads parked because V8 gave them up.
+    pub parked: u64,
+    /// Threads left behind in something that could not be stopped.
+    pub abandoned: u64,
+    /// Heap and outside memory of instances on parked threads: written off.
+    pub lost_bytes: u64,
+    /// Log lines dropped.
+    pub logs_dropped: u64,
+}
+
+/// Starts V8 with other than the default options; optional, and only before the first runtime.
+pub fn init(options: &ProcessOptions) -> Result<()> {
+    nano_engine::start_process(options)
+}
+
+/// A set of shards and their completion queue.
+pub struct Runtime {
+    inner: Arc<Inner>,
+    freed: AtomicBool,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Runtime({} shards)", self.inner.shards.len())
+    }
+}
+
+const OPEN: u8 = 0;
+const DRAINING: u8 = 1;
+const CLOSED: u8 = 2;
+
+/// What all parts of a runtime share.
+pub(crate) struct Inner {
+    pub limits: RuntimeLimits,
+    pub events: EventMask,
+    pub clock: Clock,
+    pub shards: Vec<Arc<Shard>>,
+    pub queue: EventQueue,
+    pub watchdog: watchdog::Bell,
+    pub counters: Counters,
+    works: Mutex<Slots<Arc<Work>>>,
+    calls: Mutex<Slots<Arc<Call>>>,
+    apps: RwLock<HashMap<String, Arc<AppShared>>>,
+    next_app: AtomicU64,
+    next_home: AtomicUsize,
+    state: AtomicU8,
+}
+
+impl Runtime {
+    /// Starts the shards, and V8 if this is the process's first runtime.
+    pub fn new(options: RuntimeOptions) -> Result<Self> {
+        match nano_engine::start_process(&ProcessOptions::default()) {
+            Ok(()) => {}
+            Err(error) if error.status == Status::Already => {}
+            Err(error) => return Err(error),
+        }
+        let threads = match options.limits.threads {
+            0 => sys::thread::cores(),
+            threads => threads as usize,
+        };
+        if threads > SHARDS_MAX {
+            return Err(Error::new(Status::Invalid, format!("{threads} threads; at most {SHARDS_MAX}")));
+        }
+        let io = |error: std::io::Error| Error::new(Status::Io, format!("cannot make a runtime: {error}"));
+        let mut shards = Vec::with_capacity(threads);
+        for index in 0..threads {
+            shards.push(Arc::new(Shard::new(index).map_err(io)?));
+        }
+        let inner = Arc::new(Inner {
+            works: Mutex::new(Slots::new(options.limits.requests as usize)),
+            calls: Mutex::new(Slots::new(options.limits.requests as usize)),
+            queue: EventQueue::new(options.limits.log_events).map_err(io)?,
+            limits: options.limits,
+            events: options.events,
+            clock: options.clock,
+            shards,
+            watchdog: watchdog::Bell::default(),
+            counters: Counters::default(),
+            apps: RwLock::default(),
+            next_app: AtomicU64::new(1),
+            next_home: AtomicUsize::new(0),
+            state: AtomicU8::new(OPEN),
+        });
+        for shard in &inner.shards {
+            crate::shard::spawn(&inner, shard)?;
+        }
+        watchdog::spawn(&inner)?;
+        Ok(Self { inner, freed: AtomicBool::new(false) })
+    }
+
+    /// Loads an app: reads, compiles and starts it, or explains why not. Blocks.
+    pub fn load(&self, options: AppOptions) -> Result<App> {
+        let inner = &self.inner;
+        inner.check_open()?;
+        let (name, lazy) = (options.name.clone(), options.lazy);
+        let version = Version::new(options)?;
+        let key = inner.next_app.fetch_add(1, Ordering::Relaxed);
+        let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.shards.len();
+        let shared = Arc::new(AppShared::new(key, name.clone(), version, home));
+        inner.register(&shared)?;
+        if !lazy && let Err(error) = inner.try_start(&shared, &shared.version()) {
+            inner.forget(&shared);
+            return Err(error);
+        }
+        inner.app_event(&name, "loaded", "");
+        Ok(App { shared, inner: inner.clone() })
+    }
+
+    /// The app with this name.
+    pub fn find(&self, name: &str) -> Option<App> {
+        let apps = self.inner.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        apps.get(name).map(|shared| App { shared: shared.clone(), inner: self.inner.clone() })
+    }
+
+    /// Takes up to `max` events; never blocks.
+    pub fn poll(&self, max: usize, into: &mut Vec<Event>) -> Result<usize> {
+        self.inner.queue.poll(max, into)
+    }
+
+    /// Waits for events, then takes up to `max`. A negative time waits without end.
+    pub fn wait(&self, max: usize, timeout_ms: i32, into: &mut Vec<Event>) -> Result<usize> {
+        let taken = self.poll(max, into)?;
+        if taken > 0 || timeout_ms == 0 {
+            return Ok(taken);
+        }
+        self.inner.queue.wait(timeout_ms);
+        self.poll(max, into)
+    }
+
+    /// Readable exactly while events wait.
+    pub fn raw_fd(&self) -> RawFd {
+        self.inner.queue.raw_fd()
+    }
+
+    /// A function called, on a thread of NANO's, whenever the queue becomes non-empty. It must not block or call back in.
+    pub fn set_doorbell(&self, doorbell: Option<Box<dyn Fn() + Send + Sync>>) {
+        self.inner.queue.set_doorbell(doorbell);
+    }
+
+    /// Appends to a streaming request body; how many bytes were accepted. Zero: wait for WRITABLE.
+    pub fn request_write(&self, id: u64, bytes: &[u8]) -> Result<usize> {
+        let work = self.inner.work(id)?;
+        let (accepted, tell) = lock(&work.body).write(bytes)?;
+        work.progress();
+        if tell {
+            self.inner.tell_work(&work, |place| Command::BodyReady(place));
+        }
+        Ok(accepted)
+    }
+
+    /// Ends a streaming request body.
+    pub fn request_end(&self, id: u64) -> Result<()> {
+        let work = self.inner.work(id)?;
+        let tell = lock(&work.body).end();
+        if tell {
+            self.inner.tell_work(&work, |place| Command::BodyReady(place));
+        }
+        Ok(())
+    }
+
+    /// The request's body was cut short: the app's read of it fails, the app may still answer.
+    pub fn request_abort_body(&self, id: u64, why: &str) -> Result<()> {
+        let work = self.inner.work(id)?;
+        let tell = lock(&work.body).break_off(why);
+        if tell {
+            self.inner.tell_work(&work, |place| Command::BodyReady(place));
+        }
+        Ok(())
+    }
+
+    /// Ends a request at once with CANCELED; the app learns of it by its abort signal.
+    pub fn request_cancel(&self, id: u64) -> Result<()> {
+        let work = self.inner.work(id)?;
+        self.inner.cancel(&work, Error::new(Status::Canceled, "the host canceled the request"));
+        self.inner.queue.ring();
+        Ok(())
+    }
+
+    /// Opens the window of a response's or a call's body again.
+    pub fn credit(&self, id: u64, bytes: u32) -> Result<()> {
+        let bytes = i64::from(bytes);
+        if id & CALL_BIT != 0 {
+            let call = self.inner.call(id)?;
+            let before = call.credit.fetch_add(bytes, Ordering::AcqRel);
+            if before <= 0 && before + bytes > 0 {
+                self.inner.tell_place(call.place, Command::Answer(call.place, Answer::WriteReady));
+            }
+            return Ok(());
+        }
+        let work = self.inner.work(id)?;
+        let before = work.credit.fetch_add(bytes, Ordering::AcqRel);
+        if before <= 0 && before + bytes > 0 {
+            self.inner.tell_work(&work, |place| Command::WriteReady(place));
+        }
+        Ok(())
+    }
+
+    /// What a call asks.
+    pub fn call_view(&self, id: u64) -> Result<CallView> {
+        self.inner.call(id).map(|call| call.view.clone())
+    }
+
+    /// Answers a `fetch` call. With `Body::Stream` the body follows by `call_write` and `call_end`.
+    pub fn call_respond(&self, id: u64, response: CallResponse) -> Result<()> {
+        if !(200..=599).contains(&response.head.status) {
+            return Err(Error::new(Status::Invalid, "a response's status is 200 to 599"));
+        }
+        let call = self.inner.call(id)?;
+        let streaming = response.body == Body::Stream;
+        self.inner.answer(&call)?;
+        *lock(&call.body) = Pipe::new(response.body);
+        self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Head(response.head)));
+        if !streaming {
+            self.inner.close_call(id);
+        }
+        Ok(())
+    }
+
+    /// Answers a method call.
+    pub fn call_return(&self, id: u64, value: Value) -> Result<()> {
+        let call = self.inner.call(id)?;
+        self.inner.answer(&call)?;
+        self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Value(value)));
+        self.inner.close_call(id);
+        Ok(())
+    }
+
+    /// Fails a call: the app's promise is rejected with the message. After `call_respond` it breaks the body off.
+    pub fn call_fail(&self, id: u64, message: &str) -> Result<()> {
+        let call = self.inner.call(id)?;
+        if self.inner.answer(&call).is_ok() {
+            self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Fail(message.to_string())));
+        } else {
+            let tell = lock(&call.body).break_off(message);
+            if tell {
+                self.inner.tell_place(call.place, Command::Answer(call.place, Answer::BodyReady));
+            }
+        }
+        self.inner.close_call(id);
+        Ok(())
+    }
+
+    /// Appends to the streaming body of an answer; how many bytes were accepted. Zero: wait for WRITABLE.
+    pub fn call_write(&self, id: u64, bytes: &[u8]) -> Result<usize> {
+        let call = self.inner.call(id)?;
+        let (accepted, tell) = lock(&call.body).write(bytes)?;
+        if tell {
+            self.inner.tell_place(call.place, Command::Answer(call.place, Answer::BodyReady));
+        }
+        Ok(accepted)
+    }
+
+    /// Ends the streaming body of an answer.
+    pub fn call_end(&self, id: u64) -> Result<()> {
+        let call = self.inner.call(id)?;
+        let tell = lock(&call.body).end();
+        if tell {
+            self.inner.tell_place(call.place, Command::Answer(call.place, Answer::BodyReady));
+        }
+        self.inner.close_call(id);
+        Ok(())
+    }
+
+    /// Moves a manual clock on and lets the shards see it.
+    pub fn advance_clock(&self, ms: u64) {
+        self.inner.clock.advance_ms(ms);
+        for shard in &self.inner.shards {
+            shard.wake();
+        }
+    }
+
+    /// What it holds and has done.
+    pub fn stats(&self) -> RuntimeStats {
+        self.inner.stats()
+    }
+
+    /// The same as Prometheus text, labelled by app where that makes sense.
+    pub fn metrics(&self) -> String {
+        crate::observe::metrics(&self.inner.stats(), &self.inner.app_list())
+    }
+
+    /// Takes no new requests, waits until those in flight have ended or `grace` has passed, and ends the rest. Blocks.
+    pub fn drain(&self, grace: Duration) -> bool {
+        let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
+        let drained = self.inner.app_list().iter().all(|app| app.wait_idle(grace));
+        if !drained {
+            let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
+            self.inner.end_all(|_| Some(error.clone()));
+        }
+        drained
+    }
+
+    /// Ends every request and stops the threads. Blocks until they have stopped, except for those V8 gave up.
+    pub fn free(&self) {
+        if self.freed.swap(true, Ordering::AcqRel) || sys::fork::is_child() {
+            return;
+        }
+        self.inner.state.store(CLOSED, Ordering::Release);
+        let error = Error::new(Status::Shutdown, "the runtime was freed before the request ended");
+        self.inner.end_all(|_| Some(error.clone()));
+        for shard in &self.inner.shards {
+            shard.stop();
+        }
+        self.inner.watchdog.stop_after(&self.inner.shards);
+        self.inner.end_all(|_| Some(error.clone()));
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
+impl Inner {
+    /// Whether new work is taken.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if sys::fork::is_child() {
+            return Err(Error::new(Status::Forked, "this process is a fork of the one that made the runtime"));
+        }
+        match self.state.load(Ordering::Acquire) {
+            OPEN => Ok(()),
+            DRAINING => Err(Error::new(Status::Draining, "the runtime takes no new requests")),
+            _ => Err(Error::new(Status::Shutdown, "the runtime has been freed")),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.load(Ordering::Acquire) == CLOSED
+    }
+
+    fn register(&self, shared: &Arc<AppShared>) -> Result<()> {
+        let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if apps.len() >= self.limits.apps as usize {
+            return Err(Error::new(Status::Capacity, format!("{} apps are registered (limit apps)", apps.len())));
+        }
+        if apps.contains_key(&shared.name) {
+            return Err(Error::new(Status::Busy, format!("there is an app named \"{}\" already: reload it, or unload it first", shared.name)));
+        }
+        apps.insert(shared.name.clone(), shared.clone());
+        Ok(())
+    }
+
+    /// Takes an app out of the registry.
+    pub(crate) fn forget(&self, shared: &Arc<AppShared>) {
+        let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if apps.get(&shared.name).is_some_and(|found| found.key == shared.key) {
+            apps.remove(&shared.name);
+        }
+    }
+
+    pub(crate) fn app_list(&self) -> Vec<Arc<AppShared>> {
+        self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
+    }
+
+    /// Starts an instance of a version on its app's home shard, to see that it starts. Blocks.
+    pub(crate) fn try_start(&self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
+        let ticket = Arc::new(Slot::default());
+        let shard = &self.shards[app.home.load(Ordering::Relaxed)];
+        shard.command(Command::Start(app.clone(), version.clone(), ticket.clone()));
+        // Beyond the start's own limits this waits for a shard that may have to be replaced first.
+        let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
+        ticket
+            .wait(Some(Duration::from_millis(limit)))
+            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")))
+    }
+
+    /// Gives a request its id; from here on it has exactly one terminal event.
+    pub(crate) fn accept(&self, work: &Arc<Work>) -> Result<()> {
+        let id = lock(&self.works).insert(work.clone()).map_err(|_| {
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            Error::new(Status::Overloaded, format!("{} requests are in flight (limit requests of the runtime)", self.limits.requests))
+        })?;
+        work.id.store(id, Ordering::Relaxed);
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Puts a request into a shard's queue.
+    pub(crate) fn place(&self, work: Arc<Work>) -> Result<()> {
+        let home = work.app.home.load(Ordering::Relaxed);
+        self.shards[home].submit(work).map_err(|_| {
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            Error::new(Status::Overloaded, "the shard's queue is full; try again when requests have ended")
+        })
+    }
+
+    /// Undoes an acceptance that could not be placed: no event, the caller got an error.
+    pub(crate) fn withdraw(&self, work: &Work) {
+        self.release(work);
+        work.app.leave();
+    }
+
+    /// Forgets a request that has ended.
+    pub(crate) fn release(&self, work: &Work) {
+        lock(&self.works).remove(work.id.load(Ordering::Relaxed));
+    }
+
+    pub(crate) fn work(&self, id: u64) -> Result<Arc<Work>> {
+        lock(&self.works).get(id).cloned().ok_or_else(|| Error::new(Status::NotFound, "no such request: it has ended, or never was"))
+    }
+
+    pub(crate) fn call(&self, id: u64) -> Result<Arc<Call>> {
+        let call = (id & CALL_BIT != 0).then(|| lock(&self.calls).get(id & !CALL_BIT).cloned()).flatten();
+        call.ok_or_else(|| Error::new(Status::NotFound, "no such call: it has been answered, or nobody waits for it any more"))
+    }
+
+    /// Makes a call known to the host.
+    pub(crate) fn open_call(&self, call: Arc<Call>) -> Result<u64> {
+        let id = lock(&self.calls)
+            .insert(call.clone())
+            .map_err(|_| Error::new(Status::Overloaded, "too many calls to the host are waiting"))?
+            | CALL_BIT;
+        call.id.store(id, Ordering::Relaxed);
+        self.queue.push(Event { id, user_data: 0, payload: Payload::Call });
+        Ok(id)
+    }
+
+    /// The host's part of a call is over.
+    pub(crate) fn close_call(&self, id: u64) -> Option<Arc<Call>> {
+        lock(&self.calls).remove(id & !CALL_BIT)
+    }
+
+    fn answer(&self, call: &Call) -> Result<()> {
+        if call.answer() { Ok(()) } else { Err(Error::new(Status::Invalid, "the call has been answered already")) }
+    }
+
+    /// Ends a request from outside and lets its instance know.
+    pub(crate) fn cancel(&self, work: &Arc<Work>, error: Error) {
+        if work.finish(Ending::Error(error)) {
+            self.tell_work(work, Command::Cancel);
+        }
+    }
+
+    /// Ends every request that `why` has an error for.
+    pub(crate) fn end_all(&self, why: impl Fn(&Work) -> Option<Error>) {
+        let works: Vec<Arc<Work>> = lock(&self.works).iter().map(|(_, work)| work.clone()).collect();
+        for work in works {
+            if let Some(error) = why(&work) {
+                self.cancel(&work, error);
+            }
+        }
+        self.queue.ring();
+    }
+
+    /// Calls of instances on a thread that is gone: nobody waits for their answers.
+    pub(crate) fn drop_calls(&self, shard: usize, incarnation: u32) {
+        let gone: Vec<u64> = lock(&self.calls)
+            .iter()
+            .filter(|(_, call)| call.place.shard == shard && call.place.incarnation == incarnation)
+            .map(|(id, _)| id)
+            .collect();
+        for id in gone {
+            lock(&self.calls).remove(id);
+            self.queue.push(Event { id: id | CALL_BIT, user_data: 0, payload: Payload::CallCanceled });
+        }
+    }
+
+    pub(crate) fn tell_place(&self, place: Place, command: Command) {
+        self.shards[place.shard].command(command);
+    }
+
+    /// Sends a command to where a request runs; nothing if it has not begun.
+    pub(crate) fn tell_work(&self, work: &Work, command: impl FnOnce(Place) -> Command) {
+        let place = *lock(&work.place);
+        if let Some(place) = place {
+            self.tell_place(place, command(place));
+        }
+    }
+
+    pub(crate) fn tell_shards(&self, command: impl Fn() -> Command) {
+        for shard in &self.shards {
+            shard.command(command());
+        }
+    }
+
+    /// Has every shard dispose of an app's instances; false if one did not within `limit`.
+    pub(crate) fn tell_shards_and_wait(&self, app: u64, limit: Duration) -> bool {
+        let tickets: Vec<_> = self
+            .shards
+            .iter()
+            .map(|shard| {
+                let ticket = Arc::new(Slot::default());
+                shard.command(Command::Evict(app, ticket.clone()));
+                ticket
+            })
+            .collect();
+        tickets.iter().all(|ticket| ticket.wait(Some(limit)).is_some())
+    }
+
+    /// Tells the host of an app's state, if it wants to know.
+    pub(crate) fn app_event(&self, app: &str, state: &'static str, reason: &str) {
+        if self.events.apps {
+            let payload = Payload::App { app: app.to_string(), state, reason: reason.to_string() };
+            self.queue.push_log(Event { id: 0, user_data: 0, payload });
+            self.queue.ring();
+        }
+    }
+
+    /// Hands a log line to the host, if it wants logs and has room.
+    pub(crate) fn log(&self, app: &str, level: LogLevel, text: String, dropped: u64) {
+        if !self.events.logs {
+            return;
+        }
+        let payload = Payload::Log { app: app.to_string(), level, text, dropped };
+        if !self.queue.push_log(Event { id: 0, user_data: 0, payload }) {
+            self.counters.logs_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The shard with the least to do, other than `not`.
+    pub(crate) fn quietest_shard(&self, not: &[usize]) -> Option<usize> {
+        (0..self.shards.len()).filter(|index| !not.contains(index)).min_by_key(|index| self.shards[*index].load())
+    }
+
+    fn stats(&self) -> RuntimeStats {
+        let counters = &self.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        RuntimeStats {
+            apps: self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).len() as u64,
+            instances: crate::shard::admission::instances() as u64,
+            requests: read(&counters.requests),
+            in_flight: lock(&self.works).len() as u64,
+            refused: read(&counters.refused),
+            starts: read(&counters.starts),
+            evictions: read(&counters.evictions),
+            condemned: read(&counters.condemned),
+            rescued: read(&counters.rescued),
+            parked: read(&counters.parked),
+            abandoned: read(&counters.abandoned),
+            lost_bytes: read(&counters.lost_bytes),
+            logs_dropped: read(&counters.logs_dropped),
+        }
+    }
+}
+
+/// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
+const START_SLACK_MS: u64 = 10_000;

@@ -1,0 +1,545 @@
+//! The shard's side of one instance: what its JavaScript asks of us, answered from inside its turns.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nano_base::http::{RequestHead, ResponseHead};
+use nano_base::limits::LOG_LINE_BYTES_MAX;
+use nano_base::status::{Error, Status};
+use nano_base::value::Value;
+use nano_base::wheel::{TimerKey, TimerWheel};
+use nano_engine::{Delivery, Host, LogLevel, Outbound, Pull, Refusal};
+
+use super::Shard;
+use super::seat::Seat;
+use crate::app::{AppShared, Version};
+use crate::call::{Answer, Call, CallContent, CallView};
+use crate::event::{Event, Payload};
+use crate::request::{Ending, Job, Place, Work};
+use crate::runtime::Inner;
+use crate::wait::lock;
+
+/// What all instances of one thread share.
+pub(super) struct Desk {
+    pub inner: Arc<Inner>,
+    pub shard: Arc<Shard>,
+    pub seat: Arc<Seat>,
+    pub wheel: RefCell<TimerWheel<Timer>>,
+    /// The time that JavaScript sees: set when a turn begins.
+    pub turn_ms: Cell<u64>,
+    pub turn_unix_ms: Cell<f64>,
+}
+
+/// What a timer of the shard is for.
+#[derive(Debug)]
+pub(super) enum Timer {
+    /// `setTimeout` and `setInterval`.
+    Script { slot: u64, id: u32, every_ms: Option<u64> },
+    /// A request's wall limit.
+    Wall(Arc<Work>),
+    /// Look for instances that have been idle for long.
+    Sweep,
+}
+
+/// What a delivery completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completes {
+    Nothing,
+    Call,
+    CallWithoutBody,
+}
+
+/// What an instance knows by number.
+enum Active {
+    Work(Arc<Work>, Option<TimerKey>),
+    Call(Arc<Call>, Option<Arc<Work>>),
+}
+
+/// One instance's side of the shard.
+pub(super) struct Link {
+    pub desk: Rc<Desk>,
+    pub slot: Cell<u64>,
+    pub app: Arc<AppShared>,
+    pub version: Arc<Version>,
+    pub pending: RefCell<VecDeque<Delivery>>,
+    /// The request whose turn it is.
+    pub current: RefCell<Option<Arc<Work>>>,
+    active: RefCell<HashMap<u32, Active>>,
+    next: Cell<u32>,
+    timers: RefCell<HashMap<u32, TimerKey>>,
+    waits: Cell<i64>,
+    calls: Cell<u32>,
+    origin_ms: u64,
+    origin_unix_ms: f64,
+    log_second: Cell<u64>,
+    log_bytes: Cell<u64>,
+    log_dropped: Cell<u64>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Link({})", self.app.name)
+    }
+}
+
+impl Link {
+    pub(super) fn new(desk: &Rc<Desk>, app: &Arc<AppShared>, version: &Arc<Version>) -> Rc<Self> {
+        Rc::new(Self {
+            desk: desk.clone(),
+            slot: Cell::new(0),
+            app: app.clone(),
+            version: version.clone(),
+            pending: RefCell::default(),
+            current: RefCell::default(),
+            active: RefCell::default(),
+            next: Cell::new(0),
+            timers: RefCell::default(),
+            waits: Cell::new(0),
+            calls: Cell::new(0),
+            origin_ms: desk.inner.clock.now_ms(),
+            origin_unix_ms: desk.inner.clock.unix_ms(),
+            log_second: Cell::new(0),
+            log_bytes: Cell::new(0),
+            log_dropped: Cell::new(0),
+        })
+    }
+
+    /// Whether nothing keeps the instance alive.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waits.get() <= 0 && self.pending.borrow().is_empty() && self.active.borrow().is_empty()
+    }
+
+    /// Gives a request a number here; what to deliver for it.
+    pub(super) fn begin(&self, work: &Arc<Work>) -> Option<Delivery> {
+        let local = self.number();
+        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        *lock(&work.place) = Some(place);
+        // Ended before it was placed: nobody will tell this instance, so it must not begin.
+        if work.is_done() {
+            return None;
+        }
+        self.active.borrow_mut().insert(local, Active::Work(work.clone(), None));
+        match &work.job {
+            Job::Fetch(_) => Some(Delivery::Fetch(local)),
+            Job::Invoke(export, args) => {
+                let args = lock(args).take().unwrap_or_default();
+                Some(Delivery::Invoke(local, export.clone(), args))
+            }
+        }
+    }
+
+    /// Arms the wall limit of a request that did not end in its first turn.
+    pub(super) fn arm_wall_limit(&self, local: u32) {
+        if let Some(Active::Work(work, timer @ None)) = self.active.borrow_mut().get_mut(&local) {
+            let deadline = work.deadline_ms.load(Ordering::Relaxed);
+            *timer = Some(self.desk.wheel.borrow_mut().insert(deadline, Timer::Wall(work.clone())));
+        }
+    }
+
+    /// The request that a delivery is about.
+    pub(super) fn work_of(&self, delivery: &Delivery) -> Option<Arc<Work>> {
+        let id = match delivery {
+            Delivery::Timer(_) => return None,
+            Delivery::Fetch(id)
+            | Delivery::BodyReady(id)
+            | Delivery::WriteReady(id)
+            | Delivery::Cancel(id)
+            | Delivery::CallHead(id, _)
+            | Delivery::CallResult(id, _)
+            | Delivery::CallFail(id, _)
+            | Delivery::Invoke(id, ..) => id,
+        };
+        match self.active.borrow().get(id)? {
+            Active::Work(work, _) => Some(work.clone()),
+            Active::Call(_, work) => work.clone(),
+        }
+    }
+
+    /// Whether a delivery still means something to the instance.
+    pub(super) fn knows(&self, local: u32) -> bool {
+        self.active.borrow().contains_key(&local)
+    }
+
+    /// A timer is due; what to deliver, and when it is due again.
+    pub(super) fn timer_due(&self, id: u32, every_ms: Option<u64>) -> bool {
+        if !self.timers.borrow().contains_key(&id) {
+            return false;
+        }
+        match every_ms {
+            None => {
+                self.timers.borrow_mut().remove(&id);
+            }
+            Some(every_ms) => {
+                let deadline = self.desk.inner.clock.now_ms() + every_ms.max(1);
+                let timer = Timer::Script { slot: self.slot.get(), id, every_ms: Some(every_ms) };
+                let key = self.desk.wheel.borrow_mut().insert(deadline, timer);
+                self.timers.borrow_mut().insert(id, key);
+            }
+        }
+        true
+    }
+
+    /// The host has answered, or an answer's body moves: what to deliver.
+    pub(super) fn answered(&self, local: u32, answer: Answer) -> Option<Delivery> {
+        if !self.knows(local) {
+            return None;
+        }
+        Some(match answer {
+            Answer::Head(head) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallHead(local, head)
+            }
+            Answer::Value(value) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallResult(local, value)
+            }
+            Answer::Fail(message) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallFail(local, message)
+            }
+            Answer::BodyReady => Delivery::BodyReady(local),
+            Answer::WriteReady => Delivery::WriteReady(local),
+        })
+    }
+
+    /// Forgets a request, what was armed for it, and the calls nobody can be waiting for any more.
+    pub(super) fn forget(&self, local: u32) {
+        let Some(Active::Work(work, timer)) = self.active.borrow_mut().remove(&local) else { return };
+        if let Some(timer) = timer {
+            self.desk.wheel.borrow_mut().cancel(timer);
+        }
+        if self.waits.get() > 0 || work.subrequests.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let of_work = |active: &Active| matches!(active, Active::Call(_, Some(owner)) if Arc::ptr_eq(owner, &work));
+        let left: Vec<(u32, Active)> = self.active.borrow_mut().extract_if(|_, active| of_work(active)).collect();
+        for (_, active) in left {
+            if let Active::Call(call, _) = active {
+                if !call.answered.load(Ordering::Acquire) {
+                    self.calls.set(self.calls.get().saturating_sub(1));
+                }
+                self.withdraw(&call);
+            }
+        }
+    }
+
+    /// A delivery has been made: a call whose answer it completed is over.
+    pub(super) fn delivered(&self, local: u32, kind: Completes) {
+        let over = match kind {
+            Completes::Nothing => false,
+            Completes::Call => true,
+            Completes::CallWithoutBody => self.call(local).is_some_and(|call| lock(&call.body).kind() == 0),
+        };
+        if over {
+            self.end_call(local);
+        }
+    }
+
+    /// The instance ends: its requests end with `error`, its calls and timers are forgotten.
+    pub(super) fn close(&self, error: &Error) {
+        let active: Vec<Active> = self.active.borrow_mut().drain().map(|(_, active)| active).collect();
+        for active in active {
+            match active {
+                Active::Work(work, timer) => {
+                    if let Some(timer) = timer {
+                        self.desk.wheel.borrow_mut().cancel(timer);
+                    }
+                    work.finish(Ending::Error(error.clone()));
+                }
+                Active::Call(call, _) => self.withdraw(&call),
+            }
+        }
+        for (_, timer) in self.timers.borrow_mut().drain() {
+            self.desk.wheel.borrow_mut().cancel(timer);
+        }
+        self.pending.borrow_mut().clear();
+    }
+
+    fn withdraw(&self, call: &Call) {
+        let id = call.id.load(Ordering::Relaxed);
+        if self.desk.inner.close_call(id).is_some() {
+            self.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallCanceled });
+        }
+    }
+
+    fn number(&self) -> u32 {
+        let active = self.active.borrow();
+        loop {
+            let next = self.next.get().wrapping_add(1).max(1);
+            self.next.set(next);
+            if !active.contains_key(&next) {
+                return next;
+            }
+        }
+    }
+
+    fn work(&self, id: u32) -> Option<Arc<Work>> {
+        match self.active.borrow().get(&id)? {
+            Active::Work(work, _) => Some(work.clone()),
+            Active::Call(..) => None,
+        }
+    }
+
+    fn call(&self, id: u32) -> Option<Arc<Call>> {
+        match self.active.borrow().get(&id)? {
+            Active::Call(call, _) => Some(call.clone()),
+            Active::Work(..) => None,
+        }
+    }
+
+    /// Opens a call on behalf of the current request, within its limits.
+    fn open_call(&self, binding: u32, content: CallContent) -> Result<u32, Refusal> {
+        let limits = &self.version.limits;
+        let Some(name) = self.version.bindings.get(binding as usize) else {
+            return Err(Refusal("no such binding".into()));
+        };
+        if self.calls.get() >= limits.subrequests_at_once {
+            return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
+        }
+        let current = self.current.borrow().clone();
+        if let Some(work) = &current
+            && work.subrequests.fetch_add(1, Ordering::Relaxed) >= limits.subrequests
+        {
+            return Err(Refusal(format!("the request has made {} calls (limit subrequests)", limits.subrequests)));
+        }
+        let local = self.number();
+        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        let view = CallView {
+            app: self.app.name.clone(),
+            binding: name.clone(),
+            request: current.as_ref().map_or(0, |work| work.id.load(Ordering::Relaxed)),
+            content,
+        };
+        let call = Arc::new(Call::new(view, place));
+        self.desk.inner.open_call(call.clone()).map_err(|error| Refusal(error.message))?;
+        self.calls.set(self.calls.get() + 1);
+        self.active.borrow_mut().insert(local, Active::Call(call, current));
+        Ok(local)
+    }
+
+    /// A call is over for the app.
+    fn end_call(&self, local: u32) {
+        if matches!(self.active.borrow().get(&local), Some(Active::Call(..))) {
+            self.active.borrow_mut().remove(&local);
+        }
+    }
+
+    /// How many lines of log were dropped, if this one may go out.
+    fn admit_log(&self, bytes: usize) -> Option<u64> {
+        let second = self.desk.inner.clock.now_ms() / 1_000;
+        if self.log_second.replace(second) != second {
+            self.log_bytes.set(0);
+        }
+        let total = self.log_bytes.get() + bytes as u64;
+        if total > u64::from(self.version.limits.log_bytes_per_s) {
+            self.log_dropped.set(self.log_dropped.get() + 1);
+            self.desk.inner.counters.logs_dropped.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        self.log_bytes.set(total);
+        Some(self.log_dropped.replace(0))
+    }
+}
+
+/// What the engine holds of a link.
+pub(super) struct LinkHost(pub Rc<Link>);
+
+impl Host for LinkHost {
+    fn log(&self, level: LogLevel, mut text: String) {
+        if text.len() > LOG_LINE_BYTES_MAX {
+            let mut end = LOG_LINE_BYTES_MAX;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+        }
+        if let Some(dropped) = self.0.admit_log(text.len()) {
+            self.0.desk.inner.log(&self.0.app.name, level, text, dropped);
+        }
+    }
+
+    fn exception(&self, error: Error) {
+        let text = if error.stack.is_empty() { error.message } else { error.stack };
+        self.log(LogLevel::Error, format!("Uncaught {text}"));
+    }
+
+    fn now_ms(&self) -> f64 {
+        self.0.desk.turn_ms.get().saturating_sub(self.0.origin_ms) as f64
+    }
+
+    fn time_origin_ms(&self) -> f64 {
+        self.0.origin_unix_ms
+    }
+
+    fn timer_start(&self, id: u32, delay_ms: f64, repeat: bool) -> Result<(), Refusal> {
+        let link = &self.0;
+        let max = link.version.limits.timers;
+        if link.timers.borrow().len() >= max as usize {
+            return Err(Refusal(format!("{max} timers are running already (limit timers)")));
+        }
+        let delay_ms = delay_ms.clamp(0.0, f64::from(i32::MAX)) as u64;
+        let deadline = link.desk.turn_ms.get() + delay_ms;
+        let timer = Timer::Script { slot: link.slot.get(), id, every_ms: repeat.then_some(delay_ms) };
+        let key = link.desk.wheel.borrow_mut().insert(deadline, timer);
+        if let Some(old) = link.timers.borrow_mut().insert(id, key) {
+            link.desk.wheel.borrow_mut().cancel(old);
+        }
+        Ok(())
+    }
+
+    fn timer_cancel(&self, id: u32) {
+        if let Some(key) = self.0.timers.borrow_mut().remove(&id) {
+            self.0.desk.wheel.borrow_mut().cancel(key);
+        }
+    }
+
+    fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead)) {
+        if let Some(work) = self.0.work(id)
+            && let Job::Fetch(head) = &work.job
+        {
+            read(head);
+        }
+    }
+
+    fn body_kind(&self, id: u32) -> u32 {
+        if let Some(work) = self.0.work(id) {
+            return lock(&work.body).kind();
+        }
+        self.0.call(id).map_or(0, |call| lock(&call.body).kind())
+    }
+
+    fn body_take(&self, id: u32) -> Vec<u8> {
+        if let Some(work) = self.0.work(id) {
+            return lock(&work.body).take_whole();
+        }
+        let Some(call) = self.0.call(id) else { return Vec::new() };
+        self.0.end_call(id);
+        lock(&call.body).take_whole()
+    }
+
+    fn body_pull(&self, id: u32) -> Pull {
+        if let Some(work) = self.0.work(id) {
+            let (pull, tell) = lock(&work.body).pull();
+            if tell {
+                work.push_writable();
+            }
+            return pull;
+        }
+        let Some(call) = self.0.call(id) else {
+            return Pull::Broken("the request has ended, and its body with it".into());
+        };
+        let (pull, tell) = lock(&call.body).pull();
+        if tell {
+            let id = call.id.load(Ordering::Relaxed);
+            self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::Writable });
+        }
+        if matches!(pull, Pull::End | Pull::Broken(_)) {
+            self.0.end_call(id);
+        }
+        pull
+    }
+
+    fn body_cancel(&self, id: u32) {
+        if let Some(work) = self.0.work(id) {
+            if lock(&work.body).cancel() {
+                work.push_writable();
+            }
+        } else if let Some(call) = self.0.call(id) {
+            lock(&call.body).cancel();
+            self.0.withdraw(&call);
+            self.0.end_call(id);
+        }
+    }
+
+    fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>) {
+        if let Some(work) = self.0.work(id) {
+            work.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
+            work.finish(Ending::Response(head, body));
+            self.0.forget(id);
+        }
+    }
+
+    fn respond_head(&self, id: u32, head: ResponseHead) {
+        if let Some(work) = self.0.work(id) {
+            work.send_head(head);
+        }
+    }
+
+    fn write(&self, id: u32, bytes: Vec<u8>) -> i64 {
+        if let Some(work) = self.0.work(id) {
+            return work.send_chunk(bytes);
+        }
+        let Some(call) = self.0.call(id) else { return 0 };
+        let credit = call.credit.fetch_sub(bytes.len() as i64, Ordering::AcqRel) - bytes.len() as i64;
+        if !bytes.is_empty() {
+            let id = call.id.load(Ordering::Relaxed);
+            self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallChunk(bytes) });
+        }
+        credit
+    }
+
+    fn end(&self, id: u32) {
+        if let Some(work) = self.0.work(id) {
+            work.finish(Ending::Stream);
+            self.0.forget(id);
+        } else if let Some(call) = self.0.call(id) {
+            let id = call.id.load(Ordering::Relaxed);
+            self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallChunk(Vec::new()) });
+        }
+    }
+
+    fn fail(&self, id: u32, error: Error) {
+        if let Some(work) = self.0.work(id) {
+            self.exception(error.clone());
+            work.finish(Ending::Error(error));
+            self.0.forget(id);
+        } else if let Some(call) = self.0.call(id) {
+            self.0.withdraw(&call);
+        }
+    }
+
+    fn wait_until(&self, _id: u32, change: i32) {
+        self.0.waits.set(self.0.waits.get() + i64::from(change));
+    }
+
+    fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
+        let (body, streaming) = match body {
+            Outbound::None => (Vec::new(), false),
+            Outbound::Whole(body) => (body, false),
+            Outbound::Stream => (Vec::new(), true),
+        };
+        self.0.open_call(binding, CallContent::Fetch { head, body, streaming })
+    }
+
+    fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal> {
+        self.0.open_call(binding, CallContent::Method { name, args })
+    }
+
+    fn call_cancel(&self, id: u32) {
+        if let Some(call) = self.0.call(id) {
+            if !call.answered.load(Ordering::Acquire) {
+                self.0.calls.set(self.0.calls.get().saturating_sub(1));
+            }
+            self.0.withdraw(&call);
+            self.0.end_call(id);
+        }
+    }
+
+    fn invoke_return(&self, id: u32, value: Value) {
+        if let Some(work) = self.0.work(id) {
+            work.finish(Ending::Value(value));
+            self.0.forget(id);
+        }
+    }
+
+    fn invoke_fail(&self, id: u32, error: Error) {
+        if let Some(work) = self.0.work(id) {
+            self.exception(error.clone());
+            work.finish(Ending::Error(Error { status: Status::Exception, ..error }));
+            self.0.forget(id);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Shards: threads of NANO's own that run JavaScript, each with its queue, its timers and the instances pinned to it.
+//!
+//! A [`Shard`] outlives the thread that sits in it: when V8 gives a thread up, another takes its [`Seat`] and goes on with
+//! the same queue. Nothing here may block, and no lock is held while an instance runs.
+
+pub(crate) mod admission;
+mod link;
+mod seat;
+mod slot;
+mod thread;
+pub(crate) mod watchdog;
+
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use nano_base::lanes::Lanes;
+use nano_base::limits::{MAILBOX_MAX, SHARD_STACK_BYTES};
+use nano_base::status::{Error, Result, Status};
+use nano_base::sys::{eventfd::EventFd, signals};
+
+use crate::app::{AppShared, Version};
+use crate::call::Answer;
+use crate::request::{Place, Work};
+use crate::runtime::Inner;
+use crate::wait::{Slot, lock};
+use seat::Seat;
+
+/// What a shard is told, besides its requests. Commands for instances that are gone do nothing.
+pub(crate) enum Command {
+    /// Start an instance of a version, to see that it starts.
+    Start(Arc<AppShared>, Arc<Version>, Arc<Slot<Result<()>>>),
+    /// A request's body has more.
+    BodyReady(Place),
+    /// A response's body has credit again.
+    WriteReady(Place),
+    /// A request has been ended from outside.
+    Cancel(Place),
+    /// A call has been answered, or its body moves.
+    Answer(Place, Answer),
+    /// Instances of old versions of the app end when they have nothing left to do.
+    Retire(u64),
+    /// All instances of the app end now.
+    Evict(u64, Arc<Slot<()>>),
+}
+
+/// One shard, whoever sits in it.
+pub(crate) struct Shard {
+    pub index: usize,
+    inbox: Mutex<Inbox>,
+    bell: EventFd,
+    /// The thread is not waiting in its poll, so nobody needs to ring.
+    awake: AtomicBool,
+    stopping: AtomicBool,
+    seat: Mutex<Option<Arc<Seat>>>,
+    incarnations: AtomicU32,
+    queued: AtomicUsize,
+}
+
+struct Inbox {
+    requests: Lanes<u64, Arc<Work>>,
+    commands: VecDeque<Command>,
+}
+
+/// Requests waiting for one shard at most, and of one app.
+const QUEUE_MAX: usize = 200_000;
+const LANE_MAX: usize = 100_000;
+
+impl Shard {
+    pub(crate) fn new(index: usize) -> std::io::Result<Self> {
+        Ok(Self {
+            index,
+            inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new() }),
+            bell: EventFd::new()?,
+            awake: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
+            seat: Mutex::new(None),
+            incarnations: AtomicU32::new(0),
+            queued: AtomicUsize::new(0),
+        })
+    }
+
+    /// Queues a request; gives it back if the queue is full.
+    pub(crate) fn submit(&self, work: Arc<Work>) -> std::result::Result<(), Arc<Work>> {
+        lock(&self.inbox).requests.push(work.app.key, work).map_err(|(work, _)| work)?;
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        self.wake();
+        Ok(())
+    }
+
+    /// Queues a command. Commands are bounded by what causes them: requests, calls and blocking callers.
+    pub(crate) fn command(&self, command: Command) {
+        {
+            let mut inbox = lock(&self.inbox);
+            debug_assert!(inbox.commands.len() < MAILBOX_MAX, "commands are bounded by what causes them");
+            inbox.commands.push_back(command);
+        }
+        self.wake();
+    }
+
+    /// Wakes the thread if it sleeps.
+    pub(crate) fn wake(&self) {
+        if !self.awake.swap(true, Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+
+    /// How much waits here: for choosing the quietest shard.
+    pub(crate) fn load(&self) -> usize {
+        let busy = lock(&self.seat).as_ref().is_some_and(|seat| seat.is_busy());
+        self.queued.load(Ordering::Relaxed) * 2 + usize::from(busy)
+    }
+
+    /// Tells the thread to end its instances and itself.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        if let Some(seat) = &*lock(&self.seat) {
+            seat.terminate_now();
+        }
+        self.wake();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn seat(&self) -> Option<Arc<Seat>> {
+        lock(&self.seat).clone()
+    }
+
+    /// Takes everything that waits for other apps than `app` (and is not already ended).
+    pub(crate) fn take_others(&self, app: u64) -> Vec<Arc<Work>> {
+        let taken: Vec<_> = lock(&self.inbox).requests.drain_except(app).into_iter().map(|(_, work)| work).collect();
+        self.queued.fetch_sub(taken.len(), Ordering::Relaxed);
+        taken
+    }
+
+    fn next_request(&self) -> Option<Arc<Work>> {
+        let (_, work) = lock(&self.inbox).requests.pop()?;
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        Some(work)
+    }
+
+    fn next_request_of(&self, app: u64) -> Option<Arc<Work>> {
+        let (_, work) = lock(&self.inbox).requests.pop_from(app)?;
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        Some(work)
+    }
+
+    fn drain_requests_of(&self, app: u64) -> Vec<Arc<Work>> {
+        let drained = lock(&self.inbox).requests.drain_lane(app);
+        self.queued.fetch_sub(drained.len(), Ordering::Relaxed);
+        drained
+    }
+
+    fn take_commands(&self) -> VecDeque<Command> {
+        std::mem::take(&mut lock(&self.inbox).commands)
+    }
+
+    fn has_requests(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+
+    fn has_commands(&self) -> bool {
+        !lock(&self.inbox).commands.is_empty()
+    }
+
+    fn raw_bell(&self) -> RawFd {
+        self.bell.as_raw_fd()
+    }
+}
+
+/// Starts a thread in a shard: the first, or the successor of one that was given up.
+pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
+    let incarnation = shard.incarnations.fetch_add(1, Ordering::SeqCst);
+    let seat = Arc::new(Seat::new(incarnation));
+    *lock(&shard.seat) = Some(seat.clone());
+    shard.awake.store(true, Ordering::SeqCst);
+    let (inner, shard) = (inner.clone(), shard.clone());
+    std::thread::Builder::new()
+        .name(format!("nano-shard-{}", shard.index))
+        .stack_size(SHARD_STACK_BYTES)
+        .spawn(move || {
+            signals::block_asynchronous();
+            thread::run(inner, shard, seat);
+        })
+        .map(drop)
+        .map_err(|error| Error::new(Status::Io, format!("cannot start a shard: {error}")))
+}

@@ -1,0 +1,44 @@
+//! An instance as its shard keeps it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use nano_base::status::Result;
+use nano_engine::Instance;
+
+use super::admission::Permit;
+use super::link::Link;
+use crate::request::Work;
+use crate::wait::Slot as Ticket;
+
+/// How far an instance has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// A top-level `await` is pending; who waits for it.
+    Starting(Option<Arc<Ticket<Result<()>>>>, Vec<Arc<Work>>),
+    /// It takes requests.
+    Warm,
+}
+
+/// One instance on its shard.
+pub(super) struct Slot {
+    pub instance: Instance,
+    pub link: Rc<Link>,
+    pub phase: Phase,
+    pub permit: Permit,
+    /// A newer version serves: end when nothing is left to do.
+    pub retiring: bool,
+    /// In the queue of instances that have something to do.
+    pub ready: bool,
+    /// Since when it has had nothing to do, in the clock's milliseconds.
+    pub idle_since_ms: u64,
+    /// Visits since its memory was looked at.
+    pub visits: u32,
+}
+
+impl Slot {
+    /// Whether nothing keeps it alive.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Warm) && self.link.is_idle()
+    }
+}

@@ -1,0 +1,685 @@
+//! The loop of one shard's thread: commands, timers, turns, tidying, sleep.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use nano_base::limits::{AppLimits, STRIKES_MAX, TURNS_PER_VISIT};
+use nano_base::slots::Slots;
+use nano_base::status::{Error, Result, Status};
+use nano_base::sys;
+use nano_base::wheel::TimerWheel;
+use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Outcome, Started, Turns};
+
+use super::admission::{self, Permit};
+use super::link::{Completes, Desk, Link, LinkHost, Timer};
+use super::seat::{Seat, Stop};
+use super::slot::{Phase, Slot};
+use super::{Command, Shard};
+use crate::SNAPSHOT;
+use crate::app::{AppShared, Version};
+use crate::request::{Ending, Work};
+use crate::runtime::Inner;
+use crate::wait::{Slot as Ticket, lock};
+
+/// Work done between two looks at the commands.
+const ROUND: u32 = 64;
+/// How often idle instances are looked for.
+const SWEEP_MS: u64 = 1_000;
+/// Visits between two looks at an instance's memory.
+const VISITS_PER_LOOK: u32 = 64;
+/// A visit that used more CPU than this has its memory looked at.
+const LOOK_AFTER_NS: u64 = 1_000_000;
+
+/// Runs a shard until it stops or is given up.
+pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
+    seat.occupy();
+    {
+        let (inner, seat) = (inner.clone(), seat.clone());
+        nano_engine::on_loss(move |loss| {
+            *lock(&seat.loss) = Some(loss);
+            inner.watchdog.wake();
+        });
+    }
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        if let Ok(mut thread) = Thread::new(&inner, &shard, &seat) {
+            thread.run();
+        }
+    }));
+    if ran.is_err() {
+        // A defect of ours: what the thread held cannot be trusted, so the watchdog treats it like a thread V8 gave up.
+        *lock(&seat.loss) = Some(Loss { heap: false, reason: "a panic in the shard".into() });
+        inner.watchdog.wake();
+    }
+    if seat.is_abandoned() {
+        admission::thread_returned();
+    }
+    seat.gone.store(true, Ordering::Release);
+    inner.watchdog.wake();
+}
+
+/// Everything one thread holds.
+struct Thread {
+    desk: Rc<Desk>,
+    slots: Slots<Slot>,
+    by_app: HashMap<u64, u64>,
+    ready: VecDeque<u64>,
+    /// Instances to dispose of when there is time.
+    graveyard: Vec<(Instance, Permit)>,
+    /// Started blank isolates, the newest first.
+    pool: Vec<Instance>,
+    poll: Poll,
+    cpu_ns: u64,
+}
+
+impl Thread {
+    fn new(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>) -> std::io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.registry().register(&mut SourceFd(&shard.raw_bell()), Token(0), Interest::READABLE)?;
+        let now_ms = inner.clock.now_ms();
+        let mut wheel = TimerWheel::new(now_ms);
+        wheel.insert(now_ms + SWEEP_MS, Timer::Sweep);
+        let desk = Rc::new(Desk {
+            inner: inner.clone(),
+            shard: shard.clone(),
+            seat: seat.clone(),
+            wheel: wheel.into(),
+            turn_ms: now_ms.into(),
+            turn_unix_ms: inner.clock.unix_ms().into(),
+        });
+        Ok(Self {
+            desk,
+            slots: Slots::new(inner.limits.instances as usize),
+            by_app: HashMap::new(),
+            ready: VecDeque::new(),
+            graveyard: Vec::new(),
+            pool: Vec::new(),
+            poll,
+            cpu_ns: sys::thread::cpu_ns(),
+        })
+    }
+
+    fn run(&mut self) {
+        let mut events = Events::with_capacity(16);
+        loop {
+            if self.desk.seat.is_abandoned() || self.desk.shard.is_stopping() {
+                break;
+            }
+            self.obey();
+            self.expire();
+            let worked = self.work();
+            self.desk.inner.queue.ring();
+            if !worked && !self.tidy() {
+                self.sleep(&mut events);
+            }
+        }
+        let error = if self.desk.seat.is_abandoned() {
+            Error::new(Status::ShardLost, "the shard that ran the request was given up; it may have had effects")
+        } else {
+            Error::new(Status::Shutdown, "the runtime was freed before the request ended")
+        };
+        let ids: Vec<u64> = self.slots.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            if let Some(slot) = self.slots.remove(id) {
+                slot.link.close(&error);
+            }
+        }
+        self.desk.inner.queue.ring();
+    }
+
+    /// Gives turns to instances and requests alternately; whether there was anything to do.
+    fn work(&mut self) -> bool {
+        let mut worked = false;
+        for _ in 0..ROUND {
+            let mut any = false;
+            if let Some(id) = self.ready.pop_front() {
+                if let Some(slot) = self.slots.get_mut(id) {
+                    slot.ready = false;
+                    self.visit(id);
+                }
+                any = true;
+            }
+            if !self.desk.seat.is_abandoned()
+                && let Some(work) = self.desk.shard.next_request()
+            {
+                self.serve(work);
+                any = true;
+            }
+            if !any || self.desk.seat.is_abandoned() {
+                break;
+            }
+            worked = true;
+        }
+        worked
+    }
+
+    /// Does one thing that can wait; whether there was one.
+    fn tidy(&mut self) -> bool {
+        if let Some((instance, permit)) = self.graveyard.pop() {
+            drop(instance);
+            drop(permit);
+            return true;
+        }
+        let wanted = self.desk.inner.limits.pool as usize;
+        if self.pool.len() < wanted && self.slots.len() > 0 {
+            match Instance::new(SNAPSHOT, default_limits()) {
+                Ok(instance) => self.pool.push(instance),
+                Err(_) => return false,
+            }
+            return true;
+        }
+        false
+    }
+
+    fn sleep(&mut self, events: &mut Events) {
+        let shard = &self.desk.shard;
+        shard.awake.store(false, Ordering::SeqCst);
+        if shard.has_requests() || shard.has_commands() || shard.is_stopping() || self.desk.seat.is_abandoned() {
+            shard.awake.store(true, Ordering::SeqCst);
+            return;
+        }
+        let clock = &self.desk.inner.clock;
+        let timeout = match self.desk.wheel.borrow().next_deadline() {
+            // A manual clock rings when it is moved.
+            _ if clock.is_manual() => None,
+            None => None,
+            Some(deadline) => Some(Duration::from_millis(deadline.saturating_sub(clock.now_ms()))),
+        };
+        // An interrupted or failed poll is a short sleep: the loop looks at everything again.
+        let _ = self.poll.poll(events, timeout);
+        shard.awake.store(true, Ordering::SeqCst);
+        shard.bell.clear();
+    }
+
+    fn obey(&mut self) {
+        for command in self.desk.shard.take_commands() {
+            match command {
+                Command::Start(app, version, ticket) => {
+                    self.start_for(&app, &version, ticket);
+                }
+                Command::BodyReady(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::BodyReady(place.local))),
+                Command::WriteReady(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::WriteReady(place.local))),
+                Command::Cancel(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Cancel(place.local))),
+                Command::Answer(place, answer) => self.deliver(place, |link| link.answered(place.local, answer)),
+                Command::Retire(app) => self.retire(app),
+                Command::Evict(app, ticket) => {
+                    self.evict_app(app);
+                    ticket.fill(());
+                }
+            }
+        }
+    }
+
+    /// Starts an instance for a blocking caller and tells it how that went, now or when a top-level `await` is over.
+    fn start_for(&mut self, app: &Arc<AppShared>, version: &Arc<Version>, ticket: Arc<Ticket<Result<()>>>) {
+        match self.start(app, version, Some(&ticket)) {
+            Err(error) => ticket.fill(Err(error)),
+            Ok(id) => match self.slots.get_mut(id).map(|slot| &mut slot.phase) {
+                Some(Phase::Starting(waiter, _)) => *waiter = Some(ticket),
+                _ => ticket.fill(Ok(())),
+            },
+        }
+    }
+
+    /// Queues a delivery for an instance that is still here.
+    fn deliver(&mut self, place: crate::request::Place, make: impl FnOnce(&Link) -> Option<Delivery>) {
+        if place.incarnation != self.desk.seat.incarnation {
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(place.slot) else { return };
+        if let Some(delivery) = make(&slot.link) {
+            slot.link.pending.borrow_mut().push_back(delivery);
+            self.make_ready(place.slot);
+        }
+    }
+
+    fn make_ready(&mut self, id: u64) {
+        if let Some(slot) = self.slots.get_mut(id)
+            && !slot.ready
+        {
+            slot.ready = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Handles the timers that are due.
+    fn expire(&mut self) {
+        let now_ms = self.desk.inner.clock.now_ms();
+        loop {
+            let due = self.desk.wheel.borrow_mut().pop_due(now_ms);
+            let Some((_, timer)) = due else { break };
+            match timer {
+                Timer::Script { slot, id, every_ms } => {
+                    if let Some(entry) = self.slots.get_mut(slot)
+                        && entry.link.timer_due(id, every_ms)
+                    {
+                        entry.link.pending.borrow_mut().push_back(Delivery::Timer(id));
+                        self.make_ready(slot);
+                    }
+                }
+                Timer::Wall(work) => self.wall_limit(&work, now_ms),
+                Timer::Sweep => {
+                    self.sweep(now_ms);
+                    self.desk.wheel.borrow_mut().insert(now_ms + SWEEP_MS, Timer::Sweep);
+                }
+            }
+        }
+    }
+
+    /// A request's wall limit is due: it ends, unless its stream has moved since.
+    fn wall_limit(&mut self, work: &Arc<Work>, now_ms: u64) {
+        let deadline = work.deadline_ms.load(Ordering::Relaxed);
+        if deadline > now_ms {
+            self.desk.wheel.borrow_mut().insert(deadline, Timer::Wall(work.clone()));
+            return;
+        }
+        self.desk.inner.cancel(work, wall_error(work));
+    }
+
+    /// Answers a request: by the instance that is here, or by one started for it.
+    fn serve(&mut self, work: Arc<Work>) {
+        if work.is_done() {
+            return;
+        }
+        let now_ms = self.desk.inner.clock.now_ms();
+        if work.deadline_ms.load(Ordering::Relaxed) <= now_ms {
+            work.finish(Ending::Error(wall_error(&work)));
+            return;
+        }
+        let version = work.app.version();
+        let found = self.by_app.get(&work.app.key).copied().filter(|id| {
+            self.slots.get(*id).is_some_and(|slot| Arc::ptr_eq(&slot.link.version, &version))
+        });
+        let id = match found {
+            Some(id) => id,
+            None => match self.start(&work.app.clone(), &version, None) {
+                Ok(id) => id,
+                Err(error) => {
+                    // What waits behind it would fail the same way, each after as long a start.
+                    for other in self.desk.shard.drain_requests_of(work.app.key) {
+                        other.finish(Ending::Error(error.clone()));
+                    }
+                    work.finish(Ending::Error(error));
+                    return;
+                }
+            },
+        };
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        if let Phase::Starting(_, waiting) = &mut slot.phase {
+            waiting.push(work);
+            return;
+        }
+        if let Some(delivery) = slot.link.begin(&work) {
+            slot.link.pending.borrow_mut().push_back(delivery);
+        }
+        self.visit(id);
+    }
+
+    /// Starts an instance of a version; its slot.
+    fn start(&mut self, app: &Arc<AppShared>, version: &Arc<Version>, ticket: Option<&Arc<Ticket<Result<()>>>>) -> Result<u64> {
+        if app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX {
+            return Err(Error::new(Status::MemoryLimit, format!("the app broke {STRIKES_MAX} shards and is not started again until it is reloaded")));
+        }
+        let permit = self.permit()?;
+        let limits = InstanceLimits { heap_bytes: version.limits.heap_bytes, external_bytes: version.limits.external_bytes };
+        let pooled = (limits.heap_bytes == default_limits().heap_bytes).then(|| self.pool.pop()).flatten();
+        let mut instance = match pooled {
+            Some(instance) => instance,
+            None => Instance::new(SNAPSHOT, limits)?,
+        };
+        let link = Link::new(&self.desk, app, version);
+        instance.adopt(Box::new(LinkHost(link.clone())), limits);
+        let id = self
+            .slots
+            .insert(Slot {
+                instance,
+                link,
+                phase: Phase::Warm,
+                permit,
+                retiring: false,
+                ready: false,
+                idle_since_ms: self.desk.inner.clock.now_ms(),
+                visits: 0,
+            })
+            .map_err(|_| Error::new(Status::Capacity, "no more instances on this shard (limit instances)"))?;
+        self.desk.inner.counters.starts.fetch_add(1, Ordering::Relaxed);
+        app.starts.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.desk.seat.starting) = ticket.cloned();
+        let started = self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.bindings));
+        *lock(&self.desk.seat.starting) = None;
+        match started {
+            Ok(Started::Ready(_)) => {
+                self.by_app.insert(app.key, id);
+                self.desk.inner.app_event(&app.name, "started", "");
+                if self.slots.get(id).is_some_and(|slot| !slot.link.pending.borrow().is_empty()) {
+                    self.make_ready(id);
+                }
+                Ok(id)
+            }
+            Ok(Started::Waiting) => {
+                if let Some(slot) = self.slots.get_mut(id) {
+                    slot.phase = Phase::Starting(None, Vec::new());
+                }
+                self.by_app.insert(app.key, id);
+                Ok(id)
+            }
+            Err(error) => {
+                self.remove(id, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// One turn of a start, under its own CPU limit.
+    fn start_turn(&mut self, id: u64, turn: impl FnOnce(&mut Instance, &Version) -> Result<Started>) -> Result<Started> {
+        let Some(slot) = self.slots.get_mut(id) else { return Err(Error::new(Status::Shutdown, "the instance has gone")) };
+        slot.link.slot.set(id);
+        let (link, seat) = (slot.link.clone(), self.desk.seat.clone());
+        seat.hold(&link.app, slot.instance.terminate_handle());
+        begin_turn(&self.desk, &mut self.cpu_ns, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
+        let result = turn(&mut slot.instance, &link.version);
+        let stop = seat.end();
+        self.cpu_ns = sys::thread::cpu_ns();
+        match stop {
+            Some(Stop::Cpu) => Err(Error::new(
+                Status::CpuLimit,
+                format!("the app used more than {} ms of CPU time to start (limit start_cpu_ms)", link.version.limits.start_cpu_ms),
+            )),
+            Some(Stop::Shutdown) => Err(Error::new(Status::Shutdown, "the runtime was freed")),
+            None => result,
+        }
+    }
+
+    /// The right to one more instance, if need be in the place of the one that has been idle longest.
+    fn permit(&mut self) -> Result<Permit> {
+        let max = self.desk.inner.limits.instances;
+        match Permit::take(max) {
+            Ok(permit) => Ok(permit),
+            Err(error) => {
+                while let Some((instance, permit)) = self.graveyard.pop() {
+                    drop(instance);
+                    drop(permit);
+                }
+                let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
+                let Some(oldest) = oldest else { return Err(error) };
+                self.evict(oldest, "pressure");
+                self.graveyard.clear();
+                Permit::take(max)
+            }
+        }
+    }
+
+    /// Lets an instance have its turns.
+    fn visit(&mut self, id: u64) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        let (link, desk) = (slot.link.clone(), self.desk.clone());
+        desk.seat.hold(&link.app, slot.instance.terminate_handle());
+        let before_ns = self.cpu_ns;
+        let mut visit = Visit {
+            takes_requests: matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id),
+            desk: &desk,
+            link: &link,
+            cpu_ns: &mut self.cpu_ns,
+            turns: 0,
+            delivering: None,
+            broken: None,
+        };
+        slot.instance.visit(&mut visit);
+        let broken = visit.broken.take();
+        slot.visits += 1;
+        if slot.visits >= VISITS_PER_LOOK || self.cpu_ns.saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
+            slot.visits = 1;
+            if broken.is_none() {
+                look_at_memory(slot);
+            }
+        }
+        if let Some(error) = broken {
+            self.condemn(id, error);
+            return;
+        }
+        slot.idle_since_ms = desk.inner.clock.now_ms();
+        if matches!(slot.phase, Phase::Starting(..)) {
+            self.finish_start(id);
+        }
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        if !slot.link.pending.borrow().is_empty() {
+            self.make_ready(id);
+        } else if slot.retiring && slot.is_idle() {
+            self.evict(id, "reload");
+        }
+    }
+
+    /// Looks whether a start that waited for a top-level `await` is over.
+    fn finish_start(&mut self, id: u64) {
+        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.bindings));
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        let app = slot.link.app.clone();
+        match result {
+            Ok(Started::Waiting) => {}
+            Ok(Started::Ready(_)) => {
+                let Phase::Starting(ticket, waiting) = std::mem::replace(&mut slot.phase, Phase::Warm) else { return };
+                for work in waiting {
+                    if let Some(delivery) = slot.link.begin(&work) {
+                        slot.link.pending.borrow_mut().push_back(delivery);
+                    }
+                }
+                if let Some(ticket) = ticket {
+                    ticket.fill(Ok(()));
+                }
+                self.desk.inner.app_event(&app.name, "started", "");
+                self.make_ready(id);
+            }
+            Err(error) => {
+                let Phase::Starting(ticket, waiting) = std::mem::replace(&mut slot.phase, Phase::Warm) else { return };
+                for work in waiting {
+                    work.finish(Ending::Error(error.clone()));
+                }
+                if let Some(ticket) = ticket {
+                    ticket.fill(Err(error.clone()));
+                }
+                self.remove(id, &error);
+            }
+        }
+    }
+
+    /// An instance broke a limit: its requests end, it is never entered again.
+    fn condemn(&mut self, id: u64, error: Error) {
+        if let Some(slot) = self.slots.get(id) {
+            let app = &slot.link.app;
+            app.condemned.fetch_add(1, Ordering::Relaxed);
+            self.desk.inner.counters.condemned.fetch_add(1, Ordering::Relaxed);
+            self.desk.inner.app_event(&app.name, "condemned", &error.message);
+        }
+        self.remove(id, &error);
+    }
+
+    /// Ends an instance that has nothing to do.
+    fn evict(&mut self, id: u64, reason: &str) {
+        if let Some(slot) = self.slots.get(id) {
+            self.desk.inner.counters.evictions.fetch_add(1, Ordering::Relaxed);
+            self.desk.inner.app_event(&slot.link.app.name, "evicted", reason);
+        }
+        self.remove(id, &Error::new(Status::Draining, "the instance was evicted"));
+    }
+
+    /// Takes an instance out; it is disposed of when there is time.
+    fn remove(&mut self, id: u64, error: &Error) {
+        let Some(slot) = self.slots.remove(id) else { return };
+        if self.by_app.get(&slot.link.app.key) == Some(&id) {
+            self.by_app.remove(&slot.link.app.key);
+        }
+        slot.link.close(error);
+        if let Phase::Starting(ticket, waiting) = slot.phase {
+            if let Some(ticket) = ticket {
+                ticket.fill(Err(error.clone()));
+            }
+            for work in waiting {
+                work.finish(Ending::Error(error.clone()));
+            }
+        }
+        self.graveyard.push((slot.instance, slot.permit));
+    }
+
+    /// Old versions of an app end now, or when they have nothing left to do.
+    fn retire(&mut self, app: u64) {
+        let mut idle = Vec::new();
+        for id in self.ids_of(app) {
+            let Some(slot) = self.slots.get_mut(id) else { continue };
+            if Arc::ptr_eq(&slot.link.version, &slot.link.app.version()) {
+                continue;
+            }
+            slot.retiring = true;
+            if slot.is_idle() {
+                idle.push(id);
+            }
+        }
+        for id in idle {
+            self.evict(id, "reload");
+        }
+    }
+
+    fn evict_app(&mut self, app: u64) {
+        let error = Error::new(Status::Draining, "the app was unloaded before the request ended");
+        for work in self.desk.shard.drain_requests_of(app) {
+            work.finish(Ending::Error(error.clone()));
+        }
+        for id in self.ids_of(app) {
+            self.remove(id, &error);
+        }
+    }
+
+    fn ids_of(&self, app: u64) -> Vec<u64> {
+        self.slots.iter().filter(|(_, slot)| slot.link.app.key == app).map(|(id, _)| id).collect()
+    }
+
+    /// Evicts instances that have been idle for longer than their apps allow.
+    fn sweep(&mut self, now_ms: u64) {
+        let idle = |slot: &Slot| slot.is_idle() && now_ms.saturating_sub(slot.idle_since_ms) >= u64::from(slot.link.version.limits.idle_ms);
+        let ids: Vec<u64> = self.slots.iter().filter(|(_, slot)| idle(slot)).map(|(id, _)| id).collect();
+        for id in ids {
+            self.evict(id, "idle");
+        }
+        let memory: u64 = self.slots.iter().map(|(_, slot)| slot.link.app.memory()).map(|(heap, external)| heap + external).sum();
+        self.desk.seat.memory_bytes.store(memory, Ordering::Relaxed);
+    }
+}
+
+fn default_limits() -> InstanceLimits {
+    let limits = AppLimits::default();
+    InstanceLimits { heap_bytes: limits.heap_bytes, external_bytes: limits.external_bytes }
+}
+
+fn wall_error(work: &Work) -> Error {
+    Error::new(Status::WallLimit, format!("the request was not answered within {} ms (limit wall_ms)", work.wall_ms))
+}
+
+fn look_at_memory(slot: &mut Slot) {
+    let held = slot.instance.heap_held();
+    slot.permit.update(held);
+    slot.link.app.set_memory(slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
+}
+
+/// Arms the watchdog for a turn, and stops JavaScript's clock.
+fn begin_turn(desk: &Desk, cpu_ns: &mut u64, cpu_limit_ns: u64) {
+    let clock = &desk.inner.clock;
+    desk.turn_ms.set(clock.now_ms());
+    desk.turn_unix_ms.set(clock.unix_ms());
+    desk.seat.begin(sys::time::monotonic_ns(), *cpu_ns, cpu_limit_ns);
+    desk.inner.watchdog.wake();
+}
+
+/// The turns of one visit to one instance.
+struct Visit<'a> {
+    desk: &'a Desk,
+    link: &'a Rc<Link>,
+    cpu_ns: &'a mut u64,
+    takes_requests: bool,
+    turns: u32,
+    /// The number the turn is about, whether it may still be running afterwards, and what it completes.
+    delivering: Option<(u32, bool, Completes)>,
+    broken: Option<Error>,
+}
+
+impl Visit<'_> {
+    /// The next delivery: what waits for the instance first, then requests for its app.
+    fn take(&mut self) -> Option<Delivery> {
+        loop {
+            if let Some(delivery) = self.link.pending.borrow_mut().pop_front() {
+                return Some(delivery);
+            }
+            if !self.takes_requests || !Arc::ptr_eq(&self.link.app.version(), &self.link.version) {
+                return None;
+            }
+            let work = self.desk.shard.next_request_of(self.link.app.key)?;
+            if work.is_done() {
+                continue;
+            }
+            if let Some(delivery) = self.link.begin(&work) {
+                return Some(delivery);
+            }
+        }
+    }
+}
+
+impl Turns for Visit<'_> {
+    fn next(&mut self) -> Option<Delivery> {
+        if self.turns >= TURNS_PER_VISIT || self.desk.seat.is_abandoned() {
+            return None;
+        }
+        self.turns += 1;
+        let delivery = self.take()?;
+        let work = self.link.work_of(&delivery);
+        let limit_ns = u64::from(self.link.version.limits.cpu_ms) * 1_000_000;
+        let used_ns = work.as_ref().map_or(0, |work| work.cpu_ns.load(Ordering::Relaxed));
+        *self.link.current.borrow_mut() = work;
+        self.delivering = match &delivery {
+            Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, true, Completes::Nothing)),
+            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, false, Completes::Call)),
+            Delivery::CallHead(id, _) => Some((*id, false, Completes::CallWithoutBody)),
+            Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),
+            _ => None,
+        };
+        begin_turn(self.desk, self.cpu_ns, limit_ns.saturating_sub(used_ns));
+        Some(delivery)
+    }
+
+    fn done(&mut self, outcome: Outcome) -> bool {
+        let stop = self.desk.seat.end();
+        let now_ns = sys::thread::cpu_ns();
+        let used_ns = now_ns.saturating_sub(*self.cpu_ns);
+        *self.cpu_ns = now_ns;
+        let work = self.link.current.borrow_mut().take();
+        if let Some(work) = &work {
+            work.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        }
+        let limits = &self.link.version.limits;
+        self.broken = match (stop, outcome) {
+            (_, Outcome::HeapExhausted) => {
+                Some(Error::new(Status::MemoryLimit, format!("the app used up its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20)))
+            }
+            (Some(Stop::Shutdown), _) => Some(Error::new(Status::Shutdown, "the runtime was freed before the request ended")),
+            (Some(Stop::Cpu), _) | (None, Outcome::Terminated) => {
+                Some(Error::new(Status::CpuLimit, format!("the app used more than {} ms of CPU time in one event (limit cpu_ms)", limits.cpu_ms)))
+            }
+            (None, Outcome::Done) => None,
+        };
+        if self.broken.is_some() || self.desk.seat.is_abandoned() {
+            return false;
+        }
+        if let Some((id, first, completes)) = self.delivering.take() {
+            if first {
+                self.link.arm_wall_limit(id);
+            }
+            self.link.delivered(id, completes);
+            if work.is_some_and(|work| work.is_done()) {
+                self.link.forget(id);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,264 @@
+//! One thread per runtime that watches the shards: ends turns that used up their CPU time, re-places what waits behind a
+//! turn that hogs its shard, and puts a new thread where one was lost.
+//!
+//! It sleeps while no shard is busy, and looks once a millisecond otherwise.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::Duration;
+
+use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
+use nano_base::status::{Error, Result, Status};
+use nano_base::sys::{signals, thread, time};
+
+use super::seat::{Seat, Stop};
+use super::{Shard, admission};
+use crate::app::AppShared;
+use crate::request::Ending;
+use crate::runtime::Inner;
+use crate::wait::lock;
+
+/// How the shards wake the watchdog.
+#[derive(Default)]
+pub(crate) struct Bell {
+    asleep: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    woken: bool,
+    stopping: bool,
+    stopped: bool,
+}
+
+/// Looks without a busy shard before the watchdog sleeps: waking it costs a system call.
+const IDLE_LOOKS: u32 = 100;
+/// How long freeing a runtime waits for threads that are busy ending.
+const STOP_WAIT_MS: u64 = 5_000;
+
+impl Bell {
+    /// A shard has become busy.
+    pub(crate) fn wake(&self) {
+        if self.asleep.load(Ordering::SeqCst) {
+            lock(&self.state).woken = true;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until the shards' threads have gone (or cannot), then ends the watchdog.
+    pub(crate) fn stop_after(&self, shards: &[Arc<Shard>]) {
+        let mut state = lock(&self.state);
+        let mut waited_ms = 0;
+        while waited_ms < STOP_WAIT_MS && !shards.iter().all(|shard| is_gone(shard)) {
+            for shard in shards {
+                // A thread may have begun another turn since it was told.
+                shard.stop();
+            }
+            state = self.pause(state, 2);
+            waited_ms += 2;
+        }
+        state.stopping = true;
+        state.woken = true;
+        self.changed.notify_all();
+        while !state.stopped {
+            state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    /// Waits for the next look, or for a shard to become busy.
+    fn rest(&self, idle_looks: u32) -> bool {
+        let mut state = lock(&self.state);
+        if idle_looks < IDLE_LOOKS {
+            state = self.pause(state, WATCHDOG_TICK_MS);
+        } else {
+            self.asleep.store(true, Ordering::SeqCst);
+            while !state.woken && !state.stopping {
+                state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+        }
+        state.woken = false;
+        !state.stopping
+    }
+
+    fn pause<'a>(&self, state: std::sync::MutexGuard<'a, State>, ms: u64) -> std::sync::MutexGuard<'a, State> {
+        let limit = Duration::from_millis(ms);
+        self.changed.wait_timeout(state, limit).unwrap_or_else(|poisoned| poisoned.into_inner()).0
+    }
+}
+
+fn is_gone(shard: &Shard) -> bool {
+    shard.seat().is_none_or(|seat| seat.gone.load(Ordering::Acquire) || lock(&seat.loss).is_some())
+}
+
+/// Starts the watchdog of a runtime.
+pub(crate) fn spawn(inner: &Arc<Inner>) -> Result<()> {
+    let weak = Arc::downgrade(inner);
+    let watched = vec![Watched::default(); inner.shards.len()];
+    std::thread::Builder::new()
+        .name("nano-watchdog".into())
+        .spawn(move || {
+            signals::block_asynchronous();
+            watch(&weak, watched);
+        })
+        .map(drop)
+        .map_err(|error| Error::new(Status::Io, format!("cannot start the watchdog: {error}")))
+}
+
+/// What the watchdog remembers of a shard's turn.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watched {
+    sequence: u64,
+    rescued: bool,
+    stopped_cpu_ns: u64,
+    stopped_wall_ns: u64,
+}
+
+fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
+    let mut idle_looks = 0;
+    loop {
+        let Some(inner) = weak.upgrade() else { return };
+        if !inner.watchdog.rest(idle_looks) {
+            lock(&inner.watchdog.state).stopped = true;
+            inner.watchdog.changed.notify_all();
+            return;
+        }
+        let mut busy = false;
+        for (shard, watched) in inner.shards.iter().zip(&mut watched) {
+            busy |= look(&inner, shard, watched);
+        }
+        idle_looks = if busy { 0 } else { idle_looks + 1 };
+    }
+}
+
+/// Looks at one shard; whether it is busy.
+fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
+    let Some(seat) = shard.seat() else { return false };
+    if lock(&seat.loss).is_some() {
+        if !seat.is_abandoned() {
+            replace(inner, shard, &seat, Why::Parked);
+        }
+        return false;
+    }
+    let Some(turn) = seat.view() else { return false };
+    if turn.sequence != watched.sequence {
+        *watched = Watched { sequence: turn.sequence, ..Watched::default() };
+    }
+    let now_ns = time::monotonic_ns();
+    let wall_ms = now_ns.saturating_sub(turn.started_ns) / 1_000_000;
+    let cpu_ns = seat.cpu_ns();
+    if turn.stopped {
+        if watched.stopped_wall_ns == 0 {
+            (watched.stopped_cpu_ns, watched.stopped_wall_ns) = (cpu_ns, now_ns);
+        }
+        let cpu_ms = cpu_ns.saturating_sub(watched.stopped_cpu_ns) / 1_000_000;
+        let wall_ms = now_ns.saturating_sub(watched.stopped_wall_ns) / 1_000_000;
+        if cpu_ms >= GIVE_UP_AFTER_CPU_MS || wall_ms >= GIVE_UP_AFTER_WALL_MS {
+            replace(inner, shard, &seat, Why::Stuck);
+            return true;
+        }
+    } else if cpu_ns.saturating_sub(turn.cpu_started_ns) >= turn.cpu_limit_ns {
+        seat.stop(turn.sequence, Stop::Cpu);
+    }
+    if wall_ms >= RESCUE_AFTER_MS {
+        rescue(inner, shard, &seat, watched);
+    }
+    true
+}
+
+/// Re-places what waits behind a turn that hogs its shard. The hog's own requests stay: it must not take the next shard
+/// as well, and from now on it shares one with its like.
+fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat, watched: &mut Watched) {
+    if inner.shards.len() < 2 || inner.is_closed() {
+        return;
+    }
+    let Some(hog) = seat.app() else { return };
+    let waiting = shard.take_others(hog.key);
+    if waiting.is_empty() {
+        return;
+    }
+    if !watched.rescued {
+        watched.rescued = true;
+        confine(inner, &hog, shard.index);
+    }
+    let target = inner.quietest_shard(&[shard.index, penalty(inner)]).or_else(|| inner.quietest_shard(&[shard.index]));
+    let Some(target) = target else { return };
+    for work in waiting {
+        if !work.app.hog.load(Ordering::Relaxed) {
+            work.app.home.store(target, Ordering::Relaxed);
+        }
+        inner.counters.rescued.fetch_add(1, Ordering::Relaxed);
+        if let Err(work) = inner.shards[target].submit(work) {
+            work.finish(Ending::Error(Error::new(Status::Overloaded, "no shard has room for the request")));
+        }
+    }
+    inner.queue.ring();
+}
+
+/// The shard that hogs are sent to: the last one, so that it is the same for all.
+fn penalty(inner: &Inner) -> usize {
+    inner.shards.len() - 1
+}
+
+/// Keeps a hog from the shards of the others, unless they are few enough to leave none.
+fn confine(inner: &Inner, hog: &AppShared, shard: usize) {
+    hog.hog.store(true, Ordering::Relaxed);
+    let home = if inner.shards.len() > 2 { penalty(inner) } else { shard };
+    hog.home.store(home, Ordering::Relaxed);
+}
+
+/// Why a thread is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// V8 declared a failure that it does not return from.
+    Parked,
+    /// The turn does not see that it was stopped.
+    Stuck,
+}
+
+/// Puts a new thread into the shard and answers what the old one can no longer answer.
+fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
+    seat.abandoned.store(true, Ordering::SeqCst);
+    admission::thread_lost();
+    let app = seat.app();
+    let culprit = app.as_ref().map_or(0, |app| app.key);
+    match why {
+        Why::Parked => {
+            inner.counters.parked.fetch_add(1, Ordering::Relaxed);
+            inner.counters.lost_bytes.fetch_add(seat.memory_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        Why::Stuck => {
+            inner.counters.abandoned.fetch_add(1, Ordering::Relaxed);
+            thread::make_idle(seat.tid.load(Ordering::Relaxed));
+        }
+    }
+    let own = match why {
+        Why::Parked => {
+            let reason = lock(&seat.loss).as_ref().map(|loss| loss.reason.clone()).unwrap_or_default();
+            Error::new(Status::MemoryLimit, format!("the app asked for more memory than it can have ({reason}); its instance was given up"))
+        }
+        Why::Stuck => Error::new(Status::CpuLimit, "the app used up its CPU time inside one uninterruptible operation; its instance was given up"),
+    };
+    let others = Error::new(Status::ShardLost, "another app broke the shard that ran the request; it may have had effects");
+    let incarnation = seat.incarnation;
+    if let Some(app) = &app {
+        app.condemned.fetch_add(1, Ordering::Relaxed);
+        let strikes = app.strikes.fetch_add(1, Ordering::Relaxed) + 1;
+        inner.app_event(&app.name, if strikes >= STRIKES_MAX { "quarantined" } else { "condemned" }, &own.message);
+    }
+    if let Some(ticket) = lock(&seat.starting).take() {
+        ticket.fill(Err(own.clone()));
+    }
+    // The successor first, so that nothing waits for the answers below.
+    if !shard.is_stopping() && super::spawn(inner, shard).is_err() {
+        inner.counters.refused.fetch_add(1, Ordering::Relaxed);
+    }
+    inner.end_all(|work| {
+        let here = lock(&work.place).is_some_and(|place| place.shard == shard.index && place.incarnation == incarnation);
+        here.then(|| if work.app.key == culprit { own.clone() } else { others.clone() })
+    });
+    inner.drop_calls(shard.index, incarnation);
+    inner.queue.ring();
+}

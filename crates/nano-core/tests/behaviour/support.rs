@@ -1,0 +1,84 @@
+//! What the tests share: a runtime, an app from text, a request, an answer.
+
+use std::time::Duration;
+
+use nano_core::{App, AppOptions, Body, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Response, Result, Runtime, RuntimeLimits, RuntimeOptions, Source};
+
+/// Long enough for anything that works, on any machine: a test that waits this long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A runtime with so many shards that reports everything.
+pub fn runtime(threads: u32) -> Runtime {
+    let limits = RuntimeLimits { threads, ..RuntimeLimits::default() };
+    Runtime::new(RuntimeOptions { limits, events: EventMask { logs: true, apps: false }, ..RuntimeOptions::default() }).expect("a runtime")
+}
+
+/// An app from text, with default limits.
+pub fn load(runtime: &Runtime, name: &str, source: &str) -> App {
+    runtime.load(options(name, source)).expect("the app loads")
+}
+
+pub fn options(name: &str, source: &str) -> AppOptions {
+    AppOptions::new(name, Source::Text(source.into()))
+}
+
+/// A GET of `path`.
+pub fn get(path: &str) -> RequestInit {
+    let mut headers = Headers::new();
+    assert!(headers.push(b"Accept", b"*/*"));
+    RequestInit {
+        head: RequestHead { method: "GET".into(), url: format!("http://app.test{path}"), headers },
+        ..RequestInit::default()
+    }
+}
+
+/// A POST of a whole body.
+pub fn post(path: &str, body: &str) -> RequestInit {
+    let mut init = get(path);
+    init.head.method = "POST".into();
+    init.body = Body::Whole(body.into());
+    init
+}
+
+pub fn fetch(app: &App, path: &str) -> Result<Response> {
+    app.fetch(get(path), Some(PATIENCE))
+}
+
+/// The body of a GET that must succeed.
+pub fn text(app: &App, path: &str) -> String {
+    let response = fetch(app, path).expect("a response");
+    String::from_utf8(response.body).expect("UTF-8")
+}
+
+/// Polls until `wanted` finds what it looks for; everything else is kept out.
+pub fn wait_for<T>(runtime: &Runtime, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    let mut events = Vec::new();
+    loop {
+        let taken = runtime.wait(64, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
+        assert!(taken > 0, "no event came");
+        for event in events.drain(..) {
+            if let Some(found) = wanted(&event) {
+                return found;
+            }
+        }
+    }
+}
+
+/// Polls until the request has ended: its events in order.
+pub fn until_end(runtime: &Runtime, id: u64) -> Vec<Payload> {
+    let mut seen = Vec::new();
+    let mut events = Vec::new();
+    loop {
+        let taken = runtime.wait(1, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
+        assert!(taken > 0, "no event came");
+        for event in events.drain(..) {
+            if event.id == id {
+                let end = event.payload.is_terminal();
+                seen.push(event.payload);
+                if end {
+                    return seen;
+                }
+            }
+        }
+    }
+}

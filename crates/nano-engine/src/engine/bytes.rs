@@ -1,0 +1,134 @@
+//! Memory that belongs to an app but lives outside its heap: every byte is counted before it is allocated.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What one instance holds outside the JavaScript heap, and the most it may.
+#[derive(Debug, Default)]
+pub struct Budget {
+    used: AtomicUsize,
+    max: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl Budget {
+    /// A budget of `max` bytes, unused.
+    pub fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max), peak: AtomicUsize::new(0) })
+    }
+
+    /// Takes `bytes` if they fit.
+    #[must_use]
+    pub fn take(&self, bytes: usize) -> bool {
+        let max = self.max.load(Ordering::Relaxed);
+        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(bytes).filter(|sum| *sum <= max)
+        });
+        if let Ok(before) = taken {
+            self.peak.fetch_max(before + bytes, Ordering::Relaxed);
+        }
+        taken.is_ok()
+    }
+
+    /// Gives `bytes` back.
+    pub fn give(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Changes the most that may be held.
+    pub fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    /// Bytes held now.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// The most bytes held at any time.
+    pub fn peak(&self) -> usize {
+        self.peak.load(Ordering::Relaxed)
+    }
+}
+
+/// The allocator of array buffers: refuses by budget, so that JavaScript sees a RangeError and V8 never sees a failure.
+pub(crate) fn allocator(budget: &Arc<Budget>) -> v8::UniqueRef<v8::Allocator> {
+    // SAFETY: the handle is one strong count of the Arc, returned by `drop_budget`; the functions match its type.
+    unsafe { v8::new_rust_allocator(Arc::into_raw(budget.clone()), &VTABLE) }
+}
+
+static VTABLE: v8::RustAllocatorVtable<Budget> = v8::RustAllocatorVtable {
+    allocate,
+    // A guest must never see what another one left behind, so "uninitialized" memory is zeroed as well.
+    allocate_uninitialized: allocate,
+    free,
+    drop: drop_budget,
+};
+
+unsafe extern "C" fn allocate(budget: &Budget, len: usize) -> *mut c_void {
+    if !budget.take(len) {
+        return std::ptr::null_mut();
+    }
+    let Ok(layout) = std::alloc::Layout::from_size_align(len.max(1), 16) else {
+        budget.give(len);
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the layout's size is never zero.
+    let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+    if memory.is_null() {
+        budget.give(len);
+    }
+    memory.cast()
+}
+
+unsafe extern "C" fn free(budget: &Budget, data: *mut c_void, len: usize) {
+    budget.give(len);
+    if let Ok(layout) = std::alloc::Layout::from_size_align(len.max(1), 16) {
+        // SAFETY: `data` came from `allocate` with the same length.
+        unsafe { std::alloc::dealloc(data.cast(), layout) };
+    }
+}
+
+unsafe extern "C" fn drop_budget(budget: *const Budget) {
+    // SAFETY: this is the strong count that `allocator` gave away.
+    drop(unsafe { Arc::from_raw(budget) });
+}
+
+/// A `Uint8Array` over `bytes`, without a copy, counted in the budget; `None` if they do not fit.
+pub(crate) fn to_array<'s>(scope: &v8::PinScope<'s, '_>, budget: &Arc<Budget>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {
+    let len = bytes.len();
+    if len == 0 {
+        let buffer = v8::ArrayBuffer::new(scope, 0);
+        return v8::Uint8Array::new(scope, buffer, 0, 0);
+    }
+    if !budget.take(len) {
+        return None;
+    }
+    let owner = Box::new((bytes.into_boxed_slice(), budget.clone()));
+    let data = owner.0.as_ptr() as *mut c_void;
+    // SAFETY: the memory is owned by the box that `release` frees, once, when V8 is done with it.
+    let store = unsafe { v8::ArrayBuffer::new_backing_store_from_ptr(data, len, release, Box::into_raw(owner).cast()) };
+    let buffer = v8::ArrayBuffer::with_backing_store(scope, &store.make_shared());
+    v8::Uint8Array::new(scope, buffer, 0, len)
+}
+
+unsafe extern "C" fn release(_data: *mut c_void, len: usize, owner: *mut c_void) {
+    // SAFETY: `owner` is the box that `to_array` leaked for this call.
+    let owner = unsafe { Box::from_raw(owner.cast::<(Box<[u8]>, Arc<Budget>)>()) };
+    owner.1.give(len);
+}
+
+/// The bytes of an array buffer or a view of one, copied; `None` for anything else.
+pub(crate) fn from_value(value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
+    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
+        let mut bytes = vec![0; view.byte_length()];
+        let copied = view.copy_contents(&mut bytes);
+        bytes.truncate(copied);
+        return Some(bytes);
+    }
+    let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value).ok()?;
+    let Some(data) = buffer.data() else { return Some(Vec::new()) };
+    // SAFETY: the buffer's memory is `byte_length` bytes and nothing runs JavaScript while it is copied.
+    Some(unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), buffer.byte_length()) }.to_vec())
+}

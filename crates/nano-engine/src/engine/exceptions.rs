@@ -1,0 +1,90 @@
+//! JavaScript exceptions as errors of ours, and the other way round.
+
+use nano_base::status::{Error, Status};
+
+/// The longest stack or message kept of an exception: both are chosen by the app.
+const TEXT_BYTES_MAX: usize = 8 << 10;
+
+/// The exception that `scope` has caught, as an error with message, position and stack.
+pub(crate) fn caught(scope: &mut v8::PinnedRef<'_, v8::TryCatch<'_, '_, v8::HandleScope<'_>>>, status: Status) -> Error {
+    if scope.has_terminated() {
+        return Error::new(Status::CpuLimit, "the app was stopped");
+    }
+    let position = scope.message().map(|message| position(scope, message));
+    match scope.exception() {
+        Some(exception) => {
+            let mut error = describe(scope, exception, status);
+            if let Some(position) = position.filter(|_| status == Status::Compile) {
+                error.message = clip(format!("{position}: {}", error.message));
+            }
+            error
+        }
+        None => Error::new(status, "the app failed without an exception"),
+    }
+}
+
+/// Any thrown value as an error. Runs no code of the app: only own data properties of native errors are read.
+pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>, status: Status) -> Error {
+    let stack = stack_of(scope, exception);
+    let message = if exception.is_native_error() || exception.is_object() {
+        let message = v8::Exception::create_message(scope, exception).get(scope).to_rust_string_lossy(scope);
+        message.strip_prefix("Uncaught ").unwrap_or(&message).to_string()
+    } else if exception.is_symbol() {
+        "a symbol was thrown".to_string()
+    } else {
+        exception.to_rust_string_lossy(scope)
+    };
+    Error::new(status, clip(message)).with_stack(clip(stack))
+}
+
+/// The `stack` of an error object where it is plain data.
+fn stack_of(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>) -> String {
+    if !exception.is_native_error() {
+        return String::new();
+    }
+    let Some(object) = exception.to_object(scope) else { return String::new() };
+    let Some(key) = v8::String::new(scope, "stack") else { return String::new() };
+    v8::tc_scope!(let scope, scope);
+    match object.get(scope, key.into()) {
+        Some(stack) if stack.is_string() => stack.to_rust_string_lossy(scope),
+        _ => String::new(),
+    }
+}
+
+/// `file:line:column` of a message.
+fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
+    let file = message
+        .get_script_resource_name(scope)
+        .filter(|name| name.is_string())
+        .map(|name| name.to_rust_string_lossy(scope))
+        .unwrap_or_default();
+    format!("{file}:{}:{}", message.get_line_number(scope).unwrap_or(0), message.get_start_column() + 1)
+}
+
+fn clip(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        let mut end = TEXT_BYTES_MAX;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+/// Throws a TypeError.
+pub(crate) fn throw_type_error(scope: &v8::PinScope, message: &str) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = v8::Exception::type_error(scope, message);
+        scope.throw_exception(error);
+    }
+}
+
+/// Throws a RangeError.
+pub(crate) fn throw_range_error(scope: &v8::PinScope, message: &str) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = v8::Exception::range_error(scope, message);
+        scope.throw_exception(error);
+    }
+}

@@ -1,0 +1,10 @@
+//! V8 itself: everything here is about the process or the language, nothing about apps.
+
+pub(crate) mod bytes;
+pub(crate) mod exceptions;
+pub(crate) mod loss;
+pub(crate) mod modules;
+pub(crate) mod process;
+pub(crate) mod snapshot;
+pub(crate) mod tasks;
+pub(crate) mod values;

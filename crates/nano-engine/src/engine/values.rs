@@ -1,0 +1,283 @@
+//! Values that cross between host and app (arguments and results of calls), as JavaScript sees them.
+
+use nano_base::value::{TypedArrayKind, Value};
+
+use super::{bytes, exceptions};
+use crate::isolate::state::State;
+use crate::web::clone::data_clone_error;
+
+/// Nesting of a value at most.
+const DEPTH_MAX: usize = 64;
+/// Items of a value at most, all levels together.
+const ITEMS_MAX: usize = 1_000_000;
+/// Integers a JavaScript number holds exactly.
+const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// A JavaScript value as a [`Value`]; `None` with an exception pending where it cannot cross.
+pub(crate) fn from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+    Reader { items: 0, path: Vec::new() }.read(scope, value)
+}
+
+/// The elements of a JavaScript array.
+pub(crate) fn list_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Vec<Value>> {
+    match from_js(scope, value)? {
+        Value::Array(items) => Some(items),
+        other => Some(vec![other]),
+    }
+}
+
+/// Reads a value; remembers the objects it is inside of, to refuse cycles.
+struct Reader<'s> {
+    items: usize,
+    path: Vec<v8::Local<'s, v8::Value>>,
+}
+
+impl<'s> Reader<'s> {
+    fn read(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+        self.items += 1;
+        if self.items > ITEMS_MAX {
+            return refuse(scope, "a value with more than 1,000,000 items cannot cross to the host");
+        }
+        if value.is_undefined() {
+            return Some(Value::Undefined);
+        }
+        if value.is_null() {
+            return Some(Value::Null);
+        }
+        if value.is_boolean() {
+            return Some(Value::Bool(value.is_true()));
+        }
+        if value.is_number() {
+            return Some(number(value.number_value(scope)?));
+        }
+        if value.is_string() {
+            return Some(Value::Text(value.to_rust_string_lossy(scope)));
+        }
+        if let Ok(big) = v8::Local::<v8::BigInt>::try_from(value) {
+            return Some(big_int(big));
+        }
+        if value.is_symbol() || value.is_function() || value.is_proxy() || value.is_promise() {
+            return refuse(scope, "functions, symbols, promises and proxies cannot cross to the host");
+        }
+        self.read_object(scope, value)
+    }
+
+    fn read_object(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+        if let Ok(date) = v8::Local::<v8::Date>::try_from(value) {
+            return Some(Value::Date(date.value_of()));
+        }
+        if let Some(array) = typed_array(value) {
+            return Some(array);
+        }
+        if self.path.len() >= DEPTH_MAX {
+            return refuse(scope, "a value nested deeper than 64 levels cannot cross to the host");
+        }
+        if self.path.iter().any(|outer| outer.strict_equals(value)) {
+            return refuse(scope, "a value that contains itself cannot cross to the host");
+        }
+        self.path.push(value);
+        let read = self.read_container(scope, value);
+        self.path.pop();
+        read
+    }
+
+    fn read_container(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+        if let Ok(array) = v8::Local::<v8::Array>::try_from(value) {
+            let mut items = Vec::new();
+            for index in 0..array.length() {
+                let item = array.get_index(scope, index)?;
+                items.push(self.read(scope, item)?);
+            }
+            return Some(Value::Array(items));
+        }
+        if let Ok(map) = v8::Local::<v8::Map>::try_from(value) {
+            let flat = map.as_array(scope);
+            let mut entries = Vec::new();
+            for index in (0..flat.length()).step_by(2) {
+                let key = flat.get_index(scope, index)?;
+                let item = flat.get_index(scope, index + 1)?;
+                entries.push((self.read(scope, key)?, self.read(scope, item)?));
+            }
+            return Some(Value::Map(entries));
+        }
+        if let Ok(set) = v8::Local::<v8::Set>::try_from(value) {
+            let flat = set.as_array(scope);
+            let mut items = Vec::new();
+            for index in 0..flat.length() {
+                let item = flat.get_index(scope, index)?;
+                items.push(self.read(scope, item)?);
+            }
+            return Some(Value::Set(items));
+        }
+        if value.is_native_error() {
+            let error = exceptions::describe(scope, value, nano_base::status::Status::Exception);
+            let (name, message) = error.message.split_once(": ").unwrap_or(("Error", &error.message));
+            return Some(Value::Error { name: name.into(), message: message.into() });
+        }
+        let object = value.to_object(scope)?;
+        let names = object.get_own_property_names(
+            scope,
+            v8::GetPropertyNamesArgsBuilder::new().key_conversion(v8::KeyConversionMode::ConvertToString).build(),
+        )?;
+        let mut entries = Vec::new();
+        for index in 0..names.length() {
+            let name = names.get_index(scope, index)?;
+            let item = object.get(scope, name)?;
+            entries.push((name.to_rust_string_lossy(scope), self.read(scope, item)?));
+        }
+        Some(Value::Object(entries))
+    }
+}
+
+fn refuse<T>(scope: &mut v8::PinScope, why: &str) -> Option<T> {
+    if let Some(message) = v8::String::new(scope, why) {
+        let error = data_clone_error(scope, message);
+        scope.throw_exception(error);
+    }
+    None
+}
+
+fn number(number: f64) -> Value {
+    let integer = number as i64;
+    let exact = integer as f64 == number && integer.abs() <= SAFE_INTEGER_MAX && !(integer == 0 && number.is_sign_negative());
+    if exact { Value::Int(integer) } else { Value::Float(number) }
+}
+
+fn big_int(big: v8::Local<v8::BigInt>) -> Value {
+    let mut words = vec![0_u64; big.word_count()];
+    let (negative, words) = big.to_words_array(&mut words);
+    let bytes: Vec<u8> = words.iter().rev().flat_map(|word| word.to_be_bytes()).collect();
+    let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    Value::BigInt { negative, magnitude: bytes[first..].to_vec() }
+}
+
+/// Array buffers and their views.
+fn typed_array(value: v8::Local<v8::Value>) -> Option<Value> {
+    let bytes = bytes::from_value(value)?;
+    let kind = if value.is_uint8_clamped_array() {
+        TypedArrayKind::Uint8Clamped
+    } else if value.is_int8_array() {
+        TypedArrayKind::Int8
+    } else if value.is_uint16_array() {
+        TypedArrayKind::Uint16
+    } else if value.is_int16_array() {
+        TypedArrayKind::Int16
+    } else if value.is_uint32_array() {
+        TypedArrayKind::Uint32
+    } else if value.is_int32_array() {
+        TypedArrayKind::Int32
+    } else if value.is_big_uint64_array() {
+        TypedArrayKind::BigUint64
+    } else if value.is_big_int64_array() {
+        TypedArrayKind::BigInt64
+    } else if value.is_float16_array() {
+        TypedArrayKind::Float16
+    } else if value.is_float32_array() {
+        TypedArrayKind::Float32
+    } else if value.is_float64_array() {
+        TypedArrayKind::Float64
+    } else {
+        return Some(Value::Bytes(bytes));
+    };
+    Some(Value::TypedArray { kind, bytes })
+}
+
+/// A [`Value`] as JavaScript sees it; `None` with an exception pending if the app has no memory for it.
+pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Option<v8::Local<'s, v8::Value>> {
+    Some(match value {
+        Value::Undefined => v8::undefined(scope).into(),
+        Value::Null => v8::null(scope).into(),
+        Value::Bool(bool) => v8::Boolean::new(scope, bool).into(),
+        Value::Int(integer) if integer.abs() <= SAFE_INTEGER_MAX => v8::Number::new(scope, integer as f64).into(),
+        Value::Int(integer) => v8::BigInt::new_from_i64(scope, integer).into(),
+        Value::BigInt { negative, magnitude } => {
+            let words: Vec<u64> = magnitude
+                .rchunks(8)
+                .map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+                .collect();
+            v8::BigInt::new_from_words(scope, negative, &words)?.into()
+        }
+        Value::Float(number) => v8::Number::new(scope, number).into(),
+        Value::Text(text) => v8::String::new(scope, &text)?.into(),
+        Value::Bytes(bytes) => array_from(scope, bytes)?.into(),
+        Value::Date(ms) => v8::Date::new(scope, ms)?.into(),
+        Value::TypedArray { kind, bytes } => typed_array_to_js(scope, kind, bytes)?,
+        Value::Array(items) => {
+            let mut elements = Vec::with_capacity(items.len());
+            for item in items {
+                elements.push(to_js(scope, item)?);
+            }
+            v8::Array::new_with_elements(scope, &elements).into()
+        }
+        Value::Set(items) => {
+            let set = v8::Set::new(scope);
+            for item in items {
+                let item = to_js(scope, item)?;
+                set.add(scope, item)?;
+            }
+            set.into()
+        }
+        Value::Map(entries) => {
+            let map = v8::Map::new(scope);
+            for (key, item) in entries {
+                let key = to_js(scope, key)?;
+                let item = to_js(scope, item)?;
+                map.set(scope, key, item)?;
+            }
+            map.into()
+        }
+        Value::Object(entries) => {
+            let object = v8::Object::new(scope);
+            for (name, item) in entries {
+                let key = v8::String::new(scope, &name)?;
+                let item = to_js(scope, item)?;
+                // Defines, as JSON.parse does: a key named __proto__ must not become the prototype.
+                object.create_data_property(scope, key.into(), item)?;
+            }
+            object.into()
+        }
+        Value::Error { name, message } => {
+            let message = v8::String::new(scope, &message)?;
+            let error = v8::Exception::error(scope, message);
+            if name != "Error"
+                && let Some(object) = error.to_object(scope)
+            {
+                let key = v8::String::new(scope, "name")?;
+                let name = v8::String::new(scope, &name)?;
+                object.create_data_property(scope, key.into(), name.into())?;
+            }
+            error
+        }
+    })
+}
+
+fn array_from<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {
+    let array = State::of(scope).and_then(|state| bytes::to_array(scope, &state.budget, bytes));
+    if array.is_none() {
+        exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
+    }
+    array
+}
+
+fn typed_array_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, kind: TypedArrayKind, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Value>> {
+    let len = bytes.len();
+    let buffer = array_from(scope, bytes)?.buffer(scope)?;
+    Some(match kind {
+        TypedArrayKind::Uint8 => v8::Uint8Array::new(scope, buffer, 0, len)?.into(),
+        TypedArrayKind::Uint8Clamped => v8::Uint8ClampedArray::new(scope, buffer, 0, len)?.into(),
+        TypedArrayKind::Int8 => v8::Int8Array::new(scope, buffer, 0, len)?.into(),
+        TypedArrayKind::Uint16 => v8::Uint16Array::new(scope, buffer, 0, len / 2)?.into(),
+        TypedArrayKind::Int16 => v8::Int16Array::new(scope, buffer, 0, len / 2)?.into(),
+        TypedArrayKind::Uint32 => v8::Uint32Array::new(scope, buffer, 0, len / 4)?.into(),
+        TypedArrayKind::Int32 => v8::Int32Array::new(scope, buffer, 0, len / 4)?.into(),
+        TypedArrayKind::BigUint64 => v8::BigUint64Array::new(scope, buffer, 0, len / 8)?.into(),
+        TypedArrayKind::BigInt64 => v8::BigInt64Array::new(scope, buffer, 0, len / 8)?.into(),
+        TypedArrayKind::Float16 => {
+            let array = v8::Float16Array::new(scope, buffer, 0, len / 2)?;
+            // SAFETY: every typed array is a value; the crate lacks this one conversion.
+            unsafe { v8::Local::<v8::Value>::cast_unchecked(array) }
+        }
+        TypedArrayKind::Float32 => v8::Float32Array::new(scope, buffer, 0, len / 4)?.into(),
+        TypedArrayKind::Float64 => v8::Float64Array::new(scope, buffer, 0, len / 8)?.into(),
+    })
+}

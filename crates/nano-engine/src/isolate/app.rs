@@ -1,0 +1,50 @@
+//! An app's code as an instance needs it: modules in memory, shared by all instances of one version.
+
+use std::sync::{Arc, OnceLock};
+
+/// What a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModuleKind {
+    /// An ES module, or the script of an app in service-worker syntax.
+    JavaScript,
+    /// Its default export is the parsed value.
+    Json,
+    /// Its default export is the text.
+    Text,
+}
+
+/// One module.
+#[derive(Debug)]
+pub struct ModuleCode {
+    /// Its path inside the app, with `/` and without a leading one.
+    pub path: String,
+    /// How it is evaluated.
+    pub kind: ModuleKind,
+    /// Its text, UTF-8.
+    pub source: Arc<[u8]>,
+    /// V8's code cache, made by the first instance that has run it.
+    pub cache: OnceLock<Vec<u8>>,
+}
+
+/// All modules of one version of an app.
+#[derive(Debug)]
+pub struct AppCode {
+    /// The app's name: the host part of the URLs in its stacks.
+    pub name: String,
+    /// The modules; the first is the main one.
+    pub modules: Vec<ModuleCode>,
+    /// Whether the main module is a script that calls `addEventListener("fetch", ...)`.
+    pub service_worker: bool,
+}
+
+impl AppCode {
+    /// The module at `path`.
+    pub fn find(&self, path: &str) -> Option<usize> {
+        self.modules.iter().position(|module| module.path == path)
+    }
+
+    /// Bytes of all sources.
+    pub fn bytes(&self) -> usize {
+        self.modules.iter().map(|module| module.source.len()).sum()
+    }
+}

@@ -1,0 +1,96 @@
+//! What an instance asks of the shard that runs it. The engine knows no shard, socket or queue: only this trait.
+
+use nano_base::http::{RequestHead, ResponseHead};
+use nano_base::status::Error;
+use nano_base::value::Value;
+
+/// How loud a console message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum LogLevel {
+    /// `console.debug`.
+    Debug = 0,
+    /// `console.log` and `console.info`.
+    Info = 1,
+    /// `console.warn`.
+    Warn = 2,
+    /// `console.error` and uncaught exceptions.
+    Error = 3,
+}
+
+/// A limit that was hit: the text becomes the message of the error in JavaScript.
+#[derive(Clone, Debug)]
+pub struct Refusal(pub String);
+
+/// The next piece of a streaming body.
+#[derive(Debug)]
+pub enum Pull {
+    /// Bytes, never empty.
+    Chunk(Vec<u8>),
+    /// The body is complete.
+    End,
+    /// Nothing yet: `Delivery::BodyReady` follows.
+    Pending,
+    /// It will never be complete.
+    Broken(String),
+}
+
+/// The body of a call that an app makes.
+#[derive(Debug)]
+pub enum Outbound {
+    /// No body.
+    None,
+    /// All of it.
+    Whole(Vec<u8>),
+    /// Pieces follow by `write` and `end`.
+    Stream,
+}
+
+/// The shard's side of one instance. Calls come from inside a turn: they must be quick, must not run JavaScript and must
+/// not block. `id` names a request, call or invocation of this instance; an unknown one is ignored or empty.
+pub trait Host {
+    /// A console message.
+    fn log(&self, level: LogLevel, text: String);
+    /// An error nobody caught.
+    fn exception(&self, error: Error);
+    /// Milliseconds since the time origin; stands still within a turn.
+    fn now_ms(&self) -> f64;
+    /// The time origin, in milliseconds since 1970.
+    fn time_origin_ms(&self) -> f64;
+    /// Starts a timer.
+    fn timer_start(&self, id: u32, delay_ms: f64, repeat: bool) -> Result<(), Refusal>;
+    /// Stops a timer.
+    fn timer_cancel(&self, id: u32);
+    /// Shows the head of a request.
+    fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead));
+    /// 0 none, 1 whole, 2 streaming.
+    fn body_kind(&self, id: u32) -> u32;
+    /// A whole body, once.
+    fn body_take(&self, id: u32) -> Vec<u8>;
+    /// The next piece of a streaming body.
+    fn body_pull(&self, id: u32) -> Pull;
+    /// Nobody will read the rest.
+    fn body_cancel(&self, id: u32);
+    /// The whole response.
+    fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>);
+    /// The head of a response whose body follows.
+    fn respond_head(&self, id: u32, head: ResponseHead);
+    /// A piece of a response's or a call's body; the credit that is left.
+    fn write(&self, id: u32, bytes: Vec<u8>) -> i64;
+    /// The body is complete.
+    fn end(&self, id: u32);
+    /// The request or the call's body failed.
+    fn fail(&self, id: u32, error: Error);
+    /// Work that outlives the response has begun (+1) or ended (-1).
+    fn wait_until(&self, id: u32, change: i32);
+    /// Calls `fetch` of a binding.
+    fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal>;
+    /// Calls a method of a binding.
+    fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal>;
+    /// Gives a call up.
+    fn call_cancel(&self, id: u32);
+    /// An invocation returned.
+    fn invoke_return(&self, id: u32, value: Value);
+    /// An invocation failed.
+    fn invoke_fail(&self, id: u32, error: Error);
+}

@@ -1,0 +1,498 @@
+//! An instance: an isolate started from the snapshot, then given an app, then visited for its turns.
+//!
+//! Every method but [`TerminateHandle`]'s must be called on the thread that made the instance.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use nano_base::http::ResponseHead;
+use nano_base::status::{Error, Result, Status};
+use nano_base::value::Value;
+
+use super::app::AppCode;
+use super::host::Host;
+use super::state::{EntryPoints, State};
+use crate::engine::bytes::{self, Budget};
+use crate::engine::tasks::TaskQueue;
+use crate::engine::{exceptions, loss, modules, snapshot, values};
+
+/// What V8 and the allocator keep an instance to.
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceLimits {
+    /// The JavaScript heap.
+    pub heap_bytes: usize,
+    /// Memory outside it.
+    pub external_bytes: usize,
+}
+
+/// What happens in one turn.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Answer the request.
+    Fetch(u32),
+    /// A timer is due.
+    Timer(u32),
+    /// A streaming body has more.
+    BodyReady(u32),
+    /// A body that is being written has credit again.
+    WriteReady(u32),
+    /// The client has gone.
+    Cancel(u32),
+    /// A call is being answered.
+    CallHead(u32, ResponseHead),
+    /// A method call returned.
+    CallResult(u32, Value),
+    /// A call failed.
+    CallFail(u32, String),
+    /// The host calls an exported function.
+    Invoke(u32, String, Vec<Value>),
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// By itself.
+    Done,
+    /// It was stopped from outside: the instance must not be visited again.
+    Terminated,
+    /// The heap reached its limit: the instance must not be visited again.
+    HeapExhausted,
+}
+
+/// How far a start has come.
+#[derive(Debug)]
+pub enum Started {
+    /// The app can take requests; the names of its handlers.
+    Ready(Vec<String>),
+    /// A top-level `await` is pending: deliver what it waits for, then ask [`Instance::finish_start`] again.
+    Waiting,
+}
+
+/// The turns of one visit.
+pub trait Turns {
+    /// The next turn's event; the visit ends with `None`. Called with V8 left.
+    fn next(&mut self) -> Option<Delivery>;
+    /// The turn is over, microtasks included. The visit goes on while this is true and the outcome `Done`.
+    fn done(&mut self, outcome: Outcome) -> bool;
+}
+
+/// Stops an instance from any thread.
+#[derive(Clone)]
+pub struct TerminateHandle(v8::IsolateHandle);
+
+impl std::fmt::Debug for TerminateHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TerminateHandle")
+    }
+}
+
+impl TerminateHandle {
+    /// Stops the JavaScript that runs, or will run next.
+    pub fn terminate(&self) {
+        self.0.terminate_execution();
+    }
+}
+
+/// One isolate and, once it has been given one, its app.
+pub struct Instance {
+    isolate: ManuallyDrop<v8::OwnedIsolate>,
+    context: Option<v8::Global<v8::Context>>,
+    main: RefCell<Option<(v8::Global<v8::Module>, v8::Global<v8::Promise>)>>,
+    state: Box<State>,
+    tasks: Arc<TaskQueue>,
+    address: usize,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Instance({:#x})", self.address)
+    }
+}
+
+impl Instance {
+    /// Starts a blank isolate from the snapshot.
+    pub fn new(snapshot: &'static [u8], limits: InstanceLimits) -> Result<Self> {
+        let budget = Budget::new(limits.external_bytes);
+        let params = v8::CreateParams::default()
+            .snapshot_blob(v8::StartupData::from(snapshot))
+            .external_references(snapshot::external_references())
+            .array_buffer_allocator(bytes::allocator(&budget))
+            .allow_atomics_wait(false)
+            .heap_limits(0, limits.heap_bytes);
+        let mut isolate = v8::Isolate::new(params);
+        isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+        isolate.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
+        isolate.set_oom_error_handler(loss::out_of_memory);
+        isolate.set_promise_reject_callback(on_promise_reject);
+        isolate.set_allow_wasm_code_generation_callback(refuse_wasm);
+        // SAFETY: read only as a number, to find the isolate's task queue.
+        let address = unsafe { isolate.as_raw_isolate_ptr() };
+        // SAFETY: the pointer's bits are all that is wanted.
+        let address = unsafe { std::mem::transmute_copy::<_, usize>(&address) };
+        let state = Box::new(State {
+            host: OnceCell::new(),
+            entry_points: OnceCell::new(),
+            budget,
+            modules: RefCell::default(),
+            decoders: RefCell::default(),
+            rejections: RefCell::default(),
+            heap_exhausted: Cell::new(false),
+            handle: isolate.thread_safe_handle(),
+        });
+        state.attach(&mut isolate);
+        isolate.add_near_heap_limit_callback(near_heap_limit, std::ptr::from_ref(&*state).cast_mut().cast());
+        let mut instance = Self {
+            isolate: ManuallyDrop::new(isolate),
+            context: None,
+            main: RefCell::default(),
+            state,
+            tasks: TaskQueue::register(address),
+            address,
+        };
+        instance.open_context();
+        // SAFETY: `Isolate::new` entered the isolate on this thread; each visit enters it again.
+        unsafe { instance.isolate.exit() };
+        Ok(instance)
+    }
+
+    /// Takes the context and the entry points from the snapshot.
+    fn open_context(&mut self) {
+        v8::scope!(let scope, &mut *self.isolate);
+        let context = v8::Context::new(scope, Default::default());
+        let scope = &mut v8::ContextScope::new(scope, context);
+        context.set_allow_generation_from_strings(false);
+        let entry = |index: usize| {
+            let function = scope
+                .get_context_data_from_snapshot_once::<v8::Function>(index)
+                .expect("the snapshot holds its entry points");
+            v8::Global::new(scope, function)
+        };
+        let entry_points =
+            EntryPoints { deliver: entry(0), start: entry(1), unhandled_rejection: entry(2), data_clone_error: entry(3) };
+        let _ = self.state.entry_points.set(entry_points);
+        self.context = Some(v8::Global::new(scope, context));
+    }
+
+    /// Gives a blank instance to an app: from here on its shard's side answers, under the app's limits.
+    pub fn adopt(&mut self, host: Box<dyn Host>, limits: InstanceLimits) {
+        let _ = self.state.host.set(host);
+        self.state.budget.set_max(limits.external_bytes);
+    }
+
+    /// Stops this instance from any thread.
+    pub fn terminate_handle(&self) -> TerminateHandle {
+        TerminateHandle(self.state.handle.clone())
+    }
+
+    /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
+    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+        let result = self.enter(|scope, instance| {
+            if code.service_worker {
+                modules::run_script(scope, code)?;
+                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
+            }
+            let main = modules::link(scope, &instance.state, code)?;
+            v8::tc_scope!(let scope, scope);
+            let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
+            let promise: v8::Local<v8::Promise> =
+                promise.try_into().map_err(|_| Error::new(Status::Exception, "the module did not evaluate to a promise"))?;
+            promise.mark_as_handled();
+            *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
+            scope.perform_microtask_checkpoint();
+            instance.settle_start(scope, env, bindings)
+        });
+        self.checked(result)
+    }
+
+    /// Looks again whether a start that waited has come to its end.
+    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
+        self.checked(result)
+    }
+
+    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+        let Some((main, promise)) = self.main.borrow().clone() else {
+            return Err(Error::new(Status::Invalid, "the app has not been started"));
+        };
+        let promise = v8::Local::new(scope, promise);
+        match promise.state() {
+            v8::PromiseState::Pending => Ok(Started::Waiting),
+            v8::PromiseState::Rejected => {
+                let reason = promise.result(scope);
+                Err(exceptions::describe(scope, reason, Status::Exception))
+            }
+            v8::PromiseState::Fulfilled => {
+                *self.main.borrow_mut() = None;
+                let namespace = v8::Local::new(scope, main).get_module_namespace();
+                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
+                self.state.modules.borrow().keep_caches(scope);
+                Ok(Started::Ready(handlers))
+            }
+        }
+    }
+
+    /// A result, unless the instance was stopped on the way to it.
+    fn checked<T>(&mut self, result: Result<T>) -> Result<T> {
+        if self.state.heap_exhausted.get() {
+            return Err(Error::new(Status::MemoryLimit, "the app used up its heap while it started (limit heap_bytes)"));
+        }
+        if self.isolate.is_execution_terminating() {
+            return Err(Error::new(Status::CpuLimit, "the app used up its CPU time while it started (limit start_cpu_ms)"));
+        }
+        result
+    }
+
+    /// Enters the isolate once and runs turns until there are no more.
+    pub fn visit(&mut self, turns: &mut dyn Turns) {
+        self.enter(|scope, instance| {
+            while let Some(delivery) = turns.next() {
+                let outcome = instance.turn(scope, delivery);
+                if !turns.done(outcome) || outcome != Outcome::Done {
+                    break;
+                }
+            }
+        });
+    }
+
+    fn turn(&self, scope: &mut v8::PinScope, delivery: Delivery) -> Outcome {
+        v8::scope!(let scope, scope);
+        {
+            v8::tc_scope!(let scope, scope);
+            if deliver(scope, &self.state, delivery).is_none() && scope.has_caught() && !scope.has_terminated() {
+                // The platform catches what apps throw; what is left is ours, or the lack of memory for a string.
+                let error = exceptions::caught(scope, Status::Exception);
+                if let Some(host) = self.state.host.get() {
+                    host.exception(error);
+                }
+            }
+        }
+        self.after(scope)
+    }
+
+    /// Microtasks, unhandled rejections and V8's own tasks, until nothing is left.
+    fn after(&self, scope: &mut v8::PinScope) -> Outcome {
+        loop {
+            if !scope.is_execution_terminating() {
+                scope.perform_microtask_checkpoint();
+            }
+            if self.state.heap_exhausted.get() {
+                return Outcome::HeapExhausted;
+            }
+            if scope.is_execution_terminating() {
+                return Outcome::Terminated;
+            }
+            let rejections = std::mem::take(&mut *self.state.rejections.borrow_mut());
+            if rejections.is_empty() && !self.tasks.is_waiting() {
+                return Outcome::Done;
+            }
+            for (promise, reason) in rejections {
+                report_rejection(scope, &self.state, promise, reason);
+            }
+            for task in self.tasks.take() {
+                task.run();
+            }
+        }
+    }
+
+    /// Bytes used in the heap now.
+    pub fn heap_used(&mut self) -> usize {
+        self.isolate.get_heap_statistics().used_heap_size()
+    }
+
+    /// Bytes the heap holds, used or not.
+    pub fn heap_held(&mut self) -> usize {
+        self.isolate.get_heap_statistics().total_heap_size()
+    }
+
+    /// Bytes held outside the heap now.
+    pub fn external_used(&self) -> usize {
+        self.state.budget.used()
+    }
+
+    /// The budget outside the heap, for what the shard holds on the app's behalf.
+    pub fn charge(&self, bytes: usize) -> bool {
+        self.state.budget.take(bytes)
+    }
+
+    /// Gives back what [`Instance::charge`] took.
+    pub fn discharge(&self, bytes: usize) {
+        self.state.budget.give(bytes);
+    }
+
+    /// Collects garbage and returns what it can to the system.
+    pub fn trim(&mut self) {
+        self.enter(|scope, _| scope.low_memory_notification());
+    }
+
+    /// Enters the isolate and its context.
+    fn enter<T>(&mut self, run: impl FnOnce(&mut v8::PinScope, &Self) -> T) -> T {
+        let Some(context) = self.context.clone() else { unreachable!("the context is taken in `new` and kept to the end") };
+        let this: *const Self = self;
+        // SAFETY: this is the thread that made the isolate; `exit` below restores whatever was entered before.
+        unsafe { self.isolate.enter() };
+        let result = {
+            v8::scope!(let scope, &mut *self.isolate);
+            let context = v8::Local::new(scope, context);
+            let scope = &mut v8::ContextScope::new(scope, context);
+            // SAFETY: the scope borrows the field `isolate` alone; `run` sees the other fields through a shared reference.
+            run(scope, unsafe { &*this })
+        };
+        // SAFETY: entered above.
+        unsafe { self.isolate.exit() };
+        result
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: this is the thread that made the isolate; disposing it exits it.
+        unsafe { self.isolate.enter() };
+        self.context = None;
+        *self.main.get_mut() = None;
+        self.state.entry_points = OnceCell::new();
+        self.state.modules = RefCell::default();
+        self.state.rejections = RefCell::default();
+        TaskQueue::unregister(self.address);
+        // SAFETY: dropped once, here, while entered; every handle into it is gone.
+        unsafe { ManuallyDrop::drop(&mut self.isolate) };
+    }
+}
+
+/// Builds env and bindings and hands the app to the platform; the names of the app's handlers.
+fn install(
+    scope: &mut v8::PinScope,
+    state: &State,
+    namespace: Option<v8::Local<v8::Value>>,
+    env: &[(String, String)],
+    bindings: &[String],
+) -> Result<Vec<String>> {
+    v8::tc_scope!(let scope, scope);
+    let installed = (|| {
+        let null = v8::null(scope);
+        let entries = v8::Object::with_prototype_and_properties(scope, null.into(), &[], &[]);
+        for (name, value) in env {
+            let key = v8::String::new(scope, name)?;
+            let value = v8::String::new(scope, value)?;
+            entries.create_data_property(scope, key.into(), value.into())?;
+        }
+        let mut pairs = Vec::with_capacity(bindings.len());
+        for (index, name) in bindings.iter().enumerate() {
+            let name = v8::String::new(scope, name)?;
+            let index = v8::Integer::new_from_unsigned(scope, index as u32);
+            pairs.push(v8::Array::new_with_elements(scope, &[name.into(), index.into()]).into());
+        }
+        let pairs = v8::Array::new_with_elements(scope, &pairs);
+        let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+        let start = v8::Local::new(scope, &state.entry_points.get()?.start);
+        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
+    })();
+    let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
+    let mut handlers = Vec::new();
+    if let Ok(names) = v8::Local::<v8::Array>::try_from(names) {
+        for index in 0..names.length() {
+            handlers.extend(names.get_index(scope, index).map(|name| name.to_rust_string_lossy(scope)));
+        }
+    }
+    Ok(handlers)
+}
+
+/// Calls `nano.deliver`.
+fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Option<()> {
+    let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+    let mut a = undefined;
+    let mut b = undefined;
+    let mut c = undefined;
+    let (kind, id) = match delivery {
+        Delivery::Fetch(id) => (0, id),
+        Delivery::Timer(id) => (1, id),
+        Delivery::BodyReady(id) => (2, id),
+        Delivery::WriteReady(id) => (3, id),
+        Delivery::Cancel(id) => (4, id),
+        Delivery::CallHead(id, head) => {
+            a = v8::Integer::new_from_unsigned(scope, u32::from(head.status)).into();
+            b = v8::String::new(scope, &head.status_text)?.into();
+            c = v8::String::new_from_one_byte(scope, head.headers.as_flat(), v8::NewStringType::Normal)?.into();
+            (5, id)
+        }
+        Delivery::CallResult(id, value) => {
+            a = values::to_js(scope, value)?;
+            (6, id)
+        }
+        Delivery::CallFail(id, message) => {
+            a = v8::String::new(scope, &message)?.into();
+            (7, id)
+        }
+        Delivery::Invoke(id, export, args) => {
+            a = v8::String::new(scope, &export)?.into();
+            b = values::to_js(scope, Value::Array(args))?;
+            (8, id)
+        }
+    };
+    let kind = v8::Integer::new(scope, kind).into();
+    let id = v8::Integer::new_from_unsigned(scope, id).into();
+    let function = v8::Local::new(scope, &state.entry_points.get()?.deliver);
+    function.call(scope, undefined, &[kind, id, a, b, c]).map(|_| ())
+}
+
+/// Tells the app, then the log, of a rejection nobody handled.
+fn report_rejection(scope: &mut v8::PinScope, state: &State, promise: v8::Global<v8::Promise>, reason: v8::Global<v8::Value>) {
+    v8::tc_scope!(let scope, scope);
+    let promise = v8::Local::new(scope, promise);
+    let reason = v8::Local::new(scope, reason);
+    if promise.has_handler() {
+        return;
+    }
+    let Some(entry) = state.entry_points.get() else { return };
+    let function = v8::Local::new(scope, &entry.unhandled_rejection);
+    let undefined = v8::undefined(scope).into();
+    let handled = function.call(scope, undefined, &[promise.into(), reason]).is_some_and(|handled| handled.is_true());
+    if !handled && let Some(host) = state.host.get() {
+        let mut error = exceptions::describe(scope, reason, Status::Exception);
+        error.message.insert_str(0, "unhandled promise rejection: ");
+        host.exception(error);
+    }
+}
+
+unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
+    v8::callback_scope!(unsafe scope, &message);
+    let Some(state) = State::of(scope) else { return };
+    let promise = message.get_promise();
+    match message.get_event() {
+        v8::PromiseRejectEvent::PromiseRejectWithNoHandler => {
+            let reason = message.get_value().unwrap_or_else(|| v8::undefined(scope).into());
+            let mut rejections = state.rejections.borrow_mut();
+            // A flood of rejections must not become a flood of handles: the first ones tell enough.
+            if rejections.len() < REJECTIONS_MAX {
+                rejections.push((v8::Global::new(scope, promise), v8::Global::new(scope, reason)));
+            }
+        }
+        v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
+            let mut rejections = state.rejections.borrow_mut();
+            rejections.retain(|(rejected, _)| v8::Local::new(scope, rejected) != promise);
+        }
+        _ => {}
+    }
+}
+
+/// Rejections remembered within one turn.
+const REJECTIONS_MAX: usize = 256;
+
+/// Apps may not compile wasm from bytes.
+unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
+    false
+}
+
+/// The heap is nearly full: stop the app, and give V8 enough room to get there. Flattening a long string may ask for one
+/// block as large as the limit itself, so the room is generous; the instance is condemned at the end of the turn.
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
+    // SAFETY: `data` is the state that outlives its isolate.
+    let state = unsafe { &*data.cast::<State>() };
+    state.heap_exhausted.set(true);
+    state.handle.terminate_execution();
+    current + initial.max(HEADROOM_BYTES)
+}
+
+/// The least room given to an app that is being stopped.
+const HEADROOM_BYTES: usize = 32 << 20;

@@ -1,0 +1,62 @@
+//! What the native functions of one isolate share: found through the isolate's data slot, touched only by its thread.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::sync::Arc;
+
+use crate::engine::bytes::Budget;
+use crate::engine::modules::ModuleMap;
+use crate::isolate::host::Host;
+use crate::web::encoding::Decoders;
+
+/// The isolate's data slot that holds the pointer.
+const SLOT: u32 = 0;
+
+/// The platform's functions that Rust calls, as the snapshot holds them.
+pub(crate) struct EntryPoints {
+    /// `nano.deliver(kind, id, a, b, c)`
+    pub deliver: v8::Global<v8::Function>,
+    /// `nano.start(namespace, env, bindings)`
+    pub start: v8::Global<v8::Function>,
+    /// `nano.unhandledRejection(promise, reason)`
+    pub unhandled_rejection: v8::Global<v8::Function>,
+    /// `nano.dataCloneError(message)`
+    pub data_clone_error: v8::Global<v8::Function>,
+}
+
+/// One isolate's native state. Boxed by its instance, so that its address never changes.
+pub(crate) struct State {
+    /// The shard's side; absent until the blank isolate is given an app.
+    pub host: OnceCell<Box<dyn Host>>,
+    /// What Rust calls.
+    pub entry_points: OnceCell<EntryPoints>,
+    /// Memory outside the heap.
+    pub budget: Arc<Budget>,
+    /// The modules of the app.
+    pub modules: RefCell<ModuleMap>,
+    /// Text decoders in the middle of a stream.
+    pub decoders: RefCell<Decoders>,
+    /// Promises rejected in this turn that nobody handles yet.
+    pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
+    /// Whether the heap reached its limit.
+    pub heap_exhausted: Cell<bool>,
+    /// Stops this isolate from inside the near-heap-limit callback.
+    pub handle: v8::IsolateHandle,
+}
+
+impl State {
+    /// Makes the state reachable from the isolate.
+    pub(crate) fn attach(&self, isolate: &mut v8::Isolate) {
+        isolate.set_data(SLOT, std::ptr::from_ref(self).cast_mut().cast());
+    }
+
+    /// The state of an isolate; none while the snapshot is being built.
+    pub(crate) fn of(isolate: &v8::Isolate) -> Option<&State> {
+        // SAFETY: the slot is null or points to the state that the instance owning this isolate keeps boxed beyond it.
+        unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() }
+    }
+
+    /// The shard's side of an isolate that runs an app.
+    pub(crate) fn host(isolate: &v8::Isolate) -> Option<&dyn Host> {
+        Some(State::of(isolate)?.host.get()?.as_ref())
+    }
+}

@@ -1,0 +1,23 @@
+//! V8 as NANO uses it, behind a face without a single V8 type.
+//!
+//! - `engine`: the process-wide part: start, flags, tasks, the snapshot, values, exceptions, modules.
+//! - `web`: the native halves of the web platform, beside `web/js` with the JavaScript halves.
+//! - `isolate`: one instance: a started isolate, its budgets, its turns, its end.
+//!
+//! Only a shard's thread may touch an [`Instance`]; everything else here is safe to call from anywhere.
+
+mod engine;
+mod isolate;
+mod web;
+
+pub use engine::loss::{Loss, on_loss};
+pub use engine::process::{ProcessOptions, start_process};
+pub use engine::snapshot::build_snapshot;
+pub use isolate::app::{AppCode, ModuleCode, ModuleKind};
+pub use isolate::host::{Host, LogLevel, Outbound, Pull, Refusal};
+pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
+
+/// The version of V8 that is linked in.
+pub fn v8_version() -> &'static str {
+    v8::V8::get_version()
+}

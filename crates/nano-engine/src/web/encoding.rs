@@ -1,0 +1,242 @@
+//! Text encodings: UTF-8 both ways, every legacy encoding by `encoding_rs`, forgiving base64.
+
+use std::collections::HashMap;
+
+use encoding_rs::{Decoder, DecoderResult, Encoding};
+
+use super::ops::{byte_string, integer, text};
+use crate::engine::exceptions::throw_range_error;
+use crate::engine::bytes;
+use crate::isolate::state::State;
+
+/// Decoders that are in the middle of a stream, by the number JavaScript knows them by.
+#[derive(Default)]
+pub(crate) struct Decoders {
+    alive: HashMap<u32, Streaming>,
+    next: u32,
+}
+
+/// One decoder between two chunks.
+struct Streaming {
+    decoder: Decoder,
+    fatal: bool,
+}
+
+/// Decoders alive at once in one instance; each holds a few dozen bytes.
+const DECODERS_MAX: usize = 10_000;
+
+/// `utf8Encode(string)`
+pub(super) fn utf8_encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let encoded = text(scope, &args, 0).into_bytes();
+    return_bytes(scope, &mut rv, encoded);
+}
+
+/// `utf8EncodeInto(string, bytes)`: read * 2^26 + written.
+pub(super) fn utf8_encode_into(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let (Ok(string), Ok(view)) = (
+        v8::Local::<v8::String>::try_from(args.get(0)),
+        v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)),
+    ) else {
+        return;
+    };
+    let mut read = 0;
+    let mut written = 0;
+    if view.byte_length() > 0 {
+        // SAFETY: the view's memory stays valid and unshared while no JavaScript runs.
+        let target = unsafe { std::slice::from_raw_parts_mut(view.data().cast::<u8>(), view.byte_length()) };
+        written = string.write_utf8_v2(scope, target, v8::WriteFlags::kReplaceInvalidUtf8, Some(&mut read));
+    }
+    rv.set_double(read as f64 * f64::from(1 << 26) + written as f64);
+}
+
+/// `utf8Decode(bytes, fatal, ignoreBom)`: undefined if fatal and malformed.
+pub(super) fn utf8_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(bytes) = bytes::from_value(args.get(0)) else { return };
+    let keep_bom = args.get(2).is_true();
+    let bytes = if keep_bom { &bytes[..] } else { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) };
+    if args.get(1).is_true() && std::str::from_utf8(bytes).is_err() {
+        return;
+    }
+    return_utf8(scope, &mut rv, bytes);
+}
+
+/// `encodingName(label)`
+pub(super) fn encoding_name(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let label = text(scope, &args, 0);
+    // The replacement encoding has labels but no decoder that a page may ask for.
+    if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
+        return_utf8(scope, &mut rv, encoding.name().to_ascii_lowercase().as_bytes());
+    }
+}
+
+/// `decoderNew(name, fatal, ignoreBom)`
+pub(super) fn decoder_new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let name = text(scope, &args, 0);
+    let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) else { return };
+    let decoder = if args.get(2).is_true() {
+        encoding.new_decoder_without_bom_handling()
+    } else {
+        encoding.new_decoder_with_bom_removal()
+    };
+    let Some(state) = State::of(scope) else { return };
+    let mut decoders = state.decoders.borrow_mut();
+    if decoders.alive.len() >= DECODERS_MAX {
+        drop(decoders);
+        throw_range_error(scope, "too many text decoders are in the middle of a stream");
+        return;
+    }
+    decoders.next = decoders.next.wrapping_add(1);
+    let id = decoders.next;
+    decoders.alive.insert(id, Streaming { decoder, fatal: args.get(1).is_true() });
+    rv.set_uint32(id);
+}
+
+/// `decoderDecode(decoder, bytes, stream)`: undefined if fatal and malformed; the decoder is freed at the end of its stream.
+pub(super) fn decoder_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let id = integer(scope, &args, 0);
+    let bytes = bytes::from_value(args.get(1)).unwrap_or_default();
+    let last = !args.get(2).is_true();
+    let Some(state) = State::of(scope) else { return };
+    let Some(mut streaming) = state.decoders.borrow_mut().alive.remove(&id) else { return };
+    let decoded = decode(&mut streaming, &bytes, last);
+    if !last && decoded.is_some() {
+        state.decoders.borrow_mut().alive.insert(id, streaming);
+    }
+    if let Some(decoded) = decoded {
+        return_utf8(scope, &mut rv, decoded.as_bytes());
+    }
+}
+
+/// `decoderFree(decoder)`
+pub(super) fn decoder_free(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
+    let id = integer(scope, &args, 0);
+    if let Some(state) = State::of(scope) {
+        state.decoders.borrow_mut().alive.remove(&id);
+    }
+}
+
+/// `base64Encode(binaryString)`: undefined if a character is above U+00FF.
+pub(super) fn base64_encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Ok(string) = v8::Local::<v8::String>::try_from(args.get(0)) else { return };
+    if !string.contains_only_onebyte() {
+        return;
+    }
+    let bytes = byte_string(scope, string.into());
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = (word >> (18 - 6 * place) & 63) as usize;
+            out.push(if place <= chunk.len() { BASE64[digit] } else { b'=' });
+        }
+    }
+    return_latin1(scope, &mut rv, &out);
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// `base64Decode(string)`: the Infra standard's forgiving-base64 decode; undefined on failure.
+pub(super) fn base64_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Ok(string) = v8::Local::<v8::String>::try_from(args.get(0)) else { return };
+    if !string.contains_only_onebyte() {
+        return;
+    }
+    let bytes = byte_string(scope, string.into());
+    if let Some(decoded) = forgiving_decode(bytes) {
+        return_latin1(scope, &mut rv, &decoded);
+    }
+}
+
+fn forgiving_decode(mut data: Vec<u8>) -> Option<Vec<u8>> {
+    data.retain(|byte| !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' '));
+    if data.len() % 4 == 0 {
+        for _ in 0..2 {
+            if data.last() == Some(&b'=') {
+                data.pop();
+            }
+        }
+    }
+    if data.len() % 4 == 1 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(data.len() / 4 * 3 + 2);
+    for chunk in data.chunks(4) {
+        let mut word = 0_u32;
+        for byte in chunk {
+            word = word << 6 | u32::from(digit(*byte)?);
+        }
+        word <<= 6 * (4 - chunk.len());
+        let bytes = word.to_be_bytes();
+        out.extend_from_slice(&bytes[1..chunk.len()]);
+    }
+    Some(out)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
+
+/// Decodes one chunk; `None` if the decoder is fatal and the bytes are malformed.
+fn decode(streaming: &mut Streaming, bytes: &[u8], last: bool) -> Option<String> {
+    let needed = streaming.decoder.max_utf8_buffer_length(bytes.len())?;
+    let mut out = String::with_capacity(needed);
+    if streaming.fatal {
+        let (result, _) = streaming.decoder.decode_to_string_without_replacement(bytes, &mut out, last);
+        return (!matches!(result, DecoderResult::Malformed(..))).then_some(out);
+    }
+    let _ = streaming.decoder.decode_to_string(bytes, &mut out, last);
+    Some(out)
+}
+
+/// Returns bytes as a `Uint8Array`, or throws if the app has no memory left for them.
+pub(super) fn return_bytes(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, bytes: Vec<u8>) {
+    let Some(state) = State::of(scope) else { return };
+    match bytes::to_array(scope, &state.budget, bytes) {
+        Some(array) => rv.set(array.into()),
+        None => throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)"),
+    }
+}
+
+/// Returns UTF-8 as a string; malformed sequences become U+FFFD. A string that V8 cannot hold is an error, not a crash.
+pub(super) fn return_utf8(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, utf8: &[u8]) {
+    let string = if utf8.is_ascii() {
+        v8::String::new_from_one_byte(scope, utf8, v8::NewStringType::Normal)
+    } else {
+        v8::String::new_from_utf8(scope, utf8, v8::NewStringType::Normal)
+    };
+    match string {
+        Some(string) => rv.set(string.into()),
+        None => throw_range_error(scope, "the text is longer than a string can be"),
+    }
+}
+
+/// Returns Latin-1 as a string.
+pub(super) fn return_latin1(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, latin1: &[u8]) {
+    match v8::String::new_from_one_byte(scope, latin1, v8::NewStringType::Normal) {
+        Some(string) => rv.set(string.into()),
+        None => throw_range_error(scope, "the text is longer than a string can be"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_forgiving_as_the_standard_says() {
+        let decode = |text: &str| forgiving_decode(text.as_bytes().to_vec());
+        assert_eq!(decode("aGk="), Some(b"hi".to_vec()));
+        assert_eq!(decode(" a G\nk"), Some(b"hi".to_vec()));
+        assert_eq!(decode("YQ"), Some(b"a".to_vec()));
+        assert_eq!(decode("a"), None);
+        assert_eq!(decode("YQ="), None);
+        assert_eq!(decode("a=bc"), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! Requests, responses, bodies and calls: JavaScript's requests to the shard, by id.
+
+use nano_base::http::{Headers, RequestHead, ResponseHead};
+use nano_base::status::Status;
+
+use super::encoding::{return_bytes, return_latin1, return_utf8};
+use super::ops::{byte_string, integer, text};
+use crate::engine::{bytes, exceptions, values};
+use crate::isolate::host::{Outbound, Pull};
+use crate::isolate::state::State;
+
+type Args<'s> = v8::FunctionCallbackArguments<'s>;
+type Return<'s> = v8::ReturnValue<'s>;
+
+/// `requestMethod(id)`
+pub(super) fn request_method(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let method = head(scope, &args, |head| head.method.clone());
+    return_utf8(scope, &mut rv, method.as_bytes());
+}
+
+/// `requestUrl(id)`
+pub(super) fn request_url(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let url = head(scope, &args, |head| head.url.clone());
+    return_utf8(scope, &mut rv, url.as_bytes());
+}
+
+/// `requestHeaders(id)`
+pub(super) fn request_headers(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let headers = head(scope, &args, |head| head.headers.clone());
+    return_latin1(scope, &mut rv, headers.as_flat());
+}
+
+fn head<T: Default>(scope: &v8::PinScope, args: &Args, read: impl Fn(&RequestHead) -> T) -> T {
+    let mut out = T::default();
+    if let Some(host) = State::host(scope) {
+        host.request(integer(scope, args, 0), &mut |head| out = read(head));
+    }
+    out
+}
+
+/// `bodyKind(id)`
+pub(super) fn body_kind(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let id = integer(scope, &args, 0);
+    rv.set_uint32(State::host(scope).map_or(0, |host| host.body_kind(id)));
+}
+
+/// `bodyTake(id)`
+pub(super) fn body_take(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let id = integer(scope, &args, 0);
+    let body = State::host(scope).map(|host| host.body_take(id)).unwrap_or_default();
+    return_bytes(scope, &mut rv, body);
+}
+
+/// `bodyPull(id)`
+pub(super) fn body_pull(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let id = integer(scope, &args, 0);
+    match State::host(scope).map(|host| host.body_pull(id)) {
+        Some(Pull::Chunk(chunk)) => return_bytes(scope, &mut rv, chunk),
+        Some(Pull::End) | None => rv.set_null(),
+        Some(Pull::Pending) => {}
+        Some(Pull::Broken(why)) => exceptions::throw_type_error(scope, &why),
+    }
+}
+
+/// `bodyCancel(id)`
+pub(super) fn body_cancel(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    if let Some(host) = State::host(scope) {
+        host.body_cancel(id);
+    }
+}
+
+/// `respond(id, status, statusText, headers, body)`
+pub(super) fn respond(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    let head = response_head(scope, &args);
+    let body = whole_body(scope, args.get(4));
+    if let Some(host) = State::host(scope) {
+        host.respond(id, head, body);
+    }
+}
+
+/// `respondHead(id, status, statusText, headers)`
+pub(super) fn respond_head(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    let head = response_head(scope, &args);
+    if let Some(host) = State::host(scope) {
+        host.respond_head(id, head);
+    }
+}
+
+fn response_head(scope: &v8::PinScope, args: &Args) -> ResponseHead {
+    ResponseHead {
+        status: integer(scope, args, 1) as u16,
+        status_text: text(scope, args, 2),
+        headers: Headers::from_flat(byte_string(scope, args.get(3))),
+    }
+}
+
+/// A string, bytes, or nothing.
+fn whole_body(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> Vec<u8> {
+    if body.is_string() {
+        body.to_rust_string_lossy(scope).into_bytes()
+    } else {
+        bytes::from_value(body).unwrap_or_default()
+    }
+}
+
+/// `write(id, bytes)`
+pub(super) fn write(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let id = integer(scope, &args, 0);
+    let chunk = bytes::from_value(args.get(1)).unwrap_or_default();
+    if let Some(host) = State::host(scope) {
+        rv.set_double(host.write(id, chunk) as f64);
+    }
+}
+
+/// `end(id)`
+pub(super) fn end(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    if let Some(host) = State::host(scope) {
+        host.end(id);
+    }
+}
+
+/// `fail(id, error)`
+pub(super) fn fail(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    let error = exceptions::describe(scope, args.get(1), Status::Exception);
+    if let Some(host) = State::host(scope) {
+        host.fail(id, error);
+    }
+}
+
+/// `waitUntil(id, change)`
+pub(super) fn wait_until(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    let change = args.get(1).int32_value(scope).unwrap_or(0);
+    if let Some(host) = State::host(scope) {
+        host.wait_until(id, change.signum());
+    }
+}
+
+/// `callFetch(binding, method, url, headers, body)`
+pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let binding = integer(scope, &args, 0);
+    let head = RequestHead {
+        method: text(scope, &args, 1),
+        url: text(scope, &args, 2),
+        headers: Headers::from_flat(byte_string(scope, args.get(3))),
+    };
+    let body = args.get(4);
+    let body = if body.is_undefined() {
+        Outbound::Stream
+    } else if body.is_null() {
+        Outbound::None
+    } else {
+        Outbound::Whole(whole_body(scope, body))
+    };
+    match State::host(scope).map(|host| host.call_fetch(binding, head, body)) {
+        Some(Ok(id)) => rv.set_uint32(id),
+        Some(Err(refusal)) => exceptions::throw_type_error(scope, &refusal.0),
+        None => {}
+    }
+}
+
+/// `callMethod(binding, name, args)`
+pub(super) fn call_method<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut rv: Return<'s>) {
+    let binding = integer(scope, &args, 0);
+    let name = text(scope, &args, 1);
+    let Some(arguments) = values::list_from_js(scope, args.get(2)) else { return };
+    match State::host(scope).map(|host| host.call_method(binding, name, arguments)) {
+        Some(Ok(id)) => rv.set_uint32(id),
+        Some(Err(refusal)) => exceptions::throw_type_error(scope, &refusal.0),
+        None => {}
+    }
+}
+
+/// `callCancel(id)`
+pub(super) fn call_cancel(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    if let Some(host) = State::host(scope) {
+        host.call_cancel(id);
+    }
+}
+
+/// `invokeReturn(id, value)`
+pub(super) fn invoke_return<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, _rv: Return<'s>) {
+    let id = integer(scope, &args, 0);
+    let Some(value) = values::from_js(scope, args.get(1)) else { return };
+    if let Some(host) = State::host(scope) {
+        host.invoke_return(id, value);
+    }
+}
+
+/// `invokeFail(id, error)`
+pub(super) fn invoke_fail(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    let error = exceptions::describe(scope, args.get(1), Status::Exception);
+    if let Some(host) = State::host(scope) {
+        host.invoke_fail(id, error);
+    }
+}

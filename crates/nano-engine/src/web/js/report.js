@@ -1,0 +1,63 @@
+"use strict";
+// Where errors go that nobody caught: the listeners of the global first, then the app's log.
+// Specification: https://html.spec.whatwg.org/#runtime-script-errors, https://html.spec.whatwg.org/#unhandled-promise-rejections
+(nano) => {
+  const { NumberParseInt, ObjectGetOwnPropertyDescriptor, RegExpPrototypeExec, String } = nano.primordials;
+  const { ops } = nano;
+  const { isObject, requiredArguments } = nano.webidl;
+  const { ErrorEvent, PromiseRejectionEvent, fire } = nano.events;
+
+  const position = /(?:\(|at )([^()\n]*):(\d+):(\d+)\)?$/m;
+
+  // Reading an error may run the app's code (a getter, a toString), and that may throw as well.
+  const describe = (error) => {
+    const init = { __proto__: null, cancelable: true, error, message: "Uncaught exception", filename: "", lineno: 0, colno: 0 };
+    try {
+      init.message = `Uncaught ${String(error)}`;
+      const stack = isObject(error) ? ObjectGetOwnPropertyDescriptor(error, "stack")?.value : undefined;
+      const match = typeof stack === "string" ? RegExpPrototypeExec(position, stack) : null;
+      if (match !== null) {
+        init.filename = match[1];
+        init.lineno = NumberParseInt(match[2], 10);
+        init.colno = NumberParseInt(match[3], 10);
+      }
+    } catch {
+      // What is known so far has to do.
+    }
+    return init;
+  };
+
+  // "In error reporting mode": an error thrown while one is being reported goes to the log alone.
+  let reporting = false;
+
+  // https://html.spec.whatwg.org/#report-an-exception
+  const reportException = (error) => {
+    if (!reporting && nano.events.hasListener(globalThis, "error")) {
+      reporting = true;
+      const unhandled = fire(globalThis, "error", describe(error), ErrorEvent);
+      reporting = false;
+      if (!unhandled) return;
+    }
+    ops.reportException(error);
+  };
+
+  const { reportError } = {
+    reportError(error) {
+      requiredArguments(arguments.length, 1, "Failed to execute 'reportError'");
+      reportException(error);
+    },
+  };
+
+  nano.reportException = reportException;
+
+  // True when a listener took care of it.
+  nano.unhandledRejection = (promise, reason) =>
+    !fire(globalThis, "unhandledrejection", { __proto__: null, cancelable: true, promise, reason }, PromiseRejectionEvent);
+
+  // A rejection that was reported as unhandled has found a handler after all.
+  nano.rejectionHandled = (promise, reason) => {
+    fire(globalThis, "rejectionhandled", { __proto__: null, promise, reason }, PromiseRejectionEvent);
+  };
+
+  nano.expose({ reportError });
+};

@@ -1,0 +1,11 @@
+//! The native halves of the web platform, one file per area, beside `js/` with the JavaScript halves.
+
+pub(crate) mod clone;
+pub(crate) mod console;
+pub(crate) mod crypto;
+pub(crate) mod encoding;
+pub(crate) mod fetch;
+pub(crate) mod ops;
+pub(crate) mod platform;
+pub(crate) mod time;
+pub(crate) mod url;

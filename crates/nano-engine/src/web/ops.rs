@@ -1,0 +1,84 @@
+//! The table of native functions (`nano.ops` in JavaScript), each guarded: a panic becomes an exception in the app.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use v8::MapFnTo;
+
+use super::{clone, console, crypto, encoding, fetch, time, url};
+use crate::engine::exceptions;
+
+/// Names each native function and wraps it.
+macro_rules! table {
+    ($($name:literal => $function:path,)*) => {
+        /// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
+        pub(crate) fn all() -> Vec<(&'static str, v8::FunctionCallback)> {
+            vec![$({
+                fn guarded<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, rv: v8::ReturnValue<'s>) {
+                    if catch_unwind(AssertUnwindSafe(|| $function(&mut *scope, args, rv))).is_err() {
+                        exceptions::throw_type_error(scope, concat!("internal error in ", $name));
+                    }
+                }
+                ($name, guarded.map_fn_to())
+            },)*]
+        }
+    };
+}
+
+table! {
+    "log" => console::log,
+    "reportException" => console::report_exception,
+    "now" => time::now,
+    "timeOrigin" => time::time_origin,
+    "timerStart" => time::timer_start,
+    "timerCancel" => time::timer_cancel,
+    "randomFill" => crypto::random_fill,
+    "randomUuid" => crypto::random_uuid,
+    "utf8Encode" => encoding::utf8_encode,
+    "utf8EncodeInto" => encoding::utf8_encode_into,
+    "utf8Decode" => encoding::utf8_decode,
+    "encodingName" => encoding::encoding_name,
+    "decoderNew" => encoding::decoder_new,
+    "decoderDecode" => encoding::decoder_decode,
+    "decoderFree" => encoding::decoder_free,
+    "base64Encode" => encoding::base64_encode,
+    "base64Decode" => encoding::base64_decode,
+    "urlParse" => url::parse,
+    "urlSet" => url::set,
+    "structuredClone" => clone::structured_clone,
+    "requestMethod" => fetch::request_method,
+    "requestUrl" => fetch::request_url,
+    "requestHeaders" => fetch::request_headers,
+    "bodyKind" => fetch::body_kind,
+    "bodyTake" => fetch::body_take,
+    "bodyPull" => fetch::body_pull,
+    "bodyCancel" => fetch::body_cancel,
+    "respond" => fetch::respond,
+    "respondHead" => fetch::respond_head,
+    "write" => fetch::write,
+    "end" => fetch::end,
+    "fail" => fetch::fail,
+    "waitUntil" => fetch::wait_until,
+    "callFetch" => fetch::call_fetch,
+    "callMethod" => fetch::call_method,
+    "callCancel" => fetch::call_cancel,
+    "invokeReturn" => fetch::invoke_return,
+    "invokeFail" => fetch::invoke_fail,
+}
+
+/// An argument as a small integer.
+pub(crate) fn integer(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> u32 {
+    args.get(index).uint32_value(scope).unwrap_or(0)
+}
+
+/// An argument as text; lone surrogates become U+FFFD.
+pub(crate) fn text(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> String {
+    args.get(index).to_rust_string_lossy(scope)
+}
+
+/// An argument that is a ByteString, as its bytes.
+pub(crate) fn byte_string(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> Vec<u8> {
+    let Ok(string) = v8::Local::<v8::String>::try_from(value) else { return Vec::new() };
+    let mut bytes = vec![0; string.length()];
+    string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
+    bytes
+}
