@@ -191,7 +191,8 @@ impl EventQueue {
             count
         };
         self.consumer.store(false, Ordering::Release);
-        let logs = into.iter().rev().take(taken).filter(|event| matches!(event.payload, Payload::Log { .. })).count();
+        let counted = |event: &&Event| matches!(event.payload, Payload::Log { .. } | Payload::App { .. });
+        let logs = into.iter().rev().take(taken).filter(counted).count();
         if logs > 0 {
             self.logs.fetch_sub(logs as u64, Ordering::Relaxed);
         }

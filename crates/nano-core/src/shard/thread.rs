@@ -184,11 +184,13 @@ impl Thread {
             return;
         }
         let clock = &self.desk.inner.clock;
+        let now_ms = clock.now_ms();
         let timeout = match self.desk.wheel.borrow().next_deadline() {
-            // A manual clock rings when it is moved.
-            _ if clock.is_manual() => None,
             None => None,
-            Some(deadline) => Some(Duration::from_millis(deadline.saturating_sub(clock.now_ms()))),
+            // Looked at after `awake` was cleared: whoever moves a manual clock later than this will ring.
+            Some(deadline) if deadline <= now_ms => Some(Duration::ZERO),
+            Some(_) if clock.is_manual() => None,
+            Some(deadline) => Some(Duration::from_millis(deadline - now_ms)),
         };
         // An interrupted or failed poll is a short sleep: the loop looks at everything again.
         let _ = self.poll.poll(events, timeout);

@@ -489,6 +489,11 @@ unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: `data` is the state that outlives its isolate.
     let state = unsafe { &*data.cast::<State>() };
+    // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's.
+    let allowed = initial + state.budget.used();
+    if current < allowed {
+        return allowed;
+    }
     state.heap_exhausted.set(true);
     state.handle.terminate_execution();
     current + initial.max(HEADROOM_BYTES)

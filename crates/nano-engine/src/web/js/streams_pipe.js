@@ -164,8 +164,12 @@
         PromisePrototypeThen(action(), () => this.finalize(isError, error), (newError) => this.finalize(true, newError));
       };
       const { dest } = this;
-      if (dest.state === "writable" && !closeQueuedOrInFlight(dest) && this.unsettledWrites > 0) this.afterWrites = perform;
-      else perform();
+      if (dest.state !== "writable" || closeQueuedOrInFlight(dest)) {
+        perform();
+        return;
+      }
+      this.afterWrites = perform;
+      queueMicrotask(() => this.continueShutdown());
     }
 
     finalize(isError, error) {

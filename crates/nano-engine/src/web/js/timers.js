@@ -21,9 +21,9 @@
 
   const clamp = (delay, level) => (level > NESTING_LIMIT && delay < NESTED_DELAY_MIN_MS ? NESTED_DELAY_MIN_MS : delay);
 
-  const start = (callback, args, delay, repeat) => {
+  const start = (callback, args, delay, repeat, level) => {
     const id = lastId + 1;
-    const timer = { callback, args, delay: clamp(delay, nesting), repeat, nesting: nesting + 1 };
+    const timer = { callback, args, delay: clamp(delay, level), repeat, nesting: level + 1 };
     // It throws above the app's limit, and then nothing has happened.
     ops.timerStart(id, timer.delay, repeat);
     lastId = id;
@@ -48,7 +48,7 @@
     const handler = checkHandler(args[0], prefix);
     const delay = converters.long(args[1], prefix, "parameter 2");
     const rest = args.length > 2 ? ArrayPrototypeSlice(args, 2) : undefined;
-    return start(handler, rest, delay > 0 ? delay : 0, repeat);
+    return start(handler, rest, delay > 0 ? delay : 0, repeat, nesting);
   };
 
   // Rust calls this when a timer is due. An error goes to the app's log, and an interval goes on.
@@ -65,17 +65,16 @@
     } finally {
       nesting = 0;
     }
-    if (timer.repeat && timer.nesting <= NESTING_LIMIT && active.has(id)) slowDown(id, timer);
+    if (timer.repeat && active.has(id)) slowDown(id, timer);
   };
 
   // Each repetition of an interval nests one deeper, so a very short one runs slower after the first few.
   const slowDown = (id, timer) => {
-    const delay = clamp(timer.delay, timer.nesting);
-    timer.nesting++;
-    if (clamp(timer.delay, timer.nesting) === delay) return;
-    timer.delay = NESTED_DELAY_MIN_MS;
+    const delay = clamp(timer.delay, timer.nesting++);
+    if (delay === timer.delay) return;
+    timer.delay = delay;
     ops.timerCancel(id);
-    ops.timerStart(id, timer.delay, true);
+    ops.timerStart(id, delay, true);
   };
 
   // A resolved promise whose reactions do not ask Promise.prototype.constructor, which an app can change, for a species.
@@ -102,7 +101,7 @@
     setImmediate(handler) {
       const prefix = "Failed to execute 'setImmediate'";
       requiredArguments(arguments.length, 1, prefix);
-      return start(checkHandler(handler, prefix), ArrayPrototypeSlice(arguments, 1), 0, false);
+      return start(checkHandler(handler, prefix), ArrayPrototypeSlice(arguments, 1), 0, false, 0);
     },
 
     clearImmediate(id = 0) {
@@ -155,7 +154,7 @@
   const wait = (delay, signal) => {
     const { promise, resolve, reject } = PromiseWithResolvers();
     if (signal === undefined) {
-      start(resolve, undefined, delay, false);
+      start(resolve, undefined, delay, false, 0);
     } else if (nano.abort.isAborted(signal)) {
       reject(nano.abort.reason(signal));
     } else {
@@ -166,7 +165,7 @@
       const id = start(() => {
         nano.abort.removeAlgorithm(signal, abort);
         resolve();
-      }, undefined, delay, false);
+      }, undefined, delay, false, 0);
       nano.abort.addAlgorithm(signal, abort);
     }
     return promise;
@@ -176,7 +175,7 @@
 
   nano.timers = {
     // https://html.spec.whatwg.org/#run-steps-after-a-timeout
-    runAfter: (milliseconds, steps) => start(steps, undefined, milliseconds, false),
+    runAfter: (milliseconds, steps) => start(steps, undefined, milliseconds, false, 0),
     cancel: clear,
   };
   nano.expose({ ...operations, Scheduler });

@@ -23,8 +23,8 @@
   const SEARCH = 9;
   const HASH = 10;
 
-  // ops.urlSet leaves the origin out of its numbering.
-  const set = (parts, part, value) => ops.urlSet(parts[HREF], part === HREF ? 0 : part - 1, value) ?? parts;
+  // ops.urlSet leaves the origin out of its numbering, and answers undefined when the part stays as it was.
+  const set = (parts, part, value) => ops.urlSet(parts[HREF], part - 1, value) ?? parts;
 
   // https://url.spec.whatwg.org/#concept-urlencoded-parser
 
@@ -146,6 +146,8 @@
 
   const queryPairs = pairsConverter("pair", converters.USVString);
 
+  let enter;
+  let update;
   let searchParamsOf;
   let replaceList;
   let serializeParams;
@@ -166,55 +168,50 @@
     }
 
     append(name, value) {
-      const prefix = "Failed to execute 'append' on 'URLSearchParams'";
-      const list = this.#list;
-      requiredArguments(arguments.length, 2, prefix);
+      const prefix = enter(this, "append", arguments.length, 2);
       name = converters.USVString(name, prefix, "parameter 1");
       value = converters.USVString(value, prefix, "parameter 2");
+      const list = this.#list;
       ArrayPrototypePush(list, [name, value]);
-      this.#update();
+      update(this);
     }
 
     delete(name, value = undefined) {
-      const prefix = "Failed to execute 'delete' on 'URLSearchParams'";
-      const list = this.#list;
-      requiredArguments(arguments.length, 1, prefix);
+      const prefix = enter(this, "delete", arguments.length, 1);
       name = converters.USVString(name, prefix, "parameter 1");
       if (value !== undefined) value = converters.USVString(value, prefix, "parameter 2");
+      const list = this.#list;
       let kept = 0;
       for (let i = 0; i < list.length; i++) {
         const pair = list[i];
         if (pair[0] !== name || (value !== undefined && pair[1] !== value)) list[kept++] = pair;
       }
       list.length = kept;
-      this.#update();
+      update(this);
     }
 
     get(name) {
-      const prefix = "Failed to execute 'get' on 'URLSearchParams'";
-      const list = this.#list;
-      requiredArguments(arguments.length, 1, prefix);
+      const prefix = enter(this, "get", arguments.length, 1);
       name = converters.USVString(name, prefix, "parameter 1");
+      const list = this.#list;
       for (let i = 0; i < list.length; i++) if (list[i][0] === name) return list[i][1];
       return null;
     }
 
     getAll(name) {
-      const prefix = "Failed to execute 'getAll' on 'URLSearchParams'";
-      const list = this.#list;
-      requiredArguments(arguments.length, 1, prefix);
+      const prefix = enter(this, "getAll", arguments.length, 1);
       name = converters.USVString(name, prefix, "parameter 1");
+      const list = this.#list;
       const values = [];
       for (let i = 0; i < list.length; i++) if (list[i][0] === name) ArrayPrototypePush(values, list[i][1]);
       return values;
     }
 
     has(name, value = undefined) {
-      const prefix = "Failed to execute 'has' on 'URLSearchParams'";
-      const list = this.#list;
-      requiredArguments(arguments.length, 1, prefix);
+      const prefix = enter(this, "has", arguments.length, 1);
       name = converters.USVString(name, prefix, "parameter 1");
       if (value !== undefined) value = converters.USVString(value, prefix, "parameter 2");
+      const list = this.#list;
       for (let i = 0; i < list.length; i++) {
         if (list[i][0] === name && (value === undefined || list[i][1] === value)) return true;
       }
@@ -222,11 +219,10 @@
     }
 
     set(name, value) {
-      const prefix = "Failed to execute 'set' on 'URLSearchParams'";
-      const list = this.#list;
-      requiredArguments(arguments.length, 2, prefix);
+      const prefix = enter(this, "set", arguments.length, 2);
       name = converters.USVString(name, prefix, "parameter 1");
       value = converters.USVString(value, prefix, "parameter 2");
+      const list = this.#list;
       let kept = 0;
       let found = false;
       for (let i = 0; i < list.length; i++) {
@@ -240,24 +236,30 @@
       }
       list.length = kept;
       if (!found) ArrayPrototypePush(list, [name, value]);
-      this.#update();
+      update(this);
     }
 
     sort() {
       ArrayPrototypeSort(this.#list, compareNames);
-      this.#update();
+      update(this);
     }
 
     toString() {
       return serializeQuery(this.#list);
     }
 
-    // https://url.spec.whatwg.org/#concept-urlsearchparams-update
-    #update() {
-      if (this.#url !== null) setQuery(this.#url, serializeQuery(this.#list));
-    }
-
     static {
+      // An operation may run the app's code while it converts its arguments: the list is read after that.
+      enter = (params, operation, count, required) => {
+        const prefix = `Failed to execute '${operation}' on 'URLSearchParams'`;
+        if (!isObject(params) || !(#list in params)) throw new TypeError(`${prefix}: Illegal invocation`);
+        requiredArguments(count, required, prefix);
+        return prefix;
+      };
+      // https://url.spec.whatwg.org/#concept-urlsearchparams-update
+      update = (params) => {
+        if (params.#url !== null) setQuery(params.#url, serializeQuery(params.#list));
+      };
       searchParamsOf = (url, query) => {
         const params = new URLSearchParams();
         params.#list = parseQuery(query);
@@ -273,13 +275,9 @@
   }
   configureInterface(URLSearchParams);
 
+  let setPart;
   let setQuery;
-
-  const parse = (url, base, prefix) => {
-    url = converters.USVString(url, prefix, "parameter 1");
-    if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
-    return ops.urlParse(url, base);
-  };
+  let updateSearchParams;
 
   class URL {
     #parts;
@@ -288,7 +286,9 @@
     constructor(url, base = undefined) {
       const prefix = "Failed to construct 'URL'";
       requiredArguments(arguments.length, 1, prefix);
-      const parts = parse(url, base, prefix);
+      url = converters.USVString(url, prefix, "parameter 1");
+      if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
+      const parts = ops.urlParse(url, base);
       if (parts === undefined) throw new TypeError(`${prefix}: Invalid URL`);
       this.#parts = parts;
     }
@@ -296,14 +296,21 @@
     static parse(url, base = undefined) {
       const prefix = "Failed to execute 'parse' on 'URL'";
       requiredArguments(arguments.length, 1, prefix);
-      const parts = parse(url, base, prefix);
-      return parts === undefined ? null : new URL(parts[HREF]);
+      url = converters.USVString(url, prefix, "parameter 1");
+      if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
+      try {
+        return new URL(url, base);
+      } catch {
+        return null;
+      }
     }
 
     static canParse(url, base = undefined) {
       const prefix = "Failed to execute 'canParse' on 'URL'";
       requiredArguments(arguments.length, 1, prefix);
-      return parse(url, base, prefix) !== undefined;
+      url = converters.USVString(url, prefix, "parameter 1");
+      if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
+      return ops.urlParse(url, base) !== undefined;
     }
 
     get href() {
@@ -312,12 +319,12 @@
 
     set href(value) {
       const prefix = "Failed to set the 'href' property on 'URL'";
-      const before = this.#parts;
+      if (!isObject(this) || !(#parts in this)) throw new TypeError("Illegal invocation");
       value = converters.USVString(value, prefix, "The value");
-      const parts = ops.urlSet(before[HREF], 0, value);
+      const parts = ops.urlSet(this.#parts[HREF], 0, value);
       if (parts === undefined) throw new TypeError(`${prefix}: Invalid URL`);
       this.#parts = parts;
-      this.#updateSearchParams();
+      updateSearchParams(this);
     }
 
     get origin() {
@@ -329,7 +336,7 @@
     }
 
     set protocol(value) {
-      this.#set(PROTOCOL, value);
+      setPart(this, PROTOCOL, value);
     }
 
     get username() {
@@ -337,7 +344,7 @@
     }
 
     set username(value) {
-      this.#set(USERNAME, value);
+      setPart(this, USERNAME, value);
     }
 
     get password() {
@@ -345,7 +352,7 @@
     }
 
     set password(value) {
-      this.#set(PASSWORD, value);
+      setPart(this, PASSWORD, value);
     }
 
     get host() {
@@ -353,7 +360,7 @@
     }
 
     set host(value) {
-      this.#set(HOST, value);
+      setPart(this, HOST, value);
     }
 
     get hostname() {
@@ -361,7 +368,7 @@
     }
 
     set hostname(value) {
-      this.#set(HOSTNAME, value);
+      setPart(this, HOSTNAME, value);
     }
 
     get port() {
@@ -369,7 +376,7 @@
     }
 
     set port(value) {
-      this.#set(PORT, value);
+      setPart(this, PORT, value);
     }
 
     get pathname() {
@@ -377,7 +384,7 @@
     }
 
     set pathname(value) {
-      this.#set(PATHNAME, value);
+      setPart(this, PATHNAME, value);
     }
 
     get search() {
@@ -385,8 +392,8 @@
     }
 
     set search(value) {
-      this.#set(SEARCH, value);
-      this.#updateSearchParams();
+      setPart(this, SEARCH, value);
+      updateSearchParams(this);
     }
 
     get searchParams() {
@@ -398,7 +405,7 @@
     }
 
     set hash(value) {
-      this.#set(HASH, value);
+      setPart(this, HASH, value);
     }
 
     toJSON() {
@@ -409,18 +416,17 @@
       return this.#parts[HREF];
     }
 
-    #set(part, value) {
-      const before = this.#parts;
-      this.#parts = set(before, part, converters.USVString(value));
-    }
-
-    #updateSearchParams() {
-      if (this.#searchParams !== null) replaceList(this.#searchParams, withoutQuestionMark(this.#parts[SEARCH]));
-    }
-
     static {
+      setPart = (url, part, value) => {
+        if (!isObject(url) || !(#parts in url)) throw new TypeError("Illegal invocation");
+        value = converters.USVString(value);
+        url.#parts = set(url.#parts, part, value);
+      };
       setQuery = (url, query) => {
         url.#parts = set(url.#parts, SEARCH, query);
+      };
+      updateSearchParams = (url) => {
+        if (url.#searchParams !== null) replaceList(url.#searchParams, withoutQuestionMark(url.#parts[SEARCH]));
       };
     }
   }

@@ -1,0 +1,119 @@
+//! Apps that try to hang a neighbour or end the process, each beside a healthy one.
+
+use std::time::Duration;
+
+use nano_core::{Status, sys};
+
+use crate::support::*;
+
+/// Name, body of the handler.
+const BOMBS: &[(&str, &str)] = &[
+    ("loop", "for (;;);"),
+    ("microtasks", "const f = () => Promise.resolve().then(f); f(); return new Promise(() => {});"),
+    ("async loop", "return (async () => { for (;;) await null; })();"),
+    ("timer loop", "setTimeout(() => { for (;;); }, 0); return new Promise(() => {});"),
+    ("getter", "const o = { get a() { for (;;); } }; return o.a;"),
+    ("regexp", "return /(a+)+$/.test('a'.repeat(50) + 'b');"),
+    ("sort comparator", "[3, 2, 1].sort(() => { for (;;); });"),
+    ("toString", "return `${{ toString() { for (;;); } }}`;"),
+    ("proxy", "const p = new Proxy({}, { get() { for (;;); } }); return p.x;"),
+    ("recursion", "const f = () => f(); f();"),
+    ("json deep", "let s = '['.repeat(1e6); JSON.parse(s);"),
+    ("json huge", "let o = {}; for (;;) { o = { a: o, b: o }; if (JSON.stringify({ a: 'x'.repeat(1e6) }).length < 0) break; }"),
+    ("bigint power", "let n = 2n; for (;;) n = n ** 2n;"),
+    ("array push", "const a = []; for (;;) a.push({});"),
+    ("array fill", "new Array(1e9).fill(0);"),
+    ("array from", "Array.from({ length: 2 ** 31 });"),
+    ("string doubling", "let s = 'x'; for (;;) s += s;"),
+    ("string flatten", "let s = 'x'.repeat(1 << 28); for (;;) s = s.toUpperCase();"),
+    ("string split", "''.padEnd(2 ** 29 - 25, 'x').split('');"),
+    ("string repeat", "const a = []; for (;;) a.push('x'.repeat(1 << 20) + a.length);"),
+    ("normalize", "'\\u1E9B'.repeat(1e8).normalize('NFKD');"),
+    ("pad", "const a = []; for (;;) a.push(''.padEnd(1 << 24, 'ab' + a.length).charCodeAt(5));"),
+    ("map", "const m = new Map(); for (let i = 0; ; i++) m.set(i, {});"),
+    ("set", "const m = new Set(); for (let i = 0; ; i++) m.add({});"),
+    ("array buffers", "const a = []; for (;;) a.push(new ArrayBuffer(1 << 20));"),
+    ("array buffer huge", "new ArrayBuffer(2 ** 33);"),
+    ("typed arrays", "const a = []; for (;;) a.push(new Float64Array(1 << 16));"),
+    ("typed array from", "Uint8Array.from({ length: 2 ** 30 });"),
+    ("index of", "[].indexOf.call({ length: 2 ** 32 - 2 }, 1);"),
+    ("closures", "const a = []; for (;;) { const x = new Array(100).fill(1); a.push(() => x); }"),
+    ("wasm memory", "const a = []; for (;;) a.push(new WebAssembly.Memory({ initial: 256 }));"),
+    ("error stack", "const a = []; for (;;) { const e = new Error('x'); a.push(e, e.stack); }"),
+    ("console flood", "for (;;) console.log('x'.repeat(1000));"),
+    ("promise flood", "const a = []; for (;;) a.push(new Promise(() => {}));"),
+    ("rejections", "for (;;) Promise.reject(new Error('x'));"),
+    ("generators", "const a = []; for (;;) { const g = (function* () { yield new Array(100).fill(0); })(); g.next(); a.push(g); }"),
+    ("timers flood", "for (;;) setTimeout(() => {}, 1e6);"),
+    ("regexp memory", "const a = []; for (;;) a.push('x'.repeat(1000).match(/./g));"),
+    ("structured clone", "let o = {}; for (let i = 0; i < 25; i++) o = { a: o, b: { ...o } }; for (;;) structuredClone(o);"),
+    ("text encoder", "const a = []; for (;;) a.push(new TextEncoder().encode('x'.repeat(1 << 20)));"),
+    ("stream enqueue", "new ReadableStream({ start(c) { for (;;) c.enqueue(new Uint8Array(1 << 16)); } });"),
+    ("symbols", "const o = {}; for (;;) o[Symbol()] = 1;"),
+    ("weak refs", "const a = []; for (;;) a.push(new WeakRef({}), new FinalizationRegistry(() => {}));"),
+    ("date strings", "for (;;) new Date().toLocaleString('en', { timeZone: 'UTC' });"),
+];
+
+/// What a bomb came to.
+struct Report {
+    name: &'static str,
+    ring: &'static str,
+    ended_ms: u128,
+    neighbour_worst_us: u64,
+    given_back_percent: u64,
+}
+
+/// Every bomb beside a healthy app; prints the table that docs/limits.md shows.
+#[test]
+fn no_bomb_ends_the_process_or_hangs_its_neighbour() {
+    let runtime = runtime(2);
+    let neighbour = load(&runtime, "neighbour", "export default { fetch() { return new Response('alive'); } }");
+    let clock = nano_core::Clock::system();
+    let mut reports = Vec::new();
+    for (name, body) in BOMBS {
+        let source = format!("export default {{ fetch() {{ {body} return new Response('survived'); }} }}");
+        let mut options = options(&format!("bomb {name}"), &source);
+        options.limits.cpu_ms = 400;
+        options.limits.wall_ms = 3_000;
+        let before = (runtime.stats(), sys::memory::resident_bytes());
+        let bomb = runtime.load(options).expect("loads");
+        let began_ms = clock.now_ns() / 1_000_000;
+        let id = bomb.dispatch(get("/")).expect("accepted");
+        let mut worst_us = 0;
+        let outcome = loop {
+            let asked_us = clock.now_ns() / 1_000;
+            assert_eq!(text(&neighbour, "/"), "alive", "beside {name}");
+            worst_us = worst_us.max(clock.now_ns() / 1_000 - asked_us);
+            let mut events = Vec::new();
+            runtime.poll(1024, &mut events).expect("the only consumer");
+            if let Some(event) = events.into_iter().find(|event| event.id == id && event.payload.is_terminal()) {
+                break event.payload;
+            }
+        };
+        let ended_ms = u128::from(clock.now_ns() / 1_000_000 - began_ms);
+        let peak = sys::memory::resident_bytes();
+        let _ = bomb.unload(Duration::from_secs(5));
+        let after = runtime.stats();
+        let ring = match &outcome {
+            _ if after.parked > before.0.parked => "3: thread parked",
+            _ if after.abandoned > before.0.abandoned => "3: thread abandoned",
+            nano_core::Payload::Error(error, _) if error.status == Status::CpuLimit => "2: CPU limit",
+            nano_core::Payload::Error(error, _) if error.status == Status::MemoryLimit => "2: heap limit",
+            nano_core::Payload::Error(error, _) if error.status == Status::WallLimit => "2: wall limit",
+            nano_core::Payload::Error(error, _) if error.status == Status::Exception => "1: exception in JavaScript",
+            nano_core::Payload::Response { .. } => "1: harmless",
+            other => panic!("{name} came to {other:?}"),
+        };
+        let grown = peak.saturating_sub(before.1).max(1);
+        let kept = sys::memory::resident_bytes().saturating_sub(before.1);
+        reports.push(Report { name, ring, ended_ms, neighbour_worst_us: worst_us, given_back_percent: 100 - (kept * 100 / grown).min(100) });
+    }
+    println!("| bomb | stopped by ring | after ms | neighbour's worst ms | memory given back |");
+    println!("| --- | --- | --- | --- | --- |");
+    for report in &reports {
+        let worst_ms = report.neighbour_worst_us as f64 / 1_000.0;
+        println!("| {} | {} | {} | {worst_ms:.1} | {} % |", report.name, report.ring, report.ended_ms, report.given_back_percent);
+    }
+    assert_eq!(reports.len(), BOMBS.len());
+    assert_eq!(text(&neighbour, "/"), "alive");
+}

@@ -1,0 +1,102 @@
+//! Calls between app and host: bindings, methods, invocations.
+
+use nano_core::{Body, CallContent, CallResponse, Headers, Payload, ResponseHead, Status, Value};
+
+use crate::support::*;
+
+fn head(status: u16) -> ResponseHead {
+    ResponseHead { status, status_text: String::new(), headers: Headers::new() }
+}
+
+#[test]
+fn a_binding_is_fetched_and_answered_by_the_host() {
+    let runtime = runtime(1);
+    let mut options = options("caller", "export default { async fetch(r, env) { const a = await env.API.fetch('http://api/x', { method: 'POST', body: 'ask' }); \
+        return new Response(a.status + ' ' + await a.text()); } }");
+    options.bindings = vec!["API".into()];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let view = runtime.call_view(call).expect("is open");
+    assert_eq!((view.app.as_str(), view.binding.as_str(), view.request), ("caller", "API", id));
+    match view.content {
+        CallContent::Fetch { head, body, streaming } => {
+            assert_eq!((head.method.as_str(), head.url.as_str(), &body[..], streaming), ("POST", "http://api/x", &b"ask"[..], false));
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+    runtime.call_respond(call, CallResponse { head: head(201), body: Body::Whole(b"answer".to_vec()) }).expect("is open");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, account, .. }) => {
+            assert_eq!(body, b"201 answer");
+            assert_eq!(account.subrequests, 1);
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+    assert_eq!(runtime.call_fail(call, "again").expect_err("answered").status, Status::NotFound);
+}
+
+#[test]
+fn a_method_of_a_binding_takes_and_returns_values() {
+    let runtime = runtime(1);
+    let mut options = options("methods", "export default { async fetch(r, env) { const v = await env.DB.query('select', [1, 2n, new Date(0), new Uint8Array([7])]); \
+        return Response.json([v.rows, v.big === 123456789012345678901234567890n]); } }");
+    options.bindings = vec!["DB".into()];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    match runtime.call_view(call).expect("is open").content {
+        CallContent::Method { name, args } => {
+            assert_eq!(name, "query");
+            let list = vec![Value::Int(1), Value::BigInt { negative: false, magnitude: vec![2] }, Value::Date(0.0), Value::Bytes(vec![7])];
+            assert_eq!(args, vec![Value::Text("select".into()), Value::Array(list)]);
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+    let magnitude = 123_456_789_012_345_678_901_234_567_890_u128.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+    let result = Value::Object(vec![
+        ("rows".into(), Value::Array(vec![Value::Text("a".into()), Value::Null])),
+        ("big".into(), Value::BigInt { negative: false, magnitude }),
+    ]);
+    runtime.call_return(call, result).expect("is open");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, .. }) => assert_eq!(String::from_utf8_lossy(&body), r#"[["a",null],true]"#),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn a_failed_call_rejects_the_apps_promise() {
+    let runtime = runtime(1);
+    let mut options = options("failing", "export default { async fetch(r, env) { try { await env.DB.get('k'); } catch (e) { return new Response(e.message); } } }");
+    options.bindings = vec!["DB".into()];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    runtime.call_fail(call, "the database is away").expect("is open");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, .. }) => assert_eq!(body, b"the database is away"),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn calls_beyond_the_limit_at_once_are_refused() {
+    let runtime = runtime(1);
+    let mut options = options("greedy", "export default { async fetch(r, env) { const calls = []; for (let i = 0; i < 8; i++) calls.push(env.DB.get(i).then(() => 'ok', (e) => 'refused')); \
+        const first = await Promise.race(calls.slice(6)); return new Response(first); } }");
+    options.bindings = vec!["DB".into()];
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), "refused");
+}
+
+#[test]
+fn the_host_invokes_an_exported_function() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "functions", "export async function add(a, b) { return { sum: a + b }; } export function boom() { throw new Error('bad'); }");
+    let (value, _) = app.invoke_wait("add", vec![Value::Int(2), Value::Int(3)], Some(PATIENCE)).expect("returns");
+    assert_eq!(value, Value::Object(vec![("sum".into(), Value::Int(5))]));
+    let error = app.invoke_wait("boom", Vec::new(), Some(PATIENCE)).expect_err("throws");
+    assert_eq!((error.status, error.message.as_str()), (Status::Exception, "Error: bad"));
+    assert!(app.invoke_wait("missing", Vec::new(), Some(PATIENCE)).is_err());
+}

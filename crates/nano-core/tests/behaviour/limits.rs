@@ -1,0 +1,166 @@
+//! Limits: what breaks one, how it is answered, and that the neighbours do not notice.
+
+use nano_core::{Payload, RuntimeLimits, RuntimeOptions, Runtime, Status, Clock, EventMask};
+
+use crate::support::*;
+
+const HELLO: &str = "export default { fetch() { return new Response('hi'); } }";
+
+#[test]
+fn an_endless_loop_is_stopped_and_the_next_request_gets_a_fresh_instance() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "loop", "export default { fetch(r) { if (r.url.endsWith('/loop')) for (;;); return new Response('ok'); } }");
+    let error = fetch(&app, "/loop").expect_err("loops");
+    assert_eq!(error.status, Status::CpuLimit);
+    assert_eq!(text(&app, "/"), "ok");
+    assert_eq!(app.stats().condemned, 1);
+}
+
+#[test]
+fn waiting_costs_no_cpu_time() {
+    let runtime = runtime(1);
+    let mut options = options("wait", "export default { async fetch() { await new Promise((r) => setTimeout(r, 60)); return new Response('ok'); } }");
+    options.limits.cpu_ms = 20;
+    let app = runtime.load(options).expect("loads");
+    let response = fetch(&app, "/").expect("is not stopped");
+    assert!(response.account.wall_us >= 60_000);
+    assert!(response.account.cpu_us < 20_000);
+}
+
+#[test]
+fn a_start_that_loops_fails_the_load() {
+    let runtime = runtime(1);
+    let error = runtime.load(options("slow", "for (;;); export default { fetch() {} }")).expect_err("loops");
+    assert_eq!(error.status, Status::CpuLimit);
+    assert!(error.message.contains("start_cpu_ms"), "{}", error.message);
+}
+
+#[test]
+fn a_full_heap_ends_the_instance_not_the_process() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(r) { if (r.url.endsWith('/ok')) return new Response('ok'); const a = []; for (;;) a.push(new Array(1000).fill(a)); } }";
+    let mut options = options("heap", source);
+    options.limits.cpu_ms = 5_000;
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(fetch(&app, "/").expect_err("fills its heap").status, Status::MemoryLimit);
+    assert_eq!(text(&app, "/ok"), "ok");
+}
+
+#[test]
+fn memory_outside_the_heap_is_refused_by_budget() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { const kept = []; try { for (;;) kept.push(new ArrayBuffer(1 << 20)); } catch (e) { \
+        return new Response(e.name + ' ' + kept.length); } } }";
+    let app = load(&runtime, "buffers", source);
+    let answer = text(&app, "/");
+    let (name, count) = answer.split_once(' ').expect("two words");
+    assert_eq!(name, "RangeError");
+    let count: u32 = count.parse().expect("a number");
+    assert!((25..=32).contains(&count), "{count} MiB of 32");
+}
+
+#[test]
+fn the_wall_limit_follows_the_clock() {
+    let clock = Clock::manual();
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask::default() }).expect("a runtime");
+    let app = load(&runtime, "never", "export default { fetch(r) { return r.url.endsWith('/ok') ? new Response('ok') : new Promise(() => {}); } }");
+    let id = app.dispatch(get("/")).expect("accepted");
+    assert_eq!(text(&app, "/ok"), "ok");
+    runtime.advance_clock(29_000);
+    assert_eq!(text(&app, "/ok"), "ok");
+    runtime.advance_clock(1_001);
+    let end = until_end(&runtime, id);
+    assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::WallLimit), "{end:?}");
+}
+
+#[test]
+fn idle_instances_are_evicted_and_start_again() {
+    let clock = Clock::manual();
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true } }).expect("a runtime");
+    let app = load(&runtime, "idle", HELLO);
+    assert_eq!(text(&app, "/"), "hi");
+    runtime.advance_clock(61_500);
+    wait_for(&runtime, |event| matches!(&event.payload, Payload::App { state: "evicted", reason, .. } if reason == "idle").then_some(()));
+    assert_eq!(text(&app, "/"), "hi");
+    assert_eq!(app.stats().starts, 2);
+}
+
+#[test]
+fn timers_are_counted() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { let n = 0; try { for (;;) { setTimeout(() => {}, 1e6); n++; } } catch (e) { return new Response(e.name + ' ' + n); } } }";
+    assert_eq!(text(&load(&runtime, "timers", source), "/"), "RangeError 10000");
+}
+
+#[test]
+fn too_long_urls_headers_and_bodies_are_refused_before_javascript() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "sizes", HELLO);
+    let refused = |init| {
+        let error = app.fetch(init, Some(PATIENCE)).expect_err("too large");
+        (error.status, error.message)
+    };
+    let (status, message) = refused(get(&format!("/{}", "x".repeat(17 << 10))));
+    assert!(status == Status::TooLarge && message.contains("414"), "{message}");
+    let mut init = get("/");
+    assert!(init.head.headers.push(b"x", &vec![b'y'; 129 << 10]));
+    let (status, message) = refused(init);
+    assert!(status == Status::TooLarge && message.contains("431"), "{message}");
+    let (status, message) = refused(post("/", &"z".repeat((10 << 20) + 1)));
+    assert!(status == Status::TooLarge && message.contains("413"), "{message}");
+}
+
+#[test]
+fn a_broken_env_is_refused_with_the_name_of_the_entry() {
+    let runtime = runtime(1);
+    let mut too_many = options("many", HELLO);
+    too_many.env = (0..65).map(|n| (format!("K{n}"), String::new())).collect();
+    assert!(runtime.load(too_many).expect_err("65 entries").message.contains("env_entries"));
+    let mut too_long = options("long", HELLO);
+    too_long.env = vec![("LONG".into(), "x".repeat(6 << 10))];
+    assert!(runtime.load(too_long).expect_err("6 KiB").message.contains("env.LONG"));
+    let mut twice = options("twice", HELLO);
+    twice.env = vec![("A".into(), "1".into()), ("A".into(), "2".into())];
+    assert!(runtime.load(twice).expect_err("two of them").message.contains("\"A\""));
+}
+
+#[test]
+fn a_neighbour_answers_while_an_app_loops() {
+    let runtime = runtime(2);
+    let mut looping = options("looping", "export default { fetch() { for (;;); } }");
+    looping.limits.cpu_ms = 2_000;
+    let looping = runtime.load(looping).expect("loads");
+    // Apps are given homes in turn, so the third shares the first one's shard.
+    let _other = load(&runtime, "other", HELLO);
+    let neighbour = load(&runtime, "neighbour", HELLO);
+    let stuck = looping.dispatch(get("/")).expect("accepted");
+    for _ in 0..20 {
+        assert_eq!(text(&neighbour, "/"), "hi");
+    }
+    assert!(runtime.stats().rescued >= 1, "it was behind the loop");
+    assert!(runtime.request_cancel(stuck).is_ok(), "the loop was still running all that time");
+}
+
+#[test]
+fn eval_and_wasm_from_bytes_are_off() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { const out = []; for (const f of [() => eval('1'), () => new Function('return 1'), \
+        () => new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))]) { try { f(); out.push('allowed'); } catch (e) { out.push(e.name); } } \
+        return Response.json(out); } }";
+    assert_eq!(text(&load(&runtime, "eval", source), "/"), r#"["EvalError","EvalError","CompileError"]"#);
+}
+
+#[test]
+fn more_requests_than_allowed_are_refused_and_nothing_is_lost() {
+    let runtime = runtime(1);
+    let mut options = options("full", "export default { fetch() { return new Promise(() => {}); } }");
+    options.limits.requests = 3;
+    let app = runtime.load(options).expect("loads");
+    for _ in 0..3 {
+        app.dispatch(get("/")).expect("accepted");
+    }
+    assert_eq!(app.dispatch(get("/")).expect_err("full").status, Status::Overloaded);
+    assert_eq!(app.stats().in_flight, 3);
+}

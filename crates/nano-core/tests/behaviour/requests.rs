@@ -1,0 +1,285 @@
+//! Requests and their answers.
+
+use nano_core::{Body, Payload, Source, Status};
+
+use crate::support::*;
+
+#[test]
+fn a_request_is_answered_by_the_apps_handler() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "hello", "export default { fetch() { return new Response('hi'); } }");
+    let response = fetch(&app, "/").expect("a response");
+    assert_eq!(response.head.status, 200);
+    assert_eq!(response.body, b"hi");
+    assert_eq!(response.head.headers.value(b"content-type"), Some(&b"text/plain;charset=UTF-8"[..]));
+    assert!(response.account.wall_us > 0);
+}
+
+#[test]
+fn the_handler_sees_method_url_headers_and_body() {
+    let runtime = runtime(1);
+    let app = runtime.load(nano_core::AppOptions::new("echo", Source::Echo)).expect("the echo app loads");
+    let response = app.fetch(post("/a?b=c", "body"), Some(PATIENCE)).expect("a response");
+    let text = String::from_utf8(response.body).expect("UTF-8");
+    assert_eq!(text, r#"{"method":"POST","url":"http://app.test/a?b=c","headers":{"accept":"*/*"},"body":"body"}"#);
+}
+
+#[test]
+fn a_promise_of_a_response_is_awaited_across_timers() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch() { await new Promise((r) => setTimeout(r, 5)); return new Response('later'); } }";
+    let app = load(&runtime, "later", source);
+    assert_eq!(text(&app, "/"), "later");
+}
+
+#[test]
+fn a_thrown_error_ends_the_request_with_its_stack_for_the_host_only() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "thrower", "export default { fetch() { throw new TypeError('no luck'); } }");
+    let error = fetch(&app, "/").expect_err("the handler throws");
+    assert_eq!(error.status, Status::Exception);
+    assert_eq!(error.message, "TypeError: no luck");
+    assert!(error.stack.contains("index.js:1:"), "{}", error.stack);
+    assert_eq!(fetch(&app, "/").expect_err("again").status, Status::Exception, "the app goes on");
+}
+
+#[test]
+fn what_is_not_a_response_is_explained() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "odd", "export default { fetch() { return 42; } }");
+    let error = fetch(&app, "/").expect_err("not a response");
+    assert!(error.message.contains("Response"), "{}", error.message);
+}
+
+#[test]
+fn service_worker_syntax_works() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "sw", "addEventListener('fetch', (event) => event.respondWith(new Response('from ' + event.request.url)))");
+    assert_eq!(text(&app, "/x"), "from http://app.test/x");
+}
+
+#[test]
+fn env_is_frozen_and_has_no_prototype() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(r, env) { try { env.KEY = 'x'; } catch {} \
+        return Response.json([env.KEY, Object.getPrototypeOf(env), Object.isFrozen(env), Object.keys(env)]); } }";
+    let mut options = options("env", source);
+    options.env = vec![("KEY".into(), "value".into())];
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), r#"["value",null,true,["KEY"]]"#);
+}
+
+#[test]
+fn a_syntax_error_names_file_line_and_column() {
+    let runtime = runtime(1);
+    let error = runtime.load(options("broken", "export default {\n  fetch() { return 1 +; }\n}")).expect_err("does not parse");
+    assert_eq!(error.status, Status::Compile);
+    assert!(error.message.starts_with("index.js:2:23: "), "{}", error.message);
+    assert!(error.message.contains("SyntaxError"), "{}", error.message);
+    assert!(runtime.find("broken").is_none(), "a failed load leaves nothing behind");
+}
+
+#[test]
+fn an_app_without_handlers_is_refused_with_a_reason() {
+    let runtime = runtime(1);
+    let error = runtime.load(options("empty", "export const a = 1;")).expect_err("no handler");
+    assert!(error.message.contains("fetch"), "{}", error.message);
+}
+
+#[test]
+fn a_folder_is_an_app_and_imports_stay_inside_it() {
+    let folder = std::env::temp_dir().join(format!("nano-folder-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("lib")).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
+    write("index.js", "import { f } from './lib/f.js'; import data from './data.json'; import note from './note.txt'; \
+        export default { fetch() { return new Response(f() + data.a + note); } }");
+    write("lib/f.js", "export const f = () => 'f';");
+    write("data.json", r#"{"a": 1}"#);
+    write("note.txt", "note");
+    let runtime = runtime(1);
+    let app = runtime.load(nano_core::AppOptions::new("folder", Source::Folder(folder.clone()))).expect("loads");
+    assert_eq!(text(&app, "/"), "f1note");
+
+    write("index.js", "import '../secret.js'; export default { fetch() {} }");
+    let error = runtime.load(nano_core::AppOptions::new("escape", Source::Folder(folder.clone()))).expect_err("leads outside");
+    assert_eq!(error.status, Status::Compile);
+    assert!(error.message.contains("outside the app's folder"), "{}", error.message);
+
+    write("index.js", "import './missing.js'; export default { fetch() {} }");
+    let error = runtime.load(nano_core::AppOptions::new("missing", Source::Folder(folder.clone()))).expect_err("no such file");
+    assert!(error.message.contains("missing.js"), "{}", error.message);
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn top_level_await_delays_the_start() {
+    let runtime = runtime(1);
+    let source = "const v = await new Promise((r) => setTimeout(() => r('awaited'), 3)); export default { fetch() { return new Response(v); } }";
+    assert_eq!(text(&load(&runtime, "tla", source), "/"), "awaited");
+}
+
+#[test]
+fn a_streaming_response_arrives_in_pieces_under_credit() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { let n = 0; return new Response(new ReadableStream({ pull(c) { \
+        if (n++ < 8) c.enqueue(new Uint8Array(16384).fill(n)); else c.close(); } })); } }";
+    let app = load(&runtime, "stream", source);
+    let id = app.dispatch(get("/")).expect("accepted");
+    let mut received = 0_u32;
+    let mut ended = false;
+    let mut events = Vec::new();
+    while !ended {
+        let taken = runtime.wait(1, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
+        assert!(taken > 0, "the stream stalled after {received} bytes");
+        for event in events.drain(..) {
+            match event.payload {
+                Payload::Response { end, .. } => assert!(!end),
+                Payload::Chunk(chunk) => {
+                    received += chunk.len() as u32;
+                    runtime.credit(id, chunk.len() as u32).expect("still streaming");
+                }
+                Payload::End(account) => {
+                    assert_eq!(account.bytes_out, 8 * 16384);
+                    ended = true;
+                }
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+    assert_eq!(received, 8 * 16384);
+}
+
+#[test]
+fn without_credit_a_stream_stops_at_its_window() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { return new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(16384)); } })); } }";
+    let app = load(&runtime, "endless", source);
+    let id = app.dispatch(get("/")).expect("accepted");
+    let mut received = 0;
+    while received < 65536 {
+        received += wait_for(&runtime, |event| match &event.payload {
+            Payload::Chunk(chunk) if event.id == id => Some(chunk.len()),
+            _ => None,
+        });
+    }
+    // Another request goes through the same instance; had the stream more credit, its chunks would come first.
+    let other = app.invoke("default", Vec::new(), 0).expect("accepted");
+    let between = until_end(&runtime, other);
+    assert_eq!(between.len(), 1);
+    assert_eq!(received, 65536);
+    runtime.request_cancel(id).expect("still running");
+    let end = until_end(&runtime, id);
+    assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::Canceled));
+}
+
+#[test]
+fn a_streaming_request_body_is_read_as_it_arrives() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "reader", "export default { async fetch(r) { return new Response(await r.text()); } }");
+    let mut init = get("/");
+    init.head.method = "POST".into();
+    init.body = Body::Stream;
+    let id = app.dispatch(init).expect("accepted");
+    assert_eq!(runtime.request_write(id, b"first ").expect("accepted"), 6);
+    assert_eq!(runtime.request_write(id, b"second").expect("accepted"), 6);
+    runtime.request_end(id).expect("ends");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, end: true, .. }) => assert_eq!(body, b"first second"),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn a_body_cut_short_fails_the_apps_read() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(r) { try { await r.text(); return new Response('whole'); } catch (e) { return new Response(e.name); } } }";
+    let app = load(&runtime, "cut", source);
+    let mut init = get("/");
+    init.head.method = "POST".into();
+    init.body = Body::Stream;
+    let id = app.dispatch(init).expect("accepted");
+    runtime.request_write(id, b"half").expect("accepted");
+    runtime.request_abort_body(id, "the client went away").expect("running");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, end: true, .. }) => assert_eq!(body, b"TypeError"),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn a_canceled_request_ends_at_once_and_the_app_hears_of_it() {
+    let runtime = runtime(1);
+    let source = "let aborted = 0; export default { fetch(r) { if (r.url.endsWith('/count')) return new Response('' + aborted); \
+        r.signal.addEventListener('abort', () => aborted++); return new Promise(() => {}); } }";
+    let app = load(&runtime, "cancel", source);
+    let id = app.dispatch(get("/")).expect("accepted");
+    // A second request is answered after the first has begun.
+    assert_eq!(text(&app, "/count"), "0");
+    runtime.request_cancel(id).expect("running");
+    let end = until_end(&runtime, id);
+    assert!(matches!(&end[..], [Payload::Error(error, _)] if error.status == Status::Canceled), "{end:?}");
+    assert_eq!(runtime.request_cancel(id).expect_err("has ended").status, Status::NotFound);
+    assert_eq!(text(&app, "/count"), "1");
+}
+
+#[test]
+fn reload_keeps_the_old_version_until_the_new_one_starts() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "versions", "export default { fetch() { return new Response('one'); } }");
+    let error = app.reload(options("versions", "export default { fetch() { return ")).expect_err("does not parse");
+    assert_eq!(error.status, Status::Compile);
+    assert_eq!(text(&app, "/"), "one");
+    app.reload(options("versions", "export default { fetch() { return new Response('two'); } }")).expect("reloads");
+    assert_eq!(text(&app, "/"), "two");
+}
+
+#[test]
+fn unload_ends_what_is_in_flight_and_forgets_the_app() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "gone", "export default { fetch() { return new Promise(() => {}); } }");
+    let id = app.dispatch(get("/")).expect("accepted");
+    app.unload(std::time::Duration::ZERO).expect("unloads");
+    let end = until_end(&runtime, id);
+    assert!(matches!(&end[..], [Payload::Error(error, _)] if error.status == Status::Draining), "{end:?}");
+    assert_eq!(app.dispatch(get("/")).expect_err("is gone").status, Status::Draining);
+    assert!(runtime.find("gone").is_none());
+    load(&runtime, "gone", "export default { fetch() { return new Response('new'); } }");
+}
+
+#[test]
+fn one_instance_cannot_see_anothers_globals() {
+    let runtime = runtime(1);
+    let source = "globalThis.n = (globalThis.n ?? 0) + 1; export default { fetch() { return new Response('' + ++globalThis.n); } }";
+    let (a, b) = (load(&runtime, "a", source), load(&runtime, "b", source));
+    assert_eq!((text(&a, "/"), text(&a, "/"), text(&b, "/")), ("2".into(), "3".into(), "2".into()));
+}
+
+#[test]
+fn console_output_becomes_log_events() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "logger", "export default { fetch() { console.warn('careful', { a: 1 }); return new Response('') } }");
+    let _ = fetch(&app, "/").expect("a response");
+    let (name, line) = wait_for(&runtime, |event| match &event.payload {
+        Payload::Log { app, text, level: nano_core::LogLevel::Warn, .. } => Some((app.clone(), text.clone())),
+        _ => None,
+    });
+    assert_eq!((name.as_str(), line.as_str()), ("logger", "careful { a: 1 }"));
+}
+
+#[test]
+fn freeing_the_runtime_ends_everything() {
+    let runtime = runtime(2);
+    let app = load(&runtime, "busy", "export default { fetch() { for (;;); } }");
+    let mut never = options("never", "export default { fetch() { return new Promise(() => {}); } }");
+    never.limits.wall_ms = 60_000;
+    let never = runtime.load(never).expect("loads");
+    let ids = [app.dispatch(get("/")).expect("accepted"), never.dispatch(get("/")).expect("accepted")];
+    runtime.free();
+    let mut events = Vec::new();
+    runtime.poll(64, &mut events).expect("the only consumer");
+    for id in ids {
+        let ends = events.iter().filter(|event| event.id == id && event.payload.is_terminal()).count();
+        assert_eq!(ends, 1);
+    }
+    assert_eq!(app.dispatch(get("/")).expect_err("freed").status, Status::Shutdown);
+}
