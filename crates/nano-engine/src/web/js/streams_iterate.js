@@ -134,7 +134,7 @@
 
     return(value) {
       const method = getMethod(this.#iterator, "return");
-      if (method === undefined) return { value, done: true };
+      if (method === undefined) return PromiseResolve({ value, done: true });
       return this.#continue(ReflectApply(method, this.#iterator, [value]), false);
     }
 
@@ -180,9 +180,11 @@
   const readableStreamFromIterable = (iterable) => {
     const iterator = getAsyncIterator(iterable);
     const nextMethod = iterator.next;
+    // What SyncIteration returns is a promise of the platform already.
+    const follow = iterator instanceof SyncIteration ? (promise) => promise : promiseResolvedWith;
 
     const pullAlgorithm = (controller) =>
-      PromisePrototypeThen(promiseResolvedWith(ReflectApply(nextMethod, iterator, [])), (result) => {
+      PromisePrototypeThen(follow(ReflectApply(nextMethod, iterator, [])), (result) => {
         if (!isObject(result)) throw resultNotAnObject();
         if (result.done) controller.close();
         else controller.enqueue(result.value);
@@ -191,7 +193,7 @@
     const cancelAlgorithm = (reason) => {
       const method = getMethod(iterator, "return");
       if (method === undefined) return undefined;
-      return PromisePrototypeThen(promiseResolvedWith(ReflectApply(method, iterator, [reason])), (result) => {
+      return PromisePrototypeThen(follow(ReflectApply(method, iterator, [reason])), (result) => {
         if (!isObject(result)) throw resultNotAnObject();
       });
     };

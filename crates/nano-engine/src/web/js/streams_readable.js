@@ -192,8 +192,8 @@
     // The end of SetUpReadableStreamDefaultController and of SetUpReadableByteStreamController
     start(startAlgorithm) {
       this.stream.controller = this;
-      const startPromise = promiseResolvedWith(startAlgorithm(this));
-      PromisePrototypeThen(startPromise, () => {
+      const startPromise = startAlgorithm(this);
+      PromisePrototypeThen(startPromise === undefined ? PromiseResolve() : startPromise, () => {
         this.started = true;
         this.callPullIfNeeded();
       }, (reason) => this.error(reason));
@@ -374,7 +374,7 @@
     const exposed = () => (controller.interface ??= new Interface(fromSlots, controller));
     if (pull !== undefined) controller.pullAlgorithm = () => invoke(pull, source, [exposed()]);
     if (cancel !== undefined) controller.cancelAlgorithm = (reason) => invoke(cancel, source, [reason]);
-    controller.start(start === undefined ? noop : () => ReflectApply(start, source, [exposed()]));
+    controller.start(start === undefined ? noop : () => promiseResolvedWith(ReflectApply(start, source, [exposed()])));
   };
 
   const setUpDefaultControllerFromUnderlyingSource = (stream, source, members, highWaterMark, size) => {

@@ -40,9 +40,15 @@
       branch.canceled = true;
       branch.reason = reason;
       if (this.first.canceled && this.second.canceled) {
-        this.cancelDeferred.resolve(readableStreamCancel(this.stream, [this.first.reason, this.second.reason]));
+        this.cancelStream([this.first.reason, this.second.reason]);
       }
       return this.cancelDeferred.promise;
+    }
+
+    // Resolves cancelPromise with what cancel returns; handing it to resolve() would look for a "then" that an app can patch.
+    cancelStream(reason) {
+      const { reject, resolve } = this.cancelDeferred;
+      PromisePrototypeThen(readableStreamCancel(this.stream, reason), resolve, reject);
     }
 
     // An error has to reach the branches as soon as it reaches the stream, and not only with the next read.
@@ -67,7 +73,7 @@
     // A chunk could not be copied.
     abandon(error) {
       this.errorBranches(error);
-      this.cancelDeferred.resolve(readableStreamCancel(this.stream, error));
+      this.cancelStream(error);
     }
 
     errorSteps() {

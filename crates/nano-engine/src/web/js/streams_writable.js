@@ -274,8 +274,8 @@
       const { stream } = this;
       stream.controller = this;
       updateBackpressure(stream, this.getBackpressure());
-      const startPromise = promiseResolvedWith(startAlgorithm(this));
-      PromisePrototypeThen(startPromise, () => {
+      const startPromise = startAlgorithm(this);
+      PromisePrototypeThen(startPromise === undefined ? PromiseResolve() : startPromise, () => {
         this.started = true;
         this.advanceQueueIfNeeded();
       }, (reason) => {
@@ -458,7 +458,7 @@
     if (write !== undefined) controller.writeAlgorithm = (chunk) => invoke(write, sink, [chunk, exposed()]);
     if (close !== undefined) controller.closeAlgorithm = () => invoke(close, sink, []);
     if (abort !== undefined) controller.abortAlgorithm = (reason) => invoke(abort, sink, [reason]);
-    controller.start(start === undefined ? noop : () => ReflectApply(start, sink, [exposed()]));
+    controller.start(start === undefined ? noop : () => promiseResolvedWith(ReflectApply(start, sink, [exposed()])));
   };
 
   let isWritableStream;

@@ -1,0 +1,14 @@
+# Each target is one line that calls cargo or a script. Nothing is needed before them: scripts/need.sh installs what is missing.
+.PHONY: run test lint fmt bench bench-peers soak fuzz header install clean
+
+run: ; @scripts/run.sh
+test: ; @scripts/test.sh
+lint: ; @scripts/lint.sh
+fmt: ; @cargo fmt --all
+bench: ; @scripts/bench.sh
+bench-peers: ; @scripts/bench-peers.sh
+soak: ; @scripts/soak.sh
+fuzz: ; @scripts/fuzz.sh
+header: ; @scripts/header.sh
+install: ; @scripts/install.sh "$(PREFIX)"
+clean: ; @cargo clean

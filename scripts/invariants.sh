@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# What ARCHITECTURE.md promises and grep can check.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+absent() { # absent WHY PATTERN PATH...
+  local why=$1 pattern=$2
+  shift 2
+  if git grep -nE "$pattern" -- "$@"; then
+    echo "invariant broken: $why" >&2
+    failed=1
+  fi
+}
+absent "no V8 type above nano-engine" '\bv8::' 'crates/nano-core/**.rs' 'crates/nano-base/**.rs' 'nano-ffi/**.rs'
+absent "no unsafe in nano-core" '\bunsafe\b' 'crates/nano-core/src/**.rs'
+absent "no libc outside sys/" '\blibc::' 'crates/nano-core/**.rs' 'crates/nano-engine/**.rs' 'crates/nano-base/src/*.rs'
+absent "no exported C function outside nano-ffi (but the linker's wrap)" 'no_mangle' 'crates/nano-core/**.rs' 'crates/nano-base/**.rs' 'crates/nano-engine/src/isolate/**.rs' 'crates/nano-engine/src/web/**.rs'
+absent "platform JavaScript is ASCII" '[^ -~	]' 'crates/nano-engine/src/web/js/*.js'
+absent "no tokio" '^name = "tokio"' Cargo.lock
+absent "no printing from the library" '\b(e?println|dbg)!' 'crates/*/src/**.rs' 'nano-ffi/src/**.rs'
+for file in $(git ls-files '*.rs' '*.js' '*.c' | grep -v -e '^third_party/'); do
+  lines=$(wc -l <"$file")
+  if [ "$lines" -gt 800 ]; then
+    echo "invariant broken: $file has $lines lines (800 at most)" >&2
+    failed=1
+  fi
+done
+[ "$(wc -l <ARCHITECTURE.md)" -le 250 ] || { echo "invariant broken: ARCHITECTURE.md is longer than 250 lines" >&2; failed=1; }
+exit $failed

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Builds the library and serves examples/apps with the C example server on 127.0.0.1:8787.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/need.sh cargo cc make
+cargo build --release -p nano-ffi
+make -C examples/c --no-print-directory PROFILE=release
+exec examples/c/build/server --port "${PORT:-8787}" examples/apps
