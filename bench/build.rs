@@ -2,5 +2,7 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-link-arg=-Wl,--wrap=_ZN2v84base21FatalNoSecurityImpactEPKcz");
+    for symbol in include_str!("../third_party/v8/wraps.txt").lines() {
+        println!("cargo:rustc-link-arg=-Wl,--wrap={symbol}");
+    }
 }

@@ -31,6 +31,9 @@ pub const HEADERS: [(&str, &str); 8] = [
 
 /// A runtime with so many shards, and a pool of so many blank isolates.
 pub fn runtime(threads: u32, pool: u32) -> Runtime {
+    if let Ok(v8_flags) = std::env::var("NANO_BENCH_V8_FLAGS") {
+        nano_core::init(&nano_core::ProcessOptions { v8_flags, ..Default::default() }).expect("V8 starts with these flags");
+    }
     let limits = RuntimeLimits { threads, pool, ..RuntimeLimits::default() };
     Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime")
 }
@@ -59,14 +62,18 @@ pub fn resident_kb() -> f64 {
 
 /// CPU milliseconds of this process, all threads.
 pub fn cpu_ms() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux");
-    let _ = stat;
     let mut total = 0.0;
     for task in std::fs::read_dir("/proc/self/task").expect("Linux").flatten() {
         let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
         total += text.split_ascii_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0);
     }
     total / 1e6
+}
+
+/// Lets time pass.
+pub fn pause(time: Duration) {
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    let _ = receiver.recv_timeout(time);
 }
 
 /// The middle one.

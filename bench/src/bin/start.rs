@@ -1,6 +1,8 @@
 //! CPU time from loading a small app to its first response: cold, and with a started isolate ready in the pool.
 
-use nano_bench::{cpu_ms, fetch, load, median, report, runtime};
+use std::time::Duration;
+
+use nano_bench::{cpu_ms, fetch, load, median, pause, report, runtime};
 
 fn main() {
     let count = 100;
@@ -25,7 +27,7 @@ fn main() {
 fn wait_for_pool() {
     let mut last = cpu_ms();
     loop {
-        let (_, _) = (std::sync::mpsc::channel::<()>().1.recv_timeout(std::time::Duration::from_millis(3)), ());
+        pause(Duration::from_millis(3));
         let now = cpu_ms();
         if now - last < 0.2 {
             return;

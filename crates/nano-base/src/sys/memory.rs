@@ -35,3 +35,83 @@ pub fn resident_bytes() -> u64 {
         .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok());
     pages.unwrap_or(0) * 4096
 }
+
+/// What may be done with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing.
+    None,
+    /// Read it.
+    Read,
+    /// Read and write it.
+    ReadWrite,
+    /// Everything.
+    ReadWriteExecute,
+    /// Read and run it.
+    ReadExecute,
+}
+
+/// Changes what may be done with mapped memory; false if the kernel refuses.
+///
+/// # Safety
+/// The range must be the caller's own mapping, and nobody may rely on its old protection.
+pub unsafe fn protect(address: usize, bytes: usize, protection: Protection) -> bool {
+    let flags = match protection {
+        Protection::None => libc::PROT_NONE,
+        Protection::Read => libc::PROT_READ,
+        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        Protection::ReadWriteExecute => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+    };
+    // SAFETY: by this function's own contract.
+    unsafe { libc::mprotect(address as *mut libc::c_void, bytes, flags) == 0 }
+}
+
+/// Gives the memory behind a range back; it reads as zeros afterwards.
+///
+/// # Safety
+/// The range must be the caller's own anonymous private mapping, and nobody may need its contents.
+pub unsafe fn discard(address: usize, bytes: usize) {
+    // SAFETY: by this function's own contract.
+    unsafe { libc::madvise(address as *mut libc::c_void, bytes, libc::MADV_DONTNEED) };
+}
+
+/// The size of the kernel's pages.
+const PAGE: usize = 4096;
+
+/// Gives back those of the kernel's pages in the range that are resident and hold nothing but zeros; how many bytes.
+///
+/// # Safety
+/// The range must be readable, anonymous and private, and nobody may write to it during the call.
+pub unsafe fn discard_zeros(address: usize, bytes: usize) -> usize {
+    let mut resident = vec![0_u8; bytes / PAGE];
+    // SAFETY: one byte of `resident` for each page of the range.
+    if unsafe { libc::mincore(address as *mut libc::c_void, bytes, resident.as_mut_ptr()) } != 0 {
+        return 0;
+    }
+    let mut released = 0;
+    let mut run = 0;
+    for page in 0..=resident.len() {
+        // SAFETY: resident pages of a readable range; by the contract nobody writes to them.
+        let zero = page < resident.len() && resident[page] & 1 == 1 && unsafe { is_zero(address + page * PAGE) };
+        if zero {
+            run += PAGE;
+        } else if run > 0 {
+            // SAFETY: these pages hold zeros, and will again.
+            unsafe { discard(address + page * PAGE - run, run) };
+            released += run;
+            run = 0;
+        }
+    }
+    released
+}
+
+/// Whether one page holds nothing but zeros.
+///
+/// # Safety
+/// The page must be readable and nobody may write to it.
+unsafe fn is_zero(address: usize) -> bool {
+    // SAFETY: by this function's own contract; pages are aligned for any integer.
+    let words = unsafe { std::slice::from_raw_parts(address as *const u64, PAGE / 8) };
+    words.chunks_exact(64).all(|chunk| chunk.iter().fold(0, |all, word| all | word) == 0)
+}

@@ -30,7 +30,6 @@ pub(super) struct Desk {
     pub wheel: RefCell<TimerWheel<Timer>>,
     /// The time that JavaScript sees: set when a turn begins.
     pub turn_ms: Cell<u64>,
-    pub turn_unix_ms: Cell<f64>,
 }
 
 /// What a timer of the shard is for.

@@ -31,6 +31,8 @@ use crate::wait::{Slot as Ticket, lock};
 const ROUND: u32 = 64;
 /// How often idle instances are looked for.
 const SWEEP_MS: u64 = 1_000;
+/// An instance that has been idle for so long gives back what it does not use: about 0.1 ms of work.
+const TRIM_AFTER_MS: u64 = 500;
 /// Visits between two looks at an instance's memory.
 const VISITS_PER_LOOK: u32 = 64;
 /// A visit that used more CPU than this has its memory looked at.
@@ -69,6 +71,8 @@ struct Thread {
     slots: Slots<Slot>,
     by_app: HashMap<u64, u64>,
     ready: VecDeque<u64>,
+    /// Instances that have been idle long enough to give back what they do not use.
+    idle: Vec<u64>,
     /// Instances to dispose of when there is time.
     graveyard: Vec<(Instance, Permit)>,
     /// Started blank isolates, the newest first.
@@ -90,13 +94,13 @@ impl Thread {
             seat: seat.clone(),
             wheel: wheel.into(),
             turn_ms: now_ms.into(),
-            turn_unix_ms: inner.clock.unix_ms().into(),
         });
         Ok(Self {
             desk,
             slots: Slots::new(inner.limits.instances as usize),
             by_app: HashMap::new(),
             ready: VecDeque::new(),
+            idle: Vec::new(),
             graveyard: Vec::new(),
             pool: Vec::new(),
             poll,
@@ -163,6 +167,15 @@ impl Thread {
         if let Some((instance, permit)) = self.graveyard.pop() {
             drop(instance);
             drop(permit);
+            return true;
+        }
+        if let Some(id) = self.idle.pop() {
+            if let Some(slot) = self.slots.get_mut(id)
+                && slot.is_idle()
+            {
+                slot.instance.release_untouched();
+                slot.trimmed = true;
+            }
             return true;
         }
         let wanted = self.desk.inner.limits.pool as usize;
@@ -346,6 +359,7 @@ impl Thread {
                 retiring: false,
                 ready: false,
                 idle_since_ms: self.desk.inner.clock.now_ms(),
+                trimmed: false,
                 visits: 0,
             })
             .map_err(|_| Error::new(Status::Capacity, "no more instances on this shard (limit instances)"))?;
@@ -433,6 +447,7 @@ impl Thread {
         };
         slot.instance.visit(&mut visit);
         let broken = visit.broken.take();
+        slot.trimmed = false;
         slot.visits += 1;
         if slot.visits >= VISITS_PER_LOOK || self.cpu_ns.saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
             slot.visits = 1;
@@ -566,6 +581,8 @@ impl Thread {
         for id in ids {
             self.evict(id, "idle");
         }
+        let resting = |slot: &Slot| !slot.trimmed && slot.is_idle() && now_ms.saturating_sub(slot.idle_since_ms) >= TRIM_AFTER_MS;
+        self.idle = self.slots.iter().filter(|(_, slot)| resting(slot)).map(|(id, _)| id).collect();
         let memory: u64 = self.slots.iter().map(|(_, slot)| slot.link.app.memory()).map(|(heap, external)| heap + external).sum();
         self.desk.seat.memory_bytes.store(memory, Ordering::Relaxed);
     }
@@ -590,7 +607,7 @@ fn look_at_memory(slot: &mut Slot) {
 fn begin_turn(desk: &Desk, cpu_ns: &mut u64, cpu_limit_ns: u64) {
     let clock = &desk.inner.clock;
     desk.turn_ms.set(clock.now_ms());
-    desk.turn_unix_ms.set(clock.unix_ms());
+    Instance::freeze_clock(clock.unix_ms());
     desk.seat.begin(sys::time::monotonic_ns(), *cpu_ns, cpu_limit_ns);
     desk.inner.watchdog.wake();
 }

@@ -90,7 +90,7 @@ impl Bell {
 }
 
 fn is_gone(shard: &Shard) -> bool {
-    shard.seat().is_none_or(|seat| seat.gone.load(Ordering::Acquire) || lock(&seat.loss).is_some())
+    shard.seat().is_none_or(|seat| seat.gone.load(Ordering::Acquire) || seat.is_abandoned() || lock(&seat.loss).is_some())
 }
 
 /// Starts the watchdog of a runtime.
@@ -136,10 +136,12 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
 /// Looks at one shard; whether it is busy.
 fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
     let Some(seat) = shard.seat() else { return false };
+    if seat.is_abandoned() {
+        // Given up already, and nobody took its place: the runtime is being freed.
+        return false;
+    }
     if lock(&seat.loss).is_some() {
-        if !seat.is_abandoned() {
-            replace(inner, shard, &seat, Why::Parked);
-        }
+        replace(inner, shard, &seat, Why::Parked);
         return false;
     }
     let Some(turn) = seat.view() else { return false };

@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod exceptions;
 pub(crate) mod loss;
 pub(crate) mod modules;
+pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod snapshot;
 pub(crate) mod tasks;

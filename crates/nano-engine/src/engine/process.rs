@@ -75,6 +75,7 @@ fn start_on_own_thread(options: &ProcessOptions) -> Result<()> {
 fn initialize(options: &ProcessOptions) {
     v8::V8::set_flags_from_string(&flags(options));
     super::loss::install();
+    super::pages::install();
     let platform = v8::new_custom_platform(1, false, true, super::tasks::Foreground).make_shared();
     v8::V8::initialize_platform(platform);
     v8::V8::initialize();
@@ -91,10 +92,13 @@ fn flags(options: &ProcessOptions) -> String {
         // Otherwise V8 aborts the process for one app that collects garbage in vain; the heap limit ends that app instead.
         "--no-detect-ineffective-gcs-near-heap-limit".to_string(),
         format!("--stack-size={}", JS_STACK_BYTES >> 10),
+        // Pages of disposed isolates go back to the system, not into a pool: their memory is returned, and no page changes hands
+        // without the system knowing.
+        "--no-memory-pool-share-memory-on-teardown".to_string(),
+        "--memory-pool-timeout=1".to_string(),
         // 32 MiB for each wasm memory: the external budget of an app.
         "--wasm-max-mem-pages=512".to_string(),
         "--wasm-enforce-bounds-checks".to_string(),
-        "--js-float16array".to_string(),
     ];
     if options.jitless {
         flags.push("--jitless".to_string());

@@ -170,8 +170,6 @@ fn typed_array(value: v8::Local<v8::Value>) -> Option<Value> {
         TypedArrayKind::BigUint64
     } else if value.is_big_int64_array() {
         TypedArrayKind::BigInt64
-    } else if value.is_float16_array() {
-        TypedArrayKind::Float16
     } else if value.is_float32_array() {
         TypedArrayKind::Float32
     } else if value.is_float64_array() {
@@ -273,9 +271,8 @@ fn typed_array_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, kind: TypedArrayKind,
         TypedArrayKind::BigUint64 => v8::BigUint64Array::new(scope, buffer, 0, len / 8)?.into(),
         TypedArrayKind::BigInt64 => v8::BigInt64Array::new(scope, buffer, 0, len / 8)?.into(),
         TypedArrayKind::Float16 => {
-            let array = v8::Float16Array::new(scope, buffer, 0, len / 2)?;
-            // SAFETY: every typed array is a value; the crate lacks this one conversion.
-            unsafe { v8::Local::<v8::Value>::cast_unchecked(array) }
+            exceptions::throw_type_error(scope, "Float16Array is not available in this engine");
+            return None;
         }
         TypedArrayKind::Float32 => v8::Float32Array::new(scope, buffer, 0, len / 4)?.into(),
         TypedArrayKind::Float64 => v8::Float64Array::new(scope, buffer, 0, len / 8)?.into(),

@@ -6,6 +6,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
@@ -16,7 +17,10 @@ use super::host::Host;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::tasks::TaskQueue;
-use crate::engine::{exceptions, loss, modules, snapshot, values};
+use crate::engine::{exceptions, loss, modules, pages, snapshot, values};
+
+/// Instances are named by a number that is never used again: addresses are.
+static NEXT_TOKEN: AtomicUsize = AtomicUsize::new(1);
 
 /// What V8 and the allocator keep an instance to.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +107,8 @@ pub struct Instance {
     state: Box<State>,
     tasks: Arc<TaskQueue>,
     address: usize,
+    /// Names this instance to the table of pages.
+    token: usize,
 }
 
 impl std::fmt::Debug for Instance {
@@ -114,6 +120,8 @@ impl std::fmt::Debug for Instance {
 impl Instance {
     /// Starts a blank isolate from the snapshot.
     pub fn new(snapshot: &'static [u8], limits: InstanceLimits) -> Result<Self> {
+        let token = NEXT_TOKEN.fetch_add(1, Ordering::Relaxed);
+        let outer = pages::enter(token);
         let budget = Budget::new(limits.external_bytes);
         let params = v8::CreateParams::default()
             .snapshot_blob(v8::StartupData::from(snapshot))
@@ -150,10 +158,12 @@ impl Instance {
             state,
             tasks: TaskQueue::register(address),
             address,
+            token,
         };
         instance.open_context();
         // SAFETY: `Isolate::new` entered the isolate on this thread; each visit enters it again.
         unsafe { instance.isolate.exit() };
+        pages::enter(outer);
         Ok(instance)
     }
 
@@ -326,10 +336,21 @@ impl Instance {
         self.enter(|scope, _| scope.low_memory_notification());
     }
 
+    /// Gives back what the isolate holds and has never written; how many bytes.
+    pub fn release_untouched(&mut self) -> usize {
+        pages::release_untouched(self.token)
+    }
+
+    /// Stops the clock that JavaScript's `Date` reads on this thread, until it is set again.
+    pub fn freeze_clock(unix_ms: f64) {
+        pages::freeze_clock(unix_ms);
+    }
+
     /// Enters the isolate and its context.
     fn enter<T>(&mut self, run: impl FnOnce(&mut v8::PinScope, &Self) -> T) -> T {
         let Some(context) = self.context.clone() else { unreachable!("the context is taken in `new` and kept to the end") };
         let this: *const Self = self;
+        let outer = pages::enter(self.token);
         // SAFETY: this is the thread that made the isolate; `exit` below restores whatever was entered before.
         unsafe { self.isolate.enter() };
         let result = {
@@ -341,6 +362,7 @@ impl Instance {
         };
         // SAFETY: entered above.
         unsafe { self.isolate.exit() };
+        pages::enter(outer);
         result
     }
 }
@@ -357,6 +379,7 @@ impl Drop for Instance {
         TaskQueue::unregister(self.address);
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
         unsafe { ManuallyDrop::drop(&mut self.isolate) };
+        pages::forget(self.token);
     }
 }
 
@@ -405,7 +428,18 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
     let mut b = undefined;
     let mut c = undefined;
     let (kind, id) = match delivery {
-        Delivery::Fetch(id) => (0, id),
+        Delivery::Fetch(id) => {
+            let mut strings = None;
+            state.host.get()?.request(id, &mut |head| {
+                let method = v8::String::new(scope, &head.method);
+                let url = v8::String::new(scope, &head.url);
+                let headers = v8::String::new_from_one_byte(scope, head.headers.as_flat(), v8::NewStringType::Normal);
+                strings = method.zip(url).zip(headers);
+            });
+            let ((method, url), headers) = strings?;
+            (a, b, c) = (method.into(), url.into(), headers.into());
+            (0, id)
+        }
         Delivery::Timer(id) => (1, id),
         Delivery::BodyReady(id) => (2, id),
         Delivery::WriteReady(id) => (3, id),

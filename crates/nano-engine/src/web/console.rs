@@ -21,6 +21,11 @@ pub(super) fn log(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
     }
 }
 
+/// `isProxy(value)`: JavaScript cannot tell without running the proxy's traps.
+pub(super) fn is_proxy(_scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(args.get(0).is_proxy());
+}
+
 /// `reportException(error)`
 pub(super) fn report_exception(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
     let error = exceptions::describe(scope, args.get(0), Status::Exception);

@@ -3,7 +3,7 @@
 use nano_base::http::{Headers, RequestHead, ResponseHead};
 use nano_base::status::Status;
 
-use super::encoding::{return_bytes, return_latin1, return_utf8};
+use super::encoding::return_bytes;
 use super::ops::{byte_string, integer, text};
 use crate::engine::{bytes, exceptions, values};
 use crate::isolate::host::{Outbound, Pull};
@@ -11,32 +11,6 @@ use crate::isolate::state::State;
 
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
 type Return<'s> = v8::ReturnValue<'s>;
-
-/// `requestMethod(id)`
-pub(super) fn request_method(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let method = head(scope, &args, |head| head.method.clone());
-    return_utf8(scope, &mut rv, method.as_bytes());
-}
-
-/// `requestUrl(id)`
-pub(super) fn request_url(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let url = head(scope, &args, |head| head.url.clone());
-    return_utf8(scope, &mut rv, url.as_bytes());
-}
-
-/// `requestHeaders(id)`
-pub(super) fn request_headers(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let headers = head(scope, &args, |head| head.headers.clone());
-    return_latin1(scope, &mut rv, headers.as_flat());
-}
-
-fn head<T: Default>(scope: &v8::PinScope, args: &Args, read: impl Fn(&RequestHead) -> T) -> T {
-    let mut out = T::default();
-    if let Some(host) = State::host(scope) {
-        host.request(integer(scope, args, 0), &mut |head| out = read(head));
-    }
-    out
-}
 
 /// `bodyKind(id)`
 pub(super) fn body_kind(scope: &mut v8::PinScope, args: Args, mut rv: Return) {

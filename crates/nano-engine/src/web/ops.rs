@@ -26,6 +26,7 @@ macro_rules! table {
 
 table! {
     "log" => console::log,
+    "isProxy" => console::is_proxy,
     "reportException" => console::report_exception,
     "now" => time::now,
     "timeOrigin" => time::time_origin,
@@ -45,9 +46,6 @@ table! {
     "urlParse" => url::parse,
     "urlSet" => url::set,
     "structuredClone" => clone::structured_clone,
-    "requestMethod" => fetch::request_method,
-    "requestUrl" => fetch::request_url,
-    "requestHeaders" => fetch::request_headers,
     "bodyKind" => fetch::body_kind,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,

@@ -8,8 +8,8 @@
     ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, BigIntPrototype, BigIntPrototypeToString,
     BigIntPrototypeValueOf, BooleanPrototype, BooleanPrototypeValueOf, DataViewPrototypeGetByteLength, DatePrototype,
     DatePrototypeGetTime, DatePrototypeToISOString, Error, ErrorPrototype, FunctionPrototypeToString, JSONStringify,
-    MapPrototype, MapPrototypeForEach, MapPrototypeGetSize, MathMin, NumberIsNaN, NumberParseFloat, NumberParseInt,
-    NumberPrototype, NumberPrototypeValueOf, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectIs,
+    MapPrototype, MapPrototypeForEach, MapPrototypeGetSize, MathMax, MathMin, NumberIsNaN, NumberParseFloat, NumberParseInt,
+    NumberPrototype, NumberPrototypeValueOf, ObjectGetPrototypeOf, ObjectIs,
     ObjectPrototype, PromisePrototype, ReflectApply, ReflectOwnKeys, RegExpPrototype, RegExpPrototypeExec,
     RegExpPrototypeGetDotAll, RegExpPrototypeGetGlobal, RegExpPrototypeGetHasIndices, RegExpPrototypeGetIgnoreCase,
     RegExpPrototypeGetMultiline, RegExpPrototypeGetSource, RegExpPrototypeGetSticky, RegExpPrototypeGetUnicode,
@@ -20,14 +20,14 @@
     Uint8Array, WeakMapPrototype, WeakRefPrototype, WeakSetPrototype,
   } = nano.primordials;
   const { ops } = nano;
+  const { getOwnProperty, isObject } = nano.webidl;
 
   const DEPTH_MAX = 4;
   const ITEMS_MAX = 100;
   const STRING_CHARS_MAX = 4096;
   const LINE_CHARS_MAX = 76;
+  const PACKED_ITEM_CHARS_MAX = 24;
   const TEXT_CHARS_MAX = 16384;
-
-  const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
   // What a platform class shows of itself: prototype -> names of its getters, which are ours and safe to call.
   const shown = new SafeWeakMap();
@@ -41,10 +41,16 @@
     }
   };
 
+  // The next object up the prototype chain; a proxy ends it.
+  const parentOf = (object) => {
+    const parent = ObjectGetPrototypeOf(object);
+    return parent === null || ops.isProxy(parent) ? null : parent;
+  };
+
   // A data property, from the object or its prototypes, without running a getter or a trap.
   const readData = (object, key) => {
-    for (let holder = object; holder !== null && !ops.isProxy(holder); holder = ObjectGetPrototypeOf(holder)) {
-      const descriptor = ObjectGetOwnPropertyDescriptor(holder, key);
+    for (let holder = object; holder !== null; holder = parentOf(holder)) {
+      const descriptor = getOwnProperty(holder, key);
       if (descriptor !== undefined) return descriptor.value;
     }
     return undefined;
@@ -53,7 +59,7 @@
   // Which of the built-ins an object descends from, as its prototypes tell; the brand is checked when its content is read.
   const kinds = new SafeMap();
   const kindOf = (object) => {
-    for (let holder = ObjectGetPrototypeOf(object); holder !== null && !ops.isProxy(holder); holder = ObjectGetPrototypeOf(holder)) {
+    for (let holder = parentOf(object); holder !== null; holder = parentOf(holder)) {
       const kind = kinds.get(holder);
       if (kind !== undefined) return kind;
     }
@@ -61,16 +67,15 @@
   };
 
   const functionName = (fn) => {
-    const name = ops.isProxy(fn) ? undefined : ObjectGetOwnPropertyDescriptor(fn, "name")?.value;
+    const name = ops.isProxy(fn) ? undefined : getOwnProperty(fn, "name")?.value;
     return typeof name === "string" ? name : "";
   };
 
   // The name of the constructor of the nearest prototype that has one; null for an object without prototype.
   const className = (object) => {
-    let holder = ObjectGetPrototypeOf(object);
-    if (holder === null) return null;
-    for (; holder !== null && !ops.isProxy(holder); holder = ObjectGetPrototypeOf(holder)) {
-      const constructor = ObjectGetOwnPropertyDescriptor(holder, "constructor")?.value;
+    if (ObjectGetPrototypeOf(object) === null) return null;
+    for (let holder = parentOf(object); holder !== null; holder = parentOf(holder)) {
+      const constructor = getOwnProperty(holder, "constructor")?.value;
       if (typeof constructor === "function" && functionName(constructor) !== "") return functionName(constructor);
     }
     return "Object";
@@ -132,7 +137,8 @@
       }
       ArrayPrototypePush(this.path, object);
       const { head, open, close, items, skipped } = this.parts(object, name);
-      this.properties(object, items, skipped);
+      // The keys of a long array are as many strings; what else it carries is not worth them.
+      if (skipped !== isArrayKey || items.length <= ITEMS_MAX) this.properties(object, items, skipped);
       ArrayPrototypePop(this.path);
 
       const mark = this.circular.has(object) ? `<ref *${this.circular.get(object)}> ` : "";
@@ -143,10 +149,10 @@
 
     // What is special about a kind of object: its head, its brackets, its items, and which own keys those cover.
     parts(object, name) {
-      if (typeof object === "function") return { head: functionHead(object), open: "", close: "", items: [], skipped: isFunctionKey };
+      if (typeof object === "function") return { ...literal(functionHead(object)), skipped: isFunctionKey };
       if (ArrayIsArray(object)) {
         const head = name === "Array" ? "" : `${name ?? "[Array: null prototype]"}(${object.length})`;
-        return { head, open: "[", close: "]", items: this.elements(object, object.length), skipped: isArrayKey };
+        return { ...list(head), items: this.elements(object, object.length) };
       }
       if (name === "Object" && ObjectGetPrototypeOf(object) === ObjectPrototype) return plain(object, "");
       if (ArrayBufferIsView(object)) return this.view(object, name);
@@ -162,16 +168,18 @@
     // Own properties, after the items that the kind of object brings.
     properties(object, items, skipped) {
       const keys = ReflectOwnKeys(object);
-      let more = 0;
+      const full = items.length + ITEMS_MAX;
       for (let i = 0; i < keys.length; i++) {
         const key = keys[i];
         if (skipped(key)) continue;
-        const descriptor = ObjectGetOwnPropertyDescriptor(object, key);
+        const descriptor = getOwnProperty(object, key);
         if (descriptor === undefined || !descriptor.enumerable) continue;
-        if (items.length >= ITEMS_MAX * 2 || this.chars <= 0) more++;
-        else ArrayPrototypePush(items, `${propertyName(key)}: ${this.property(descriptor)}`);
+        if (items.length >= full || this.chars <= 0) {
+          ArrayPrototypePush(items, `... ${keys.length - i} more`);
+          return;
+        }
+        ArrayPrototypePush(items, `${propertyName(key)}: ${this.property(descriptor)}`);
       }
-      if (more > 0) ArrayPrototypePush(items, `... ${more} more`);
     }
 
     property({ get, set, value }) {
@@ -188,7 +196,7 @@
       };
       let i = 0;
       for (; i < length && i < ITEMS_MAX && this.chars > 0; i++) {
-        const descriptor = ObjectGetOwnPropertyDescriptor(array, i);
+        const descriptor = getOwnProperty(array, i);
         if (descriptor === undefined) {
           holes++;
         } else {
@@ -210,7 +218,7 @@
       const items = [];
       const end = MathMin(length, ITEMS_MAX);
       for (let i = 0; i < end; i++) ArrayPrototypePush(items, primitive(view[i]));
-      return { head: `${name ?? kind}(${length})`, open: "[", close: "]", items: withRest(items, length - end), skipped: isArrayKey };
+      return { ...list(`${name ?? kind}(${length})`), items: withRest(items, length - end) };
     }
 
     bytes(buffer, byteLength) {
@@ -234,8 +242,8 @@
     }
 
     cause(error) {
-      const cause = ObjectGetOwnPropertyDescriptor(error, "cause");
-      const errors = ObjectGetOwnPropertyDescriptor(error, "errors");
+      const cause = getOwnProperty(error, "cause");
+      const errors = getOwnProperty(error, "errors");
       const items = [];
       if (cause !== undefined) ArrayPrototypePush(items, `[cause]: ${this.property(cause)}`);
       if (errors !== undefined) ArrayPrototypePush(items, `[errors]: ${this.property(errors)}`);
@@ -245,7 +253,7 @@
     // The attributes of one of our own interfaces.
     platform(object) {
       const items = [];
-      for (let holder = ObjectGetPrototypeOf(object); holder !== null && !ops.isProxy(holder); holder = ObjectGetPrototypeOf(holder)) {
+      for (let holder = parentOf(object); holder !== null; holder = parentOf(holder)) {
         const getters = shown.get(holder);
         for (let i = 0; getters !== undefined && i < getters.length; i++) {
           const value = attempt((target) => [ReflectApply(getters[i].get, target, [])], object);
@@ -271,8 +279,9 @@
   const plain = (object, name) => {
     const tag = readData(object, SymbolToStringTag);
     const label = name === null ? "[Object: null prototype]" : name;
-    const tagged = typeof tag === "string" && tag !== "" && tag !== name && !(name !== "" && StringPrototypeStartsWith(name ?? "", tag));
-    return { head: tagged ? `${label === "" ? "Object" : label} [${tag}]` : label, open: "{", close: "}", items: [], skipped: isNoKey };
+    const tagged = typeof tag === "string" && tag !== "" && !(label !== "" && StringPrototypeStartsWith(label, tag));
+    const head = tagged ? `${label === "" ? "Object" : label} [${tag}]` : label;
+    return { head, open: "{", close: "}", items: [], skipped: isNoKey };
   };
 
   // The text that starts a class is its source; an app cannot make it lie.
@@ -288,6 +297,7 @@
 
   // Each kind: the parts of an object that has its prototype; it throws when the object only looks the part.
 
+  const list = (head) => ({ head, open: "[", close: "]", items: [], skipped: isArrayKey });
   const literal = (head) => ({ head, open: "", close: "", items: [], skipped: isArrayKey });
   const hidden = (walk, object, name) => ({ ...plain(object, name), items: ["<hidden>"] });
   const boxed = (valueOf) => (walk, object, name) => literal(`[${name ?? "Object"}: ${primitive(valueOf(object))}]`);
@@ -298,7 +308,8 @@
     [RegExpPrototypeGetUnicodeSets, "v"], [RegExpPrototypeGetSticky, "y"],
   ];
 
-  kinds.set(ErrorPrototype, (walk, error, name) => ({ ...literal(errorText(error, name)), items: walk.cause(error), skipped: isErrorKey }));
+  kinds.set(ErrorPrototype, (walk, error, name) =>
+    ({ ...literal(errorText(error, name)), items: walk.cause(error), skipped: isErrorKey }));
   kinds.set(MapPrototype, (walk, map, name) => {
     const size = MapPrototypeGetSize(map);
     return { ...plain(map, `${name}(${size})`), items: walk.entries(map, MapPrototypeForEach, size, true) };
@@ -331,10 +342,10 @@
 
   // The stack of an error says the most; an app that removed it gets name and message. In V8 it may be an accessor of the
   // engine's own, which is safe to call, while one that an app put there is not.
-  const engineStack = ObjectGetOwnPropertyDescriptor(new Error(), "stack");
+  const engineStack = getOwnProperty(new Error(), "stack");
 
   const stackOf = (error) => {
-    const descriptor = ObjectGetOwnPropertyDescriptor(error, "stack");
+    const descriptor = getOwnProperty(error, "stack");
     if (descriptor === undefined) return undefined;
     if (descriptor.get === undefined) return descriptor.value;
     return descriptor.get === engineStack.get ? attempt((target) => ReflectApply(descriptor.get, target, []), error) : undefined;
@@ -349,16 +360,34 @@
     return typeof message === "string" && message !== "" ? `[${title}: ${clip(message, STRING_CHARS_MAX)}]` : `[${title}]`;
   };
 
+  // Short items of a long list share lines.
+  const pack = (items, width) => {
+    const lines = [];
+    let line = "";
+    for (let i = 0; i < items.length; i++) {
+      if (line !== "" && line.length + items[i].length + 2 > width) {
+        ArrayPrototypePush(lines, line);
+        line = "";
+      }
+      line = line === "" ? items[i] : `${line}, ${items[i]}`;
+    }
+    ArrayPrototypePush(lines, line);
+    return lines;
+  };
+
   // On one line when it fits, else one item per line.
   const layOut = (items, depth, open, close) => {
     let width = 0;
+    let widest = 0;
     let multiline = false;
     for (let i = 0; i < items.length; i++) {
       width += items[i].length + 2;
+      widest = MathMax(widest, items[i].length);
       multiline ||= StringPrototypeIncludes(items[i], "\n");
     }
     if (!multiline && width + depth * 2 <= LINE_CHARS_MAX) return `${open} ${ArrayPrototypeJoin(items, ", ")} ${close}`;
     const indent = `\n${StringPrototypePadEnd("", depth * 2)}`;
+    if (open === "[" && !multiline && widest <= PACKED_ITEM_CHARS_MAX) items = pack(items, LINE_CHARS_MAX - depth * 2);
     return `${open}${indent}  ${ArrayPrototypeJoin(items, `,${indent}  `)}${indent}${close}`;
   };
 
@@ -429,11 +458,14 @@
   const inspectable = (Class, names) => {
     const getters = [];
     for (let i = 0; i < names.length; i++) {
-      const { get } = ObjectGetOwnPropertyDescriptor(Class.prototype, names[i]);
+      const { get } = getOwnProperty(Class.prototype, names[i]);
       ArrayPrototypePush(getters, { name: names[i], get });
     }
     shown.set(Class.prototype, getters);
   };
+
+  inspectable(nano.abort.AbortSignal, ["aborted"]);
+  inspectable(nano.events.Event, ["type"]);
 
   nano.inspect = inspect;
   nano.inspectable = inspectable;

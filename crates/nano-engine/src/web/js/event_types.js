@@ -1,6 +1,6 @@
 "use strict";
 // The events that carry something: CustomEvent, ErrorEvent, MessageEvent, PromiseRejectionEvent, CloseEvent.
-// Specifications: https://dom.spec.whatwg.org/#interface-customevent, https://html.spec.whatwg.org/, https://websockets.spec.whatwg.org/
+// Specifications: https://dom.spec.whatwg.org/#interface-customevent, https://html.spec.whatwg.org/#the-errorevent-interface
 (nano) => {
   const { ObjectFreeze, PromiseResolve } = nano.primordials;
   const { configureInterface, converters, dictionary, isObject, nullable, requiredArguments, sequence } = nano.webidl;

@@ -149,7 +149,7 @@
 
       isEvent = (value) => isObject(value) && #flags in value;
 
-      // https://dom.spec.whatwg.org/#concept-event-initialize; false while the event is being dispatched, when nothing may change.
+      // https://dom.spec.whatwg.org/#concept-event-initialize; false while the event is on its way, when nothing may change.
       initialize = (event, operation, type, bubbles, cancelable) => {
         const flags = event.#flags;
         type = converters.DOMString(type, `Failed to execute '${operation}' on 'Event'`, "parameter 1");
@@ -215,7 +215,7 @@
       return;
     }
     const handleEvent = callback.handleEvent;
-    if (typeof handleEvent !== "function") throw new TypeError("The 'handleEvent' property of an event listener is not a function.");
+    if (typeof handleEvent !== "function") throw new TypeError("The 'handleEvent' of an event listener is not a function.");
     ReflectApply(handleEvent, callback, [event]);
   };
 

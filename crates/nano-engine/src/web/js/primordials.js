@@ -1,32 +1,164 @@
 "use strict";
 // The built-ins as they were before any app could change them, one captured function each.
 //
-// The table is the whole truth: a name is read by its spelling, and one that leads nowhere stops the build.
+// The tables are the whole truth: a name is read by its spelling, and one that leads nowhere stops the build.
 //   ArrayIsArray                         Array.isArray
 //   ArrayPrototypePush(array, x)         array.push(x)
 //   MapPrototypeGetSize(map)             map.size, through its getter
 //   ArrayPrototypeSymbolIterator(array)  array[Symbol.iterator]()
-//   SymbolIterator, JSONStringify, Promise, ArrayBufferPrototype
+//   SymbolIterator, JSONStringify, Promise, IteratorPrototype
 (nano) => {
-  const { Reflect, Symbol } = globalThis;
-  const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, setPrototypeOf } = Reflect;
+  const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
+  const { defineProperty, freeze, setPrototypeOf } = Object;
   const { bind, call } = Function.prototype;
   const uncurryThis = apply(bind, bind, [call]);
 
-  const tables = [
-@@TABLES@@
-  ];
+  const tables = {
+    arrays: `
+      ArrayFrom ArrayIsArray ArrayPrototypeConcat ArrayPrototypeFill ArrayPrototypeFilter ArrayPrototypeIncludes
+      ArrayPrototypeIndexOf ArrayPrototypeJoin ArrayPrototypeMap ArrayPrototypePop ArrayPrototypePush ArrayPrototypeShift
+      ArrayPrototypeSlice ArrayPrototypeSort ArrayPrototypeSplice ArrayPrototypeUnshift AsyncIteratorPrototype
+      IteratorPrototype
+    `,
+    bytes: `
+      ArrayBuffer ArrayBufferIsView ArrayBufferPrototype ArrayBufferPrototypeGetByteLength ArrayBufferPrototypeGetDetached
+      ArrayBufferPrototypeGetResizable ArrayBufferPrototypeSlice ArrayBufferPrototypeTransfer BigInt64Array BigUint64Array
+      DataView DataViewPrototypeGetBuffer DataViewPrototypeGetByteLength DataViewPrototypeGetByteOffset
+      DataViewPrototypeGetUint8 Float32Array Float64Array Int16Array Int32Array Int8Array
+      SharedArrayBufferPrototypeGetByteLength SharedArrayBufferPrototypeGetGrowable TypedArrayPrototypeFill
+      TypedArrayPrototypeGetBuffer TypedArrayPrototypeGetByteLength TypedArrayPrototypeGetByteOffset
+      TypedArrayPrototypeGetLength TypedArrayPrototypeGetSymbolToStringTag TypedArrayPrototypeSet TypedArrayPrototypeSlice
+      TypedArrayPrototypeSubarray Uint16Array Uint32Array Uint8Array Uint8ClampedArray
+    `,
+    collections: `
+      Map MapPrototype MapPrototypeForEach MapPrototypeGetSize Set SetPrototype SetPrototypeForEach SetPrototypeGetSize
+      WeakMap WeakMapPrototype WeakRef WeakRefPrototype WeakSetPrototype
+    `,
+    errors: `
+      Error ErrorCaptureStackTrace ErrorPrototype RangeError SyntaxError TypeError
+    `,
+    functions: `
+      FunctionPrototypeBind FunctionPrototypeCall FunctionPrototypeToString
+    `,
+    numbers: `
+      BigInt BigIntPrototype BigIntPrototypeToString BigIntPrototypeValueOf BooleanPrototype BooleanPrototypeValueOf Date
+      DateNow DatePrototype DatePrototypeGetTime DatePrototypeToISOString MathCeil MathFloor MathMax MathMin MathPow
+      MathRandom MathRound MathTrunc Number NumberIsFinite NumberIsNaN NumberIsSafeInteger NumberMAX_SAFE_INTEGER
+      NumberMIN_SAFE_INTEGER NumberPOSITIVE_INFINITY NumberParseFloat NumberParseInt NumberPrototype NumberPrototypeToFixed
+      NumberPrototypeToString NumberPrototypeValueOf
+    `,
+    objects: `
+      ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
+      ObjectGetOwnPropertyDescriptor ObjectGetOwnPropertyDescriptors ObjectGetPrototypeOf ObjectHasOwn ObjectIs ObjectKeys
+      ObjectPrototype ObjectPrototypeHasOwnProperty ObjectPrototypeToString ObjectSetPrototypeOf Proxy ReflectApply
+      ReflectConstruct ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
+    `,
+    promises: `
+      Promise PromiseAll PromisePrototype PromisePrototypeFinally PromisePrototypeThen PromiseReject PromiseResolve
+      PromiseWithResolvers
+    `,
+    symbols: `
+      Symbol SymbolAsyncIterator SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
+      SymbolPrototypeValueOf SymbolToStringTag
+    `,
+    text: `
+      JSONParse JSONStringify RegExp RegExpPrototype RegExpPrototypeExec RegExpPrototypeGetDotAll RegExpPrototypeGetGlobal
+      RegExpPrototypeGetHasIndices RegExpPrototypeGetIgnoreCase RegExpPrototypeGetMultiline RegExpPrototypeGetSource
+      RegExpPrototypeGetSticky RegExpPrototypeGetUnicode RegExpPrototypeGetUnicodeSets RegExpPrototypeSymbolReplace
+      RegExpPrototypeTest String StringFromCharCode StringPrototype StringPrototypeCharCodeAt StringPrototypeEndsWith
+      StringPrototypeIncludes StringPrototypeIndexOf StringPrototypeLastIndexOf StringPrototypePadEnd
+      StringPrototypeReplaceAll StringPrototypeSlice StringPrototypeSplit StringPrototypeStartsWith StringPrototypeToLowerCase
+      StringPrototypeToUpperCase StringPrototypeToWellFormed StringPrototypeTrim StringPrototypeValueOf decodeURIComponent
+      encodeURIComponent
+    `,
+  };
 
-  // What a host may have turned off: the names are undefined then.
-  const optional = `
-@@OPTIONAL@@
-  `;
+  // What a host may have turned off: these names are undefined then.
+  const optional = ["Atomics", "SharedArrayBuffer", "WebAssembly"];
 
   // Built-ins that have no name of their own on the global.
-  const hidden = {
+  const roots = {
     __proto__: null,
     TypedArray: getPrototypeOf(Uint8Array),
     Iterator: { prototype: getPrototypeOf(getPrototypeOf([][Symbol.iterator]())) },
     ArrayIterator: { prototype: getPrototypeOf([][Symbol.iterator]()) },
-    AsyncIterator: { prototype: getPrototypeOf(getPrototypeOf((async function* () {})()).constructor.prototype) },
+    AsyncIterator: { prototype: getPrototypeOf(getPrototypeOf(async function* () {}.prototype)) },
   };
+
+  const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);
+
+  // "SymbolIterator" is Symbol.iterator, "IsArray" isArray, "MAX_SAFE_INTEGER" itself, "JSON" alone stays as it is.
+  const findKey = (target, member) => {
+    const candidates = member.startsWith("Symbol") ? [Symbol[lowerFirst(member.slice(6))]] : [lowerFirst(member), member];
+    return candidates.find((key) => Object.hasOwn(target, key));
+  };
+
+  const findRoot = (name) => {
+    for (let end = name.length; end > 0; end--) {
+      const head = name.slice(0, end);
+      if (head in roots) return [roots[head], name.slice(end)];
+      if (Object.hasOwn(globalThis, head)) return [globalThis[head], name.slice(end)];
+    }
+    return [undefined, name];
+  };
+
+  const resolve = (name) => {
+    const [root, path] = findRoot(name);
+    if (root === undefined && optional.some((prefix) => name.startsWith(prefix))) return undefined;
+    if (root !== undefined && path === "") return root;
+    if (root !== undefined && path === "Prototype") return root.prototype;
+
+    const inPrototype = path.startsWith("Prototype");
+    const target = inPrototype ? root?.prototype : root;
+    const member = inPrototype ? path.slice(9) : path;
+    if (target !== undefined && target !== null) {
+      const key = findKey(target, member);
+      const descriptor = key !== undefined && getOwnPropertyDescriptor(target, key);
+      if (descriptor && "value" in descriptor) {
+        if (typeof descriptor.value !== "function") return descriptor.value;
+        if (inPrototype) return uncurryThis(descriptor.value);
+        // The statics of Promise are the only ones here that look at their receiver.
+        return target === Promise ? apply(bind, descriptor.value, [Promise]) : descriptor.value;
+      }
+      const accessor = member.slice(0, 3).toLowerCase();
+      if (accessor === "get" || accessor === "set") {
+        const property = findKey(target, member.slice(3));
+        const half = property !== undefined && getOwnPropertyDescriptor(target, property)[accessor];
+        if (half) return uncurryThis(half);
+      }
+    }
+    throw new TypeError(`primordials: '${name}' names no built-in of this engine`);
+  };
+
+  // A subclass with its own copy of every method and no prototype above it, so that map.get(key) cannot be redirected. Create
+  // it empty and walk it with forEach: an iterable argument and the iterators would go through methods that an app can patch,
+  // as would the constructor that a class gets when it writes none: it spreads its arguments with the iterator of arrays.
+  const makeSafe = (Class, Safe) => {
+    for (const key of ownKeys(Class.prototype)) {
+      if (!Object.hasOwn(Safe.prototype, key)) {
+        defineProperty(Safe.prototype, key, getOwnPropertyDescriptor(Class.prototype, key));
+      }
+    }
+    setPrototypeOf(Safe.prototype, null);
+    freeze(Safe.prototype);
+    return Safe;
+  };
+
+  const primordials = {
+    __proto__: null,
+    uncurryThis,
+    SafeMap: makeSafe(Map, class SafeMap extends Map { constructor() { super(); } }),
+    SafeSet: makeSafe(Set, class SafeSet extends Set { constructor() { super(); } }),
+    SafeWeakMap: makeSafe(WeakMap, class SafeWeakMap extends WeakMap { constructor() { super(); } }),
+    SafeWeakSet: makeSafe(WeakSet, class SafeWeakSet extends WeakSet { constructor() { super(); } }),
+    SafeWeakRef: makeSafe(WeakRef, class SafeWeakRef extends WeakRef { constructor(target) { super(target); } }),
+    SafeFinalizationRegistry: makeSafe(
+      FinalizationRegistry,
+      class SafeFinalizationRegistry extends FinalizationRegistry { constructor(cleanup) { super(cleanup); } },
+    ),
+  };
+  for (const area of ownKeys(tables)) {
+    for (const name of tables[area].trim().split(/\s+/)) primordials[name] = resolve(name);
+  }
+  nano.primordials = freeze(primordials);
+};

@@ -2,9 +2,9 @@
 // Where errors go that nobody caught: the listeners of the global first, then the app's log.
 // Specification: https://html.spec.whatwg.org/#runtime-script-errors, https://html.spec.whatwg.org/#unhandled-promise-rejections
 (nano) => {
-  const { NumberParseInt, ObjectGetOwnPropertyDescriptor, RegExpPrototypeExec, String } = nano.primordials;
+  const { NumberParseInt, RegExpPrototypeExec, String } = nano.primordials;
   const { ops } = nano;
-  const { isObject, requiredArguments } = nano.webidl;
+  const { getOwnProperty, isObject, requiredArguments } = nano.webidl;
   const { ErrorEvent, PromiseRejectionEvent, fire } = nano.events;
 
   const position = /(?:\(|at )([^()\n]*):(\d+):(\d+)\)?$/m;
@@ -14,7 +14,7 @@
     const init = { __proto__: null, cancelable: true, error, message: "Uncaught exception", filename: "", lineno: 0, colno: 0 };
     try {
       init.message = `Uncaught ${String(error)}`;
-      const stack = isObject(error) ? ObjectGetOwnPropertyDescriptor(error, "stack")?.value : undefined;
+      const stack = isObject(error) ? getOwnProperty(error, "stack")?.value : undefined;
       const match = typeof stack === "string" ? RegExpPrototypeExec(position, stack) : null;
       if (match !== null) {
         init.filename = match[1];

@@ -3,24 +3,25 @@
 // Specification: https://streams.spec.whatwg.org/#rbs-controller-class
 (nano) => {
   const {
-    ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer, BigInt64Array,
-    BigUint64Array, DataView, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset,
-    Float16Array, Float32Array, Float64Array, Int16Array, Int32Array, Int8Array, MathMin, PromiseReject, RangeError, TypeError,
-    TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
-    TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint16Array, Uint32Array, Uint8Array, Uint8ClampedArray,
+    ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer,
+    BigInt64Array, BigUint64Array, DataView, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
+    DataViewPrototypeGetByteOffset, Float32Array, Float64Array, Int16Array, Int32Array, Int8Array, MathMin,
+    PromiseReject, RangeError, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+    TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint16Array,
+    Uint32Array, Uint8Array, Uint8ClampedArray,
   } = nano.primordials;
   const { configureInterface, converters, dictionary, illegalConstructor, isObject, requiredArguments } = nano.webidl;
   const internal = nano.streamsInternal;
   const {
     ControllerSlots, PromiseReadRequest, Queue, ReadableSlots, fromSlots, fulfillRequest, hasBYOBReader, hasDefaultReader,
-    hasPendingReads, illegalInvocation, perform, readableOf, readableStreamClose, readableStreamConverter, readableStreamError,
-    readerCancel, readerClosed, readerReleaseLock, setUpReader, startFromUnderlyingSource,
+    hasPendingReads, illegalInvocation, noop, perform, readableOf, readableStreamClose, readableStreamConverter,
+    readableStreamError, readerCancel, readerClosed, readerReleaseLock, setUpReader, startFromUnderlyingSource,
   } = internal;
 
   // Views and buffers
 
   const viewConstructors = {
-    __proto__: null, BigInt64Array, BigUint64Array, Float16Array, Float32Array, Float64Array, Int16Array, Int32Array, Int8Array,
+    __proto__: null, BigInt64Array, BigUint64Array, Float32Array, Float64Array, Int16Array, Int32Array, Int8Array,
     Uint16Array, Uint32Array, Uint8Array, Uint8ClampedArray,
   };
 
@@ -118,9 +119,14 @@
   // https://streams.spec.whatwg.org/#rbs-controller-abstract-ops
   // The queue's totalSize is [[queueTotalSize]]; its entries shrink in place.
   class ByteControllerSlots extends ControllerSlots {
-    autoAllocateChunkSize = undefined;
+    autoAllocateChunkSize;
     byobRequest = null;
     pendingPullIntos = new Queue();
+
+    constructor(stream, pullAlgorithm, cancelAlgorithm, highWaterMark, autoAllocateChunkSize) {
+      super(stream, pullAlgorithm, cancelAlgorithm, highWaterMark);
+      this.autoAllocateChunkSize = autoAllocateChunkSize;
+    }
 
     cancelSteps(reason) {
       this.clearPendingPullIntos();
@@ -458,7 +464,7 @@
   // CreateReadableByteStream, but for the interface object around it
   const createReadableByteSlots = (startAlgorithm, pullAlgorithm, cancelAlgorithm, highWaterMark = 0) => {
     const stream = new ReadableSlots();
-    const controller = new ByteControllerSlots(stream, pullAlgorithm, cancelAlgorithm, highWaterMark);
+    const controller = new ByteControllerSlots(stream, pullAlgorithm, cancelAlgorithm, highWaterMark, undefined);
     controller.start(startAlgorithm);
     return stream;
   };
@@ -567,8 +573,7 @@
   const setUpByteControllerFromUnderlyingSource = (stream, source, members, highWaterMark) => {
     const { autoAllocateChunkSize } = members;
     if (autoAllocateChunkSize === 0) throw new TypeError("autoAllocateChunkSize must not be 0");
-    const controller = new ByteControllerSlots(stream, internal.noop, internal.noop, highWaterMark);
-    controller.autoAllocateChunkSize = autoAllocateChunkSize;
+    const controller = new ByteControllerSlots(stream, noop, noop, highWaterMark, autoAllocateChunkSize);
     startFromUnderlyingSource(controller, ReadableByteStreamController, source, members);
   };
 

@@ -9,7 +9,7 @@
   } = nano.primordials;
   const { converters, dictionary, isObject, requiredArguments } = nano.webidl;
   const {
-    ReadableStream, acquireReadableStreamDefaultReader, createReadableSlots, fromSlots, illegalInvocation, noop,
+    ReadableStream, acquireReadableStreamDefaultReader, chain, createReadableSlots, fromSlots, illegalInvocation, noop,
     promiseResolvedWith, readableOf, readableStreamCancel, readableStreamDefaultReaderRead, readableStreamReaderRelease,
   } = nano.streamsInternal;
 
@@ -63,7 +63,7 @@
 
     // Calls overlap when the app does not wait for a promise before it asks for the next.
     #enqueue(steps) {
-      this.#ongoing = this.#ongoing === null ? steps() : PromisePrototypeThen(this.#ongoing, steps, steps);
+      this.#ongoing = this.#ongoing === null ? steps() : chain(this.#ongoing, steps, steps);
       return this.#ongoing;
     }
 
@@ -181,10 +181,10 @@
     const iterator = getAsyncIterator(iterable);
     const nextMethod = iterator.next;
     // What SyncIteration returns is a promise of the platform already.
-    const follow = iterator instanceof SyncIteration ? (promise) => promise : promiseResolvedWith;
+    const toPromise = iterator instanceof SyncIteration ? (promise) => promise : promiseResolvedWith;
 
     const pullAlgorithm = (controller) =>
-      PromisePrototypeThen(follow(ReflectApply(nextMethod, iterator, [])), (result) => {
+      PromisePrototypeThen(toPromise(ReflectApply(nextMethod, iterator, [])), (result) => {
         if (!isObject(result)) throw resultNotAnObject();
         if (result.done) controller.close();
         else controller.enqueue(result.value);
@@ -193,7 +193,7 @@
     const cancelAlgorithm = (reason) => {
       const method = getMethod(iterator, "return");
       if (method === undefined) return undefined;
-      return PromisePrototypeThen(follow(ReflectApply(method, iterator, [reason])), (result) => {
+      return PromisePrototypeThen(toPromise(ReflectApply(method, iterator, [reason])), (result) => {
         if (!isObject(result)) throw resultNotAnObject();
       });
     };

@@ -2,24 +2,25 @@
 // nano.streams: streams as the rest of the platform makes and reads them.
 // Specification: https://streams.spec.whatwg.org/#other-specs
 //
-// A stream here is the interface object (a ReadableStream, a WritableStream). Readers, writers and controllers are the slots: opaque
-// to the caller, only handed back. A source, sink or transformer is a set of functions that return undefined or a promise of the
-// platform and may throw; each of them may be undefined:
+// A stream here is the interface object (a ReadableStream, a WritableStream). Readers, writers and controllers are the slots:
+// opaque to the caller, only handed back. A source, sink or transformer is a set of functions that return undefined or a
+// promise of the platform and may throw; each of them may be undefined:
 //   start(controller)  pull(controller)  cancel(reason)  write(chunk, controller)  close()  abort(reason)
 //   transform(chunk, controller)  flush(controller)
 (nano) => {
   const {
-    ArrayBufferPrototypeGetByteLength, PromiseResolve, PromiseWithResolvers, TypeError, TypedArrayPrototypeGetSymbolToStringTag,
-    TypedArrayPrototypeSet, Uint8Array,
+    ArrayBufferPrototypeGetByteLength, PromiseResolve, PromiseWithResolvers, TypeError,
+    TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
   } = nano.primordials;
   const internal = nano.streamsInternal;
   const {
     ByteControllerSlots, Queue, ReadableStream, TransformSlots, WritableStream, acquireReadableStreamDefaultReader,
-    acquireWritableStreamDefaultWriter, cloneBytes, createReadableByteSlots, createReadableSlots, createWritableSlots, fromSlots,
-    inspectView, isReadableStream, isReadableStreamLocked, isWritableStream, noop, readableOf, readableStreamCancel,
-    readableStreamDefaultReaderRead, readableStreamPipeTo, readableStreamReaderRelease, readableStreamTee, transformReadable,
-    transformWritable, writableOf, writableStreamAbort, writableStreamDefaultWriterCloseWithErrorPropagation,
-    writableStreamDefaultWriterRelease, writableStreamDefaultWriterWrite,
+    acquireWritableStreamDefaultWriter, cloneBytes, createReadableByteSlots, createReadableSlots, createWritableSlots,
+    fromSlots, inspectView, isReadableStream, isReadableStreamLocked, isWritableStream, noop, readableOf,
+    readableStreamCancel, readableStreamDefaultReaderRead, readableStreamPipeTo, readableStreamReaderRelease,
+    readableStreamTee, transformReadable, transformWritable, writableOf, writableStreamAbort,
+    writableStreamDefaultWriterCloseWithErrorPropagation, writableStreamDefaultWriterRelease,
+    writableStreamDefaultWriterWrite,
   } = internal;
 
   const createReadableStream = (start = noop, pull = noop, cancel = noop, highWaterMark = 1, size = undefined) =>

@@ -37,6 +37,7 @@
     unsettledWrites = 0;
     afterWrites = null;
     abortAlgorithm = null;
+    // readOne as a microtask, made once
     step = () => this.readOne();
 
     constructor(source, dest, options) {
@@ -79,28 +80,29 @@
       if (this.shuttingDown) return;
       const { dest, source } = this;
       const { storedError } = source;
-      this.shutdown(this.options.preventAbort ? undefined : () => writableStreamAbort(dest, storedError), true, storedError);
+      const abort = () => writableStreamAbort(dest, storedError);
+      this.shutdown(this.options.preventAbort ? undefined : abort, true, storedError);
     }
 
     destErrored() {
       if (this.shuttingDown) return;
       const { dest, source } = this;
       const { storedError } = dest;
-      this.shutdown(this.options.preventCancel ? undefined : () => readableStreamCancel(source, storedError), true, storedError);
+      const cancel = () => readableStreamCancel(source, storedError);
+      this.shutdown(this.options.preventCancel ? undefined : cancel, true, storedError);
     }
 
     sourceClosed() {
       const { writer } = this;
-      this.shutdown(
-        this.options.preventClose ? undefined : () => writableStreamDefaultWriterCloseWithErrorPropagation(writer),
-        false,
-      );
+      const close = () => writableStreamDefaultWriterCloseWithErrorPropagation(writer);
+      this.shutdown(this.options.preventClose ? undefined : close, false);
     }
 
     destClosed() {
       const { source } = this;
       const destClosed = new TypeError("The destination of the pipe is closed");
-      this.shutdown(this.options.preventCancel ? undefined : () => readableStreamCancel(source, destClosed), true, destClosed);
+      const cancel = () => readableStreamCancel(source, destClosed);
+      this.shutdown(this.options.preventCancel ? undefined : cancel, true, destClosed);
     }
 
     abort(error) {

@@ -2,13 +2,13 @@
 // What all streams stand on: queues with sizes, promises made on demand, queuing strategies.
 // Specification: https://streams.spec.whatwg.org/#qs and #misc
 //
-// nano.streamsInternal is shared by the streams_*.js files alone; the rest of the platform uses nano.streams (streams_native.js).
-// A stream, reader, writer or controller is two objects: the slots, on which the algorithms work and which an app never sees,
-// and the interface object around them, made only when an app is handed one.
+// nano.streamsInternal is shared by the streams_*.js files alone; the rest of the platform uses nano.streams, which
+// streams_native.js makes. A stream, reader, writer or controller is two objects: the slots, on which the algorithms work and
+// which an app never sees, and the interface object around them, made only when an app is handed one.
 (nano) => {
   const {
-    NumberPOSITIVE_INFINITY, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, RangeError, ReflectApply,
-    TypeError,
+    NumberPOSITIVE_INFINITY, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, RangeError,
+    ReflectApply, TypeError,
   } = nano.primordials;
   const { configureInterface, converters, dictionary, isObject, requiredArguments } = nano.webidl;
 
@@ -97,6 +97,31 @@
     const { promise, resolve } = PromiseWithResolvers();
     resolve(value);
     return promise;
+  };
+
+  // Settles a deferred like a promise of the platform, at the pace of resolve(followed), which would look for a "then" that an
+  // app can patch.
+  const follow = (deferred, followed) => {
+    queueMicrotask(() => {
+      PromisePrototypeThen(followed, deferred.resolve, deferred.reject);
+    });
+  };
+
+  // PromisePrototypeThen for steps that return a promise of the platform.
+  const chain = (promise, onFulfilled, onRejected = undefined) => {
+    const deferred = PromiseWithResolvers();
+    const settle = (steps) => (value) => {
+      let next;
+      try {
+        next = steps(value);
+      } catch (error) {
+        deferred.reject(error);
+        return;
+      }
+      follow(deferred, next);
+    };
+    PromisePrototypeThen(promise, settle(onFulfilled), onRejected === undefined ? deferred.reject : settle(onRejected));
+    return deferred.promise;
   };
 
   // Calls a function of the app that returns a Promise<undefined>.
@@ -237,9 +262,11 @@
   nano.streamsInternal = {
     Latch,
     Queue,
+    chain,
     convertQueuingStrategy,
     enqueueValueWithSize,
     extractHighWaterMark,
+    follow,
     fromSlots,
     illegalInvocation,
     invoke,

@@ -5,9 +5,9 @@
   const { PromisePrototypeThen, PromiseWithResolvers } = nano.primordials;
   const internal = nano.streamsInternal;
   const {
-    ByteControllerSlots, acquireReadableStreamBYOBReader, acquireReadableStreamDefaultReader, cloneBytes, createReadableByteSlots,
-    createReadableSlots, inspectView, noop, queueMicrotask, readableStreamBYOBReaderRead, readableStreamCancel,
-    readableStreamDefaultReaderRead, readableStreamReaderRelease,
+    ByteControllerSlots, acquireReadableStreamBYOBReader, acquireReadableStreamDefaultReader, cloneBytes,
+    createReadableByteSlots, createReadableSlots, follow, inspectView, noop, queueMicrotask, readableStreamBYOBReaderRead,
+    readableStreamCancel, readableStreamDefaultReaderRead, readableStreamReaderRelease,
   } = internal;
 
   // One side of a tee: stream is set when both exist.
@@ -45,10 +45,8 @@
       return this.cancelDeferred.promise;
     }
 
-    // Resolves cancelPromise with what cancel returns; handing it to resolve() would look for a "then" that an app can patch.
     cancelStream(reason) {
-      const { reject, resolve } = this.cancelDeferred;
-      PromisePrototypeThen(readableStreamCancel(this.stream, reason), resolve, reject);
+      follow(this.cancelDeferred, readableStreamCancel(this.stream, reason));
     }
 
     // An error has to reach the branches as soon as it reaches the stream, and not only with the next read.

@@ -8,8 +8,8 @@
   const { configureInterface, converters, dictionary, illegalConstructor, isObject } = nano.webidl;
   const internal = nano.streamsInternal;
   const {
-    Latch, ReadableStream, WritableStream, convertQueuingStrategy, createReadableSlots, createWritableSlots,
-    extractHighWaterMark, fromSlots, illegalInvocation, invoke, noop, perform,
+    Latch, ReadableStream, WritableStream, chain, convertQueuingStrategy, createReadableSlots, createWritableSlots,
+    extractHighWaterMark, follow, fromSlots, illegalInvocation, invoke, noop, perform,
   } = internal;
 
   // The slots of a TransformStream and of its controller, which live and die together.
@@ -29,7 +29,11 @@
 
     // InitializeTransformStream and SetUpTransformStreamDefaultController
     constructor(startPromise, writableHighWaterMark, writableSize, readableHighWaterMark, readableSize) {
-      const start = () => startPromise;
+      const start = () => {
+        const deferred = PromiseWithResolvers();
+        follow(deferred, startPromise);
+        return deferred.promise;
+      };
       this.writable = createWritableSlots(
         start,
         (chunk) => this.sinkWrite(chunk),
@@ -108,7 +112,7 @@
 
     sinkWrite(chunk) {
       if (!this.backpressure) return this.performTransform(chunk);
-      return PromisePrototypeThen(this.backpressureChange.promise, () => {
+      return chain(this.backpressureChange.promise, () => {
         const { state, storedError } = this.writable;
         if (state === "erroring") throw storedError;
         return this.performTransform(chunk);

@@ -9,6 +9,9 @@
     { key: "transfer", converter: sequence(converters.object), defaultValue: () => [] },
   ]);
 
+  // For the native halves: what cannot be cloned, and what cannot cross to the host.
+  nano.dataCloneError = (message) => new nano.DOMException(message, "DataCloneError");
+
   nano.expose({
     structuredClone(value, options = undefined) {
       const prefix = "Failed to execute 'structuredClone'";

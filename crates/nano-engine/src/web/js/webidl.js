@@ -9,7 +9,7 @@
 (nano) => {
   const {
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayPrototypeIncludes,
-    ArrayPrototypePush, DataViewPrototypeGetBuffer, IteratorPrototype, MathAbs, MathFloor, MathPow, MathTrunc, Number,
+    ArrayPrototypePush, DataViewPrototypeGetBuffer, IteratorPrototype, MathFloor, MathPow, MathTrunc, Number,
     NumberIsFinite, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectDefineProperties, ObjectDefineProperty,
     ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, String,
     StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
@@ -17,6 +17,12 @@
   } = nano.primordials;
 
   const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
+
+  // [[GetOwnProperty]], with fields that Object.prototype cannot add to.
+  const getOwnProperty = (object, key) => {
+    const descriptor = ReflectGetOwnPropertyDescriptor(object, key);
+    return descriptor === undefined ? undefined : ObjectSetPrototypeOf(descriptor, null);
+  };
 
   const fail = (prefix, context, message) => {
     const subject = context === undefined ? "The value" : context;
@@ -289,7 +295,7 @@
       }
 
       next() {
-        if (!isObject(this) || !(#target in this)) throw new TypeError(`'next' called on an object that is not a ${name} Iterator`);
+        if (!isObject(this) || !(#target in this)) throw new TypeError(`'next' was called on what is not a ${name} Iterator`);
         const pairs = list(this.#target);
         if (this.#index >= pairs.length) return { value: undefined, done: true };
         const pair = pairs[this.#index++];
@@ -370,6 +376,7 @@
     illegalConstructor,
     pairIterable,
     isObject,
+    getOwnProperty,
     isArrayBuffer,
     isSharedArrayBuffer,
   };

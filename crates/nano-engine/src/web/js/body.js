@@ -1,0 +1,610 @@
+"use strict";
+// The bodies of requests and responses, and the Body mixin.
+// Specification: https://fetch.spec.whatwg.org/#body-mixin
+//
+// A body knows where its bytes come from - a string, bytes, the native side, or a stream of the app - and gets a ReadableStream
+// only when an app asks for one. Whoever reads a body nobody has looked into (text(), a response on its way out) goes to the
+// source directly.
+(nano) => {
+  const {
+    ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, DataViewPrototypeGetBuffer,
+    DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, JSONParse, ObjectDefineProperties,
+    ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve,
+    PromiseWithResolvers, SafeMap, SafeWeakMap, StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
+    TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+    TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
+  } = nano.primordials;
+  const { ops } = nano;
+  const { converters, isArrayBuffer } = nano.webidl;
+  const {
+    acquireReadableStreamDefaultReader, createReadableByteStream, createTransformStream, isDisturbed, isLocked, isReadableStream,
+    readAllBytes, readableByteStreamControllerClose, readableByteStreamControllerEnqueue, readableByteStreamControllerError,
+    readableStreamDefaultReaderCancel, readableStreamDefaultReaderRead, readableStreamPipeTo, readableStreamTee,
+  } = nano.streams;
+
+  const noop = () => {};
+  const ignoreRejection = (promise) => PromisePrototypeThen(promise, undefined, noop);
+
+  // The kinds of source.
+  const TEXT = 0;
+  const BYTES = 1;
+  const NATIVE = 2;
+  const STREAM = 3;
+
+  // What ops.bodyKind gives.
+  const WHOLE = 1;
+
+  const copyBytes = (bytes) => {
+    const copy = new Uint8Array(TypedArrayPrototypeGetByteLength(bytes));
+    TypedArrayPrototypeSet(copy, bytes);
+    return copy;
+  };
+
+  // Native bodies
+
+  // The bodies that wait for bytes, by id, until the shard says that there are some.
+  const awaitingBytes = new SafeMap();
+
+  class NativeBody {
+    id;
+    isWhole;
+    done = false;
+    failed = false;
+    failure = undefined;
+    // Has a step() to call when there is more.
+    waiter = null;
+    // Of the stream made for the app, as long as that is the way to these bytes.
+    controller = null;
+    // Has a bodyDone() to call when nothing more is wanted or to be had.
+    owner = null;
+
+    constructor(id, isWhole) {
+      this.id = id;
+      this.isWhole = isWhole;
+    }
+
+    // Bytes, null at the end, or undefined: then the waiter's step() is called when it is worth another try.
+    pull(waiter) {
+      if (this.failed) throw this.failure;
+      if (this.done) return null;
+      if (this.isWhole) return this.take();
+      const bytes = ops.bodyPull(this.id);
+      if (bytes === undefined) {
+        this.waiter = waiter;
+        awaitingBytes.set(this.id, this);
+      } else if (bytes === null) {
+        this.finish();
+      }
+      return bytes;
+    }
+
+    take() {
+      if (this.failed) throw this.failure;
+      this.finish();
+      return ops.bodyTake(this.id);
+    }
+
+    finish() {
+      this.done = true;
+      if (this.owner !== null) this.owner.bodyDone();
+    }
+
+    wake() {
+      const { waiter } = this;
+      this.waiter = null;
+      if (waiter !== null) waiter.step();
+    }
+
+    cancel() {
+      if (this.done || this.failed) return;
+      this.finish();
+      this.waiter = null;
+      awaitingBytes.delete(this.id);
+      ops.bodyCancel(this.id);
+    }
+
+    fail(reason) {
+      if (this.done || this.failed) return;
+      this.failed = true;
+      this.failure = reason;
+      awaitingBytes.delete(this.id);
+      if (this.controller === null) {
+        this.wake();
+      } else {
+        this.waiter = null;
+        readableByteStreamControllerError(this.controller, reason);
+      }
+    }
+
+    // The stream's pull algorithm.
+    feed(controller) {
+      this.controller = controller;
+      if (this.waiter !== null) return;
+      const bytes = this.pull(this);
+      if (bytes === undefined) return;
+      const empty = bytes !== null && TypedArrayPrototypeGetByteLength(bytes) === 0;
+      if (bytes !== null && !empty) readableByteStreamControllerEnqueue(controller, bytes);
+      if (this.isWhole || bytes === null) readableByteStreamControllerClose(controller);
+      else if (empty) this.feed(controller);
+    }
+
+    // As its own waiter, for the stream.
+    step() {
+      const { controller } = this;
+      try {
+        this.feed(controller);
+      } catch (error) {
+        readableByteStreamControllerError(controller, error);
+      }
+    }
+  }
+  ObjectSetPrototypeOf(NativeBody.prototype, null);
+
+  // Bodies: https://fetch.spec.whatwg.org/#concept-body
+
+  class Body {
+    kind;
+    // A string, bytes, a NativeBody; for a stream, what it comes from in the end, or null.
+    source;
+    // The Content-Type it suggests, or null.
+    type;
+    stream = null;
+    // Read without a stream, or moved elsewhere.
+    used = false;
+    // The bytes belong to a clone as well.
+    shared = false;
+
+    constructor(kind, source, type) {
+      this.kind = kind;
+      this.source = source;
+      this.type = type;
+    }
+  }
+  ObjectSetPrototypeOf(Body.prototype, null);
+
+  // The body that a stream was made for: when an app hands the stream on unread, its source can be read instead.
+  const bodyOfStream = new SafeWeakMap();
+
+  const isUnusable = (body) => body !== null && (body.used || (body.stream !== null && (isDisturbed(body.stream) || isLocked(body.stream))));
+
+  const isUsed = (body) => body !== null && (body.used || (body.stream !== null && isDisturbed(body.stream)));
+
+  const bytesOf = (body) =>
+    body.kind === TEXT ? ops.utf8Encode(body.source) : body.shared ? copyBytes(body.source) : body.source;
+
+  // Leaves a stream as one that has been read: locked, disturbed and closed.
+  const retire = (stream) => {
+    ignoreRejection(readableStreamDefaultReaderCancel(acquireReadableStreamDefaultReader(stream), undefined));
+  };
+
+  const makeStream = (body) => {
+    if (body.used) {
+      const stream = createReadableByteStream();
+      retire(stream);
+      return stream;
+    }
+    let stream;
+    if (body.kind === NATIVE) {
+      const native = body.source;
+      const start = (controller) => {
+        native.controller = controller;
+        if (native.failed) throw native.failure;
+      };
+      const pull = (controller) => native.feed(controller);
+      const cancel = () => {
+        if (native.controller !== null) native.cancel();
+      };
+      stream = createReadableByteStream(start, pull, cancel);
+    } else {
+      const pull = (controller) => {
+        const bytes = bytesOf(body);
+        if (TypedArrayPrototypeGetByteLength(bytes) > 0) readableByteStreamControllerEnqueue(controller, bytes);
+        readableByteStreamControllerClose(controller);
+      };
+      stream = createReadableByteStream(undefined, pull);
+    }
+    bodyOfStream.set(stream, body);
+    return stream;
+  };
+
+  const streamOf = (body) => (body.stream ??= makeStream(body));
+
+  // Takes a usable body from its owner, for somebody who reads the source: what comes back has a stream only if it is the app's.
+  const takeBody = (body) => {
+    const { stream } = body;
+    if (stream === null) {
+      body.used = true;
+      return body;
+    }
+    const origin = bodyOfStream.get(stream);
+    if (origin === undefined) return body;
+    const taken = new Body(origin.kind, origin.source, body.type);
+    taken.shared = origin.shared;
+    if (origin.kind === NATIVE) origin.source.controller = null;
+    retire(stream);
+    return taken;
+  };
+
+  // https://fetch.spec.whatwg.org/#body-create-a-proxy
+  const proxyBody = (body) => {
+    const taken = takeBody(body);
+    const proxy = new Body(taken.kind, taken.source, body.type);
+    proxy.shared = taken.shared;
+    if (taken.kind === STREAM) {
+      const { readable, writable } = createTransformStream();
+      ignoreRejection(readableStreamPipeTo(taken.stream, writable));
+      proxy.stream = readable;
+    }
+    return proxy;
+  };
+
+  // https://fetch.spec.whatwg.org/#concept-body-clone
+  const cloneBody = (body) => {
+    if (body === null) return null;
+    if (body.stream === null && body.kind === NATIVE && body.source.isWhole) {
+      body.source = body.source.take();
+      body.kind = BYTES;
+    }
+    if (body.stream === null && body.kind !== NATIVE) {
+      const clone = new Body(body.kind, body.source, body.type);
+      body.shared = true;
+      clone.shared = true;
+      return clone;
+    }
+    const branches = readableStreamTee(streamOf(body), true);
+    const clone = new Body(STREAM, null, body.type);
+    clone.stream = branches[1];
+    body.kind = STREAM;
+    body.stream = branches[0];
+    return clone;
+  };
+
+  // The body of a request or of a call's response, or null.
+  const nativeBody = (id) => {
+    const kind = ops.bodyKind(id);
+    return kind === 0 ? null : new Body(NATIVE, new NativeBody(id, kind === WHOLE), null);
+  };
+
+  const failBody = (body, reason) => {
+    if (body !== null && body.source instanceof NativeBody) body.source.fail(reason);
+  };
+
+  const cancelBody = (body, reason) => {
+    if (body === null || isUnusable(body)) return;
+    const taken = takeBody(body);
+    if (taken.kind === NATIVE) taken.source.cancel();
+    else if (taken.kind === STREAM) {
+      ignoreRejection(readableStreamDefaultReaderCancel(acquireReadableStreamDefaultReader(taken.stream), reason));
+    }
+  };
+
+  // Extracting: https://fetch.spec.whatwg.org/#concept-bodyinit-extract
+
+  const textBody = (text, type) => new Body(TEXT, text, type);
+  const bytesBody = (bytes, type) => new Body(BYTES, bytes, type);
+
+  const extractStream = (value) => {
+    if (!isReadableStream(value)) return undefined;
+    if (isDisturbed(value) || isLocked(value)) throw new TypeError("The stream of a body must be neither locked nor read from.");
+    const body = new Body(STREAM, null, null);
+    body.stream = value;
+    return body;
+  };
+
+  const extractBufferSource = (value, prefix) => {
+    const isView = ArrayBufferIsView(value);
+    if (!isView && !isArrayBuffer(value)) return undefined;
+    converters.BufferSource(value, prefix, "the body");
+    let bytes;
+    if (!isView) {
+      bytes = ArrayBufferPrototypeGetByteLength(value) === 0 ? new Uint8Array() : new Uint8Array(value);
+    } else if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
+      bytes = new Uint8Array(
+        DataViewPrototypeGetBuffer(value), DataViewPrototypeGetByteOffset(value), DataViewPrototypeGetByteLength(value),
+      );
+    } else {
+      const length = TypedArrayPrototypeGetByteLength(value);
+      bytes = length === 0
+        ? new Uint8Array()
+        : new Uint8Array(TypedArrayPrototypeGetBuffer(value), TypedArrayPrototypeGetByteOffset(value), length);
+    }
+    return bytesBody(copyBytes(bytes), null);
+  };
+
+  const extractURLSearchParams = (value) => {
+    const text = nano.url.serializeParams(value);
+    return text === undefined ? undefined : textBody(text, "application/x-www-form-urlencoded;charset=UTF-8");
+  };
+
+  // Each makes a body of the objects it knows, and undefined of all others.
+  const bodyExtractors = [extractStream, extractBufferSource, extractURLSearchParams];
+
+  const extractBody = (value, prefix) => {
+    if (typeof value === "object") {
+      for (let i = 0; i < bodyExtractors.length; i++) {
+        const body = bodyExtractors[i](value, prefix);
+        if (body !== undefined) return body;
+      }
+    }
+    return textBody(converters.USVString(value, prefix, "the body"), "text/plain;charset=UTF-8");
+  };
+
+  // Consuming: https://fetch.spec.whatwg.org/#concept-body-consume-body
+  // Each conversion takes a string or bytes that are the caller's own.
+
+  const toText = (source) => {
+    if (typeof source !== "string") return ops.utf8Decode(source, false, false);
+    return source.length > 0 && StringPrototypeCharCodeAt(source, 0) === 0xfeff ? StringPrototypeSlice(source, 1) : source;
+  };
+
+  const toBytes = (source) => (typeof source === "string" ? ops.utf8Encode(source) : source);
+
+  const toArrayBuffer = (source) => {
+    let bytes = toBytes(source);
+    if (ArrayBufferPrototypeGetByteLength(TypedArrayPrototypeGetBuffer(bytes)) !== TypedArrayPrototypeGetByteLength(bytes)) {
+      bytes = copyBytes(bytes);
+    }
+    return TypedArrayPrototypeGetBuffer(bytes);
+  };
+
+  const toJson = (source) => JSONParse(toText(source));
+
+  const settle = (deferred, convert, source) => {
+    let value;
+    try {
+      value = convert(source);
+    } catch (error) {
+      deferred.reject(error);
+      return;
+    }
+    deferred.resolve(value);
+  };
+
+  // Gathers a streaming native body without a stream.
+  class Collector {
+    native;
+    convert;
+    deferred = PromiseWithResolvers();
+    chunks = [];
+    length = 0;
+
+    constructor(native, convert) {
+      this.native = native;
+      this.convert = convert;
+    }
+
+    step() {
+      const { chunks } = this;
+      for (;;) {
+        let bytes;
+        try {
+          bytes = this.native.pull(this);
+        } catch (error) {
+          this.deferred.reject(error);
+          return;
+        }
+        if (bytes === undefined) return;
+        if (bytes === null) break;
+        this.length += TypedArrayPrototypeGetByteLength(bytes);
+        ArrayPrototypePush(chunks, bytes);
+      }
+      settle(this.deferred, this.convert, this.join());
+    }
+
+    join() {
+      const { chunks } = this;
+      if (chunks.length === 1) return chunks[0];
+      const bytes = new Uint8Array(this.length);
+      let offset = 0;
+      for (let i = 0; i < chunks.length; i++) {
+        TypedArrayPrototypeSet(bytes, chunks[i], offset);
+        offset += TypedArrayPrototypeGetByteLength(chunks[i]);
+      }
+      return bytes;
+    }
+  }
+  ObjectSetPrototypeOf(Collector.prototype, null);
+
+  const consumeBody = (body, convert) => {
+    try {
+      if (body === null) return PromiseResolve(convert(""));
+      if (isUnusable(body)) return PromiseReject(new TypeError("The body has already been used, or its stream is locked."));
+      const taken = takeBody(body);
+      if (taken.kind === TEXT) return PromiseResolve(convert(taken.source));
+      if (taken.kind === BYTES) {
+        const readsOnly = convert === toText || convert === toJson;
+        return PromiseResolve(convert(readsOnly ? taken.source : bytesOf(taken)));
+      }
+      if (taken.kind === NATIVE) {
+        if (taken.source.isWhole) return PromiseResolve(convert(taken.source.take()));
+        const collector = new Collector(taken.source, convert);
+        collector.step();
+        return collector.deferred.promise;
+      }
+      const deferred = PromiseWithResolvers();
+      readAllBytes(taken.stream, (bytes) => settle(deferred, convert, bytes), deferred.reject);
+      return deferred.promise;
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  };
+
+  // Gives an interface the members of the mixin; bodyOf(object) throws for what is not of that interface.
+  const mixinBody = (Class, bodyOf) => {
+    const consume = (object, convert) => {
+      let body;
+      try {
+        body = bodyOf(object);
+      } catch (error) {
+        return PromiseReject(error);
+      }
+      return consumeBody(body, convert);
+    };
+    const members = {
+      get body() {
+        const body = bodyOf(this);
+        return body === null ? null : streamOf(body);
+      },
+      get bodyUsed() {
+        return isUsed(bodyOf(this));
+      },
+      arrayBuffer() {
+        return consume(this, toArrayBuffer);
+      },
+      bytes() {
+        return consume(this, toBytes);
+      },
+      json() {
+        return consume(this, toJson);
+      },
+      text() {
+        return consume(this, toText);
+      },
+    };
+    ObjectDefineProperties(Class.prototype, ObjectGetOwnPropertyDescriptors(members));
+  };
+
+  // Sending
+
+  // The whole of a taken body if it needs no waiting: a string or bytes. Otherwise undefined, and a Pump sends it.
+  const wholeBody = (taken) => {
+    if (taken.kind === TEXT || taken.kind === BYTES) return taken.source;
+    return taken.kind === NATIVE && taken.source.isWhole ? taken.source.take() : undefined;
+  };
+
+  // The pumps that wait for credit, by id.
+  const awaitingCredit = new SafeMap();
+
+  // Writes a taken body to a response or a call, as fast as its credit allows. From one native body to another there is neither
+  // a stream nor a promise in between. The owner has sent() and sendFailed(error).
+  class Pump {
+    id;
+    owner;
+    native = null;
+    reader = null;
+    over = false;
+    reading = false;
+    readAgain = false;
+
+    constructor(id, taken, owner) {
+      this.id = id;
+      this.owner = owner;
+      if (taken.kind === NATIVE) this.native = taken.source;
+      else this.reader = acquireReadableStreamDefaultReader(taken.stream);
+    }
+
+    // Goes on when there is credit, or when the native body has bytes.
+    step() {
+      if (this.over) return;
+      if (this.reader !== null) {
+        this.read();
+        return;
+      }
+      try {
+        for (;;) {
+          const bytes = this.native.pull(this);
+          if (bytes === undefined) return;
+          if (bytes === null) break;
+          if (!this.write(bytes)) return;
+        }
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
+      this.closeSteps();
+    }
+
+    // Whether there is credit for more.
+    write(bytes) {
+      if (ops.write(this.id, bytes) > 0) return true;
+      awaitingCredit.set(this.id, this);
+      return false;
+    }
+
+    // A loop, because a stream with a long queue answers each read before it returns.
+    read() {
+      do {
+        this.readAgain = false;
+        this.reading = true;
+        readableStreamDefaultReaderRead(this.reader, this);
+        this.reading = false;
+      } while (this.readAgain);
+    }
+
+    chunkSteps(chunk) {
+      if (this.over) return;
+      try {
+        if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
+          throw new TypeError("The stream of a body gave a chunk that is not a Uint8Array.");
+        }
+        if (TypedArrayPrototypeGetByteLength(chunk) > 0 && !this.write(chunk)) return;
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
+      if (this.reading) this.readAgain = true;
+      else this.read();
+    }
+
+    closeSteps() {
+      if (this.over) return;
+      this.over = true;
+      ops.end(this.id);
+      this.owner.sent();
+    }
+
+    errorSteps(error) {
+      if (this.over) return;
+      this.over = true;
+      this.owner.sendFailed(error);
+    }
+
+    fail(error) {
+      this.cancel(error);
+      this.owner.sendFailed(error);
+    }
+
+    // Nobody wants the rest.
+    cancel(reason) {
+      if (this.over) return;
+      this.over = true;
+      awaitingCredit.delete(this.id);
+      if (this.native !== null) this.native.cancel();
+      else ignoreRejection(readableStreamDefaultReaderCancel(this.reader, reason));
+    }
+  }
+  ObjectSetPrototypeOf(Pump.prototype, null);
+
+  const bodyReady = (id) => {
+    const native = awaitingBytes.get(id);
+    if (native === undefined) return;
+    awaitingBytes.delete(id);
+    native.wake();
+  };
+
+  const writeReady = (id) => {
+    const pump = awaitingCredit.get(id);
+    if (pump === undefined) return;
+    awaitingCredit.delete(id);
+    pump.step();
+  };
+
+  const { fetch } = nano;
+  fetch.Pump = Pump;
+  fetch.bodyExtractors = bodyExtractors;
+  fetch.bodyReady = bodyReady;
+  fetch.bytesBody = bytesBody;
+  fetch.cancelBody = cancelBody;
+  fetch.cloneBody = cloneBody;
+  fetch.consumeBody = consumeBody;
+  fetch.extractBody = extractBody;
+  fetch.failBody = failBody;
+  fetch.isUnusable = isUnusable;
+  fetch.mixinBody = mixinBody;
+  fetch.nativeBody = nativeBody;
+  fetch.proxyBody = proxyBody;
+  fetch.takeBody = takeBody;
+  fetch.textBody = textBody;
+  fetch.wholeBody = wholeBody;
+  fetch.writeReady = writeReady;
+};

@@ -1,0 +1,377 @@
+"use strict";
+// Where the native side comes in: each call of nano.deliver is one turn, nano.start installs the app.
+// Handlers follow Cloudflare Workers: https://developers.cloudflare.com/workers/runtime-apis/handlers/
+//
+// The path of a request that is answered at once - handler, Response, one ops.respond - makes no promise, closure or table entry.
+(nano) => {
+  const {
+    ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
+    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectGetPrototypeOf, ReflectOwnKeys, SafeMap, String, TypeError,
+  } = nano.primordials;
+  const { calls, fetch, ops } = nano;
+  const { Event, dispatchTrusted, hasListener } = nano.events;
+  const { configureInterface, illegalConstructor, isObject, requiredArguments } = nano.webidl;
+  const {
+    Pump, cancelBody, cancelRequest, isNullBodyStatus, isResponse, isUnusable, requestFromNative, requestMethodOf, responseBodyOf,
+    responseFlatOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
+  } = fetch;
+
+  const kinds = ObjectFreeze({
+    __proto__: null, FETCH: 0, TIMER: 1, BODY_READY: 2, WRITE_READY: 3, CANCEL: 4, CALL_HEAD: 5, CALL_RESULT: 6, CALL_FAIL: 7,
+    INVOKE: 8,
+  });
+
+  const eventHandlers = ["fetch", "scheduled", "queue", "tail"];
+
+  // The app: its main module's exports, its default export, and what it is given.
+  let namespace;
+  let defaultExport;
+  let defaultIsClass = false;
+  let env;
+
+  // The arguments[0] of constructors that are called from inside; no app can name it.
+  const CREATE = { __proto__: null };
+
+  // Work that outlives the response
+
+  const waitUntil = (id, promise) => {
+    ops.waitUntil(id, 1);
+    const done = () => ops.waitUntil(id, -1);
+    const failed = (error) => {
+      nano.reportException(error);
+      done();
+    };
+    try {
+      PromisePrototypeThen(PromiseResolve(promise), done, failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+
+  const noProps = ObjectFreeze({});
+
+  class ExecutionContext {
+    #id;
+
+    constructor() {
+      if (arguments[0] !== CREATE) illegalConstructor();
+      this.#id = arguments[1];
+    }
+
+    get props() {
+      this.#id;
+      return noProps;
+    }
+
+    waitUntil(promise) {
+      const id = this.#id;
+      requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'ExecutionContext'");
+      waitUntil(id, promise);
+    }
+
+    // There is nothing behind the app to pass a request on to.
+    passThroughOnException() {
+      this.#id;
+    }
+  }
+  configureInterface(ExecutionContext);
+
+  const { stopImmediatePropagation } = Event.prototype;
+
+  let dispatchFetchEvent;
+
+  class FetchEvent extends Event {
+    #id;
+    #request;
+    // respondWith() may be called once, while the event is on its way.
+    #open = true;
+    #result = undefined;
+
+    constructor() {
+      if (arguments[0] !== CREATE) illegalConstructor();
+      super("fetch");
+      this.#id = arguments[1];
+      this.#request = arguments[2];
+    }
+
+    get request() {
+      return this.#request;
+    }
+
+    respondWith(response) {
+      const prefix = "Failed to execute 'respondWith' on 'FetchEvent'";
+      const open = this.#open;
+      requiredArguments(arguments.length, 1, prefix);
+      if (!open) {
+        throw new nano.DOMException(`${prefix}: it was called before, or the event is over.`, "InvalidStateError");
+      }
+      this.#open = false;
+      this.#result = response;
+      ReflectApply(stopImmediatePropagation, this, []);
+    }
+
+    waitUntil(promise) {
+      const id = this.#id;
+      requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'FetchEvent'");
+      waitUntil(id, promise);
+    }
+
+    passThroughOnException() {
+      this.#id;
+    }
+
+    static {
+      dispatchFetchEvent = (id, request) => {
+        const event = new FetchEvent(CREATE, id, request);
+        dispatchTrusted(globalThis, event);
+        if (event.#open) {
+          event.#open = false;
+          throw new TypeError("No listener for 'fetch' called event.respondWith().");
+        }
+        return event.#result;
+      };
+    }
+  }
+  configureInterface(FetchEvent);
+
+  // Requests
+
+  // The requests that are not answered in the turn they came in, by id.
+  const flights = new SafeMap();
+
+  const describe = (value) => {
+    if (value === null) return "null";
+    if (typeof value === "function") return "a function";
+    if (typeof value !== "object") return typeof value === "string" ? "a string" : String(value);
+    return "an object that is no Response";
+  };
+
+  // The response of a request is on its way. Gives the pump of a body that takes longer.
+  const respond = (id, request, response, flight) => {
+    if (!isResponse(response)) {
+      throw new TypeError(`The fetch handler has to return a Response, or a promise of one, but it returned ${describe(response)}.`);
+    }
+    const status = responseStatusOf(response);
+    if (status === 0) throw new TypeError("The fetch handler returned Response.error(), a network error.");
+    const body = responseBodyOf(response);
+    const statusText = responseStatusTextOf(response);
+    const flat = responseFlatOf(response);
+    if (body === null) {
+      ops.respond(id, status, statusText, flat, null);
+      return null;
+    }
+    if (isUnusable(body)) {
+      throw new TypeError("The fetch handler returned a Response whose body has already been used; clone() it before.");
+    }
+    if (isNullBodyStatus(status) || requestMethodOf(request) === "HEAD") {
+      ops.respond(id, status, statusText, flat, null);
+      cancelBody(body, undefined);
+      return null;
+    }
+    const taken = takeBody(body);
+    const whole = wholeBody(taken);
+    if (whole !== undefined) {
+      ops.respond(id, status, statusText, flat, whole);
+      return null;
+    }
+    flight ??= startFlight(id, request);
+    ops.respondHead(id, status, statusText, flat);
+    return new Pump(id, taken, flight);
+  };
+
+  class Flight {
+    id;
+    request;
+    pump = null;
+    cancelled = false;
+
+    constructor(id, request) {
+      this.id = id;
+      this.request = request;
+    }
+
+    respond(response) {
+      if (this.cancelled) {
+        if (isResponse(response)) cancelBody(responseBodyOf(response), undefined);
+        return;
+      }
+      let pump;
+      try {
+        pump = respond(this.id, this.request, response, this);
+      } catch (error) {
+        this.sendFailed(error);
+        return;
+      }
+      if (pump === null) this.sent();
+      else this.send(pump);
+    }
+
+    send(pump) {
+      this.pump = pump;
+      pump.step();
+    }
+
+    sent() {
+      flights.delete(this.id);
+    }
+
+    sendFailed(error) {
+      if (this.cancelled) return;
+      flights.delete(this.id);
+      ops.fail(this.id, error);
+    }
+
+    cancel() {
+      flights.delete(this.id);
+      this.cancelled = true;
+      const reason = new nano.DOMException("The client has disconnected", "AbortError");
+      if (this.pump !== null) this.pump.cancel(reason);
+      cancelRequest(this.request, reason);
+    }
+  }
+
+  const startFlight = (id, request) => {
+    const flight = new Flight(id, request);
+    flights.set(id, flight);
+    return flight;
+  };
+
+  const callFetchHandler = (id, request) => {
+    if (defaultExport === undefined) return dispatchFetchEvent(id, request);
+    const context = new ExecutionContext(CREATE, id);
+    if (defaultIsClass) return new defaultExport(context, env).fetch(request);
+    return defaultExport.fetch(request, env, context);
+  };
+
+  const deliverFetch = (id, method, url, flat) => {
+    const request = requestFromNative(id, method, url, flat);
+    let flight;
+    try {
+      const result = callFetchHandler(id, request);
+      if (isObject(result) && !isResponse(result)) {
+        const promise = PromiseResolve(result);
+        flight = startFlight(id, request);
+        PromisePrototypeThen(promise, (response) => flight.respond(response), (error) => flight.sendFailed(error));
+        return;
+      }
+      const pump = respond(id, request, result, undefined);
+      if (pump !== null) pump.owner.send(pump);
+    } catch (error) {
+      flights.delete(id);
+      ops.fail(id, error);
+    }
+  };
+
+  // Invocations
+
+  const isClass = (value) =>
+    typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
+
+  const isExportedFunction = (name) =>
+    name !== "default" && ObjectHasOwn(namespace, name) && typeof namespace[name] === "function" && !isClass(namespace[name]);
+
+  const callExport = (id, name, args) => {
+    if (namespace !== undefined && isExportedFunction(name)) return ReflectApply(namespace[name], undefined, args);
+    if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
+      const target = defaultIsClass ? new defaultExport(new ExecutionContext(CREATE, id), env) : defaultExport;
+      const method = target[name];
+      if (typeof method === "function") return ReflectApply(method, target, args);
+    }
+    throw new TypeError(`This app exports no function '${name}'.`);
+  };
+
+  const invokeReturn = (id, value) => {
+    try {
+      ops.invokeReturn(id, value);
+    } catch (error) {
+      ops.invokeFail(id, error);
+    }
+  };
+
+  const deliverInvoke = (id, name, args) => {
+    try {
+      const result = callExport(id, name, args);
+      if (isObject(result)) {
+        PromisePrototypeThen(PromiseResolve(result), (value) => invokeReturn(id, value), (error) => ops.invokeFail(id, error));
+      } else {
+        invokeReturn(id, result);
+      }
+    } catch (error) {
+      ops.invokeFail(id, error);
+    }
+  };
+
+  nano.kinds = kinds;
+
+  nano.deliver = (kind, id, a, b, c) => {
+    switch (kind) {
+      case 0: deliverFetch(id, a, b, c); break;
+      case 1: nano.fireTimer(id); break;
+      case 2: fetch.bodyReady(id); break;
+      case 3: fetch.writeReady(id); break;
+      case 4: flights.get(id)?.cancel(); break;
+      case 5: calls.head(id, a, b, c); break;
+      case 6: calls.result(id, a); break;
+      case 7: calls.fail(id, a); break;
+      case 8: deliverInvoke(id, a, b); break;
+    }
+  };
+
+  // The app
+
+  const makeEnv = (values, bindings) => {
+    const made = { __proto__: null };
+    const keys = values === undefined ? [] : ReflectOwnKeys(values);
+    for (let i = 0; i < keys.length; i++) made[keys[i]] = values[keys[i]];
+    for (let i = 0; i < bindings.length; i++) made[bindings[i][0]] = calls.createBinding(bindings[i][1]);
+    return ObjectFreeze(made);
+  };
+
+  const handlerNames = () => {
+    const names = [];
+    if (namespace === undefined) {
+      for (let i = 0; i < eventHandlers.length; i++) {
+        if (hasListener(globalThis, eventHandlers[i])) ArrayPrototypePush(names, eventHandlers[i]);
+      }
+      return names;
+    }
+    const target = defaultIsClass ? defaultExport.prototype : defaultExport;
+    for (let i = 0; target !== undefined && i < eventHandlers.length; i++) {
+      if (typeof target[eventHandlers[i]] === "function") ArrayPrototypePush(names, eventHandlers[i]);
+    }
+    const keys = ReflectOwnKeys(namespace);
+    for (let i = 0; i < keys.length; i++) {
+      if (typeof keys[i] === "string" && isExportedFunction(keys[i]) && !ArrayPrototypeIncludes(names, keys[i])) {
+        ArrayPrototypePush(names, keys[i]);
+      }
+    }
+    return names;
+  };
+
+  const explainNothing = () => {
+    if (namespace === undefined) return "it is not a module, and calls no addEventListener(\"fetch\", ...)";
+    if (!ObjectHasOwn(namespace, "default")) return "the main module has no default export and exports no function";
+    if (defaultExport === undefined) return `its default export is ${describe(namespace.default)}`;
+    return "its default export has no method 'fetch', and it exports no function";
+  };
+
+  nano.start = (exports, values, bindings) => {
+    namespace = exports;
+    const value = exports === undefined ? undefined : exports.default;
+    if (isObject(value)) {
+      defaultIsClass = typeof value === "function" && isObject(value.prototype);
+      if (typeof value === "object" || defaultIsClass) defaultExport = value;
+    }
+    env = makeEnv(values, bindings);
+    nano.env = env;
+    const names = handlerNames();
+    if (names.length === 0) {
+      throw new TypeError(
+        `The app handles nothing: ${explainNothing()}. Write \`export default { fetch(request, env, ctx) { ... } }\`.`,
+      );
+    }
+    return names;
+  };
+
+  nano.expose({ ExecutionContext, FetchEvent });
+};

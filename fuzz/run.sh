@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Builds one fuzz target and runs it for a bounded time: fuzz/run.sh TARGET SECONDS
+#
+# It ends well after RUNS inputs (default 5,000,000) or SECONDS, whichever comes first, and badly on the first input
+# that panics, takes over 10 s or over 512 MiB. That input is kept in fuzz/artifacts/TARGET; SECONDS may be followed by
+# the path of such an input, to run nothing else. Seeds, -seed and addresses are fixed and what is found is not kept, so
+# the same binary tries the same inputs.
+#
+# Stable Rust is enough: the flags below are those of `cargo fuzz --sanitizer none`. Only the sanitizers need nightly,
+# and they look for faults that code without `unsafe` does not have. libFuzzer itself is C++ inside libfuzzer-sys: any
+# C++17 compiler builds it.
+set -euo pipefail
+
+usage='usage: fuzz/run.sh TARGET SECONDS [INPUT]'
+target=${1:?$usage}
+seconds=${2:?$usage}
+input=${3:+$(realpath "$3")}
+cd "$(dirname "$0")"
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+coverage=(
+    -Cpasses=sancov-module
+    -Cllvm-args=-sanitizer-coverage-level=4
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+    -Cllvm-args=-sanitizer-coverage-pc-table
+    -Cllvm-args=-sanitizer-coverage-trace-compares
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0
+    -Ccodegen-units=1
+    --cfg=fuzzing
+)
+# Naming the target triple keeps the flags away from build scripts, which do not link with them.
+RUSTFLAGS="${coverage[*]}" cargo build --locked --release --target "$host" --bin "$target"
+binary=${CARGO_TARGET_DIR:-target}/$host/release/$target
+
+limits=(-timeout=10 -rss_limit_mb=512)
+if [[ $input ]]; then
+    exec "$binary" "${limits[@]}" "$input"
+fi
+
+# libFuzzer hashes addresses into what it counts as new.
+fixed_addresses=()
+setarch -R true 2>/dev/null && fixed_addresses=(setarch -R)
+
+found=$(mktemp -d)
+trap 'rm -rf "$found"' EXIT
+mkdir -p "artifacts/$target"
+# Of the two corpora libFuzzer writes to the first; reading it again would happen by the clock.
+"${fixed_addresses[@]}" "$binary" "${limits[@]}" -seed=1 -reload=0 -max_len=512 \
+    -runs="${RUNS:-5000000}" -max_total_time="$seconds" -verbosity=0 -print_final_stats=1 \
+    -artifact_prefix="artifacts/$target/" "$found" "seeds/$target"

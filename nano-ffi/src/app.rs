@@ -1,0 +1,148 @@
+//! Apps: loading, replacing and unloading them.
+
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use nano_core::{App, AppStats, Error, Status};
+
+use crate::guard::{self, ErrorOut};
+use crate::open::{self, Open};
+use crate::options::nano_app_options;
+use crate::runtime::nano_runtime;
+use crate::status::nano_status;
+use crate::types::nano_bytes;
+
+/// A handle of a loaded app. The app itself lives in its runtime until it is unloaded, however many handles there are.
+pub struct nano_app(pub(crate) App);
+
+/// What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_app_counters {
+    /// sizeof(nano_app_counters).
+    pub size: usize,
+    /// Requests and invocations accepted.
+    pub requests: u64,
+    /// Of these, still waiting or running.
+    pub in_flight: u64,
+    /// Ended with an error.
+    pub errors: u64,
+    /// CPU time of all turns.
+    pub cpu_us: u64,
+    /// Instances started.
+    pub starts: u64,
+    /// Instances that broke a limit.
+    pub condemned: u64,
+    /// Threads the app broke.
+    pub strikes: u64,
+    /// Versions loaded.
+    pub versions: u64,
+}
+
+// SAFETY: integers only, without padding.
+unsafe impl Open for nano_app_counters {
+    const NAME: &'static str = "nano_app_counters";
+}
+
+/// Loads an app: reads, compiles and starts it, or explains why not, with file, line and column. NANO_E_BUSY if there is
+/// one of this name. Blocks.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_app_load(
+    runtime: Option<&nano_runtime>,
+    options: *const nano_app_options,
+    app: Option<&mut MaybeUninit<Option<Box<nano_app>>>>,
+    error: ErrorOut<'_>,
+) -> nano_status {
+    guard::explained(error, || {
+        let app = guard::out(app, "app")?.write(None);
+        let runtime = guard::handle(runtime, "runtime")?;
+        // SAFETY: the caller's struct has as many bytes as its size says, and its pointers are valid for the call.
+        let options = unsafe { open::read(options)?.to_core()? };
+        *app = Some(Box::new(nano_app(runtime.core.load(options)?)));
+        Ok(Status::Ok)
+    })
+}
+
+/// Loads a new version of the app: its name stays, whatever options says. The old version serves until the new one has
+/// started, finishes what it began, and goes on serving if the new one does not start. Blocks.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_app_reload(app: Option<&nano_app>, options: *const nano_app_options, error: ErrorOut<'_>) -> nano_status {
+    guard::explained(error, || {
+        let app = guard::handle(app, "app")?;
+        // SAFETY: the caller's struct has as many bytes as its size says.
+        let mut options = unsafe { open::read(options) }?;
+        options.name = nano_bytes::of(app.0.name().as_bytes());
+        // SAFETY: its pointers are valid for the call.
+        app.0.reload(unsafe { options.to_core() }?)?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Takes no new requests, lets those in flight end within grace_ms, ends the rest with NANO_E_DRAINING, and forgets the
+/// app: its name is free again. The handle is still yours to free. Blocks.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_app_unload(app: Option<&nano_app>, grace_ms: u32, error: ErrorOut<'_>) -> nano_status {
+    guard::explained(error, || {
+        guard::handle(app, "app")?.0.unload(Duration::from_millis(grace_ms.into()))?;
+        Ok(Status::Ok)
+    })
+}
+
+/// A handle of the app with this name; free it with nano_app_free. NANO_E_NOT_FOUND if there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_app_find(
+    runtime: Option<&nano_runtime>,
+    name: nano_bytes,
+    app: Option<&mut MaybeUninit<Option<Box<nano_app>>>>,
+) -> nano_status {
+    guard::status(|| {
+        let app = guard::out(app, "app")?.write(None);
+        // SAFETY: the caller lends the name for the call.
+        let name = unsafe { name.text("name") }?;
+        let found = guard::handle(runtime, "runtime")?.core.find(name);
+        let found = found.ok_or_else(|| Error::new(Status::NotFound, format!("there is no app named \"{name}\"")))?;
+        *app = Some(Box::new(nano_app(found)));
+        Ok(Status::Ok)
+    })
+}
+
+/// The app's name.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_app_name(app: Option<&nano_app>) -> nano_bytes {
+    guard::read(app, nano_bytes::EMPTY, |app| nano_bytes::of(app.0.name().as_bytes()))
+}
+
+/// What the app has used. counters begins with NANO_APP_COUNTERS_INIT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_app_stats(app: Option<&nano_app>, counters: *mut nano_app_counters) -> nano_status {
+    guard::status(|| {
+        let stats = guard::handle(app, "app")?.0.stats();
+        // SAFETY: the caller's struct has as many bytes as its size says.
+        unsafe { open::write(counters, &nano_app_counters::of(&stats)) }?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Frees the handle. The app goes on serving: it ends with nano_app_unload or with its runtime.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_app_free(app: Option<Box<nano_app>>) {
+    guard::free(app);
+}
+
+impl nano_app_counters {
+    fn of(stats: &AppStats) -> Self {
+        Self {
+            size: size_of::<Self>(),
+            requests: stats.requests,
+            in_flight: stats.in_flight,
+            errors: stats.errors,
+            cpu_us: stats.cpu_us,
+            starts: stats.starts,
+            condemned: stats.condemned,
+            strikes: stats.strikes.into(),
+            versions: stats.versions,
+        }
+    }
+}

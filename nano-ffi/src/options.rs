@@ -1,0 +1,319 @@
+//! Options: what can be chosen, each with its default.
+
+use nano_core::{AppLimits, AppOptions, Body, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
+
+use crate::guard::invalid;
+use crate::open::{Open, too_new};
+use crate::types::{Handed, array, nano_bytes, nano_header, nano_owned, nano_variable};
+
+/// How V8 starts. Begin with NANO_INIT_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_init_options {
+    /// sizeof(nano_init_options).
+    pub size: usize,
+    /// More flags for V8, for experiments; not part of the stable interface.
+    pub v8_flags: nano_bytes,
+    /// Not zero: run without generating machine code, for kernels that forbid it.
+    pub jitless: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// How a runtime is made. Begin with NANO_RUNTIME_OPTIONS_INIT; zero is each number's default.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_runtime_options {
+    /// sizeof(nano_runtime_options).
+    pub size: usize,
+    /// Threads that run JavaScript; the default is one per core.
+    pub threads: u32,
+    /// Apps registered at once.
+    pub apps: u32,
+    /// Instances alive at once.
+    pub instances: u32,
+    /// Requests accepted and not yet ended.
+    pub requests: u32,
+    /// LOG and APP events waiting in the queue; more are dropped and counted.
+    pub log_events: u32,
+    /// Started blank isolates that each thread keeps ready.
+    pub pool: u32,
+    /// The optional events you want: NANO_EVENTS_LOG | NANO_EVENTS_APP.
+    pub events: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Deliver LOG events: what apps say on their console.
+pub const NANO_EVENTS_LOG: u32 = 1;
+/// Deliver APP events: apps that are loaded, started, evicted, reloaded, unloaded.
+pub const NANO_EVENTS_APP: u32 = 2;
+
+/// The source is the text of one module, or of a script in service-worker syntax.
+pub const NANO_SOURCE_TEXT: u32 = 0;
+/// The source is the path of one file.
+pub const NANO_SOURCE_FILE: u32 = 1;
+/// The source is the path of a folder: index.js, or what its package.json names, and what that imports.
+pub const NANO_SOURCE_FOLDER: u32 = 2;
+/// The built-in app that answers each request with what it received as JSON, for testing a host.
+pub const NANO_SOURCE_ECHO: u32 = 3;
+
+/// Only register the app: its first request starts it, and finds its errors.
+pub const NANO_APP_LAZY: u32 = 1;
+
+/// An app: code, env and limits. Begin with NANO_APP_OPTIONS_INIT; zero is each number's default.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_app_options {
+    /// sizeof(nano_app_options).
+    pub size: usize,
+    /// Its name, unique in the runtime.
+    pub name: nano_bytes,
+    /// The text or the path of its code, according to source_kind.
+    pub source: nano_bytes,
+    /// NANO_SOURCE_...
+    pub source_kind: u32,
+    /// NANO_APP_...
+    pub flags: u32,
+    /// Variables and secrets: strings in env.
+    pub env: *const nano_variable,
+    /// How many there are.
+    pub env_count: usize,
+    /// Names in env that you answer: env.NAME.fetch(request) and env.NAME.method(...args) become CALL events.
+    pub bindings: *const nano_bytes,
+    /// How many there are.
+    pub bindings_count: usize,
+    /// The JavaScript heap of one instance.
+    pub heap_bytes: u64,
+    /// ArrayBuffers, wasm memories, bodies and queues of one instance.
+    pub external_bytes: u64,
+    /// A request body that is handed over whole.
+    pub body_bytes: u64,
+    /// CPU time of one event, all its turns.
+    pub cpu_ms: u32,
+    /// CPU time of starting an instance.
+    pub start_cpu_ms: u32,
+    /// Wall time of one event; a streaming body counts from its last progress.
+    pub wall_ms: u32,
+    /// How long an instance may idle before it is evicted.
+    pub idle_ms: u32,
+    /// Requests waiting or running at once.
+    pub requests: u32,
+    /// Calls to the host of one event.
+    pub subrequests: u32,
+    /// Calls to the host of one instance at once.
+    pub subrequests_at_once: u32,
+    /// Timers alive at once in one instance.
+    pub timers: u32,
+    /// Log text per second; more is dropped and counted.
+    pub log_bytes_per_s: u32,
+    /// Entries of env.
+    pub env_entries: u32,
+    /// Bytes of one entry of env, name and value together.
+    pub env_entry_bytes: u32,
+    /// The URL of a request.
+    pub url_bytes: u32,
+    /// All header names and values of a request together.
+    pub header_bytes: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// There is no body.
+pub const NANO_BODY_NONE: u32 = 0;
+/// The body is all there.
+pub const NANO_BODY_WHOLE: u32 = 1;
+/// The body follows in pieces.
+pub const NANO_BODY_STREAM: u32 = 2;
+
+/// A request. Begin with NANO_REQUEST_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_request_init {
+    /// sizeof(nano_request_init).
+    pub size: usize,
+    /// GET, POST, ...
+    pub method: nano_bytes,
+    /// The absolute URL, http or https.
+    pub url: nano_bytes,
+    /// The headers.
+    pub headers: *const nano_header,
+    /// How many there are.
+    pub headers_count: usize,
+    /// The body of NANO_BODY_WHOLE, otherwise empty.
+    pub body: nano_owned,
+    /// NANO_BODY_...; with STREAM it follows by nano_request_write and nano_request_end.
+    pub body_kind: u32,
+    /// A shorter wall limit than the app's, or zero.
+    pub deadline_ms: u32,
+}
+
+/// Your answer to an app's fetch call. Begin with NANO_CALL_RESPONSE_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_call_response {
+    /// sizeof(nano_call_response).
+    pub size: usize,
+    /// 200 to 599.
+    pub status: u32,
+    /// NANO_BODY_...; with STREAM it follows by nano_call_write and nano_call_end.
+    pub body_kind: u32,
+    /// The reason phrase; may be empty.
+    pub status_text: nano_bytes,
+    /// The headers.
+    pub headers: *const nano_header,
+    /// How many there are.
+    pub headers_count: usize,
+    /// The body of NANO_BODY_WHOLE, otherwise empty.
+    pub body: nano_owned,
+}
+
+// SAFETY: integers, pointers and optional functions only; tests.rs has the offsets. `release` is the one field for
+// which not every number is meaningful, and C's type for it is the same.
+unsafe impl Open for nano_init_options {
+    const NAME: &'static str = "nano_init_options";
+}
+// SAFETY: as above.
+unsafe impl Open for nano_runtime_options {
+    const NAME: &'static str = "nano_runtime_options";
+}
+// SAFETY: as above.
+unsafe impl Open for nano_app_options {
+    const NAME: &'static str = "nano_app_options";
+}
+// SAFETY: as above.
+unsafe impl Open for nano_request_init {
+    const NAME: &'static str = "nano_request_init";
+}
+// SAFETY: as above.
+unsafe impl Open for nano_call_response {
+    const NAME: &'static str = "nano_call_response";
+}
+
+fn check_reserved(reserved: u32, name: &str) -> Result<()> {
+    if reserved == 0 { Ok(()) } else { Err(too_new(format!("{name}.reserved is not zero"))) }
+}
+
+fn check_flags(flags: u32, known: u32, name: &str) -> Result<()> {
+    let unknown = flags & !known;
+    if unknown == 0 { Ok(()) } else { Err(too_new(format!("{name} has flags that this library does not know: {unknown:#x}"))) }
+}
+
+/// Replaces a default by what the caller set.
+fn set(limit: &mut u32, value: u32) {
+    if value != 0 {
+        *limit = value;
+    }
+}
+
+fn set_bytes(limit: &mut usize, value: u64) {
+    if value != 0 {
+        *limit = usize::try_from(value).unwrap_or(usize::MAX);
+    }
+}
+
+impl nano_init_options {
+    /// # Safety
+    ///
+    /// Its pointers must be valid.
+    pub(crate) unsafe fn to_core(self) -> Result<ProcessOptions> {
+        check_reserved(self.reserved, "nano_init_options")?;
+        // SAFETY: the caller's promise.
+        let v8_flags = unsafe { self.v8_flags.text("v8_flags") }?.to_string();
+        Ok(ProcessOptions { jitless: self.jitless != 0, v8_flags })
+    }
+}
+
+impl nano_runtime_options {
+    pub(crate) fn to_core(self) -> Result<RuntimeOptions> {
+        check_reserved(self.reserved, "nano_runtime_options")?;
+        check_flags(self.events, NANO_EVENTS_LOG | NANO_EVENTS_APP, "nano_runtime_options.events")?;
+        let mut limits = RuntimeLimits::default();
+        set(&mut limits.threads, self.threads);
+        set(&mut limits.apps, self.apps);
+        set(&mut limits.instances, self.instances);
+        set(&mut limits.requests, self.requests);
+        set(&mut limits.log_events, self.log_events);
+        set(&mut limits.pool, self.pool);
+        let events = EventMask { logs: self.events & NANO_EVENTS_LOG != 0, apps: self.events & NANO_EVENTS_APP != 0 };
+        Ok(RuntimeOptions { limits, events, ..RuntimeOptions::default() })
+    }
+}
+
+impl nano_app_options {
+    /// # Safety
+    ///
+    /// Its pointers must be valid.
+    pub(crate) unsafe fn to_core(self) -> Result<AppOptions> {
+        check_reserved(self.reserved, "nano_app_options")?;
+        check_flags(self.flags, NANO_APP_LAZY, "nano_app_options.flags")?;
+        // SAFETY: the caller's promise, for these and all that follow.
+        let (name, source) = unsafe { (self.name.text("name")?, self.source.slice("source")?) };
+        let mut options = AppOptions::new(name, source_of(self.source_kind, source)?);
+        options.lazy = self.flags & NANO_APP_LAZY != 0;
+        options.limits = self.limits();
+        // SAFETY: as above.
+        for variable in unsafe { array(self.env, self.env_count, "env") }? {
+            // SAFETY: as above.
+            let (name, value) = unsafe { (variable.name.text("a name in env")?, variable.value.text("a value in env")?) };
+            options.env.push((name.to_string(), value.to_string()));
+        }
+        // SAFETY: as above.
+        for binding in unsafe { array(self.bindings, self.bindings_count, "bindings") }? {
+            // SAFETY: as above.
+            options.bindings.push(unsafe { binding.text("a binding's name") }?.to_string());
+        }
+        Ok(options)
+    }
+
+    fn limits(&self) -> AppLimits {
+        let mut limits = AppLimits::default();
+        set_bytes(&mut limits.heap_bytes, self.heap_bytes);
+        set_bytes(&mut limits.external_bytes, self.external_bytes);
+        set_bytes(&mut limits.body_bytes, self.body_bytes);
+        set(&mut limits.cpu_ms, self.cpu_ms);
+        set(&mut limits.start_cpu_ms, self.start_cpu_ms);
+        set(&mut limits.wall_ms, self.wall_ms);
+        set(&mut limits.idle_ms, self.idle_ms);
+        set(&mut limits.requests, self.requests);
+        set(&mut limits.subrequests, self.subrequests);
+        set(&mut limits.subrequests_at_once, self.subrequests_at_once);
+        set(&mut limits.timers, self.timers);
+        set(&mut limits.log_bytes_per_s, self.log_bytes_per_s);
+        set(&mut limits.env_entries, self.env_entries);
+        set(&mut limits.env_entry_bytes, self.env_entry_bytes);
+        set(&mut limits.url_bytes, self.url_bytes);
+        set(&mut limits.header_bytes, self.header_bytes);
+        limits
+    }
+}
+
+fn source_of(kind: u32, source: &[u8]) -> Result<Source> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = || std::path::PathBuf::from(std::ffi::OsStr::from_bytes(source));
+    match kind {
+        NANO_SOURCE_TEXT => Ok(Source::Text(source.to_vec())),
+        NANO_SOURCE_FILE => Ok(Source::File(path())),
+        NANO_SOURCE_FOLDER => Ok(Source::Folder(path())),
+        NANO_SOURCE_ECHO => Ok(Source::Echo),
+        other => Err(too_new(format!("source_kind {other} is not one that this library knows"))),
+    }
+}
+
+/// The body of a request or an answer.
+///
+/// # Safety
+///
+/// The handed bytes must be valid.
+pub(crate) unsafe fn body_of(kind: u32, bytes: &Handed) -> Result<Body> {
+    match kind {
+        NANO_BODY_WHOLE => {
+            // SAFETY: the caller's promise.
+            Ok(Body::Whole(unsafe { bytes.copy("body") }?))
+        }
+        NANO_BODY_NONE | NANO_BODY_STREAM if !bytes.is_empty() => Err(invalid("body has bytes, but body_kind is not NANO_BODY_WHOLE")),
+        NANO_BODY_NONE => Ok(Body::None),
+        NANO_BODY_STREAM => Ok(Body::Stream),
+        other => Err(too_new(format!("body_kind {other} is not one that this library knows"))),
+    }
+}
