@@ -199,6 +199,14 @@ impl nano_runtime {
     }
 }
 
+impl Drop for nano_runtime {
+    fn drop(&mut self) {
+        self.close();
+        // Handles of apps keep parts of the runtime alive; the host's function must not be called any more.
+        self.bell.set_doorbell(None);
+    }
+}
+
 impl nano_runtime_counters {
     fn of(stats: &RuntimeStats) -> Self {
         Self {

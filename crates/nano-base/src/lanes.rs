@@ -223,6 +223,19 @@ mod tests {
     }
 
     #[test]
+    fn an_item_taken_out_of_turn_costs_the_other_lanes_nothing() {
+        let mut lanes = filled(&[('a', 1), ('b', 2), ('a', 3), ('b', 4), ('c', 5)]);
+        assert_eq!(lanes.pop_from('x'), None);
+        assert_eq!(lanes.pop_from('b'), Some(('b', 2)));
+        assert_eq!((lanes.len(), lanes.lane_len('b')), (4, 1));
+        assert_eq!(lanes.pop_from('b'), Some(('b', 4)));
+        assert_eq!(lanes.pop_from('b'), None);
+        lanes.push('b', 6).unwrap();
+        assert_eq!(popped(&mut lanes), [('a', 1), ('c', 5), ('b', 6), ('a', 3)]);
+        assert_nothing_is_kept(&lanes);
+    }
+
+    #[test]
     fn draining_a_lane_leaves_the_others_in_turn() {
         let mut lanes = filled(&[('a', 1), ('b', 2), ('c', 3), ('b', 4)]);
         assert_eq!(lanes.drain_lane('b'), [2, 4]);

@@ -52,8 +52,7 @@ impl Source {
         if modules[0].kind != ModuleKind::JavaScript {
             return Err(Error::new(Status::Compile, format!("{} is not a JavaScript file", modules[0].path)));
         }
-        let service_worker = is_service_worker(&modules[0].source);
-        Ok(AppCode { name: name.to_string(), modules, service_worker })
+        Ok(AppCode { name: name.to_string(), modules })
     }
 }
 
@@ -184,15 +183,6 @@ fn top_level_string(text: &str, key: &str) -> Option<String> {
     None
 }
 
-/// Whether the text is a script in service-worker syntax: it listens for `fetch` and has no `import` or `export` statement.
-fn is_service_worker(source: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(source);
-    let module = text.lines().map(str::trim_start).any(|line| {
-        ["export ", "export{", "export*", "import ", "import{", "import\"", "import'"].iter().any(|word| line.starts_with(word))
-    });
-    !module && text.contains("addEventListener(")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,12 +192,5 @@ mod tests {
         let json = r#"{"name": "a", "config": {"main": "no.js"}, "x": ["main", "no.js"], "main": "./yes.js"}"#;
         assert_eq!(package_main(json.as_bytes()), Some("./yes.js".into()));
         assert_eq!(package_main(br#"{"name": "main"}"#), None);
-    }
-
-    #[test]
-    fn service_worker_syntax_is_told_from_modules() {
-        assert!(is_service_worker(b"addEventListener('fetch', (event) => {})"));
-        assert!(!is_service_worker(b"export default { fetch() {} }"));
-        assert!(!is_service_worker(b"import a from './a.js'\naddEventListener('fetch', a)"));
     }
 }

@@ -163,8 +163,7 @@ impl<'a> Decoder<'a> {
     fn text(&mut self, head: Head) -> Result<String> {
         let mut text = String::new();
         self.chunks(head, |at, chunk| {
-            let chunk = std::str::from_utf8(chunk)
-                .map_err(|error| malformed(at + error.valid_up_to(), "text that is not UTF-8"))?;
+            let chunk = std::str::from_utf8(chunk).map_err(|error| malformed(at + error.valid_up_to(), "text that is not UTF-8"))?;
             text.push_str(chunk);
             Ok(())
         })?;

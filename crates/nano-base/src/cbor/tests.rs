@@ -77,10 +77,7 @@ fn every_variant_goes_there_and_back_as_documented() {
         (Value::Date(1500.0), "c1f93e00"),
         (Value::Date(f64::NAN), "c1f97e00"),
         (Value::TypedArray { kind: TypedArrayKind::Uint16, bytes: vec![1, 2] }, "d845420102"),
-        (
-            Value::Error { name: "TypeError".into(), message: "no".into() },
-            "d81b83654572726f72695479706545 72726f72626e6f",
-        ),
+        (Value::Error { name: "TypeError".into(), message: "no".into() }, "d81b83654572726f72695479706545 72726f72626e6f"),
     ];
     for (value, hex) in table {
         assert_eq!(written(&value), to_hex(&from_hex(hex)), "{value:?}");
@@ -220,10 +217,7 @@ fn a_generic_object_that_is_no_error_is_its_array() {
 #[test]
 fn an_untagged_map_is_an_object_unless_a_key_is_not_text() {
     assert_eq!(read("a1 6161 01"), Ok(object([("a", Value::Int(1))])));
-    assert_eq!(
-        read("a2 6161 01 02 03"),
-        Ok(Value::Map(vec![(text("a"), Value::Int(1)), (Value::Int(2), Value::Int(3))]))
-    );
+    assert_eq!(read("a2 6161 01 02 03"), Ok(Value::Map(vec![(text("a"), Value::Int(1)), (Value::Int(2), Value::Int(3))])));
     assert_eq!(read("a2 6161 01 6161 02"), Ok(object([("a", Value::Int(1)), ("a", Value::Int(2))])));
 }
 

@@ -459,7 +459,7 @@ impl Thread {
             self.condemn(id, error);
             return;
         }
-        slot.idle_since_ms = desk.inner.clock.now_ms();
+        slot.idle_since_ms = desk.turn_ms.get();
         if matches!(slot.phase, Phase::Starting(..)) {
             self.finish_start(id);
         }

@@ -50,11 +50,11 @@ pub fn text(app: &App, path: &str) -> String {
     String::from_utf8(response.body).expect("UTF-8")
 }
 
-/// Polls until `wanted` finds what it looks for; everything else is kept out.
+/// Polls until `wanted` finds what it looks for; what comes before it is dropped, what comes after it stays.
 pub fn wait_for<T>(runtime: &Runtime, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
     let mut events = Vec::new();
     loop {
-        let taken = runtime.wait(64, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
+        let taken = runtime.wait(1, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
         assert!(taken > 0, "no event came");
         for event in events.drain(..) {
             if let Some(found) = wanted(&event) {

@@ -18,15 +18,30 @@ pub(crate) struct ModuleMap {
     by_hash: HashMap<NonZeroI32, usize>,
 }
 
-/// Compiles the main module and everything it imports, and links them.
-pub(crate) fn link<'s>(scope: &mut v8::PinScope<'s, '_>, state: &State, code: &Arc<AppCode>) -> Result<v8::Local<'s, v8::Module>> {
+/// Compiles the main module and everything it imports, and links them. `None` if it is not a module at all but a script in
+/// service-worker syntax: V8's own parser decides, by what it imports and exports.
+pub(crate) fn link<'s>(scope: &mut v8::PinScope<'s, '_>, state: &State, code: &Arc<AppCode>) -> Result<Option<v8::Local<'s, v8::Module>>> {
     state.modules.borrow_mut().code = Some(code.clone());
     v8::tc_scope!(let scope, scope);
     let main = compile_graph(scope, state, code)?;
     if main.instantiate_module(scope, resolve).is_none() {
         return Err(exceptions::caught(scope, Status::Compile));
     }
-    Ok(main)
+    let listens = code.modules[0].source.windows(LISTENS.len()).any(|window| window == LISTENS);
+    if listens && main.get_module_requests().length() == 0 && exports(scope, main) == Some(0) {
+        return Ok(None);
+    }
+    Ok(Some(main))
+}
+
+/// What every app in service-worker syntax says somewhere.
+const LISTENS: &[u8] = b"addEventListener";
+
+/// How many names a linked module exports.
+fn exports(scope: &mut v8::PinScope, module: v8::Local<v8::Module>) -> Option<u32> {
+    let namespace = module.get_module_namespace().to_object(scope)?;
+    let names = namespace.get_own_property_names(scope, v8::GetPropertyNamesArgs::default())?;
+    Some(names.length())
 }
 
 /// Compiles breadth-first, so that every import is known, or named in an error, before anything is linked.

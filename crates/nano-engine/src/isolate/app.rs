@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 /// What a module is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModuleKind {
-    /// An ES module, or the script of an app in service-worker syntax.
+    /// An ES module. A main module without imports and exports that listens for events is run as a script instead.
     JavaScript,
     /// Its default export is the parsed value.
     Json,
@@ -33,8 +33,6 @@ pub struct AppCode {
     pub name: String,
     /// The modules; the first is the main one.
     pub modules: Vec<ModuleCode>,
-    /// Whether the main module is a script that calls `addEventListener("fetch", ...)`.
-    pub service_worker: bool,
 }
 
 impl AppCode {

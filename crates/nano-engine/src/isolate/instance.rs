@@ -199,11 +199,10 @@ impl Instance {
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
     pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
         let result = self.enter(|scope, instance| {
-            if code.service_worker {
+            let Some(main) = modules::link(scope, &instance.state, code)? else {
                 modules::run_script(scope, code)?;
                 return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
-            }
-            let main = modules::link(scope, &instance.state, code)?;
+            };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
             let promise: v8::Local<v8::Promise> =

@@ -265,8 +265,18 @@
     return kind === 0 ? null : new Body(NATIVE, new NativeBody(id, kind === WHOLE), null);
   };
 
+  const isNative = (body) => body !== null && body.source instanceof NativeBody;
+
+  const isFailed = (body) => isNative(body) && body.source.failed;
+
   const failBody = (body, reason) => {
-    if (body !== null && body.source instanceof NativeBody) body.source.fail(reason);
+    if (isNative(body)) body.source.fail(reason);
+  };
+
+  // Calls owner.bodyDone() as soon as there is nothing left to fail.
+  const watchBody = (body, owner) => {
+    if (isNative(body)) body.source.owner = owner;
+    else owner.bodyDone();
   };
 
   const cancelBody = (body, reason) => {
@@ -319,11 +329,13 @@
   // Each makes a body of the objects it knows, and undefined of all others.
   const bodyExtractors = [extractStream, extractBufferSource, extractURLSearchParams];
 
-  const extractBody = (value, prefix) => {
+  const extractBody = (value, prefix, keepalive = false) => {
     if (typeof value === "object") {
       for (let i = 0; i < bodyExtractors.length; i++) {
         const body = bodyExtractors[i](value, prefix);
-        if (body !== undefined) return body;
+        if (body === undefined) continue;
+        if (keepalive && body.kind === STREAM) throw new TypeError(`${prefix}: a stream as body does not go with 'keepalive'.`);
+        return body;
       }
     }
     return textBody(converters.USVString(value, prefix, "the body"), "text/plain;charset=UTF-8");
@@ -408,6 +420,7 @@
   const consumeBody = (body, convert) => {
     try {
       if (body === null) return PromiseResolve(convert(""));
+      if (isFailed(body)) return PromiseReject(body.source.failure);
       if (isUnusable(body)) return PromiseReject(new TypeError("The body has already been used, or its stream is locked."));
       const taken = takeBody(body);
       if (taken.kind === TEXT) return PromiseResolve(convert(taken.source));
@@ -605,6 +618,7 @@
   fetch.proxyBody = proxyBody;
   fetch.takeBody = takeBody;
   fetch.textBody = textBody;
+  fetch.watchBody = watchBody;
   fetch.wholeBody = wholeBody;
   fetch.writeReady = writeReady;
 };

@@ -9,7 +9,7 @@
   const { configureInterface, illegalConstructor, requiredArguments } = nano.webidl;
   const {
     Pump, Request, cancelBody, failBody, isRequest, isUnusable, requestAbortSignalOf, requestBodyOf, requestFlatOf,
-    requestMethodOf, requestTargetOf, responseBodyOf, responseFromNative, takeBody, wholeBody,
+    requestMethodOf, requestTargetOf, responseBodyOf, responseFromNative, takeBody, watchBody, wholeBody,
   } = fetch;
 
   // The calls that have not been answered, or still send, by id.
@@ -26,6 +26,7 @@
   class FetchCall {
     id;
     url;
+    isHead;
     deferred = PromiseWithResolvers();
     // Sends the request's body, as long as there is some.
     pump = null;
@@ -35,21 +36,19 @@
     signal = null;
     onAbort = null;
 
-    constructor(id, url) {
+    constructor(id, url, isHead) {
       this.id = id;
       this.url = url;
+      this.isHead = isHead;
     }
 
     head(status, statusText, flat) {
       this.answered = true;
       if (this.pump !== null) pending.set(this.id, this);
-      const response = responseFromNative(this.id, status, statusText, flat, this.url);
-      const body = responseBodyOf(response);
-      if (body === null) {
-        this.bodyDone();
-      } else if (this.signal !== null) {
-        this.responseBody = body;
-        body.source.owner = this;
+      const response = responseFromNative(this.id, status, statusText, flat, this.url, this.isHead);
+      if (this.signal !== null) {
+        this.responseBody = responseBodyOf(response);
+        watchBody(this.responseBody, this);
       }
       this.deferred.resolve(response);
     }
@@ -110,8 +109,9 @@
     const taken = body === null ? null : takeBody(body);
     const whole = taken === null ? null : wholeBody(taken);
     const target = requestTargetOf(request);
-    const id = ops.callFetch(binding, requestMethodOf(request), target, requestFlatOf(request), whole);
-    const call = new FetchCall(id, target);
+    const method = requestMethodOf(request);
+    const id = ops.callFetch(binding, method, target, requestFlatOf(request), whole);
+    const call = new FetchCall(id, target, method === "HEAD");
     pending.set(id, call);
     if (signal !== null) call.watch(signal);
     if (whole === undefined) {

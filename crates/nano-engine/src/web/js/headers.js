@@ -94,6 +94,10 @@
     return pairs;
   };
 
+  // https://fetch.spec.whatwg.org/#no-cors-safelisted-request-header-name
+  const isNoCorsSafelistedName = (name) =>
+    name === "accept" || name === "accept-language" || name === "content-language" || name === "content-type";
+
   // https://fetch.spec.whatwg.org/#no-cors-safelisted-request-header
   const isNoCorsSafelisted = (name, value) => {
     if (value.length > 128) return false;
@@ -160,8 +164,7 @@
       name = nameArgument(converters.ByteString(name, prefix, "parameter 1"), prefix);
       const list = writableList(this, prefix);
       if (this.#guard === "request-no-cors") {
-        // Any safelisted content type will do: here the name alone counts.
-        if (name !== "range" && !isNoCorsSafelisted(name, "text/plain")) return;
+        if (name !== "range" && !isNoCorsSafelistedName(name)) return;
         if (contains(list, name)) remove(list, "range");
       }
       remove(list, name);

@@ -288,7 +288,7 @@
           throw new TypeError(`${prefix}: a request with the method ${method} cannot have a body.`);
         }
         if (bodyGiven) {
-          const body = extractBody(init.body, prefix);
+          const body = extractBody(init.body, prefix, init.keepalive === true);
           request.#body = body;
           if (body.type === null) return;
           if (request.#headers === undefined && request.#flat === "") request.#flat = `content-type\n${body.type}`;

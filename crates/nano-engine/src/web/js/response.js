@@ -178,13 +178,14 @@
         }
       };
 
-      responseFromNative = (id, status, statusText, flat, url) => {
+      // The answer to a call; to one with the method HEAD, it has no body.
+      responseFromNative = (id, status, statusText, flat, url, isHead) => {
         const response = new Response(blank);
         response.#flat = flat;
         response.#status = status;
         response.#statusText = statusText;
         response.#meta = { __proto__: null, type: "basic", url, guard: "immutable" };
-        if (!isNullBodyStatus(status)) response.#body = nativeBody(id);
+        if (!isHead && !isNullBodyStatus(status)) response.#body = nativeBody(id) ?? textBody("", null);
         return response;
       };
     }

@@ -1,0 +1,16 @@
+//! How libnano is linked: see the guarantees in `nano.h` that each line keeps.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    // V8 aborts through this function without asking any handler: send it to the one that parks the thread.
+    println!("cargo:rustc-link-arg=-Wl,--wrap=_ZN2v84base21FatalNoSecurityImpactEPKcz");
+    for arg in [
+        // Threads of NANO's may be running: the code must stay where it is after dlclose.
+        "-Wl,-z,nodelete",
+        // Nothing of V8 or of other crates is exported: a second V8 in the process must not bind to ours.
+        "-Wl,--exclude-libs,ALL",
+        "-Wl,-soname,libnano.so.0",
+    ] {
+        println!("cargo:rustc-cdylib-link-arg={arg}");
+    }
+}

@@ -1,0 +1,166 @@
+//! Requests: from acceptance to their one terminal event.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use nano_core::{RequestHead, RequestInit, Result, Status};
+
+use crate::app::nano_app;
+use crate::event::nano_request;
+use crate::guard::{self, ErrorOut};
+use crate::open;
+use crate::options::{body_of, nano_request_init};
+use crate::response::nano_response;
+use crate::runtime::nano_runtime;
+use crate::status::nano_status;
+use crate::types::{Handed, headers, nano_bytes};
+
+/// Hands a request over and stores its id; never blocks. Its events carry the id and user_data, and exactly one of them
+/// has NANO_FLAG_END. If this fails there are no events. NANO_E_TOO_LARGE for a URL, headers or body over the app's
+/// limits (HTTP 414, 431, 413), NANO_E_OVERLOADED and NANO_E_DRAINING to answer with 503.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_dispatch(
+    app: Option<&nano_app>,
+    init: *const nano_request_init,
+    user_data: *mut c_void,
+    id: Option<&mut MaybeUninit<nano_request>>,
+    error: ErrorOut<'_>,
+) -> nano_status {
+    // SAFETY: the caller's struct has as many bytes as its size says.
+    let request = unsafe { Request::take(init) };
+    guard::explained(error, move || {
+        let id = guard::out(id, "id")?.write(0);
+        // SAFETY: the struct's pointers are valid for the call.
+        let init = unsafe { request?.to_core(user_data as usize as u64) }?;
+        *id = guard::handle(app, "app")?.0.dispatch(init)?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Dispatches a request and waits for its whole response, which is yours to free. No event comes of it. Its body is NONE
+/// or WHOLE. NANO_TIMEOUT, and the request ended, when timeout_ms has passed first; with 0 only the app's own limits
+/// count. Blocks.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_fetch(
+    app: Option<&nano_app>,
+    init: *const nano_request_init,
+    timeout_ms: u32,
+    response: Option<&mut MaybeUninit<Option<Box<nano_response>>>>,
+    error: ErrorOut<'_>,
+) -> nano_status {
+    // SAFETY: the caller's struct has as many bytes as its size says.
+    let request = unsafe { Request::take(init) };
+    guard::explained(error, move || {
+        let response = guard::out(response, "response")?.write(None);
+        // SAFETY: the struct's pointers are valid for the call.
+        let init = unsafe { request?.to_core(0) }?;
+        let answer = guard::handle(app, "app")?.0.fetch(init, timeout_of(timeout_ms))?;
+        *response = Some(Box::new(nano_response::new(answer.head, answer.body, answer.account)));
+        Ok(Status::Ok)
+    })
+}
+
+/// Appends to the body of a request with NANO_BODY_STREAM; how much was taken is stored in accepted. NANO_AGAIN if that is
+/// less than all: a WRITABLE event says when to offer the rest. Never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_request_write(
+    runtime: Option<&nano_runtime>,
+    id: nano_request,
+    bytes: nano_bytes,
+    accepted: Option<&mut MaybeUninit<usize>>,
+) -> nano_status {
+    guard::status(|| {
+        let accepted = guard::out(accepted, "accepted")?.write(0);
+        // SAFETY: the caller lends the bytes for the call.
+        let bytes = unsafe { bytes.slice("bytes") }?;
+        *accepted = guard::handle(runtime, "runtime")?.core.request_write(id, bytes)?;
+        Ok(if *accepted < bytes.len() { Status::Again } else { Status::Ok })
+    })
+}
+
+/// Ends the body of a request with NANO_BODY_STREAM.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_request_end(runtime: Option<&nano_runtime>, id: nano_request) -> nano_status {
+    guard::status(|| {
+        guard::handle(runtime, "runtime")?.core.request_end(id)?;
+        Ok(Status::Ok)
+    })
+}
+
+/// The body of a request with NANO_BODY_STREAM was cut short: the app's read of it fails with this text, and the app may
+/// still answer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_request_abort(runtime: Option<&nano_runtime>, id: nano_request, why: nano_bytes) -> nano_status {
+    guard::status(|| {
+        // SAFETY: the caller lends the bytes for the call.
+        let why = unsafe { why.text("why") }?;
+        guard::handle(runtime, "runtime")?.core.request_abort_body(id, why)?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Gives a request or invocation up: an ERROR event with NANO_E_CANCELED ends it, and the app learns of it by its abort
+/// signal. NANO_E_NOT_FOUND if it has ended; its last event may still wait in the queue.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_request_cancel(runtime: Option<&nano_runtime>, id: nano_request) -> nano_status {
+    guard::status(|| {
+        guard::handle(runtime, "runtime")?.core.request_cancel(id)?;
+        Ok(Status::Ok)
+    })
+}
+
+/// Makes room for bytes more of a response's body: as many as you have passed on or dropped of its CHUNK events. It begins
+/// with room for 64 KiB, and may go over it by one chunk.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_response_credit(runtime: Option<&nano_runtime>, id: nano_request, bytes: u32) -> nano_status {
+    guard::status(|| {
+        guard::handle(runtime, "runtime")?.core.credit(id, bytes)?;
+        Ok(Status::Ok)
+    })
+}
+
+/// The time that a blocking call was given.
+pub(crate) fn timeout_of(timeout_ms: u32) -> Option<Duration> {
+    (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms.into()))
+}
+
+/// A request as the caller describes it. From here on its body is released, whatever happens.
+struct Request {
+    init: nano_request_init,
+    body: Handed,
+    /// Whether the struct says nothing that this library does not know.
+    checked: Result<()>,
+}
+
+impl Request {
+    /// # Safety
+    ///
+    /// `init` must be NULL or point to as many bytes as its size says.
+    unsafe fn take(init: *const nano_request_init) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let known = open::read_known(init)?;
+            Ok(Self { init: known, body: Handed::new(known.body), checked: open::check_tail(init) })
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The struct's pointers must be valid.
+    unsafe fn to_core(self, user_data: u64) -> Result<RequestInit> {
+        self.checked?;
+        let init = &self.init;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let head = RequestHead {
+                method: init.method.text("method")?.to_string(),
+                url: init.url.text("url")?.to_string(),
+                headers: headers(init.headers, init.headers_count)?,
+            };
+            Ok(RequestInit { head, body: body_of(init.body_kind, &self.body)?, user_data, deadline_ms: init.deadline_ms })
+        }
+    }
+}
