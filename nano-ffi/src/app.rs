@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use nano_core::{App, AppStats, Error, Status};
 
-use crate::guard::{self, ErrorOut};
+use crate::error::nano_error;
+use crate::guard;
 use crate::open::{self, Open};
 use crate::options::nano_app_options;
 use crate::runtime::nano_runtime;
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn nano_app_load(
     runtime: Option<&nano_runtime>,
     options: *const nano_app_options,
     app: Option<&mut MaybeUninit<Option<Box<nano_app>>>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     guard::explained(error, || {
         let app = guard::out(app, "app")?.write(None);
@@ -68,7 +69,11 @@ pub unsafe extern "C" fn nano_app_load(
 /// started, finishes what it began, and goes on serving if the new one does not start. Blocks.
 #[must_use]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nano_app_reload(app: Option<&nano_app>, options: *const nano_app_options, error: ErrorOut<'_>) -> nano_status {
+pub unsafe extern "C" fn nano_app_reload(
+    app: Option<&nano_app>,
+    options: *const nano_app_options,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
+) -> nano_status {
     guard::explained(error, || {
         let app = guard::handle(app, "app")?;
         // SAFETY: the caller's struct has as many bytes as its size says.
@@ -83,7 +88,11 @@ pub unsafe extern "C" fn nano_app_reload(app: Option<&nano_app>, options: *const
 /// Takes no new requests, lets those in flight end within grace_ms, ends the rest with NANO_E_DRAINING, and forgets the
 /// app: its name is free again. The handle is still yours to free. Blocks.
 #[unsafe(no_mangle)]
-pub extern "C" fn nano_app_unload(app: Option<&nano_app>, grace_ms: u32, error: ErrorOut<'_>) -> nano_status {
+pub extern "C" fn nano_app_unload(
+    app: Option<&nano_app>,
+    grace_ms: u32,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
+) -> nano_status {
     guard::explained(error, || {
         guard::handle(app, "app")?.0.unload(Duration::from_millis(grace_ms.into()))?;
         Ok(Status::Ok)
@@ -102,7 +111,7 @@ pub unsafe extern "C" fn nano_app_find(
         // SAFETY: the caller lends the name for the call.
         let name = unsafe { name.text("name") }?;
         let found = guard::handle(runtime, "runtime")?.core.find(name);
-        let found = found.ok_or_else(|| Error::new(Status::NotFound, format!("there is no app named \"{name}\"")))?;
+        let found = found.ok_or_else(|| Error::new(Status::NotFound, "there is no app of this name"))?;
         *app = Some(Box::new(nano_app(found)));
         Ok(Status::Ok)
     })

@@ -4,8 +4,9 @@ use std::mem::MaybeUninit;
 
 use nano_core::{CallContent, CallResponse, CallView, ResponseHead, Result, Status, Value, cbor};
 
+use crate::error::nano_error;
 use crate::event::{cbor_limits, nano_call, nano_request};
-use crate::guard::{self, ErrorOut};
+use crate::guard;
 use crate::open;
 use crate::options::{NANO_BODY_NONE, NANO_BODY_STREAM, NANO_BODY_WHOLE, body_of, nano_call_response};
 use crate::runtime::nano_runtime;
@@ -86,13 +87,13 @@ pub unsafe extern "C" fn nano_call_respond(
     runtime: Option<&nano_runtime>,
     call: nano_call,
     response: *const nano_call_response,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     // SAFETY: the caller's struct has as many bytes as its size says.
     let answer = unsafe { CallAnswer::take(response) };
     guard::explained(error, move || {
         // SAFETY: the struct's pointers are valid for the call.
-        let response = unsafe { answer?.to_core() }?;
+        let response = unsafe { answer?.into_core() }?;
         guard::handle(runtime, "runtime")?.core.call_respond(call, response)?;
         Ok(Status::Ok)
     })
@@ -104,7 +105,7 @@ pub unsafe extern "C" fn nano_call_return(
     runtime: Option<&nano_runtime>,
     call: nano_call,
     value: nano_bytes,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     guard::explained(error, || {
         // SAFETY: the caller lends the bytes for the call.
@@ -229,7 +230,7 @@ impl CallAnswer {
     /// # Safety
     ///
     /// The struct's pointers must be valid.
-    unsafe fn to_core(self) -> Result<CallResponse> {
+    unsafe fn into_core(self) -> Result<CallResponse> {
         self.checked?;
         let response = &self.response;
         let status = u16::try_from(response.status).map_err(|_| guard::invalid("a response's status is 200 to 599"))?;

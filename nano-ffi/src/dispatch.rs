@@ -7,8 +7,9 @@ use std::time::Duration;
 use nano_core::{RequestHead, RequestInit, Result, Status};
 
 use crate::app::nano_app;
+use crate::error::nano_error;
 use crate::event::nano_request;
-use crate::guard::{self, ErrorOut};
+use crate::guard;
 use crate::open;
 use crate::options::{body_of, nano_request_init};
 use crate::response::nano_response;
@@ -26,14 +27,14 @@ pub unsafe extern "C" fn nano_dispatch(
     init: *const nano_request_init,
     user_data: *mut c_void,
     id: Option<&mut MaybeUninit<nano_request>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     // SAFETY: the caller's struct has as many bytes as its size says.
     let request = unsafe { Request::take(init) };
     guard::explained(error, move || {
         let id = guard::out(id, "id")?.write(0);
         // SAFETY: the struct's pointers are valid for the call.
-        let init = unsafe { request?.to_core(user_data as usize as u64) }?;
+        let init = unsafe { request?.into_core(user_data as usize as u64) }?;
         *id = guard::handle(app, "app")?.0.dispatch(init)?;
         Ok(Status::Ok)
     })
@@ -49,14 +50,14 @@ pub unsafe extern "C" fn nano_fetch(
     init: *const nano_request_init,
     timeout_ms: u32,
     response: Option<&mut MaybeUninit<Option<Box<nano_response>>>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     // SAFETY: the caller's struct has as many bytes as its size says.
     let request = unsafe { Request::take(init) };
     guard::explained(error, move || {
         let response = guard::out(response, "response")?.write(None);
         // SAFETY: the struct's pointers are valid for the call.
-        let init = unsafe { request?.to_core(0) }?;
+        let init = unsafe { request?.into_core(0) }?;
         let answer = guard::handle(app, "app")?.0.fetch(init, timeout_of(timeout_ms))?;
         *response = Some(Box::new(nano_response::new(answer.head, answer.body, answer.account)));
         Ok(Status::Ok)
@@ -150,7 +151,7 @@ impl Request {
     /// # Safety
     ///
     /// The struct's pointers must be valid.
-    unsafe fn to_core(self, user_data: u64) -> Result<RequestInit> {
+    unsafe fn into_core(self, user_data: u64) -> Result<RequestInit> {
         self.checked?;
         let init = &self.init;
         // SAFETY: the caller's promise.

@@ -126,12 +126,13 @@ pub struct nano_event {
 pub(crate) const EVENT_FROM_THE_FUTURE: u32 = 0x7FFF_FFFF;
 
 /// What an event keeps alive besides a response or an error.
+#[expect(dead_code, reason = "bytes and texts are there for the pointers into them")]
 enum Owner {
     Bytes(Vec<u8>),
     Account(Account),
     Result(Vec<u8>, Account),
-    Log(nano_log, #[expect(dead_code, reason = "the record points into them")] [String; 2]),
-    App(nano_app_change, #[expect(dead_code, reason = "the record points into them")] [String; 2]),
+    Log(nano_log, [String; 2]),
+    App(nano_app_change, [String; 2]),
 }
 
 /// What the request used so far, of a RESPONSE, END, ERROR or RESULT event: all of it if the event is the last one.

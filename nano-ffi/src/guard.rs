@@ -31,7 +31,7 @@ pub(crate) fn explained(out: ErrorOut<'_>, entry: impl FnOnce() -> Result<Status
 }
 
 /// An accessor: it has no status, so a defect or NULL reads as `default`. Works in a forked child: it only reads memory.
-pub(crate) fn read<H, T>(handle: Option<&H>, default: T, entry: impl FnOnce(&H) -> T) -> T {
+pub(crate) fn read<'a, H, T>(handle: Option<&'a H>, default: T, entry: impl FnOnce(&'a H) -> T) -> T {
     let Some(handle) = handle else { return default };
     catch_unwind(AssertUnwindSafe(|| entry(handle))).unwrap_or(default)
 }

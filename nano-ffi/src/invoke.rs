@@ -7,8 +7,9 @@ use nano_core::{Result, Status, Value, cbor};
 
 use crate::app::nano_app;
 use crate::dispatch::timeout_of;
+use crate::error::nano_error;
 use crate::event::{cbor_limits, nano_event, nano_request};
-use crate::guard::{self, ErrorOut, invalid};
+use crate::guard::{self, invalid};
 use crate::status::nano_status;
 use crate::types::nano_bytes;
 
@@ -22,7 +23,7 @@ pub unsafe extern "C" fn nano_invoke(
     args: nano_bytes,
     user_data: *mut c_void,
     id: Option<&mut MaybeUninit<nano_request>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     guard::explained(error, || {
         let id = guard::out(id, "id")?.write(0);
@@ -44,7 +45,7 @@ pub unsafe extern "C" fn nano_invoke_wait(
     args: nano_bytes,
     timeout_ms: u32,
     result: Option<&mut MaybeUninit<nano_event>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     guard::explained(error, || {
         let result = guard::out(result, "result")?.write(nano_event::none());

@@ -46,22 +46,29 @@
 #![allow(non_camel_case_types, reason = "these are the names of nano.h")]
 #![allow(clippy::missing_safety_doc, reason = "the block above is the safety section of every function")]
 
-mod app;
-mod bell;
-mod call;
-mod dispatch;
-mod error;
-mod event;
-mod guard;
-mod invoke;
-mod open;
-mod options;
-mod process;
-mod queue;
-mod response;
-mod runtime;
+// The chapters of nano.h, in their order.
 mod status;
 mod types;
+
+mod options;
+mod process;
+mod runtime;
+
+mod app;
+mod dispatch;
+mod invoke;
+
+mod event;
+mod queue;
+mod response;
+
+mod call;
+mod error;
+
+// What stands behind them.
+mod bell;
+mod guard;
+mod open;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,13 @@
 //! The process: versions, and how V8 starts.
 
 use std::ffi::{CString, c_char};
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use nano_core::Status;
 
-use crate::guard::{self, ErrorOut};
+use crate::error::nano_error;
+use crate::guard;
 use crate::open;
 use crate::options::nano_init_options;
 use crate::status::nano_status;
@@ -40,7 +42,10 @@ pub extern "C" fn nano_abi_version() -> u32 {
 /// same options it is NANO_OK, with others NANO_E_ALREADY. NANO_E_ADDRESS_SPACE if the process may not reserve what V8
 /// needs. options may be NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nano_init(options: *const nano_init_options, error: ErrorOut<'_>) -> nano_status {
+pub unsafe extern "C" fn nano_init(
+    options: *const nano_init_options,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
+) -> nano_status {
     guard::explained(error, || {
         let options = if options.is_null() {
             nano_core::ProcessOptions::default()

@@ -27,7 +27,8 @@ pub unsafe extern "C" fn nano_poll(
         // SAFETY: the caller has room for `capacity` events.
         let into = unsafe { room(events, capacity) }?;
         let runtime = guard::handle(runtime, "runtime")?;
-        *count = take(runtime, &mut runtime.consume()?, into)?;
+        let mut consumer = runtime.consume()?;
+        *count = take(runtime, &mut consumer, into)?;
         if *count == 0 && runtime.bell.is_closed() { Err(closed()) } else { Ok(Status::Ok) }
     })
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use nano_core::{Event, Result, Runtime, RuntimeOptions, RuntimeStats, Status};
 
 use crate::bell::{Bell, Doorbell, lock};
-use crate::guard::{self, ErrorOut};
+use crate::error::nano_error;
+use crate::guard;
 use crate::open::{self, Open};
 use crate::options::nano_runtime_options;
 use crate::status::nano_status;
@@ -78,7 +79,7 @@ pub struct nano_text(String);
 pub unsafe extern "C" fn nano_runtime_new(
     options: *const nano_runtime_options,
     runtime: Option<&mut MaybeUninit<Option<Box<nano_runtime>>>>,
-    error: ErrorOut<'_>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     guard::explained(error, || {
         let runtime = guard::out(runtime, "runtime")?.write(None);

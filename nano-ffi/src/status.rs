@@ -6,57 +6,57 @@ use std::ffi::{CStr, c_char};
 pub type nano_status = i32;
 
 /// It worked.
-pub const NANO_OK: nano_status = 0;
+pub const NANO_OK: i32 = 0;
 /// Not everything was accepted: go on after a WRITABLE event.
-pub const NANO_AGAIN: nano_status = 1;
+pub const NANO_AGAIN: i32 = 1;
 /// The time given passed first.
-pub const NANO_TIMEOUT: nano_status = 2;
+pub const NANO_TIMEOUT: i32 = 2;
 /// An argument is wrong; the message says which.
-pub const NANO_E_INVALID: nano_status = -1;
+pub const NANO_E_INVALID: i32 = -1;
 /// A struct uses fields or flags that this library does not know.
-pub const NANO_E_TOO_NEW: nano_status = -2;
+pub const NANO_E_TOO_NEW: i32 = -2;
 /// No such app, request or call (any more).
-pub const NANO_E_NOT_FOUND: nano_status = -3;
+pub const NANO_E_NOT_FOUND: i32 = -3;
 /// Another thread is consuming this queue, or the name is taken.
-pub const NANO_E_BUSY: nano_status = -4;
+pub const NANO_E_BUSY: i32 = -4;
 /// The host or the client gave the request up.
-pub const NANO_E_CANCELED: nano_status = -5;
+pub const NANO_E_CANCELED: i32 = -5;
 /// The app used more CPU than one event may.
-pub const NANO_E_CPU_LIMIT: nano_status = -6;
+pub const NANO_E_CPU_LIMIT: i32 = -6;
 /// The app used more memory than it may.
-pub const NANO_E_MEMORY_LIMIT: nano_status = -7;
+pub const NANO_E_MEMORY_LIMIT: i32 = -7;
 /// The event took longer than it may.
-pub const NANO_E_WALL_LIMIT: nano_status = -8;
+pub const NANO_E_WALL_LIMIT: i32 = -8;
 /// The app threw; message and stack are for the host's log, never for clients.
-pub const NANO_E_EXCEPTION: nano_status = -9;
+pub const NANO_E_EXCEPTION: i32 = -9;
 /// The app's code does not compile or its imports do not resolve.
-pub const NANO_E_COMPILE: nano_status = -10;
+pub const NANO_E_COMPILE: i32 = -10;
 /// Too much is waiting for this app or runtime already.
-pub const NANO_E_OVERLOADED: nano_status = -11;
+pub const NANO_E_OVERLOADED: i32 = -11;
 /// A ceiling of the process is reached; the message names it.
-pub const NANO_E_CAPACITY: nano_status = -12;
+pub const NANO_E_CAPACITY: i32 = -12;
 /// The runtime has been closed.
-pub const NANO_E_SHUTDOWN: nano_status = -13;
+pub const NANO_E_SHUTDOWN: i32 = -13;
 /// The app or the runtime takes no new work.
-pub const NANO_E_DRAINING: nano_status = -14;
+pub const NANO_E_DRAINING: i32 = -14;
 /// This process is a fork of the one that started NANO.
-pub const NANO_E_FORKED: nano_status = -15;
+pub const NANO_E_FORKED: i32 = -15;
 /// Already done with other options.
-pub const NANO_E_ALREADY: nano_status = -16;
+pub const NANO_E_ALREADY: i32 = -16;
 /// The process may not reserve the address space that V8 needs.
-pub const NANO_E_ADDRESS_SPACE: nano_status = -17;
+pub const NANO_E_ADDRESS_SPACE: i32 = -17;
 /// A policy forbids it.
-pub const NANO_E_POLICY: nano_status = -18;
+pub const NANO_E_POLICY: i32 = -18;
 /// A file could not be read; the message names it.
-pub const NANO_E_IO: nano_status = -19;
+pub const NANO_E_IO: i32 = -19;
 /// A defect inside NANO was contained; the runtime is still usable.
-pub const NANO_E_PANIC: nano_status = -20;
+pub const NANO_E_PANIC: i32 = -20;
 /// Not available in this build or on this platform.
-pub const NANO_E_UNSUPPORTED: nano_status = -21;
+pub const NANO_E_UNSUPPORTED: i32 = -21;
 /// The thread that ran the request was given up because an app broke it; the request may have had effects.
-pub const NANO_E_SHARD_LOST: nano_status = -22;
+pub const NANO_E_SHARD_LOST: i32 = -22;
 /// A value, a head or a body is larger than it may be; the message names the limit.
-pub const NANO_E_TOO_LARGE: nano_status = -23;
+pub const NANO_E_TOO_LARGE: i32 = -23;
 
 /// The name of a status, such as "NANO_E_CPU_LIMIT"; "NANO_E_UNKNOWN" for a number that is none. Static, NUL-terminated.
 #[unsafe(no_mangle)]

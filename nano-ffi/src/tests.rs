@@ -18,7 +18,7 @@ const _: () = {
     assert!(offset_of!(nano_app_options, cpu_ms) == 104 && offset_of!(nano_app_options, reserved) == 156);
     assert!(size_of::<nano_request_init>() == 96 && offset_of!(nano_request_init, body_kind) == 88);
     assert!(size_of::<nano_call_response>() == 80 && offset_of!(nano_call_response, body) == 48);
-    assert!(size_of::<nano_call_view>() == 120 && offset_of!(nano_call_view, args) == 104);
+    assert!(size_of::<nano_call_view>() == 128 && offset_of!(nano_call_view, args) == 112);
     assert!(size_of::<nano_account>() == 64 && size_of::<nano_app_counters>() == 72 && size_of::<nano_runtime_counters>() == 112);
     assert!(size_of::<nano_log>() == 48 && size_of::<nano_app_change>() == 48);
 };

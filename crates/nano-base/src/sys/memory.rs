@@ -77,7 +77,7 @@ pub unsafe fn discard(address: usize, bytes: usize) {
 }
 
 /// The size of the kernel's pages.
-const PAGE: usize = 4096;
+pub const PAGE: usize = 4096;
 
 /// Gives back those of the kernel's pages in the range that are resident and hold nothing but zeros; how many bytes.
 ///

@@ -1,6 +1,7 @@
 //! V8 itself: everything here is about the process or the language, nothing about apps.
 
 pub(crate) mod bytes;
+pub(crate) mod caches;
 pub(crate) mod exceptions;
 pub(crate) mod loss;
 pub(crate) mod modules;

@@ -76,6 +76,7 @@ fn initialize(options: &ProcessOptions) {
     v8::V8::set_flags_from_string(&flags(options));
     super::loss::install();
     super::pages::install();
+    super::caches::install();
     let platform = v8::new_custom_platform(1, false, true, super::tasks::Foreground).make_shared();
     v8::V8::initialize_platform(platform);
     v8::V8::initialize();

@@ -17,7 +17,7 @@ use super::host::Host;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::tasks::TaskQueue;
-use crate::engine::{exceptions, loss, modules, pages, snapshot, values};
+use crate::engine::{caches, exceptions, loss, modules, pages, snapshot, values};
 
 /// Instances are named by a number that is never used again: addresses are.
 static NEXT_TOKEN: AtomicUsize = AtomicUsize::new(1);
@@ -122,6 +122,7 @@ impl Instance {
     pub fn new(snapshot: &'static [u8], limits: InstanceLimits) -> Result<Self> {
         let token = NEXT_TOKEN.fetch_add(1, Ordering::Relaxed);
         let outer = pages::enter(token);
+        caches::record();
         let budget = Budget::new(limits.external_bytes);
         let params = v8::CreateParams::default()
             .snapshot_blob(v8::StartupData::from(snapshot))
@@ -164,6 +165,7 @@ impl Instance {
         // SAFETY: `Isolate::new` entered the isolate on this thread; each visit enters it again.
         unsafe { instance.isolate.exit() };
         pages::enter(outer);
+        caches::release_recorded();
         Ok(instance)
     }
 

@@ -68,7 +68,15 @@
       if (this.failed) throw this.failure;
       if (this.done) return null;
       if (this.isWhole) return this.take();
-      const bytes = ops.bodyPull(this.id);
+      let bytes;
+      try {
+        bytes = ops.bodyPull(this.id);
+      } catch (error) {
+        this.finish();
+        this.failed = true;
+        this.failure = error;
+        throw error;
+      }
       if (bytes === undefined) {
         this.waiter = waiter;
         awaitingBytes.set(this.id, this);
@@ -165,9 +173,10 @@
   // The body that a stream was made for: when an app hands the stream on unread, its source can be read instead.
   const bodyOfStream = new SafeWeakMap();
 
-  const isUnusable = (body) => body !== null && (body.used || (body.stream !== null && (isDisturbed(body.stream) || isLocked(body.stream))));
-
   const isUsed = (body) => body !== null && (body.used || (body.stream !== null && isDisturbed(body.stream)));
+
+  // https://fetch.spec.whatwg.org/#body-unusable
+  const isUnusable = (body) => isUsed(body) || (body !== null && body.stream !== null && isLocked(body.stream));
 
   const bytesOf = (body) =>
     body.kind === TEXT ? ops.utf8Encode(body.source) : body.shared ? copyBytes(body.source) : body.source;

@@ -6,7 +6,7 @@
 (nano) => {
   const {
     ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
-    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectGetPrototypeOf, ReflectOwnKeys, SafeMap, String, TypeError,
+    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectOwnKeys, SafeMap, String, TypeError,
   } = nano.primordials;
   const { calls, fetch, ops } = nano;
   const { Event, dispatchTrusted, hasListener } = nano.events;
@@ -149,7 +149,7 @@
   // The response of a request is on its way. Gives the pump of a body that takes longer.
   const respond = (id, request, response, flight) => {
     if (!isResponse(response)) {
-      throw new TypeError(`The fetch handler has to return a Response, or a promise of one, but it returned ${describe(response)}.`);
+      throw new TypeError(`The fetch handler has to return a Response or a promise of one; it returned ${describe(response)}.`);
     }
     const status = responseStatusOf(response);
     if (status === 0) throw new TypeError("The fetch handler returned Response.error(), a network error.");

@@ -162,7 +162,7 @@
           response.#statusText = statusText;
         }
         if (status !== undefined) {
-          if (status < 200 || status > 599) throw new RangeError(`${prefix}: the status ${status} is outside the range of 200 to 599.`);
+          if (status < 200 || status > 599) throw new RangeError(`${prefix}: the status ${status} is not in 200 to 599.`);
           response.#status = status;
         }
       };

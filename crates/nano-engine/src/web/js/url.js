@@ -3,9 +3,9 @@
 // Specification: https://url.spec.whatwg.org/
 (nano) => {
   const {
-    ArrayPrototypePush, ArrayPrototypeSort, RegExpPrototypeExec, StringPrototypeCharCodeAt,
-    StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError, TypedArrayPrototypeSubarray, decodeURIComponent,
-    encodeURIComponent,
+    ArrayPrototypePush, ArrayPrototypeSort, RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
+    StringPrototypeSlice, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+    TypedArrayPrototypeGetByteOffset, Uint8Array, decodeURIComponent, encodeURIComponent,
   } = nano.primordials;
   const { ops } = nano;
   const { configureInterface, converters, isObject, pairIterable, record, requiredArguments, sequence } = nano.webidl;
@@ -42,14 +42,16 @@
       return decodeURIComponent(string);
     } catch {
       const bytes = ops.utf8Encode(string);
+      const end = TypedArrayPrototypeGetByteLength(bytes);
       let length = 0;
-      for (let i = 0; i < bytes.length; i++) {
-        const high = bytes[i] === 0x25 && i + 2 < bytes.length ? hexDigit(bytes[i + 1]) : -1;
+      for (let i = 0; i < end; i++) {
+        const high = bytes[i] === 0x25 && i + 2 < end ? hexDigit(bytes[i + 1]) : -1;
         const low = high >= 0 ? hexDigit(bytes[i + 2]) : -1;
         if (low >= 0) i += 2;
         bytes[length++] = low >= 0 ? high * 16 + low : bytes[i];
       }
-      return ops.utf8Decode(TypedArrayPrototypeSubarray(bytes, 0, length), false, true);
+      const decoded = new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), length);
+      return ops.utf8Decode(decoded, false, true);
     }
   };
 
