@@ -49,6 +49,7 @@
 
 #ifndef NANO_H
 #define NANO_H
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,51 +72,73 @@
 /** The time given passed first. */
 #define NANO_TIMEOUT 2
 /** An argument is wrong; the message says which. */
-#define NANO_E_INVALID -1
+#define NANO_E_INVALID (-1)
+
 /** A struct uses fields or flags that this library does not know. */
-#define NANO_E_TOO_NEW -2
+#define NANO_E_TOO_NEW (-2)
+
 /** No such app, request or call (any more). */
-#define NANO_E_NOT_FOUND -3
+#define NANO_E_NOT_FOUND (-3)
+
 /** Another thread is consuming this queue, or the name is taken. */
-#define NANO_E_BUSY -4
+#define NANO_E_BUSY (-4)
+
 /** The host or the client gave the request up. */
-#define NANO_E_CANCELED -5
+#define NANO_E_CANCELED (-5)
+
 /** The app used more CPU than one event may. */
-#define NANO_E_CPU_LIMIT -6
+#define NANO_E_CPU_LIMIT (-6)
+
 /** The app used more memory than it may. */
-#define NANO_E_MEMORY_LIMIT -7
+#define NANO_E_MEMORY_LIMIT (-7)
+
 /** The event took longer than it may. */
-#define NANO_E_WALL_LIMIT -8
+#define NANO_E_WALL_LIMIT (-8)
+
 /** The app threw; message and stack are for the host's log, never for clients. */
-#define NANO_E_EXCEPTION -9
+#define NANO_E_EXCEPTION (-9)
+
 /** The app's code does not compile or its imports do not resolve. */
-#define NANO_E_COMPILE -10
+#define NANO_E_COMPILE (-10)
+
 /** Too much is waiting for this app or runtime already. */
-#define NANO_E_OVERLOADED -11
+#define NANO_E_OVERLOADED (-11)
+
 /** A ceiling of the process is reached; the message names it. */
-#define NANO_E_CAPACITY -12
+#define NANO_E_CAPACITY (-12)
+
 /** The runtime has been closed. */
-#define NANO_E_SHUTDOWN -13
+#define NANO_E_SHUTDOWN (-13)
+
 /** The app or the runtime takes no new work. */
-#define NANO_E_DRAINING -14
+#define NANO_E_DRAINING (-14)
+
 /** This process is a fork of the one that started NANO. */
-#define NANO_E_FORKED -15
+#define NANO_E_FORKED (-15)
+
 /** Already done with other options. */
-#define NANO_E_ALREADY -16
+#define NANO_E_ALREADY (-16)
+
 /** The process may not reserve the address space that V8 needs. */
-#define NANO_E_ADDRESS_SPACE -17
+#define NANO_E_ADDRESS_SPACE (-17)
+
 /** A policy forbids it. */
-#define NANO_E_POLICY -18
+#define NANO_E_POLICY (-18)
+
 /** A file could not be read; the message names it. */
-#define NANO_E_IO -19
+#define NANO_E_IO (-19)
+
 /** A defect inside NANO was contained; the runtime is still usable. */
-#define NANO_E_PANIC -20
+#define NANO_E_PANIC (-20)
+
 /** Not available in this build or on this platform. */
-#define NANO_E_UNSUPPORTED -21
+#define NANO_E_UNSUPPORTED (-21)
+
 /** The thread that ran the request was given up because an app broke it; the request may have had effects. */
-#define NANO_E_SHARD_LOST -22
+#define NANO_E_SHARD_LOST (-22)
+
 /** A value, a head or a body is larger than it may be; the message names the limit. */
-#define NANO_E_TOO_LARGE -23
+#define NANO_E_TOO_LARGE (-23)
 
 /** Deliver LOG events: what apps say on their console. */
 #define NANO_EVENTS_LOG 1
@@ -569,10 +592,18 @@ typedef struct nano_call_response {
 extern "C" {
 #endif // __cplusplus
 
+/* ================================================================================================================
+ * Statuses: how every call ends.
+ * ============================================================================================================= */
+
 /**
  * The name of a status, such as "NANO_E_CPU_LIMIT"; "NANO_E_UNKNOWN" for a number that is none. Static, NUL-terminated.
  */
 NANO_API const char *nano_status_name(nano_status status);
+
+/* ================================================================================================================
+ * The process: versions, and how V8 starts.
+ * ============================================================================================================= */
 
 /** The library's version, such as "nano/0.1.0 v8/15.2.27 abi/1". Static, NUL-terminated. */
 NANO_API const char *nano_version(void);

@@ -2,8 +2,10 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    // V8 aborts through this function without asking any handler: send it to the one that parks the thread.
-    println!("cargo:rustc-link-arg=-Wl,--wrap=_ZN2v84base21FatalNoSecurityImpactEPKcz");
+    // Functions of V8 that the engine stands in for (`__wrap_` in nano-engine).
+    for symbol in include_str!("../third_party/v8/wraps.txt").lines() {
+        println!("cargo:rustc-link-arg=-Wl,--wrap={symbol}");
+    }
     for arg in [
         // Threads of NANO's may be running: the code must stay where it is after dlclose.
         "-Wl,-z,nodelete",

@@ -26,7 +26,7 @@ done >"$work/chapters"
   echo "/* nano.h: written by scripts/header.sh from nano-ffi/src; change it there."
   echo " *"
   sed -n '/^\/\/!/!q; s|^//!| *|p' $src/lib.rs
-  printf ' */\n\n#ifndef NANO_H\n#define NANO_H\n'
+  printf ' */\n\n#ifndef NANO_H\n#define NANO_H\n\n'
   awk -v chapters="$work/chapters" '
     function banner(title) {
       print "/* ================================================================================================================"
@@ -43,7 +43,7 @@ done >"$work/chapters"
       lines = 0
     }
     function chapter_of(line) {
-      for (name in title) if (index(line, " " name "(")) { found = title[name]; delete title[name]; return found }
+      for (name in title) if (line ~ "[ *]" name "\\(") { found = title[name]; delete title[name]; return found }
       if (!numbers && line ~ /^#define NANO_[A-Z]*[_A-Z]* -?[0-9]/) { numbers = 1; return "Numbers." }
       if (!types && line ~ /^typedef/) { types = 1; return "Types." }
       return ""
@@ -62,8 +62,12 @@ done >"$work/chapters"
       blank = /^$/
     }
   ' "$work/declarations.h" | awk '
-    # No empty line between a number and the next number or its comment.
-    { line[NR] = $0 }
+    # No empty line between a number and the next of its kind; parentheses around a number below zero.
+    { line[NR] = parenthesised($0) }
+    function parenthesised(text) {
+      if (text ~ /^#define NANO_[A-Z_]* -[0-9]+$/) { sub(/ -/, " (-", text); text = text ")" }
+      return text
+    }
     END {
       for (i = 1; i <= NR; i++) {
         if (line[i] == "" && line[i - 1] ~ /^#define NANO_[A-Z_]* -?[0-9]/ && line[i + 1] ~ /^\/\*\* .*\*\/$/ &&

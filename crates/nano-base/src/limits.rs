@@ -79,14 +79,7 @@ pub struct RuntimeLimits {
 
 impl Default for RuntimeLimits {
     fn default() -> Self {
-        Self {
-            threads: 0,
-            apps: 1_000_000,
-            instances: 4_000,
-            requests: 100_000,
-            log_events: 4_096,
-            pool: 2,
-        }
+        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2 }
     }
 }
 

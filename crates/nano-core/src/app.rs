@@ -347,19 +347,26 @@ fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
         return Err(Error::new(Status::Invalid, "the method is not an HTTP token"));
     }
     if head.url.len() > limits.url_bytes as usize {
-        return Err(Error::new(Status::TooLarge, format!("the URL has {} bytes; the limit url_bytes is {} (HTTP 414)", head.url.len(), limits.url_bytes)));
+        return Err(Error::new(
+            Status::TooLarge,
+            format!("the URL has {} bytes; the limit url_bytes is {} (HTTP 414)", head.url.len(), limits.url_bytes),
+        ));
     }
     if !head.url.starts_with("http://") && !head.url.starts_with("https://") {
         return Err(Error::new(Status::Invalid, "the URL must be absolute and begin with http:// or https://"));
     }
     if head.headers.bytes() > limits.header_bytes as usize {
         let bytes = head.headers.bytes();
-        return Err(Error::new(Status::TooLarge, format!("the headers have {bytes} bytes; the limit header_bytes is {} (HTTP 431)", limits.header_bytes)));
+        return Err(Error::new(
+            Status::TooLarge,
+            format!("the headers have {bytes} bytes; the limit header_bytes is {} (HTTP 431)", limits.header_bytes),
+        ));
     }
     match &init.body {
-        Body::Whole(body) if body.len() > limits.body_bytes => {
-            Err(Error::new(Status::TooLarge, format!("the body has {} bytes; the limit body_bytes is {} (HTTP 413): stream it", body.len(), limits.body_bytes)))
-        }
+        Body::Whole(body) if body.len() > limits.body_bytes => Err(Error::new(
+            Status::TooLarge,
+            format!("the body has {} bytes; the limit body_bytes is {} (HTTP 413): stream it", body.len(), limits.body_bytes),
+        )),
         _ => Ok(()),
     }
 }

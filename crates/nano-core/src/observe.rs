@@ -28,7 +28,8 @@ const APPS_LABELLED_MAX: usize = 1_000;
 /// Prometheus text.
 pub(crate) fn metrics(stats: &RuntimeStats, apps: &[Arc<AppShared>]) -> String {
     let mut out = String::new();
-    let gauges = [("nano_active_apps", stats.apps), ("nano_isolates_active", stats.instances), ("nano_requests_in_flight", stats.in_flight)];
+    let gauges =
+        [("nano_active_apps", stats.apps), ("nano_isolates_active", stats.instances), ("nano_requests_in_flight", stats.in_flight)];
     let counters = [
         ("nano_requests_total", stats.requests),
         ("nano_requests_refused_total", stats.refused),
@@ -53,7 +54,12 @@ pub(crate) fn metrics(stats: &RuntimeStats, apps: &[Arc<AppShared>]) -> String {
         }
         let _ = writeln!(out, "# TYPE nano_app_cpu_microseconds_total counter");
         for app in apps {
-            let _ = writeln!(out, "nano_app_cpu_microseconds_total{{app=\"{}\"}} {}", escape(&app.name), app.cpu_ns.load(Ordering::Relaxed) / 1_000);
+            let _ = writeln!(
+                out,
+                "nano_app_cpu_microseconds_total{{app=\"{}\"}} {}",
+                escape(&app.name),
+                app.cpu_ns.load(Ordering::Relaxed) / 1_000
+            );
         }
     }
     out

@@ -111,7 +111,15 @@ impl std::fmt::Debug for Work {
 }
 
 impl Work {
-    pub(crate) fn new(inner: &Arc<Inner>, app: &Arc<AppShared>, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Self {
+    pub(crate) fn new(
+        inner: &Arc<Inner>,
+        app: &Arc<AppShared>,
+        job: Job,
+        body: Body,
+        user_data: u64,
+        deadline_ms: u32,
+        listener: Listener,
+    ) -> Self {
         let now_ns = inner.clock.now_ns();
         let app_wall = u64::from(app.limits().wall_ms);
         let wall_ms = if deadline_ms == 0 { app_wall } else { app_wall.min(u64::from(deadline_ms)) };

@@ -199,7 +199,7 @@ impl Runtime {
         let (accepted, tell) = lock(&work.body).write(bytes)?;
         work.progress();
         if tell {
-            self.inner.tell_work(&work, |place| Command::BodyReady(place));
+            self.inner.tell_work(&work, Command::BodyReady);
         }
         Ok(accepted)
     }
@@ -209,7 +209,7 @@ impl Runtime {
         let work = self.inner.work(id)?;
         let tell = lock(&work.body).end();
         if tell {
-            self.inner.tell_work(&work, |place| Command::BodyReady(place));
+            self.inner.tell_work(&work, Command::BodyReady);
         }
         Ok(())
     }
@@ -219,7 +219,7 @@ impl Runtime {
         let work = self.inner.work(id)?;
         let tell = lock(&work.body).break_off(why);
         if tell {
-            self.inner.tell_work(&work, |place| Command::BodyReady(place));
+            self.inner.tell_work(&work, Command::BodyReady);
         }
         Ok(())
     }
@@ -246,7 +246,7 @@ impl Runtime {
         let work = self.inner.work(id)?;
         let before = work.credit.fetch_add(bytes, Ordering::AcqRel);
         if before <= 0 && before + bytes > 0 {
-            self.inner.tell_work(&work, |place| Command::WriteReady(place));
+            self.inner.tell_work(&work, Command::WriteReady);
         }
         Ok(())
     }
@@ -391,7 +391,10 @@ impl Inner {
             return Err(Error::new(Status::Capacity, format!("{} apps are registered (limit apps)", apps.len())));
         }
         if apps.contains_key(&shared.name) {
-            return Err(Error::new(Status::Busy, format!("there is an app named \"{}\" already: reload it, or unload it first", shared.name)));
+            return Err(Error::new(
+                Status::Busy,
+                format!("there is an app named \"{}\" already: reload it, or unload it first", shared.name),
+            ));
         }
         apps.insert(shared.name.clone(), shared.clone());
         Ok(())
@@ -463,10 +466,9 @@ impl Inner {
 
     /// Makes a call known to the host.
     pub(crate) fn open_call(&self, call: Arc<Call>) -> Result<u64> {
-        let id = lock(&self.calls)
-            .insert(call.clone())
-            .map_err(|_| Error::new(Status::Overloaded, "too many calls to the host are waiting"))?
-            | CALL_BIT;
+        let id =
+            lock(&self.calls).insert(call.clone()).map_err(|_| Error::new(Status::Overloaded, "too many calls to the host are waiting"))?
+                | CALL_BIT;
         call.id.store(id, Ordering::Relaxed);
         self.queue.push(Event { id, user_data: 0, payload: Payload::Call });
         Ok(id)

@@ -134,13 +134,13 @@ fn main_module(root: &Path, modules: &[ModuleCode]) -> Result<usize> {
     if let Some(package) = find("package.json")
         && let Some(main) = package_main(&modules[package].source)
     {
-        return find(&main).ok_or_else(|| {
-            Error::new(Status::Io, format!("{}/package.json names \"{main}\", which does not exist", root.display()))
-        });
+        return find(&main)
+            .ok_or_else(|| Error::new(Status::Io, format!("{}/package.json names \"{main}\", which does not exist", root.display())));
     }
-    MAIN_FILES.iter().find_map(|path| find(path)).ok_or_else(|| {
-        Error::new(Status::Io, format!("{} has no main module: add index.js, or \"main\" to package.json", root.display()))
-    })
+    MAIN_FILES
+        .iter()
+        .find_map(|path| find(path))
+        .ok_or_else(|| Error::new(Status::Io, format!("{} has no main module: add index.js, or \"main\" to package.json", root.display())))
 }
 
 /// The string at "module" or "main" of a package.json, at its top level.

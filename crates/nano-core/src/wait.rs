@@ -37,10 +37,7 @@ impl<T> Slot<T> {
         let mut slot = match timeout {
             None => self.arrived.wait_while(slot, |value| value.is_none()).unwrap_or_else(|poisoned| poisoned.into_inner()),
             Some(timeout) => {
-                self.arrived
-                    .wait_timeout_while(slot, timeout, |value| value.is_none())
-                    .unwrap_or_else(|poisoned| poisoned.into_inner())
-                    .0
+                self.arrived.wait_timeout_while(slot, timeout, |value| value.is_none()).unwrap_or_else(|poisoned| poisoned.into_inner()).0
             }
         };
         slot.take()

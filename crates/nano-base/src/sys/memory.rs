@@ -22,17 +22,12 @@ pub fn can_reserve(bytes: usize) -> bool {
 
 /// The most mappings the kernel lets this process have.
 pub fn mappings_max() -> usize {
-    fs::read_to_string("/proc/sys/vm/max_map_count")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(65_530)
+    fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(65_530)
 }
 
 /// Resident memory of this process in bytes, as the kernel counts it.
 pub fn resident_bytes() -> u64 {
-    let pages = fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok());
+    let pages = fs::read_to_string("/proc/self/statm").ok().and_then(|text| text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok());
     pages.unwrap_or(0) * 4096
 }
 

@@ -8,6 +8,7 @@ mod link;
 mod seat;
 mod slot;
 mod thread;
+mod visit;
 pub(crate) mod watchdog;
 
 use std::collections::VecDeque;

@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nano_base::limits::{AppLimits, STRIKES_MAX, TURNS_PER_VISIT};
+use nano_base::limits::{AppLimits, STRIKES_MAX};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_base::wheel::TimerWheel;
-use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Outcome, Started, Turns};
+use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Started};
 
 use super::admission::{self, Permit};
-use super::link::{Completes, Desk, Link, LinkHost, Timer};
+use super::link::{Desk, Link, LinkHost, Timer};
 use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
+use super::visit::{Visit, begin_turn};
 use super::{Command, Shard};
 use crate::SNAPSHOT;
 use crate::app::{AppShared, Version};
@@ -88,13 +89,8 @@ impl Thread {
         let now_ms = inner.clock.now_ms();
         let mut wheel = TimerWheel::new(now_ms);
         wheel.insert(now_ms + SWEEP_MS, Timer::Sweep);
-        let desk = Rc::new(Desk {
-            inner: inner.clone(),
-            shard: shard.clone(),
-            seat: seat.clone(),
-            wheel: wheel.into(),
-            turn_ms: now_ms.into(),
-        });
+        let desk =
+            Rc::new(Desk { inner: inner.clone(), shard: shard.clone(), seat: seat.clone(), wheel: wheel.into(), turn_ms: now_ms.into() });
         Ok(Self {
             desk,
             slots: Slots::new(inner.limits.instances as usize),
@@ -179,7 +175,7 @@ impl Thread {
             return true;
         }
         let wanted = self.desk.inner.limits.pool as usize;
-        if self.pool.len() < wanted && self.slots.len() > 0 {
+        if self.pool.len() < wanted && !self.slots.is_empty() {
             match Instance::new(SNAPSHOT, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
                 Err(_) => return false,
@@ -217,8 +213,12 @@ impl Thread {
                 Command::Start(app, version, ticket) => {
                     self.start_for(&app, &version, ticket);
                 }
-                Command::BodyReady(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::BodyReady(place.local))),
-                Command::WriteReady(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::WriteReady(place.local))),
+                Command::BodyReady(place) => {
+                    self.deliver(place, |link| link.knows(place.local).then_some(Delivery::BodyReady(place.local)))
+                }
+                Command::WriteReady(place) => {
+                    self.deliver(place, |link| link.knows(place.local).then_some(Delivery::WriteReady(place.local)))
+                }
                 Command::Cancel(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Cancel(place.local))),
                 Command::Answer(place, answer) => self.deliver(place, |link| link.answered(place.local, answer)),
                 Command::Retire(app) => self.retire(app),
@@ -307,9 +307,11 @@ impl Thread {
             return;
         }
         let version = work.app.version();
-        let found = self.by_app.get(&work.app.key).copied().filter(|id| {
-            self.slots.get(*id).is_some_and(|slot| Arc::ptr_eq(&slot.link.version, &version))
-        });
+        let found = self
+            .by_app
+            .get(&work.app.key)
+            .copied()
+            .filter(|id| self.slots.get(*id).is_some_and(|slot| Arc::ptr_eq(&slot.link.version, &version)));
         let id = match found {
             Some(id) => id,
             None => match self.start(&work.app.clone(), &version, None) {
@@ -338,7 +340,10 @@ impl Thread {
     /// Starts an instance of a version; its slot.
     fn start(&mut self, app: &Arc<AppShared>, version: &Arc<Version>, ticket: Option<&Arc<Ticket<Result<()>>>>) -> Result<u64> {
         if app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX {
-            return Err(Error::new(Status::MemoryLimit, format!("the app broke {STRIKES_MAX} shards and is not started again until it is reloaded")));
+            return Err(Error::new(
+                Status::MemoryLimit,
+                format!("the app broke {STRIKES_MAX} shards and is not started again until it is reloaded"),
+            ));
         }
         let permit = self.permit()?;
         let limits = InstanceLimits { heap_bytes: version.limits.heap_bytes, external_bytes: version.limits.external_bytes };
@@ -421,7 +426,8 @@ impl Thread {
                     drop(instance);
                     drop(permit);
                 }
-                let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
+                let oldest =
+                    self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
                 let Some(oldest) = oldest else { return Err(error) };
                 self.evict(oldest, "pressure");
                 self.graveyard.clear();
@@ -436,17 +442,10 @@ impl Thread {
         let (link, desk) = (slot.link.clone(), self.desk.clone());
         desk.seat.hold(&link.app, slot.instance.terminate_handle());
         let before_ns = self.cpu_ns;
-        let mut visit = Visit {
-            takes_requests: matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id),
-            desk: &desk,
-            link: &link,
-            cpu_ns: &mut self.cpu_ns,
-            turns: 0,
-            delivering: None,
-            broken: None,
-        };
+        let takes_requests = matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id);
+        let mut visit = Visit::new(&desk, &link, &mut self.cpu_ns, takes_requests);
         slot.instance.visit(&mut visit);
-        let broken = visit.broken.take();
+        let broken = visit.into_broken();
         slot.trimmed = false;
         slot.visits += 1;
         if slot.visits >= VISITS_PER_LOOK || self.cpu_ns.saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
@@ -601,104 +600,4 @@ fn look_at_memory(slot: &mut Slot) {
     let held = slot.instance.heap_held();
     slot.permit.update(held);
     slot.link.app.set_memory(slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
-}
-
-/// Arms the watchdog for a turn, and stops JavaScript's clock.
-fn begin_turn(desk: &Desk, cpu_ns: &mut u64, cpu_limit_ns: u64) {
-    let clock = &desk.inner.clock;
-    desk.turn_ms.set(clock.now_ms());
-    Instance::freeze_clock(clock.unix_ms());
-    desk.seat.begin(sys::time::monotonic_ns(), *cpu_ns, cpu_limit_ns);
-    desk.inner.watchdog.wake();
-}
-
-/// The turns of one visit to one instance.
-struct Visit<'a> {
-    desk: &'a Desk,
-    link: &'a Rc<Link>,
-    cpu_ns: &'a mut u64,
-    takes_requests: bool,
-    turns: u32,
-    /// The number the turn is about, whether it may still be running afterwards, and what it completes.
-    delivering: Option<(u32, bool, Completes)>,
-    broken: Option<Error>,
-}
-
-impl Visit<'_> {
-    /// The next delivery: what waits for the instance first, then requests for its app.
-    fn take(&mut self) -> Option<Delivery> {
-        loop {
-            if let Some(delivery) = self.link.pending.borrow_mut().pop_front() {
-                return Some(delivery);
-            }
-            if !self.takes_requests || !Arc::ptr_eq(&self.link.app.version(), &self.link.version) {
-                return None;
-            }
-            let work = self.desk.shard.next_request_of(self.link.app.key)?;
-            if work.is_done() {
-                continue;
-            }
-            if let Some(delivery) = self.link.begin(&work) {
-                return Some(delivery);
-            }
-        }
-    }
-}
-
-impl Turns for Visit<'_> {
-    fn next(&mut self) -> Option<Delivery> {
-        if self.turns >= TURNS_PER_VISIT || self.desk.seat.is_abandoned() {
-            return None;
-        }
-        self.turns += 1;
-        let delivery = self.take()?;
-        let work = self.link.work_of(&delivery);
-        let limit_ns = u64::from(self.link.version.limits.cpu_ms) * 1_000_000;
-        let used_ns = work.as_ref().map_or(0, |work| work.cpu_ns.load(Ordering::Relaxed));
-        *self.link.current.borrow_mut() = work;
-        self.delivering = match &delivery {
-            Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, true, Completes::Nothing)),
-            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, false, Completes::Call)),
-            Delivery::CallHead(id, _) => Some((*id, false, Completes::CallWithoutBody)),
-            Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),
-            _ => None,
-        };
-        begin_turn(self.desk, self.cpu_ns, limit_ns.saturating_sub(used_ns));
-        Some(delivery)
-    }
-
-    fn done(&mut self, outcome: Outcome) -> bool {
-        let stop = self.desk.seat.end();
-        let now_ns = sys::thread::cpu_ns();
-        let used_ns = now_ns.saturating_sub(*self.cpu_ns);
-        *self.cpu_ns = now_ns;
-        let work = self.link.current.borrow_mut().take();
-        if let Some(work) = &work {
-            work.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
-        }
-        let limits = &self.link.version.limits;
-        self.broken = match (stop, outcome) {
-            (_, Outcome::HeapExhausted) => {
-                Some(Error::new(Status::MemoryLimit, format!("the app used up its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20)))
-            }
-            (Some(Stop::Shutdown), _) => Some(Error::new(Status::Shutdown, "the runtime was freed before the request ended")),
-            (Some(Stop::Cpu), _) | (None, Outcome::Terminated) => {
-                Some(Error::new(Status::CpuLimit, format!("the app used more than {} ms of CPU time in one event (limit cpu_ms)", limits.cpu_ms)))
-            }
-            (None, Outcome::Done) => None,
-        };
-        if self.broken.is_some() || self.desk.seat.is_abandoned() {
-            return false;
-        }
-        if let Some((id, first, completes)) = self.delivering.take() {
-            if first {
-                self.link.arm_wall_limit(id);
-            }
-            self.link.delivered(id, completes);
-            if work.is_some_and(|work| work.is_done()) {
-                self.link.forget(id);
-            }
-        }
-        true
-    }
 }

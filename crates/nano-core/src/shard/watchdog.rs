@@ -241,7 +241,9 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
             let reason = lock(&seat.loss).as_ref().map(|loss| loss.reason.clone()).unwrap_or_default();
             Error::new(Status::MemoryLimit, format!("the app asked for more memory than it can have ({reason}); its instance was given up"))
         }
-        Why::Stuck => Error::new(Status::CpuLimit, "the app used up its CPU time inside one uninterruptible operation; its instance was given up"),
+        Why::Stuck => {
+            Error::new(Status::CpuLimit, "the app used up its CPU time inside one uninterruptible operation; its instance was given up")
+        }
     };
     let others = Error::new(Status::ShardLost, "another app broke the shard that ran the request; it may have had effects");
     let incarnation = seat.incarnation;

@@ -106,7 +106,13 @@ fn no_bomb_ends_the_process_or_hangs_its_neighbour() {
         };
         let grown = peak.saturating_sub(before.1).max(1);
         let kept = sys::memory::resident_bytes().saturating_sub(before.1);
-        reports.push(Report { name, ring, ended_ms, neighbour_worst_us: worst_us, given_back_percent: 100 - (kept * 100 / grown).min(100) });
+        reports.push(Report {
+            name,
+            ring,
+            ended_ms,
+            neighbour_worst_us: worst_us,
+            given_back_percent: 100 - (kept * 100 / grown).min(100),
+        });
     }
     println!("| bomb | stopped by ring | after ms | neighbour's worst ms | memory given back |");
     println!("| --- | --- | --- | --- | --- |");

@@ -11,8 +11,11 @@ fn head(status: u16) -> ResponseHead {
 #[test]
 fn a_binding_is_fetched_and_answered_by_the_host() {
     let runtime = runtime(1);
-    let mut options = options("caller", "export default { async fetch(r, env) { const a = await env.API.fetch('http://api/x', { method: 'POST', body: 'ask' }); \
-        return new Response(a.status + ' ' + await a.text()); } }");
+    let mut options = options(
+        "caller",
+        "export default { async fetch(r, env) { const a = await env.API.fetch('http://api/x', { method: 'POST', body: 'ask' }); \
+        return new Response(a.status + ' ' + await a.text()); } }",
+    );
     options.bindings = vec!["API".into()];
     let app = runtime.load(options).expect("loads");
     let id = app.dispatch(get("/")).expect("accepted");
@@ -39,8 +42,11 @@ fn a_binding_is_fetched_and_answered_by_the_host() {
 #[test]
 fn a_method_of_a_binding_takes_and_returns_values() {
     let runtime = runtime(1);
-    let mut options = options("methods", "export default { async fetch(r, env) { const v = await env.DB.query('select', [1, 2n, new Date(0), new Uint8Array([7])]); \
-        return Response.json([v.rows, v.big === 123456789012345678901234567890n]); } }");
+    let mut options = options(
+        "methods",
+        "export default { async fetch(r, env) { const v = await env.DB.query('select', [1, 2n, new Date(0), new Uint8Array([7])]); \
+        return Response.json([v.rows, v.big === 123456789012345678901234567890n]); } }",
+    );
     options.bindings = vec!["DB".into()];
     let app = runtime.load(options).expect("loads");
     let id = app.dispatch(get("/")).expect("accepted");
@@ -68,7 +74,10 @@ fn a_method_of_a_binding_takes_and_returns_values() {
 #[test]
 fn a_failed_call_rejects_the_apps_promise() {
     let runtime = runtime(1);
-    let mut options = options("failing", "export default { async fetch(r, env) { try { await env.DB.get('k'); } catch (e) { return new Response(e.message); } } }");
+    let mut options = options(
+        "failing",
+        "export default { async fetch(r, env) { try { await env.DB.get('k'); } catch (e) { return new Response(e.message); } } }",
+    );
     options.bindings = vec!["DB".into()];
     let app = runtime.load(options).expect("loads");
     let id = app.dispatch(get("/")).expect("accepted");
@@ -83,8 +92,11 @@ fn a_failed_call_rejects_the_apps_promise() {
 #[test]
 fn calls_beyond_the_limit_at_once_are_refused() {
     let runtime = runtime(1);
-    let mut options = options("greedy", "export default { async fetch(r, env) { const calls = []; for (let i = 0; i < 8; i++) calls.push(env.DB.get(i).then(() => 'ok', (e) => 'refused')); \
-        const first = await Promise.race(calls.slice(6)); return new Response(first); } }");
+    let mut options = options(
+        "greedy",
+        "export default { async fetch(r, env) { const calls = []; for (let i = 0; i < 8; i++) calls.push(env.DB.get(i).then(() => 'ok', (e) => 'refused')); \
+        const first = await Promise.race(calls.slice(6)); return new Response(first); } }",
+    );
     options.bindings = vec!["DB".into()];
     let app = runtime.load(options).expect("loads");
     assert_eq!(text(&app, "/"), "refused");
@@ -93,7 +105,11 @@ fn calls_beyond_the_limit_at_once_are_refused() {
 #[test]
 fn the_host_invokes_an_exported_function() {
     let runtime = runtime(1);
-    let app = load(&runtime, "functions", "export async function add(a, b) { return { sum: a + b }; } export function boom() { throw new Error('bad'); }");
+    let app = load(
+        &runtime,
+        "functions",
+        "export async function add(a, b) { return { sum: a + b }; } export function boom() { throw new Error('bad'); }",
+    );
     let (value, _) = app.invoke_wait("add", vec![Value::Int(2), Value::Int(3)], Some(PATIENCE)).expect("returns");
     assert_eq!(value, Value::Object(vec![("sum".into(), Value::Int(5))]));
     let error = app.invoke_wait("boom", Vec::new(), Some(PATIENCE)).expect_err("throws");

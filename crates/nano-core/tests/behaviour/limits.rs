@@ -1,6 +1,6 @@
 //! Limits: what breaks one, how it is answered, and that the neighbours do not notice.
 
-use nano_core::{Payload, RuntimeLimits, RuntimeOptions, Runtime, Status, Clock, EventMask};
+use nano_core::{Clock, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 use crate::support::*;
 
@@ -19,7 +19,8 @@ fn an_endless_loop_is_stopped_and_the_next_request_gets_a_fresh_instance() {
 #[test]
 fn waiting_costs_no_cpu_time() {
     let runtime = runtime(1);
-    let mut options = options("wait", "export default { async fetch() { await new Promise((r) => setTimeout(r, 60)); return new Response('ok'); } }");
+    let mut options =
+        options("wait", "export default { async fetch() { await new Promise((r) => setTimeout(r, 60)); return new Response('ok'); } }");
     options.limits.cpu_ms = 20;
     let app = runtime.load(options).expect("loads");
     let response = fetch(&app, "/").expect("is not stopped");
@@ -64,7 +65,11 @@ fn the_wall_limit_follows_the_clock() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
     let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask::default() }).expect("a runtime");
-    let app = load(&runtime, "never", "export default { fetch(r) { return r.url.endsWith('/ok') ? new Response('ok') : new Promise(() => {}); } }");
+    let app = load(
+        &runtime,
+        "never",
+        "export default { fetch(r) { return r.url.endsWith('/ok') ? new Response('ok') : new Promise(() => {}); } }",
+    );
     let id = app.dispatch(get("/")).expect("accepted");
     assert_eq!(text(&app, "/ok"), "ok");
     runtime.advance_clock(29_000);

@@ -91,8 +91,11 @@ fn a_folder_is_an_app_and_imports_stay_inside_it() {
     let folder = std::env::temp_dir().join(format!("nano-folder-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("lib")).expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
-    write("index.js", "import { f } from './lib/f.js'; import data from './data.json'; import note from './note.txt'; \
-        export default { fetch() { return new Response(f() + data.a + note); } }");
+    write(
+        "index.js",
+        "import { f } from './lib/f.js'; import data from './data.json'; import note from './note.txt'; \
+        export default { fetch() { return new Response(f() + data.a + note); } }",
+    );
     write("lib/f.js", "export const f = () => 'f';");
     write("data.json", r#"{"a": 1}"#);
     write("note.txt", "note");
@@ -114,7 +117,8 @@ fn a_folder_is_an_app_and_imports_stay_inside_it() {
 #[test]
 fn top_level_await_delays_the_start() {
     let runtime = runtime(1);
-    let source = "const v = await new Promise((r) => setTimeout(() => r('awaited'), 3)); export default { fetch() { return new Response(v); } }";
+    let source =
+        "const v = await new Promise((r) => setTimeout(() => r('awaited'), 3)); export default { fetch() { return new Response(v); } }";
     assert_eq!(text(&load(&runtime, "tla", source), "/"), "awaited");
 }
 
@@ -152,7 +156,8 @@ fn a_streaming_response_arrives_in_pieces_under_credit() {
 #[test]
 fn without_credit_a_stream_stops_at_its_window() {
     let runtime = runtime(1);
-    let source = "export default { fetch() { return new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(16384)); } })); } }";
+    let source =
+        "export default { fetch() { return new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(16384)); } })); } }";
     let app = load(&runtime, "endless", source);
     let id = app.dispatch(get("/")).expect("accepted");
     let mut received = 0;

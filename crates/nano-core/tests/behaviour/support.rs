@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use nano_core::{App, AppOptions, Body, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Response, Result, Runtime, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::{
+    App, AppOptions, Body, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Response, Result, Runtime, RuntimeLimits,
+    RuntimeOptions, Source,
+};
 
 /// Long enough for anything that works, on any machine: a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,10 +29,7 @@ pub fn options(name: &str, source: &str) -> AppOptions {
 pub fn get(path: &str) -> RequestInit {
     let mut headers = Headers::new();
     assert!(headers.push(b"Accept", b"*/*"));
-    RequestInit {
-        head: RequestHead { method: "GET".into(), url: format!("http://app.test{path}"), headers },
-        ..RequestInit::default()
-    }
+    RequestInit { head: RequestHead { method: "GET".into(), url: format!("http://app.test{path}"), headers }, ..RequestInit::default() }
 }
 
 /// A POST of a whole body.

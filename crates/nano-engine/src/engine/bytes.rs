@@ -9,26 +9,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Budget {
     used: AtomicUsize,
     max: AtomicUsize,
-    peak: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `max` bytes, unused.
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max), peak: AtomicUsize::new(0) })
+        Arc::new(Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max) })
     }
 
     /// Takes `bytes` if they fit.
     #[must_use]
     pub fn take(&self, bytes: usize) -> bool {
         let max = self.max.load(Ordering::Relaxed);
-        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(bytes).filter(|sum| *sum <= max)
-        });
-        if let Ok(before) = taken {
-            self.peak.fetch_max(before + bytes, Ordering::Relaxed);
-        }
-        taken.is_ok()
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| used.checked_add(bytes).filter(|sum| *sum <= max)).is_ok()
     }
 
     /// Gives `bytes` back.
@@ -44,11 +37,6 @@ impl Budget {
     /// Bytes held now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
-    }
-
-    /// The most bytes held at any time.
-    pub fn peak(&self) -> usize {
-        self.peak.load(Ordering::Relaxed)
     }
 }
 

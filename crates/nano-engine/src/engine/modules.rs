@@ -161,7 +161,10 @@ impl ModuleMap {
         for (index, module) in &self.by_index {
             let module_code = &code.modules[*index];
             // Below this size parsing is cheaper than checking a cache.
-            if module_code.kind != ModuleKind::JavaScript || module_code.source.len() < CACHE_SOURCE_BYTES_MIN || module_code.cache.get().is_some() {
+            if module_code.kind != ModuleKind::JavaScript
+                || module_code.source.len() < CACHE_SOURCE_BYTES_MIN
+                || module_code.cache.get().is_some()
+            {
                 continue;
             }
             let module = v8::Local::new(scope, module);

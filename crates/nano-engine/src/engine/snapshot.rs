@@ -14,9 +14,8 @@ pub(crate) const ENTRY_POINTS: [&str; 4] = ["deliver", "start", "unhandledReject
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {
     let functions = ops::all().into_iter().map(|(_, function)| v8::ExternalReference { function });
-    let sources = platform::SOURCES
-        .iter()
-        .map(|source| v8::ExternalReference { pointer: std::ptr::from_ref(&source.text).cast_mut().cast() });
+    let sources =
+        platform::SOURCES.iter().map(|source| v8::ExternalReference { pointer: std::ptr::from_ref(&source.text).cast_mut().cast() });
     let end = v8::ExternalReference { pointer: std::ptr::null_mut() };
     Addresses(functions.chain(sources).chain([end]).collect())
 });
@@ -69,9 +68,7 @@ fn run_platform<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Objec
     let natives = v8::Object::new(scope);
     for (name, function) in ops::all() {
         let key = v8::String::new(scope, name).expect("a short string");
-        let template = v8::FunctionTemplate::builder_raw(function)
-            .constructor_behavior(v8::ConstructorBehavior::Throw)
-            .build(scope);
+        let template = v8::FunctionTemplate::builder_raw(function).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope);
         let function = template.get_function(scope).expect("a function");
         natives.set(scope, key.into(), function.into());
     }

@@ -189,10 +189,8 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
         Value::Int(integer) if integer.abs() <= SAFE_INTEGER_MAX => v8::Number::new(scope, integer as f64).into(),
         Value::Int(integer) => v8::BigInt::new_from_i64(scope, integer).into(),
         Value::BigInt { negative, magnitude } => {
-            let words: Vec<u64> = magnitude
-                .rchunks(8)
-                .map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
-                .collect();
+            let words: Vec<u64> =
+                magnitude.rchunks(8).map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))).collect();
             v8::BigInt::new_from_words(scope, negative, &words)?.into()
         }
         Value::Float(number) => v8::Number::new(scope, number).into(),

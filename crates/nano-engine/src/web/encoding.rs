@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 
 use super::ops::{byte_string, integer, text};
-use crate::engine::exceptions::throw_range_error;
 use crate::engine::bytes;
+use crate::engine::exceptions::throw_range_error;
 use crate::isolate::state::State;
 
 /// Decoders that are in the middle of a stream, by the number JavaScript knows them by.
@@ -33,10 +33,8 @@ pub(super) fn utf8_encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackAr
 
 /// `utf8EncodeInto(string, bytes)`: read * 2^26 + written.
 pub(super) fn utf8_encode_into(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let (Ok(string), Ok(view)) = (
-        v8::Local::<v8::String>::try_from(args.get(0)),
-        v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)),
-    ) else {
+    let (Ok(string), Ok(view)) = (v8::Local::<v8::String>::try_from(args.get(0)), v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)))
+    else {
         return;
     };
     let mut read = 0;
@@ -73,11 +71,7 @@ pub(super) fn encoding_name(scope: &mut v8::PinScope, args: v8::FunctionCallback
 pub(super) fn decoder_new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let name = text(scope, &args, 0);
     let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) else { return };
-    let decoder = if args.get(2).is_true() {
-        encoding.new_decoder_without_bom_handling()
-    } else {
-        encoding.new_decoder_with_bom_removal()
-    };
+    let decoder = if args.get(2).is_true() { encoding.new_decoder_without_bom_handling() } else { encoding.new_decoder_with_bom_removal() };
     let Some(state) = State::of(scope) else { return };
     let mut decoders = state.decoders.borrow_mut();
     if decoders.alive.len() >= DECODERS_MAX {
@@ -149,7 +143,7 @@ pub(super) fn base64_decode(scope: &mut v8::PinScope, args: v8::FunctionCallback
 
 fn forgiving_decode(mut data: Vec<u8>) -> Option<Vec<u8>> {
     data.retain(|byte| !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' '));
-    if data.len() % 4 == 0 {
+    if data.len().is_multiple_of(4) {
         for _ in 0..2 {
             if data.last() == Some(&b'=') {
                 data.pop();

@@ -73,11 +73,7 @@ fn response_head(scope: &v8::PinScope, args: &Args) -> ResponseHead {
 
 /// A string, bytes, or nothing.
 fn whole_body(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> Vec<u8> {
-    if body.is_string() {
-        body.to_rust_string_lossy(scope).into_bytes()
-    } else {
-        bytes::from_value(body).unwrap_or_default()
-    }
+    if body.is_string() { body.to_rust_string_lossy(scope).into_bytes() } else { bytes::from_value(body).unwrap_or_default() }
 }
 
 /// `write(id, bytes)`

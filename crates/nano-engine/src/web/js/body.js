@@ -178,8 +178,11 @@
   // https://fetch.spec.whatwg.org/#body-unusable
   const isUnusable = (body) => isUsed(body) || (body !== null && body.stream !== null && isLocked(body.stream));
 
-  const bytesOf = (body) =>
-    body.kind === TEXT ? ops.utf8Encode(body.source) : body.shared ? copyBytes(body.source) : body.source;
+  // Bytes that the caller may keep, of a source that is text or bytes.
+  const ownBytes = (source, shared) => {
+    if (typeof source === "string") return ops.utf8Encode(source);
+    return shared ? copyBytes(source) : source;
+  };
 
   // Leaves a stream as one that has been read: locked, disturbed and closed.
   const retire = (stream) => {
@@ -205,8 +208,9 @@
       };
       stream = createReadableByteStream(start, pull, cancel);
     } else {
+      const { source, shared } = body;
       const pull = (controller) => {
-        const bytes = bytesOf(body);
+        const bytes = ownBytes(source, shared);
         if (TypedArrayPrototypeGetByteLength(bytes) > 0) readableByteStreamControllerEnqueue(controller, bytes);
         readableByteStreamControllerClose(controller);
       };
@@ -435,7 +439,7 @@
       if (taken.kind === TEXT) return PromiseResolve(convert(taken.source));
       if (taken.kind === BYTES) {
         const readsOnly = convert === toText || convert === toJson;
-        return PromiseResolve(convert(readsOnly ? taken.source : bytesOf(taken)));
+        return PromiseResolve(convert(readsOnly ? taken.source : ownBytes(taken.source, taken.shared)));
       }
       if (taken.kind === NATIVE) {
         if (taken.source.isWhole) return PromiseResolve(convert(taken.source.take()));

@@ -296,7 +296,6 @@
 
   nano.fetch = {
     isToken,
-    normalizeValue,
     // Headers over a native list that is not looked into before somebody asks.
     headersFromFlat: newHeaders,
     // The Headers of a Request or Response, filled from the init of their constructor.

@@ -1,6 +1,6 @@
 "use strict";
-// Request. One that comes from the native side is an id until an app asks for more: its method, URL, headers and body are fetched
-// when they are first looked at.
+// Request. One that comes from the native side is made of strings and an id: its Headers, body and signal come into being when
+// they are first looked at.
 // Specification: https://fetch.spec.whatwg.org/#request-class
 //
 // Two departures, for code written for servers: a stream as body does not need { duplex: "half" }, and `cf` is carried along.
@@ -9,8 +9,8 @@
   const { abort, fetch, ops } = nano;
   const { configureInterface, converters, dictionary, enumeration, isObject, nullable, requiredArguments } = nano.webidl;
   const {
-    cancelBody, cloneBody, extractBody, failBody, headersAppend, headersContain, headersFromFlat, headersFromInit, isToken,
-    isUnusable, mixinBody, nativeBody, proxyBody, toFlat,
+    cloneBody, extractBody, failBody, headersAppend, headersContain, headersFromFlat, headersFromInit, isToken, isUnusable, mixinBody,
+    nativeBody, proxyBody, toFlat,
   } = fetch;
 
   const member = (key, converter) => ({ key, converter });
@@ -323,6 +323,5 @@
     failBody(bodyOf(request), reason);
     abort.signalAbort(signalOf(request), reason);
   };
-  fetch.discardRequestBody = (request, reason) => cancelBody(bodyOf(request), reason);
   nano.expose({ Request });
 };

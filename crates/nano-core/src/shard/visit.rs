@@ -1,0 +1,125 @@
+//! One visit to one instance: its turns, each armed, delivered, billed and judged.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nano_base::limits::TURNS_PER_VISIT;
+use nano_base::status::{Error, Status};
+use nano_base::sys;
+use nano_engine::{Delivery, Instance, Outcome, Turns};
+
+use super::link::{Completes, Desk, Link};
+use super::seat::Stop;
+
+/// Arms the watchdog for a turn, and stops JavaScript's clock.
+pub(super) fn begin_turn(desk: &Desk, cpu_ns: &mut u64, cpu_limit_ns: u64) {
+    let clock = &desk.inner.clock;
+    desk.turn_ms.set(clock.now_ms());
+    Instance::freeze_clock(clock.unix_ms());
+    desk.seat.begin(sys::time::monotonic_ns(), *cpu_ns, cpu_limit_ns);
+    desk.inner.watchdog.wake();
+}
+
+/// The turns of one visit to one instance.
+pub(super) struct Visit<'a> {
+    desk: &'a Desk,
+    link: &'a Rc<Link>,
+    cpu_ns: &'a mut u64,
+    takes_requests: bool,
+    turns: u32,
+    /// The number the turn is about, whether it may still be running afterwards, and what it completes.
+    delivering: Option<(u32, bool, Completes)>,
+    broken: Option<Error>,
+}
+
+impl<'a> Visit<'a> {
+    /// A visit to the instance of `link`. Only the instance that serves its app `takes_requests` from the queue.
+    pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, cpu_ns: &'a mut u64, takes_requests: bool) -> Self {
+        Self { desk, link, cpu_ns, takes_requests, turns: 0, delivering: None, broken: None }
+    }
+
+    /// The limit that the visit ended by, if it did.
+    pub(super) fn into_broken(self) -> Option<Error> {
+        self.broken
+    }
+
+    /// The next delivery: what waits for the instance first, then requests for its app.
+    fn take(&mut self) -> Option<Delivery> {
+        loop {
+            if let Some(delivery) = self.link.pending.borrow_mut().pop_front() {
+                return Some(delivery);
+            }
+            if !self.takes_requests || !Arc::ptr_eq(&self.link.app.version(), &self.link.version) {
+                return None;
+            }
+            let work = self.desk.shard.next_request_of(self.link.app.key)?;
+            if work.is_done() {
+                continue;
+            }
+            if let Some(delivery) = self.link.begin(&work) {
+                return Some(delivery);
+            }
+        }
+    }
+}
+
+impl Turns for Visit<'_> {
+    fn next(&mut self) -> Option<Delivery> {
+        if self.turns >= TURNS_PER_VISIT || self.desk.seat.is_abandoned() {
+            return None;
+        }
+        self.turns += 1;
+        let delivery = self.take()?;
+        let work = self.link.work_of(&delivery);
+        let limit_ns = u64::from(self.link.version.limits.cpu_ms) * 1_000_000;
+        let used_ns = work.as_ref().map_or(0, |work| work.cpu_ns.load(Ordering::Relaxed));
+        *self.link.current.borrow_mut() = work;
+        self.delivering = match &delivery {
+            Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, true, Completes::Nothing)),
+            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, false, Completes::Call)),
+            Delivery::CallHead(id, _) => Some((*id, false, Completes::CallWithoutBody)),
+            Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),
+            _ => None,
+        };
+        begin_turn(self.desk, self.cpu_ns, limit_ns.saturating_sub(used_ns));
+        Some(delivery)
+    }
+
+    fn done(&mut self, outcome: Outcome) -> bool {
+        let stop = self.desk.seat.end();
+        let now_ns = sys::thread::cpu_ns();
+        let used_ns = now_ns.saturating_sub(*self.cpu_ns);
+        *self.cpu_ns = now_ns;
+        let work = self.link.current.borrow_mut().take();
+        if let Some(work) = &work {
+            work.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        }
+        let limits = &self.link.version.limits;
+        self.broken = match (stop, outcome) {
+            (_, Outcome::HeapExhausted) => Some(Error::new(
+                Status::MemoryLimit,
+                format!("the app used up its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20),
+            )),
+            (Some(Stop::Shutdown), _) => Some(Error::new(Status::Shutdown, "the runtime was freed before the request ended")),
+            (Some(Stop::Cpu), _) | (None, Outcome::Terminated) => Some(Error::new(
+                Status::CpuLimit,
+                format!("the app used more than {} ms of CPU time in one event (limit cpu_ms)", limits.cpu_ms),
+            )),
+            (None, Outcome::Done) => None,
+        };
+        if self.broken.is_some() || self.desk.seat.is_abandoned() {
+            return false;
+        }
+        if let Some((id, first, completes)) = self.delivering.take() {
+            if first {
+                self.link.arm_wall_limit(id);
+            }
+            self.link.delivered(id, completes);
+            if work.is_some_and(|work| work.is_done()) {
+                self.link.forget(id);
+            }
+        }
+        true
+    }
+}
