@@ -4,4 +4,5 @@ mod bombs;
 mod calls;
 mod limits;
 mod requests;
+mod soak;
 mod support;

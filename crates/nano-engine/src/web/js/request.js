@@ -9,8 +9,8 @@
   const { abort, fetch, ops } = nano;
   const { configureInterface, converters, dictionary, enumeration, isObject, nullable, requiredArguments } = nano.webidl;
   const {
-    cloneBody, extractBody, failBody, headersAppend, headersContain, headersFromFlat, headersFromInit, isToken, isUnusable, mixinBody,
-    nativeBody, proxyBody, toFlat,
+    cloneBody, extractBody, failBody, headersAppend, headersContain, headersFromFlat, headersFromInit, isToken, isUnusable,
+    mixinBody, nativeBody, proxyBody, toFlat,
   } = fetch;
 
   const member = (key, converter) => ({ key, converter });

@@ -1,0 +1,229 @@
+/* Whatever is wrong becomes a status and a sentence; nothing crashes. */
+#include "harness.h"
+
+static nano_runtime *runtime;
+static nano_app *app;
+
+/* Loads and expects a refusal whose message says this. */
+static void refused(nano_app_options options, nano_status status, const char *why) {
+  nano_app *none;
+  nano_error *error = NULL;
+  CHECK_EQ(nano_app_load(runtime, &options, &none, &error), status);
+  CHECK(none == NULL);
+  if (!has(nano_error_message(error), why)) printf("# \"%.*s\"\n", (int)nano_error_message(error).len, (const char *)nano_error_message(error).ptr);
+  CHECK(has(nano_error_message(error), why));
+  nano_error_free(error);
+}
+
+static void not_dispatched(nano_request_init init, nano_status status, const char *why) {
+  nano_request id = 7;
+  nano_error *error = NULL;
+  CHECK_EQ(nano_dispatch(app, &init, NULL, &id, &error), status);
+  CHECK_EQ(id, 0);
+  CHECK(has(nano_error_message(error), why));
+  nano_error_free(error);
+}
+
+static void null_is_refused_everywhere(void) {
+  nano_runtime *no_runtime = NULL;
+  nano_app *no_app = NULL;
+  nano_request_init init = request("GET", "http://test/");
+  nano_app_options options = app_options("x", "");
+  nano_event event;
+  nano_request id;
+  nano_response *response;
+  nano_call_view *view;
+  nano_call_response answer = NANO_CALL_RESPONSE_INIT;
+  nano_account account = NANO_ACCOUNT_INIT;
+  nano_bytes none = {NULL, 0};
+  size_t n;
+  CHECK_EQ(nano_runtime_new(NULL, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_runtime_drain(NULL, 0), NANO_E_INVALID);
+  CHECK_EQ(nano_runtime_close(NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_runtime_fd(NULL), -1);
+  CHECK_EQ(nano_runtime_set_doorbell(NULL, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_runtime_stats(runtime, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_runtime_metrics(runtime, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_load(no_runtime, &options, &no_app, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_load(runtime, NULL, &no_app, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_load(runtime, &options, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_reload(NULL, &options, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_unload(NULL, 0, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_find(runtime, nano_str("x"), NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_stats(app, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_name(NULL).len, 0);
+  CHECK_EQ(nano_dispatch(NULL, &init, NULL, &id, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_dispatch(app, NULL, NULL, &id, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_dispatch(app, &init, NULL, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_fetch(app, &init, 0, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_fetch(NULL, &init, 0, &response, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_invoke(NULL, nano_str("f"), none, NULL, &id, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_invoke_wait(app, nano_str("f"), none, 0, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_request_write(NULL, 1, none, &n), NANO_E_INVALID);
+  CHECK_EQ(nano_request_write(runtime, 1, none, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_request_end(NULL, 1), NANO_E_INVALID);
+  CHECK_EQ(nano_request_cancel(NULL, 1), NANO_E_INVALID);
+  CHECK_EQ(nano_response_credit(NULL, 1, 1), NANO_E_INVALID);
+  CHECK_EQ(nano_poll(NULL, &event, 1, &n), NANO_E_INVALID);
+  CHECK_EQ(nano_poll(runtime, NULL, 1, &n), NANO_E_INVALID);
+  CHECK_EQ(nano_poll(runtime, &event, 0, &n), NANO_E_INVALID);
+  CHECK_EQ(nano_poll(runtime, &event, 1, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_wait(NULL, &event, 1, 0, &n), NANO_E_INVALID);
+  CHECK_EQ(nano_event_account(NULL, &account), NANO_E_INVALID);
+  CHECK_EQ(nano_response_status(NULL), 0);
+  CHECK_EQ(nano_response_body(NULL).len, 0);
+  CHECK_EQ(nano_response_account(NULL, &account), NANO_E_INVALID);
+  CHECK_EQ(nano_call_request(NULL, 1, &view), NANO_E_INVALID);
+  CHECK_EQ(nano_call_request(runtime, 1, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_call_respond(NULL, 1, &answer, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_call_respond(runtime, 1, NULL, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_call_return(NULL, 1, none, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_call_fail(NULL, 1, none), NANO_E_INVALID);
+  CHECK_EQ(nano_error_code(NULL), NANO_OK);
+  CHECK_EQ(nano_error_message(NULL).len, 0);
+}
+
+static void foreign_ids_are_not_found(void) {
+  const uint64_t ids[] = {0, 1, 12345, 1ull << 32, 1ull << 63, (1ull << 63) + 1, ~0ull};
+  for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+    nano_call_view *view;
+    nano_call_response answer = NANO_CALL_RESPONSE_INIT;
+    size_t n;
+    answer.status = 200;
+    CHECK_EQ(nano_request_write(runtime, ids[i], nano_str("x"), &n), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_request_end(runtime, ids[i]), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_request_abort(runtime, ids[i], nano_str("why")), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_request_cancel(runtime, ids[i]), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_response_credit(runtime, ids[i], 1), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_request(runtime, ids[i], &view), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_respond(runtime, ids[i], &answer, NULL), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_return(runtime, ids[i], (nano_bytes){NULL, 0}, NULL), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_write(runtime, ids[i], nano_str("x"), &n), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_end(runtime, ids[i]), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_fail(runtime, ids[i], nano_str("x")), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_credit(runtime, ids[i], 1), NANO_E_NOT_FOUND);
+  }
+}
+
+static void structs_may_be_older_or_newer(void) {
+  struct {
+    nano_request_init init;
+    uint64_t more;
+  } newer = {request("GET", "http://test/"), 0};
+  nano_response *response;
+  newer.init.size = sizeof newer;
+  CHECK_EQ(nano_fetch(app, &newer.init, 0, &response, NULL), NANO_OK);
+  nano_response_free(response);
+  newer.more = 1;
+  CHECK_EQ(nano_fetch(app, &newer.init, 0, &response, NULL), NANO_E_TOO_NEW);
+  /* A host from before there were deadlines. */
+  newer.init.size = offsetof(nano_request_init, body_kind);
+  CHECK_EQ(nano_fetch(app, &newer.init, 0, &response, NULL), NANO_OK);
+  nano_response_free(response);
+  newer.init.size = 0;
+  not_dispatched(newer.init, NANO_E_INVALID, "_INIT");
+  struct {
+    nano_account account;
+    uint64_t more;
+  } account = {{0}, 9};
+  nano_event event;
+  memset(&event, 0, sizeof event);
+  account.account.size = sizeof account;
+  CHECK_EQ(nano_event_account(&event, &account.account), NANO_E_NOT_FOUND);
+  nano_app_options options = app_options("future", "");
+  options.reserved = 1;
+  refused(options, NANO_E_TOO_NEW, "reserved");
+  options.reserved = 0, options.flags = 0x80;
+  refused(options, NANO_E_TOO_NEW, "0x80");
+  options.flags = 0, options.source_kind = 99;
+  refused(options, NANO_E_TOO_NEW, "99");
+}
+
+static void sources_that_do_not_load_say_where(void) {
+  refused(app_options("broken", "export default {\n  fetch() { return 1 +; }\n}"), NANO_E_COMPILE, "index.js:2:23: ");
+  refused(app_options("lost", "import './missing.js'; export default { fetch() {} }"), NANO_E_COMPILE, "missing.js");
+  refused(app_options("\xff", "export default {}"), NANO_E_INVALID, "name");
+  refused(app_options("", "export default {}"), NANO_E_INVALID, "name");
+  nano_app_options options = app_options("nowhere", "/nonexistent/app.js");
+  options.source_kind = NANO_SOURCE_FILE;
+  refused(options, NANO_E_IO, "/nonexistent/app.js");
+  options.source_kind = NANO_SOURCE_FOLDER;
+  refused(options, NANO_E_IO, "/nonexistent/app.js");
+  options.source = (nano_bytes){NULL, 5};
+  refused(options, NANO_E_INVALID, "NULL");
+}
+
+static void env_is_checked(void) {
+  nano_variable twice[] = {{nano_str("A"), nano_str("1")}, {nano_str("A"), nano_str("2")}};
+  nano_variable nameless[] = {{nano_str(""), nano_str("1")}};
+  nano_variable garbage[] = {{nano_str("A"), nano_str("\xc3\x28")}};
+  nano_app_options options = app_options("env", "export default { fetch() {} }");
+  options.env = twice, options.env_count = 2;
+  refused(options, NANO_E_INVALID, "\"A\"");
+  options.env = nameless, options.env_count = 1;
+  refused(options, NANO_E_INVALID, "no name");
+  options.env = garbage;
+  refused(options, NANO_E_INVALID, "UTF-8");
+  options.env = NULL;
+  refused(options, NANO_E_INVALID, "env is NULL");
+}
+
+static void requests_are_checked(void) {
+  nano_request_init init = request("GET", "/relative");
+  not_dispatched(init, NANO_E_INVALID, "absolute");
+  not_dispatched(request("GE T", "http://test/"), NANO_E_INVALID, "method");
+  not_dispatched(request("GET", "http://test/\xff"), NANO_E_INVALID, "url");
+  nano_header split[] = {{nano_str("fine"), nano_str("yes")}, {nano_str("x-split"), nano_str("a\r\nb: c")}};
+  init = request("GET", "http://test/");
+  init.headers = split, init.headers_count = 2;
+  not_dispatched(init, NANO_E_INVALID, "header 1 (\"x-split\")");
+  init.headers = NULL;
+  not_dispatched(init, NANO_E_INVALID, "headers");
+  init.headers_count = 0, init.body = (nano_owned){(const uint8_t *)"x", 1, NULL, NULL};
+  not_dispatched(init, NANO_E_INVALID, "body_kind");
+  init.body.len = 0, init.body_kind = 77;
+  not_dispatched(init, NANO_E_TOO_NEW, "77");
+  static char url[20000];
+  memset(url, 'a', sizeof url - 1);
+  memcpy(url, "http://test/", 12);
+  not_dispatched(request("GET", url), NANO_E_TOO_LARGE, "414");
+}
+
+static void what_an_app_throws_is_for_the_hosts_log(void) {
+  nano_app *thrower = load(runtime, app_options("thrower", "export default { fetch() { throw new TypeError('no luck'); } }"));
+  nano_request_init init = request("GET", "http://test/");
+  nano_response *response;
+  nano_error *error;
+  nano_account account = NANO_ACCOUNT_INIT;
+  CHECK_EQ(nano_fetch(thrower, &init, 0, &response, &error), NANO_E_EXCEPTION);
+  CHECK(is(nano_error_message(error), "TypeError: no luck"));
+  CHECK(has(nano_error_stack(error), "index.js:1:"));
+  nano_error_free(error);
+  nano_event event = next_of(runtime, dispatch(thrower, init), NANO_EVENT_ERROR);
+  CHECK_EQ(event.flags, NANO_FLAG_END);
+  CHECK_EQ(nano_event_account(&event, &account), NANO_OK);
+  error = event.as.error, event.as.error = NULL;
+  nano_event_release(&event, 1);
+  CHECK_EQ(nano_error_code(error), NANO_E_EXCEPTION);
+  CHECK_EQ(nano_error_account(error, &account), NANO_OK);
+  nano_error_free(error);
+  nano_app_free(thrower);
+}
+
+int main(void) {
+  test_begin();
+  runtime = make_runtime(1);
+  app = load(runtime, app_options("app", "export default { fetch() { return new Response('ok'); } }"));
+  null_is_refused_everywhere();
+  foreign_ids_are_not_found();
+  structs_may_be_older_or_newer();
+  sources_that_do_not_load_say_where();
+  env_is_checked();
+  requests_are_checked();
+  what_an_app_throws_is_for_the_hosts_log();
+  CHECK(!strcmp(nano_status_name(NANO_E_CPU_LIMIT), "NANO_E_CPU_LIMIT"));
+  CHECK(!strcmp(nano_status_name(-12345), "NANO_E_UNKNOWN"));
+  nano_app_free(app);
+  nano_runtime_free(runtime);
+  return test_end();
+}
