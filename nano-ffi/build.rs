@@ -6,6 +6,10 @@ fn main() {
     for symbol in include_str!("../third_party/v8/wraps.txt").lines() {
         println!("cargo:rustc-link-arg=-Wl,--wrap={symbol}");
     }
+    // V8's own malloc stays V8's: see nano_base::sys::malloc.
+    for symbol in include_str!("../third_party/v8/wraps-malloc.txt").lines() {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap={symbol}");
+    }
     for arg in [
         // Threads of NANO's may be running: the code must stay where it is after dlclose.
         "-Wl,-z,nodelete",

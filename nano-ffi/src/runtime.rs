@@ -133,8 +133,9 @@ pub extern "C" fn nano_runtime_fd(runtime: Option<&nano_runtime>) -> c_int {
 }
 
 /// Sets the function that is called, on a thread of NANO's, whenever the queue becomes non-empty; NULL for none. It must
-/// not block, unwind or call NANO: let it wake your own loop, which then polls until the count is zero. When this returns
-/// the function set before is not running and will not be called again. Poll once after setting it.
+/// not block, unwind or call NANO: let it wake your own loop, which then polls until the count is zero, and may find
+/// that it is zero already. When this returns the function set before is not running and will not be called again. Poll
+/// once after setting it.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_runtime_set_doorbell(
     runtime: Option<&nano_runtime>,

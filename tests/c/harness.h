@@ -2,6 +2,8 @@
 #ifndef HARNESS_H
 #define HARNESS_H
 
+#define _GNU_SOURCE
+
 #include <nano.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #define CHECK(condition) test_check(!!(condition), #condition, __FILE__, __LINE__)
+#define FAIL(what) do { CHECK(!what); return; } while (0) /* where going on makes no sense */
 #define CHECK_EQ(a, b) test_equal((long long)(a), (long long)(b), #a " == " #b, __FILE__, __LINE__)
 #define WAIT_MS 20000
 

@@ -1,6 +1,4 @@
 /* The binary interface: what a compiled host relies on and no later library may change. */
-#include <assert.h>
-
 #include "harness.h"
 
 #define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)

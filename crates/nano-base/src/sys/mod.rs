@@ -2,6 +2,7 @@
 
 pub mod eventfd;
 pub mod fork;
+pub mod malloc;
 pub mod memory;
 pub mod random;
 pub mod signals;

@@ -74,6 +74,7 @@ fn start_on_own_thread(options: &ProcessOptions) -> Result<()> {
 
 fn initialize(options: &ProcessOptions) {
     v8::V8::set_flags_from_string(&flags(options));
+    sys::malloc::install();
     super::loss::install();
     super::pages::install();
     super::caches::install();

@@ -1,0 +1,89 @@
+/* Requests that are given up, by the host or by a limit, end at once and once. */
+#include "harness.h"
+
+static nano_runtime *runtime;
+
+static nano_status how_it_ends(nano_request id) {
+  nano_event event = next_of(runtime, id, NANO_EVENT_NONE);
+  nano_status status = event.type == NANO_EVENT_ERROR ? nano_error_code(event.as.error) : NANO_OK;
+  nano_event_release(&event, 1);
+  return status;
+}
+
+static void the_host_cancels(void) {
+  nano_app *app = load(runtime, app_options("never", "let aborted = 0; export default { fetch(r) { if (r.url.endsWith('/count')) return new Response(`${aborted}`); "
+                                                     "r.signal.addEventListener('abort', () => aborted++); return new Promise(() => {}); } }"));
+  nano_request_init count = request("GET", "http://test/count");
+  nano_response *response;
+  nano_request id = dispatch(app, request("GET", "http://test/"));
+  /* Answered after the first request has begun. */
+  CHECK_EQ(nano_fetch(app, &count, 0, &response, NULL), NANO_OK);
+  nano_response_free(response);
+  CHECK_EQ(nano_request_cancel(runtime, id), NANO_OK);
+  CHECK_EQ(nano_request_cancel(runtime, id), NANO_E_NOT_FOUND);
+  CHECK_EQ(how_it_ends(id), NANO_E_CANCELED);
+  CHECK_EQ(nano_fetch(app, &count, 0, &response, NULL), NANO_OK);
+  CHECK(is(nano_response_body(response), "1"));
+  nano_response_free(response);
+  nano_app_free(app);
+}
+
+static void the_time_runs_out(void) {
+  nano_app *app = load(runtime, app_options("slow", "export default { fetch() { return new Promise(() => {}); } }"));
+  nano_request_init init = request("GET", "http://test/");
+  nano_response *response;
+  nano_error *error;
+  CHECK_EQ(nano_fetch(app, &init, 50, &response, &error), NANO_TIMEOUT);
+  CHECK_EQ(nano_error_code(error), NANO_TIMEOUT);
+  nano_error_free(error);
+  init.deadline_ms = 50;
+  CHECK_EQ(how_it_ends(dispatch(app, init)), NANO_E_WALL_LIMIT);
+  nano_app_free(app);
+}
+
+static void a_loop_is_stopped_and_the_others_go_on(void) {
+  nano_app_options options = app_options("loop", "export default { fetch(r) { if (r.url.endsWith('/loop')) for (;;); return new Response('fine'); } }");
+  options.cpu_ms = 50;
+  nano_app *app = load(runtime, options);
+  nano_request loop = dispatch(app, request("GET", "http://test/loop"));
+  CHECK_EQ(how_it_ends(loop), NANO_E_CPU_LIMIT);
+  CHECK_EQ(how_it_ends(dispatch(app, request("GET", "http://test/"))), NANO_OK);
+  nano_app_free(app);
+}
+
+static void memory_is_limited(void) {
+  nano_app_options options = app_options("bomb", "export default { fetch() { const a = []; for (;;) a.push({ a: a.length }); } }");
+  options.heap_bytes = 16 << 20, options.cpu_ms = 10000;
+  nano_app *app = load(runtime, options);
+  CHECK_EQ(how_it_ends(dispatch(app, request("GET", "http://test/"))), NANO_E_MEMORY_LIMIT);
+  nano_app_free(app);
+}
+
+static void more_than_the_app_may_have_is_refused(void) {
+  nano_app_options options = app_options("few", "export default { fetch() { return new Promise(() => {}); } }");
+  nano_request_init init = request("GET", "http://test/");
+  options.requests = 2;
+  nano_app *app = load(runtime, options);
+  nano_request first = dispatch(app, init), second = dispatch(app, init), third;
+  CHECK_EQ(nano_dispatch(app, &init, NULL, &third, NULL), NANO_E_OVERLOADED);
+  CHECK_EQ(nano_request_cancel(runtime, first), NANO_OK);
+  CHECK_EQ(nano_request_cancel(runtime, second), NANO_OK);
+  CHECK_EQ(how_it_ends(first), NANO_E_CANCELED);
+  CHECK_EQ(how_it_ends(second), NANO_E_CANCELED);
+  nano_app_free(app);
+}
+
+int main(void) {
+  test_begin();
+  /* One thread: which instance a request of the app reaches is then certain. */
+  runtime = make_runtime(1);
+  the_host_cancels();
+  nano_runtime_free(runtime);
+  runtime = make_runtime(2);
+  the_time_runs_out();
+  a_loop_is_stopped_and_the_others_go_on();
+  memory_is_limited();
+  more_than_the_app_may_have_is_refused();
+  nano_runtime_free(runtime);
+  return test_end();
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The hazards that any host has: run.sh debug|release
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+profile=${1:-debug}
+out=target/$profile/hosts
+mkdir -p "$out"
+cc=(gcc -std=gnu11 -O1 -Wall -Wextra -Werror -Iinclude)
+"${cc[@]}" tests/hosts/any.c -o "$out/any" -Ltarget/"$profile" -lnano -Wl,-rpath,"$PWD/target/$profile" -lpthread -ldl
+"${cc[@]}" tests/hosts/dlopen.c -o "$out/dlopen" -ldl
+for mode in threads recursion runtimes fork ulimit signals; do
+  echo "# any host: $mode"
+  "$out/any" "$mode" | grep -v '^ok' || [ "${PIPESTATUS[0]}" = 0 ]
+done
+echo "# any host: dlopen, dlclose, dlopen"
+"$out/dlopen" "$PWD/target/$profile/libnano.so" | grep -v '^ok' || [ "${PIPESTATUS[0]}" = 0 ]
+echo "# any host: exit while an app loops, 100 times"
+for _ in $(seq 100); do "$out/any" exit >/dev/null; done
+echo "8 passed, 0 failed"
