@@ -137,14 +137,22 @@ impl Shard {
         taken
     }
 
+    /// The next request, unless commands wait: what the host said first is heard first.
     fn next_request(&self) -> Option<Arc<Work>> {
-        let (_, work) = lock(&self.inbox).requests.pop()?;
-        self.queued.fetch_sub(1, Ordering::Relaxed);
-        Some(work)
+        self.pop(|requests| requests.pop())
     }
 
+    /// The next request of one app, unless commands wait.
     fn next_request_of(&self, app: u64) -> Option<Arc<Work>> {
-        let (_, work) = lock(&self.inbox).requests.pop_from(app)?;
+        self.pop(|requests| requests.pop_from(app))
+    }
+
+    fn pop(&self, take: impl FnOnce(&mut Lanes<u64, Arc<Work>>) -> Option<(u64, Arc<Work>)>) -> Option<Arc<Work>> {
+        let mut inbox = lock(&self.inbox);
+        if !inbox.commands.is_empty() {
+            return None;
+        }
+        let (_, work) = take(&mut inbox.requests)?;
         self.queued.fetch_sub(1, Ordering::Relaxed);
         Some(work)
     }

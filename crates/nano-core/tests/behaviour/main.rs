@@ -4,5 +4,6 @@ mod bombs;
 mod calls;
 mod limits;
 mod requests;
+mod sequences;
 mod soak;
 mod support;

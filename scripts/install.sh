@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs header, libraries and pkg-config file below a prefix: install.sh [PREFIX], by default /usr/local.
+# PROFILE=debug takes the debug build; DESTDIR is put before every path.
+set -euo pipefail
+prefix=${1:-}
+prefix=${prefix:-/usr/local}
+cd "$(dirname "$0")/.."
+profile=${PROFILE:-release}
+target=${CARGO_TARGET_DIR:-target}/$profile
+if [ ! -e "$target/libnano.so" ] || [ ! -e "$target/libnano.a" ]; then
+  if [ "$profile" = release ]; then cargo build --release --locked -p nano-ffi; else cargo build --locked -p nano-ffi; fi
+fi
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+major=${version%%.*}
+to=${DESTDIR:-}$prefix
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+install -Dm644 include/nano.h "$to/include/nano.h"
+install -Dm755 "$target/libnano.so" "$to/lib/libnano.so.$version"
+strip --strip-unneeded "$to/lib/libnano.so.$version"
+ln -sf "libnano.so.$version" "$to/lib/libnano.so.$major"
+ln -sf "libnano.so.$major" "$to/lib/libnano.so"
+mkdir -p "$to/lib/pkgconfig"
+sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" nano-ffi/nano.pc.in >"$to/lib/pkgconfig/nano.pc"
+
+# One object in which only nano_* is visible: another V8, another Rust or another libc++ in the program stays apart. Groups
+# are resolved first, because a symbol that has become local can no longer stand for one.
+ld -r --force-group-allocation --wrap=_ZN2v84base21FatalNoSecurityImpactEPKcz $(sed 's/^/-u /' nano-ffi/symbols.txt) \
+  "$target/libnano.a" -o "$work/nano.o"
+objcopy --strip-debug --keep-global-symbols=nano-ffi/symbols.txt "$work/nano.o"
+rm -f "$to/lib/libnano.a"
+ar rcs "$to/lib/libnano.a" "$work/nano.o"
+chmod 644 "$to/lib/libnano.a"
+echo "installed nano $version below $to"
