@@ -26,10 +26,11 @@ sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" nano-ffi/nano.pc.in >"$t
 
 # One object in which only nano_* is visible: another V8, another Rust or another libc++ in the program stays apart. Groups
 # are resolved first, because a symbol that has become local can no longer stand for one.
-ld -r --force-group-allocation --wrap=_ZN2v84base21FatalNoSecurityImpactEPKcz $(sed 's/^/-u /' nano-ffi/symbols.txt) \
+ld -r --force-group-allocation $(sed 's/^/--wrap=/' third_party/v8/wraps.txt) $(sed 's/^/-u /' nano-ffi/symbols.txt) \
   "$target/libnano.a" -o "$work/nano.o"
 objcopy --strip-debug --keep-global-symbols=nano-ffi/symbols.txt "$work/nano.o"
 rm -f "$to/lib/libnano.a"
-ar rcs "$to/lib/libnano.a" "$work/nano.o"
+# gcc-ar, because plain ar may try plugins of other compilers on the object.
+gcc-ar rcs "$to/lib/libnano.a" "$work/nano.o"
 chmod 644 "$to/lib/libnano.a"
 echo "installed nano $version below $to"

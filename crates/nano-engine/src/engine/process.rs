@@ -78,9 +78,16 @@ fn initialize(options: &ProcessOptions) {
     super::loss::install();
     super::pages::install();
     super::caches::install();
+    // Otherwise V8 reads 4 KiB of /dev/urandom for each of an isolate's seven generators: a twentieth of a start.
+    v8::V8::set_entropy_source(fill_entropy);
     let platform = v8::new_custom_platform(1, false, true, super::tasks::Foreground).make_shared();
     v8::V8::initialize_platform(platform);
     v8::V8::initialize();
+}
+
+fn fill_entropy(bytes: &mut [u8]) -> bool {
+    sys::random::fill(bytes);
+    true
 }
 
 /// The flags of every process, each with its reason.

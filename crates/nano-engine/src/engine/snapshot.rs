@@ -41,6 +41,7 @@ pub fn build_snapshot() -> Vec<u8> {
         let entry_points: Vec<v8::Global<v8::Function>> = {
             let scope = &mut v8::ContextScope::new(scope, context);
             let nano = run_platform(scope);
+            warm_up(scope, nano);
             ENTRY_POINTS
                 .iter()
                 .map(|name| {
@@ -83,6 +84,31 @@ fn run_platform<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Objec
         }
     }
     nano
+}
+
+/// Answers a request with an app of its own, so that the functions on every request's path are in the snapshot as bytecode: compiling
+/// them would be a fifth of a start. Nothing of it stays: the next `nano.start` replaces what it installed, and natives without
+/// an instance do nothing.
+fn warm_up(scope: &mut v8::PinScope, nano: v8::Local<v8::Object>) {
+    const WARM_UP: &str = "(nano) => {
+        const fetches = [() => new Response('a'), async (request) => new Response(request.url)];
+        for (let i = 0; i < fetches.length; i++) {
+            nano.start({ __proto__: null, default: { fetch: fetches[i] } }, { __proto__: null }, []);
+            nano.deliver(0, 1, 'GET', 'http://a/', 'accept\\n*/*');
+        }
+    }";
+    v8::tc_scope!(let scope, scope);
+    let ran = (|| {
+        let text = v8::String::new(scope, WARM_UP)?;
+        let function: v8::Local<v8::Function> = v8::Script::compile(scope, text, None)?.run(scope)?.try_into().ok()?;
+        let receiver = v8::undefined(scope);
+        function.call(scope, receiver.into(), &[nano.into()])
+    })();
+    if ran.is_none() {
+        let error = super::exceptions::caught(scope, nano_base::status::Status::Exception);
+        panic!("the warm-up failed: {}\n{}", error.message, error.stack);
+    }
+    scope.perform_microtask_checkpoint();
 }
 
 fn evaluate(scope: &mut v8::PinScope, source: &'static platform::Source, nano: v8::Local<v8::Object>) -> Option<()> {
