@@ -26,7 +26,7 @@ sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" nano-ffi/nano.pc.in >"$t
 
 # One object in which only nano_* is visible: another V8, another Rust or another libc++ in the program stays apart. Groups
 # are resolved first, because a symbol that has become local can no longer stand for one.
-ld -r --force-group-allocation $(sed 's/^/--wrap=/' third_party/v8/wraps.txt) $(sed 's/^/-u /' nano-ffi/symbols.txt) \
+ld -r --force-group-allocation $(cat third_party/v8/wraps*.txt | sed 's/^/--wrap=/') $(sed 's/^/-u /' nano-ffi/symbols.txt) \
   "$target/libnano.a" -o "$work/nano.o"
 objcopy --strip-debug --keep-global-symbols=nano-ffi/symbols.txt "$work/nano.o"
 rm -f "$to/lib/libnano.a"

@@ -13,11 +13,11 @@ absent() { # absent WHY PATTERN PATH...
 }
 absent "no V8 type above nano-engine" '\bv8::' 'crates/nano-core/**.rs' 'crates/nano-base/**.rs' 'nano-ffi/**.rs'
 absent "no unsafe in nano-core" '\bunsafe\b' 'crates/nano-core/src/**.rs'
-absent "no libc outside sys/" '\blibc::' 'crates/nano-core/**.rs' 'crates/nano-engine/**.rs' 'crates/nano-base/src/*.rs'
-absent "no exported C function outside nano-ffi (but the linker's wrap)" 'no_mangle' 'crates/nano-core/**.rs' 'crates/nano-base/**.rs' 'crates/nano-engine/src/isolate/**.rs' 'crates/nano-engine/src/web/**.rs'
+absent "no libc outside sys/" '\blibc::' 'crates/nano-core/**.rs' 'crates/nano-engine/**.rs' 'crates/nano-base/src/*.rs' ':!crates/nano-base/src/sys'
+absent "no exported C function outside nano-ffi (but the linker's wrap)" 'no_mangle' 'crates/**.rs' ':!crates/nano-engine/src/engine' ':!crates/nano-base/src/sys/malloc.rs'
 absent "platform JavaScript is ASCII" '[^ -~	]' 'crates/nano-engine/src/web/js/*.js'
 absent "no tokio" '^name = "tokio"' Cargo.lock
-absent "no printing from the library" '\b(e?println|dbg)!' 'crates/*/src/**.rs' 'nano-ffi/src/**.rs'
+absent "no printing from the library" '\b(e?println|dbg)!' 'crates/**.rs' 'nano-ffi/src/**.rs' ':!crates/nano-core/build.rs' ':!**/tests/**'
 for file in $(git ls-files '*.rs' '*.js' '*.c' | grep -v -e '^third_party/'); do
   lines=$(wc -l <"$file")
   if [ "$lines" -gt 800 ]; then
