@@ -658,13 +658,11 @@ int nano_runtime_fd(const struct nano_runtime *runtime);
 
 /**
  * Sets the function that is called, on a thread of NANO's, whenever the queue becomes non-empty; NULL for none. It must
- * not block, unwind or call NANO: let it wake your own loop, which then polls until the count is zero. When this returns
- * the function set before is not running and will not be called again. Poll once after setting it.
+ * not block, unwind or call NANO: let it wake your own loop, which then polls until the count is zero, and may find
+ * that it is zero already. When this returns the function set before is not running and will not be called again. Poll
+ * once after setting it.
  */
-NANO_API
-nano_status nano_runtime_set_doorbell(const struct nano_runtime *runtime,
-                                      void (*ring)(void *ctx),
-                                      void *ctx);
+NANO_API nano_status nano_runtime_set_doorbell(const struct nano_runtime *runtime, void (*ring)(void *ctx), void *ctx);
 
 /** What the runtime holds and has done. counters begins with NANO_RUNTIME_COUNTERS_INIT. */
 NANO_API nano_status nano_runtime_stats(const struct nano_runtime *runtime, struct nano_runtime_counters *counters);
@@ -703,7 +701,8 @@ nano_status nano_app_reload(const struct nano_app *app,
 
 /**
  * Takes no new requests, lets those in flight end within grace_ms, ends the rest with NANO_E_DRAINING, and forgets the
- * app: its name is free again. The handle is still yours to free. Blocks.
+ * app: its name is free again. The handle is still yours to free. NANO_TIMEOUT if an instance could not be stopped yet.
+ * Blocks.
  */
 NANO_API nano_status nano_app_unload(const struct nano_app *app, uint32_t grace_ms, struct nano_error **error);
 

@@ -86,7 +86,8 @@ pub unsafe extern "C" fn nano_app_reload(
 }
 
 /// Takes no new requests, lets those in flight end within grace_ms, ends the rest with NANO_E_DRAINING, and forgets the
-/// app: its name is free again. The handle is still yours to free. Blocks.
+/// app: its name is free again. The handle is still yours to free. NANO_TIMEOUT if an instance could not be stopped yet.
+/// Blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_app_unload(
     app: Option<&nano_app>,

@@ -78,6 +78,53 @@ static void more_than_the_app_may_have_is_refused(void) {
   nano_app_free(app);
 }
 
+/* What the host keeps for a request may be freed at its end, however busy the app was with it. */
+static void nothing_follows_the_end(void) {
+  enum { MANY = 400 };
+  static int ended[MANY];
+  const char *source = "export default { async fetch(r) { (async () => { for await (const c of r.body); })().catch(() => {}); "
+                       "return new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(100)); } })); } }";
+  nano_app *app = load(runtime, app_options("busy", source));
+  static uint8_t piece[30000];
+  nano_event events[32];
+  size_t count, accepted;
+  int started = 0, ends = 0, late = 0, twice = 0;
+  memset(ended, 0, sizeof ended);
+  while (ends < MANY) {
+    for (; started < MANY && started < ends + 8; started++) {
+      nano_request_init init = request("POST", "http://test/");
+      nano_request id;
+      init.body_kind = NANO_BODY_STREAM;
+      if (nano_dispatch(app, &init, &ended[started], &id, NULL)) FAIL("dispatched");
+    }
+    if (nano_wait(runtime, events, 32, WAIT_MS, &count) != NANO_OK) FAIL("an event");
+    for (size_t i = 0; i < count; i++) {
+      int *state = events[i].user_data;
+      if (!state) continue;
+      late += *state == 2;
+      if (events[i].flags & NANO_FLAG_END) {
+        twice += *state == 2;
+        *state = 2, ends++;
+      } else if (*state == 0) {
+        /* Cancel while the body goes in and the response comes out. */
+        for (int n = 0; n < 4; n++) nano_request_write(runtime, events[i].id, (nano_bytes){piece, sizeof piece}, &accepted);
+        nano_response_credit(runtime, events[i].id, 1 << 20);
+        nano_request_cancel(runtime, events[i].id);
+        *state = 1;
+      }
+    }
+    nano_event_release(events, count);
+  }
+  while (nano_wait(runtime, events, 32, 50, &count) == NANO_OK) {
+    for (size_t i = 0; i < count; i++) late += events[i].user_data != NULL;
+    nano_event_release(events, count);
+  }
+  CHECK_EQ(ends, MANY);
+  CHECK_EQ(twice, 0);
+  CHECK_EQ(late, 0);
+  nano_app_free(app);
+}
+
 int main(void) {
   test_begin();
   /* One thread: which instance a request of the app reaches is then certain. */
@@ -89,6 +136,7 @@ int main(void) {
   a_loop_is_stopped_and_the_others_go_on();
   memory_is_limited();
   more_than_the_app_may_have_is_refused();
+  nothing_follows_the_end();
   nano_runtime_free(runtime);
   return test_end();
 }

@@ -1,0 +1,206 @@
+/* HTTP/1.1 framing for server.c, without input or output: heads and chunked bodies, strict where leniency is a weakness. */
+#ifndef HTTP1_H
+#define HTTP1_H
+
+#include <nano.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+enum { HTTP_HEADERS_MAX = 100, HTTP_LINE_MAX = 16 << 10, HTTP_HEAD_MAX = 128 << 10 };
+
+typedef struct http_head {
+  nano_bytes method, target, host;
+  nano_header headers[HTTP_HEADERS_MAX]; /* without those that concern only this connection */
+  size_t headers_count, length;          /* length: bytes of the whole head */
+  uint64_t content_length;
+  bool has_length, chunked, keep_alive, expects_continue, http11;
+} http_head;
+
+/* A body: `left` bytes of it may be taken now. */
+typedef struct http_body {
+  uint64_t left;
+  enum { BODY_SIZED, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_CR, CHUNK_LF, TRAILER_START, TRAILER_LINE, TRAILER_LF, BODY_DONE, BODY_BAD } state;
+  unsigned digits, trailer;
+} http_body;
+
+static inline bool http_token(unsigned char c) {
+  return (unsigned)((c | 32) - 'a') < 26 || (unsigned)(c - '0') < 10 || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static inline bool http_is(nano_bytes bytes, const char *text) {
+  return bytes.len == strlen(text) && !strncasecmp((const char *)bytes.ptr, text, bytes.len);
+}
+
+/* Whether a list such as "keep-alive, Upgrade" has this word. */
+static inline bool http_lists(nano_bytes list, const char *word) {
+  for (size_t at = 0; at < list.len;) {
+    while (at < list.len && strchr(" \t,", list.ptr[at])) at++;
+    size_t end = at;
+    while (end < list.len && !strchr(" \t,", list.ptr[end])) end++;
+    if (http_is((nano_bytes){list.ptr + at, end - at}, word)) return true;
+    at = end;
+  }
+  return false;
+}
+
+static inline bool http_is_host(nano_bytes host) {
+  for (size_t i = 0; i < host.len; i++)
+    if (!http_token(host.ptr[i]) && !strchr(":[]", host.ptr[i])) return false;
+  return host.len > 0;
+}
+
+static inline bool http_hop_by_hop(nano_bytes name) {
+  static const char *const NAMES[] = {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade", "expect"};
+  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+    if (http_is(name, NAMES[i])) return true;
+  return false;
+}
+
+/* One header line; the status to refuse the request with, or 0. */
+static inline int http_header(http_head *head, nano_bytes name, nano_bytes value, bool *has_host) {
+  if (http_is(name, "host")) {
+    if (*has_host || !http_is_host(value)) return 400;
+    *has_host = true, head->host = value;
+  } else if (http_is(name, "content-length")) {
+    if (head->has_length || value.len == 0 || value.len > 18) return 400;
+    for (size_t i = 0; i < value.len; i++) {
+      if ((unsigned)(value.ptr[i] - '0') >= 10) return 400;
+      head->content_length = head->content_length * 10 + (value.ptr[i] - '0');
+    }
+    head->has_length = true;
+  } else if (http_is(name, "transfer-encoding")) {
+    if (head->chunked || !head->http11) return 400;
+    if (!http_is(value, "chunked")) return 501;
+    head->chunked = true;
+  } else if (http_is(name, "connection")) {
+    if (http_lists(value, "close")) head->keep_alive = false;
+    else if (http_lists(value, "keep-alive")) head->keep_alive = true;
+  } else if (http_is(name, "expect")) {
+    if (!http_is(value, "100-continue")) return 417;
+    head->expects_continue = true;
+  }
+  if (http_hop_by_hop(name)) return 0;
+  if (head->headers_count == HTTP_HEADERS_MAX) return 431;
+  head->headers[head->headers_count++] = (nano_header){name, value};
+  return 0;
+}
+
+/* Parses a head: 1 if it is complete, 0 if there is more to come, otherwise the status to refuse it with. */
+static inline int http_parse(const uint8_t *data, size_t len, http_head *head) {
+  const uint8_t *line_end = memmem(data, len < HTTP_LINE_MAX ? len : HTTP_LINE_MAX, "\r\n", 2);
+  if (!line_end) return len >= HTTP_LINE_MAX ? 414 : 0;
+  const uint8_t *end = memmem(data, len, "\r\n\r\n", 4);
+  if (!end) return len >= HTTP_HEAD_MAX ? 431 : 0;
+  memset(head, 0, offsetof(http_head, headers));
+  head->headers_count = 0, head->content_length = 0;
+  head->has_length = head->chunked = head->expects_continue = false;
+  head->length = (size_t)(end - data) + 4;
+
+  const uint8_t *at = data;
+  while (at < line_end && http_token(*at)) at++;
+  head->method = (nano_bytes){data, (size_t)(at - data)};
+  if (at == data || at == line_end || *at++ != ' ') return 400;
+  const uint8_t *target = at;
+  while (at < line_end && *at > ' ' && *at < 127) at++;
+  head->target = (nano_bytes){target, (size_t)(at - target)};
+  if (at == target || line_end - at != 9 || memcmp(at, " HTTP/1.", 8)) return 400;
+  if (at[8] != '0' && at[8] != '1') return 505;
+  head->http11 = head->keep_alive = at[8] == '1';
+
+  bool has_host = false;
+  for (at = line_end + 2; at < end + 2;) {
+    const uint8_t *eol = memmem(at, (size_t)(end + 2 - at), "\r\n", 2), *name = at;
+    while (at < eol && http_token(*at)) at++;
+    if (at == name || at == eol || *at != ':') return 400;
+    nano_bytes field = {name, (size_t)(at++ - name)};
+    const uint8_t *stop = eol;
+    while (at < stop && (*at == ' ' || *at == '\t')) at++;
+    while (at < stop && (stop[-1] == ' ' || stop[-1] == '\t')) stop--;
+    for (const uint8_t *c = at; c < stop; c++)
+      if ((*c < ' ' && *c != '\t') || *c == 127) return 400;
+    int refused = http_header(head, field, (nano_bytes){at, (size_t)(stop - at)}, &has_host);
+    if (refused) return refused;
+    at = eol + 2;
+  }
+  if ((head->chunked && head->has_length) || !has_host) return 400;
+  if (head->target.len > 7 && !strncasecmp((const char *)head->target.ptr, "http://", 7)) {
+    /* An absolute target counts for more than the Host header. */
+    const uint8_t *host = head->target.ptr + 7, *stop = head->target.ptr + head->target.len, *slash = memchr(host, '/', (size_t)(stop - host));
+    if (!slash || !http_is_host((nano_bytes){host, (size_t)(slash - host)})) return 400;
+    head->host = (nano_bytes){host, (size_t)(slash - host)};
+    head->target = (nano_bytes){slash, (size_t)(stop - slash)};
+  }
+  return head->target.ptr[0] == '/' ? 1 : 400;
+}
+
+/* Steps over the framing in front of the next body bytes; how many bytes that was. Then take up to body->left bytes. */
+static inline size_t http_framing(http_body *body, const uint8_t *data, size_t len) {
+  size_t at = 0;
+  for (;;) {
+    if (body->left == 0 && body->state == BODY_SIZED) body->state = BODY_DONE;
+    if (body->left == 0 && body->state == CHUNK_DATA) body->state = CHUNK_CR;
+    if (body->left > 0 && (body->state == BODY_SIZED || body->state == CHUNK_DATA)) return at;
+    if (body->state == BODY_DONE || body->state == BODY_BAD || at == len) return at;
+    uint8_t c = data[at++];
+    int hex = (unsigned)(c - '0') < 10 ? c - '0' : (unsigned)((c | 32) - 'a') < 6 ? (c | 32) - 'a' + 10 : -1;
+    switch (body->state) {
+      case CHUNK_SIZE:
+        /* `left` counts up while its digits come; CHUNK_LF ends the line. */
+        if (hex >= 0 && body->digits < 15) body->left = body->left << 4 | (unsigned)hex, body->digits++;
+        else if (body->digits && c == '\r') body->state = CHUNK_EXTENSION, body->trailer = 1;
+        else if (body->digits && (c == ';' || c == ' ')) body->state = CHUNK_EXTENSION, body->trailer = 0;
+        else body->state = BODY_BAD;
+        break;
+      case CHUNK_EXTENSION:
+        if (body->trailer == 1) {
+          body->state = c != '\n' ? BODY_BAD : body->left ? CHUNK_DATA : TRAILER_START;
+          body->digits = body->trailer = 0;
+        } else if (c == '\r') body->trailer = 1;
+        else if (++body->digits > 256) body->state = BODY_BAD;
+        break;
+      case CHUNK_CR: body->state = c == '\r' ? CHUNK_LF : BODY_BAD; break;
+      case CHUNK_LF: body->state = c == '\n' ? CHUNK_SIZE : BODY_BAD, body->digits = 0; break;
+      case TRAILER_START: body->state = c == '\r' ? TRAILER_LF : TRAILER_LINE; break;
+      case TRAILER_LINE:
+        if (++body->trailer > 4096) body->state = BODY_BAD;
+        else if (c == '\n') body->state = TRAILER_START;
+        break;
+      case TRAILER_LF: body->state = c == '\n' ? BODY_DONE : BODY_BAD; break;
+      default: body->state = BODY_BAD;
+    }
+  }
+}
+
+static inline const char *http_reason(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "-";
+  }
+}
+
+#endif

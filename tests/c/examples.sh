@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The examples do what they say: examples.sh [debug|release]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+profile=${1:-debug}
+scripts/need.sh curl make
+make -C examples/c --no-print-directory -s PROFILE="$profile"
+build=examples/c/build
+failed=0
+same() { # same WHAT EXPECTED GOT
+  if [ "$2" = "$3" ]; then
+    echo "ok - $1"
+  else
+    failed=1
+    printf 'not ok - %s\n    expected %s\n    got      %s\n' "$1" "$2" "$3"
+  fi
+}
+web() { curl -sS --max-time 30 --resolve "*:$port:127.0.0.1" "$@"; }
+code() { web -o /dev/null -w '%{http_code}' "$@"; }
+
+same hello "200 Hello, Ada, from http://hello.example/" "$($build/hello Ada | head -1)"
+same bindings "GET http://kv.example/greeting 404 no such key" "$($build/bindings examples/apps/kv | grep . | tail -1 | tr -s ' ')"
+
+log=$(mktemp)
+$build/server --port 0 --threads 2 examples/apps >"$log" 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
+for _ in $(seq 200); do
+  grep -q '^stream ' "$log" && break
+  sleep 0.05
+done
+port=$(sed -n 's|^hello .*localhost:\([0-9]*\)/ .*|\1|p' "$log")
+
+same "an app by its host" "Hello, Ada! You asked for /x" "$(web "http://hello.localhost:$port/x?name=Ada")"
+same "an app by its name alone" 200 "$(code -H 'Host: counter' "http://127.0.0.1:$port/")"
+same "a body arrives" '"body":"a=b"}' "$(web -d a=b "http://json.localhost:$port/" | grep -o '"body".*')"
+same "no such app" 404 "$(code "http://nosuch.localhost:$port/")"
+same "the list of apps" 200 "$(code "http://localhost:$port/")"
+same "a stream" "line 10 of 10" "$(web "http://stream.localhost:$port/" | tail -1)"
+same "a URL that is too long" 414 "$(code "http://hello.localhost:$port/$(printf 'a%.0s' $(seq 20000))")"
+head -c 800000 /dev/zero | tr '\0' a >"$log.body"
+same "a body in both directions" "$(tr a A <"$log.body" | sha256sum)" "$(web --data-binary @"$log.body" "http://stream.localhost:$port/" | sha256sum)"
+same "the same in chunks" "$(tr a A <"$log.body" | sha256sum)" \
+  "$(web -H 'Transfer-Encoding: chunked' --data-binary @"$log.body" "http://stream.localhost:$port/" | sha256sum)"
+rm -f "$log.body"
+same "two requests on one connection" 200200 "$(web -o /dev/null -o /dev/null -w '%{http_code}' "http://hello.localhost:$port/1" "http://hello.localhost:$port/2")"
+kill -INT $server
+status=0
+wait $server || status=$?
+same "an orderly end" 0 "$status"
+exit $failed
