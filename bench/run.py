@@ -133,7 +133,7 @@ def neighbour(figures: Figures) -> None:
 
 def bombs(figures: Figures) -> None:
     """Counts the rows of the table that the bomb suite prints; it prints none unless the process and the neighbour survived."""
-    command = ["cargo", "test", "--locked", "-p", "nano-core", "--test", "behaviour", "--", "--nocapture", "no_bomb"]
+    command = ["cargo", "test", "--locked", "-p", "nano-core", "--test", "bombs", "--", "--nocapture", "no_bomb"]
     print("  nano: the bomb suite", file=sys.stderr)
     try:
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,

@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo
-NANO_SOAK_CYCLES=${NANO_SOAK_CYCLES:-200000} cargo test --release --locked -p nano-core --test behaviour -- --nocapture memory_is_flat
+NANO_SOAK_CYCLES=${NANO_SOAK_CYCLES:-200000} cargo test --release --locked -p nano-core --test soak -- --nocapture

@@ -150,6 +150,22 @@ impl EventQueue {
         lock(&self.waiting).events.push_back(event);
     }
 
+    /// Appends an event if `still` holds once nobody else can append: what must not come after an end.
+    pub(crate) fn push_if(&self, event: Event, still: impl FnOnce() -> bool) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let holds = still();
+        if holds {
+            waiting.events.push_back(event);
+        }
+        holds
+    }
+
+    /// Makes the descriptor readable for good: nothing more will come, and nobody should wait for it.
+    pub(crate) fn close(&self) {
+        lock(&self.waiting).rung = false;
+        self.fd.ring();
+    }
+
     /// Appends a log event unless too many wait already.
     pub(crate) fn push_log(&self, event: Event) -> bool {
         if self.logs.fetch_add(1, Ordering::Relaxed) >= self.logs_max {

@@ -199,7 +199,7 @@ impl Work {
             return;
         }
         match &self.listener {
-            Listener::Queue => self.push(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
+            Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
             Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new())),
             Listener::Invoker(_) => {}
         }
@@ -217,7 +217,7 @@ impl Work {
         match &self.listener {
             Listener::Queue => {
                 let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
-                self.push(Payload::Chunk(bytes));
+                self.push_before_end(Payload::Chunk(bytes));
                 credit
             }
             Listener::Waiter(_, begun) => {
@@ -237,9 +237,14 @@ impl Work {
 
     /// Tells the host that the body has room again.
     pub(crate) fn push_writable(&self) {
-        if !self.is_done() {
-            self.push(Payload::Writable);
-        }
+        self.push_before_end(Payload::Writable);
+    }
+
+    /// Another thread may be ending the request: it marks the end before it appends the last event, so whoever finds no mark
+    /// while holding the queue comes before it.
+    fn push_before_end(&self, payload: Payload) {
+        let id = self.id.load(Ordering::Relaxed);
+        self.inner.queue.push_if(Event { id, user_data: self.user_data, payload }, || !self.is_done());
     }
 }
 

@@ -359,6 +359,7 @@ impl Runtime {
         }
         self.inner.watchdog.stop_after(&self.inner.shards);
         self.inner.end_all(|_| Some(error.clone()));
+        self.inner.queue.close();
     }
 }
 

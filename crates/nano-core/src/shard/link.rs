@@ -30,6 +30,20 @@ pub(super) struct Desk {
     pub wheel: RefCell<TimerWheel<Timer>>,
     /// The time that JavaScript sees: set when a turn begins.
     pub turn_ms: Cell<u64>,
+    /// CPU time of the thread up to which everything has been billed.
+    pub cpu_ns: Cell<u64>,
+}
+
+impl Desk {
+    /// Bills what the thread has used since the last time; how much that was.
+    pub(super) fn bill(&self, work: Option<&Work>) -> u64 {
+        let now_ns = nano_base::sys::thread::cpu_ns();
+        let used_ns = now_ns.saturating_sub(self.cpu_ns.replace(now_ns));
+        if let Some(work) = work {
+            work.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        }
+        used_ns
+    }
 }
 
 /// What a timer of the shard is for.
@@ -456,6 +470,7 @@ impl Host for LinkHost {
     fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>) {
         if let Some(work) = self.0.work(id) {
             work.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
+            self.0.desk.bill(Some(&work));
             work.finish(Ending::Response(head, body));
             self.0.forget(id);
         }
@@ -482,6 +497,7 @@ impl Host for LinkHost {
 
     fn end(&self, id: u32) {
         if let Some(work) = self.0.work(id) {
+            self.0.desk.bill(Some(&work));
             work.finish(Ending::Stream);
             self.0.forget(id);
         } else if let Some(call) = self.0.call(id) {
@@ -493,6 +509,7 @@ impl Host for LinkHost {
     fn fail(&self, id: u32, error: Error) {
         if let Some(work) = self.0.work(id) {
             self.exception(error.clone());
+            self.0.desk.bill(Some(&work));
             work.finish(Ending::Error(error));
             self.0.forget(id);
         } else if let Some(call) = self.0.call(id) {
@@ -529,6 +546,7 @@ impl Host for LinkHost {
 
     fn invoke_return(&self, id: u32, value: Value) {
         if let Some(work) = self.0.work(id) {
+            self.0.desk.bill(Some(&work));
             work.finish(Ending::Value(value));
             self.0.forget(id);
         }
@@ -537,6 +555,7 @@ impl Host for LinkHost {
     fn invoke_fail(&self, id: u32, error: Error) {
         if let Some(work) = self.0.work(id) {
             self.exception(error.clone());
+            self.0.desk.bill(Some(&work));
             work.finish(Ending::Error(Error { status: Status::Exception, ..error }));
             self.0.forget(id);
         }

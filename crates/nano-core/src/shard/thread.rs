@@ -79,7 +79,6 @@ struct Thread {
     /// Started blank isolates, the newest first.
     pool: Vec<Instance>,
     poll: Poll,
-    cpu_ns: u64,
 }
 
 impl Thread {
@@ -89,8 +88,14 @@ impl Thread {
         let now_ms = inner.clock.now_ms();
         let mut wheel = TimerWheel::new(now_ms);
         wheel.insert(now_ms + SWEEP_MS, Timer::Sweep);
-        let desk =
-            Rc::new(Desk { inner: inner.clone(), shard: shard.clone(), seat: seat.clone(), wheel: wheel.into(), turn_ms: now_ms.into() });
+        let desk = Rc::new(Desk {
+            inner: inner.clone(),
+            shard: shard.clone(),
+            seat: seat.clone(),
+            wheel: wheel.into(),
+            turn_ms: now_ms.into(),
+            cpu_ns: sys::thread::cpu_ns().into(),
+        });
         Ok(Self {
             desk,
             slots: Slots::new(inner.limits.instances as usize),
@@ -100,7 +105,6 @@ impl Thread {
             graveyard: Vec::new(),
             pool: Vec::new(),
             poll,
-            cpu_ns: sys::thread::cpu_ns(),
         })
     }
 
@@ -376,6 +380,9 @@ impl Thread {
         match started {
             Ok(Started::Ready(_)) => {
                 self.by_app.insert(app.key, id);
+                if let Some(slot) = self.slots.get_mut(id) {
+                    look_at_memory(slot);
+                }
                 self.desk.inner.app_event(&app.name, "started", "");
                 if self.slots.get(id).is_some_and(|slot| !slot.link.pending.borrow().is_empty()) {
                     self.make_ready(id);
@@ -402,10 +409,10 @@ impl Thread {
         slot.link.slot.set(id);
         let (link, seat) = (slot.link.clone(), self.desk.seat.clone());
         seat.hold(&link.app, slot.instance.terminate_handle());
-        begin_turn(&self.desk, &mut self.cpu_ns, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
+        begin_turn(&self.desk, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
         let result = turn(&mut slot.instance, &link.version);
         let stop = seat.end();
-        self.cpu_ns = sys::thread::cpu_ns();
+        self.desk.bill(None);
         match stop {
             Some(Stop::Cpu) => Err(Error::new(
                 Status::CpuLimit,
@@ -441,14 +448,14 @@ impl Thread {
         let Some(slot) = self.slots.get_mut(id) else { return };
         let (link, desk) = (slot.link.clone(), self.desk.clone());
         desk.seat.hold(&link.app, slot.instance.terminate_handle());
-        let before_ns = self.cpu_ns;
+        let before_ns = desk.cpu_ns.get();
         let takes_requests = matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id);
-        let mut visit = Visit::new(&desk, &link, &mut self.cpu_ns, takes_requests);
+        let mut visit = Visit::new(&desk, &link, takes_requests);
         slot.instance.visit(&mut visit);
         let broken = visit.into_broken();
         slot.trimmed = false;
         slot.visits += 1;
-        if slot.visits >= VISITS_PER_LOOK || self.cpu_ns.saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
+        if slot.visits >= VISITS_PER_LOOK || desk.cpu_ns.get().saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
             slot.visits = 1;
             if broken.is_none() {
                 look_at_memory(slot);

@@ -13,11 +13,11 @@ use super::link::{Completes, Desk, Link};
 use super::seat::Stop;
 
 /// Arms the watchdog for a turn, and stops JavaScript's clock.
-pub(super) fn begin_turn(desk: &Desk, cpu_ns: &mut u64, cpu_limit_ns: u64) {
+pub(super) fn begin_turn(desk: &Desk, cpu_limit_ns: u64) {
     let clock = &desk.inner.clock;
     desk.turn_ms.set(clock.now_ms());
     Instance::freeze_clock(clock.unix_ms());
-    desk.seat.begin(sys::time::monotonic_ns(), *cpu_ns, cpu_limit_ns);
+    desk.seat.begin(sys::time::monotonic_ns(), desk.cpu_ns.get(), cpu_limit_ns);
     desk.inner.watchdog.wake();
 }
 
@@ -25,7 +25,6 @@ pub(super) fn begin_turn(desk: &Desk, cpu_ns: &mut u64, cpu_limit_ns: u64) {
 pub(super) struct Visit<'a> {
     desk: &'a Desk,
     link: &'a Rc<Link>,
-    cpu_ns: &'a mut u64,
     takes_requests: bool,
     turns: u32,
     /// The number the turn is about, whether it may still be running afterwards, and what it completes.
@@ -35,8 +34,8 @@ pub(super) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// A visit to the instance of `link`. Only the instance that serves its app `takes_requests` from the queue.
-    pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, cpu_ns: &'a mut u64, takes_requests: bool) -> Self {
-        Self { desk, link, cpu_ns, takes_requests, turns: 0, delivering: None, broken: None }
+    pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, takes_requests: bool) -> Self {
+        Self { desk, link, takes_requests, turns: 0, delivering: None, broken: None }
     }
 
     /// The limit that the visit ended by, if it did.
@@ -82,19 +81,14 @@ impl Turns for Visit<'_> {
             Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),
             _ => None,
         };
-        begin_turn(self.desk, self.cpu_ns, limit_ns.saturating_sub(used_ns));
+        begin_turn(self.desk, limit_ns.saturating_sub(used_ns));
         Some(delivery)
     }
 
     fn done(&mut self, outcome: Outcome) -> bool {
         let stop = self.desk.seat.end();
-        let now_ns = sys::thread::cpu_ns();
-        let used_ns = now_ns.saturating_sub(*self.cpu_ns);
-        *self.cpu_ns = now_ns;
         let work = self.link.current.borrow_mut().take();
-        if let Some(work) = &work {
-            work.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
-        }
+        self.desk.bill(work.as_deref());
         let limits = &self.link.version.limits;
         self.broken = match (stop, outcome) {
             (_, Outcome::HeapExhausted) => Some(Error::new(

@@ -357,6 +357,8 @@
 
   nano.start = (exports, values, bindings) => {
     namespace = exports;
+    defaultExport = undefined;
+    defaultIsClass = false;
     const value = exports === undefined ? undefined : exports.default;
     if (isObject(value)) {
       defaultIsClass = typeof value === "function" && isObject(value.prototype);

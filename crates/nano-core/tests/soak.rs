@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use nano_core::sys;
 
-use crate::support::*;
+mod support;
+
+use support::*;
 
 /// Cycles in one round, and rounds compared: `make soak` asks for more.
 const CYCLES: usize = 20_000;

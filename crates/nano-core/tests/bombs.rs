@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use nano_core::{Status, sys};
 
-use crate::support::*;
+mod support;
+
+use support::*;
 
 /// Name, body of the handler.
 const BOMBS: &[(&str, &str)] = &[

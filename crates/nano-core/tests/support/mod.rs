@@ -1,4 +1,5 @@
 //! What the tests share: a runtime, an app from text, a request, an answer.
+#![allow(dead_code, reason = "each suite uses its part")]
 
 use std::time::Duration;
 
