@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Every test: Rust, C, the library's own shape, a short fuzz, a short soak.
+# Every test: Rust, C, the library's own shape, the examples, the hazards of any host, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need.sh cargo cc make readelf
+scripts/need.sh cargo cc c++ make curl readelf
 cargo test --workspace --locked
 cargo build --locked -p nano-ffi
 scripts/abi-check.sh debug
 tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
+tests/c/examples.sh debug
 tests/hosts/run.sh debug
 scripts/fuzz.sh 20
