@@ -31,37 +31,6 @@ pub fn resident_bytes() -> u64 {
     pages.unwrap_or(0) * 4096
 }
 
-/// What may be done with memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// Nothing.
-    None,
-    /// Read it.
-    Read,
-    /// Read and write it.
-    ReadWrite,
-    /// Everything.
-    ReadWriteExecute,
-    /// Read and run it.
-    ReadExecute,
-}
-
-/// Changes what may be done with mapped memory; false if the kernel refuses.
-///
-/// # Safety
-/// The range must be the caller's own mapping, and nobody may rely on its old protection.
-pub unsafe fn protect(address: usize, bytes: usize, protection: Protection) -> bool {
-    let flags = match protection {
-        Protection::None => libc::PROT_NONE,
-        Protection::Read => libc::PROT_READ,
-        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
-        Protection::ReadWriteExecute => libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
-        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
-    };
-    // SAFETY: by this function's own contract.
-    unsafe { libc::mprotect(address as *mut libc::c_void, bytes, flags) == 0 }
-}
-
 /// Gives the memory behind a range back; it reads as zeros afterwards.
 ///
 /// # Safety

@@ -32,8 +32,6 @@ pub(super) struct Slot {
     pub ready: bool,
     /// Since when it has had nothing to do, in the clock's milliseconds.
     pub idle_since_ms: u64,
-    /// What it has never written has been given back since its last visit.
-    pub trimmed: bool,
     /// Visits since its memory was looked at.
     pub visits: u32,
 }

@@ -32,8 +32,6 @@ use crate::wait::{Slot as Ticket, lock};
 const ROUND: u32 = 64;
 /// How often idle instances are looked for.
 const SWEEP_MS: u64 = 1_000;
-/// An instance that has been idle for so long gives back what it does not use: about 0.1 ms of work.
-const TRIM_AFTER_MS: u64 = 500;
 /// Visits between two looks at an instance's memory.
 const VISITS_PER_LOOK: u32 = 64;
 /// A visit that used more CPU than this has its memory looked at.
@@ -72,8 +70,6 @@ struct Thread {
     slots: Slots<Slot>,
     by_app: HashMap<u64, u64>,
     ready: VecDeque<u64>,
-    /// Instances that have been idle long enough to give back what they do not use.
-    idle: Vec<u64>,
     /// Instances to dispose of when there is time.
     graveyard: Vec<(Instance, Permit)>,
     /// Started blank isolates, the newest first.
@@ -101,7 +97,6 @@ impl Thread {
             slots: Slots::new(inner.limits.instances as usize),
             by_app: HashMap::new(),
             ready: VecDeque::new(),
-            idle: Vec::new(),
             graveyard: Vec::new(),
             pool: Vec::new(),
             poll,
@@ -167,15 +162,6 @@ impl Thread {
         if let Some((instance, permit)) = self.graveyard.pop() {
             drop(instance);
             drop(permit);
-            return true;
-        }
-        if let Some(id) = self.idle.pop() {
-            if let Some(slot) = self.slots.get_mut(id)
-                && slot.is_idle()
-            {
-                slot.instance.release_untouched();
-                slot.trimmed = true;
-            }
             return true;
         }
         let wanted = self.desk.inner.limits.pool as usize;
@@ -368,7 +354,6 @@ impl Thread {
                 retiring: false,
                 ready: false,
                 idle_since_ms: self.desk.inner.clock.now_ms(),
-                trimmed: false,
                 visits: 0,
             })
             .map_err(|_| Error::new(Status::Capacity, "no more instances on this shard (limit instances)"))?;
@@ -453,7 +438,6 @@ impl Thread {
         let mut visit = Visit::new(&desk, &link, takes_requests);
         slot.instance.visit(&mut visit);
         let broken = visit.into_broken();
-        slot.trimmed = false;
         slot.visits += 1;
         if slot.visits >= VISITS_PER_LOOK || desk.cpu_ns.get().saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
             slot.visits = 1;
@@ -587,8 +571,6 @@ impl Thread {
         for id in ids {
             self.evict(id, "idle");
         }
-        let resting = |slot: &Slot| !slot.trimmed && slot.is_idle() && now_ms.saturating_sub(slot.idle_since_ms) >= TRIM_AFTER_MS;
-        self.idle = self.slots.iter().filter(|(_, slot)| resting(slot)).map(|(id, _)| id).collect();
         let memory: u64 = self.slots.iter().map(|(_, slot)| slot.link.app.memory()).map(|(heap, external)| heap + external).sum();
         self.desk.seat.memory_bytes.store(memory, Ordering::Relaxed);
     }

@@ -18,7 +18,11 @@ fn a_request_is_answered_by_the_apps_handler() {
 #[test]
 fn the_account_says_what_a_request_cost() {
     let runtime = runtime(1);
-    let app = load(&runtime, "costly", "export default { fetch() { let s = 0; for (let i = 0; i < 3e6; i++) s += i % 7; return new Response('' + s); } }");
+    let app = load(
+        &runtime,
+        "costly",
+        "export default { fetch() { let s = 0; for (let i = 0; i < 3e6; i++) s += i % 7; return new Response('' + s); } }",
+    );
     let account = fetch(&app, "/").expect("a response").account;
     assert!(account.cpu_us > 0 && account.cpu_us <= account.wall_us, "{account:?}");
     assert!(account.heap_bytes > 100_000, "{account:?}");

@@ -76,7 +76,7 @@ fn initialize(options: &ProcessOptions) {
     v8::V8::set_flags_from_string(&flags(options));
     sys::malloc::install();
     super::loss::install();
-    super::pages::install();
+    super::clock::install();
     super::caches::install();
     // Otherwise V8 reads 4 KiB of /dev/urandom for each of an isolate's seven generators: a twentieth of a start.
     v8::V8::set_entropy_source(fill_entropy);
@@ -101,8 +101,7 @@ fn flags(options: &ProcessOptions) -> String {
         // Otherwise V8 aborts the process for one app that collects garbage in vain; the heap limit ends that app instead.
         "--no-detect-ineffective-gcs-near-heap-limit".to_string(),
         format!("--stack-size={}", JS_STACK_BYTES >> 10),
-        // Pages of disposed isolates go back to the system, not into a pool: their memory is returned, and no page changes hands
-        // without the system knowing.
+        // Pages of disposed isolates go back to the system, not into a pool: a quarter of their memory stayed otherwise.
         "--no-memory-pool-share-memory-on-teardown".to_string(),
         "--memory-pool-timeout=1".to_string(),
         // 32 MiB for each wasm memory: the external budget of an app.

@@ -6,7 +6,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
@@ -17,10 +16,7 @@ use super::host::Host;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::tasks::TaskQueue;
-use crate::engine::{caches, exceptions, loss, modules, pages, snapshot, values};
-
-/// Instances are named by a number that is never used again: addresses are.
-static NEXT_TOKEN: AtomicUsize = AtomicUsize::new(1);
+use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
 
 /// What V8 and the allocator keep an instance to.
 #[derive(Clone, Copy, Debug)]
@@ -107,8 +103,6 @@ pub struct Instance {
     state: Box<State>,
     tasks: Arc<TaskQueue>,
     address: usize,
-    /// Names this instance to the table of pages.
-    token: usize,
 }
 
 impl std::fmt::Debug for Instance {
@@ -120,8 +114,6 @@ impl std::fmt::Debug for Instance {
 impl Instance {
     /// Starts a blank isolate from the snapshot.
     pub fn new(snapshot: &'static [u8], limits: InstanceLimits) -> Result<Self> {
-        let token = NEXT_TOKEN.fetch_add(1, Ordering::Relaxed);
-        let outer = pages::enter(token);
         caches::record();
         let budget = Budget::new(limits.external_bytes);
         let params = v8::CreateParams::default()
@@ -159,12 +151,10 @@ impl Instance {
             state,
             tasks: TaskQueue::register(address),
             address,
-            token,
         };
         instance.open_context();
         // SAFETY: `Isolate::new` entered the isolate on this thread; each visit enters it again.
         unsafe { instance.isolate.exit() };
-        pages::enter(outer);
         caches::release_recorded();
         Ok(instance)
     }
@@ -334,21 +324,15 @@ impl Instance {
         self.enter(|scope, _| scope.low_memory_notification());
     }
 
-    /// Gives back what the isolate holds and has never written; how many bytes.
-    pub fn release_untouched(&mut self) -> usize {
-        pages::release_untouched(self.token)
-    }
-
     /// Stops the clock that JavaScript's `Date` reads on this thread, until it is set again.
     pub fn freeze_clock(unix_ms: f64) {
-        pages::freeze_clock(unix_ms);
+        clock::freeze(unix_ms);
     }
 
     /// Enters the isolate and its context.
     fn enter<T>(&mut self, run: impl FnOnce(&mut v8::PinScope, &Self) -> T) -> T {
         let Some(context) = self.context.clone() else { unreachable!("the context is taken in `new` and kept to the end") };
         let this: *const Self = self;
-        let outer = pages::enter(self.token);
         // SAFETY: this is the thread that made the isolate; `exit` below restores whatever was entered before.
         unsafe { self.isolate.enter() };
         let result = {
@@ -360,7 +344,6 @@ impl Instance {
         };
         // SAFETY: entered above.
         unsafe { self.isolate.exit() };
-        pages::enter(outer);
         result
     }
 }
@@ -377,7 +360,6 @@ impl Drop for Instance {
         TaskQueue::unregister(self.address);
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
         unsafe { ManuallyDrop::drop(&mut self.isolate) };
-        pages::forget(self.token);
     }
 }
 
