@@ -5,8 +5,10 @@ cd "$(dirname "$0")/../.."
 profile=${1:-debug}
 out=target/$profile/hosts
 mkdir -p "$out"
+# The loader looks for the soname.
+ln -sfn "$PWD/target/$profile/libnano.so" "$out/libnano.so.0"
 cc=(gcc -std=gnu11 -O1 -Wall -Wextra -Werror -Iinclude)
-"${cc[@]}" tests/hosts/any.c -o "$out/any" -Ltarget/"$profile" -lnano -Wl,-rpath,"$PWD/target/$profile" -lpthread -ldl
+"${cc[@]}" tests/hosts/any.c -o "$out/any" -Ltarget/"$profile" -lnano -Wl,-rpath,"$PWD/$out" -lpthread -ldl
 "${cc[@]}" tests/hosts/dlopen.c -o "$out/dlopen" -ldl
 for mode in threads recursion runtimes fork ulimit signals; do
   echo "# any host: $mode"

@@ -40,9 +40,4 @@ impl AppCode {
     pub fn find(&self, path: &str) -> Option<usize> {
         self.modules.iter().position(|module| module.path == path)
     }
-
-    /// Bytes of all sources.
-    pub fn bytes(&self) -> usize {
-        self.modules.iter().map(|module| module.source.len()).sum()
-    }
 }

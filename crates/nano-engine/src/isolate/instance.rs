@@ -309,21 +309,6 @@ impl Instance {
         self.state.budget.used()
     }
 
-    /// The budget outside the heap, for what the shard holds on the app's behalf.
-    pub fn charge(&self, bytes: usize) -> bool {
-        self.state.budget.take(bytes)
-    }
-
-    /// Gives back what [`Instance::charge`] took.
-    pub fn discharge(&self, bytes: usize) {
-        self.state.budget.give(bytes);
-    }
-
-    /// Collects garbage and returns what it can to the system.
-    pub fn trim(&mut self) {
-        self.enter(|scope, _| scope.low_memory_notification());
-    }
-
     /// Stops the clock that JavaScript's `Date` reads on this thread, until it is set again.
     pub fn freeze_clock(unix_ms: f64) {
         clock::freeze(unix_ms);
