@@ -169,3 +169,15 @@ fn more_requests_than_allowed_are_refused_and_nothing_is_lost() {
     assert_eq!(app.dispatch(get("/")).expect_err("full").status, Status::Overloaded);
     assert_eq!(app.stats().in_flight, 3);
 }
+
+#[test]
+fn time_stands_still_within_a_turn_and_moves_between_turns() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch() { const a = [Date.now(), performance.now(), +new Date()]; let s = 0; for (let i = 0; i < 2e7; i++) s += i % 3; \
+        const same = a[0] === Date.now() && a[1] === performance.now() && a[2] === +new Date(); \
+        await new Promise((r) => setTimeout(r, 5)); return Response.json([same, Date.now() > a[0], performance.now() > a[1], s > 0]); } }";
+    let mut options = options("still", source);
+    options.limits.cpu_ms = 5_000;
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), "[true,true,true,true]");
+}
