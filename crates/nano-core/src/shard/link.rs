@@ -394,7 +394,8 @@ impl Host for LinkHost {
             return Err(Refusal(format!("{max} timers are running already (limit timers)")));
         }
         let delay_ms = delay_ms.clamp(0.0, f64::from(i32::MAX)) as u64;
-        let deadline = link.desk.turn_ms.get() + delay_ms;
+        // The turn's time is rounded down, and a timer must never be early.
+        let deadline = link.desk.turn_ms.get() + delay_ms + u64::from(delay_ms > 0);
         let timer = Timer::Script { slot: link.slot.get(), id, every_ms: repeat.then_some(delay_ms) };
         let key = link.desk.wheel.borrow_mut().insert(deadline, timer);
         if let Some(old) = link.timers.borrow_mut().insert(id, key) {

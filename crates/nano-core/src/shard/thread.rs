@@ -32,6 +32,8 @@ use crate::wait::{Slot as Ticket, lock};
 const ROUND: u32 = 64;
 /// How often idle instances are looked for.
 const SWEEP_MS: u64 = 1_000;
+/// How long nothing must have come before the pool is refilled: whoever comes next would wait for that.
+const REST_MS: u64 = 3;
 /// Visits between two looks at an instance's memory.
 const VISITS_PER_LOOK: u32 = 64;
 /// A visit that used more CPU than this has its memory looked at.
@@ -74,6 +76,8 @@ struct Thread {
     graveyard: Vec<(Instance, Permit)>,
     /// Started blank isolates, the newest first.
     pool: Vec<Instance>,
+    /// Nothing has come for a while: the time to do what costs a millisecond.
+    rested: bool,
     poll: Poll,
 }
 
@@ -99,6 +103,7 @@ impl Thread {
             ready: VecDeque::new(),
             graveyard: Vec::new(),
             pool: Vec::new(),
+            rested: false,
             poll,
         })
     }
@@ -113,6 +118,7 @@ impl Thread {
             self.expire();
             let worked = self.work();
             self.desk.inner.queue.ring();
+            self.rested &= !worked;
             if !worked && !self.tidy() {
                 self.sleep(&mut events);
             }
@@ -164,8 +170,7 @@ impl Thread {
             drop(permit);
             return true;
         }
-        let wanted = self.desk.inner.limits.pool as usize;
-        if self.pool.len() < wanted && !self.slots.is_empty() {
+        if self.rested && self.wants_blanks() {
             match Instance::new(SNAPSHOT, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
                 Err(_) => return false,
@@ -173,6 +178,11 @@ impl Thread {
             return true;
         }
         false
+    }
+
+    /// Whether the pool is short of blank isolates.
+    fn wants_blanks(&self) -> bool {
+        self.pool.len() < self.desk.inner.limits.pool as usize && !self.slots.is_empty()
     }
 
     fn sleep(&mut self, events: &mut Events) {
@@ -191,8 +201,11 @@ impl Thread {
             Some(_) if clock.is_manual() => None,
             Some(deadline) => Some(Duration::from_millis(deadline - now_ms)),
         };
+        let rest = Duration::from_millis(REST_MS);
+        let timeout = if self.wants_blanks() { Some(timeout.map_or(rest, |timeout| timeout.min(rest))) } else { timeout };
         // An interrupted or failed poll is a short sleep: the loop looks at everything again.
         let _ = self.poll.poll(events, timeout);
+        self.rested = events.is_empty();
         shard.awake.store(true, Ordering::SeqCst);
         shard.bell.clear();
     }
