@@ -73,6 +73,14 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         Some((key, item))
     }
 
+    /// Takes the first item of the first lane in turn whose key is `allowed`; lanes that are not keep their turn.
+    pub fn pop_where(&mut self, allowed: impl Fn(K) -> bool) -> Option<(K, T)> {
+        let at = self.turns.iter().position(|key| allowed(*key))?;
+        let key = self.turns.remove(at)?;
+        self.turns.push_front(key);
+        self.pop()
+    }
+
     /// Takes the next item of one lane, out of turn: for whoever has just been served that lane and can do more at once.
     pub fn pop_from(&mut self, key: K) -> Option<(K, T)> {
         let lane = self.lanes.get_mut(&key)?;
@@ -232,6 +240,15 @@ mod tests {
         assert_eq!(lanes.pop_from('b'), None);
         lanes.push('b', 6).unwrap();
         assert_eq!(popped(&mut lanes), [('a', 1), ('c', 5), ('b', 6), ('a', 3)]);
+        assert_nothing_is_kept(&lanes);
+    }
+
+    #[test]
+    fn a_lane_that_may_not_be_served_keeps_its_turn() {
+        let mut lanes = filled(&[('a', 1), ('b', 2), ('c', 3), ('b', 4)]);
+        assert_eq!(lanes.pop_where(|key| key != 'a'), Some(('b', 2)));
+        assert_eq!(lanes.pop_where(|_| false), None);
+        assert_eq!(popped(&mut lanes), [('a', 1), ('c', 3), ('b', 4)]);
         assert_nothing_is_kept(&lanes);
     }
 

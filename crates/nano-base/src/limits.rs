@@ -31,6 +31,10 @@ pub struct AppLimits {
     pub subrequests: u32,
     /// Host calls of one instance at once.
     pub subrequests_at_once: u32,
+    /// Errands (native work on helper threads) of one instance, waiting or running at once.
+    pub errands: u32,
+    /// CPU of the errands of one event, in milliseconds.
+    pub errand_cpu_ms: u32,
     /// Requests of the app that are waiting or running at once.
     pub requests: u32,
     /// How long an instance may idle before it is evicted back to cold.
@@ -54,6 +58,8 @@ impl Default for AppLimits {
             body_bytes: 10 << 20,
             subrequests: 50,
             subrequests_at_once: 6,
+            errands: 64,
+            errand_cpu_ms: 5_000,
             requests: 10_000,
             idle_ms: 60_000,
         }
@@ -85,6 +91,10 @@ impl Default for RuntimeLimits {
 
 /// Shards of one runtime at most.
 pub const SHARDS_MAX: usize = 256;
+/// Helper threads of one runtime at most; there are never more than cores.
+pub const HELPERS_MAX: usize = 4;
+/// Errands waiting for the helpers of one runtime.
+pub const ERRANDS_MAX: usize = 16_384;
 /// A turn longer than this has what is queued behind it re-placed on other shards.
 pub const RESCUE_AFTER_MS: u64 = 5;
 /// How often the watchdog looks while a shard is busy.

@@ -6,6 +6,7 @@
 mod app;
 mod call;
 mod event;
+mod helpers;
 mod observe;
 mod request;
 mod runtime;

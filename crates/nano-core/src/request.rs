@@ -97,6 +97,8 @@ pub(crate) struct Work {
     pub deadline_ms: AtomicU64,
     pub wall_ms: u64,
     pub cpu_ns: AtomicU64,
+    /// CPU of its errands, on helper threads.
+    pub errand_ns: AtomicU64,
     pub subrequests: AtomicU32,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
@@ -135,6 +137,7 @@ impl Work {
             deadline_ms: AtomicU64::new(now_ns / 1_000_000 + wall_ms),
             wall_ms,
             cpu_ns: AtomicU64::new(0),
+            errand_ns: AtomicU64::new(0),
             subrequests: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             listener,

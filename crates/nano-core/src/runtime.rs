@@ -17,6 +17,7 @@ use nano_engine::{LogLevel, ProcessOptions};
 use crate::app::{App, AppOptions, AppShared, Version};
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
+use crate::helpers::Helpers;
 use crate::observe::Counters;
 use crate::request::{Body, Ending, Pipe, Place, Work};
 use crate::shard::{Command, Shard, watchdog};
@@ -94,6 +95,7 @@ pub(crate) struct Inner {
     pub queue: EventQueue,
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
+    pub helpers: Arc<Helpers>,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -132,6 +134,7 @@ impl Runtime {
             shards,
             watchdog: watchdog::Bell::default(),
             counters: Counters::default(),
+            helpers: Arc::default(),
             apps: RwLock::default(),
             next_app: AtomicU64::new(1),
             next_home: AtomicUsize::new(0),
@@ -354,6 +357,7 @@ impl Runtime {
         self.inner.state.store(CLOSED, Ordering::Release);
         let error = Error::new(Status::Shutdown, "the runtime was freed before the request ended");
         self.inner.end_all(|_| Some(error.clone()));
+        self.inner.helpers.close();
         for shard in &self.inner.shards {
             shard.stop();
         }

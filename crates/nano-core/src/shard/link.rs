@@ -11,13 +11,14 @@ use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_base::wheel::{TimerKey, TimerWheel};
-use nano_engine::{Delivery, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_engine::{Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
 
 use super::Shard;
 use super::seat::Seat;
 use crate::app::{AppShared, Version};
 use crate::call::{Answer, Call, CallContent, CallView};
 use crate::event::{Event, Payload};
+use crate::helpers::Order;
 use crate::request::{Ending, Job, Place, Work};
 use crate::runtime::Inner;
 use crate::wait::lock;
@@ -63,12 +64,14 @@ pub(super) enum Completes {
     Nothing,
     Call,
     CallWithoutBody,
+    Errand,
 }
 
 /// What an instance knows by number.
 enum Active {
     Work(Arc<Work>, Option<TimerKey>),
     Call(Arc<Call>, Option<Arc<Work>>),
+    Errand(Option<Arc<Work>>),
 }
 
 /// One instance's side of the shard.
@@ -85,6 +88,7 @@ pub(super) struct Link {
     timers: RefCell<HashMap<u32, TimerKey>>,
     waits: Cell<i64>,
     calls: Cell<u32>,
+    errands: Cell<u32>,
     origin_ms: u64,
     origin_unix_ms: f64,
     log_second: Cell<u64>,
@@ -112,6 +116,7 @@ impl Link {
             timers: RefCell::default(),
             waits: Cell::new(0),
             calls: Cell::new(0),
+            errands: Cell::new(0),
             origin_ms: desk.inner.clock.now_ms(),
             origin_unix_ms: desk.inner.clock.unix_ms(),
             log_second: Cell::new(0),
@@ -163,11 +168,12 @@ impl Link {
             | Delivery::CallHead(id, _)
             | Delivery::CallResult(id, _)
             | Delivery::CallFail(id, _)
+            | Delivery::Errand(id, _)
             | Delivery::Invoke(id, ..) => id,
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.clone()),
-            Active::Call(_, work) => work.clone(),
+            Active::Call(_, work) | Active::Errand(work) => work.clone(),
         }
     }
 
@@ -243,6 +249,12 @@ impl Link {
     pub(super) fn delivered(&self, local: u32, kind: Completes) {
         let over = match kind {
             Completes::Nothing => false,
+            Completes::Errand => {
+                if self.active.borrow_mut().remove(&local).is_some() {
+                    self.errands.set(self.errands.get() - 1);
+                }
+                false
+            }
             Completes::Call => true,
             Completes::CallWithoutBody => self.call(local).is_some_and(|call| lock(&call.body).kind() == 0),
         };
@@ -263,6 +275,8 @@ impl Link {
                     work.finish(Ending::Error(error.clone()));
                 }
                 Active::Call(call, _) => self.withdraw(&call),
+                // Its answer will find nobody.
+                Active::Errand(_) => {}
             }
         }
         for (_, timer) in self.timers.borrow_mut().drain() {
@@ -292,14 +306,14 @@ impl Link {
     fn work(&self, id: u32) -> Option<Arc<Work>> {
         match self.active.borrow().get(&id)? {
             Active::Work(work, _) => Some(work.clone()),
-            Active::Call(..) => None,
+            Active::Call(..) | Active::Errand(_) => None,
         }
     }
 
     fn call(&self, id: u32) -> Option<Arc<Call>> {
         match self.active.borrow().get(&id)? {
             Active::Call(call, _) => Some(call.clone()),
-            Active::Work(..) => None,
+            Active::Work(..) | Active::Errand(_) => None,
         }
     }
 
@@ -330,6 +344,28 @@ impl Link {
         self.desk.inner.open_call(call.clone()).map_err(|error| Refusal(error.message))?;
         self.calls.set(self.calls.get() + 1);
         self.active.borrow_mut().insert(local, Active::Call(call, current));
+        Ok(local)
+    }
+
+    /// Sends an errand to the helpers on behalf of the current request, within its limits.
+    fn send_errand(&self, errand: Errand) -> Result<u32, Refusal> {
+        let limits = &self.version.limits;
+        if self.errands.get() >= limits.errands {
+            return Err(Refusal(format!("{} errands are under way already (limit errands)", limits.errands)));
+        }
+        let work = self.current.borrow().clone();
+        let used_ns = work.as_ref().map_or(0, |work| work.errand_ns.load(Ordering::Relaxed));
+        if used_ns >= u64::from(limits.errand_cpu_ms) * 1_000_000 {
+            return Err(Refusal(format!("the request's errands have used {} ms of CPU time (limit errand_cpu_ms)", limits.errand_cpu_ms)));
+        }
+        let local = self.number();
+        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        let order = Order { inner: self.desk.inner.clone(), app: self.app.clone(), work: work.clone(), place, errand };
+        if !self.desk.inner.helpers.submit(order) {
+            return Err(Refusal("the host's helpers have too much to do".into()));
+        }
+        self.errands.set(self.errands.get() + 1);
+        self.active.borrow_mut().insert(local, Active::Errand(work));
         Ok(local)
     }
 
@@ -543,6 +579,10 @@ impl Host for LinkHost {
             self.0.withdraw(&call);
             self.0.end_call(id);
         }
+    }
+
+    fn errand(&self, errand: Errand) -> Result<u32, Refusal> {
+        self.0.send_errand(errand)
     }
 
     fn invoke_return(&self, id: u32, value: Value) {

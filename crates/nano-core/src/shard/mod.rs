@@ -20,6 +20,7 @@ use nano_base::lanes::Lanes;
 use nano_base::limits::{MAILBOX_MAX, SHARD_STACK_BYTES};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{eventfd::EventFd, signals};
+use nano_engine::ErrandResult;
 
 use crate::app::{AppShared, Version};
 use crate::call::Answer;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Cancel(Place),
     /// A call has been answered, or its body moves.
     Answer(Place, Answer),
+    /// An errand is done.
+    Errand(Place, ErrandResult),
     /// Instances of old versions of the app end when they have nothing left to do.
     Retire(u64),
     /// All instances of the app end now.

@@ -78,6 +78,7 @@ impl Turns for Visit<'_> {
             Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, true, Completes::Nothing)),
             Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, false, Completes::Call)),
             Delivery::CallHead(id, _) => Some((*id, false, Completes::CallWithoutBody)),
+            Delivery::Errand(id, _) => Some((*id, false, Completes::Errand)),
             Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),
             _ => None,
         };

@@ -2,6 +2,7 @@
 
 mod calls;
 mod limits;
+mod platform;
 mod requests;
 mod sequences;
 #[path = "../support/mod.rs"]

@@ -34,6 +34,11 @@ impl Budget {
         self.max.store(max, Ordering::Relaxed);
     }
 
+    /// The most that may be held.
+    pub fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
+    }
+
     /// Bytes held now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)

@@ -7,6 +7,7 @@ pub(crate) mod exceptions;
 pub(crate) mod loss;
 pub(crate) mod modules;
 pub(crate) mod process;
+pub(crate) mod resources;
 pub(crate) mod snapshot;
 pub(crate) mod tasks;
 pub(crate) mod values;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::web::{ops, platform};
+use crate::web::{ops, parts, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
 pub(crate) const ENTRY_POINTS: [&str; 4] = ["deliver", "start", "unhandledRejection", "dataCloneError"];
@@ -16,8 +16,9 @@ static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {
     let functions = ops::all().into_iter().map(|(_, function)| v8::ExternalReference { function });
     let sources =
         platform::SOURCES.iter().map(|source| v8::ExternalReference { pointer: std::ptr::from_ref(&source.text).cast_mut().cast() });
+    let lazy = v8::ExternalReference { pointer: parts::lazy_getter() as *mut std::ffi::c_void };
     let end = v8::ExternalReference { pointer: std::ptr::null_mut() };
-    Addresses(functions.chain(sources).chain([end]).collect())
+    Addresses(functions.chain(sources).chain([lazy, end]).collect())
 });
 
 /// Addresses of functions and statics.
@@ -78,7 +79,11 @@ fn run_platform<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Objec
     set(scope, nano, "version", version.into());
     for source in platform::SOURCES {
         v8::tc_scope!(let scope, scope);
-        if evaluate(scope, source, nano).is_none() {
+        let ran = platform::evaluate(scope, source).and_then(|function| {
+            let receiver = v8::undefined(scope);
+            function.call(scope, receiver.into(), &[nano.into()])
+        });
+        if ran.is_none() {
             let error = super::exceptions::caught(scope, nano_base::status::Status::Exception);
             panic!("platform file {} failed: {}\n{}", source.name, error.message, error.stack);
         }
@@ -109,16 +114,6 @@ fn warm_up(scope: &mut v8::PinScope, nano: v8::Local<v8::Object>) {
         panic!("the warm-up failed: {}\n{}", error.message, error.stack);
     }
     scope.perform_microtask_checkpoint();
-}
-
-fn evaluate(scope: &mut v8::PinScope, source: &'static platform::Source, nano: v8::Local<v8::Object>) -> Option<()> {
-    let text = v8::String::new_from_onebyte_const(scope, &source.text)?;
-    let name = v8::String::new(scope, source.name)?;
-    let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
-    let script = v8::Script::compile(scope, text, Some(&origin))?;
-    let function: v8::Local<v8::Function> = script.run(scope)?.try_into().ok()?;
-    let receiver = v8::undefined(scope);
-    function.call(scope, receiver.into(), &[nano.into()]).map(|_| ())
 }
 
 fn set(scope: &v8::PinScope, object: v8::Local<v8::Object>, name: &str, value: v8::Local<v8::Value>) {

@@ -4,6 +4,8 @@ use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::status::Error;
 use nano_base::value::Value;
 
+use super::errand::Errand;
+
 /// How loud a console message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -89,6 +91,8 @@ pub trait Host {
     fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal>;
     /// Gives a call up.
     fn call_cancel(&self, id: u32);
+    /// Has a helper thread do something; `Delivery::Errand` follows.
+    fn errand(&self, errand: Errand) -> Result<u32, Refusal>;
     /// An invocation returned.
     fn invoke_return(&self, id: u32, value: Value);
     /// An invocation failed.

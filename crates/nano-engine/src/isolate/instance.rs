@@ -12,9 +12,11 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
 use super::app::AppCode;
+use super::errand::ErrandResult;
 use super::host::Host;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
+use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
 
@@ -48,6 +50,8 @@ pub enum Delivery {
     CallFail(u32, String),
     /// The host calls an exported function.
     Invoke(u32, String, Vec<Value>),
+    /// An errand is done.
+    Errand(u32, ErrandResult),
 }
 
 /// How a turn ended.
@@ -137,7 +141,7 @@ impl Instance {
             entry_points: OnceCell::new(),
             budget,
             modules: RefCell::default(),
-            decoders: RefCell::default(),
+            resources: Resources::default(),
             rejections: RefCell::default(),
             heap_exhausted: Cell::new(false),
             handle: isolate.thread_safe_handle(),
@@ -342,6 +346,7 @@ impl Drop for Instance {
         self.state.entry_points = OnceCell::new();
         self.state.modules = RefCell::default();
         self.state.rejections = RefCell::default();
+        self.state.resources.clear();
         TaskQueue::unregister(self.address);
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
         unsafe { ManuallyDrop::drop(&mut self.isolate) };
@@ -427,6 +432,15 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             a = v8::String::new(scope, &export)?.into();
             b = values::to_js(scope, Value::Array(args))?;
             (8, id)
+        }
+        Delivery::Errand(id, Ok(value)) => {
+            a = values::to_js(scope, value)?;
+            (9, id)
+        }
+        Delivery::Errand(id, Err(error)) => {
+            b = v8::String::new(scope, error.name)?.into();
+            c = v8::String::new(scope, &error.message)?.into();
+            (9, id)
         }
     };
     let kind = v8::Integer::new(scope, kind).into();

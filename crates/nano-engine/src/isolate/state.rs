@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::engine::bytes::Budget;
 use crate::engine::modules::ModuleMap;
+use crate::engine::resources::Resources;
 use crate::isolate::host::Host;
-use crate::web::encoding::Decoders;
 
 /// The isolate's data slot that holds the pointer.
 const SLOT: u32 = 0;
@@ -33,8 +33,8 @@ pub(crate) struct State {
     pub budget: Arc<Budget>,
     /// The modules of the app.
     pub modules: RefCell<ModuleMap>,
-    /// Text decoders in the middle of a stream.
-    pub decoders: RefCell<Decoders>,
+    /// Native state that JavaScript holds.
+    pub resources: Resources,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Whether the heap reached its limit.

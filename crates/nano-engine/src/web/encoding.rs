@@ -1,29 +1,23 @@
 //! Text encodings: UTF-8 both ways, every legacy encoding by `encoding_rs`, forgiving base64.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 
-use super::ops::{byte_string, integer, text};
-use crate::engine::bytes;
+use super::ops::{byte_string, text};
 use crate::engine::exceptions::throw_range_error;
+use crate::engine::{bytes, resources};
 use crate::isolate::state::State;
 
-/// Decoders that are in the middle of a stream, by the number JavaScript knows them by.
-#[derive(Default)]
-pub(crate) struct Decoders {
-    alive: HashMap<u32, Streaming>,
-    next: u32,
-}
-
-/// One decoder between two chunks.
+/// A decoder between two chunks of a stream.
 struct Streaming {
     decoder: Decoder,
     fatal: bool,
 }
 
-/// Decoders alive at once in one instance; each holds a few dozen bytes.
-const DECODERS_MAX: usize = 10_000;
+/// What a decoder holds.
+const DECODER_BYTES: usize = size_of::<Streaming>();
 
 /// `utf8Encode(string)`
 pub(super) fn utf8_encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
@@ -72,40 +66,19 @@ pub(super) fn decoder_new(scope: &mut v8::PinScope, args: v8::FunctionCallbackAr
     let name = text(scope, &args, 0);
     let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) else { return };
     let decoder = if args.get(2).is_true() { encoding.new_decoder_without_bom_handling() } else { encoding.new_decoder_with_bom_removal() };
-    let Some(state) = State::of(scope) else { return };
-    let mut decoders = state.decoders.borrow_mut();
-    if decoders.alive.len() >= DECODERS_MAX {
-        drop(decoders);
-        throw_range_error(scope, "too many text decoders are in the middle of a stream");
-        return;
+    let streaming = RefCell::new(Streaming { decoder, fatal: args.get(1).is_true() });
+    if let Some(object) = resources::create(scope, Rc::new(streaming), DECODER_BYTES) {
+        rv.set(object.into());
     }
-    decoders.next = decoders.next.wrapping_add(1);
-    let id = decoders.next;
-    decoders.alive.insert(id, Streaming { decoder, fatal: args.get(1).is_true() });
-    rv.set_uint32(id);
 }
 
-/// `decoderDecode(decoder, bytes, stream)`: undefined if fatal and malformed; the decoder is freed at the end of its stream.
+/// `decoderDecode(decoder, bytes, stream)`: undefined if fatal and malformed.
 pub(super) fn decoder_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let id = integer(scope, &args, 0);
+    let Some(streaming) = resources::get::<RefCell<Streaming>>(scope, args.get(0)) else { return };
     let bytes = bytes::from_value(args.get(1)).unwrap_or_default();
-    let last = !args.get(2).is_true();
-    let Some(state) = State::of(scope) else { return };
-    let Some(mut streaming) = state.decoders.borrow_mut().alive.remove(&id) else { return };
-    let decoded = decode(&mut streaming, &bytes, last);
-    if !last && decoded.is_some() {
-        state.decoders.borrow_mut().alive.insert(id, streaming);
-    }
+    let decoded = decode(&mut streaming.borrow_mut(), &bytes, !args.get(2).is_true());
     if let Some(decoded) = decoded {
         return_utf8(scope, &mut rv, decoded.as_bytes());
-    }
-}
-
-/// `decoderFree(decoder)`
-pub(super) fn decoder_free(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
-    let id = integer(scope, &args, 0);
-    if let Some(state) = State::of(scope) {
-        state.decoders.borrow_mut().alive.remove(&id);
     }
 }
 

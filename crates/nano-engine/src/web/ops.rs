@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, time, url};
+use super::{clone, console, crypto, encoding, fetch, parts, time, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -25,6 +25,9 @@ macro_rules! table {
 }
 
 table! {
+    "part" => parts::part,
+    "lazyProperty" => parts::lazy_property,
+    "release" => parts::release,
     "log" => console::log,
     "isProxy" => console::is_proxy,
     "reportException" => console::report_exception,
@@ -40,7 +43,6 @@ table! {
     "encodingName" => encoding::encoding_name,
     "decoderNew" => encoding::decoder_new,
     "decoderDecode" => encoding::decoder_decode,
-    "decoderFree" => encoding::decoder_free,
     "base64Encode" => encoding::base64_encode,
     "base64Decode" => encoding::base64_decode,
     "urlParse" => url::parse,

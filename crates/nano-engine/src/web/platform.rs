@@ -1,4 +1,7 @@
-//! The platform's JavaScript, in the order it runs: external one-byte strings in static memory, shared by all isolates.
+//! The platform's JavaScript: external one-byte strings in static memory, shared by all isolates.
+//!
+//! `SOURCES` run when the snapshot is built, and every isolate begins with what they leave. `PARTS` run in an isolate when an app
+//! first needs them, so that a heavy interface costs nothing until then.
 
 /// One file.
 pub(crate) struct Source {
@@ -18,7 +21,15 @@ macro_rules! sources {
     };
 }
 
-/// Every file, in order.
+/// What runs when it is first needed: `nano.part("name")` in JavaScript.
+pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js",];
+
+/// The part called `name`: its file's name without the ending.
+pub(crate) fn part(name: &str) -> Option<&'static Source> {
+    PARTS.iter().find(|part| part.name.strip_prefix("nano:").and_then(|file| file.strip_suffix(".js")) == Some(name))
+}
+
+/// What runs when the snapshot is built, in order.
 pub(crate) static SOURCES: &[Source] = sources![
     "primordials.js",
     "expose.js",
@@ -46,12 +57,22 @@ pub(crate) static SOURCES: &[Source] = sources![
     "streams_pipe.js",
     "streams_transform.js",
     "streams_native.js",
-    "encoding_streams.js",
     "url.js",
     "headers.js",
     "body.js",
     "request.js",
     "response.js",
+    "errands.js",
     "calls.js",
     "dispatch.js",
+    "parts.js",
 ];
+
+/// The function that a file's text is the expression of.
+pub(crate) fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>, source: &'static Source) -> Option<v8::Local<'s, v8::Function>> {
+    let text = v8::String::new_from_onebyte_const(scope, &source.text)?;
+    let name = v8::String::new(scope, source.name)?;
+    let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
+    let script = v8::Script::compile(scope, text, Some(&origin))?;
+    script.run(scope)?.try_into().ok()
+}

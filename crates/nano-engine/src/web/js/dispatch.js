@@ -18,7 +18,7 @@
 
   const kinds = ObjectFreeze({
     __proto__: null, FETCH: 0, TIMER: 1, BODY_READY: 2, WRITE_READY: 3, CANCEL: 4, CALL_HEAD: 5, CALL_RESULT: 6, CALL_FAIL: 7,
-    INVOKE: 8,
+    INVOKE: 8, ERRAND: 9,
   });
 
   const eventHandlers = ["fetch", "scheduled", "queue", "tail"];
@@ -314,6 +314,7 @@
       case 6: calls.result(id, a); break;
       case 7: calls.fail(id, a); break;
       case 8: deliverInvoke(id, a, b); break;
+      case 9: nano.errandDone(id, a, b, c); break;
     }
   };
 

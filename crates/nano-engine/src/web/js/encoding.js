@@ -146,7 +146,7 @@
 
     // The end of a stream that is given up half way.
     free() {
-      if (this.handle !== undefined) ops.decoderFree(this.handle);
+      if (this.handle !== undefined) ops.release(this.handle);
       this.handle = undefined;
     }
   }

@@ -20,23 +20,4 @@
   nano.exposeGetter = (name, getter, setter = (value) => define(name, value, true)) => {
     ObjectDefineProperty(globalThis, name, { __proto__: null, get: getter, set: setter, enumerable: true, configurable: true });
   };
-
-  // Interfaces that cost nothing until an app names one: build() makes { Name: value } for all of them, once.
-  nano.exposeLazy = (names, build) => {
-    let built;
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i];
-      ObjectDefineProperty(globalThis, name, {
-        __proto__: null,
-        get() {
-          built ??= build();
-          define(name, built[name], false);
-          return built[name];
-        },
-        set: (value) => define(name, value, false),
-        enumerable: false,
-        configurable: true,
-      });
-    }
-  };
 };

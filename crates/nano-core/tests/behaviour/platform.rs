@@ -1,0 +1,35 @@
+//! What the platform promises beneath its interfaces: laziness nobody can see, native state that is given back.
+
+use crate::support::*;
+
+#[test]
+fn a_lazy_global_looks_like_any_other_before_its_first_use() {
+    let runtime = runtime(1);
+    let source = r#"export default { fetch() {
+        const seen = Object.getOwnPropertyDescriptor(globalThis, 'TextEncoderStream');
+        const same = seen.value === TextEncoderStream && seen.value === globalThis.TextEncoderStream;
+        globalThis.TextDecoderStream = 1;
+        return Response.json([typeof seen.value, seen.writable, seen.enumerable, seen.configurable, 'get' in seen, same,
+            'TextEncoderStream' in globalThis, TextEncoderStream.name, TextDecoderStream]);
+    } }"#;
+    let app = load(&runtime, "lazy", source);
+    assert_eq!(text(&app, "/"), r#"["function",true,false,true,false,true,true,"TextEncoderStream",1]"#);
+}
+
+#[test]
+fn native_state_that_is_garbage_is_given_back() {
+    let runtime = runtime(1);
+    // Each decoder is in the middle of a stream and then forgotten: together more than the budget holds at once.
+    let source = r#"const half = Uint8Array.of(0x81);
+    export default { fetch() {
+        for (let i = 0; i < 20000; i++) new TextDecoder('gbk').decode(half, { stream: true });
+        return new Response('ok');
+    } }"#;
+    let mut options = options("forgetful", source);
+    options.limits.external_bytes = 1 << 20;
+    options.limits.cpu_ms = 5_000;
+    let app = runtime.load(options).expect("the app loads");
+    for _ in 0..3 {
+        assert_eq!(text(&app, "/"), "ok");
+    }
+}
