@@ -7,10 +7,18 @@
 
   nano.part = (name) => loaded[name] ??= ops.part(name)(nano);
 
-  // A global that looks like any other, and runs its part when it is first read.
+  // Which part defines which global.
+  const partOf = { __proto__: null };
+
+  // Globals that look like any other, and run their part when they are first read.
   const expose = (part, names) => {
-    for (let i = 0; i < names.length; i++) ops.lazyProperty(globalThis, names[i], (name) => nano.part(part)[name]);
+    for (let i = 0; i < names.length; i++) {
+      partOf[names[i]] = part;
+      ops.lazyProperty(globalThis, names[i]);
+    }
   };
+
+  nano.lazyGlobal = (name) => nano.part(partOf[name])[name];
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
 };
