@@ -24,11 +24,21 @@ pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
 pub(super) fn lazy_property(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
     let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else { return };
     let Ok(name) = v8::Local::<v8::Name>::try_from(args.get(1)) else { return };
+    define_lazy(scope, object, name, build);
+}
+
+/// A data property, not enumerable, whose value `make` makes when it is first read.
+pub(super) fn define_lazy(
+    scope: &mut v8::PinScope,
+    object: v8::Local<v8::Object>,
+    name: v8::Local<v8::Name>,
+    make: impl v8::MapFnTo<v8::AccessorNameGetterCallback>,
+) {
     let undefined = v8::undefined(scope);
     object.set_lazy_data_property_with_data(
         scope,
         name,
-        build,
+        make,
         undefined.into(),
         v8::PropertyAttribute::DONT_ENUM,
         v8::SideEffectType::HasSideEffect,
@@ -55,8 +65,8 @@ fn build<'s>(
     }
 }
 
-/// What the snapshot refers to besides the functions of the table.
-pub(crate) fn lazy_getter() -> v8::AccessorNameGetterCallback {
+/// What the snapshot refers to.
+pub(super) fn getter() -> v8::AccessorNameGetterCallback {
     use v8::MapFnTo;
     build.map_fn_to()
 }

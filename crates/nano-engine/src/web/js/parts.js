@@ -1,7 +1,10 @@
 "use strict";
 // What most apps never use: each part is a file that runs when it is first needed, and returns the interfaces it defines.
 (nano) => {
+  const { ObjectDefineProperty } = nano.primordials;
   const { ops } = nano;
+
+  nano.primordials = nano.primordialsOfParts;
 
   const loaded = { __proto__: null };
 
@@ -20,5 +23,24 @@
 
   nano.lazyGlobal = (name) => nano.part(partOf[name])[name];
 
+  // Whoever reads nano.streams has the streams loaded; nano.hasStreams tells whether there can be one at all.
+  nano.hasStreams = false;
+  ObjectDefineProperty(nano, "streams", {
+    __proto__: null,
+    configurable: true,
+    get() {
+      nano.part("streams");
+      return nano.streams;
+    },
+  });
+
+  expose("streams", [
+    "ByteLengthQueuingStrategy", "CountQueuingStrategy", "ReadableByteStreamController", "ReadableStream", "ReadableStreamBYOBReader",
+    "ReadableStreamBYOBRequest", "ReadableStreamDefaultController", "ReadableStreamDefaultReader", "TransformStream",
+    "TransformStreamDefaultController", "WritableStream", "WritableStreamDefaultController", "WritableStreamDefaultWriter",
+  ]);
+  nano.exposeGetter("performance", () => nano.part("performance").performance);
+  expose("performance", ["Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure"]);
+  expose("event_types", ["CloseEvent", "CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]);
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
 };
