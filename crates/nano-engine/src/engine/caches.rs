@@ -57,6 +57,11 @@ pub(crate) fn release_recorded() {
     }
 }
 
+/// Whether an isolate is being made on this thread.
+fn is_recording() -> bool {
+    RECORDED.with(|recorded| recorded.try_borrow().is_ok_and(|recorded| recorded.is_some()))
+}
+
 /// Stands in for `operator new(size_t)`: allocates as it does, and notes a cache.
 ///
 /// # Safety
@@ -84,7 +89,7 @@ pub unsafe extern "C" fn __wrap__Znwm(size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_memset(memory: *mut c_void, byte: c_int, len: usize) -> *mut c_void {
     let is_stub_cache = len == STUB_CACHE_ENTRIES_BYTES && byte == 0;
-    if is_stub_cache && RECORDED.with(|recorded| recorded.try_borrow().is_ok_and(|recorded| recorded.is_some())) {
+    if is_stub_cache && is_recording() {
         // SAFETY: while an isolate is being made, what this thread clears in this size is a stub cache in V8's own heap.
         unsafe { clear(memory as usize) };
         return memory;
@@ -99,8 +104,11 @@ pub unsafe extern "C" fn __wrap_memset(memory: *mut c_void, byte: c_int, len: us
 /// `cache` is a stub cache of an isolate that is being made.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap__ZN2v88internal9StubCache10InitializeEv(cache: *mut c_void) {
-    // SAFETY: by the caller's contract.
-    unsafe { empty(cache) };
+    // The constructor has cleared it just now.
+    if !is_recording() {
+        // SAFETY: by the caller's contract.
+        unsafe { empty(cache) };
+    }
 }
 
 /// Stands in for `StubCache::Clear`.
