@@ -22,7 +22,7 @@ use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn};
 use super::{Command, Shard};
-use crate::SNAPSHOT;
+use crate::IMAGE;
 use crate::app::{AppShared, Version};
 use crate::request::{Ending, Work};
 use crate::runtime::Inner;
@@ -171,7 +171,7 @@ impl Thread {
             return true;
         }
         if self.rested && self.wants_blanks() {
-            match Instance::new(SNAPSHOT, default_limits()) {
+            match Instance::new(IMAGE, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
                 Err(_) => return false,
             }
@@ -356,7 +356,7 @@ impl Thread {
         let pooled = (limits.heap_bytes == default_limits().heap_bytes).then(|| self.pool.pop()).flatten();
         let mut instance = match pooled {
             Some(instance) => instance,
-            None => Instance::new(SNAPSHOT, limits)?,
+            None => Instance::new(IMAGE, limits)?,
         };
         let link = Link::new(&self.desk, app, version);
         instance.adopt(Box::new(LinkHost(link.clone())), limits);

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::web::{ops, platform};
+use crate::web::{ops, part_cache, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 5] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal"];
+pub(crate) const ENTRY_POINTS: [&str; 6] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal", "part"];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {
@@ -44,6 +44,46 @@ pub fn build_snapshot() -> Vec<u8> {
         warm_up(scope, nano);
         ENTRY_POINTS.iter().map(|name| entry_point(scope, nano, name).into()).collect()
     })
+}
+
+/// The code caches of the platform's parts, for isolates from this very snapshot. To be called in a process that has had no other: the
+/// caches refer to the part of the heap that all isolates of a process share.
+pub fn build_part_caches(snapshot: &'static [u8]) -> Vec<u8> {
+    let params = v8::CreateParams::default().snapshot_blob(snapshot.into()).external_references(external_references());
+    let mut isolate = v8::Isolate::new(params);
+    isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    v8::scope!(let scope, &mut isolate);
+    let context = v8::Context::new(scope, Default::default());
+    let scope = &mut v8::ContextScope::new(scope, context);
+    let index = ENTRY_POINTS.iter().position(|name| *name == "part").expect("it is in the list");
+    let part = scope.get_context_data_from_snapshot_once::<v8::Function>(index).expect("the snapshot holds its entry points");
+    part_cache::collect(scope, |scope| exercise(scope, part))
+}
+
+/// Loads every part and does with the streams what most apps do with them.
+fn exercise(scope: &mut v8::PinScope, part: v8::Local<v8::Function>) {
+    const EXERCISE: &str = "(async () => {
+        const source = new ReadableStream({ type: 'bytes', start(c) { c.enqueue(new Uint8Array(3)); c.close(); } });
+        const upper = new TransformStream({ transform(chunk, c) { c.enqueue(chunk); } });
+        for await (const chunk of source.pipeThrough(upper)) chunk;
+        const writer = new TransformStream().writable.getWriter();
+        writer.write('a');
+        const [one, two] = new ReadableStream({ start(c) { c.enqueue('a'); c.close(); } }).tee();
+        await one.getReader().read();
+        await new Response(two.pipeThrough(new TextEncoderStream())).text();
+        await new Response(new Response('a').body.pipeThrough(new TextDecoderStream())).text().catch(() => {});
+    })();";
+    let ran = (|| {
+        let undefined = v8::undefined(scope);
+        for source in platform::PARTS {
+            let name = v8::String::new(scope, platform::part_name(source))?;
+            part.call(scope, undefined.into(), &[name.into()])?;
+        }
+        let text = v8::String::new(scope, EXERCISE)?;
+        v8::Script::compile(scope, text, None)?.run(scope)
+    })();
+    assert!(ran.is_some(), "a part of the platform cannot be loaded");
+    scope.perform_microtask_checkpoint();
 }
 
 /// A snapshot of a context that `fill` has filled, on top of another snapshot if there is one; what `fill` returns is its data.

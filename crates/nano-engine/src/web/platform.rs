@@ -3,6 +3,10 @@
 //! `SOURCES` run when the snapshot is built, and every isolate begins with what they leave. `PARTS` run in an isolate when an app
 //! first needs them, so that a heavy interface costs nothing until then.
 
+use v8::script_compiler;
+
+use super::part_cache;
+
 /// One file.
 pub(crate) struct Source {
     /// Its name in stacks.
@@ -39,9 +43,14 @@ pub(crate) static PARTS: &[Source] = sources![
     "streams_native.js",
 ];
 
-/// The part called `name`: its file's name without the ending.
+/// The part called `name`.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {
-    PARTS.iter().find(|part| part.name.strip_prefix("nano:").and_then(|file| file.strip_suffix(".js")) == Some(name))
+    PARTS.iter().find(|part| part_name(part) == name)
+}
+
+/// What a part is called: its file's name without the ending.
+pub(crate) fn part_name(part: &Source) -> &'static str {
+    part.name.trim_start_matches("nano:").trim_end_matches(".js")
 }
 
 /// What runs when the snapshot is built, in order.
@@ -76,6 +85,14 @@ pub(crate) fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>, source: &'static So
     let text = v8::String::new_from_onebyte_const(scope, &source.text)?;
     let name = v8::String::new(scope, source.name)?;
     let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
-    let script = v8::Script::compile(scope, text, Some(&origin))?;
+    let script = match part_cache::of(source.name) {
+        None => v8::Script::compile(scope, text, Some(&origin))?,
+        Some(cache) => {
+            let mut text = script_compiler::Source::new_with_cached_data(text, Some(&origin), v8::CachedData::new(cache));
+            let options = script_compiler::CompileOptions::ConsumeCodeCache;
+            script_compiler::compile(scope, &mut text, options, script_compiler::NoCacheReason::NoReason)?
+        }
+    };
+    part_cache::note(scope, source.name, script);
     script.run(scope)?.try_into().ok()
 }

@@ -169,34 +169,38 @@
     ),
   };
   // Loops, because what a closure names here would stay in every isolate for good.
-  const names = [];
-  const values = [];
-  const kinds = [];
-  const keep = (name, value, kind) => {
-    names.push(name);
-    values.push(value);
-    kinds.push(kind);
-  };
-  for (const name of ownKeys(primordials)) keep(name, primordials[name], AS_IT_IS);
+  const captured = { __proto__: null };
+  for (const name of ownKeys(primordials)) captured[name] = [primordials[name], AS_IT_IS];
   for (const area of ownKeys(tables)) {
     for (const name of tables[area].trim().split(/\s+/)) {
-      const [value, kind] = capture(name);
-      primordials[name] = realize(value, kind);
-      keep(name, value, kind);
+      captured[name] = capture(name);
+      primordials[name] = realize(captured[name][0], captured[name][1]);
     }
   }
   nano.primordials = freeze(primordials);
 
   // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a
   // part first asks for it.
+  const names = ownKeys(captured).sort();
+  const values = [];
+  const kinds = [];
+  for (const name of names) {
+    values.push(captured[name][0]);
+    kinds.push(captured[name][1]);
+  }
   const handler = {
     __proto__: null,
     get(made, name) {
       if (name in made) return made[name];
-      for (let i = 0; i < names.length; i++) {
-        if (names[i] === name) return (made[name] = realize(values[i], kinds[i]));
+      let low = 0;
+      let high = names.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (names[middle] < name) low = middle + 1;
+        else high = middle;
       }
-      throw new TypeError(`primordials: '${name}' is not in the tables`);
+      if (names[low] !== name) throw new TypeError(`primordials: '${name}' is not in the tables`);
+      return (made[name] = realize(values[low], kinds[low]));
     },
   };
   nano.primordialsOfParts = new Proxy({ __proto__: null }, handler);
