@@ -1,11 +1,12 @@
 //! Requests and invocations from acceptance to their one terminal event.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
+use nano_base::meet::Ended;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::Pull;
@@ -79,9 +80,6 @@ pub(crate) enum Listener {
     Invoker(Arc<Slot<Result<(Value, Account)>>>),
 }
 
-const RUNNING: u8 = 0;
-const DONE: u8 = 1;
-
 /// One accepted request or invocation.
 pub(crate) struct Work {
     pub id: AtomicU64,
@@ -100,7 +98,7 @@ pub(crate) struct Work {
     pub subrequests: AtomicU32,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
-    phase: AtomicU8,
+    ended: Ended,
     inner: Arc<Inner>,
 }
 
@@ -138,13 +136,13 @@ impl Work {
             subrequests: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             listener,
-            phase: AtomicU8::new(RUNNING),
+            ended: Ended::new(),
             inner: inner.clone(),
         }
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == DONE
+        self.ended.is()
     }
 
     /// The stream made progress: the wall limit counts from here.
@@ -168,7 +166,7 @@ impl Work {
 
     /// Ends the request with `payload`, unless it has ended already: the one place that makes terminal events.
     pub(crate) fn finish(&self, end: Ending) -> bool {
-        if self.phase.compare_exchange(RUNNING, DONE, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if !self.ended.end() {
             return false;
         }
         let account = self.account();

@@ -130,7 +130,7 @@ impl Runtime {
             events: options.events,
             clock: options.clock,
             shards,
-            watchdog: watchdog::Bell::default(),
+            watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             apps: RwLock::default(),
             next_app: AtomicU64::new(1),

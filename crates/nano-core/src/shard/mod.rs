@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use nano_base::lanes::Lanes;
 use nano_base::limits::{MAILBOX_MAX, SHARD_STACK_BYTES};
+use nano_base::meet::Waking;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{eventfd::EventFd, signals};
 
@@ -51,8 +52,8 @@ pub(crate) struct Shard {
     pub index: usize,
     inbox: Mutex<Inbox>,
     bell: EventFd,
-    /// The thread is not waiting in its poll, so nobody needs to ring.
-    awake: AtomicBool,
+    /// Whether the thread waits in its poll, and somebody must ring.
+    waking: Waking,
     stopping: AtomicBool,
     seat: Mutex<Option<Arc<Seat>>>,
     incarnations: AtomicU32,
@@ -74,7 +75,7 @@ impl Shard {
             index,
             inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new() }),
             bell: EventFd::new()?,
-            awake: AtomicBool::new(true),
+            waking: Waking::new(),
             stopping: AtomicBool::new(false),
             seat: Mutex::new(None),
             incarnations: AtomicU32::new(0),
@@ -102,7 +103,7 @@ impl Shard {
 
     /// Wakes the thread if it sleeps.
     pub(crate) fn wake(&self) {
-        if !self.awake.swap(true, Ordering::SeqCst) {
+        if self.waking.must_ring() {
             self.bell.ring();
         }
     }
@@ -185,7 +186,7 @@ pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
     let incarnation = shard.incarnations.fetch_add(1, Ordering::SeqCst);
     let seat = Arc::new(Seat::new(incarnation));
     *lock(&shard.seat) = Some(seat.clone());
-    shard.awake.store(true, Ordering::SeqCst);
+    shard.waking.rise();
     let (inner, shard) = (inner.clone(), shard.clone());
     std::thread::Builder::new()
         .name(format!("nano-shard-{}", shard.index))

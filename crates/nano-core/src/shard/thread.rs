@@ -187,16 +187,16 @@ impl Thread {
 
     fn sleep(&mut self, events: &mut Events) {
         let shard = &self.desk.shard;
-        shard.awake.store(false, Ordering::SeqCst);
+        shard.waking.doze();
         if shard.has_requests() || shard.has_commands() || shard.is_stopping() || self.desk.seat.is_abandoned() {
-            shard.awake.store(true, Ordering::SeqCst);
+            shard.waking.rise();
             return;
         }
         let clock = &self.desk.inner.clock;
         let now_ms = clock.now_ms();
         let timeout = match self.desk.wheel.borrow().next_deadline() {
             None => None,
-            // Looked at after `awake` was cleared: whoever moves a manual clock later than this will ring.
+            // Looked at after `doze`: whoever moves a manual clock later than this will ring.
             Some(deadline) if deadline <= now_ms => Some(Duration::ZERO),
             Some(_) if clock.is_manual() => None,
             Some(deadline) => Some(Duration::from_millis(deadline - now_ms)),
@@ -206,7 +206,7 @@ impl Thread {
         // An interrupted or failed poll is a short sleep: the loop looks at everything again.
         let _ = self.poll.poll(events, timeout);
         self.rested = events.is_empty();
-        shard.awake.store(true, Ordering::SeqCst);
+        shard.waking.rise();
         shard.bell.clear();
     }
 
