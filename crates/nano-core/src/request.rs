@@ -191,6 +191,16 @@ impl Work {
         true
     }
 
+    /// Undoes an acceptance that could not be placed; false if the request has ended, by its event, in the meantime.
+    pub(crate) fn withdraw(&self) -> bool {
+        let won = self.ended.end();
+        if won {
+            self.inner.release(self);
+            self.app.leave();
+        }
+        won
+    }
+
     /// The head of a streaming response.
     pub(crate) fn send_head(&self, head: ResponseHead) {
         if self.is_done() {
@@ -313,7 +323,8 @@ impl Pipe {
         if !self.streaming || self.ended {
             return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
         }
-        if self.canceled {
+        // Nothing takes nothing away: whoever was refused before still waits to be told.
+        if self.canceled || bytes.is_empty() {
             return Ok((bytes.len(), false));
         }
         let room = BODY_WINDOW_BYTES.saturating_sub(self.buffered);
@@ -366,5 +377,18 @@ impl Pipe {
         self.chunks.clear();
         self.buffered = 0;
         std::mem::take(&mut self.writer_waits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_nothing_does_not_forget_that_the_writer_waits() {
+        let mut pipe = Pipe::new(Body::Stream);
+        assert_eq!(pipe.write(&[0; BODY_WINDOW_BYTES + 1]).unwrap().0, BODY_WINDOW_BYTES);
+        assert_eq!(pipe.write(&[]).unwrap(), (0, false));
+        assert!(matches!(pipe.pull(), (Pull::Chunk(_), true)), "there is room, and the writer must be told");
     }
 }

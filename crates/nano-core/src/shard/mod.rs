@@ -47,6 +47,17 @@ pub(crate) enum Command {
     Evict(u64, Arc<Slot<()>>),
 }
 
+impl Command {
+    /// Answers whoever waits, where nobody obeys any more: nothing starts, and nothing is left to evict.
+    fn refuse(self) {
+        match self {
+            Self::Start(_, _, ticket) => ticket.fill(Err(Error::new(Status::Shutdown, "the runtime has been freed"))),
+            Self::Evict(_, ticket) => ticket.fill(()),
+            _ => {}
+        }
+    }
+}
+
 /// One shard, whoever sits in it.
 pub(crate) struct Shard {
     pub index: usize,
@@ -63,6 +74,8 @@ pub(crate) struct Shard {
 struct Inbox {
     requests: Lanes<u64, Arc<Work>>,
     commands: VecDeque<Command>,
+    /// Nobody will obey any more.
+    closed: bool,
 }
 
 /// Requests waiting for one shard at most, and of one app.
@@ -73,7 +86,7 @@ impl Shard {
     pub(crate) fn new(index: usize) -> std::io::Result<Self> {
         Ok(Self {
             index,
-            inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new() }),
+            inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new(), closed: false }),
             bell: EventFd::new()?,
             waking: Waking::new(),
             stopping: AtomicBool::new(false),
@@ -95,6 +108,9 @@ impl Shard {
     pub(crate) fn command(&self, command: Command) {
         {
             let mut inbox = lock(&self.inbox);
+            if inbox.closed {
+                return command.refuse();
+            }
             debug_assert!(inbox.commands.len() < MAILBOX_MAX, "commands are bounded by what causes them");
             inbox.commands.push_back(command);
         }
@@ -121,6 +137,16 @@ impl Shard {
             seat.terminate_now();
         }
         self.wake();
+    }
+
+    /// The thread has gone for good: whoever waits for it, or will, is answered.
+    pub(crate) fn close(&self) {
+        let left = {
+            let mut inbox = lock(&self.inbox);
+            inbox.closed = true;
+            std::mem::take(&mut inbox.commands)
+        };
+        left.into_iter().for_each(Command::refuse);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

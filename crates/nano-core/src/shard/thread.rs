@@ -281,6 +281,7 @@ impl Thread {
                     }
                 }
                 Timer::Wall(work) => self.wall_limit(&work, now_ms),
+                Timer::Start { slot } => self.start_limit(slot),
                 Timer::Sweep => {
                     self.sweep(now_ms);
                     self.desk.wheel.borrow_mut().insert(now_ms + SWEEP_MS, Timer::Sweep);
@@ -297,6 +298,15 @@ impl Thread {
             return;
         }
         self.desk.inner.cancel(work, wall_error(work));
+    }
+
+    /// A start's wall limit is due: it fails, and what waits for it, if it is not over.
+    fn start_limit(&mut self, id: u64) {
+        let Some(slot) = self.slots.get(id) else { return };
+        if matches!(slot.phase, Phase::Starting(..)) {
+            let wall_ms = slot.link.version.limits.wall_ms;
+            self.remove(id, &Error::new(Status::WallLimit, format!("the app did not start within {wall_ms} ms (limit wall_ms)")));
+        }
     }
 
     /// Answers a request: by the instance that is here, or by one started for it.
@@ -331,6 +341,7 @@ impl Thread {
         };
         let Some(slot) = self.slots.get_mut(id) else { return };
         if let Phase::Starting(_, waiting) = &mut slot.phase {
+            self.desk.wheel.borrow_mut().insert(work.deadline_ms.load(Ordering::Relaxed), Timer::Wall(work.clone()));
             waiting.push(work);
             return;
         }
@@ -391,6 +402,8 @@ impl Thread {
                 if let Some(slot) = self.slots.get_mut(id) {
                     slot.phase = Phase::Starting(None, Vec::new());
                 }
+                let deadline = self.desk.inner.clock.now_ms() + u64::from(version.limits.wall_ms);
+                self.desk.wheel.borrow_mut().insert(deadline, Timer::Start { slot: id });
                 self.by_app.insert(app.key, id);
                 Ok(id)
             }
