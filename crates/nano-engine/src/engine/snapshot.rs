@@ -157,6 +157,9 @@ fn warm_up(scope: &mut v8::PinScope, nano: v8::Local<v8::Object>) {
             nano.start({ __proto__: null, default: { fetch: fetches[i] } }, { __proto__: null }, []);
             nano.deliver(0, 1, 'GET', 'http://a/', 'accept\\n*/*');
         }
+        // What every part begins with.
+        nano.primordials.TypeError;
+        nano.webidl.configureInterface(class A { static b() {} c() {} get d() {} });
     }";
     v8::tc_scope!(let scope, scope);
     let ran = (|| {
