@@ -10,6 +10,7 @@ mod engine;
 mod isolate;
 mod web;
 
+pub use engine::cage::{max_bytes as heaps_bytes_max, used_bytes as heaps_bytes_used};
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::build_snapshot;

@@ -116,7 +116,7 @@ impl Thread {
             }
             self.obey();
             self.expire();
-            let worked = self.work();
+            let worked = self.work() | self.relieve();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -163,21 +163,40 @@ impl Thread {
         worked
     }
 
-    /// Does one thing that can wait; whether there was one.
+    /// Does one thing that can wait; whether there was one. It is at no app's expense.
     fn tidy(&mut self) -> bool {
-        if let Some((instance, permit)) = self.graveyard.pop() {
-            drop(instance);
-            drop(permit);
-            return true;
-        }
-        if self.rested && self.wants_blanks() {
+        if let Some(buried) = self.graveyard.pop() {
+            drop(buried);
+        } else if self.rested && self.wants_blanks() {
             match Instance::new(SNAPSHOT, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
                 Err(_) => return false,
             }
-            return true;
+        } else {
+            return false;
         }
-        false
+        self.desk.pass();
+        true
+    }
+
+    /// Evicts idle instances while all heaps together are near their limit; whether there were any.
+    fn relieve(&mut self) -> bool {
+        let mut evicted = false;
+        while !self.desk.seat.is_abandoned() && admission::is_under_pressure() && self.evict_oldest() {
+            evicted = true;
+        }
+        evicted
+    }
+
+    /// Disposes at once of the instance that has been idle longest; whether there was one.
+    fn evict_oldest(&mut self) -> bool {
+        let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
+        if let Some(oldest) = oldest {
+            self.evict(oldest, "pressure");
+        }
+        self.graveyard.clear();
+        self.desk.pass();
+        oldest.is_some()
     }
 
     /// Whether the pool is short of blank isolates.
@@ -426,16 +445,8 @@ impl Thread {
         let max = self.desk.inner.limits.instances;
         match Permit::take(max) {
             Ok(permit) => Ok(permit),
-            Err(error) => {
-                while let Some((instance, permit)) = self.graveyard.pop() {
-                    drop(instance);
-                    drop(permit);
-                }
-                let oldest =
-                    self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
-                let Some(oldest) = oldest else { return Err(error) };
-                self.evict(oldest, "pressure");
-                self.graveyard.clear();
+            Err(_) => {
+                self.evict_oldest();
                 Permit::take(max)
             }
         }
@@ -599,7 +610,5 @@ fn wall_error(work: &Work) -> Error {
 }
 
 fn look_at_memory(slot: &mut Slot) {
-    let held = slot.instance.heap_held();
-    slot.permit.update(held);
     slot.link.app.set_memory(slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
 }

@@ -100,6 +100,9 @@ impl Turns for Visit<'_> {
                 Status::CpuLimit,
                 format!("the app used more than {} ms of CPU time in one event (limit cpu_ms)", limits.cpu_ms),
             )),
+            (_, Outcome::HeapsFull) => {
+                Some(Error::new(Status::Capacity, "the app's heap grew when all heaps together were at their limit (limit heaps_bytes)"))
+            }
             (None, Outcome::Done) => None,
         };
         if self.broken.is_some() || self.desk.seat.is_abandoned() {

@@ -13,7 +13,7 @@ use nano_base::value::Value;
 
 use super::app::AppCode;
 use super::host::Host;
-use super::state::{EntryPoints, State};
+use super::state::{EntryPoints, Refused, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
@@ -59,6 +59,8 @@ pub enum Outcome {
     Terminated,
     /// The heap reached its limit: the instance must not be visited again.
     HeapExhausted,
+    /// It grew when all heaps together were at their limit: the instance must not be visited again.
+    HeapsFull,
 }
 
 /// How far a start has come.
@@ -140,6 +142,8 @@ impl Instance {
             decoders: RefCell::default(),
             rejections: RefCell::default(),
             heap_exhausted: Cell::new(false),
+            refusal: Cell::default(),
+            cage_full: Cell::new(false),
             handle: isolate.thread_safe_handle(),
         });
         state.attach(&mut isolate);
@@ -237,6 +241,9 @@ impl Instance {
             return Err(Error::new(Status::MemoryLimit, "the app used up its heap while it started (limit heap_bytes)"));
         }
         if self.isolate.is_execution_terminating() {
+        if self.state.cage_full.get() {
+            return Err(Error::new(Status::Capacity, "there is no room for the app's heap: all heaps together are at their limit"));
+        }
             return Err(Error::new(Status::CpuLimit, "the app used up its CPU time while it started (limit start_cpu_ms)"));
         }
         result
@@ -257,6 +264,7 @@ impl Instance {
     fn turn(&self, scope: &mut v8::PinScope, delivery: Delivery) -> Outcome {
         v8::scope!(let scope, scope);
         {
+        self.state.refusal.set(Refused::Not);
             v8::tc_scope!(let scope, scope);
             if deliver(scope, &self.state, delivery).is_none() && scope.has_caught() && !scope.has_terminated() {
                 // The platform catches what apps throw; what is left is ours, or the lack of memory for a string.
@@ -280,6 +288,9 @@ impl Instance {
             }
             if scope.is_execution_terminating() {
                 return Outcome::Terminated;
+            if self.state.cage_full.get() {
+                return Outcome::HeapsFull;
+            }
         self.tasks.bring_due();
             }
             let rejections = std::mem::take(&mut *self.state.rejections.borrow_mut());
@@ -322,6 +333,7 @@ impl Instance {
         // SAFETY: this is the thread that made the isolate; `exit` below restores whatever was entered before.
         unsafe { self.isolate.enter() };
         let result = {
+        let _entered = self.state.enter();
             v8::scope!(let scope, &mut *self.isolate);
             let context = v8::Local::new(scope, context);
             let scope = &mut v8::ContextScope::new(scope, context);
@@ -490,6 +502,11 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     // SAFETY: `data` is the state that outlives its isolate.
     let state = unsafe { &*data.cast::<State>() };
     // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's.
+    // V8 asks here, however empty the heap is, before it gives up on memory outside of it.
+    if state.refusal.get() == Refused::Once {
+        state.refusal.set(Refused::Finally);
+        return current;
+    }
     let allowed = initial + state.budget.used();
     if current < allowed {
         return allowed;
