@@ -103,6 +103,10 @@ pub const SHARD_STACK_BYTES: usize = 4 << 20;
 pub const JS_STACK_BYTES: usize = 1 << 20;
 /// The window of a streaming body, either way.
 pub const BODY_WINDOW_BYTES: usize = 64 << 10;
+/// What a stream may be ahead of its reader while its app has more bodies waiting than `external_bytes`.
+pub const BODY_STEP_BYTES: usize = 4 << 10;
+/// Responses that the host has not taken yet, in multiples of the app's `external_bytes`: beyond it they end in an error.
+pub const WAITING_RESPONSES_MAX: usize = 4;
 /// Commands waiting for one shard, apart from requests.
 pub const MAILBOX_MAX: usize = 1 << 20;
 /// Turns of one instance before the next instance has its own.

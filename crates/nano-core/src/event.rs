@@ -11,6 +11,7 @@ use nano_base::sys::eventfd::EventFd;
 use nano_base::value::Value;
 use nano_engine::LogLevel;
 
+use crate::pipe::Held;
 use crate::wait::lock;
 
 /// One thing that happened.
@@ -78,6 +79,14 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// Bytes of a body that it carries.
+    pub(crate) fn body_bytes(&self) -> usize {
+        match self {
+            Self::Response { body, .. } | Self::Chunk(body) | Self::CallChunk(body) => body.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether this is the last event of its request or invocation.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Response { end: true, .. } | Self::End(_) | Self::Error(..) | Self::Result(..))
@@ -128,7 +137,8 @@ pub(crate) struct EventQueue {
 
 #[derive(Default)]
 struct Waiting {
-    events: VecDeque<Event>,
+    /// Each with the bytes that wait in it.
+    events: VecDeque<(Event, Held)>,
     /// Whether the descriptor is readable.
     rung: bool,
 }
@@ -146,16 +156,16 @@ impl EventQueue {
     }
 
     /// Appends an event; the host hears of it at the next [`EventQueue::ring`].
-    pub(crate) fn push(&self, event: Event) {
-        lock(&self.waiting).events.push_back(event);
+    pub(crate) fn push(&self, event: Event, held: Held) {
+        lock(&self.waiting).events.push_back((event, held));
     }
 
     /// Appends an event if `still` holds once nobody else can append: what must not come after an end.
-    pub(crate) fn push_if(&self, event: Event, still: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn push_if(&self, event: Event, held: Held, still: impl FnOnce() -> bool) -> bool {
         let mut waiting = lock(&self.waiting);
         let holds = still();
         if holds {
-            waiting.events.push_back(event);
+            waiting.events.push_back((event, held));
         }
         holds
     }
@@ -172,7 +182,7 @@ impl EventQueue {
             self.logs.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        self.push(event);
+        self.push(event, Held::NONE);
         true
     }
 
@@ -199,7 +209,7 @@ impl EventQueue {
         let taken = {
             let mut waiting = lock(&self.waiting);
             let count = waiting.events.len().min(max);
-            into.extend(waiting.events.drain(..count));
+            into.extend(waiting.events.drain(..count).map(|(event, _)| event));
             if waiting.events.is_empty() && waiting.rung {
                 waiting.rung = false;
                 self.fd.clear();

@@ -7,6 +7,7 @@ mod app;
 mod call;
 mod event;
 mod observe;
+mod pipe;
 mod request;
 mod runtime;
 mod shard;

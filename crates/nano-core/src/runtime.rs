@@ -18,7 +18,8 @@ use crate::app::{App, AppOptions, AppShared, Version};
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::observe::Counters;
-use crate::request::{Body, Ending, Pipe, Place, Work};
+use crate::pipe::Pipe;
+use crate::request::{Body, Ending, Place, Work};
 use crate::shard::{Command, Shard, watchdog};
 use crate::wait::{Slot, lock};
 
@@ -264,7 +265,7 @@ impl Runtime {
         let call = self.inner.call(id)?;
         let streaming = response.body == Body::Stream;
         self.inner.answer(&call)?;
-        *lock(&call.body) = Pipe::new(response.body);
+        *lock(&call.body) = Pipe::new(response.body, &call.app);
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Head(response.head)));
         if !streaming {
             self.inner.close_call(id);
@@ -432,6 +433,7 @@ impl Inner {
             Error::new(Status::Overloaded, format!("{} requests are in flight (limit requests of the runtime)", self.limits.requests))
         })?;
         work.id.store(id, Ordering::Relaxed);
+        work.spent.request.store(id, Ordering::Relaxed);
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -471,13 +473,18 @@ impl Inner {
             lock(&self.calls).insert(call.clone()).map_err(|_| Error::new(Status::Overloaded, "too many calls to the host are waiting"))?
                 | CALL_BIT;
         call.id.store(id, Ordering::Relaxed);
-        self.queue.push(Event { id, user_data: 0, payload: Payload::Call });
+        call.push(&self.queue, Payload::Call);
         Ok(id)
     }
 
-    /// The host's part of a call is over.
+    /// The host's part of a call is over. An app that still sends the call's body is woken, to find that nobody reads it.
     pub(crate) fn close_call(&self, id: u64) -> Option<Arc<Call>> {
-        lock(&self.calls).remove(id & !CALL_BIT)
+        let call = lock(&self.calls).remove(id & !CALL_BIT)?;
+        call.closed.store(true, Ordering::Release);
+        if call.uploading.load(Ordering::Acquire) {
+            self.tell_place(call.place, Command::Answer(call.place, Answer::WriteReady));
+        }
+        Some(call)
     }
 
     fn answer(&self, call: &Call) -> Result<()> {
@@ -487,6 +494,7 @@ impl Inner {
     /// Ends a request from outside and lets its instance know.
     pub(crate) fn cancel(&self, work: &Arc<Work>, error: Error) {
         if work.finish(Ending::Error(error)) {
+            lock(&work.body).discard();
             self.tell_work(work, Command::Cancel);
         }
     }
@@ -510,8 +518,9 @@ impl Inner {
             .map(|(id, _)| id)
             .collect();
         for id in gone {
-            lock(&self.calls).remove(id);
-            self.queue.push(Event { id: id | CALL_BIT, user_data: 0, payload: Payload::CallCanceled });
+            if let Some(call) = lock(&self.calls).remove(id) {
+                call.push(&self.queue, Payload::CallCanceled);
+            }
         }
     }
 

@@ -15,7 +15,7 @@ pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::build_snapshot;
 pub use isolate::app::{AppCode, ModuleCode, ModuleKind};
-pub use isolate::host::{Host, LogLevel, Outbound, Pull, Refusal};
+pub use isolate::host::{BODY_GONE, Host, LogLevel, Outbound, Pull, Refusal};
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
 
 /// The version of V8 that is linked in.

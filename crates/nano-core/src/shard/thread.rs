@@ -398,6 +398,7 @@ impl Thread {
             Ok(Started::Ready(_)) => {
                 self.by_app.insert(app.key, id);
                 if let Some(slot) = self.slots.get_mut(id) {
+                    slot.link.refill();
                     look_at_memory(slot);
                 }
                 self.desk.inner.app_event(&app.name, "started", "");
@@ -429,7 +430,7 @@ impl Thread {
         begin_turn(&self.desk, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
         let result = turn(&mut slot.instance, &link.version);
         let stop = seat.end();
-        self.desk.bill(None);
+        self.desk.bill(&link.app, None);
         match stop {
             Some(Stop::Cpu) => Err(Error::new(
                 Status::CpuLimit,
@@ -459,8 +460,10 @@ impl Thread {
         desk.seat.hold(&link.app, slot.instance.terminate_handle());
         let before_ns = desk.cpu_ns.get();
         let takes_requests = matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id);
+        let was_idle = link.is_idle_but_for_timers();
         let mut visit = Visit::new(&desk, &link, takes_requests);
         slot.instance.visit(&mut visit);
+        let by_itself = visit.was_for_timers() && was_idle;
         let broken = visit.into_broken();
         slot.visits += 1;
         if slot.visits >= VISITS_PER_LOOK || desk.cpu_ns.get().saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
@@ -473,7 +476,10 @@ impl Thread {
             self.condemn(id, error);
             return;
         }
-        slot.idle_since_ms = desk.turn_ms.get();
+        // An app's own timers keep it going while it is wanted, not for ever.
+        if !by_itself {
+            slot.idle_since_ms = desk.turn_ms.get();
+        }
         if matches!(slot.phase, Phase::Starting(..)) {
             self.finish_start(id);
         }
@@ -494,6 +500,7 @@ impl Thread {
             Ok(Started::Waiting) => {}
             Ok(Started::Ready(_)) => {
                 let Phase::Starting(ticket, waiting) = std::mem::replace(&mut slot.phase, Phase::Warm) else { return };
+                slot.link.refill();
                 for work in waiting {
                     if let Some(delivery) = slot.link.begin(&work) {
                         slot.link.pending.borrow_mut().push_back(delivery);

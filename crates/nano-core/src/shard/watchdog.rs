@@ -229,6 +229,10 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     match why {
         Why::Parked => {
             inner.counters.parked.fetch_add(1, Ordering::Relaxed);
+            // It will not be back to bill its last turn.
+            if let (Some(app), Some(turn)) = (&app, seat.view()) {
+                app.cpu_ns.fetch_add(seat.cpu_ns().saturating_sub(turn.cpu_started_ns), Ordering::Relaxed);
+            }
             inner.counters.lost_bytes.fetch_add(seat.memory_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         Why::Stuck => {

@@ -1,8 +1,12 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
+mod accounts;
 mod calls;
 mod limits;
+mod memory;
 mod requests;
 mod sequences;
+mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
+mod tampering;

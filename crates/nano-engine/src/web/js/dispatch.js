@@ -221,6 +221,9 @@
       ops.fail(this.id, error);
     }
 
+    // The request was ended from outside: cancel() is on its way.
+    unwanted() {}
+
     cancel() {
       flights.delete(this.id);
       this.cancelled = true;
