@@ -193,6 +193,7 @@ impl Instance {
     pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
         let result = self.enter(|scope, instance| {
             let Some(main) = modules::link(scope, &instance.state, code)? else {
+                install(scope, &instance.state, Some(v8::null(scope).into()), env, bindings)?;
                 modules::run_script(scope, code)?;
                 return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
             };
@@ -240,10 +241,10 @@ impl Instance {
         if self.state.heap_exhausted.get() {
             return Err(Error::new(Status::MemoryLimit, "the app used up its heap while it started (limit heap_bytes)"));
         }
-        if self.isolate.is_execution_terminating() {
         if self.state.cage_full.get() {
             return Err(Error::new(Status::Capacity, "there is no room for the app's heap: all heaps together are at their limit"));
         }
+        if self.isolate.is_execution_terminating() {
             return Err(Error::new(Status::CpuLimit, "the app used up its CPU time while it started (limit start_cpu_ms)"));
         }
         result
@@ -263,8 +264,8 @@ impl Instance {
 
     fn turn(&self, scope: &mut v8::PinScope, delivery: Delivery) -> Outcome {
         v8::scope!(let scope, scope);
-        {
         self.state.refusal.set(Refused::Not);
+        {
             v8::tc_scope!(let scope, scope);
             if deliver(scope, &self.state, delivery).is_none() && scope.has_caught() && !scope.has_terminated() {
                 // The platform catches what apps throw; what is left is ours, or the lack of memory for a string.
@@ -279,6 +280,7 @@ impl Instance {
 
     /// Microtasks, unhandled rejections and V8's own tasks, until nothing is left.
     fn after(&self, scope: &mut v8::PinScope) -> Outcome {
+        self.tasks.bring_due();
         loop {
             if !scope.is_execution_terminating() {
                 scope.perform_microtask_checkpoint();
@@ -286,12 +288,11 @@ impl Instance {
             if self.state.heap_exhausted.get() {
                 return Outcome::HeapExhausted;
             }
-            if scope.is_execution_terminating() {
-                return Outcome::Terminated;
             if self.state.cage_full.get() {
                 return Outcome::HeapsFull;
             }
-        self.tasks.bring_due();
+            if scope.is_execution_terminating() {
+                return Outcome::Terminated;
             }
             let rejections = std::mem::take(&mut *self.state.rejections.borrow_mut());
             if rejections.is_empty() && !self.tasks.is_waiting() {
@@ -332,8 +333,8 @@ impl Instance {
         let this: *const Self = self;
         // SAFETY: this is the thread that made the isolate; `exit` below restores whatever was entered before.
         unsafe { self.isolate.enter() };
-        let result = {
         let _entered = self.state.enter();
+        let result = {
             v8::scope!(let scope, &mut *self.isolate);
             let context = v8::Local::new(scope, context);
             let scope = &mut v8::ContextScope::new(scope, context);
@@ -501,12 +502,12 @@ unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: `data` is the state that outlives its isolate.
     let state = unsafe { &*data.cast::<State>() };
-    // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's.
     // V8 asks here, however empty the heap is, before it gives up on memory outside of it.
     if state.refusal.get() == Refused::Once {
         state.refusal.set(Refused::Finally);
         return current;
     }
+    // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's.
     let allowed = initial + state.budget.used();
     if current < allowed {
         return allowed;

@@ -51,7 +51,7 @@
       ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
       ObjectGetOwnPropertyDescriptor ObjectGetOwnPropertyDescriptors ObjectGetPrototypeOf ObjectHasOwn ObjectIs ObjectKeys
       ObjectPrototype ObjectPrototypeHasOwnProperty ObjectPrototypeToString ObjectSetPrototypeOf Proxy ReflectApply
-      ReflectConstruct ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
+      ReflectConstruct ReflectDefineProperty ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
     `,
     promises: `
       Promise PromiseAll PromisePrototype PromisePrototypeFinally PromisePrototypeThen PromiseReject PromiseResolve
