@@ -31,11 +31,13 @@ const bad = [];
     const keys = ownKeys(roots[i]);
     for (let k = 0; k < keys.length; k++) {
       const key = keys[k], d = getOwnPropertyDescriptor(roots[i], key), name = names[i] + '.' + (typeof key === 'symbol' ? 'symbol' : key);
+      // What the test's own awaits ask for; the test below replaces it.
+      if (name === 'Promise.prototype.constructor' || name === 'Promise.symbol') continue;
       if (key === 'prototype' || name === 'Error.stackTraceLimit') continue;
       const evil = function () { used[used.length] = name; throw new newError('a patched built-in was used: ' + name); };
       const value = { __proto__: null, value: evil, writable: true, configurable: true };
       const accessor = { __proto__: null, get: evil, set: evil, configurable: true };
-      if ('value' in d ? d.writable : false) { if (d.configurable) defineProperty(roots[i], key, value); else roots[i][key] = evil; }
+      if ('value' in d ? d.writable : false) { if (d.configurable) defineProperty(roots[i], key, value); }
       else if (d.configurable) defineProperty(roots[i], key, 'value' in d ? value : accessor);
     }
   }
@@ -43,7 +45,8 @@ const bad = [];
 }
 "#;
 
-/// Uses the platform, in syntax alone: each step gives what it found.
+/// Uses the platform, in syntax alone: each step gives what it found. What an app hands over is its own: its iterables are
+/// iterated and its promises followed as the language does it, so there are none here.
 const STEPS: &str = r#"
 const same = (name, a, b) => { if (a !== b) bad[bad.length] = name + ': ' + a; };
 const step = async (name, run) => { try { const got = await run(); if (got !== true) bad[bad.length] = name + ': ' + got; } catch (e) { bad[bad.length] = name + ' threw ' + e.message; } };
@@ -53,13 +56,13 @@ const all = async (env) => {
   await step('headers', () => { const h = new Headers({ B: '2', A: '1' }); h.append('a', '3'); let s = ''; h.forEach((v, k) => { s += k + v; }); return s === 'a1, 3b2' && h.has('b'); });
   await step('request', async () => { const r = new Request('http://a/', { method: 'POST', body: 'text', headers: { x: 'y' } }); const c = r.clone(); return (await r.text()) + (await c.text()) === 'texttext'; });
   await step('json', async () => (await new Response('{"a":1}').json()).a === 1);
-  await step('bytes', async () => (await new Response('abc').bytes()).byteLength === undefined || true);
+  await step('bytes', async () => (await new Response('abc').bytes())[2] === 99);
   await step('encode', () => new TextDecoder().decode(new TextEncoder().encode('h\u00e9')) === 'h\u00e9');
   await step('legacy', () => { const d = new TextDecoder('shift_jis'); return d.decode(new TextEncoder().encode('ab'), { stream: true }) + d.decode() === 'ab'; });
   await step('base64', () => atob(btoa('abc')) === 'abc');
   await step('clone', () => { const c = structuredClone({ a: [1, { b: 2 }] }); return c.a[1].b === 2; });
   await step('events', () => { let seen = ''; const t = new EventTarget(); t.addEventListener('x', (e) => { seen += e.type; }, { once: true }); t.dispatchEvent(new CustomEvent('x', { detail: 1 })); t.dispatchEvent(new Event('x')); return seen === 'x'; });
-  await step('abort', async () => { const c = new AbortController(); let seen = 0; c.signal.addEventListener('abort', () => seen++); const any = AbortSignal.any([c.signal]); c.abort(); return seen === 1 && any.aborted && any.reason.name === 'AbortError'; });
+  await step('abort', async () => { const c = new AbortController(); let seen = 0; c.signal.addEventListener('abort', () => seen++); const r = new Request('http://a/', { signal: c.signal }); c.abort(); return seen === 1 && r.signal.aborted && r.signal.reason.name === 'AbortError'; });
   await step('timers', () => new P((done) => setTimeout((v) => done(v === 7), 1, 7)));
   await step('queueMicrotask', () => new P((done) => queueMicrotask(() => done(true))));
   await step('stream', async () => { let n = 0; const s = new ReadableStream({ pull(c) { if (n++ < 3) c.enqueue(n); else c.close(); } }); const r = s.getReader(); let sum = 0; for (;;) { const { value, done } = await r.read(); if (done) break; sum += value; } await r.closed; return sum === 6; });
@@ -67,8 +70,8 @@ const all = async (env) => {
   await step('pipe', async () => { let out = ''; const s = new ReadableStream({ start(c) { c.enqueue('a'); c.enqueue('b'); c.close(); } }); await s.pipeTo(new WritableStream({ write(x) { out += x; } })); return out === 'ab'; });
   await step('through', async () => { const s = new Response('text').body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream()); return (await new Response(s).text()) === 'text'; });
   await step('tee', async () => { const s = new ReadableStream({ start(c) { c.enqueue('a'); c.close(); } }); const two = s.tee(); const a = two[0].getReader(), b = two[1].getReader(); return (await a.read()).value + (await b.read()).value === 'aa'; });
-  await step('from', async () => { const it = { [asyncIterator]() { let n = 0; return { next: async () => ({ value: n, done: n++ > 1 }) }; } }; const r = ReadableStream.from(it).getReader(); return (await r.read()).value + (await r.read()).value === 1; });
-  await step('byob', async () => { const s = new ReadableStream({ type: 'bytes', pull(c) { c.enqueue(new U8([1, 2, 3])); } }); const r = s.getReader({ mode: 'byob' }); const { value } = await r.read(new U8(2)); return value[0] + value[1] === 3; });
+  await step('from', async () => { const it = { [asyncIterator]() { let n = 0; return { next: () => ({ value: n, done: n++ > 1 }) }; } }; const r = ReadableStream.from(it).getReader(); return (await r.read()).value + (await r.read()).value === 1; });
+  await step('byob', async () => { const s = new ReadableStream({ type: 'bytes', pull(c) { const u = new U8(3); u[0] = 1; u[1] = 2; c.enqueue(u); } }); const r = s.getReader({ mode: 'byob' }); const { value } = await r.read(new U8(2)); return value[0] + value[1] === 3; });
   await step('random', () => crypto.getRandomValues(new U8(4)) !== undefined && crypto.randomUUID().length === 36);
   await step('performance', () => performance.now() >= 0 && performance.mark('m').name === 'm');
   await step('console', () => { console.log('logged', { a: [1, 'x'] }, 3); return true; });
@@ -104,4 +107,26 @@ fn the_platform_does_not_notice_a_changed_language() {
 
 fn head() -> nano_core::ResponseHead {
     nano_core::ResponseHead { status: 200, ..Default::default() }
+}
+
+#[test]
+fn the_platform_does_not_ask_for_the_species_of_promises() {
+    let runtime = runtime(1);
+    let source = "let asked = 0; class Evil { constructor() { asked++; throw new Error('asked'); } static get [Symbol.species]() { return Evil; } } \
+        Promise.prototype.constructor = Evil; Object.defineProperty(Promise, Symbol.species, { value: Evil }); \
+        Promise.prototype.then = function () { asked++; throw new Error('called'); }; \
+        export default { fetch(r) { const later = (value) => new Promise((done) => setTimeout(() => done(value), 1)); switch (new URL(r.url).pathname) { \
+        case '/later': return later(new Response('later')); \
+        case '/stream': return new Response(new Response('text').body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream())); \
+        case '/tee': return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array([97])); c.close(); } }).tee()[1]); \
+        case '/pulled': { let n = 0; return new Response(new ReadableStream({ pull(c) { if (n++ < 3) c.enqueue(new Uint8Array([97])); else c.close(); } })); } \
+        default: return new Response(String(asked)); } } }; \
+        export function add(a, b) { return new Promise((done) => setTimeout(() => done(a + b), 1)); }";
+    let app = load(&runtime, "species", source);
+    for (path, answer) in [("/later", "later"), ("/stream", "text"), ("/tee", "a"), ("/pulled", "aaa")] {
+        assert_eq!(text(&app, path), answer, "{path}");
+    }
+    let (sum, _) = app.invoke_wait("add", vec![nano_core::Value::Int(1), nano_core::Value::Int(2)], Some(PATIENCE)).expect("returns");
+    assert_eq!(sum, nano_core::Value::Int(3));
+    assert_eq!(text(&app, "/"), "0", "times that it was asked");
 }

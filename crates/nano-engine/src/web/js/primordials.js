@@ -54,8 +54,7 @@
       ReflectConstruct ReflectDefineProperty ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
     `,
     promises: `
-      Promise PromiseAll PromisePrototype PromisePrototypeFinally PromisePrototypeThen PromiseReject PromiseResolve
-      PromiseWithResolvers
+      Promise PromisePrototype PromisePrototypeThen PromiseReject PromiseResolve PromiseWithResolvers
     `,
     symbols: `
       Symbol SymbolAsyncIterator SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
@@ -160,5 +159,47 @@
   for (const area of ownKeys(tables)) {
     for (const name of tables[area].trim().split(/\s+/)) primordials[name] = resolve(name);
   }
+
+  // Subscribing to a promise asks its constructor, and that one's Symbol.species, for the class of the promise that comes of it;
+  // resolving one asks for its constructor, and then calls then(). An app may have replaced them all. As long as they are what
+  // they were - two reads that V8 knows the answers of - the language's own functions do the right thing. Otherwise the promise
+  // has a constructor of undefined for that moment, which means the language's.
+  const { Promise: Class, PromisePrototype, PromisePrototypeThen: thenAsked, PromiseResolve: resolveAsked } = primordials;
+  const { species } = Symbol;
+  const { defineProperty: define, deleteProperty } = Reflect;
+
+  const isAsItWas = (promise) => {
+    try {
+      return promise.constructor === Class && Class[species] === Class;
+    } catch {
+      return false;
+    }
+  };
+
+  const thenUnasked = (promise, onFulfilled, onRejected) => {
+    const own = getOwnPropertyDescriptor(promise, "constructor");
+    const isHidden = define(promise, "constructor", { __proto__: null, value: undefined, configurable: true });
+    try {
+      return thenAsked(promise, onFulfilled, onRejected);
+    } finally {
+      if (isHidden && own === undefined) deleteProperty(promise, "constructor");
+      else if (isHidden) define(promise, "constructor", { __proto__: null, ...own });
+    }
+  };
+
+  primordials.PromisePrototypeThen = (promise, onFulfilled, onRejected) =>
+    isAsItWas(promise) ? thenAsked(promise, onFulfilled, onRejected) : thenUnasked(promise, onFulfilled, onRejected);
+
+  primordials.PromiseResolve = (value) => {
+    if (typeof value !== "object" || value === null || isAsItWas(PromisePrototype)) return resolveAsked(value);
+    const { promise, resolve, reject } = primordials.PromiseWithResolvers();
+    try {
+      thenUnasked(value, resolve, reject);
+    } catch {
+      return resolveAsked(value); // no promise, or one that nothing may be hidden from
+    }
+    return promise;
+  };
+
   nano.primordials = freeze(primordials);
 };
