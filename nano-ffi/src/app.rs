@@ -28,7 +28,7 @@ pub struct nano_app_counters {
     pub in_flight: u64,
     /// Ended with an error.
     pub errors: u64,
-    /// CPU time of all turns.
+    /// CPU time of all starts and turns, also of those after a request's end.
     pub cpu_us: u64,
     /// Instances started.
     pub starts: u64,
@@ -38,6 +38,8 @@ pub struct nano_app_counters {
     pub strikes: u64,
     /// Versions loaded.
     pub versions: u64,
+    /// Bytes of bodies between you and the app that the other side has not taken yet.
+    pub waiting_bytes: u64,
 }
 
 // SAFETY: integers only, without padding.
@@ -153,6 +155,7 @@ impl nano_app_counters {
             condemned: stats.condemned,
             strikes: stats.strikes.into(),
             versions: stats.versions,
+            waiting_bytes: stats.waiting_bytes,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::types::{Handed, headers, nano_bytes};
 
 /// Hands a request over and stores its id; never blocks. Its events carry the id and user_data, and exactly one of them
 /// has NANO_FLAG_END. If this fails there are no events. NANO_E_TOO_LARGE for a URL, headers or body over the app's
-/// limits (HTTP 414, 431, 413), NANO_E_OVERLOADED and NANO_E_DRAINING to answer with 503.
+/// limits, NANO_E_OVERLOADED while too much waits; nano_error_http_status says what to answer the client.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_dispatch(

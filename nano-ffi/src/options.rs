@@ -18,6 +18,8 @@ pub struct nano_init_options {
     pub jitless: u32,
     /// Zero.
     pub reserved: u32,
+    /// The most that all heaps of the process may use together; the default, and the most there is, is 3,500 MiB.
+    pub heaps_bytes: u64,
 }
 
 /// How a runtime is made. Begin with NANO_RUNTIME_OPTIONS_INIT; zero is each number's default.
@@ -220,7 +222,9 @@ impl nano_init_options {
         check_reserved(self.reserved, "nano_init_options")?;
         // SAFETY: the caller's promise.
         let v8_flags = unsafe { self.v8_flags.text("v8_flags") }?.to_string();
-        Ok(ProcessOptions { jitless: self.jitless != 0, v8_flags })
+        let mut options = ProcessOptions { jitless: self.jitless != 0, v8_flags, ..ProcessOptions::default() };
+        set_bytes(&mut options.heaps_bytes, self.heaps_bytes);
+        Ok(options)
     }
 }
 
