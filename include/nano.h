@@ -355,11 +355,11 @@ typedef struct nano_app_options {
   size_t bindings_count;
   /** The JavaScript heap of one instance. */
   uint64_t heap_bytes;
-  /** ArrayBuffers, wasm memories, bodies and queues of one instance. */
+  /** ArrayBuffers and wasm memories of one instance; counted apart, the app's bodies that wait between it and you. */
   uint64_t external_bytes;
   /** A request body that is handed over whole. */
   uint64_t body_bytes;
-  /** CPU time of one event, all its turns. */
+  /** CPU time of one event: all its turns, and what it leaves running. */
   uint32_t cpu_ms;
   /** CPU time of starting an instance. */
   uint32_t start_cpu_ms;

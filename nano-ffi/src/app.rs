@@ -145,17 +145,19 @@ pub extern "C" fn nano_app_free(app: Option<Box<nano_app>>) {
 
 impl nano_app_counters {
     fn of(stats: &AppStats) -> Self {
+        // A counter that the core gains and this does not copy stops the build.
+        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes } = *stats;
         Self {
             size: size_of::<Self>(),
-            requests: stats.requests,
-            in_flight: stats.in_flight,
-            errors: stats.errors,
-            cpu_us: stats.cpu_us,
-            starts: stats.starts,
-            condemned: stats.condemned,
-            strikes: stats.strikes.into(),
-            versions: stats.versions,
-            waiting_bytes: stats.waiting_bytes,
+            requests,
+            in_flight,
+            errors,
+            cpu_us,
+            starts,
+            condemned,
+            strikes: strikes.into(),
+            versions,
+            waiting_bytes,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{RuntimeLimits, SHARDS_MAX};
+use nano_base::limits::{RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -601,6 +601,3 @@ impl Inner {
         }
     }
 }
-
-/// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
-const START_SLACK_MS: u64 = 10_000;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
-use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
+use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{signals, thread, time};
 
@@ -35,8 +35,6 @@ struct State {
 
 /// Looks without a busy shard before the watchdog sleeps: waking it costs a system call.
 const IDLE_LOOKS: u32 = 100;
-/// How long freeing a runtime waits for threads that are busy ending.
-const STOP_WAIT_MS: u64 = 5_000;
 
 impl Bell {
     /// A shard has become busy.

@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use nano_base::http::ResponseHead;
+use nano_base::limits::{HEADROOM_BYTES, REJECTIONS_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
@@ -489,9 +490,6 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
     }
 }
 
-/// Rejections remembered within one turn.
-const REJECTIONS_MAX: usize = 256;
-
 /// Apps may not compile wasm from bytes.
 unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
     false
@@ -516,6 +514,3 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     state.handle.terminate_execution();
     current + initial.max(HEADROOM_BYTES)
 }
-
-/// The least room given to an app that is being stopped.
-const HEADROOM_BYTES: usize = 32 << 20;
