@@ -102,7 +102,7 @@ fn a_response_is_counted_until_the_host_takes_it() {
     let runtime = runtime(1);
     let app = load(&runtime, "large", "export default { fetch() { return new Response('x'.repeat(1 << 20)); } }");
     let id = app.dispatch(get("/")).expect("accepted");
-    while app.stats().in_flight > 0 {
+    while app.stats().waiting_bytes < MIB as u64 {
         std::thread::yield_now();
     }
     assert_eq!(app.stats().waiting_bytes, MIB as u64);
@@ -119,7 +119,7 @@ fn responses_that_the_host_does_not_take_end_in_errors_not_in_its_memory() {
     let app = runtime.load(options).expect("loads");
     let mut accepted = 0;
     for _ in 0..40 {
-        accepted += u32::from(app.dispatch(get("/")).is_ok());
+        accepted += usize::from(app.dispatch(get("/")).is_ok());
         while app.stats().in_flight > 0 {
             std::thread::yield_now();
         }
@@ -127,7 +127,10 @@ fn responses_that_the_host_does_not_take_end_in_errors_not_in_its_memory() {
     }
     assert!(accepted < 40, "refused at the door while too much waits");
     let mut events = Vec::new();
-    runtime.poll(1_000, &mut events).expect("the only consumer");
+    while events.len() < accepted {
+        runtime.wait(1_000, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
+        events.retain(|event| event.payload.is_terminal());
+    }
     assert_eq!(app.stats().waiting_bytes, 0);
     assert_eq!(text(&app, "/").len(), MIB);
 }
@@ -162,8 +165,10 @@ fn responses_of_requests_that_were_already_in_are_bounded_too() {
     }
     assert!(app.stats().waiting_bytes <= 9 * MIB as u64, "{} bytes wait", app.stats().waiting_bytes);
     let mut events = Vec::new();
-    runtime.poll(1_000, &mut events).expect("the only consumer");
-    let ends: Vec<_> = events.iter().filter(|event| event.payload.is_terminal()).collect();
-    let refused = |event: &&&nano_core::Event| matches!(&event.payload, Payload::Error(error, _) if error.status == Status::MemoryLimit);
-    assert_eq!((ends.len(), ends.iter().filter(refused).count()), (20, 11));
+    while events.len() < 20 {
+        assert!(runtime.wait(1_000, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer") > 0, "no event came");
+        events.retain(|event| event.payload.is_terminal());
+    }
+    let refused = |event: &&nano_core::Event| matches!(&event.payload, Payload::Error(error, _) if error.status == Status::MemoryLimit);
+    assert_eq!(events.iter().filter(refused).count(), 11);
 }
