@@ -267,6 +267,8 @@ typedef struct nano_init_options {
   uint32_t jitless;
   /** Zero. */
   uint32_t reserved;
+  /** The most that all heaps of the process may use together; the default, and the most there is, is 3,500 MiB. */
+  uint64_t heaps_bytes;
 } nano_init_options;
 
 /** How a runtime is made. Begin with NANO_RUNTIME_OPTIONS_INIT; zero is each number's default. */
@@ -353,11 +355,11 @@ typedef struct nano_app_options {
   size_t bindings_count;
   /** The JavaScript heap of one instance. */
   uint64_t heap_bytes;
-  /** ArrayBuffers, wasm memories, bodies and queues of one instance. */
+  /** ArrayBuffers and wasm memories of one instance; counted apart, the app's bodies that wait between it and you. */
   uint64_t external_bytes;
   /** A request body that is handed over whole. */
   uint64_t body_bytes;
-  /** CPU time of one event, all its turns. */
+  /** CPU time of one event: all its turns, and what it leaves running. */
   uint32_t cpu_ms;
   /** CPU time of starting an instance. */
   uint32_t start_cpu_ms;
@@ -397,7 +399,7 @@ typedef struct nano_app_counters {
   uint64_t in_flight;
   /** Ended with an error. */
   uint64_t errors;
-  /** CPU time of all turns. */
+  /** CPU time of all starts and turns, also of those after a request's end. */
   uint64_t cpu_us;
   /** Instances started. */
   uint64_t starts;
@@ -407,6 +409,8 @@ typedef struct nano_app_counters {
   uint64_t strikes;
   /** Versions loaded. */
   uint64_t versions;
+  /** Bytes of bodies between you and the app that the other side has not taken yet. */
+  uint64_t waiting_bytes;
 } nano_app_counters;
 
 /** One header of a request or a response. Names arrive in lower case. */
@@ -725,7 +729,7 @@ NANO_API void nano_app_free(struct nano_app *app);
 /**
  * Hands a request over and stores its id; never blocks. Its events carry the id and user_data, and exactly one of them
  * has NANO_FLAG_END. If this fails there are no events. NANO_E_TOO_LARGE for a URL, headers or body over the app's
- * limits (HTTP 414, 431, 413), NANO_E_OVERLOADED and NANO_E_DRAINING to answer with 503.
+ * limits, NANO_E_OVERLOADED while too much waits; nano_error_http_status says what to answer the client.
  */
 NANO_API NANO_MUST_USE
 nano_status nano_dispatch(const struct nano_app *app,
@@ -940,6 +944,13 @@ NANO_API nano_status nano_call_credit(const struct nano_runtime *runtime, nano_c
 
 /** The status; NANO_OK for NULL. */
 NANO_API nano_status nano_error_code(const struct nano_error *error);
+
+/**
+ * The status with which an HTTP server answers its client: 413, 414 or 431 for NANO_E_TOO_LARGE, 503 for what may be tried
+ * again, 504 for what took too long, 400 for a request that is wrong, otherwise 500. 0 for NULL.
+ */
+NANO_API
+uint16_t nano_error_http_status(const struct nano_error *error);
 
 /** What happened and what to do, in one or two sentences. For your log: an app's exception is quoted in it. */
 NANO_API struct nano_bytes nano_error_message(const struct nano_error *error);

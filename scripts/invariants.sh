@@ -17,6 +17,15 @@ absent "no libc outside sys/" '\blibc::' 'crates/nano-core/**.rs' 'crates/nano-e
 absent "no exported C function outside nano-ffi (but the linker's wrap)" 'no_mangle' 'crates/**.rs' ':!crates/nano-engine/src/engine' ':!crates/nano-base/src/sys/malloc.rs'
 absent "nothing but crate::sync in the protocols between threads" 'std::(sync|thread|hint)' 'crates/nano-base/src/meet/*.rs'
 absent "platform JavaScript is ASCII" '[^ -~	]' 'crates/nano-engine/src/web/js/*.js'
+# A constructor that is not written spreads its arguments with the iterator of arrays, which an app can replace.
+for file in crates/nano-engine/src/web/js/*.js; do
+  awk -v file="$file" '
+    function check() { if (class != "" && !constructed) { print file ": " class; bad = 1 } class = "" }
+    /^ *class [A-Za-z]+ extends / { check(); class = $0; constructed = 0; indent = match($0, /[^ ]/) }
+    /constructor\(/ { constructed = 1 }
+    class != "" && match($0, /[^ ]/) == indent && /^ *}/ { check() }
+    END { check(); exit bad }' "$file" || { echo "invariant broken: a class of the platform that extends another writes its constructor" >&2; failed=1; }
+done
 absent "no tokio" '^name = "tokio"' Cargo.lock
 absent "no printing from the library" '\b(e?println|dbg)!' 'crates/**.rs' 'nano-ffi/src/**.rs' ':!crates/nano-core/build.rs' ':!**/tests/**'
 for file in $(git ls-files '*.rs' '*.js' '*.c' | grep -v -e '^third_party/'); do

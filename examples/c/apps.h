@@ -16,24 +16,6 @@ enum { APPS_LISTED_MAX = 1000 };
 static char *app_names[APPS_LISTED_MAX];
 static int apps_count;
 
-static inline int http_status(nano_status status, nano_bytes message) {
-  switch (status) {
-    case NANO_E_TOO_LARGE: return memmem(message.ptr, message.len, "HTTP 414", 8) ? 414 : memmem(message.ptr, message.len, "HTTP 431", 8) ? 431 : 413;
-    case NANO_E_INVALID:
-    case NANO_E_CANCELED: return 400; /* the server cancels for malformed bodies, and for clients that are gone */
-    case NANO_E_OVERLOADED: return 429;
-    case NANO_E_CAPACITY:
-    case NANO_E_DRAINING:
-    case NANO_E_SHUTDOWN:
-    case NANO_E_CPU_LIMIT:
-    case NANO_E_MEMORY_LIMIT:
-    case NANO_E_SHARD_LOST: return 503;
-    case NANO_E_WALL_LIMIT:
-    case NANO_TIMEOUT: return 504;
-    default: return 500;
-  }
-}
-
 /* The message and the app's stack go to the log, the client gets the status that is returned. */
 static inline int log_error(const char *app, const nano_error *error) {
   nano_status status = nano_error_code(error);
@@ -41,7 +23,7 @@ static inline int log_error(const char *app, const nano_error *error) {
   if (status != NANO_E_CANCELED && status != NANO_E_EXCEPTION) /* what an app throws is a LOG event as well */
     fprintf(stderr, "%s: %s: %.*s\n%.*s%s", app, nano_status_name(status), (int)message.len, (const char *)message.ptr, (int)stack.len,
             (const char *)stack.ptr, stack.len ? "\n" : "");
-  return http_status(status, message);
+  return nano_error_http_status(error);
 }
 
 /* The app that a host stands for: "kv.localhost:8787" and "kv" are kv. The caller frees the handle. */

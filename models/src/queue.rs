@@ -49,7 +49,7 @@ impl Request {
 
     fn take(&self) -> Vec<Entry> {
         let mut taken = Vec::new();
-        self.queue.take(10, &mut taken);
+        self.queue.take(10, |entry| taken.push(entry));
         taken
     }
 }

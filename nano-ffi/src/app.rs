@@ -28,7 +28,7 @@ pub struct nano_app_counters {
     pub in_flight: u64,
     /// Ended with an error.
     pub errors: u64,
-    /// CPU time of all turns.
+    /// CPU time of all starts and turns, also of those after a request's end.
     pub cpu_us: u64,
     /// Instances started.
     pub starts: u64,
@@ -38,6 +38,8 @@ pub struct nano_app_counters {
     pub strikes: u64,
     /// Versions loaded.
     pub versions: u64,
+    /// Bytes of bodies between you and the app that the other side has not taken yet.
+    pub waiting_bytes: u64,
 }
 
 // SAFETY: integers only, without padding.
@@ -143,16 +145,19 @@ pub extern "C" fn nano_app_free(app: Option<Box<nano_app>>) {
 
 impl nano_app_counters {
     fn of(stats: &AppStats) -> Self {
+        // A counter that the core gains and this does not copy stops the build.
+        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes } = *stats;
         Self {
             size: size_of::<Self>(),
-            requests: stats.requests,
-            in_flight: stats.in_flight,
-            errors: stats.errors,
-            cpu_us: stats.cpu_us,
-            starts: stats.starts,
-            condemned: stats.condemned,
-            strikes: stats.strikes.into(),
-            versions: stats.versions,
+            requests,
+            in_flight,
+            errors,
+            cpu_us,
+            starts,
+            condemned,
+            strikes: strikes.into(),
+            versions,
+            waiting_bytes,
         }
     }
 }

@@ -4,14 +4,14 @@ use std::mem::MaybeUninit;
 
 use nano_core::{CallContent, CallResponse, CallView, ResponseHead, Result, Status, Value, cbor};
 
+use crate::body::{self, Given};
 use crate::error::nano_error;
 use crate::event::{cbor_limits, nano_call, nano_request};
 use crate::guard;
-use crate::open;
-use crate::options::{NANO_BODY_NONE, NANO_BODY_STREAM, NANO_BODY_WHOLE, body_of, nano_call_response};
+use crate::options::{NANO_BODY_NONE, NANO_BODY_STREAM, NANO_BODY_WHOLE, nano_call_response};
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
-use crate::types::{Handed, header_views, headers, nano_bytes, nano_header};
+use crate::types::{header_views, headers, nano_bytes, nano_header};
 
 /// env.NAME.fetch(request): answer with nano_call_respond.
 pub const NANO_CALL_FETCH: u32 = 1;
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn nano_call_respond(
     error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     // SAFETY: the caller's struct has as many bytes as its size says.
-    let answer = unsafe { CallAnswer::take(response) };
+    let answer = unsafe { Given::take(response) };
     guard::explained(error, move || {
         // SAFETY: the struct's pointers are valid for the call.
         let response = unsafe { answer?.into_core() }?;
@@ -125,22 +125,14 @@ pub unsafe extern "C" fn nano_call_write(
     bytes: nano_bytes,
     accepted: Option<&mut MaybeUninit<usize>>,
 ) -> nano_status {
-    guard::status(|| {
-        let accepted = guard::out(accepted, "accepted")?.write(0);
-        // SAFETY: the caller lends the bytes for the call.
-        let bytes = unsafe { bytes.slice("bytes") }?;
-        *accepted = guard::handle(runtime, "runtime")?.core.call_write(call, bytes)?;
-        Ok(if *accepted < bytes.len() { Status::Again } else { Status::Ok })
-    })
+    // SAFETY: the caller lends the bytes for the call.
+    unsafe { body::append(runtime, bytes, accepted, |core, bytes| core.call_write(call, bytes)) }
 }
 
 /// Ends the body of an answer with NANO_BODY_STREAM.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_call_end(runtime: Option<&nano_runtime>, call: nano_call) -> nano_status {
-    guard::status(|| {
-        guard::handle(runtime, "runtime")?.core.call_end(call)?;
-        Ok(Status::Ok)
-    })
+    body::tell(runtime, |core| core.call_end(call))
 }
 
 /// Fails a call: the app's promise is rejected with this message, which the app can read. After nano_call_respond with
@@ -159,10 +151,7 @@ pub unsafe extern "C" fn nano_call_fail(runtime: Option<&nano_runtime>, call: na
 /// events. It begins with room for 64 KiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_call_credit(runtime: Option<&nano_runtime>, call: nano_call, bytes: u32) -> nano_status {
-    guard::status(|| {
-        guard::handle(runtime, "runtime")?.core.credit(call, bytes)?;
-        Ok(Status::Ok)
-    })
+    body::tell(runtime, |core| core.credit(call, bytes))
 }
 
 impl OwnedView {
@@ -207,38 +196,18 @@ impl OwnedView {
     }
 }
 
-/// An answer as the caller describes it. From here on its body is released, whatever happens.
-struct CallAnswer {
-    response: nano_call_response,
-    body: Handed,
-    /// Whether the struct says nothing that this library does not know.
-    checked: Result<()>,
-}
-
-impl CallAnswer {
-    /// # Safety
-    ///
-    /// `response` must be NULL or point to as many bytes as its size says.
-    unsafe fn take(response: *const nano_call_response) -> Result<Self> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let known = open::read_known(response)?;
-            Ok(Self { response: known, body: Handed::new(known.body), checked: open::check_tail(response) })
-        }
-    }
-
+impl Given<nano_call_response> {
     /// # Safety
     ///
     /// The struct's pointers must be valid.
     unsafe fn into_core(self) -> Result<CallResponse> {
-        self.checked?;
-        let response = &self.response;
-        let status = u16::try_from(response.status).map_err(|_| guard::invalid("a response's status is 200 to 599"))?;
         // SAFETY: the caller's promise.
         unsafe {
+            let (response, body) = self.read()?;
+            let status = u16::try_from(response.status).map_err(|_| guard::invalid("a response's status is 200 to 599"))?;
             let status_text = response.status_text.text("status_text")?.to_string();
             let headers = headers(response.headers, response.headers_count)?;
-            Ok(CallResponse { head: ResponseHead { status, status_text, headers }, body: body_of(response.body_kind, &self.body)? })
+            Ok(CallResponse { head: ResponseHead { status, status_text, headers }, body })
         }
     }
 }

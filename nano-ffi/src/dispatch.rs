@@ -7,19 +7,19 @@ use std::time::Duration;
 use nano_core::{RequestHead, RequestInit, Result, Status};
 
 use crate::app::nano_app;
+use crate::body::{self, Given};
 use crate::error::nano_error;
 use crate::event::nano_request;
 use crate::guard;
-use crate::open;
-use crate::options::{body_of, nano_request_init};
+use crate::options::nano_request_init;
 use crate::response::nano_response;
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
-use crate::types::{Handed, headers, nano_bytes};
+use crate::types::{headers, nano_bytes};
 
 /// Hands a request over and stores its id; never blocks. Its events carry the id and user_data, and exactly one of them
 /// has NANO_FLAG_END. If this fails there are no events. NANO_E_TOO_LARGE for a URL, headers or body over the app's
-/// limits (HTTP 414, 431, 413), NANO_E_OVERLOADED and NANO_E_DRAINING to answer with 503.
+/// limits, NANO_E_OVERLOADED while too much waits; nano_error_http_status says what to answer the client.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_dispatch(
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn nano_dispatch(
     error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     // SAFETY: the caller's struct has as many bytes as its size says.
-    let request = unsafe { Request::take(init) };
+    let request = unsafe { Given::take(init) };
     guard::explained(error, move || {
         let id = guard::out(id, "id")?.write(0);
         // SAFETY: the struct's pointers are valid for the call.
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn nano_fetch(
     error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
 ) -> nano_status {
     // SAFETY: the caller's struct has as many bytes as its size says.
-    let request = unsafe { Request::take(init) };
+    let request = unsafe { Given::take(init) };
     guard::explained(error, move || {
         let response = guard::out(response, "response")?.write(None);
         // SAFETY: the struct's pointers are valid for the call.
@@ -73,22 +73,14 @@ pub unsafe extern "C" fn nano_request_write(
     bytes: nano_bytes,
     accepted: Option<&mut MaybeUninit<usize>>,
 ) -> nano_status {
-    guard::status(|| {
-        let accepted = guard::out(accepted, "accepted")?.write(0);
-        // SAFETY: the caller lends the bytes for the call.
-        let bytes = unsafe { bytes.slice("bytes") }?;
-        *accepted = guard::handle(runtime, "runtime")?.core.request_write(id, bytes)?;
-        Ok(if *accepted < bytes.len() { Status::Again } else { Status::Ok })
-    })
+    // SAFETY: the caller lends the bytes for the call.
+    unsafe { body::append(runtime, bytes, accepted, |core, bytes| core.request_write(id, bytes)) }
 }
 
 /// Ends the body of a request with NANO_BODY_STREAM.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_request_end(runtime: Option<&nano_runtime>, id: nano_request) -> nano_status {
-    guard::status(|| {
-        guard::handle(runtime, "runtime")?.core.request_end(id)?;
-        Ok(Status::Ok)
-    })
+    body::tell(runtime, |core| core.request_end(id))
 }
 
 /// The body of a request with NANO_BODY_STREAM was cut short: the app's read of it fails with this text, and the app may
@@ -107,20 +99,14 @@ pub unsafe extern "C" fn nano_request_abort(runtime: Option<&nano_runtime>, id: 
 /// signal. NANO_E_NOT_FOUND if it has ended; its last event may still wait in the queue.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_request_cancel(runtime: Option<&nano_runtime>, id: nano_request) -> nano_status {
-    guard::status(|| {
-        guard::handle(runtime, "runtime")?.core.request_cancel(id)?;
-        Ok(Status::Ok)
-    })
+    body::tell(runtime, |core| core.request_cancel(id))
 }
 
 /// Makes room for bytes more of a response's body: as many as you have passed on or dropped of its CHUNK events. It begins
 /// with room for 64 KiB, and may go over it by one chunk.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_response_credit(runtime: Option<&nano_runtime>, id: nano_request, bytes: u32) -> nano_status {
-    guard::status(|| {
-        guard::handle(runtime, "runtime")?.core.credit(id, bytes)?;
-        Ok(Status::Ok)
-    })
+    body::tell(runtime, |core| core.credit(id, bytes))
 }
 
 /// The time that a blocking call was given.
@@ -128,40 +114,20 @@ pub(crate) fn timeout_of(timeout_ms: u32) -> Option<Duration> {
     (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms.into()))
 }
 
-/// A request as the caller describes it. From here on its body is released, whatever happens.
-struct Request {
-    init: nano_request_init,
-    body: Handed,
-    /// Whether the struct says nothing that this library does not know.
-    checked: Result<()>,
-}
-
-impl Request {
-    /// # Safety
-    ///
-    /// `init` must be NULL or point to as many bytes as its size says.
-    unsafe fn take(init: *const nano_request_init) -> Result<Self> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let known = open::read_known(init)?;
-            Ok(Self { init: known, body: Handed::new(known.body), checked: open::check_tail(init) })
-        }
-    }
-
+impl Given<nano_request_init> {
     /// # Safety
     ///
     /// The struct's pointers must be valid.
     unsafe fn into_core(self, user_data: u64) -> Result<RequestInit> {
-        self.checked?;
-        let init = &self.init;
         // SAFETY: the caller's promise.
         unsafe {
+            let (init, body) = self.read()?;
             let head = RequestHead {
                 method: init.method.text("method")?.to_string(),
                 url: init.url.text("url")?.to_string(),
                 headers: headers(init.headers, init.headers_count)?,
             };
-            Ok(RequestInit { head, body: body_of(init.body_kind, &self.body)?, user_data, deadline_ms: init.deadline_ms })
+            Ok(RequestInit { head, body, user_data, deadline_ms: init.deadline_ms })
         }
     }
 }

@@ -67,6 +67,7 @@ mod error;
 
 // What stands behind them.
 mod bell;
+mod body;
 mod guard;
 mod open;
 

@@ -1,10 +1,9 @@
 //! Options: what can be chosen, each with its default.
 
-use nano_core::{AppLimits, AppOptions, Body, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::{AppLimits, AppOptions, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
 
-use crate::guard::invalid;
 use crate::open::{Open, too_new};
-use crate::types::{Handed, array, nano_bytes, nano_header, nano_owned, nano_variable};
+use crate::types::{array, nano_bytes, nano_header, nano_owned, nano_variable};
 
 /// How V8 starts. Begin with NANO_INIT_OPTIONS_INIT.
 #[repr(C)]
@@ -18,6 +17,8 @@ pub struct nano_init_options {
     pub jitless: u32,
     /// Zero.
     pub reserved: u32,
+    /// The most that all heaps of the process may use together; the default, and the most there is, is 3,500 MiB.
+    pub heaps_bytes: u64,
 }
 
 /// How a runtime is made. Begin with NANO_RUNTIME_OPTIONS_INIT; zero is each number's default.
@@ -85,11 +86,11 @@ pub struct nano_app_options {
     pub bindings_count: usize,
     /// The JavaScript heap of one instance.
     pub heap_bytes: u64,
-    /// ArrayBuffers, wasm memories, bodies and queues of one instance.
+    /// ArrayBuffers and wasm memories of one instance; counted apart, the app's bodies that wait between it and you.
     pub external_bytes: u64,
     /// A request body that is handed over whole.
     pub body_bytes: u64,
-    /// CPU time of one event, all its turns.
+    /// CPU time of one event: all its turns, and what it leaves running.
     pub cpu_ms: u32,
     /// CPU time of starting an instance.
     pub start_cpu_ms: u32,
@@ -220,7 +221,9 @@ impl nano_init_options {
         check_reserved(self.reserved, "nano_init_options")?;
         // SAFETY: the caller's promise.
         let v8_flags = unsafe { self.v8_flags.text("v8_flags") }?.to_string();
-        Ok(ProcessOptions { jitless: self.jitless != 0, v8_flags })
+        let mut options = ProcessOptions { jitless: self.jitless != 0, v8_flags, ..ProcessOptions::default() };
+        set_bytes(&mut options.heaps_bytes, self.heaps_bytes);
+        Ok(options)
     }
 }
 
@@ -297,23 +300,5 @@ fn source_of(kind: u32, source: &[u8]) -> Result<Source> {
         NANO_SOURCE_FOLDER => Ok(Source::Folder(path())),
         NANO_SOURCE_ECHO => Ok(Source::Echo),
         other => Err(too_new(format!("source_kind {other} is not one that this library knows"))),
-    }
-}
-
-/// The body of a request or an answer.
-///
-/// # Safety
-///
-/// The handed bytes must be valid.
-pub(crate) unsafe fn body_of(kind: u32, bytes: &Handed) -> Result<Body> {
-    match kind {
-        NANO_BODY_WHOLE => {
-            // SAFETY: the caller's promise.
-            Ok(Body::Whole(unsafe { bytes.copy("body") }?))
-        }
-        NANO_BODY_NONE | NANO_BODY_STREAM if !bytes.is_empty() => Err(invalid("body has bytes, but body_kind is not NANO_BODY_WHOLE")),
-        NANO_BODY_NONE => Ok(Body::None),
-        NANO_BODY_STREAM => Ok(Body::Stream),
-        other => Err(too_new(format!("body_kind {other} is not one that this library knows"))),
     }
 }

@@ -211,21 +211,37 @@ impl Drop for nano_runtime {
 
 impl nano_runtime_counters {
     fn of(stats: &RuntimeStats) -> Self {
+        // A counter that the core gains and this does not copy stops the build.
+        let RuntimeStats {
+            apps,
+            instances,
+            requests,
+            in_flight,
+            refused,
+            starts,
+            evictions,
+            condemned,
+            rescued,
+            parked,
+            abandoned,
+            lost_bytes,
+            logs_dropped,
+        } = *stats;
         Self {
             size: size_of::<Self>(),
-            apps: stats.apps,
-            instances: stats.instances,
-            requests: stats.requests,
-            in_flight: stats.in_flight,
-            refused: stats.refused,
-            starts: stats.starts,
-            evictions: stats.evictions,
-            condemned: stats.condemned,
-            rescued: stats.rescued,
-            parked: stats.parked,
-            abandoned: stats.abandoned,
-            lost_bytes: stats.lost_bytes,
-            logs_dropped: stats.logs_dropped,
+            apps,
+            instances,
+            requests,
+            in_flight,
+            refused,
+            starts,
+            evictions,
+            condemned,
+            rescued,
+            parked,
+            abandoned,
+            lost_bytes,
+            logs_dropped,
         }
     }
 }

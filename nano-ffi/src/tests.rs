@@ -12,14 +12,14 @@ const _: () = {
     assert!(offset_of!(nano_event, id) == 8 && offset_of!(nano_event, user_data) == 16);
     assert!(offset_of!(nano_event, r#as) == 24 && offset_of!(nano_event, owner) == 56);
     assert!(size_of::<nano_bytes>() == 16 && size_of::<nano_header>() == 32 && size_of::<nano_owned>() == 32);
-    assert!(size_of::<nano_init_options>() == 32);
+    assert!(size_of::<nano_init_options>() == 40 && offset_of!(nano_init_options, heaps_bytes) == 32);
     assert!(size_of::<nano_runtime_options>() == 40 && offset_of!(nano_runtime_options, events) == 32);
     assert!(size_of::<nano_app_options>() == 160 && offset_of!(nano_app_options, heap_bytes) == 80);
     assert!(offset_of!(nano_app_options, cpu_ms) == 104 && offset_of!(nano_app_options, reserved) == 156);
     assert!(size_of::<nano_request_init>() == 96 && offset_of!(nano_request_init, body_kind) == 88);
     assert!(size_of::<nano_call_response>() == 80 && offset_of!(nano_call_response, body) == 48);
     assert!(size_of::<nano_call_view>() == 128 && offset_of!(nano_call_view, args) == 112);
-    assert!(size_of::<nano_account>() == 64 && size_of::<nano_app_counters>() == 72 && size_of::<nano_runtime_counters>() == 112);
+    assert!(size_of::<nano_account>() == 64 && size_of::<nano_app_counters>() == 80 && size_of::<nano_runtime_counters>() == 112);
     assert!(size_of::<nano_log>() == 48 && size_of::<nano_app_change>() == 48);
 };
 

@@ -189,6 +189,28 @@ static void requests_are_checked(void) {
   not_dispatched(request("GET", url), NANO_E_TOO_LARGE, "414");
 }
 
+/* A server need not read messages to know what to answer. */
+static void an_error_knows_its_status_of_http(void) {
+  static char text[11 << 20];
+  memset(text, 'a', sizeof text);
+  char url[20000];
+  memset(url, 'a', sizeof url - 1), url[sizeof url - 1] = 0;
+  memcpy(url, "http://test/", 12);
+  nano_header wide = {nano_str("wide"), {(const uint8_t *)text, 200000}};
+  nano_request_init inits[4] = {request("GET", url), request("GET", "http://test/"), request("POST", "http://test/"), request("GET", "no url")};
+  inits[1].headers = &wide, inits[1].headers_count = 1;
+  inits[2].body = (nano_owned){(const uint8_t *)text, sizeof text, NULL, NULL}, inits[2].body_kind = NANO_BODY_WHOLE;
+  const int expected[4] = {414, 431, 413, 400};
+  for (int i = 0; i < 4; i++) {
+    nano_request id;
+    nano_error *error = NULL;
+    CHECK(nano_dispatch(app, &inits[i], NULL, &id, &error) != NANO_OK);
+    CHECK_EQ(nano_error_http_status(error), expected[i]);
+    nano_error_free(error);
+  }
+  CHECK_EQ(nano_error_http_status(NULL), 0);
+}
+
 static void what_an_app_throws_is_for_the_hosts_log(void) {
   nano_app *thrower = load(runtime, app_options("thrower", "export default { fetch() { throw new TypeError('no luck'); } }"));
   nano_request_init init = request("GET", "http://test/");
@@ -220,6 +242,7 @@ int main(void) {
   sources_that_do_not_load_say_where();
   env_is_checked();
   requests_are_checked();
+  an_error_knows_its_status_of_http();
   what_an_app_throws_is_for_the_hosts_log();
   CHECK(!strcmp(nano_status_name(NANO_E_CPU_LIMIT), "NANO_E_CPU_LIMIT"));
   CHECK(!strcmp(nano_status_name(-12345), "NANO_E_UNKNOWN"));

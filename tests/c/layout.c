@@ -21,7 +21,8 @@ SIZE(nano_owned, 32);
 AT(nano_owned, release, 16);
 AT(nano_owned, ctx, 24);
 
-SIZE(nano_init_options, 32);
+SIZE(nano_init_options, 40);
+AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
 SIZE(nano_runtime_options, 40);
@@ -76,7 +77,8 @@ SIZE(nano_account, 64);
 AT(nano_account, cpu_us, 8);
 AT(nano_account, bytes_out, 56);
 SIZE(nano_runtime_counters, 112);
-SIZE(nano_app_counters, 72);
+SIZE(nano_app_counters, 80);
+AT(nano_app_counters, waiting_bytes, 72);
 SIZE(nano_log, 48);
 AT(nano_log, text, 32);
 SIZE(nano_app_change, 48);

@@ -130,6 +130,30 @@ static void signals(void) {
   nano_app_free(app), nano_runtime_free(runtime);
 }
 
+/* A library writes nothing to its host's output, not even when V8 is out of memory and a thread is given up. */
+static void quiet(void) {
+  char path[] = "/tmp/nano-quiet-XXXXXX";
+  int file = mkstemp(path), streams[2] = {dup(1), dup(2)};
+  unlink(path);
+  dup2(file, 1), dup2(file, 2);
+  nano_runtime *runtime = make_runtime(2);
+  nano_app_options options = app_options("bomb", "export default { fetch() { let s = 'x'.repeat(1 << 28); for (;;) s = s.toUpperCase(); } };");
+  options.cpu_ms = 60000;
+  nano_app *app = load(runtime, options);
+  nano_request_init init = request("GET", "http://app.test/");
+  nano_response *response = NULL;
+  nano_status status = nano_fetch(app, &init, WAIT_MS, &response, NULL);
+  nano_runtime_counters counters = NANO_RUNTIME_COUNTERS_INIT;
+  nano_runtime_stats(runtime, &counters);
+  fflush(NULL);
+  off_t written = lseek(file, 0, SEEK_END);
+  dup2(streams[0], 1), dup2(streams[1], 2);
+  CHECK_EQ(status, NANO_E_MEMORY_LIMIT);
+  CHECK_EQ(counters.parked, 1);
+  CHECK_EQ(written, 0);
+  nano_response_free(response), nano_app_free(app), nano_runtime_free(runtime);
+}
+
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
   test_begin();
@@ -140,6 +164,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "fork")) forks();
   else if (!strcmp(mode, "ulimit")) address_space();
   else if (!strcmp(mode, "signals")) signals();
+  else if (!strcmp(mode, "quiet")) quiet();
   else return 2;
   return test_end();
 }

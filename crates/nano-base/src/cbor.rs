@@ -30,28 +30,16 @@ mod tests;
 
 use std::fmt::Display;
 
+use crate::limits::{VALUE_BYTES_MAX, VALUE_DEPTH_CEILING, VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
 use crate::status::{Error, Status};
 
 pub use decode::decode;
 pub use encode::encode;
 
-/// How deep arrays and maps may nest by default.
-pub const DEPTH_MAX_DEFAULT: usize = 64;
-
-/// How many bytes a value may take by default.
-pub const BYTES_MAX_DEFAULT: usize = 32 << 20;
-
-/// How many data items (each head counts, tags too) a value may have by default.
-pub const ITEMS_MAX_DEFAULT: usize = 1_000_000;
-
-/// The deepest nesting any limit can allow: reading and writing recurse. Measured, a level takes 0.75 KiB of stack, and
-/// 4 KiB without optimization, so the deepest value takes 1 MiB at worst.
-pub const DEPTH_CEILING: usize = 256;
-
 /// What a value may cost, in both directions: whatever [`encode`] accepts, [`decode`] with the same limits accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CborLimits {
-    /// The deepest nesting of arrays, maps and ignored tags; at most [`DEPTH_CEILING`] has an effect.
+    /// The deepest nesting of arrays, maps and ignored tags; at most [`VALUE_DEPTH_CEILING`] has an effect.
     pub depth_max: usize,
     /// The longest encoding.
     pub bytes_max: usize,
@@ -61,14 +49,14 @@ pub struct CborLimits {
 
 impl Default for CborLimits {
     fn default() -> Self {
-        Self { depth_max: DEPTH_MAX_DEFAULT, bytes_max: BYTES_MAX_DEFAULT, items_max: ITEMS_MAX_DEFAULT }
+        Self { depth_max: VALUE_DEPTH_MAX, bytes_max: VALUE_BYTES_MAX, items_max: VALUE_ITEMS_MAX }
     }
 }
 
 impl CborLimits {
     /// The depth inside one more container, or the refusal of it.
     fn deeper(&self, depth: usize, at: usize) -> Result<usize, Error> {
-        let max = self.depth_max.min(DEPTH_CEILING);
+        let max = self.depth_max.min(VALUE_DEPTH_CEILING);
         if depth >= max { Err(over(at, "nesting", max)) } else { Ok(depth + 1) }
     }
 

@@ -120,26 +120,6 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         rescued
     }
 
-    /// Takes every item for which `matches` says so, lane by lane: the way to cancel. Looks at all items.
-    pub fn remove_where(&mut self, mut matches: impl FnMut(&T) -> bool) -> Vec<(K, T)> {
-        let mut removed = Vec::new();
-        for &key in &self.turns {
-            let Some(lane) = self.lanes.get_mut(&key) else { continue };
-            // Once around the lane: what stays goes to the back and is in its old order at the end.
-            for _ in 0..lane.len() {
-                match lane.pop_front() {
-                    Some(item) if matches(&item) => removed.push((key, item)),
-                    Some(item) => lane.push_back(item),
-                    None => break,
-                }
-            }
-        }
-        self.len -= removed.len();
-        self.lanes.retain(|_, lane| !lane.is_empty());
-        self.turns.retain(|turn| self.lanes.contains_key(turn));
-        removed
-    }
-
     /// How many items wait.
     pub const fn len(&self) -> usize {
         self.len
@@ -279,16 +259,6 @@ mod tests {
     fn the_rescue_works_when_the_stuck_app_has_nothing_waiting() {
         let mut lanes = filled(&[('a', 1), ('b', 2)]);
         assert_eq!(lanes.drain_except('x'), [('a', 1), ('b', 2)]);
-        assert_nothing_is_kept(&lanes);
-    }
-
-    #[test]
-    fn removing_by_predicate_keeps_order_and_frees_empty_lanes() {
-        let mut lanes = filled(&[('a', 1), ('a', 2), ('b', 3), ('c', 4), ('a', 5), ('b', 6)]);
-        assert_eq!(lanes.remove_where(|item| item % 2 == 0), [('a', 2), ('b', 6), ('c', 4)]);
-        assert_eq!((lanes.len(), lanes.lane_len('c'), lanes.lanes.len()), (3, 0, 2));
-        assert_eq!(lanes.remove_where(|_| false), []);
-        assert_eq!(popped(&mut lanes), [('a', 1), ('b', 3), ('a', 5)]);
         assert_nothing_is_kept(&lanes);
     }
 }

@@ -1,9 +1,10 @@
-//! Every limit of NANO, with its name, its default and what it guards. A number that bounds something lives here or nowhere.
+//! Every limit of NANO, with its name, its default and what it guards. A number that bounds something for apps or hosts lives here
+//! or, for text decoders, beside them; constants elsewhere are rhythms, formats and what was measured of V8.
 
 /// What one app may use. Every field can be set per app; zero is not "unlimited" anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppLimits {
-    /// CPU of one event (all its turns), in milliseconds of thread CPU time.
+    /// CPU of one event (all its turns, and what it leaves running), in milliseconds of thread CPU time.
     pub cpu_ms: u32,
     /// CPU of starting an instance: compiling and evaluating the app's modules.
     pub start_cpu_ms: u32,
@@ -11,7 +12,7 @@ pub struct AppLimits {
     pub wall_ms: u32,
     /// The JavaScript heap of one instance.
     pub heap_bytes: usize,
-    /// ArrayBuffers, wasm memories, bodies and queues of one instance.
+    /// ArrayBuffers and wasm memories of one instance; counted apart, the app's bodies that wait between it and the host.
     pub external_bytes: usize,
     /// Timers alive at once in one instance.
     pub timers: u32,
@@ -113,12 +114,30 @@ pub const SHARD_STACK_BYTES: usize = 4 << 20;
 pub const JS_STACK_BYTES: usize = 1 << 20;
 /// The window of a streaming body, either way.
 pub const BODY_WINDOW_BYTES: usize = 64 << 10;
+/// What a stream may be ahead of its reader while its app has more bodies waiting than `external_bytes`.
+pub const BODY_STEP_BYTES: usize = 4 << 10;
+/// Responses that the host has not taken yet, in multiples of the app's `external_bytes`: beyond it they end in an error.
+pub const WAITING_RESPONSES_MAX: usize = 4;
 /// Commands waiting for one shard, apart from requests.
 pub const MAILBOX_MAX: usize = 1 << 20;
 /// Turns of one instance before the next instance has its own.
 pub const TURNS_PER_VISIT: u32 = 16;
-/// Events handed over to the completion queue at once.
-pub const EVENT_BATCH: usize = 64;
+/// Requests waiting for one shard, of all apps.
+pub const SHARD_QUEUE_MAX: usize = 200_000;
+/// Of these, of one app.
+pub const SHARD_LANE_MAX: usize = 100_000;
+/// How long freeing a runtime waits for threads that are busy ending.
+pub const STOP_WAIT_MS: u64 = 5_000;
+/// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
+pub const START_SLACK_MS: u64 = 10_000;
+/// The least room of heap given to an app that is being stopped.
+pub const HEADROOM_BYTES: usize = 32 << 20;
+/// Rejected promises remembered within one turn.
+pub const REJECTIONS_MAX: usize = 256;
+/// A message or a stack kept of an exception: both are chosen by the app.
+pub const EXCEPTION_TEXT_BYTES_MAX: usize = 8 << 10;
+/// Apps with metrics of their own: with more the totals must do, or the text would not fit a scrape.
+pub const APPS_LABELLED_MAX: usize = 1_000;
 /// An app's source, all modules together.
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
 /// Files of an app's folder that are modules.
@@ -129,11 +148,31 @@ pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 pub const NAME_BYTES_MAX: usize = 256;
 /// Arguments or result of one call between host and app.
 pub const CALL_BYTES_MAX: usize = 8 << 20;
+/// How deep the arrays and objects of a value nest that crosses between host and app.
+pub const VALUE_DEPTH_MAX: usize = 64;
+/// Items of a value that crosses, all levels together (in CBOR each head counts, tags too).
+pub const VALUE_ITEMS_MAX: usize = 1_000_000;
+/// Bytes of a value in CBOR, where nothing smaller is said.
+pub const VALUE_BYTES_MAX: usize = 32 << 20;
+/// The deepest nesting any limit can allow: reading and writing recurse. Measured, a level takes 0.75 KiB of stack, and
+/// 4 KiB without optimization, so the deepest value takes 1 MiB at worst.
+pub const VALUE_DEPTH_CEILING: usize = 256;
 /// Instances in one process: V8 gives each at least one of its 16,380 dispatch-table segments.
 pub const PROCESS_INSTANCES_MAX: usize = 12_000;
-/// The share of the 4 GiB that all heaps of a process live in that admission lets them use.
+/// What all heaps together may use of the 4 GiB that V8 has for them. The rest is room for apps that are being stopped.
 pub const CAGE_BYTES_MAX: usize = 3_500 << 20;
-/// Memory mappings of an isolate, measured; the kernel allows 65,530 per process.
-pub const MAPPINGS_PER_INSTANCE: usize = 12;
-/// The share of `vm.max_map_count` that admission lets isolates use, in percent.
-pub const MAPPINGS_PERCENT_MAX: usize = 85;
+/// The share of that from which on idle instances are evicted, in percent.
+pub const HEAPS_PRESSURE_PERCENT: usize = 85;
+/// What a fresh instance takes of it.
+pub const FRESH_HEAP_BYTES: usize = 1 << 20;
+/// Wasm memories and resizable array buffers alive at once in one instance: each reserves address space and two mappings.
+pub const RESERVATIONS_PER_INSTANCE_MAX: usize = 32;
+/// The share of `vm.max_map_count` that those of the whole process may use, in percent.
+pub const RESERVATIONS_MAPPINGS_PERCENT_MAX: usize = 10;
+/// The address space that those of the whole process may reserve, of the 128 TiB there are.
+pub const RESERVED_BYTES_MAX: usize = 16 << 40;
+/// Memory mappings of an instance: 13.6, measured with 300 small ones. The kernel allows 65,530 per process.
+pub const MAPPINGS_PER_INSTANCE: usize = 14;
+/// The share of `vm.max_map_count` that admission lets instances use, in percent. The rest is for wasm memories (below), for heaps
+/// whose pages have fallen apart, and for the host.
+pub const MAPPINGS_PERCENT_MAX: usize = 80;

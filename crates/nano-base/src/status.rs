@@ -95,12 +95,35 @@ pub struct Error {
     pub message: String,
     /// The app's JavaScript stack; for the host's log only.
     pub stack: String,
+    /// What sets it apart from other errors of its code, for a client of HTTP; zero for nothing.
+    http_status: u16,
 }
 
 impl Error {
     /// An error without a JavaScript stack.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), stack: String::new() }
+        Self { status, message: message.into(), stack: String::new(), http_status: 0 }
+    }
+
+    /// The same error, to be answered with this status of HTTP rather than with its code's own.
+    #[must_use]
+    pub const fn with_http_status(mut self, http_status: u16) -> Self {
+        self.http_status = http_status;
+        self
+    }
+
+    /// What an HTTP server answers its client with.
+    pub const fn http_status(&self) -> u16 {
+        if self.http_status != 0 {
+            return self.http_status;
+        }
+        match self.status {
+            Status::Invalid => 400,
+            Status::TooLarge => 413,
+            Status::Overloaded | Status::Capacity | Status::Draining | Status::Shutdown => 503,
+            Status::Timeout | Status::WallLimit => 504,
+            _ => 500,
+        }
     }
 
     /// The same error with the app's stack.

@@ -50,7 +50,7 @@ pub struct AppStats {
     pub in_flight: u64,
     /// Ended with an error.
     pub errors: u64,
-    /// CPU time of all turns, in microseconds.
+    /// CPU time of all starts and turns, also of those after a request's end, in microseconds.
     pub cpu_us: u64,
     /// Instances started.
     pub starts: u64,
@@ -60,6 +60,8 @@ pub struct AppStats {
     pub strikes: u32,
     /// Versions loaded.
     pub versions: u64,
+    /// Bytes of bodies between host and app that the other side has not taken yet.
+    pub waiting_bytes: u64,
 }
 
 /// A loaded app. Cloning it is cheap; all clones are the same app.
@@ -105,6 +107,13 @@ pub(crate) struct AppShared {
     versions: AtomicU64,
     heap: AtomicU64,
     external: AtomicU64,
+    waiting: AtomicU64,
+}
+
+impl std::fmt::Debug for AppShared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AppShared({})", self.name)
+    }
 }
 
 impl AppShared {
@@ -127,6 +136,7 @@ impl AppShared {
             versions: AtomicU64::new(1),
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
         }
     }
 
@@ -162,6 +172,36 @@ impl AppShared {
             return Err(Error::new(Status::Draining, "the app is being unloaded"));
         }
         Ok(())
+    }
+
+    /// Bytes of bodies that wait between host and app.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// More of them wait.
+    pub(crate) fn hold(&self, bytes: u64) {
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// They wait no longer.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Refuses a request while too many bytes wait already. The first one may be as large as a body may be.
+    fn check_waiting(&self, body: &Body) -> Result<()> {
+        let bytes = if let Body::Whole(body) = body { body.len() as u64 } else { 0 };
+        let waiting = self.waiting_bytes();
+        if waiting == 0 {
+            return Ok(());
+        }
+        let max = self.limits().external_bytes;
+        if waiting + bytes <= max as u64 {
+            return Ok(());
+        }
+        let why = format!("{waiting} bytes of bodies wait between host and app, {bytes} more do not fit (limit external_bytes, {max})");
+        Err(Error::new(Status::Overloaded, why))
     }
 
     /// Counts a request in, unless the app has too many.
@@ -275,6 +315,7 @@ impl App {
             condemned: app.condemned.load(Ordering::Relaxed),
             strikes: app.strikes.load(Ordering::Relaxed),
             versions: app.versions.load(Ordering::Relaxed),
+            waiting_bytes: app.waiting_bytes(),
         }
     }
 
@@ -286,6 +327,7 @@ impl App {
     fn submit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Result<Arc<Work>> {
         self.inner.check_open()?;
         self.shared.check_open()?;
+        self.shared.check_waiting(&body)?;
         let requests_max = self.shared.limits().requests;
         if !self.shared.enter(requests_max) {
             return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));
@@ -356,7 +398,8 @@ fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
         return Err(Error::new(
             Status::TooLarge,
             format!("the URL has {} bytes; the limit url_bytes is {} (HTTP 414)", head.url.len(), limits.url_bytes),
-        ));
+        )
+        .with_http_status(414));
     }
     if !head.url.starts_with("http://") && !head.url.starts_with("https://") {
         return Err(Error::new(Status::Invalid, "the URL must be absolute and begin with http:// or https://"));
@@ -366,7 +409,8 @@ fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
         return Err(Error::new(
             Status::TooLarge,
             format!("the headers have {bytes} bytes; the limit header_bytes is {} (HTTP 431)", limits.header_bytes),
-        ));
+        )
+        .with_http_status(431));
     }
     match &init.body {
         Body::Whole(body) if body.len() > limits.body_bytes => Err(Error::new(
@@ -379,11 +423,10 @@ fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
 
 impl Inner {
     /// Counts a request out of its app; called by `Work::finish` alone.
-    pub(crate) fn finished(&self, work: &Work, end: &Ending, account: &Account) {
+    pub(crate) fn finished(&self, work: &Work, end: &Ending) {
         self.release(work);
         let app = &work.app;
         app.leave();
-        app.cpu_ns.fetch_add(account.cpu_us * 1_000, Ordering::Relaxed);
         if matches!(end, Ending::Error(_)) {
             app.errors.fetch_add(1, Ordering::Relaxed);
         }

@@ -1,13 +1,16 @@
 //! Calls of apps to the host: `env.NAME.fetch(request)` and `env.NAME.method(...)`, answered whenever the host likes.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
 use nano_base::value::Value;
 
-use crate::request::{Body, Pipe, Place};
+use crate::app::AppShared;
+use crate::event::{Event, EventQueue, Payload};
+use crate::pipe::{Held, Pipe};
+use crate::request::{Body, Place};
 
 /// Ids of calls have this bit, ids of requests do not: one id space for credit and cancel.
 pub(crate) const CALL_BIT: u64 = 1 << 63;
@@ -61,23 +64,48 @@ pub(crate) struct Call {
     pub id: AtomicU64,
     pub view: CallView,
     pub place: Place,
+    pub app: Arc<AppShared>,
     /// The body of the answer.
     pub body: Mutex<Pipe>,
     /// Room the host has for the call's own streaming body.
     pub credit: AtomicI64,
     pub answered: AtomicBool,
+    /// The app still sends the call's own body.
+    pub uploading: AtomicBool,
+    /// The host's part is over: it reads no more of the call's own body.
+    pub closed: AtomicBool,
 }
 
 impl Call {
-    pub(crate) fn new(view: CallView, place: Place) -> Self {
+    pub(crate) fn new(view: CallView, place: Place, app: &Arc<AppShared>) -> Self {
+        let uploading = matches!(view.content, CallContent::Fetch { streaming: true, .. });
         Self {
             id: AtomicU64::new(0),
             view,
             place,
-            body: Mutex::new(Pipe::new(Body::None)),
+            app: app.clone(),
+            body: Mutex::new(Pipe::new(Body::None, app)),
             credit: AtomicI64::new(BODY_WINDOW_BYTES as i64),
             answered: AtomicBool::new(false),
+            uploading: AtomicBool::new(uploading),
+            closed: AtomicBool::new(false),
         }
+    }
+
+    /// Tells the host something about the call.
+    pub(crate) fn push(&self, queue: &EventQueue, payload: Payload) {
+        let held = Held::of(&self.app, payload.body_bytes());
+        queue.push(Event { id: self.id.load(Ordering::Relaxed), user_data: 0, payload }, held);
+    }
+
+    /// A piece of the call's own body, empty at its end; the credit that is left, or `None` when the host reads no more.
+    pub(crate) fn send_chunk(&self, queue: &EventQueue, bytes: Vec<u8>) -> Option<i64> {
+        if self.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        let len = bytes.len() as i64;
+        self.push(queue, Payload::CallChunk(bytes));
+        Some(self.credit.fetch_sub(len, Ordering::AcqRel) - len)
     }
 
     /// Takes the right to answer: true once.

@@ -11,6 +11,7 @@ use nano_base::sys::eventfd::EventFd;
 use nano_base::value::Value;
 use nano_engine::LogLevel;
 
+use crate::pipe::Held;
 use crate::wait::lock;
 
 /// One thing that happened.
@@ -78,6 +79,14 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// Bytes of a body that it carries.
+    pub(crate) fn body_bytes(&self) -> usize {
+        match self {
+            Self::Response { body, .. } | Self::Chunk(body) | Self::CallChunk(body) => body.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether this is the last event of its request or invocation.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Response { end: true, .. } | Self::End(_) | Self::Error(..) | Self::Result(..))
@@ -118,7 +127,8 @@ pub(crate) type Doorbell = Box<dyn Fn() + Send + Sync>;
 /// The completion queue. Its length is bounded by what has been accepted: each request has at most its window of chunks
 /// and its one end in here, logs have their own bound.
 pub(crate) struct EventQueue {
-    waiting: Queue<Event, EventFd>,
+    /// Each with the bytes that wait in it.
+    waiting: Queue<(Event, Held), EventFd>,
     doorbell: Mutex<Option<Doorbell>>,
     consumer: AtomicBool,
     logs: AtomicU64,
@@ -137,13 +147,13 @@ impl EventQueue {
     }
 
     /// Appends an event; the host hears of it at the next [`EventQueue::ring`].
-    pub(crate) fn push(&self, event: Event) {
-        self.waiting.push(event);
+    pub(crate) fn push(&self, event: Event, held: Held) {
+        self.waiting.push((event, held));
     }
 
     /// Appends an event if `still` holds once nobody else can append: what must not come after an end.
-    pub(crate) fn push_if(&self, event: Event, still: impl FnOnce() -> bool) -> bool {
-        self.waiting.push_if(event, still)
+    pub(crate) fn push_if(&self, event: Event, held: Held, still: impl FnOnce() -> bool) -> bool {
+        self.waiting.push_if((event, held), still)
     }
 
     /// Makes the descriptor readable for good: nothing more will come, and nobody should wait for it.
@@ -157,7 +167,7 @@ impl EventQueue {
             self.logs.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        self.push(event);
+        self.push(event, Held::NONE);
         true
     }
 
@@ -176,7 +186,7 @@ impl EventQueue {
         if self.consumer.swap(true, Ordering::Acquire) {
             return Err(Error::new(Status::Busy, "another thread is polling this runtime; one consumer at a time"));
         }
-        let taken = self.waiting.take(max, into);
+        let taken = self.waiting.take(max, |(event, _)| into.push(event));
         self.consumer.store(false, Ordering::Release);
         let counted = |event: &&Event| matches!(event.payload, Payload::Log { .. } | Payload::App { .. });
         let logs = into.iter().rev().take(taken).filter(counted).count();

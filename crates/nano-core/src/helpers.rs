@@ -14,7 +14,7 @@ use nano_base::sys;
 use nano_engine::{Errand, ErrandError};
 
 use crate::app::AppShared;
-use crate::request::{Place, Work};
+use crate::request::{Place, Spent};
 use crate::runtime::Inner;
 use crate::shard::Command;
 use crate::wait::lock;
@@ -23,8 +23,8 @@ use crate::wait::lock;
 pub(crate) struct Order {
     pub inner: Arc<Inner>,
     pub app: Arc<AppShared>,
-    /// The request on whose behalf it is done.
-    pub work: Option<Arc<Work>>,
+    /// The event on whose behalf it is done.
+    pub spent: Option<Arc<Spent>>,
     pub place: Place,
     pub errand: Errand,
 }
@@ -133,18 +133,14 @@ impl Helpers {
 
 /// Does the work, bills it and sends the answer.
 fn fulfil(order: Order) {
-    let Order { inner, app, work, place, errand } = order;
+    let Order { inner, app, spent, place, errand } = order;
     let before_ns = sys::thread::cpu_ns();
     let result = catch_unwind(AssertUnwindSafe(|| errand.run()))
         .unwrap_or_else(|_| Err(ErrandError { name: "OperationError", message: "internal error in an errand".into() }));
     let used_ns = sys::thread::cpu_ns().saturating_sub(before_ns);
-    match &work {
-        Some(work) => {
-            work.errand_ns.fetch_add(used_ns, Ordering::Relaxed);
-        }
-        None => {
-            app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
-        }
+    app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+    if let Some(spent) = spent {
+        spent.errand_ns.fetch_add(used_ns, Ordering::Relaxed);
     }
     inner.tell_place(place, Command::Errand(place, result));
 }

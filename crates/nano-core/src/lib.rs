@@ -8,6 +8,7 @@ mod call;
 mod event;
 mod helpers;
 mod observe;
+mod pipe;
 mod request;
 mod runtime;
 mod shard;

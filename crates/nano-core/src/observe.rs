@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nano_base::limits::APPS_LABELLED_MAX;
+
 use crate::app::AppShared;
 use crate::runtime::RuntimeStats;
 
@@ -21,9 +23,6 @@ pub(crate) struct Counters {
     pub lost_bytes: AtomicU64,
     pub logs_dropped: AtomicU64,
 }
-
-/// Apps that get lines of their own: with more, the totals must do, or the text would not fit a scrape.
-const APPS_LABELLED_MAX: usize = 1_000;
 
 /// Prometheus text.
 pub(crate) fn metrics(stats: &RuntimeStats, apps: &[Arc<AppShared>]) -> String {
@@ -60,6 +59,10 @@ pub(crate) fn metrics(stats: &RuntimeStats, apps: &[Arc<AppShared>]) -> String {
                 escape(&app.name),
                 app.cpu_ns.load(Ordering::Relaxed) / 1_000
             );
+        }
+        let _ = writeln!(out, "# TYPE nano_app_waiting_bytes gauge");
+        for app in apps {
+            let _ = writeln!(out, "nano_app_waiting_bytes{{app=\"{}\"}} {}", escape(&app.name), app.waiting_bytes());
         }
     }
     out

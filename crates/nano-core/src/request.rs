@@ -1,18 +1,17 @@
 //! Requests and invocations from acceptance to their one terminal event.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nano_base::http::{RequestHead, ResponseHead};
-use nano_base::limits::BODY_WINDOW_BYTES;
+use nano_base::limits::{BODY_WINDOW_BYTES, WAITING_RESPONSES_MAX};
 use nano_base::meet::Ended;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
-use nano_engine::Pull;
 
 use crate::app::AppShared;
 use crate::event::{Account, Event, Payload};
+use crate::pipe::{Held, Pipe};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
 
@@ -75,9 +74,20 @@ pub(crate) enum Listener {
     /// The completion queue.
     Queue,
     /// A thread that waits.
-    Waiter(Arc<Slot<Result<Response>>>, Mutex<Option<(ResponseHead, Vec<u8>)>>),
+    Waiter(Arc<Slot<Result<Response>>>, Mutex<Option<(ResponseHead, Vec<u8>, Held)>>),
     /// A thread that waits for an invocation.
     Invoker(Arc<Slot<Result<(Value, Account)>>>),
+}
+
+/// What an event has spent of its limits. It outlives the request: what that has begun goes on at its expense.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// The request's id; zero for what an instance does of itself.
+    pub request: AtomicU64,
+    pub cpu_ns: AtomicU64,
+    /// CPU of its errands, on helper threads.
+    pub errand_ns: AtomicU64,
+    pub subrequests: AtomicU32,
 }
 
 /// One accepted request or invocation.
@@ -94,10 +104,7 @@ pub(crate) struct Work {
     /// When the wall limit strikes, in the clock's milliseconds; moves with a stream's progress.
     pub deadline_ms: AtomicU64,
     pub wall_ms: u64,
-    pub cpu_ns: AtomicU64,
-    /// CPU of its errands, on helper threads.
-    pub errand_ns: AtomicU64,
-    pub subrequests: AtomicU32,
+    pub spent: Arc<Spent>,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
     ended: Ended,
@@ -128,15 +135,13 @@ impl Work {
             user_data,
             app: app.clone(),
             job,
-            body: Mutex::new(Pipe::new(body)),
+            body: Mutex::new(Pipe::new(body, app)),
             place: Mutex::new(None),
             credit: AtomicI64::new(BODY_WINDOW_BYTES as i64),
             accepted_ns: now_ns,
             deadline_ms: AtomicU64::new(now_ns / 1_000_000 + wall_ms),
             wall_ms,
-            cpu_ns: AtomicU64::new(0),
-            errand_ns: AtomicU64::new(0),
-            subrequests: AtomicU32::new(0),
+            spent: Arc::default(),
             bytes_out: AtomicU64::new(0),
             listener,
             ended: Ended::new(),
@@ -157,11 +162,11 @@ impl Work {
     pub(crate) fn account(&self) -> Account {
         let memory = self.app.memory();
         Account {
-            cpu_us: self.cpu_ns.load(Ordering::Relaxed) / 1_000,
+            cpu_us: (self.spent.cpu_ns.load(Ordering::Relaxed) + self.spent.errand_ns.load(Ordering::Relaxed)) / 1_000,
             wall_us: self.inner.clock.now_ns().saturating_sub(self.accepted_ns) / 1_000,
             heap_bytes: memory.0,
             external_bytes: memory.1,
-            subrequests: self.subrequests.load(Ordering::Relaxed),
+            subrequests: self.spent.subrequests.load(Ordering::Relaxed),
             bytes_in: lock(&self.body).bytes_total,
             bytes_out: self.bytes_out.load(Ordering::Relaxed),
         }
@@ -173,17 +178,20 @@ impl Work {
             return false;
         }
         let account = self.account();
-        self.inner.finished(self, &end, &account);
+        self.inner.finished(self, &end);
         match &self.listener {
             Listener::Queue => self.push(end.into_payload(account)),
             Listener::Waiter(slot, head) => slot.fill(match end {
                 Ending::Response(head, body) => Ok(Response { head, body, account }),
                 Ending::Stream => match lock(head).take() {
-                    Some((head, body)) => Ok(Response { head, body, account }),
+                    Some((head, body, _)) => Ok(Response { head, body, account }),
                     None => Err(Error::new(Status::Panic, "a response ended before it began")),
                 },
                 Ending::Value(_) => Err(Error::new(Status::Panic, "an invocation answered a request")),
-                Ending::Error(error) => Err(error),
+                Ending::Error(error) => {
+                    lock(head).take();
+                    Err(error)
+                }
             }),
             Listener::Invoker(slot) => slot.fill(match end {
                 Ending::Value(value) => Ok((value, account)),
@@ -211,16 +219,34 @@ impl Work {
         }
         match &self.listener {
             Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
-            Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new())),
+            Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new(), Held::of(&self.app, 0))),
             Listener::Invoker(_) => {}
         }
         self.progress();
     }
 
-    /// A piece of a streaming response; the credit that is left.
-    pub(crate) fn send_chunk(&self, bytes: Vec<u8>) -> i64 {
+    /// Whether there is room for a whole response: the host is free to take none for a while, but not at any price.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        let waiting = self.app.waiting_bytes();
+        if waiting == 0 {
+            return Ok(());
+        }
+        let max = self.app.limits().external_bytes.saturating_mul(WAITING_RESPONSES_MAX);
+        if waiting <= max as u64 {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::MemoryLimit,
+            format!(
+                "more than {max} bytes of the app's responses wait for the host ({WAITING_RESPONSES_MAX} times the limit external_bytes)"
+            ),
+        ))
+    }
+
+    /// A piece of a streaming response; the credit that is left, or `None` when nobody takes it.
+    pub(crate) fn send_chunk(&self, bytes: Vec<u8>) -> Result<Option<i64>> {
         if self.is_done() {
-            return 0;
+            return Ok(None);
         }
         self.progress();
         let len = bytes.len() as i64;
@@ -229,21 +255,34 @@ impl Work {
             Listener::Queue => {
                 let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
                 self.push_before_end(Payload::Chunk(bytes));
-                credit
+                Ok(Some(credit))
             }
             Listener::Waiter(_, begun) => {
-                if let Some((_, body)) = &mut *lock(begun) {
+                if let Some((_, body, held)) = &mut *lock(begun) {
+                    let max = self.app.limits().external_bytes;
+                    if body.len() + bytes.len() > max {
+                        let why = format!("the response has more than {max} bytes (limit external_bytes): dispatch the request instead");
+                        return Err(Error::new(Status::TooLarge, why));
+                    }
+                    held.add(bytes.len());
                     body.extend_from_slice(&bytes);
                 }
-                BODY_WINDOW_BYTES as i64
+                Ok(Some(BODY_WINDOW_BYTES as i64))
             }
-            Listener::Invoker(_) => 0,
+            Listener::Invoker(_) => Ok(None),
         }
     }
 
     fn push(&self, payload: Payload) {
-        let id = self.id.load(Ordering::Relaxed);
-        self.inner.queue.push(Event { id, user_data: self.user_data, payload });
+        let (event, held) = self.event(payload);
+        self.inner.queue.push(event, held);
+    }
+
+    /// An event of the request, with the bytes that wait in it.
+    fn event(&self, payload: Payload) -> (Event, Held) {
+        let bytes = payload.body_bytes();
+        let held = if bytes == 0 { Held::NONE } else { Held::of(&self.app, bytes) };
+        (Event { id: self.id.load(Ordering::Relaxed), user_data: self.user_data, payload }, held)
     }
 
     /// Tells the host that the body has room again.
@@ -254,8 +293,8 @@ impl Work {
     /// Another thread may be ending the request: it marks the end before it appends the last event, so whoever finds no mark
     /// while holding the queue comes before it.
     fn push_before_end(&self, payload: Payload) {
-        let id = self.id.load(Ordering::Relaxed);
-        self.inner.queue.push_if(Event { id, user_data: self.user_data, payload }, || !self.is_done());
+        let (event, held) = self.event(payload);
+        self.inner.queue.push_if(event, held, || !self.is_done());
     }
 }
 
@@ -276,122 +315,5 @@ impl Ending {
             Ending::Value(value) => Payload::Result(value, account),
             Ending::Error(error) => Payload::Error(error, account),
         }
-    }
-}
-
-/// A body between two threads: bounded by the window, or whole from the start.
-#[derive(Debug, Default)]
-pub(crate) struct Pipe {
-    chunks: VecDeque<Vec<u8>>,
-    buffered: usize,
-    pub bytes_total: u64,
-    ended: bool,
-    streaming: bool,
-    broken: Option<String>,
-    /// The reader found nothing and wants to be told.
-    reader_waits: bool,
-    /// The writer was refused and wants to be told.
-    writer_waits: bool,
-    canceled: bool,
-}
-
-impl Pipe {
-    pub(crate) fn new(body: Body) -> Self {
-        match body {
-            Body::None => Self { ended: true, ..Self::default() },
-            Body::Stream => Self { streaming: true, ..Self::default() },
-            Body::Whole(bytes) if bytes.is_empty() => Self { ended: true, ..Self::default() },
-            Body::Whole(bytes) => Self {
-                buffered: bytes.len(),
-                bytes_total: bytes.len() as u64,
-                chunks: VecDeque::from([bytes]),
-                ended: true,
-                ..Self::default()
-            },
-        }
-    }
-
-    /// 0 none, 1 whole, 2 streaming.
-    pub(crate) fn kind(&self) -> u32 {
-        if self.streaming { 2 } else { u32::from(!self.chunks.is_empty()) }
-    }
-
-    pub(crate) fn take_whole(&mut self) -> Vec<u8> {
-        self.buffered = 0;
-        self.chunks.pop_front().unwrap_or_default()
-    }
-
-    /// Appends what fits; how much that was, and whether the reader waits to be told.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(usize, bool)> {
-        if !self.streaming || self.ended {
-            return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
-        }
-        // Nothing takes nothing away: whoever was refused before still waits to be told.
-        if self.canceled || bytes.is_empty() {
-            return Ok((bytes.len(), false));
-        }
-        let room = BODY_WINDOW_BYTES.saturating_sub(self.buffered);
-        let take = room.min(bytes.len());
-        self.writer_waits = take < bytes.len();
-        if take == 0 {
-            return Ok((0, false));
-        }
-        self.chunks.push_back(bytes[..take].to_vec());
-        self.buffered += take;
-        self.bytes_total += take as u64;
-        Ok((take, std::mem::take(&mut self.reader_waits)))
-    }
-
-    /// No more follows; whether the reader waits to be told.
-    pub(crate) fn end(&mut self) -> bool {
-        self.ended = true;
-        std::mem::take(&mut self.reader_waits)
-    }
-
-    /// It will never be complete.
-    pub(crate) fn break_off(&mut self, why: &str) -> bool {
-        if self.streaming && !self.ended {
-            self.broken = Some(why.to_string());
-        }
-        self.ended = true;
-        std::mem::take(&mut self.reader_waits)
-    }
-
-    /// The next piece, and whether the writer waits to be told that there is room.
-    pub(crate) fn pull(&mut self) -> (Pull, bool) {
-        if let Some(chunk) = self.chunks.pop_front() {
-            self.buffered -= chunk.len();
-            let tell = self.buffered <= BODY_WINDOW_BYTES / 2 && std::mem::take(&mut self.writer_waits);
-            return (Pull::Chunk(chunk), tell);
-        }
-        if let Some(why) = &self.broken {
-            return (Pull::Broken(why.clone()), false);
-        }
-        if self.ended {
-            return (Pull::End, false);
-        }
-        self.reader_waits = true;
-        (Pull::Pending, false)
-    }
-
-    /// Nobody reads on; whether the writer waits to be told.
-    pub(crate) fn cancel(&mut self) -> bool {
-        self.canceled = true;
-        self.chunks.clear();
-        self.buffered = 0;
-        std::mem::take(&mut self.writer_waits)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn writing_nothing_does_not_forget_that_the_writer_waits() {
-        let mut pipe = Pipe::new(Body::Stream);
-        assert_eq!(pipe.write(&[0; BODY_WINDOW_BYTES + 1]).unwrap().0, BODY_WINDOW_BYTES);
-        assert_eq!(pipe.write(&[]).unwrap(), (0, false));
-        assert!(matches!(pipe.pull(), (Pull::Chunk(_), true)), "there is room, and the writer must be told");
     }
 }

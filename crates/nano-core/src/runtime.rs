@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{RuntimeLimits, SHARDS_MAX};
+use nano_base::limits::{RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -19,7 +19,8 @@ use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
 use crate::observe::Counters;
-use crate::request::{Body, Ending, Pipe, Place, Work};
+use crate::pipe::Pipe;
+use crate::request::{Body, Ending, Place, Work};
 use crate::shard::{Command, Shard, watchdog};
 use crate::wait::{Slot, lock};
 
@@ -270,7 +271,7 @@ impl Runtime {
             // Whoever fails the call from now on must find this body to break off.
             let mut body = lock(&call.body);
             self.inner.answer(&call)?;
-            *body = Pipe::new(response.body);
+            *body = Pipe::new(response.body, &call.app);
         }
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Head(response.head)));
         if !streaming {
@@ -453,6 +454,7 @@ impl Inner {
             Error::new(Status::Overloaded, format!("{} requests are in flight (limit requests of the runtime)", self.limits.requests))
         })?;
         work.id.store(id, Ordering::Relaxed);
+        work.spent.request.store(id, Ordering::Relaxed);
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -487,13 +489,18 @@ impl Inner {
         let full = |_| Error::new(Status::Overloaded, "too many calls to the host are waiting");
         let id = calls.insert(call.clone()).map_err(full)? | CALL_BIT;
         call.id.store(id, Ordering::Relaxed);
-        self.queue.push(Event { id, user_data: 0, payload: Payload::Call });
+        call.push(&self.queue, Payload::Call);
         Ok(id)
     }
 
-    /// The host's part of a call is over.
+    /// The host's part of a call is over. An app that still sends the call's body is woken, to find that nobody reads it.
     pub(crate) fn close_call(&self, id: u64) -> Option<Arc<Call>> {
-        lock(&self.calls).remove(id & !CALL_BIT)
+        let call = lock(&self.calls).remove(id & !CALL_BIT)?;
+        call.closed.store(true, Ordering::Release);
+        if call.uploading.load(Ordering::Acquire) {
+            self.tell_place(call.place, Command::Answer(call.place, Answer::WriteReady));
+        }
+        Some(call)
     }
 
     fn answer(&self, call: &Call) -> Result<()> {
@@ -503,6 +510,7 @@ impl Inner {
     /// Ends a request from outside and lets its instance know.
     pub(crate) fn cancel(&self, work: &Arc<Work>, error: Error) {
         if work.finish(Ending::Error(error)) {
+            lock(&work.body).discard();
             self.tell_work(work, Command::Cancel);
         }
     }
@@ -526,8 +534,9 @@ impl Inner {
             .map(|(id, _)| id)
             .collect();
         for id in gone {
-            lock(&self.calls).remove(id);
-            self.queue.push(Event { id: id | CALL_BIT, user_data: 0, payload: Payload::CallCanceled });
+            if let Some(call) = lock(&self.calls).remove(id) {
+                call.push(&self.queue, Payload::CallCanceled);
+            }
         }
     }
 
@@ -611,5 +620,3 @@ impl Inner {
 
 /// How long at least an unloaded app's instances have to be evicted: a turn that runs is waited for.
 pub(crate) const EVICT_MIN: Duration = Duration::from_secs(1);
-/// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
-const START_SLACK_MS: u64 = 10_000;

@@ -369,7 +369,7 @@ fn nesting_is_refused_at_the_ceiling_whatever_the_limits_say() {
         let error = decode(&vec![byte; 1 << 20], &boundless).unwrap_err();
         assert_eq!(error.status, Status::TooLarge, "{byte:#x}: {error}");
     }
-    let error = encode(&nested(DEPTH_CEILING + 1), &mut Vec::new(), &boundless).unwrap_err();
+    let error = encode(&nested(VALUE_DEPTH_CEILING + 1), &mut Vec::new(), &boundless).unwrap_err();
     assert_eq!(error.status, Status::TooLarge);
 }
 
@@ -378,10 +378,10 @@ fn the_deepest_value_fits_the_stack_that_the_ceiling_promises() {
     let there_and_back = || {
         let limits = CborLimits { depth_max: usize::MAX, ..CborLimits::default() };
         let mut out = Vec::new();
-        encode(&nested(DEPTH_CEILING), &mut out, &limits)?;
+        encode(&nested(VALUE_DEPTH_CEILING), &mut out, &limits)?;
         decode(&out, &limits)
     };
     let thread = std::thread::Builder::new().stack_size(1 << 20);
     let value = thread.spawn(there_and_back).unwrap().join().unwrap();
-    assert_eq!(value, Ok(nested(DEPTH_CEILING)));
+    assert_eq!(value, Ok(nested(VALUE_DEPTH_CEILING)));
 }

@@ -60,11 +60,11 @@ impl<T, F: Flag> Queue<T, F> {
         })
     }
 
-    /// Takes up to `max` entries.
-    pub fn take(&self, max: usize, into: &mut Vec<T>) -> usize {
+    /// Takes up to `max` entries. `give` must be quick: nobody can append meanwhile.
+    pub fn take(&self, max: usize, give: impl FnMut(T)) -> usize {
         self.with(|waiting| {
             let count = waiting.entries.len().min(max);
-            into.extend(waiting.entries.drain(..count));
+            waiting.entries.drain(..count).for_each(give);
             if waiting.entries.is_empty() && waiting.raised {
                 waiting.raised = false;
                 self.flag.lower();

@@ -3,69 +3,58 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nano_base::limits::{CAGE_BYTES_MAX, LOST_THREADS_MAX, MAPPINGS_PER_INSTANCE, MAPPINGS_PERCENT_MAX, PROCESS_INSTANCES_MAX};
+use nano_base::limits::{
+    FRESH_HEAP_BYTES, HEAPS_PRESSURE_PERCENT, LOST_THREADS_MAX, MAPPINGS_PER_INSTANCE, MAPPINGS_PERCENT_MAX, PROCESS_INSTANCES_MAX,
+};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::memory;
+use nano_engine::{heaps_bytes_max, heaps_bytes_used};
 
 static INSTANCES: AtomicUsize = AtomicUsize::new(0);
-static HEAP_BYTES: AtomicUsize = AtomicUsize::new(0);
 static LOST_THREADS: AtomicUsize = AtomicUsize::new(0);
 static MAPPINGS_MAX: LazyLock<usize> = LazyLock::new(|| memory::mappings_max() * MAPPINGS_PERCENT_MAX / 100);
-
-/// What a fresh instance holds of the cage, before it is looked at.
-const FRESH_HEAP_BYTES: usize = 1 << 20;
 
 /// Instances alive in this process, those on lost threads included.
 pub(crate) fn instances() -> usize {
     INSTANCES.load(Ordering::Relaxed)
 }
 
+/// Whether all heaps together are near their limit: idle instances should go, before busy ones are stopped.
+pub(crate) fn is_under_pressure() -> bool {
+    heaps_bytes_used() > heaps_bytes_max() / 100 * HEAPS_PRESSURE_PERCENT
+}
+
 /// The right to have one instance; counted until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    heap_bytes: usize,
-}
+pub(crate) struct Permit(());
 
 impl Permit {
     /// Asks for one more instance. `instances_max` is the runtime's own limit.
     pub(crate) fn take(instances_max: u32) -> Result<Self> {
         let capacity = |ceiling: &str, now: usize, max: usize| {
-            Error::new(Status::Capacity, format!("no more instances: {ceiling} is at {now} of {max}"))
+            Err(Error::new(Status::Capacity, format!("no more instances: {ceiling} is at {now} of {max}")))
         };
         let lost = LOST_THREADS.load(Ordering::Relaxed);
         if lost >= LOST_THREADS_MAX as usize {
-            return Err(capacity("threads lost to apps that broke V8", lost, LOST_THREADS_MAX as usize));
+            return capacity("threads lost to apps that broke V8", lost, LOST_THREADS_MAX as usize);
+        }
+        let heaps = heaps_bytes_used();
+        if heaps + FRESH_HEAP_BYTES > heaps_bytes_max() {
+            return capacity("what all heaps of a process share (limit heaps_bytes)", heaps, heaps_bytes_max());
         }
         let max = (instances_max as usize).min(PROCESS_INSTANCES_MAX).min(*MAPPINGS_MAX / MAPPINGS_PER_INSTANCE);
         let before = INSTANCES.fetch_add(1, Ordering::Relaxed);
         if before >= max {
             INSTANCES.fetch_sub(1, Ordering::Relaxed);
-            return Err(capacity("the number of instances (limit instances, memory mappings)", before, max));
+            return capacity("the number of instances (limit instances, memory mappings)", before, max);
         }
-        let heaps = HEAP_BYTES.fetch_add(FRESH_HEAP_BYTES, Ordering::Relaxed);
-        if heaps >= CAGE_BYTES_MAX {
-            INSTANCES.fetch_sub(1, Ordering::Relaxed);
-            HEAP_BYTES.fetch_sub(FRESH_HEAP_BYTES, Ordering::Relaxed);
-            return Err(capacity("the 4 GiB that all heaps of a process share", heaps, CAGE_BYTES_MAX));
-        }
-        Ok(Self { heap_bytes: FRESH_HEAP_BYTES })
-    }
-
-    /// Corrects what the instance holds of the cage.
-    pub(crate) fn update(&mut self, heap_bytes: usize) {
-        if heap_bytes > self.heap_bytes {
-            HEAP_BYTES.fetch_add(heap_bytes - self.heap_bytes, Ordering::Relaxed);
-        } else {
-            HEAP_BYTES.fetch_sub(self.heap_bytes - heap_bytes, Ordering::Relaxed);
-        }
-        self.heap_bytes = heap_bytes;
+        Ok(Self(()))
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         INSTANCES.fetch_sub(1, Ordering::Relaxed);
-        HEAP_BYTES.fetch_sub(self.heap_bytes, Ordering::Relaxed);
     }
 }
 

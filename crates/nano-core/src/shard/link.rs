@@ -11,15 +11,16 @@ use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_base::wheel::{TimerKey, TimerWheel};
-use nano_engine::{Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_engine::{BODY_GONE, Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
 
 use super::Shard;
 use super::seat::Seat;
 use crate::app::{AppShared, Version};
 use crate::call::{Answer, Call, CallContent, CallView};
-use crate::event::{Event, Payload};
+use crate::event::Payload;
 use crate::helpers::Order;
-use crate::request::{Ending, Job, Place, Work};
+use crate::pipe::GONE;
+use crate::request::{Ending, Job, Place, Spent, Work};
 use crate::runtime::Inner;
 use crate::wait::lock;
 
@@ -36,14 +37,19 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Bills what the thread has used since the last time; how much that was.
-    pub(super) fn bill(&self, work: Option<&Work>) -> u64 {
-        let now_ns = nano_base::sys::thread::cpu_ns();
-        let used_ns = now_ns.saturating_sub(self.cpu_ns.replace(now_ns));
-        if let Some(work) = work {
-            work.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+    /// Bills an app, and what it was doing, for what the thread has used since the last time.
+    pub(super) fn bill(&self, app: &AppShared, spent: Option<&Spent>) {
+        let used_ns = self.pass();
+        app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        if let Some(spent) = spent {
+            spent.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
         }
-        used_ns
+    }
+
+    /// What the thread has used since the last time, at nobody's expense.
+    pub(super) fn pass(&self) -> u64 {
+        let now_ns = nano_base::sys::thread::cpu_ns();
+        now_ns.saturating_sub(self.cpu_ns.replace(now_ns))
     }
 }
 
@@ -63,8 +69,12 @@ pub(super) enum Timer {
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Completes {
-    Nothing,
+    /// Nothing yet: what it began may take longer.
+    FirstTurn,
+    /// A request that was ended from outside.
+    Request,
     Call,
+    /// A call, unless its answer has a body.
     CallWithoutBody,
     Errand,
 }
@@ -72,8 +82,16 @@ pub(super) enum Completes {
 /// What an instance knows by number.
 enum Active {
     Work(Arc<Work>, Option<TimerKey>),
-    Call(Arc<Call>, Option<Arc<Work>>),
-    Errand(Option<Arc<Work>>),
+    Call(Arc<Call>, Option<Arc<Spent>>),
+    Errand(Option<Arc<Spent>>),
+}
+
+/// A timer of the app's.
+struct Ticking {
+    /// Where it is in the wheel; nowhere while a single one waits for its turn.
+    key: Option<TimerKey>,
+    /// The event that started it, and pays for it.
+    spent: Option<Arc<Spent>>,
 }
 
 /// One instance's side of the shard.
@@ -83,11 +101,14 @@ pub(super) struct Link {
     pub app: Arc<AppShared>,
     pub version: Arc<Version>,
     pub pending: RefCell<VecDeque<Delivery>>,
-    /// The request whose turn it is.
-    pub current: RefCell<Option<Arc<Work>>>,
+    /// What the turn is for.
+    pub current: RefCell<Option<Arc<Spent>>>,
+    /// What the instance does of itself, between one request and the next: timers that its start began.
+    own: Arc<Spent>,
+    own_cpu_ms: Cell<u32>,
     active: RefCell<HashMap<u32, Active>>,
     next: Cell<u32>,
-    timers: RefCell<HashMap<u32, TimerKey>>,
+    timers: RefCell<HashMap<u32, Ticking>>,
     waits: Cell<i64>,
     calls: Cell<u32>,
     errands: Cell<u32>,
@@ -113,6 +134,8 @@ impl Link {
             version: version.clone(),
             pending: RefCell::default(),
             current: RefCell::default(),
+            own: Arc::default(),
+            own_cpu_ms: Cell::new(version.limits.start_cpu_ms),
             active: RefCell::default(),
             next: Cell::new(0),
             timers: RefCell::default(),
@@ -132,6 +155,11 @@ impl Link {
         self.waits.get() <= 0 && self.pending.borrow().is_empty() && self.active.borrow().is_empty()
     }
 
+    /// The same, when what waits is its own timers.
+    pub(super) fn is_idle_but_for_timers(&self) -> bool {
+        self.waits.get() <= 0 && self.pending.borrow().iter().all(|it| matches!(it, Delivery::Timer(_))) && self.active.borrow().is_empty()
+    }
+
     /// Gives a request a number here; what to deliver for it.
     pub(super) fn begin(&self, work: &Arc<Work>) -> Option<Delivery> {
         let local = self.number();
@@ -142,6 +170,7 @@ impl Link {
             return None;
         }
         self.active.borrow_mut().insert(local, Active::Work(work.clone(), None));
+        self.refill();
         match &work.job {
             Job::Fetch(_) => Some(Delivery::Fetch(local)),
             Job::Invoke(export, args) => {
@@ -152,17 +181,33 @@ impl Link {
     }
 
     /// Arms the wall limit of a request that did not end in its first turn.
-    pub(super) fn arm_wall_limit(&self, local: u32) {
+    fn arm_wall_limit(&self, local: u32) {
         if let Some(Active::Work(work, timer @ None)) = self.active.borrow_mut().get_mut(&local) {
             let deadline = work.deadline_ms.load(Ordering::Relaxed);
             *timer = Some(self.desk.wheel.borrow_mut().insert(deadline, Timer::Wall(work.clone())));
         }
     }
 
-    /// The request that a delivery is about.
-    pub(super) fn work_of(&self, delivery: &Delivery) -> Option<Arc<Work>> {
+    /// A request has come, or the start is over: from here on what the instance does of itself has the budget of an event.
+    pub(super) fn refill(&self) {
+        self.own.cpu_ns.store(0, Ordering::Relaxed);
+        self.own_cpu_ms.set(self.version.limits.cpu_ms);
+    }
+
+    /// Who pays for the turn of a delivery, and the nanoseconds of CPU time that are left for it.
+    pub(super) fn payer(&self, delivery: &Delivery) -> (Arc<Spent>, u64) {
+        let (spent, limit_ms) = match self.spent_of(delivery) {
+            Some(spent) => (spent, self.version.limits.cpu_ms),
+            None => (self.own.clone(), self.own_cpu_ms.get()),
+        };
+        let used_ns = spent.cpu_ns.load(Ordering::Relaxed);
+        (spent, (u64::from(limit_ms) * 1_000_000).saturating_sub(used_ns))
+    }
+
+    /// The event that a delivery belongs to.
+    fn spent_of(&self, delivery: &Delivery) -> Option<Arc<Spent>> {
         let id = match delivery {
-            Delivery::Timer(_) => return None,
+            Delivery::Timer(id) => return self.timer_begins(*id),
             Delivery::Fetch(id)
             | Delivery::BodyReady(id)
             | Delivery::WriteReady(id)
@@ -174,9 +219,16 @@ impl Link {
             | Delivery::Invoke(id, ..) => id,
         };
         match self.active.borrow().get(id)? {
-            Active::Work(work, _) => Some(work.clone()),
-            Active::Call(_, work) | Active::Errand(work) => work.clone(),
+            Active::Work(work, _) => Some(work.spent.clone()),
+            Active::Call(_, spent) | Active::Errand(spent) => spent.clone(),
         }
+    }
+
+    /// A timer has its turn: a single one is over by that. The event that started it.
+    fn timer_begins(&self, id: u32) -> Option<Arc<Spent>> {
+        let mut timers = self.timers.borrow_mut();
+        let timer = timers.get(&id)?;
+        if timer.key.is_some() { timer.spent.clone() } else { timers.remove(&id)?.spent }
     }
 
     /// Whether a delivery still means something to the instance.
@@ -186,20 +238,12 @@ impl Link {
 
     /// A timer is due; what to deliver, and when it is due again.
     pub(super) fn timer_due(&self, id: u32, every_ms: Option<u64>) -> bool {
-        if !self.timers.borrow().contains_key(&id) {
-            return false;
-        }
-        match every_ms {
-            None => {
-                self.timers.borrow_mut().remove(&id);
-            }
-            Some(every_ms) => {
-                let deadline = self.desk.inner.clock.now_ms() + every_ms.max(1);
-                let timer = Timer::Script { slot: self.slot.get(), id, every_ms: Some(every_ms) };
-                let key = self.desk.wheel.borrow_mut().insert(deadline, timer);
-                self.timers.borrow_mut().insert(id, key);
-            }
-        }
+        let mut timers = self.timers.borrow_mut();
+        let Some(timer) = timers.get_mut(&id) else { return false };
+        timer.key = every_ms.map(|every_ms| {
+            let deadline = self.desk.inner.clock.now_ms() + every_ms.max(1);
+            self.desk.wheel.borrow_mut().insert(deadline, Timer::Script { slot: self.slot.get(), id, every_ms: Some(every_ms) })
+        });
         true
     }
 
@@ -232,10 +276,11 @@ impl Link {
         if let Some(timer) = timer {
             self.desk.wheel.borrow_mut().cancel(timer);
         }
-        if self.waits.get() > 0 || work.subrequests.load(Ordering::Relaxed) == 0 {
+        lock(&work.body).discard();
+        if self.waits.get() > 0 || work.spent.subrequests.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let of_work = |active: &Active| matches!(active, Active::Call(_, Some(owner)) if Arc::ptr_eq(owner, &work));
+        let of_work = |active: &Active| matches!(active, Active::Call(_, Some(owner)) if Arc::ptr_eq(owner, &work.spent));
         let left: Vec<(u32, Active)> = self.active.borrow_mut().extract_if(|_, active| of_work(active)).collect();
         for (_, active) in left {
             if let Active::Call(call, _) = active {
@@ -249,20 +294,22 @@ impl Link {
 
     /// A delivery has been made: a call whose answer it completed is over.
     pub(super) fn delivered(&self, local: u32, kind: Completes) {
-        let over = match kind {
-            Completes::Nothing => false,
+        match kind {
+            Completes::FirstTurn => self.arm_wall_limit(local),
+            Completes::Request => self.forget(local),
+            Completes::Call => self.end_call(local),
+            Completes::CallWithoutBody if self.body_is_none(local) => self.end_call(local),
+            Completes::CallWithoutBody => {}
             Completes::Errand => {
                 if self.active.borrow_mut().remove(&local).is_some() {
                     self.errands.set(self.errands.get() - 1);
                 }
-                false
             }
-            Completes::Call => true,
-            Completes::CallWithoutBody => self.call(local).is_some_and(|call| lock(&call.body).kind() == 0),
-        };
-        if over {
-            self.end_call(local);
         }
+    }
+
+    fn body_is_none(&self, call: u32) -> bool {
+        self.call(call).is_some_and(|call| lock(&call.body).kind() == 0)
     }
 
     /// The instance ends: its requests end with `error`, its calls and timers are forgotten.
@@ -282,15 +329,21 @@ impl Link {
             }
         }
         for (_, timer) in self.timers.borrow_mut().drain() {
-            self.desk.wheel.borrow_mut().cancel(timer);
+            self.unwind(timer);
         }
         self.pending.borrow_mut().clear();
     }
 
     fn withdraw(&self, call: &Call) {
-        let id = call.id.load(Ordering::Relaxed);
-        if self.desk.inner.close_call(id).is_some() {
-            self.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallCanceled });
+        call.uploading.store(false, Ordering::Release);
+        if self.desk.inner.close_call(call.id.load(Ordering::Relaxed)).is_some() {
+            call.push(&self.desk.inner.queue, Payload::CallCanceled);
+        }
+    }
+
+    fn unwind(&self, timer: Ticking) {
+        if let Some(key) = timer.key {
+            self.desk.wheel.borrow_mut().cancel(key);
         }
     }
 
@@ -329,8 +382,8 @@ impl Link {
             return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
         }
         let current = self.current.borrow().clone();
-        if let Some(work) = &current
-            && work.subrequests.fetch_add(1, Ordering::Relaxed) >= limits.subrequests
+        if let Some(spent) = &current
+            && spent.subrequests.fetch_add(1, Ordering::Relaxed) >= limits.subrequests
         {
             return Err(Refusal(format!("the request has made {} calls (limit subrequests)", limits.subrequests)));
         }
@@ -339,43 +392,52 @@ impl Link {
         let view = CallView {
             app: self.app.name.clone(),
             binding: name.clone(),
-            request: current.as_ref().map_or(0, |work| work.id.load(Ordering::Relaxed)),
+            request: current.as_ref().map_or(0, |spent| spent.request.load(Ordering::Relaxed)),
             content,
         };
-        let call = Arc::new(Call::new(view, place));
+        let call = Arc::new(Call::new(view, place, &self.app));
         self.desk.inner.open_call(call.clone()).map_err(|error| Refusal(error.message))?;
         self.calls.set(self.calls.get() + 1);
         self.active.borrow_mut().insert(local, Active::Call(call, current));
         Ok(local)
     }
 
-    /// Sends an errand to the helpers on behalf of the current request, within its limits.
+    /// Sends an errand to the helpers on behalf of the current event, within its limits.
     fn send_errand(&self, errand: Errand) -> Result<u32, Refusal> {
         let limits = &self.version.limits;
         if self.errands.get() >= limits.errands {
             return Err(Refusal(format!("{} errands are under way already (limit errands)", limits.errands)));
         }
-        let work = self.current.borrow().clone();
-        let used_ns = work.as_ref().map_or(0, |work| work.errand_ns.load(Ordering::Relaxed));
+        let spent = self.current.borrow().clone();
+        let used_ns = spent.as_ref().map_or(0, |spent| spent.errand_ns.load(Ordering::Relaxed));
         if used_ns >= u64::from(limits.errand_cpu_ms) * 1_000_000 {
             return Err(Refusal(format!("the request's errands have used {} ms of CPU time (limit errand_cpu_ms)", limits.errand_cpu_ms)));
         }
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
-        let order = Order { inner: self.desk.inner.clone(), app: self.app.clone(), work: work.clone(), place, errand };
+        let order = Order { inner: self.desk.inner.clone(), app: self.app.clone(), spent: spent.clone(), place, errand };
         if !self.desk.inner.helpers.submit(order) {
             return Err(Refusal("the host's helpers have too much to do".into()));
         }
         self.errands.set(self.errands.get() + 1);
-        self.active.borrow_mut().insert(local, Active::Errand(work));
+        self.active.borrow_mut().insert(local, Active::Errand(spent));
         Ok(local)
     }
 
-    /// A call is over for the app.
+    /// A call is over for the app. If it still sends the call's body it is woken, to find that nobody reads it.
     fn end_call(&self, local: u32) {
-        if matches!(self.active.borrow().get(&local), Some(Active::Call(..))) {
-            self.active.borrow_mut().remove(&local);
+        let Some(call) = self.call(local) else { return };
+        self.active.borrow_mut().remove(&local);
+        if call.uploading.load(Ordering::Acquire) {
+            self.pending.borrow_mut().push_back(Delivery::WriteReady(local));
         }
+    }
+
+    /// The app ends a request.
+    fn finish(&self, local: u32, work: &Work, ending: Ending) {
+        self.desk.bill(&self.app, Some(&work.spent));
+        work.finish(ending);
+        self.forget(local);
     }
 
     /// How many lines of log were dropped, if this one may go out.
@@ -435,16 +497,19 @@ impl Host for LinkHost {
         // The turn's time is rounded down, and a timer must never be early.
         let deadline = link.desk.turn_ms.get() + delay_ms + u64::from(delay_ms > 0);
         let timer = Timer::Script { slot: link.slot.get(), id, every_ms: repeat.then_some(delay_ms) };
-        let key = link.desk.wheel.borrow_mut().insert(deadline, timer);
-        if let Some(old) = link.timers.borrow_mut().insert(id, key) {
-            link.desk.wheel.borrow_mut().cancel(old);
+        let key = Some(link.desk.wheel.borrow_mut().insert(deadline, timer));
+        let timer = Ticking { key, spent: link.current.borrow().clone() };
+        let old = link.timers.borrow_mut().insert(id, timer);
+        if let Some(old) = old {
+            link.unwind(old);
         }
         Ok(())
     }
 
     fn timer_cancel(&self, id: u32) {
-        if let Some(key) = self.0.timers.borrow_mut().remove(&id) {
-            self.0.desk.wheel.borrow_mut().cancel(key);
+        let timer = self.0.timers.borrow_mut().remove(&id);
+        if let Some(timer) = timer {
+            self.0.unwind(timer);
         }
     }
 
@@ -460,7 +525,7 @@ impl Host for LinkHost {
         if let Some(work) = self.0.work(id) {
             return lock(&work.body).kind();
         }
-        self.0.call(id).map_or(0, |call| lock(&call.body).kind())
+        self.0.call(id).map_or(BODY_GONE, |call| lock(&call.body).kind())
     }
 
     fn body_take(&self, id: u32) -> Vec<u8> {
@@ -481,12 +546,11 @@ impl Host for LinkHost {
             return pull;
         }
         let Some(call) = self.0.call(id) else {
-            return Pull::Broken("the request has ended, and its body with it".into());
+            return Pull::Broken(GONE.into());
         };
         let (pull, tell) = lock(&call.body).pull();
         if tell {
-            let id = call.id.load(Ordering::Relaxed);
-            self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::Writable });
+            call.push(&self.0.desk.inner.queue, Payload::Writable);
         }
         if matches!(pull, Pull::End | Pull::Broken(_)) {
             self.0.end_call(id);
@@ -507,11 +571,13 @@ impl Host for LinkHost {
     }
 
     fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>) {
-        if let Some(work) = self.0.work(id) {
-            work.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
-            self.0.desk.bill(Some(&work));
-            work.finish(Ending::Response(head, body));
-            self.0.forget(id);
+        let Some(work) = self.0.work(id) else { return };
+        match work.check_room() {
+            Ok(()) => {
+                work.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
+                self.0.finish(id, &work, Ending::Response(head, body));
+            }
+            Err(error) => self.0.finish(id, &work, Ending::Error(error)),
         }
     }
 
@@ -521,36 +587,32 @@ impl Host for LinkHost {
         }
     }
 
-    fn write(&self, id: u32, bytes: Vec<u8>) -> i64 {
+    fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64> {
+        let inner = &self.0.desk.inner;
         if let Some(work) = self.0.work(id) {
-            return work.send_chunk(bytes);
+            return work.send_chunk(bytes).unwrap_or_else(|error| {
+                inner.cancel(&work, error);
+                None
+            });
         }
-        let Some(call) = self.0.call(id) else { return 0 };
-        let credit = call.credit.fetch_sub(bytes.len() as i64, Ordering::AcqRel) - bytes.len() as i64;
-        if !bytes.is_empty() {
-            let id = call.id.load(Ordering::Relaxed);
-            self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallChunk(bytes) });
-        }
-        credit
+        let call = self.0.call(id)?;
+        // An empty piece would be the end.
+        if bytes.is_empty() { Some(call.credit.load(Ordering::Acquire)) } else { call.send_chunk(&inner.queue, bytes) }
     }
 
     fn end(&self, id: u32) {
         if let Some(work) = self.0.work(id) {
-            self.0.desk.bill(Some(&work));
-            work.finish(Ending::Stream);
-            self.0.forget(id);
+            self.0.finish(id, &work, Ending::Stream);
         } else if let Some(call) = self.0.call(id) {
-            let id = call.id.load(Ordering::Relaxed);
-            self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallChunk(Vec::new()) });
+            call.uploading.store(false, Ordering::Release);
+            call.send_chunk(&self.0.desk.inner.queue, Vec::new());
         }
     }
 
     fn fail(&self, id: u32, error: Error) {
         if let Some(work) = self.0.work(id) {
             self.exception(error.clone());
-            self.0.desk.bill(Some(&work));
-            work.finish(Ending::Error(error));
-            self.0.forget(id);
+            self.0.finish(id, &work, Ending::Error(error));
         } else if let Some(call) = self.0.call(id) {
             self.0.withdraw(&call);
         }
@@ -589,18 +651,15 @@ impl Host for LinkHost {
 
     fn invoke_return(&self, id: u32, value: Value) {
         if let Some(work) = self.0.work(id) {
-            self.0.desk.bill(Some(&work));
-            work.finish(Ending::Value(value));
-            self.0.forget(id);
+            self.0.finish(id, &work, Ending::Value(value));
         }
     }
 
-    fn invoke_fail(&self, id: u32, error: Error) {
+    fn invoke_fail(&self, id: u32, mut error: Error) {
+        error.status = Status::Exception;
         if let Some(work) = self.0.work(id) {
             self.exception(error.clone());
-            self.0.desk.bill(Some(&work));
-            work.finish(Ending::Error(Error { status: Status::Exception, ..error }));
-            self.0.forget(id);
+            self.0.finish(id, &work, Ending::Error(error));
         }
     }
 }

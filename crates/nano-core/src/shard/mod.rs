@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nano_base::lanes::Lanes;
-use nano_base::limits::{MAILBOX_MAX, SHARD_STACK_BYTES};
+use nano_base::limits::{MAILBOX_MAX, SHARD_LANE_MAX, SHARD_QUEUE_MAX, SHARD_STACK_BYTES};
 use nano_base::meet::Waking;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{eventfd::EventFd, signals};
@@ -81,15 +81,11 @@ struct Inbox {
     closed: bool,
 }
 
-/// Requests waiting for one shard at most, and of one app.
-const QUEUE_MAX: usize = 200_000;
-const LANE_MAX: usize = 100_000;
-
 impl Shard {
     pub(crate) fn new(index: usize) -> std::io::Result<Self> {
         Ok(Self {
             index,
-            inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new(), closed: false }),
+            inbox: Mutex::new(Inbox { requests: Lanes::new(SHARD_QUEUE_MAX, SHARD_LANE_MAX), commands: VecDeque::new(), closed: false }),
             bell: EventFd::new()?,
             waking: Waking::new(),
             stopping: AtomicBool::new(false),

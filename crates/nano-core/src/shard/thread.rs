@@ -116,7 +116,7 @@ impl Thread {
             }
             self.obey();
             self.expire();
-            let worked = self.work();
+            let worked = self.work() | self.relieve();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -163,21 +163,40 @@ impl Thread {
         worked
     }
 
-    /// Does one thing that can wait; whether there was one.
+    /// Does one thing that can wait; whether there was one. It is at no app's expense.
     fn tidy(&mut self) -> bool {
-        if let Some((instance, permit)) = self.graveyard.pop() {
-            drop(instance);
-            drop(permit);
-            return true;
-        }
-        if self.rested && self.wants_blanks() {
+        if let Some(buried) = self.graveyard.pop() {
+            drop(buried);
+        } else if self.rested && self.wants_blanks() {
             match Instance::new(IMAGE, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
                 Err(_) => return false,
             }
-            return true;
+        } else {
+            return false;
         }
-        false
+        self.desk.pass();
+        true
+    }
+
+    /// Evicts idle instances while all heaps together are near their limit; whether there were any.
+    fn relieve(&mut self) -> bool {
+        let mut evicted = false;
+        while !self.desk.seat.is_abandoned() && admission::is_under_pressure() && self.evict_oldest() {
+            evicted = true;
+        }
+        evicted
+    }
+
+    /// Disposes at once of the instance that has been idle longest; whether there was one.
+    fn evict_oldest(&mut self) -> bool {
+        let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
+        if let Some(oldest) = oldest {
+            self.evict(oldest, "pressure");
+        }
+        self.graveyard.clear();
+        self.desk.pass();
+        oldest.is_some()
     }
 
     /// Whether the pool is short of blank isolates.
@@ -225,7 +244,7 @@ impl Thread {
                 Command::Cancel(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Cancel(place.local))),
                 Command::Answer(place, answer) => self.deliver(place, |link| link.answered(place.local, answer)),
                 Command::Errand(place, result) => {
-                    self.deliver(place, |link| link.knows(place.local).then(|| Delivery::Errand(place.local, result)))
+                    self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))
                 }
                 Command::Retire(app) => self.retire(app),
                 Command::Evict(app, ticket) => {
@@ -393,6 +412,7 @@ impl Thread {
             Ok(Started::Ready(_)) => {
                 self.by_app.insert(app.key, id);
                 if let Some(slot) = self.slots.get_mut(id) {
+                    slot.link.refill();
                     look_at_memory(slot);
                 }
                 self.desk.inner.app_event(&app.name, "started", "");
@@ -426,7 +446,7 @@ impl Thread {
         begin_turn(&self.desk, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
         let result = turn(&mut slot.instance, &link.version);
         let stop = seat.end();
-        self.desk.bill(None);
+        self.desk.bill(&link.app, None);
         match stop {
             Some(Stop::Cpu) => Err(Error::new(
                 Status::CpuLimit,
@@ -442,16 +462,8 @@ impl Thread {
         let max = self.desk.inner.limits.instances;
         match Permit::take(max) {
             Ok(permit) => Ok(permit),
-            Err(error) => {
-                while let Some((instance, permit)) = self.graveyard.pop() {
-                    drop(instance);
-                    drop(permit);
-                }
-                let oldest =
-                    self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
-                let Some(oldest) = oldest else { return Err(error) };
-                self.evict(oldest, "pressure");
-                self.graveyard.clear();
+            Err(_) => {
+                self.evict_oldest();
                 Permit::take(max)
             }
         }
@@ -464,8 +476,10 @@ impl Thread {
         desk.seat.hold(&link.app, slot.instance.terminate_handle());
         let before_ns = desk.cpu_ns.get();
         let takes_requests = matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id);
+        let was_idle = link.is_idle_but_for_timers();
         let mut visit = Visit::new(&desk, &link, takes_requests);
         slot.instance.visit(&mut visit);
+        let by_itself = visit.was_for_timers() && was_idle;
         let broken = visit.into_broken();
         slot.visits += 1;
         if slot.visits >= VISITS_PER_LOOK || desk.cpu_ns.get().saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
@@ -478,7 +492,10 @@ impl Thread {
             self.condemn(id, error);
             return;
         }
-        slot.idle_since_ms = desk.turn_ms.get();
+        // An app's own timers keep it going while it is wanted, not for ever.
+        if !by_itself {
+            slot.idle_since_ms = desk.turn_ms.get();
+        }
         if matches!(slot.phase, Phase::Starting(..)) {
             self.finish_start(id);
         }
@@ -499,6 +516,7 @@ impl Thread {
             Ok(Started::Waiting) => {}
             Ok(Started::Ready(_)) => {
                 let Phase::Starting(ticket, waiting) = std::mem::replace(&mut slot.phase, Phase::Warm) else { return };
+                slot.link.refill();
                 for work in waiting {
                     if let Some(delivery) = slot.link.begin(&work) {
                         slot.link.pending.borrow_mut().push_back(delivery);
@@ -615,7 +633,5 @@ fn wall_error(work: &Work) -> Error {
 }
 
 fn look_at_memory(slot: &mut Slot) {
-    let held = slot.instance.heap_held();
-    slot.permit.update(held);
     slot.link.app.set_memory(slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use nano_base::limits::TURNS_PER_VISIT;
 use nano_base::meet::TurnTimes;
@@ -28,15 +27,22 @@ pub(super) struct Visit<'a> {
     link: &'a Rc<Link>,
     takes_requests: bool,
     turns: u32,
-    /// The number the turn is about, whether it may still be running afterwards, and what it completes.
-    delivering: Option<(u32, bool, Completes)>,
+    /// The number the turn is about, and what it completes.
+    delivering: Option<(u32, Completes)>,
+    /// Only timers of the app have had turns.
+    only_timers: bool,
     broken: Option<Error>,
 }
 
 impl<'a> Visit<'a> {
     /// A visit to the instance of `link`. Only the instance that serves its app `takes_requests` from the queue.
     pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, takes_requests: bool) -> Self {
-        Self { desk, link, takes_requests, turns: 0, delivering: None, broken: None }
+        Self { desk, link, takes_requests, turns: 0, delivering: None, only_timers: true, broken: None }
+    }
+
+    /// Whether nobody but the app itself wanted the visit.
+    pub(super) fn was_for_timers(&self) -> bool {
+        self.only_timers
     }
 
     /// The limit that the visit ended by, if it did.
@@ -71,32 +77,34 @@ impl Turns for Visit<'_> {
         }
         self.turns += 1;
         let delivery = self.take()?;
-        let work = self.link.work_of(&delivery);
-        let limit_ns = u64::from(self.link.version.limits.cpu_ms) * 1_000_000;
-        let used_ns = work.as_ref().map_or(0, |work| work.cpu_ns.load(Ordering::Relaxed));
-        *self.link.current.borrow_mut() = work;
+        let (spent, left_ns) = self.link.payer(&delivery);
+        *self.link.current.borrow_mut() = Some(spent);
+        self.only_timers &= matches!(delivery, Delivery::Timer(_));
         self.delivering = match &delivery {
-            Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, true, Completes::Nothing)),
-            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, false, Completes::Call)),
-            Delivery::CallHead(id, _) => Some((*id, false, Completes::CallWithoutBody)),
-            Delivery::Errand(id, _) => Some((*id, false, Completes::Errand)),
-            Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),
+            Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, Completes::FirstTurn)),
+            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, Completes::Call)),
+            Delivery::CallHead(id, _) => Some((*id, Completes::CallWithoutBody)),
+            Delivery::Errand(id, _) => Some((*id, Completes::Errand)),
+            Delivery::Cancel(id) => Some((*id, Completes::Request)),
             _ => None,
         };
-        begin_turn(self.desk, limit_ns.saturating_sub(used_ns));
+        begin_turn(self.desk, left_ns);
         Some(delivery)
     }
 
     fn done(&mut self, outcome: Outcome) -> bool {
         let stop = self.desk.seat.end();
-        let work = self.link.current.borrow_mut().take();
-        self.desk.bill(work.as_deref());
+        let spent = self.link.current.borrow_mut().take();
+        self.desk.bill(&self.link.app, spent.as_deref());
         let limits = &self.link.version.limits;
         self.broken = match (stop, outcome) {
             (_, Outcome::HeapExhausted) => Some(Error::new(
                 Status::MemoryLimit,
                 format!("the app used up its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20),
             )),
+            (_, Outcome::HeapsFull) => {
+                Some(Error::new(Status::Capacity, "the app's heap grew when all heaps together were at their limit (limit heaps_bytes)"))
+            }
             (Some(Stop::Shutdown), _) => Some(Error::new(Status::Shutdown, "the runtime was freed before the request ended")),
             (Some(Stop::Cpu), _) | (None, Outcome::Terminated) => Some(Error::new(
                 Status::CpuLimit,
@@ -107,14 +115,8 @@ impl Turns for Visit<'_> {
         if self.broken.is_some() || self.desk.seat.is_abandoned() {
             return false;
         }
-        if let Some((id, first, completes)) = self.delivering.take() {
-            if first {
-                self.link.arm_wall_limit(id);
-            }
+        if let Some((id, completes)) = self.delivering.take() {
             self.link.delivered(id, completes);
-            if work.is_some_and(|work| work.is_done()) {
-                self.link.forget(id);
-            }
         }
         true
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
+use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
 use nano_base::meet::Nap;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{signals, thread, time};
@@ -28,8 +28,6 @@ pub(crate) struct Bell {
 
 /// Looks without a busy shard before the watchdog sleeps: waking it costs a system call.
 const IDLE_LOOKS: u32 = 100;
-/// How long freeing a runtime waits for threads that are busy ending.
-const STOP_WAIT_MS: u64 = 5_000;
 
 impl Bell {
     pub(crate) fn new() -> Self {
@@ -209,6 +207,10 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     match why {
         Why::Parked => {
             inner.counters.parked.fetch_add(1, Ordering::Relaxed);
+            // It will not be back to bill its last turn.
+            if let (Some(app), Some(turn)) = (&app, seat.view()) {
+                app.cpu_ns.fetch_add(seat.cpu_ns().saturating_sub(turn.times.cpu_started_ns), Ordering::Relaxed);
+            }
             inner.counters.lost_bytes.fetch_add(seat.memory_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         Why::Stuck => {

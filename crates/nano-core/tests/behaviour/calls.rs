@@ -116,3 +116,99 @@ fn the_host_invokes_an_exported_function() {
     assert_eq!((error.status, error.message.as_str()), (Status::Exception, "Error: bad"));
     assert!(app.invoke_wait("missing", Vec::new(), Some(PATIENCE)).is_err());
 }
+
+/// An app that uploads without end, and says what stopped its stream.
+const UPLOADER: &str = "export default { async fetch(r, env) { let stopped; const why = new Promise((resolve) => stopped = resolve); \
+    const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(40000)); }, cancel(e) { stopped(e.name); } }); \
+    const answer = await env.API.fetch('http://api/', { method: 'POST', body, duplex: 'half' }); \
+    const text = await answer.text().catch((e) => e.name); return new Response(text + ' ' + await why); } }";
+
+/// Takes the call that the app opens, and the first pieces of its upload, up to the window.
+fn uploading(runtime: &nano_core::Runtime) -> u64 {
+    let call = wait_for(runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let mut bytes = 0;
+    while bytes < 64 << 10 {
+        bytes += wait_for(runtime, |event| match &event.payload {
+            Payload::CallChunk(chunk) if event.id == call => Some(chunk.len()),
+            _ => None,
+        });
+    }
+    call
+}
+
+fn ended_with(runtime: &nano_core::Runtime, id: u64) -> String {
+    match until_end(runtime, id).pop() {
+        Some(Payload::Response { body, .. }) => String::from_utf8_lossy(&body).into_owned(),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn an_upload_ends_when_the_host_has_answered_without_reading_it() {
+    let runtime = runtime(1);
+    let mut options = options("uploader", UPLOADER);
+    options.bindings = vec!["API".into()];
+    let app = runtime.load(options).expect("loads");
+
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = uploading(&runtime);
+    runtime.call_respond(call, CallResponse { head: head(200), body: Body::Whole(b"enough".to_vec()) }).expect("is open");
+    assert_eq!(ended_with(&runtime, id), "enough TypeError");
+
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = uploading(&runtime);
+    runtime.call_respond(call, CallResponse { head: head(200), body: Body::Stream }).expect("is open");
+    runtime.call_write(call, b"streamed").expect("is open");
+    runtime.call_end(call).expect("is open");
+    assert_eq!(ended_with(&runtime, id), "streamed TypeError");
+
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = uploading(&runtime);
+    runtime.call_respond(call, CallResponse { head: head(200), body: Body::Stream }).expect("is open");
+    runtime.call_fail(call, "gone").expect("is open");
+    assert_eq!(ended_with(&runtime, id), "TypeError TypeError");
+
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = uploading(&runtime);
+    runtime.call_respond(call, CallResponse { head: head(204), body: Body::None }).expect("is open");
+    assert_eq!(ended_with(&runtime, id), " TypeError");
+}
+
+#[test]
+fn a_body_asked_for_after_the_request_has_ended_is_an_error_not_an_empty_text() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(request, env, ctx) { ctx.waitUntil(new Promise((done) => setTimeout(async () => { \
+        console.log(await request.text().then((text) => 'read \"' + text + '\"', (e) => 'failed ' + e.name)); done(); }, 1))); \
+        return new Response('answered'); } }";
+    let app = load(&runtime, "late", source);
+    let logged = |init| {
+        app.dispatch(init).expect("accepted");
+        wait_for(&runtime, |event| match &event.payload {
+            Payload::Log { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(logged(post("/", "abc")), "failed TypeError");
+    assert_eq!(logged(get("/")), "read \"\"");
+}
+
+#[test]
+fn a_canceled_requests_body_fails_with_the_reason() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(request) { console.log('began'); \
+        await new Promise((gone) => request.signal.addEventListener('abort', gone)); \
+        console.log(await request.text().then((text) => 'read', (e) => 'failed ' + e.name)); } }";
+    let app = load(&runtime, "canceled", source);
+    let mut init = post("/", "");
+    init.body = Body::Stream;
+    let id = app.dispatch(init).expect("accepted");
+    let line = |runtime: &nano_core::Runtime| {
+        wait_for(runtime, |event| match &event.payload {
+            Payload::Log { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(line(&runtime), "began");
+    runtime.request_cancel(id).expect("is open");
+    assert_eq!(line(&runtime), "failed AbortError");
+}

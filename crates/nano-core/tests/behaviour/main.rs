@@ -1,9 +1,13 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
+mod accounts;
 mod calls;
 mod limits;
+mod memory;
 mod platform;
 mod requests;
 mod sequences;
+mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
+mod tampering;

@@ -358,3 +358,25 @@ fn what_is_dispatched_while_the_runtime_is_freed_ends_or_is_refused() {
         assert_eq!((runtime.stats().in_flight, app.stats().in_flight), (0, 0));
     }
 }
+
+#[test]
+fn a_request_that_is_canceled_during_its_turn_hears_of_it() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(request) { const gone = new Promise((r) => request.signal.addEventListener('abort', r)); \
+        console.log('busy'); let s = 0; for (let i = 0; i < 3e8; i++) s += i % 7; await gone; console.log('heard'); } }";
+    let mut options = options("busy", source);
+    options.limits.cpu_ms = 10_000;
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let logged = |wanted: &str| {
+        let mut events = Vec::new();
+        while !events.iter().any(|event: &nano_core::Event| matches!(&event.payload, Payload::Log { text, .. } if text == wanted)) {
+            // The queue rings only after the turn.
+            runtime.poll(64, &mut events).expect("the only consumer");
+            std::thread::yield_now();
+        }
+    };
+    logged("busy");
+    runtime.request_cancel(id).expect("is open");
+    logged("heard");
+}

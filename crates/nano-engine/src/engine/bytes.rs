@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Budget {
     used: AtomicUsize,
     max: AtomicUsize,
+    /// Wasm memories and resizable buffers, whose address space is reserved.
+    reservations: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `max` bytes, unused.
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max) })
+        Arc::new(Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max), reservations: AtomicUsize::new(0) })
     }
 
     /// Takes `bytes` if they fit.
@@ -27,6 +29,21 @@ impl Budget {
     /// Gives `bytes` back.
     pub fn give(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes one of `count_max` reservations, of something that will not become larger than all that may be held.
+    #[must_use]
+    pub fn reserve(&self, bytes: usize, count_max: usize) -> bool {
+        let fits = bytes <= self.max.load(Ordering::Relaxed).next_multiple_of(RESERVATION_STEP);
+        fits && self
+            .reservations
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < count_max).then_some(count + 1))
+            .is_ok()
+    }
+
+    /// Gives a reservation back.
+    pub fn unreserve(&self) {
+        self.reservations.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Changes the most that may be held.
@@ -44,6 +61,9 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 }
+
+/// The page of wasm, in which V8 reserves.
+const RESERVATION_STEP: usize = 64 << 10;
 
 /// The allocator of array buffers: refuses by budget, so that JavaScript sees a RangeError and V8 never sees a failure.
 pub(crate) fn allocator(budget: &Arc<Budget>) -> v8::UniqueRef<v8::Allocator> {

@@ -1,9 +1,7 @@
 //! JavaScript exceptions as errors of ours, and the other way round.
 
+use nano_base::limits::EXCEPTION_TEXT_BYTES_MAX;
 use nano_base::status::{Error, Status};
-
-/// The longest stack or message kept of an exception: both are chosen by the app.
-const TEXT_BYTES_MAX: usize = 8 << 10;
 
 /// The exception that `scope` has caught, as an error with message, position and stack.
 pub(crate) fn caught(scope: &mut v8::PinnedRef<'_, v8::TryCatch<'_, '_, v8::HandleScope<'_>>>, status: Status) -> Error {
@@ -68,8 +66,8 @@ fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
 }
 
 fn clip(mut text: String) -> String {
-    if text.len() > TEXT_BYTES_MAX {
-        let mut end = TEXT_BYTES_MAX;
+    if text.len() > EXCEPTION_TEXT_BYTES_MAX {
+        let mut end = EXCEPTION_TEXT_BYTES_MAX;
         while !text.is_char_boundary(end) {
             end -= 1;
         }

@@ -28,8 +28,9 @@ pub fn on_loss(hook: impl FnOnce(Loss) + 'static) {
     HOOK.with(|slot| *slot.borrow_mut() = Some(Box::new(hook)));
 }
 
-/// Makes the linker keep the wrapped function.
+/// Makes the linker keep the wrapped functions.
 pub(super) fn install() {
+    std::hint::black_box(__wrap__ZN2v84base2OS10PrintErrorEPKcz as *const () as usize);
     std::hint::black_box(__wrap__ZN2v84base21FatalNoSecurityImpactEPKcz as *const () as usize);
 }
 
@@ -44,6 +45,11 @@ pub(crate) unsafe extern "C" fn out_of_memory(location: *const c_char, details: 
 pub extern "C" fn __wrap__ZN2v84base21FatalNoSecurityImpactEPKcz(format: *const c_char) -> ! {
     park(Loss { heap: true, reason: text(format) })
 }
+
+/// Stands in for `v8::base::OS::PrintError`, by which V8 tells a heap's last moments before it asks our handler: a library does
+/// not write to its host's stderr. What a failed CHECK says before it ends the process goes another way and stays.
+#[unsafe(no_mangle)]
+pub extern "C" fn __wrap__ZN2v84base2OS10PrintErrorEPKcz(_format: *const c_char) {}
 
 /// Hands the loss to the thread's hook and never returns.
 fn park(loss: Loss) -> ! {

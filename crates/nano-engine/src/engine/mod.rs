@@ -2,10 +2,12 @@
 
 pub(crate) mod bytes;
 pub(crate) mod caches;
+pub(crate) mod cage;
 pub(crate) mod clock;
 pub(crate) mod exceptions;
 pub(crate) mod loss;
 pub(crate) mod modules;
+pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod resources;
 pub(crate) mod snapshot;

@@ -16,10 +16,12 @@ pub struct ProcessOptions {
     pub jitless: bool,
     /// More V8 flags, for experiments; not part of the stable interface.
     pub v8_flags: String,
+    /// The most that all heaps of the process may use together; zero, and anything above it, is what V8 has for them.
+    pub heaps_bytes: usize,
 }
 
 /// Address space that V8 reserves at its start: the cage of all heaps, aligned, the code range, and room for isolates.
-const ADDRESS_SPACE_BYTES: usize = 12 << 30;
+pub(super) const ADDRESS_SPACE_BYTES: usize = 12 << 30;
 
 static STARTED: Mutex<Option<(ProcessOptions, Result<()>)>> = Mutex::new(None);
 
@@ -78,6 +80,8 @@ fn initialize(options: &ProcessOptions) {
     super::loss::install();
     super::clock::install();
     super::caches::install();
+    super::cage::install(options.heaps_bytes);
+    super::pages::install();
     // Otherwise V8 reads 4 KiB of /dev/urandom for each of an isolate's seven generators: a twentieth of a start.
     v8::V8::set_entropy_source(fill_entropy);
     let platform = v8::new_custom_platform(1, false, true, super::tasks::Foreground).make_shared();

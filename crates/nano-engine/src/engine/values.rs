@@ -1,15 +1,12 @@
 //! Values that cross between host and app (arguments and results of calls), as JavaScript sees them.
 
+use nano_base::limits::{VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
 use nano_base::value::{TypedArrayKind, Value};
 
 use super::{bytes, exceptions};
 use crate::isolate::state::State;
 use crate::web::clone::data_clone_error;
 
-/// Nesting of a value at most.
-const DEPTH_MAX: usize = 64;
-/// Items of a value at most, all levels together.
-const ITEMS_MAX: usize = 1_000_000;
 /// Integers a JavaScript number holds exactly.
 const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
 
@@ -35,7 +32,7 @@ struct Reader<'s> {
 impl<'s> Reader<'s> {
     fn read(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
         self.items += 1;
-        if self.items > ITEMS_MAX {
+        if self.items > VALUE_ITEMS_MAX {
             return refuse(scope, "a value with more than 1,000,000 items cannot cross to the host");
         }
         if value.is_undefined() {
@@ -69,7 +66,7 @@ impl<'s> Reader<'s> {
         if let Some(array) = typed_array(value) {
             return Some(array);
         }
-        if self.path.len() >= DEPTH_MAX {
+        if self.path.len() >= VALUE_DEPTH_MAX {
             return refuse(scope, "a value nested deeper than 64 levels cannot cross to the host");
         }
         if self.path.iter().any(|outer| outer.strict_equals(value)) {

@@ -20,6 +20,9 @@ pub enum LogLevel {
     Error = 3,
 }
 
+/// What [`Host::body_kind`] says of a body whose request or call has ended: whether there was one is forgotten.
+pub const BODY_GONE: u32 = 3;
+
 /// A limit that was hit: the text becomes the message of the error in JavaScript.
 #[derive(Clone, Debug)]
 pub struct Refusal(pub String);
@@ -65,7 +68,7 @@ pub trait Host {
     fn timer_cancel(&self, id: u32);
     /// Shows the head of a request.
     fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead));
-    /// 0 none, 1 whole, 2 streaming.
+    /// 0 none, 1 whole, 2 streaming, [`BODY_GONE`].
     fn body_kind(&self, id: u32) -> u32;
     /// A whole body, once.
     fn body_take(&self, id: u32) -> Vec<u8>;
@@ -77,8 +80,8 @@ pub trait Host {
     fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>);
     /// The head of a response whose body follows.
     fn respond_head(&self, id: u32, head: ResponseHead);
-    /// A piece of a response's or a call's body; the credit that is left.
-    fn write(&self, id: u32, bytes: Vec<u8>) -> i64;
+    /// A piece of a response's or a call's body; the credit that is left, or `None` when nobody takes it any more.
+    fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64>;
     /// The body is complete.
     fn end(&self, id: u32);
     /// The request or the call's body failed.

@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use nano_base::http::ResponseHead;
+use nano_base::limits::{HEADROOM_BYTES, REJECTIONS_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
@@ -15,7 +16,7 @@ use super::app::AppCode;
 use super::errand::ErrandResult;
 use super::host::Host;
 use super::image::Image;
-use super::state::{EntryPoints, State};
+use super::state::{EntryPoints, Refused, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
@@ -65,6 +66,8 @@ pub enum Outcome {
     Terminated,
     /// The heap reached its limit: the instance must not be visited again.
     HeapExhausted,
+    /// It grew when all heaps together were at their limit: the instance must not be visited again.
+    HeapsFull,
 }
 
 /// How far a start has come.
@@ -147,6 +150,8 @@ impl Instance {
             resources: Resources::default(),
             rejections: RefCell::default(),
             heap_exhausted: Cell::new(false),
+            refusal: Cell::default(),
+            cage_full: Cell::new(false),
             handle: isolate.thread_safe_handle(),
         });
         state.attach(&mut isolate);
@@ -202,6 +207,7 @@ impl Instance {
     pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
         let result = self.enter(|scope, instance| {
             let Some(main) = modules::link(scope, &instance.state, code)? else {
+                install(scope, &instance.state, Some(v8::null(scope).into()), env, bindings)?;
                 modules::run_script(scope, code)?;
                 return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
             };
@@ -249,6 +255,9 @@ impl Instance {
         if self.state.heap_exhausted.get() {
             return Err(Error::new(Status::MemoryLimit, "the app used up its heap while it started (limit heap_bytes)"));
         }
+        if self.state.cage_full.get() {
+            return Err(Error::new(Status::Capacity, "there is no room for the app's heap: all heaps together are at their limit"));
+        }
         if self.isolate.is_execution_terminating() {
             return Err(Error::new(Status::CpuLimit, "the app used up its CPU time while it started (limit start_cpu_ms)"));
         }
@@ -269,6 +278,7 @@ impl Instance {
 
     fn turn(&self, scope: &mut v8::PinScope, delivery: Delivery) -> Outcome {
         v8::scope!(let scope, scope);
+        self.state.refusal.set(Refused::Not);
         {
             v8::tc_scope!(let scope, scope);
             if deliver(scope, &self.state, delivery).is_none() && scope.has_caught() && !scope.has_terminated() {
@@ -284,12 +294,16 @@ impl Instance {
 
     /// Microtasks, unhandled rejections and V8's own tasks, until nothing is left.
     fn after(&self, scope: &mut v8::PinScope) -> Outcome {
+        self.tasks.bring_due();
         loop {
             if !scope.is_execution_terminating() {
                 scope.perform_microtask_checkpoint();
             }
             if self.state.heap_exhausted.get() {
                 return Outcome::HeapExhausted;
+            }
+            if self.state.cage_full.get() {
+                return Outcome::HeapsFull;
             }
             if scope.is_execution_terminating() {
                 return Outcome::Terminated;
@@ -333,6 +347,7 @@ impl Instance {
         let this: *const Self = self;
         // SAFETY: this is the thread that made the isolate; `exit` below restores whatever was entered before.
         unsafe { self.isolate.enter() };
+        let _entered = self.state.enter();
         let result = {
             v8::scope!(let scope, &mut *self.isolate);
             let context = v8::Local::new(scope, context);
@@ -498,9 +513,6 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
     }
 }
 
-/// Rejections remembered within one turn.
-const REJECTIONS_MAX: usize = 256;
-
 /// Apps may not compile wasm from bytes.
 unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
     false
@@ -511,6 +523,11 @@ unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: `data` is the state that outlives its isolate.
     let state = unsafe { &*data.cast::<State>() };
+    // V8 asks here, however empty the heap is, before it gives up on memory outside of it.
+    if state.refusal.get() == Refused::Once {
+        state.refusal.set(Refused::Finally);
+        return current;
+    }
     // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's.
     let allowed = initial + state.budget.used();
     if current < allowed {
@@ -520,6 +537,3 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     state.handle.terminate_execution();
     current + initial.max(HEADROOM_BYTES)
 }
-
-/// The least room given to an app that is being stopped.
-const HEADROOM_BYTES: usize = 32 << 20;

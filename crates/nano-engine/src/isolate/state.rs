@@ -25,6 +25,18 @@ pub(crate) struct EntryPoints {
     pub lazy_global: v8::Global<v8::Function>,
 }
 
+/// The way of one request for pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// None was refused.
+    #[default]
+    Not,
+    /// It was, and V8 tries to make room.
+    Once,
+    /// V8 has done what it can, and asks a last time.
+    Finally,
+}
+
 /// One isolate's native state. Boxed by its instance, so that its address never changes.
 pub(crate) struct State {
     /// The shard's side; absent until the blank isolate is given an app.
@@ -41,11 +53,40 @@ pub(crate) struct State {
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
-    /// Stops this isolate from inside the near-heap-limit callback.
+    /// How far V8 is in asking for pages that there is no room for: before it gives up it collects garbage as if the heap were full.
+    pub refusal: Cell<Refused>,
+    /// Whether its heap grew when all heaps together were at their limit.
+    pub cage_full: Cell<bool>,
+    /// Stops this isolate from inside V8's allocators.
     pub handle: v8::IsolateHandle,
 }
 
+thread_local! {
+    /// The state of the instance that is entered on this thread: for what V8 calls without saying for whom.
+    static CURRENT: Cell<*const State> = const { Cell::new(std::ptr::null()) };
+}
+
+/// While it lives, [`State::current`] is the state it was made for.
+pub(crate) struct Entered(*const State);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
 impl State {
+    /// Makes this the current state of the thread. The caller keeps it alive longer than what it gets.
+    pub(crate) fn enter(&self) -> Entered {
+        Entered(CURRENT.replace(self))
+    }
+
+    /// The state of the instance that is entered on this thread.
+    pub(crate) fn current<'a>() -> Option<&'a State> {
+        // SAFETY: null, or a state that outlives its `Entered`, which takes the pointer away; no caller keeps it beyond a turn.
+        unsafe { CURRENT.get().as_ref() }
+    }
+
     /// Makes the state reachable from the isolate.
     pub(crate) fn attach(&self, isolate: &mut v8::Isolate) {
         isolate.set_data(SLOT, std::ptr::from_ref(self).cast_mut().cast());

@@ -81,7 +81,10 @@ pub(super) fn write(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let id = integer(scope, &args, 0);
     let chunk = bytes::from_value(args.get(1)).unwrap_or_default();
     if let Some(host) = State::host(scope) {
-        rv.set_double(host.write(id, chunk) as f64);
+        match host.write(id, chunk) {
+            Some(credit) => rv.set_double(credit as f64),
+            None => rv.set_null(),
+        }
     }
 }
 

@@ -8,9 +8,12 @@ use std::sync::OnceLock;
 /// The caches of this process, by the name of the file.
 static CACHES: OnceLock<HashMap<&'static str, &'static [u8]>> = OnceLock::new();
 
+/// A script and its file's name.
+type Named = (&'static str, v8::Global<v8::UnboundScript>);
+
 thread_local! {
     /// The scripts compiled on this thread, while the build step collects them.
-    static COMPILED: RefCell<Option<Vec<(&'static str, v8::Global<v8::UnboundScript>)>>> = const { RefCell::new(None) };
+    static COMPILED: RefCell<Option<Vec<Named>>> = const { RefCell::new(None) };
 }
 
 /// Makes the caches that the build step made known; the first call counts.

@@ -27,7 +27,9 @@
   const STREAM = 3;
 
   // What ops.bodyKind gives.
+  const NONE = 0;
   const WHOLE = 1;
+  const GONE = 3;
 
   const copyBytes = (bytes) => {
     const copy = new Uint8Array(TypedArrayPrototypeGetByteLength(bytes));
@@ -267,10 +269,14 @@
     return clone;
   };
 
-  // The body of a request or of a call's response, or null.
-  const nativeBody = (id) => {
+  // The body of a request or of a call's response, or null. Of one that has ended nobody knows whether it had a body: it is an
+  // error to read it, and never an empty text, unless it is of a kind that has none.
+  const nativeBody = (id, hasNone = false) => {
     const kind = ops.bodyKind(id);
-    return kind === 0 ? null : new Body(NATIVE, new NativeBody(id, kind === WHOLE), null);
+    if (kind === NONE || (kind === GONE && hasNone)) return null;
+    const native = new NativeBody(id, kind === WHOLE);
+    if (kind === GONE) native.fail(new TypeError("The request has ended, and its body with it."));
+    return new Body(NATIVE, native, null);
   };
 
   const isNative = (body) => body !== null && body.source instanceof NativeBody;
@@ -497,7 +503,7 @@
   const awaitingCredit = new SafeMap();
 
   // Writes a taken body to a response or a call, as fast as its credit allows. From one native body to another there is neither
-  // a stream nor a promise in between. The owner has sent() and sendFailed(error).
+  // a stream nor a promise in between. The owner has sent(), sendFailed(error) and unwanted(): nobody takes the rest.
   class Pump {
     id;
     owner;
@@ -537,8 +543,10 @@
 
     // Whether there is credit for more.
     write(bytes) {
-      if (ops.write(this.id, bytes) > 0) return true;
-      awaitingCredit.set(this.id, this);
+      const credit = ops.write(this.id, bytes);
+      if (credit > 0) return true;
+      if (credit === null) this.owner.unwanted();
+      else awaitingCredit.set(this.id, this);
       return false;
     }
 

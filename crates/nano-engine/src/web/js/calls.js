@@ -94,6 +94,12 @@
       this.bodyDone();
       this.abort(error);
     }
+
+    // The peer has answered without reading on: no failure of the call.
+    unwanted() {
+      this.pump.cancel(new TypeError("The peer does not read the rest of the request's body."));
+      this.sent();
+    }
   }
 
   const startFetch = (binding, input, init) => {

@@ -6,7 +6,7 @@
 (nano) => {
   const {
     ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
-    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectOwnKeys, SafeMap, String, TypeError,
+    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, TypeError,
   } = nano.primordials;
   const { calls, fetch, ops } = nano;
   const { Event, dispatchTrusted, hasListener } = nano.events;
@@ -221,6 +221,9 @@
       ops.fail(this.id, error);
     }
 
+    // The request was ended from outside: cancel() is on its way.
+    unwanted() {}
+
     cancel() {
       flights.delete(this.id);
       this.cancelled = true;
@@ -356,7 +359,21 @@
     return "its default export has no method 'fetch', and it exports no function";
   };
 
+  // What is in a script's env are global names. Those that cannot be defined (NaN, undefined) keep their meaning.
+  const putOnGlobal = (entries) => {
+    const names = ReflectOwnKeys(entries);
+    for (let i = 0; i < names.length; i++) {
+      const value = entries[names[i]];
+      ReflectDefineProperty(globalThis, names[i], { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    }
+  };
+
   nano.start = (exports, values, bindings) => {
+    if (exports === null) {
+      env = makeEnv(values, bindings);
+      putOnGlobal(env);
+      return [];
+    }
     namespace = exports;
     defaultExport = undefined;
     defaultIsClass = false;
@@ -365,7 +382,8 @@
       defaultIsClass = typeof value === "function" && isObject(value.prototype);
       if (typeof value === "object" || defaultIsClass) defaultExport = value;
     }
-    env = makeEnv(values, bindings);
+    // A script's was there before it ran.
+    if (exports !== undefined) env = makeEnv(values, bindings);
     nano.env = env;
     const names = handlerNames();
     if (names.length === 0) {

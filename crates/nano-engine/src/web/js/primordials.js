@@ -51,11 +51,10 @@
       ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
       ObjectGetOwnPropertyDescriptor ObjectGetOwnPropertyDescriptors ObjectGetPrototypeOf ObjectHasOwn ObjectIs ObjectKeys
       ObjectPrototype ObjectPrototypeHasOwnProperty ObjectPrototypeToString ObjectSetPrototypeOf Proxy ReflectApply
-      ReflectConstruct ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
+      ReflectConstruct ReflectDefineProperty ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
     `,
     promises: `
-      Promise PromiseAll PromisePrototype PromisePrototypeFinally PromisePrototypeThen PromiseReject PromiseResolve
-      PromiseWithResolvers
+      Promise PromisePrototype PromisePrototypeThen PromiseReject PromiseResolve PromiseWithResolvers
     `,
     symbols: `
       Symbol SymbolAsyncIterator SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
@@ -107,10 +106,12 @@
   const METHOD = 1;
   const STATIC_OF_PROMISE = 2;
 
+  // Runs after the app's code as well, so it must not look for Promise on the global.
+  const OriginalPromise = Promise;
   const realize = (value, kind) => {
     if (kind === METHOD) return uncurryThis(value);
     // The statics of Promise are the only ones here that look at their receiver.
-    return kind === STATIC_OF_PROMISE ? apply(bind, value, [Promise]) : value;
+    return kind === STATIC_OF_PROMISE ? apply(bind, value, [OriginalPromise]) : value;
   };
 
   // The built-in a name stands for, and its kind.
@@ -177,6 +178,54 @@
       primordials[name] = realize(captured[name][0], captured[name][1]);
     }
   }
+
+  // Subscribing to a promise asks its constructor, and that one's Symbol.species, for the class of the promise that comes of it;
+  // resolving one asks for its constructor, and then calls then(). An app may have replaced them all. As long as they are what
+  // they were - two reads that V8 knows the answers of - the language's own functions do the right thing. Otherwise the promise
+  // has a constructor of undefined for that moment, which means the language's.
+  const {
+    Promise: Class, PromisePrototype, PromisePrototypeThen: thenAsked, PromiseResolve: resolveAsked, PromiseWithResolvers: withResolvers,
+  } = primordials;
+  const { species } = Symbol;
+  const { defineProperty: define, deleteProperty } = Reflect;
+
+  const isAsItWas = (promise) => {
+    try {
+      return promise.constructor === Class && Class[species] === Class;
+    } catch {
+      return false;
+    }
+  };
+
+  const thenUnasked = (promise, onFulfilled, onRejected) => {
+    const own = getOwnPropertyDescriptor(promise, "constructor");
+    const isHidden = define(promise, "constructor", { __proto__: null, value: undefined, configurable: true });
+    try {
+      return thenAsked(promise, onFulfilled, onRejected);
+    } finally {
+      if (isHidden && own === undefined) deleteProperty(promise, "constructor");
+      else if (isHidden) define(promise, "constructor", { __proto__: null, ...own });
+    }
+  };
+
+  const thenSafely = (promise, onFulfilled, onRejected) =>
+    isAsItWas(promise) ? thenAsked(promise, onFulfilled, onRejected) : thenUnasked(promise, onFulfilled, onRejected);
+
+  const resolveSafely = (value) => {
+    if (typeof value !== "object" || value === null || isAsItWas(PromisePrototype)) return resolveAsked(value);
+    const { promise, resolve, reject } = withResolvers();
+    try {
+      thenUnasked(value, resolve, reject);
+    } catch {
+      return resolveAsked(value); // no promise, or one that nothing may be hidden from
+    }
+    return promise;
+  };
+
+  primordials.PromisePrototypeThen = thenSafely;
+  primordials.PromiseResolve = resolveSafely;
+  captured.PromisePrototypeThen = [thenSafely, AS_IT_IS];
+  captured.PromiseResolve = [resolveSafely, AS_IT_IS];
   nano.primordials = freeze(primordials);
 
   // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a

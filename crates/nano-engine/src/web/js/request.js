@@ -62,6 +62,8 @@
     }
   };
 
+  const isBodiless = (method) => method === "GET" || method === "HEAD";
+
   const parseReferrer = (referrer, prefix) => {
     if (referrer === "") return "";
     const parts = ops.urlParse(referrer, undefined);
@@ -241,7 +243,7 @@
         (request.#headers ??= headersFromFlat(flatOf(request), request.#id < 0 ? "request" : "immutable"));
 
       bodyOf = (request) => {
-        if (request.#body === undefined) request.#body = request.#id < 0 ? null : nativeBody(request.#id);
+        if (request.#body === undefined) request.#body = request.#id < 0 ? null : nativeBody(request.#id, isBodiless(request.#method));
         return request.#body;
       };
 
@@ -284,7 +286,7 @@
 
         const inputBody = from === null ? null : bodyOf(from);
         const bodyGiven = init.body !== undefined && init.body !== null;
-        if ((bodyGiven || inputBody !== null) && (method === "GET" || method === "HEAD")) {
+        if ((bodyGiven || inputBody !== null) && isBodiless(method)) {
           throw new TypeError(`${prefix}: a request with the method ${method} cannot have a body.`);
         }
         if (bodyGiven) {

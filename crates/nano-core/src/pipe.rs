@@ -1,0 +1,199 @@
+//! Bodies on their way between host and app: bounded each by its window, and all of an app's together by its limit.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES};
+use nano_base::status::{Error, Result, Status};
+use nano_engine::Pull;
+
+use crate::app::AppShared;
+use crate::request::Body;
+
+/// What reading the body of a request says that has ended.
+pub(crate) const GONE: &str = "the request has ended, and its body with it";
+
+/// Bytes that are counted as waiting between host and app, as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Held {
+    app: Option<Arc<AppShared>>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Nothing, of nobody.
+    pub(crate) const NONE: Self = Self { app: None, bytes: 0 };
+
+    /// So many bytes of an app.
+    pub(crate) fn of(app: &Arc<AppShared>, bytes: usize) -> Self {
+        let mut held = Self { app: Some(app.clone()), bytes: 0 };
+        held.add(bytes);
+        held
+    }
+
+    /// Bytes held here.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether more bytes of the app fit, beside those it has waiting in all places.
+    fn has_room_for(&self, bytes: usize) -> bool {
+        self.app.as_ref().is_none_or(|app| app.waiting_bytes() + bytes as u64 <= app.limits().external_bytes as u64)
+    }
+
+    /// More bytes.
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if let Some(app) = self.app.as_ref().filter(|_| bytes > 0) {
+            app.hold(bytes as u64);
+        }
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        if let Some(app) = self.app.as_ref().filter(|_| bytes > 0) {
+            app.release(bytes as u64);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.take(self.bytes);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A body between two threads: bounded by the window, or whole from the start.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    chunks: VecDeque<Vec<u8>>,
+    /// What is in them.
+    held: Held,
+    pub bytes_total: u64,
+    ended: bool,
+    streaming: bool,
+    broken: Option<String>,
+    /// The reader found nothing and wants to be told.
+    reader_waits: bool,
+    /// The writer was refused and wants to be told.
+    writer_waits: bool,
+    canceled: bool,
+}
+
+impl Pipe {
+    pub(crate) fn new(body: Body, app: &Arc<AppShared>) -> Self {
+        let mut pipe = Self {
+            chunks: VecDeque::new(),
+            held: Held::NONE,
+            bytes_total: 0,
+            ended: true,
+            streaming: false,
+            broken: None,
+            reader_waits: false,
+            writer_waits: false,
+            canceled: false,
+        };
+        match body {
+            Body::None => {}
+            Body::Stream => (pipe.streaming, pipe.ended, pipe.held) = (true, false, Held::of(app, 0)),
+            Body::Whole(bytes) if bytes.is_empty() => {}
+            Body::Whole(bytes) => {
+                pipe.held = Held::of(app, bytes.len());
+                pipe.bytes_total = bytes.len() as u64;
+                pipe.chunks.push_back(bytes);
+            }
+        }
+        pipe
+    }
+
+    /// 0 none, 1 whole, 2 streaming.
+    pub(crate) fn kind(&self) -> u32 {
+        if self.streaming || self.broken.is_some() { 2 } else { u32::from(!self.chunks.is_empty()) }
+    }
+
+    pub(crate) fn take_whole(&mut self) -> Vec<u8> {
+        self.held.clear();
+        self.chunks.pop_front().unwrap_or_default()
+    }
+
+    /// Appends what fits; how much that was, and whether the reader waits to be told.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(usize, bool)> {
+        if !self.streaming || self.ended {
+            return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
+        }
+        if self.canceled {
+            return Ok((bytes.len(), false));
+        }
+        let room = self.room();
+        let take = room.min(bytes.len());
+        self.writer_waits = take < bytes.len();
+        if take == 0 {
+            return Ok((0, false));
+        }
+        self.chunks.push_back(bytes[..take].to_vec());
+        self.held.add(take);
+        self.bytes_total += take as u64;
+        Ok((take, std::mem::take(&mut self.reader_waits)))
+    }
+
+    /// No more follows; whether the reader waits to be told.
+    pub(crate) fn end(&mut self) -> bool {
+        self.ended = true;
+        std::mem::take(&mut self.reader_waits)
+    }
+
+    /// It will never be complete.
+    pub(crate) fn break_off(&mut self, why: &str) -> bool {
+        if self.streaming && !self.ended {
+            self.broken = Some(why.to_string());
+        }
+        self.ended = true;
+        std::mem::take(&mut self.reader_waits)
+    }
+
+    /// The next piece, and whether the writer waits to be told that there is room.
+    pub(crate) fn pull(&mut self) -> (Pull, bool) {
+        if let Some(chunk) = self.chunks.pop_front() {
+            self.held.take(chunk.len());
+            let tell = self.held.bytes() <= BODY_WINDOW_BYTES / 2 && std::mem::take(&mut self.writer_waits);
+            return (Pull::Chunk(chunk), tell);
+        }
+        if let Some(why) = &self.broken {
+            return (Pull::Broken(why.clone()), false);
+        }
+        if self.ended {
+            return (Pull::End, false);
+        }
+        self.reader_waits = true;
+        (Pull::Pending, false)
+    }
+
+    /// Nobody reads on; whether the writer waits to be told.
+    pub(crate) fn cancel(&mut self) -> bool {
+        self.canceled = true;
+        self.chunks.clear();
+        self.held.clear();
+        std::mem::take(&mut self.writer_waits)
+    }
+
+    /// The request is over: what is left is dropped, and whoever reads on is told so.
+    pub(crate) fn discard(&mut self) {
+        if self.streaming || !self.chunks.is_empty() {
+            self.broken = Some(GONE.to_string());
+        }
+        self.ended = true;
+        self.chunks.clear();
+        self.held.clear();
+    }
+
+    /// How much the writer may be ahead by now. While too much waits for the app, each stream moves by a small step at a time: it
+    /// is never left without a byte, whose reading lets its writer go on.
+    fn room(&self) -> usize {
+        let room = BODY_WINDOW_BYTES.saturating_sub(self.held.bytes());
+        if self.held.has_room_for(room) { room } else { BODY_STEP_BYTES.saturating_sub(self.held.bytes()) }
+    }
+}
