@@ -360,7 +360,8 @@ impl Link {
         }
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
-        let order = Order { inner: self.desk.inner.clone(), app: self.app.clone(), work: work.clone(), place, errand };
+        let (inner, app) = (self.desk.inner.clone(), self.app.clone());
+        let order = Order { inner, app, work: work.clone(), place, errand, limit_ms: limits.errand_cpu_ms, used_ns: 0 };
         if !self.desk.inner.helpers.submit(order) {
             return Err(Refusal("the host's helpers have too much to do".into()));
         }

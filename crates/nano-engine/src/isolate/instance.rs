@@ -12,7 +12,7 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
 use super::app::AppCode;
-use super::errand::ErrandResult;
+use super::errand::{Answer, ErrandResult};
 use super::host::Host;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
@@ -434,7 +434,20 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             (8, id)
         }
         Delivery::Errand(id, Ok(value)) => {
-            a = values::to_js(scope, value)?;
+            v8::tc_scope!(let scope, scope);
+            let made = match value.0 {
+                Answer::Value(value) => values::to_js(scope, value),
+                Answer::Native(make) => make(scope),
+            };
+            match made {
+                Some(value) => a = value,
+                // No memory for it: the promise must end all the same.
+                None => {
+                    b = v8::String::new(scope, "RangeError")?.into();
+                    c = v8::String::new(scope, OUT_OF_MEMORY)?.into();
+                }
+            }
+            scope.reset();
             (9, id)
         }
         Delivery::Errand(id, Err(error)) => {
@@ -488,6 +501,9 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
         _ => {}
     }
 }
+
+/// What an errand's promise is rejected with when there is no room for its value.
+const OUT_OF_MEMORY: &str = "the app's memory outside the heap is used up (limit external_bytes)";
 
 /// Rejections remembered within one turn.
 const REJECTIONS_MAX: usize = 256;
