@@ -32,6 +32,11 @@ impl Pbkdf2 {
         Ok(Self { hmac, salt, iterations, out: vec![0; len].into(), done: 0, round: 0, last: zeros, sum: zeros })
     }
 
+    /// The length of the output.
+    pub fn output_bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// How many iterations all of it takes.
     pub fn work(&self) -> u64 {
         u64::from(self.iterations) * self.out.len().div_ceil(self.hmac.output_bytes()) as u64

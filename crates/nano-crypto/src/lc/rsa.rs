@@ -34,13 +34,19 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// A new private key. `stop` is asked now and then and ends the search by returning true.
-    pub fn generate(bits: u32, exponent: &[u8], mut stop: &mut dyn FnMut() -> bool) -> Result<Self> {
+    /// Whether a key can be generated with these numbers.
+    pub fn check_parameters(bits: u32, exponent: &[u8]) -> Result<()> {
         if !(GENERATED_BITS_MIN..=GENERATED_BITS_MAX).contains(&bits) || !bits.is_multiple_of(128) {
             return Err(Error::Operation("an RSA key can be generated with 1024 to 4096 bits, in steps of 128"));
         }
+        check_exponent(&bn::from_bytes(exponent)?)
+            .map_err(|_| Error::Operation("the public exponent of an RSA key is an odd number from 3 to 2^33"))
+    }
+
+    /// A new private key. `stop` is asked now and then and ends the search by returning true.
+    pub fn generate(bits: u32, exponent: &[u8], mut stop: &mut dyn FnMut() -> bool) -> Result<Self> {
+        Self::check_parameters(bits, exponent)?;
         let exponent = bn::from_bytes(exponent)?;
-        check_exponent(&exponent).map_err(|_| failed("the public exponent of an RSA key is an odd number from 3 to 2^33"))?;
         // SAFETY: what the library makes is owned here; the callback's argument outlives the call that uses it, and the callback is
         // called within it only.
         unsafe {

@@ -22,7 +22,14 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js",];
+pub(crate) static PARTS: &[Source] = sources![
+    "encoding_streams.js",
+    "crypto_key.js",
+    "crypto_algorithms.js",
+    "crypto_formats.js",
+    "subtle.js",
+    "digest_stream.js",
+];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {

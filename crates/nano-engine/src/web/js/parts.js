@@ -13,4 +13,8 @@
   };
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+  expose("subtle", ["SubtleCrypto"]);
+  expose("crypto_key", ["CryptoKey"]);
+  // Workers have it there.
+  ops.lazyProperty(nano.crypto.crypto, "DigestStream", (name) => nano.part("digest_stream")[name]);
 };
