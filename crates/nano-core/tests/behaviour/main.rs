@@ -1,6 +1,7 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
 mod calls;
+mod crypto;
 mod limits;
 mod platform;
 mod requests;
