@@ -47,6 +47,11 @@ impl Pbkdf2 {
         let block_bytes = self.hmac.output_bytes();
         while self.done < self.out.len() {
             if self.round == 0 {
+                // The first iteration of a block counts like any other: a long output may be many short blocks.
+                if iterations == 0 {
+                    return false;
+                }
+                iterations -= 1;
                 let index = (self.done / block_bytes + 1) as u32;
                 self.hmac.code_into(&[&self.salt, &index.to_be_bytes()], &mut self.last);
                 self.sum = self.last;
@@ -68,8 +73,6 @@ impl Pbkdf2 {
             self.out[self.done..self.done + len].copy_from_slice(&self.sum[..len]);
             self.done += len;
             self.round = 0;
-            // A block costs at least one, so that many short blocks come to an end of their slice as well.
-            iterations = iterations.saturating_sub(1);
         }
         true
     }

@@ -219,9 +219,6 @@
       if (format === "jwk") {
         needJwk(data, "OKP", family.use, extractable, usages);
         if (data.crv !== name) fail("DataError", `The JSON web key's "crv" is not "${name}".`);
-        if (name === "Ed25519" && data.alg !== undefined && data.alg !== "EdDSA" && data.alg !== "Ed25519") {
-          fail("DataError", 'The JSON web key\'s "alg" is not "Ed25519" or "EdDSA".');
-        }
         handle = checked(natives.importKey(name, "jwk", needMembers(data, isPrivate ? ["x", "d"] : ["x"])));
       } else {
         handle = checked(natives.importKey(name, format, data));
