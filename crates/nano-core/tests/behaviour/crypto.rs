@@ -233,14 +233,17 @@ fn what_an_app_has_patched_is_not_used() {
         const spy = (name) => function () { note(name); throw new Error(name); };
         const secret = { kty: 'oct', k: 'AyM1SysPpbyDfgZld3umjw', alg: 'A128GCM', key_ops: ['encrypt', 'wrapKey', 'unwrapKey'] };
         const key = await subtle.importKey('jwk', secret, 'AES-GCM', true, ['encrypt', 'wrapKey', 'unwrapKey']);
-        const saved = [Object.prototype, Array.prototype, Promise.prototype, Uint8Array.prototype].map((p) => [p, Object.getOwnPropertyDescriptors(p)]);
-        for (const name of ['push', 'slice', 'includes', 'map', 'indexOf', 'join', Symbol.iterator]) Array.prototype[name] = spy('Array ' + String(name));
-        for (const name of ['slice', 'set', 'subarray', Symbol.iterator]) Uint8Array.prototype[name] = spy('Uint8Array ' + String(name));
-        const getter = (name) => Object.defineProperty(Object.prototype, name, { configurable: true, get() { note('get ' + name); return undefined; }, set() { note('set ' + name); } });
-        for (const name of ['k', 'kty', 'alg', 'toJSON', 'hash', 'length', 'iv', 'name', 'privateKey', 'get', 'value', 'writable']) getter(name);
+        const own = Object.getOwnPropertyDescriptors, prototypes = [Array.prototype, Uint8Array.prototype, Object.prototype], before = prototypes.map(own);
+        const each = (list, work) => { for (let i = 0; i < list.length; i++) work(list[i]); };
+        const traps = ['k', 'kty', 'alg', 'toJSON', 'hash', 'iv', 'name', 'privateKey', 'get', 'value', 'writable'];
+        const spied = ['push', 'slice', 'includes', 'map', 'indexOf', 'join', 'set', 'subarray', Symbol.iterator].map((name) => [name, String(name)]);
+        each(spied, (pair) => { each(prototypes.slice(0, 2), (target) => { target[pair[0] === 'slice' ? 'concat' : pair[0]] = spy(pair[1]); }); });
+        Array.prototype.slice = spy('slice');
+        const getter = (name) => Object.defineProperty(Object.prototype, name, { __proto__: null, configurable: true, get() { note('get ' + name); return undefined; }, set() { note('set ' + name); } });
+        each(traps, getter);
         // What an app resolves its own promises with is looked at for "then"; what the platform keeps to itself must not be.
-        Object.defineProperty(Object.prototype, 'then', { configurable: true, get() { if (!(this instanceof CryptoKey) && !(this instanceof ArrayBuffer) && !(this instanceof Response) && !Object.hasOwn(this, 'privateKey')) note('then'); return undefined; } });
-        Array.prototype.toJSON = spy('toJSON');
+        Object.defineProperty(Object.prototype, 'then', { __proto__: null, configurable: true, get() { if (!(this instanceof CryptoKey) && !(this instanceof ArrayBuffer) && !(this instanceof Response) && !Object.hasOwn(this, 'privateKey')) note('then'); return undefined; } });
+        Object.defineProperty(Array.prototype, 'toJSON', { __proto__: null, configurable: true, value: spy('Array toJSON') });
         JSON.stringify = spy('JSON.stringify'); JSON.parse = spy('JSON.parse');
         const gcm = { __proto__: null, name: 'AES-GCM', iv: new Uint8Array(12) };
         const wrapped = await subtle.wrapKey('jwk', key, key, gcm);
@@ -249,7 +252,9 @@ fn what_an_app_has_patched_is_not_used() {
             true, { __proto__: null, *[Symbol.iterator]() { yield 'sign'; } });
         const answer = seen.length + ' ' + seen[0] + ' ' + back.type + ' ' + pair.privateKey.type;
         delete Object.prototype.then;
-        for (const [target, descriptors] of saved) { for (const name of ['toJSON', 'k', 'kty', 'alg', 'hash', 'length', 'iv', 'name', 'privateKey', 'get', 'value', 'writable']) if (!(name in descriptors)) delete target[name]; Object.defineProperties(target, descriptors); }
+        each(traps, (name) => delete Object.prototype[name]);
+        delete Array.prototype.toJSON;
+        for (let i = 0; i < 2; i++) { each(Reflect.ownKeys(prototypes[i]), (name) => { if (!Object.hasOwn(before[i], name)) delete prototypes[i][name]; }); Object.defineProperties(prototypes[i], before[i]); }
         return new Response(answer);"#;
     assert_eq!(answer(body), "0 undefined secret private");
 }
