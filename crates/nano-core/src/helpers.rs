@@ -183,9 +183,8 @@ fn advance(mut order: Order) -> Option<Order> {
     }
     let before_ns = sys::thread::cpu_ns();
     let allowance = Allowance::new(ERRAND_SLICE_MS * 1_000_000, left_ns);
-    let progress = catch_unwind(AssertUnwindSafe(|| order.errand.run(&allowance))).unwrap_or_else(|_| {
-        Progress::Done(Err(ErrandError { name: "OperationError", message: "internal error in an errand".into() }))
-    });
+    let progress = catch_unwind(AssertUnwindSafe(|| order.errand.run(&allowance)))
+        .unwrap_or_else(|_| Progress::Done(Err(ErrandError { name: "OperationError", message: "internal error in an errand".into() })));
     order.bill(sys::thread::cpu_ns().saturating_sub(before_ns));
     match progress {
         Progress::Done(result) => {

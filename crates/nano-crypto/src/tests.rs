@@ -25,7 +25,9 @@ fn hkdf_as_in_rfc_5869() {
 #[test]
 fn pbkdf2_as_in_rfc_6070_in_slices_of_any_size() {
     for slice in [1, 7, 5000] {
-        let mut derivation = Pbkdf2::new(Hash::Sha1, b"passwordPASSWORDpassword", b"saltSALTsaltSALTsaltSALTsaltSALTsalt".to_vec(), 4096, 25).expect("valid");
+        let mut derivation =
+            Pbkdf2::new(Hash::Sha1, b"passwordPASSWORDpassword", b"saltSALTsaltSALTsaltSALTsaltSALTsalt".to_vec(), 4096, 25)
+                .expect("valid");
         assert_eq!(derivation.work(), 8192);
         let mut slices = 1;
         while !derivation.run(slice) {
@@ -72,9 +74,8 @@ fn aes_gcm_as_in_its_specification() {
     let key = hex("feffe9928665731c6d6a8f9467308308");
     let iv = hex("cafebabefacedbaddecaf888");
     let additional = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-    let plain = hex(
-        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
-    );
+    let plain =
+        hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
     let sealed = aes::gcm(Direction::Encrypt, &key, &iv, &additional, 128, &plain).expect("valid");
     assert_eq!(sealed[sealed.len() - 16..], hex("5bc94fbc3221a5db94fae95ae7121a47"));
     assert_eq!(aes::gcm(Direction::Decrypt, &key, &iv, &additional, 128, &sealed).expect("genuine"), plain);
@@ -111,7 +112,8 @@ fn x25519_as_in_rfc_7748() {
 
 #[test]
 fn ed25519_as_in_rfc_8032() {
-    let key = OkpKey::from_private(OkpKind::Ed25519, &hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")).expect("32 bytes");
+    let key =
+        OkpKey::from_private(OkpKind::Ed25519, &hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")).expect("32 bytes");
     assert_eq!(key.to_raw(), hex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"));
     let signature = key.sign(&[0x72]).expect("private");
     assert_eq!(signature[..8], hex("92a009a9f0d4cab8"));
@@ -198,7 +200,9 @@ fn rsa_keys_survive_their_formats() {
 #[test]
 fn an_rsa_search_is_bounded_and_can_be_stopped() {
     assert!(RsaKey::generate(2048, &[1, 0, 1], &mut || true).is_err());
-    for (bits, exponent) in [(512, &[3][..]), (2049, &[3]), (8192, &[3]), (2048, &[]), (2048, &[1]), (2048, &[1, 0, 0]), (2048, &[3, 0, 0, 0, 1])] {
+    for (bits, exponent) in
+        [(512, &[3][..]), (2049, &[3]), (8192, &[3]), (2048, &[]), (2048, &[1]), (2048, &[1, 0, 0]), (2048, &[3, 0, 0, 0, 1])]
+    {
         assert!(RsaKey::check_parameters(bits, exponent).is_err(), "{bits} {exponent:?}");
     }
 }

@@ -197,9 +197,7 @@ impl Context {
         let context = unsafe { Owned::new(sys::EVP_CIPHER_CTX_new())? };
         let encrypt = c_int::from(direction == Direction::Encrypt);
         // SAFETY: the context is valid, the cipher a static table.
-        let result = unsafe {
-            sys::EVP_CipherInit_ex(context.as_ptr(), cipher, null_mut(), std::ptr::null(), std::ptr::null(), encrypt)
-        };
+        let result = unsafe { sys::EVP_CipherInit_ex(context.as_ptr(), cipher, null_mut(), std::ptr::null(), std::ptr::null(), encrypt) };
         check(result, REFUSED)?;
         Ok(Self(context))
     }
@@ -207,8 +205,7 @@ impl Context {
     /// Sets key and iv. Their lengths have been checked against the cipher.
     fn start(&self, key: &[u8], iv: &[u8]) -> Result<()> {
         // SAFETY: the cipher is chosen; -1 keeps its direction; it reads as many bytes as were checked.
-        let result =
-            unsafe { sys::EVP_CipherInit_ex(self.0.as_ptr(), std::ptr::null(), null_mut(), key.as_ptr(), iv.as_ptr(), -1) };
+        let result = unsafe { sys::EVP_CipherInit_ex(self.0.as_ptr(), std::ptr::null(), null_mut(), key.as_ptr(), iv.as_ptr(), -1) };
         check(result, REFUSED)
     }
 
@@ -225,8 +222,7 @@ impl Context {
         }
         let mut len: c_int = 0;
         // SAFETY: without an output the data is authenticated only; its length was checked.
-        let result =
-            unsafe { sys::EVP_CipherUpdate(self.0.as_ptr(), null_mut(), &mut len, data.as_ptr(), data.len() as c_int) };
+        let result = unsafe { sys::EVP_CipherUpdate(self.0.as_ptr(), null_mut(), &mut len, data.as_ptr(), data.len() as c_int) };
         check(result, REFUSED)
     }
 

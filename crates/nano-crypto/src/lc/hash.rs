@@ -187,17 +187,7 @@ pub fn hkdf(hash: Hash, secret: &[u8], salt: &[u8], info: &[u8], len: usize) -> 
     }
     // SAFETY: every pointer goes with its slice's length.
     let result = unsafe {
-        sys::HKDF(
-            out.as_mut_ptr(),
-            len,
-            hash.md(),
-            secret.as_ptr(),
-            secret.len(),
-            salt.as_ptr(),
-            salt.len(),
-            info.as_ptr(),
-            info.len(),
-        )
+        sys::HKDF(out.as_mut_ptr(), len, hash.md(), secret.as_ptr(), secret.len(), salt.as_ptr(), salt.len(), info.as_ptr(), info.len())
     };
     check(result, "the derivation failed")?;
     Ok(out)

@@ -190,8 +190,7 @@ impl RsaKey {
         let mut out = vec![0; self.size()];
         let mut len = 0;
         // SAFETY: the output is as long as the modulus, which is what a signature is.
-        let result =
-            unsafe { sys::RSA_sign(hash.nid(), digest.as_ptr(), digest.len(), out.as_mut_ptr(), &mut len, self.key.rsa()) };
+        let result = unsafe { sys::RSA_sign(hash.nid(), digest.as_ptr(), digest.len(), out.as_mut_ptr(), &mut len, self.key.rsa()) };
         check(result, "the key is too short for this hash")?;
         out.truncate(len as usize);
         Ok(out)
@@ -201,9 +200,8 @@ impl RsaKey {
     pub fn verify_pkcs1(&self, hash: Hash, data: &[u8], signature: &[u8]) -> bool {
         let digest = hash.digest(data);
         // SAFETY: pointers go with their slices' lengths.
-        let result = unsafe {
-            sys::RSA_verify(hash.nid(), digest.as_ptr(), digest.len(), signature.as_ptr(), signature.len(), self.key.rsa())
-        };
+        let result =
+            unsafe { sys::RSA_verify(hash.nid(), digest.as_ptr(), digest.len(), signature.as_ptr(), signature.len(), self.key.rsa()) };
         accepted(result)
     }
 

@@ -8,8 +8,8 @@ use nano_crypto::{Direction, Error, Hash, Hasher, Hmac, Key, Pbkdf2, Result, Sec
 use super::errands;
 use super::ops::{integer, text};
 use super::subtle::{self, INLINE_BYTES_MAX, Output, Place};
-use crate::engine::resources::{self, Charge};
 use crate::engine::bytes;
+use crate::engine::resources::{self, Charge};
 use crate::isolate::errand::{Errand, Progress};
 
 /// The longest output of a derivation.
@@ -83,9 +83,7 @@ pub(super) fn cipher(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
         }),
         "AES-CTR" => {
             let bits = integer(scope, &args, 5);
-            subtle::perform(scope, &mut rv, Place::Turn, data, move |data| {
-                aes::ctr(secret(&key)?, &first, bits, data).map(Output::Bytes)
-            });
+            subtle::perform(scope, &mut rv, Place::Turn, data, move |data| aes::ctr(secret(&key)?, &first, bits, data).map(Output::Bytes));
         }
         "AES-GCM" => {
             let Some(additional) = Parameter::read(scope, &args, 5) else { return };
@@ -166,9 +164,7 @@ pub(super) fn verify(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
     let signature = signature.unwrap_or_default();
     subtle::perform(scope, &mut rv, Place::Turn, args.get(2), move |data| {
         let valid = match (scheme, &*key) {
-            (Scheme::Hmac(hash), Key::Secret(secret)) => {
-                nano_crypto::constant_time_eq(&Hmac::new(hash, secret)?.sign(data), &signature)
-            }
+            (Scheme::Hmac(hash), Key::Secret(secret)) => nano_crypto::constant_time_eq(&Hmac::new(hash, secret)?.sign(data), &signature),
             (Scheme::Pkcs1(hash), Key::Rsa(key)) => key.verify_pkcs1(hash, data, &signature),
             (Scheme::Pss(hash, salt_bytes), Key::Rsa(key)) => key.verify_pss(hash, salt_bytes, data, &signature),
             (Scheme::Ecdsa(hash), Key::Ec(key)) => key.verify(hash, data, &signature),
