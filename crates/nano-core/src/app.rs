@@ -8,7 +8,7 @@ use std::time::Duration;
 use nano_base::limits::{AppLimits, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
-use nano_engine::AppCode;
+use nano_engine::{AppCode, FetchSettings};
 
 use crate::event::Account;
 use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
@@ -28,6 +28,10 @@ pub struct AppOptions {
     pub env: Vec<(String, String)>,
     /// Names in `env` that the host answers by CALL events.
     pub bindings: Vec<String>,
+    /// The binding that answers the global `fetch`; without one it is refused.
+    pub outbound: Option<String>,
+    /// What relative URLs in `fetch`, `Request` and `Response.redirect` are relative to; without one they are refused.
+    pub base_url: Option<String>,
     /// What it may use.
     pub limits: AppLimits,
     /// Only register it: the first request starts it, and finds its errors.
@@ -37,7 +41,16 @@ pub struct AppOptions {
 impl AppOptions {
     /// An app with default limits and nothing in `env`.
     pub fn new(name: impl Into<String>, source: Source) -> Self {
-        Self { name: name.into(), source, env: Vec::new(), bindings: Vec::new(), limits: AppLimits::default(), lazy: false }
+        Self {
+            name: name.into(),
+            source,
+            env: Vec::new(),
+            bindings: Vec::new(),
+            outbound: None,
+            base_url: None,
+            limits: AppLimits::default(),
+            lazy: false,
+        }
     }
 }
 
@@ -80,6 +93,7 @@ pub(crate) struct Version {
     pub code: Arc<AppCode>,
     pub env: Vec<(String, String)>,
     pub bindings: Vec<String>,
+    pub fetch: FetchSettings,
     pub limits: AppLimits,
 }
 
@@ -303,8 +317,9 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
+        let fetch = FetchSettings { outbound: outbound(&options)?, base_url: options.base_url };
         let code = Arc::new(options.source.read(&options.name)?);
-        Ok(Self { code, env: options.env, bindings: options.bindings, limits: options.limits })
+        Ok(Self { code, env: options.env, bindings: options.bindings, fetch, limits: options.limits })
     }
 }
 
@@ -338,6 +353,15 @@ fn check_env(options: &AppOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The index of the binding that answers the global `fetch`.
+fn outbound(options: &AppOptions) -> Result<Option<u32>> {
+    let Some(name) = &options.outbound else { return Ok(None) };
+    match options.bindings.iter().position(|binding| binding == name) {
+        Some(index) => Ok(Some(index as u32)),
+        None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app"))),
+    }
 }
 
 /// What HTTP servers answer with 400, 414, 431 and 413.

@@ -26,6 +26,15 @@ pub struct ModuleCode {
     pub cache: OnceLock<Vec<u8>>,
 }
 
+/// How the global `fetch` and relative URLs work in an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchSettings {
+    /// The index of the binding that answers the global `fetch`; refused without one.
+    pub outbound: Option<u32>,
+    /// The API base URL; relative URLs are refused without one.
+    pub base_url: Option<String>,
+}
+
 /// All modules of one version of an app.
 #[derive(Debug)]
 pub struct AppCode {

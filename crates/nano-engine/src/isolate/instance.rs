@@ -11,7 +11,7 @@ use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use super::app::AppCode;
+use super::app::{AppCode, FetchSettings};
 use super::errand::ErrandResult;
 use super::host::Host;
 use super::state::{EntryPoints, State};
@@ -173,7 +173,13 @@ impl Instance {
             let function = scope.get_context_data_from_snapshot_once::<v8::Function>(index).expect("the snapshot holds its entry points");
             v8::Global::new(scope, function)
         };
-        let entry_points = EntryPoints { deliver: entry(0), start: entry(1), unhandled_rejection: entry(2), data_clone_error: entry(3) };
+        let entry_points = EntryPoints {
+            deliver: entry(0),
+            start: entry(1),
+            unhandled_rejection: entry(2),
+            data_clone_error: entry(3),
+            part_member: entry(4),
+        };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));
     }
@@ -190,11 +196,11 @@ impl Instance {
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
-    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String], fetch: &FetchSettings) -> Result<Started> {
         let result = self.enter(|scope, instance| {
             let Some(main) = modules::link(scope, &instance.state, code)? else {
                 modules::run_script(scope, code)?;
-                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
+                return install(scope, &instance.state, None, env, bindings, fetch).map(Started::Ready);
             };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
@@ -203,18 +209,18 @@ impl Instance {
             promise.mark_as_handled();
             *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
             scope.perform_microtask_checkpoint();
-            instance.settle_start(scope, env, bindings)
+            instance.settle_start(scope, env, bindings, fetch)
         });
         self.checked(result)
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
-        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
+    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String], fetch: &FetchSettings) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings, fetch));
         self.checked(result)
     }
 
-    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String], fetch: &FetchSettings) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -228,7 +234,7 @@ impl Instance {
             v8::PromiseState::Fulfilled => {
                 *self.main.borrow_mut() = None;
                 let namespace = v8::Local::new(scope, main).get_module_namespace();
-                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
+                let handlers = install(scope, &self.state, Some(namespace), env, bindings, fetch)?;
                 self.state.modules.borrow().keep_caches(scope);
                 Ok(Started::Ready(handlers))
             }
@@ -360,6 +366,7 @@ fn install(
     namespace: Option<v8::Local<v8::Value>>,
     env: &[(String, String)],
     bindings: &[String],
+    fetch: &FetchSettings,
 ) -> Result<Vec<String>> {
     v8::tc_scope!(let scope, scope);
     let installed = (|| {
@@ -378,8 +385,13 @@ fn install(
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+        let outbound = fetch.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
+        let base_url = match &fetch.base_url {
+            Some(url) => v8::String::new(scope, url)?.into(),
+            None => undefined,
+        };
         let start = v8::Local::new(scope, &state.entry_points.get()?.start);
-        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
+        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into(), outbound, base_url])
     })();
     let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
     let mut handlers = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{ops, platform};
 use crate::engine::{exceptions, resources};
+use crate::isolate::state::State;
 
 /// `part(name)` -> the part's function
 pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
@@ -16,16 +17,20 @@ pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
     }
 }
 
-/// `lazyProperty(object, name, build)`: a data property, not enumerable, whose value `build(name)` makes when it is first read. It is
-/// in the snapshot as such.
+/// `lazyProperty(object, name, part)`: a data property, not enumerable, whose value is the member of that name of the part, which runs when
+/// it is first read. It is in the snapshot as such.
+///
+/// The part is given by its name: V8 keeps accessors in the part of the snapshot that is no context's, so a function here would bring its
+/// whole context along a second time, and make the value in that one.
 pub(super) fn lazy_property(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
     let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else { return };
     let Ok(name) = v8::Local::<v8::Name>::try_from(args.get(1)) else { return };
+    let Ok(part) = v8::Local::<v8::String>::try_from(args.get(2)) else { return };
     object.set_lazy_data_property_with_data(
         scope,
         name,
         build,
-        args.get(2),
+        part.into(),
         v8::PropertyAttribute::DONT_ENUM,
         v8::SideEffectType::HasSideEffect,
         v8::SideEffectType::HasSideEffect,
@@ -43,9 +48,11 @@ fn build<'s>(
     args: v8::PropertyCallbackArguments<'s>,
     mut rv: v8::ReturnValue<v8::Value>,
 ) {
-    let Ok(build) = v8::Local::<v8::Function>::try_from(args.data()) else { return };
+    let Some(entry) = State::of(scope).and_then(|state| state.entry_points.get()) else { return };
+    let member = v8::Local::new(scope, &entry.part_member);
     let undefined = v8::undefined(scope);
-    if let Some(value) = build.call(scope, undefined.into(), &[name.into()]) {
+    let part = args.data();
+    if let Some(value) = member.call(scope, undefined.into(), &[part, name.into()]) {
         rv.set(value);
     }
 }

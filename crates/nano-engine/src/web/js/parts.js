@@ -7,9 +7,11 @@
 
   nano.part = (name) => loaded[name] ??= ops.part(name)(nano);
 
+  nano.partMember = (part, name) => nano.part(part)[name];
+
   // A global that looks like any other, and runs its part when it is first read.
   const expose = (part, names) => {
-    for (let i = 0; i < names.length; i++) ops.lazyProperty(globalThis, names[i], (name) => nano.part(part)[name]);
+    for (let i = 0; i < names.length; i++) ops.lazyProperty(globalThis, names[i], part);
   };
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
