@@ -25,6 +25,8 @@ pub struct Subtest {
 pub struct Outcome {
     /// Its subtests.
     pub subtests: Vec<Subtest>,
+    /// CPU time of its turns.
+    pub cpu_ms: u64,
 }
 
 impl Outcome {
@@ -33,7 +35,7 @@ impl Outcome {
 
     /// A file that did not run.
     pub fn broken(message: String) -> Self {
-        Self { subtests: vec![Subtest { name: Self::HARNESS.into(), passed: false, message }] }
+        Self { subtests: vec![Subtest { name: Self::HARNESS.into(), passed: false, message }], cpu_ms: 0 }
     }
 
     /// How many passed.
@@ -179,7 +181,7 @@ mod tests {
 
     fn outcome(rows: &[(&str, bool)]) -> Outcome {
         let subtest = |(name, passed): &(&str, bool)| Subtest { name: (*name).into(), passed: *passed, message: "why".into() };
-        Outcome { subtests: rows.iter().map(subtest).collect() }
+        Outcome { subtests: rows.iter().map(subtest).collect(), cpu_ms: 0 }
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn update(folder: &Path, found: BTreeMap<String, Area>, options: &Options) -> Re
 }
 
 fn show(name: &str, outcome: &Outcome) {
-    println!("{name}: {} / {}", outcome.passed(), outcome.subtests.len());
+    println!("{name}: {} / {} ({} ms)", outcome.passed(), outcome.subtests.len(), outcome.cpu_ms);
     for subtest in outcome.subtests.iter().filter(|subtest| !subtest.passed) {
         println!("    {}: {}", subtest.name.replace('\n', "\\n"), subtest.message.replace('\n', "\\n"));
     }

@@ -7,10 +7,10 @@ use crate::meta;
 use crate::site;
 use crate::tree::Test;
 
-/// How long a test may wait, in milliseconds: as WPT has it.
+/// How long a test may wait, in milliseconds: as WPT has it, or less.
 pub const TIMEOUT_MS: u32 = 10_000;
 /// The same for `timeout=long`.
-pub const LONG_TIMEOUT_MS: u32 = 60_000;
+pub const LONG_TIMEOUT_MS: u32 = 30_000;
 
 /// What a worker's global has and the platform does not: where it is, and what kind of global it is.
 const BEFORE_HARNESS: &str = r#"
@@ -28,6 +28,7 @@ for (const name of ["WorkerGlobalScope", "DedicatedWorkerGlobalScope"]) {
 }
 {
   const { stringify } = JSON;
+  const { clearInterval, setInterval, timeout } = self;
   let settle;
   const results = new Promise((resolve) => (settle = resolve));
   add_completion_callback((tests, harness) => {
@@ -38,8 +39,13 @@ for (const name of ["WorkerGlobalScope", "DedicatedWorkerGlobalScope"]) {
     }
     settle(stringify({ status: harness.status, message: String(harness.message ?? ""), tests: rows }));
   });
-  const { setTimeout } = self;
-  setTimeout(() => self.timeout(), TIMEOUT);
+  // Time counts only while this app has turns: another one that keeps the thread busy must not make it time out.
+  let ticks = 0;
+  const ticking = setInterval(() => {
+    if (++ticks < TIMEOUT / 100) return;
+    clearInterval(ticking);
+    timeout();
+  }, 100);
   addEventListener("fetch", (event) => event.respondWith(results.then((text) => new Response(text))));
 }
 "#;
