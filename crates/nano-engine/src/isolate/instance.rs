@@ -178,7 +178,7 @@ impl Instance {
             start: entry(1),
             unhandled_rejection: entry(2),
             data_clone_error: entry(3),
-            part_member: entry(4),
+            lazy_global: entry(4),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));

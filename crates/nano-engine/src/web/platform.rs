@@ -22,7 +22,22 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js",];
+pub(crate) static PARTS: &[Source] = sources![
+    "event_types.js",
+    "console_format.js",
+    "performance.js",
+    "encoding_streams.js",
+    "streams.js",
+    "streams_queue.js",
+    "streams_readable.js",
+    "streams_bytes.js",
+    "streams_tee.js",
+    "streams_iterate.js",
+    "streams_writable.js",
+    "streams_pipe.js",
+    "streams_transform.js",
+    "streams_native.js",
+];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {
@@ -36,27 +51,15 @@ pub(crate) static SOURCES: &[Source] = sources![
     "webidl.js",
     "dom_exception.js",
     "events.js",
-    "event_types.js",
     "report.js",
     "abort.js",
     "timers.js",
-    "console_format.js",
     "console.js",
     "encoding.js",
     "base64.js",
-    "performance.js",
     "crypto.js",
     "structured_clone.js",
     "navigator.js",
-    "streams_queue.js",
-    "streams_readable.js",
-    "streams_bytes.js",
-    "streams_tee.js",
-    "streams_iterate.js",
-    "streams_writable.js",
-    "streams_pipe.js",
-    "streams_transform.js",
-    "streams_native.js",
     "url.js",
     "headers.js",
     "body.js",
