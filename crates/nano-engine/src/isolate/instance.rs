@@ -290,6 +290,7 @@ impl Instance {
             }
             if scope.is_execution_terminating() {
                 return Outcome::Terminated;
+        self.tasks.bring_due();
             }
             let rejections = std::mem::take(&mut *self.state.rejections.borrow_mut());
             if rejections.is_empty() && !self.tasks.is_waiting() {
