@@ -8,7 +8,7 @@ use std::time::Duration;
 use nano_base::limits::{AppLimits, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
-use nano_engine::{AppCode, FetchSettings};
+use nano_engine::{AppCode, AppSettings};
 
 use crate::event::Account;
 use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
@@ -32,6 +32,8 @@ pub struct AppOptions {
     pub outbound: Option<String>,
     /// What relative URLs in `fetch`, `Request` and `Response.redirect` are relative to; without one they are refused.
     pub base_url: Option<String>,
+    /// Whether it may make code from text (`eval`, `new Function`) and WebAssembly from bytes: for apps you trust.
+    pub code_generation: bool,
     /// What it may use.
     pub limits: AppLimits,
     /// Only register it: the first request starts it, and finds its errors.
@@ -48,6 +50,7 @@ impl AppOptions {
             bindings: Vec::new(),
             outbound: None,
             base_url: None,
+            code_generation: false,
             limits: AppLimits::default(),
             lazy: false,
         }
@@ -93,7 +96,7 @@ pub(crate) struct Version {
     pub code: Arc<AppCode>,
     pub env: Vec<(String, String)>,
     pub bindings: Vec<String>,
-    pub fetch: FetchSettings,
+    pub settings: AppSettings,
     pub limits: AppLimits,
 }
 
@@ -317,9 +320,9 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
-        let fetch = FetchSettings { outbound: outbound(&options)?, base_url: options.base_url };
+        let settings = AppSettings { outbound: outbound(&options)?, base_url: options.base_url, code_generation: options.code_generation };
         let code = Arc::new(options.source.read(&options.name)?);
-        Ok(Self { code, env: options.env, bindings: options.bindings, fetch, limits: options.limits })
+        Ok(Self { code, env: options.env, bindings: options.bindings, settings, limits: options.limits })
     }
 }
 

@@ -44,8 +44,7 @@ impl Outcome {
     }
 
     fn failures(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.subtests.iter().filter(|subtest| !subtest.passed).map(|subtest| subtest.name.clone()).collect();
+        let mut names: Vec<String> = self.subtests.iter().filter(|subtest| !subtest.passed).map(|subtest| subtest.name.clone()).collect();
         names.sort();
         names
     }
@@ -205,8 +204,12 @@ mod tests {
     #[test]
     fn expectations_survive_json() {
         let many: Vec<(&str, bool)> = std::iter::repeat_n(("x", false), NAMES_MAX + 1).collect();
-        let kept =
-            [Expected::Skipped("why".into()), Expected::of(&outcome(&[("a", true)])), Expected::of(&outcome(&[("a", false)])), Expected::of(&outcome(&many))];
+        let kept = [
+            Expected::Skipped("why".into()),
+            Expected::of(&outcome(&[("a", true)])),
+            Expected::of(&outcome(&[("a", false)])),
+            Expected::of(&outcome(&many)),
+        ];
         for expected in kept {
             assert_eq!(Expected::from_json(&expected.to_json()), Some(expected));
         }

@@ -70,10 +70,22 @@ fn start(options: &Options) -> Result<bool, String> {
             found.entry(test.area().into()).or_default().insert(test.path.clone(), Expected::Skipped(reason.into()));
             continue;
         }
+        let skipped = &mut found.entry(test.area().into()).or_default();
         let variants = if test.meta.variants.is_empty() { vec![String::new()] } else { test.meta.variants.clone() };
-        jobs.extend(variants.into_iter().map(|variant| Job { test, variant }));
+        for variant in variants {
+            let job = Job { test, variant };
+            match rules.reason(&job.name()) {
+                Some(reason) => {
+                    skipped.insert(job.name(), Expected::Skipped(reason.into()));
+                }
+                None => jobs.push(job),
+            }
+        }
     }
-    let outcomes = run::run(&options.root, &jobs, options.verbose)?;
+    let mut outcomes = run::run(&options.root, &jobs, options.verbose)?;
+    for (job, outcome) in jobs.iter().zip(&mut outcomes) {
+        outcome.subtests.retain(|subtest| rules.counts(&job.test.path, &subtest.name));
+    }
     let mut expected: BTreeMap<String, Area> = BTreeMap::new();
     let mut different = 0;
     for (job, outcome) in jobs.iter().zip(&outcomes) {

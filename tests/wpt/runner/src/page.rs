@@ -14,7 +14,12 @@ pub const LONG_TIMEOUT_MS: u32 = 30_000;
 
 /// What a worker's global has and the platform does not: where it is, and what kind of global it is.
 const BEFORE_HARNESS: &str = r#"
-Object.defineProperty(self, "location", { value: new URL(LOCATION), configurable: true });
+{
+  const url = new URL(LOCATION);
+  const location = { __proto__: { toString: () => url.href } };
+  for (const part of ["href", "origin", "protocol", "host", "hostname", "port", "pathname", "search", "hash"]) location[part] = url[part];
+  Object.defineProperty(self, "location", { value: location, configurable: true });
+}
 self.GLOBAL = { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false };
 "#;
 
@@ -53,6 +58,7 @@ for (const name of ["WorkerGlobalScope", "DedicatedWorkerGlobalScope"]) {
 /// The app's source, and how long it may take.
 pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String, u32)> {
     let read = |path: &str| -> std::io::Result<String> {
+        let path = site::rewritten(path);
         let text = fs::read(root.join(path)).map_err(|error| std::io::Error::new(error.kind(), format!("{path}: {error}")))?;
         let text = String::from_utf8_lossy(&text).into_owned();
         Ok(if path.contains(".sub.") { site::substitute(&text) } else { text })
@@ -60,24 +66,25 @@ pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String
     let timeout_ms = if test.meta.long { LONG_TIMEOUT_MS } else { TIMEOUT_MS };
     let location = format!("{}/{}{variant}", site::ORIGIN, test.path.replace(".any.js", ".any.worker.html"));
     let mut source = String::new();
-    // A directive must come first: there is one for the whole app.
-    if is_strict(&test.source) {
-        source.push_str("'use strict';\n");
-    }
     source.push_str(&BEFORE_HARNESS.replace("LOCATION", &serde_json::Value::from(location).to_string()));
     if let Some(title) = &test.meta.title {
         source.push_str(&format!("self.META_TITLE = {};\n", serde_json::Value::from(title.as_str())));
     }
     source.push_str(&read("resources/testharness.js")?);
     source.push_str(&AFTER_HARNESS.replace("TIMEOUT", &timeout_ms.to_string()));
-    // One error ends the file, but not the report.
-    source.push_str("try {\n");
+    if test.path.ends_with(".worker.js") {
+        // What it would import is here already.
+        source.push_str("self.importScripts = () => {};\n");
+    }
+    // One error ends the file, but not the report. In a function, as in a page, scripts may declare the same function twice.
+    let directive = if is_strict(&test.source) { "'use strict';" } else { "" };
+    source.push_str(&format!("function runTheTest() {{ {directive}\n"));
     for script in &test.meta.scripts {
         source.push_str(&read(&meta::resolve(&test.path, script))?);
         source.push_str("\n;\n");
     }
     source.push_str(&test.source);
-    source.push_str("\n} catch (error) { reportError(error); }\ndone();\n");
+    source.push_str("\n}\ntry { runTheTest.call(self); } catch (error) { reportError(error); }\ndone();\n");
     Ok((source, timeout_ms))
 }
 

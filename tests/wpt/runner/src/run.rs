@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use nano_core::{
-    App, AppLimits, AppOptions, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Runtime, RuntimeLimits, RuntimeOptions, Source,
+    App, AppLimits, AppOptions, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Runtime, RuntimeLimits, RuntimeOptions,
+    Source,
 };
 use serde_json::Value;
 
@@ -114,6 +115,7 @@ fn start(runtime: &Runtime, root: &Path, job: &Job, index: usize) -> Result<(u64
         bindings: vec![SITE.into()],
         outbound: Some(SITE.into()),
         base_url: Some(format!("{}/{}{}", site::ORIGIN, job.test.path, job.variant)),
+        code_generation: true,
         limits,
         lazy: true,
         ..AppOptions::new(format!("{index}: {}", job.name()), Source::Text(source.into_bytes()))

@@ -31,11 +31,16 @@ pub fn substitute(text: &str) -> String {
     SUBSTITUTIONS.iter().fold(text.to_string(), |text, (name, value)| text.replace(name, value))
 }
 
+/// Where WPT's own server finds a file.
+pub fn rewritten(path: &str) -> &str {
+    if path == "resources/WebIDLParser.js" { "resources/webidl2/lib/webidl2.js" } else { path }
+}
+
 /// Answers a GET.
 pub fn answer(root: &Path, url: &str) -> CallResponse {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else { return status(404) };
     let path = rest.split_once('/').map_or("", |(_, path)| path);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = rewritten(path.split(['?', '#']).next().unwrap_or_default());
     let Ok(file) = root.join(path).canonicalize() else { return status(404) };
     let inside = root.canonicalize().is_ok_and(|root| file.starts_with(root));
     if !inside || !file.is_file() {

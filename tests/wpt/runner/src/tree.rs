@@ -28,11 +28,12 @@ pub fn area(path: &str) -> &str {
     path.split('/').next().unwrap_or_default()
 }
 
-/// The rules of `files.txt`: `skip PREFIX REASON`, `run PATH`.
+/// The rules of `files.txt`: `skip PREFIX REASON`, `run PATH`, `without PATH TEXT`.
 #[derive(Debug, Default)]
 pub struct Rules {
     skip: Vec<(String, String)>,
     run: Vec<String>,
+    without: Vec<(String, String)>,
 }
 
 impl Rules {
@@ -48,7 +49,8 @@ impl Rules {
             match (words.next(), words.next(), words.next()) {
                 (Some("skip"), Some(prefix), Some(reason)) => rules.skip.push((prefix.into(), reason.trim().into())),
                 (Some("run"), Some(path), None) => rules.run.push(path.into()),
-                _ => return Err(format!("line {}: neither \"skip PREFIX REASON\" nor \"run PATH\": {line}", number + 1)),
+                (Some("without"), Some(path), Some(text)) => rules.without.push((path.into(), text.trim().into())),
+                _ => return Err(format!("line {}: not a rule: {line}", number + 1)),
             }
         }
         Ok(rules)
@@ -57,6 +59,11 @@ impl Rules {
     /// Why a file is not run.
     pub fn reason(&self, path: &str) -> Option<&str> {
         self.skip.iter().find(|(prefix, _)| path.starts_with(prefix.as_str())).map(|(_, reason)| reason.as_str())
+    }
+
+    /// Whether a subtest counts.
+    pub fn counts(&self, path: &str, subtest: &str) -> bool {
+        !self.without.iter().any(|(of, text)| of == path && subtest.contains(text.as_str()))
     }
 
     fn wants(&self, path: &str) -> bool {
@@ -102,5 +109,11 @@ mod tests {
         assert_eq!(rules.reason("url/a.any.js"), None);
         assert!(rules.wants("url/a.window.js") && rules.wants("url/b.any.js") && !rules.wants("url/b.window.js"));
         assert!(Rules::parse("skip wasm/").is_err());
+        let rules = Rules::parse("without url/a.any.js using <a>").expect("rules");
+        assert!(
+            !rules.counts("url/a.any.js", "x (using <a>)")
+                && rules.counts("url/a.any.js", "x")
+                && rules.counts("url/b.any.js", "using <a>")
+        );
     }
 }
