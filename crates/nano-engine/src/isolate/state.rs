@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub resources: Resources,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
+    /// Whether the app may make code from text and bytes.
+    pub code_generation: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// Stops this isolate from inside the near-heap-limit callback.
