@@ -11,7 +11,7 @@ use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use super::app::{AppCode, FetchSettings};
+use super::app::{AppCode, AppSettings};
 use super::errand::{Answer, ErrandResult};
 use super::host::Host;
 use super::state::{EntryPoints, State};
