@@ -15,6 +15,7 @@ apt_install() {
 for need in "$@"; do
   case "$need" in
     cargo) command -v cargo >/dev/null || { echo "missing: Rust 1.95 or newer (https://rustup.rs)" >&2; exit 1; } ;;
+    # Also compiles the cryptographic library, which needs neither cmake nor an assembler of its own.
     cc) command -v gcc >/dev/null || apt_install gcc libc6-dev ;;
     c++) command -v g++ >/dev/null || apt_install g++ ;;
     make) command -v make >/dev/null || apt_install make ;;
