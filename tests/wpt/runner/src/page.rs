@@ -9,8 +9,8 @@ use crate::tree::Test;
 
 /// How long a test may wait, in milliseconds: as WPT has it, or less.
 pub const TIMEOUT_MS: u32 = 10_000;
-/// The same for `timeout=long`.
-pub const LONG_TIMEOUT_MS: u32 = 30_000;
+/// The same for `timeout=long`: deriving keys for all of PBKDF2's tests takes a minute of CPU, and other files run beside it.
+pub const LONG_TIMEOUT_MS: u32 = 180_000;
 
 /// What a worker's global has and the platform does not: where it is, and what kind of global it is.
 const BEFORE_HARNESS: &str = r#"
