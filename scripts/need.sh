@@ -34,6 +34,7 @@ pip_install() { # pip_install MODULE REQUIREMENT
 
 for need in "$@"; do
   case "$need" in
+    # Also compiles the cryptographic library, which needs neither cmake nor an assembler of its own.
     cargo) command -v cargo >/dev/null || missing "Rust 1.95 or newer (https://rustup.rs)" ;;
     cc) command -v gcc >/dev/null || apt_install gcc libc6-dev ;;
     c++) command -v g++ >/dev/null || apt_install g++ ;;
@@ -41,6 +42,7 @@ for need in "$@"; do
     make) command -v make >/dev/null || apt_install make ;;
     python) python_need ;;
     node) command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm ;;
+    xz) command -v xz >/dev/null || apt_install xz-utils ;;
     curl) command -v curl >/dev/null || apt_install curl ca-certificates ;;
     readelf) command -v readelf >/dev/null || apt_install binutils ;;
     abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;

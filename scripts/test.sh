@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Every test: Rust, the models of its threads, C, the library's own shape, the examples, the hazards of any host, a short fuzz.
+# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, the hazards of any host, a
+# short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo cc c++ make curl readelf
 scripts/models.sh
 cargo test --workspace --locked
+scripts/wpt.sh --optional
 cargo build --locked -p nano-ffi
 scripts/abi-check.sh debug
 tests/c/run.sh debug

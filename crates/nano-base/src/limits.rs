@@ -96,6 +96,8 @@ pub const SHARDS_MAX: usize = 256;
 pub const HELPERS_MAX: usize = 4;
 /// Errands waiting for the helpers of one runtime.
 pub const ERRANDS_MAX: usize = 16_384;
+/// CPU of an errand in pieces before others have their turn with its helper.
+pub const ERRAND_SLICE_MS: u64 = 5;
 /// A turn longer than this has what is queued behind it re-placed on other shards.
 pub const RESCUE_AFTER_MS: u64 = 5;
 /// How often the watchdog looks while a shard is busy.

@@ -1,7 +1,8 @@
 //! Helper threads: native work that is too long for a shard, fairly between apps.
 //!
 //! An errand cannot be stopped, so no app may have more than half of the helpers at once, and an event that has used up its time for
-//! errands gets no more. Helpers never touch V8, and are started when the first errand comes.
+//! errands gets no more. Errands whose length an app chooses come in pieces: between two of them others go first, and the event's
+//! time is looked at again. Helpers never touch V8, and are started when the first errand comes.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,9 +10,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
 
 use nano_base::lanes::Lanes;
-use nano_base::limits::{ERRANDS_MAX, HELPERS_MAX};
+use nano_base::limits::{ERRAND_SLICE_MS, ERRANDS_MAX, HELPERS_MAX};
 use nano_base::sys;
-use nano_engine::{Errand, ErrandError};
+use nano_engine::{Allowance, Errand, ErrandError, ErrandResult, Progress};
 
 use crate::app::AppShared;
 use crate::request::{Place, Spent};
@@ -27,6 +28,10 @@ pub(crate) struct Order {
     pub spent: Option<Arc<Spent>>,
     pub place: Place,
     pub errand: Errand,
+    /// CPU time of all errands of one event: the app's limit.
+    pub limit_ms: u32,
+    /// CPU time that an errand has used for which no request pays.
+    pub used_ns: u64,
 }
 
 /// The helpers of one runtime.
@@ -87,8 +92,8 @@ impl Helpers {
             sys::signals::block_asynchronous();
             while let Some(order) = helpers.next() {
                 let key = order.app.key;
-                fulfil(order);
-                helpers.done(key);
+                let rest = advance(order);
+                helpers.done(key, rest);
             }
         };
         std::thread::Builder::new().name("nano-helper".into()).spawn(run).is_ok()
@@ -113,7 +118,8 @@ impl Helpers {
         }
     }
 
-    fn done(&self, key: u64) {
+    /// A piece of an order has been done; the rest of it waits behind whatever waits already.
+    fn done(&self, key: u64, rest: Option<Order>) {
         let mut state = lock(&self.state);
         state.idle += 1;
         if let Some(count) = state.running.get_mut(&key) {
@@ -122,25 +128,67 @@ impl Helpers {
                 state.running.remove(&key);
             }
         }
+        let (refused, late) = match rest {
+            Some(order) if state.closed => (None, Some(order)),
+            Some(order) => (state.waiting.push(key, order).err(), None),
+            None => (None, None),
+        };
         // What waited for this app's share may wait beside an idle helper.
         let more = !state.waiting.is_empty();
         drop(state);
+        // Orders hold the runtime: dropped with the lock free.
+        drop(late);
         if more {
             self.changed.notify_one();
+        }
+        if let Some((order, _)) = refused {
+            let message = "the host's helpers have too much to do".into();
+            order.answer(Err(ErrandError { name: "RangeError", message }));
         }
     }
 }
 
-/// Does the work, bills it and sends the answer.
-fn fulfil(order: Order) {
-    let Order { inner, app, spent, place, errand } = order;
-    let before_ns = sys::thread::cpu_ns();
-    let result = catch_unwind(AssertUnwindSafe(|| errand.run()))
-        .unwrap_or_else(|_| Err(ErrandError { name: "OperationError", message: "internal error in an errand".into() }));
-    let used_ns = sys::thread::cpu_ns().saturating_sub(before_ns);
-    app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
-    if let Some(spent) = spent {
-        spent.errand_ns.fetch_add(used_ns, Ordering::Relaxed);
+impl Order {
+    /// CPU time that is left for it.
+    fn left_ns(&self) -> u64 {
+        let used_ns = self.spent.as_ref().map_or(self.used_ns, |spent| spent.errand_ns.load(Ordering::Relaxed));
+        (u64::from(self.limit_ms) * 1_000_000).saturating_sub(used_ns)
     }
-    inner.tell_place(place, Command::Errand(place, result));
+
+    /// Bills what a piece of it has used.
+    fn bill(&mut self, used_ns: u64) {
+        self.app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        match &self.spent {
+            Some(spent) => {
+                spent.errand_ns.fetch_add(used_ns, Ordering::Relaxed);
+            }
+            None => self.used_ns += used_ns,
+        }
+    }
+
+    fn answer(self, result: ErrandResult) {
+        self.inner.tell_place(self.place, Command::Errand(self.place, result));
+    }
+}
+
+/// Does a piece of the work and bills it; then sends the answer, or gives back what is left.
+fn advance(mut order: Order) -> Option<Order> {
+    let left_ns = order.left_ns();
+    if left_ns == 0 {
+        let message = format!("the event's errands have used up their CPU time, {} ms (limit errand_cpu_ms)", order.limit_ms);
+        order.answer(Err(ErrandError { name: "RangeError", message }));
+        return None;
+    }
+    let before_ns = sys::thread::cpu_ns();
+    let allowance = Allowance::new(ERRAND_SLICE_MS * 1_000_000, left_ns);
+    let progress = catch_unwind(AssertUnwindSafe(|| order.errand.run(&allowance)))
+        .unwrap_or_else(|_| Progress::Done(Err(ErrandError { name: "OperationError", message: "internal error in an errand".into() })));
+    order.bill(sys::thread::cpu_ns().saturating_sub(before_ns));
+    match progress {
+        Progress::Done(result) => {
+            order.answer(result);
+            None
+        }
+        Progress::More => Some(order),
+    }
 }

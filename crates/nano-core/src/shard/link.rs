@@ -142,8 +142,9 @@ impl Link {
             waits: Cell::new(0),
             calls: Cell::new(0),
             errands: Cell::new(0),
-            origin_ms: desk.inner.clock.now_ms(),
-            origin_unix_ms: desk.inner.clock.unix_ms(),
+            // A millisecond ago, so that the time is above zero from the first turn on.
+            origin_ms: desk.inner.clock.now_ms().saturating_sub(1),
+            origin_unix_ms: desk.inner.clock.unix_ms() - 1.0,
             log_second: Cell::new(0),
             log_bytes: Cell::new(0),
             log_dropped: Cell::new(0),
@@ -415,7 +416,8 @@ impl Link {
         }
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
-        let order = Order { inner: self.desk.inner.clone(), app: self.app.clone(), spent: spent.clone(), place, errand };
+        let (inner, app) = (self.desk.inner.clone(), self.app.clone());
+        let order = Order { inner, app, spent: spent.clone(), place, errand, limit_ms: limits.errand_cpu_ms, used_ns: 0 };
         if !self.desk.inner.helpers.submit(order) {
             return Err(Refusal("the host's helpers have too much to do".into()));
         }

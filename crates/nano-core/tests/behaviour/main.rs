@@ -2,6 +2,7 @@
 
 mod accounts;
 mod calls;
+mod crypto;
 mod limits;
 mod memory;
 mod platform;

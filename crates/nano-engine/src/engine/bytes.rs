@@ -132,6 +132,29 @@ unsafe extern "C" fn release(_data: *mut c_void, len: usize, owner: *mut c_void)
     owner.1.give(len);
 }
 
+/// Lends the bytes of an array buffer or a view of one to `read`, which cannot run JavaScript; `None` for anything else.
+pub(crate) fn with<T>(value: v8::Local<v8::Value>, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    let (data, len) = if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
+        (view.data().cast::<u8>().cast_const(), view.byte_length())
+    } else {
+        let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value).ok()?;
+        (buffer.data().map_or(std::ptr::null(), |data| data.as_ptr().cast::<u8>().cast_const()), buffer.byte_length())
+    };
+    if len == 0 || data.is_null() {
+        return Some(read(&[]));
+    }
+    // SAFETY: the memory is `len` bytes, and nothing changes it while no JavaScript runs: `read` has no scope to run any with.
+    Some(read(unsafe { std::slice::from_raw_parts(data, len) }))
+}
+
+/// The length of an array buffer or a view of one.
+pub(crate) fn len(value: v8::Local<v8::Value>) -> Option<usize> {
+    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
+        return Some(view.byte_length());
+    }
+    v8::Local::<v8::ArrayBuffer>::try_from(value).ok().map(|buffer| buffer.byte_length())
+}
+
 /// The bytes of an array buffer or a view of one, copied; `None` for anything else.
 pub(crate) fn from_value(value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
     if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {

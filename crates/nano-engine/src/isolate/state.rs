@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub resources: Resources,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
+    /// Whether the app may make code from text and bytes.
+    pub code_generation: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// How far V8 is in asking for pages that there is no room for: before it gives up it collects garbage as if the heap were full.

@@ -10,5 +10,8 @@ pub(crate) mod ops;
 pub(crate) mod part_cache;
 pub(crate) mod parts;
 pub(crate) mod platform;
+pub(crate) mod subtle;
+pub(crate) mod subtle_keys;
+pub(crate) mod subtle_work;
 pub(crate) mod time;
 pub(crate) mod url;

@@ -1,17 +1,23 @@
-//! The table of native functions (`nano.ops` in JavaScript), each guarded: a panic becomes an exception in the app.
+//! The table of native functions (`nano.ops` in JavaScript), each guarded: a panic becomes an exception in the app. Those that only parts
+//! use are in groups of their own, made when a part asks for them (`ops.natives("crypto")`), so that no snapshot holds them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, parts, time, url};
+use super::{clone, console, crypto, encoding, fetch, parts, subtle_keys, subtle_work, time, url};
 use crate::engine::exceptions;
 
-/// Names each native function and wraps it.
+/// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
 macro_rules! table {
-    ($($name:literal => $function:path,)*) => {
-        /// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
-        pub(crate) fn all() -> Vec<(&'static str, v8::FunctionCallback)> {
+    ($($rows:tt)*) => { natives! { all: $($rows)* } };
+}
+
+/// Names each native function and wraps it.
+macro_rules! natives {
+    ($table:ident: $($name:literal => $function:path,)*) => {
+        /// Native functions with their JavaScript names.
+        pub(crate) fn $table() -> Vec<(&'static str, v8::FunctionCallback)> {
             vec![$({
                 fn guarded<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, rv: v8::ReturnValue<'s>) {
                     if catch_unwind(AssertUnwindSafe(|| $function(&mut *scope, args, rv))).is_err() {
@@ -63,6 +69,39 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+    "natives" => natives,
+}
+
+natives! { crypto:
+    "generate" => subtle_keys::generate,
+    "importKey" => subtle_keys::import,
+    "exportKey" => subtle_keys::export,
+    "keyInfo" => subtle_keys::info,
+    "digest" => subtle_work::digest,
+    "cipher" => subtle_work::cipher,
+    "sign" => subtle_work::sign,
+    "verify" => subtle_work::verify,
+    "derive" => subtle_work::derive,
+    "equal" => subtle_work::equal,
+    "hasherNew" => subtle_work::hasher_new,
+    "hasherUpdate" => subtle_work::hasher_update,
+    "hasherFinish" => subtle_work::hasher_finish,
+}
+
+/// `natives(group)`: an object with the functions of a group.
+fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let group = match text(scope, &args, 0).as_str() {
+        "crypto" => crypto(),
+        _ => return,
+    };
+    let null = v8::null(scope);
+    let object = v8::Object::with_prototype_and_properties(scope, null.into(), &[], &[]);
+    for (name, callback) in group {
+        let function = v8::Function::builder_raw(callback).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope);
+        let (Some(key), Some(function)) = (v8::String::new(scope, name), function) else { return };
+        object.create_data_property(scope, key.into(), function.into());
+    }
+    rv.set(object.into());
 }
 
 /// `nano.ops`: each function is made when it is first read, so that an isolate holds those it uses. The ones on every request's path

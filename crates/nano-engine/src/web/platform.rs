@@ -41,6 +41,11 @@ pub(crate) static PARTS: &[Source] = sources![
     "streams_pipe.js",
     "streams_transform.js",
     "streams_native.js",
+    "crypto_key.js",
+    "crypto_algorithms.js",
+    "crypto_formats.js",
+    "subtle.js",
+    "digest_stream.js",
 ];
 
 /// The part called `name`.

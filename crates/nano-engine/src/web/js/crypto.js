@@ -1,5 +1,5 @@
 "use strict";
-// crypto: random values. crypto.subtle is added by its own files.
+// crypto: random values. crypto.subtle is a part.
 // Specification: https://w3c.github.io/webcrypto/#Crypto-interface
 (nano) => {
   const {
@@ -23,6 +23,11 @@
 
     constructor() {
       if (arguments[0] !== CREATE) illegalConstructor();
+    }
+
+    get subtle() {
+      this.#brand;
+      return nano.part("subtle").subtle;
     }
 
     getRandomValues(array) {

@@ -368,7 +368,9 @@
     }
   };
 
-  nano.start = (exports, values, bindings) => {
+  nano.start = (exports, values, bindings, outbound, baseUrl) => {
+    nano.outbound = outbound;
+    nano.baseUrl = baseUrl;
     if (exports === null) {
       env = makeEnv(values, bindings);
       putOnGlobal(env);

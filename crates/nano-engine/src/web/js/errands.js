@@ -21,6 +21,9 @@
     return deferred.promise;
   };
 
+  // The same for values that an app must not see: they go straight to a function.
+  nano.errandTo = (id, resolve, reject) => pending.set(id, { __proto__: null, resolve, reject });
+
   // The errand gave a value, or failed with a name and a message.
   nano.errandDone = (id, value, name, message) => {
     const deferred = pending.get(id);

@@ -30,4 +30,5 @@
 
   nano.expose({ Navigator });
   nano.exposeGetter("navigator", () => navigator);
+  nano.exposeGetter("self", () => globalThis);
 };

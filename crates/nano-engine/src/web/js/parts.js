@@ -43,4 +43,9 @@
   expose("performance", ["Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure"]);
   expose("event_types", ["CloseEvent", "CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]);
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+  expose("subtle", ["SubtleCrypto"]);
+  expose("crypto_key", ["CryptoKey"]);
+  // Workers have it there.
+  partOf.DigestStream = "digest_stream";
+  ops.lazyProperty(nano.crypto.crypto, "DigestStream");
 };

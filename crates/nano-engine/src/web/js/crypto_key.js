@@ -1,0 +1,77 @@
+"use strict";
+// CryptoKey: what an app sees of a key. The key itself is a resource of the engine.
+// Specification: https://w3c.github.io/webcrypto/#cryptokey-interface
+(nano) => {
+  const {
+    ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, ObjectPrototype, ObjectSetPrototypeOf, Uint8Array,
+  } = nano.primordials;
+  const { configureInterface, illegalConstructor, isObject } = nano.webidl;
+
+  const CREATE = {};
+
+  // https://w3c.github.io/webcrypto/#dfn-RecognizedKeyUsage, in the order that usages are given back.
+  const keyUsages = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
+
+  // https://w3c.github.io/webcrypto/#concept-normalized-usages
+  const normalizeUsages = (usages) => {
+    const result = [];
+    for (let i = 0; i < keyUsages.length; i++) {
+      if (ArrayPrototypeIncludes(usages, keyUsages[i])) ArrayPrototypePush(result, keyUsages[i]);
+    }
+    return result;
+  };
+
+  // A dictionary as the object that an app gets: own data properties, whatever setters Object.prototype has been given.
+  const toPlain = (members) => ObjectSetPrototypeOf(members, ObjectPrototype);
+
+  // The slots keep what the platform goes by; what an app is shown are copies, which it may change.
+  const shownAlgorithm = (algorithm) => {
+    const shown = { __proto__: null, ...algorithm };
+    if (shown.hash !== undefined) shown.hash = toPlain({ __proto__: null, name: shown.hash });
+    if (shown.publicExponent !== undefined) shown.publicExponent = new Uint8Array(shown.publicExponent);
+    return toPlain(shown);
+  };
+
+  let slotsOf;
+  let isCryptoKey;
+
+  class CryptoKey {
+    #slots;
+    #algorithm;
+    #usages;
+
+    static {
+      slotsOf = (key) => key.#slots;
+      isCryptoKey = (value) => isObject(value) && #slots in value;
+    }
+
+    constructor() {
+      if (arguments[0] !== CREATE) illegalConstructor();
+      this.#slots = arguments[1];
+    }
+
+    get type() {
+      return this.#slots.type;
+    }
+
+    get extractable() {
+      return this.#slots.extractable;
+    }
+
+    get algorithm() {
+      return this.#algorithm ??= shownAlgorithm(this.#slots.algorithm);
+    }
+
+    get usages() {
+      return this.#usages ??= ArrayPrototypeSlice(this.#slots.usages);
+    }
+  }
+  configureInterface(CryptoKey);
+
+  // algorithm: a null-prototype object { name, length | hash | modulusLength, publicExponent, hash | namedCurve }, its hash a name.
+  // handle: the resource. This pair of calls is also what cloning a key takes: createKey({ ...slotsOf(key) }) shares the resource.
+  const createKey = (type, extractable, algorithm, usages, handle) =>
+    new CryptoKey(CREATE, { __proto__: null, type, extractable, algorithm, usages: normalizeUsages(usages), handle });
+
+  return { __proto__: null, CryptoKey, createKey, isCryptoKey, keyUsages, slotsOf, toPlain };
+};
