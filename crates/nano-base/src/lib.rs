@@ -11,5 +11,6 @@ pub mod limits;
 pub mod slots;
 pub mod status;
 pub mod sys;
+pub mod url;
 pub mod value;
 pub mod wheel;
