@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::web::{ops, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 5] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal"];
+pub(crate) const ENTRY_POINTS: [&str; 6] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal", "configure"];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {

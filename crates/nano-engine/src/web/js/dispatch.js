@@ -356,9 +356,13 @@
     return "its default export has no method 'fetch', and it exports no function";
   };
 
-  nano.start = (exports, values, bindings, outbound, baseUrl) => {
+  // The binding that answers the global fetch, and what relative URLs are relative to.
+  nano.configure = (outbound, baseUrl) => {
     nano.outbound = outbound;
     nano.baseUrl = baseUrl;
+  };
+
+  nano.start = (exports, values, bindings) => {
     namespace = exports;
     defaultExport = undefined;
     defaultIsClass = false;
