@@ -52,7 +52,8 @@ fn a_streaming_request_becomes_the_response_piece_by_piece() {
                 Payload::Chunk(bytes) => {
                     received += bytes.len();
                     assert!(bytes.iter().all(|byte| *byte == 7));
-                    runtime.credit(id, bytes.len() as u32).expect("is open");
+                    // The response may have ended behind these bytes.
+                    let _ = runtime.credit(id, bytes.len() as u32);
                 }
                 Payload::End(account) => {
                     assert_eq!((received, account.bytes_out), (sent, sent as u64));
