@@ -14,5 +14,6 @@ pub mod slots;
 pub mod status;
 mod sync;
 pub mod sys;
+pub mod url;
 pub mod value;
 pub mod wheel;

@@ -5,6 +5,7 @@ mod calls;
 mod crypto;
 mod limits;
 mod memory;
+mod passing;
 mod platform;
 mod requests;
 mod sequences;

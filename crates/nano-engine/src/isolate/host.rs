@@ -40,6 +40,26 @@ pub enum Pull {
     Broken(String),
 }
 
+/// Bytes that one op moves: whoever writes as fast as they are moved must not keep a turn from being stopped.
+const PIPE_BYTES_MAX: usize = 1 << 20;
+
+/// How far a body has gone into another.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piped {
+    /// All that there is: `Delivery::BodyReady` of the source follows.
+    Empty,
+    /// All that there is room for: `Delivery::WriteReady` of the target follows.
+    Full,
+    /// More than enough for one op: ask again.
+    More,
+    /// All of it; the target has not been ended yet.
+    Done,
+    /// Nobody takes any more: the source may end.
+    Unwanted,
+    /// The source will never be complete.
+    Broken(String),
+}
+
 /// The body of a call that an app makes.
 #[derive(Debug)]
 pub enum Outbound {
@@ -82,6 +102,26 @@ pub trait Host {
     fn respond_head(&self, id: u32, head: ResponseHead);
     /// A piece of a response's or a call's body; the credit that is left, or `None` when nobody takes it any more.
     fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64>;
+    /// Moves what has come of a streaming body into another one, as far as its credit goes.
+    fn pipe(&self, from: u32, to: u32) -> Piped {
+        let mut moved = 0;
+        while moved < PIPE_BYTES_MAX {
+            match self.body_pull(from) {
+                Pull::Chunk(chunk) => {
+                    moved += chunk.len();
+                    match self.write(to, chunk) {
+                        None => return Piped::Unwanted,
+                        Some(credit) if credit <= 0 => return Piped::Full,
+                        Some(_) => {}
+                    }
+                }
+                Pull::End => return Piped::Done,
+                Pull::Pending => return Piped::Empty,
+                Pull::Broken(why) => return Piped::Broken(why),
+            }
+        }
+        Piped::More
+    }
     /// The body is complete.
     fn end(&self, id: u32);
     /// The request or the call's body failed.

@@ -188,6 +188,7 @@ impl Instance {
             unhandled_rejection: entry(2),
             data_clone_error: entry(3),
             lazy_global: entry(4),
+            configure: entry(5),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));
@@ -207,14 +208,11 @@ impl Instance {
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
     pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<Started> {
         let result = self.enter(|scope, instance| {
-            if settings.code_generation {
-                instance.state.code_generation.set(true);
-                scope.get_current_context().set_allow_generation_from_strings(true);
-            }
+            configure(scope, &instance.state, settings)?;
             let Some(main) = modules::link(scope, &instance.state, code)? else {
-                install(scope, &instance.state, Some(v8::null(scope).into()), env, bindings, settings)?;
+                install(scope, &instance.state, Some(v8::null(scope).into()), env, bindings)?;
                 modules::run_script(scope, code)?;
-                return install(scope, &instance.state, None, env, bindings, settings).map(Started::Ready);
+                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
             };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
@@ -223,24 +221,18 @@ impl Instance {
             promise.mark_as_handled();
             *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
             scope.perform_microtask_checkpoint();
-            instance.settle_start(scope, env, bindings, settings)
+            instance.settle_start(scope, env, bindings)
         });
         self.checked(result)
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<Started> {
-        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings, settings));
+    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
         self.checked(result)
     }
 
-    fn settle_start(
-        &self,
-        scope: &mut v8::PinScope,
-        env: &[(String, String)],
-        bindings: &[String],
-        settings: &AppSettings,
-    ) -> Result<Started> {
+    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -254,7 +246,7 @@ impl Instance {
             v8::PromiseState::Fulfilled => {
                 *self.main.borrow_mut() = None;
                 let namespace = v8::Local::new(scope, main).get_module_namespace();
-                let handlers = install(scope, &self.state, Some(namespace), env, bindings, settings)?;
+                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
                 self.state.modules.borrow().keep_caches(scope);
                 Ok(Started::Ready(handlers))
             }
@@ -388,6 +380,29 @@ impl Drop for Instance {
     }
 }
 
+/// Tells the platform what the app's own code may need from its first line on.
+fn configure(scope: &mut v8::PinScope, state: &State, settings: &AppSettings) -> Result<()> {
+    if settings.code_generation {
+        state.code_generation.set(true);
+        scope.get_current_context().set_allow_generation_from_strings(true);
+    }
+    if settings.outbound.is_none() && settings.base_url.is_none() {
+        return Ok(());
+    }
+    v8::tc_scope!(let scope, scope);
+    let called = (|| {
+        let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
+        let base_url = match &settings.base_url {
+            Some(url) => v8::String::new(scope, url)?.into(),
+            None => undefined,
+        };
+        let configure = v8::Local::new(scope, &state.entry_points.get()?.configure);
+        configure.call(scope, undefined, &[outbound, base_url])
+    })();
+    if called.is_none() { Err(exceptions::caught(scope, Status::Compile)) } else { Ok(()) }
+}
+
 /// Builds env and bindings and hands the app to the platform; the names of the app's handlers.
 fn install(
     scope: &mut v8::PinScope,
@@ -395,7 +410,6 @@ fn install(
     namespace: Option<v8::Local<v8::Value>>,
     env: &[(String, String)],
     bindings: &[String],
-    settings: &AppSettings,
 ) -> Result<Vec<String>> {
     v8::tc_scope!(let scope, scope);
     let installed = (|| {
@@ -414,13 +428,8 @@ fn install(
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
-        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
-        let base_url = match &settings.base_url {
-            Some(url) => v8::String::new(scope, url)?.into(),
-            None => undefined,
-        };
         let start = v8::Local::new(scope, &state.entry_points.get()?.start);
-        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into(), outbound, base_url])
+        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
     })();
     let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
     let mut handlers = Vec::new();

@@ -6,7 +6,7 @@ use nano_base::status::Status;
 use super::encoding::return_bytes;
 use super::ops::{byte_string, integer, text};
 use crate::engine::{bytes, exceptions, values};
-use crate::isolate::host::{Outbound, Pull};
+use crate::isolate::host::{Outbound, Piped, Pull};
 use crate::isolate::state::State;
 
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
@@ -71,8 +71,11 @@ fn response_head(scope: &v8::PinScope, args: &Args) -> ResponseHead {
     }
 }
 
-/// A string, bytes, or nothing.
+/// A string, bytes, the id of a whole native body, or nothing.
 fn whole_body(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> Vec<u8> {
+    if let Ok(id) = v8::Local::<v8::Uint32>::try_from(body) {
+        return State::host(scope).map(|host| host.body_take(id.value())).unwrap_or_default();
+    }
     if body.is_string() { body.to_rust_string_lossy(scope).into_bytes() } else { bytes::from_value(body).unwrap_or_default() }
 }
 
@@ -85,6 +88,19 @@ pub(super) fn write(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
             Some(credit) => rv.set_double(credit as f64),
             None => rv.set_null(),
         }
+    }
+}
+
+/// `pipe(from, to)`: 0 when there is nothing more yet, 1 when there is no room, 2 to be called again, 3 at the end, 4 when nobody takes any more
+pub(super) fn pipe(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let (from, to) = (integer(scope, &args, 0), integer(scope, &args, 1));
+    match State::host(scope).map(|host| host.pipe(from, to)) {
+        Some(Piped::Empty) => rv.set_uint32(0),
+        Some(Piped::Full) => rv.set_uint32(1),
+        Some(Piped::More) => rv.set_uint32(2),
+        Some(Piped::Done) | None => rv.set_uint32(3),
+        Some(Piped::Unwanted) => rv.set_uint32(4),
+        Some(Piped::Broken(why)) => exceptions::throw_type_error(scope, &why),
     }
 }
 

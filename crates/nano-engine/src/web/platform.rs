@@ -30,6 +30,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "event_types.js",
     "console_format.js",
     "performance.js",
+    "performance_observer.js",
     "encoding_streams.js",
     "streams.js",
     "streams_queue.js",

@@ -111,7 +111,7 @@ fn start(options: &Options) -> Result<bool, String> {
         }
     }
     if options.update {
-        update(&folder, found, options)?;
+        update(&folder, found, options, &rules)?;
         return Ok(true);
     }
     if options.filters.is_empty() {
@@ -136,7 +136,7 @@ fn missing(folder: &Path, found: &BTreeMap<String, Area>) -> Result<usize, Strin
 }
 
 /// Writes the areas that were run, and the document.
-fn update(folder: &Path, found: BTreeMap<String, Area>, options: &Options) -> Result<(), String> {
+fn update(folder: &Path, found: BTreeMap<String, Area>, options: &Options, rules: &Rules) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     for (area, files) in found {
         let path = folder.join(format!("{area}.json"));
@@ -145,7 +145,7 @@ fn update(folder: &Path, found: BTreeMap<String, Area>, options: &Options) -> Re
         merged.extend(files);
         expectations::save(&path, &merged)?;
     }
-    let document = report::document(folder)?;
+    let document = report::document(folder, rules)?;
     let path = folder.join("../../../docs/conformance.md");
     std::fs::write(&path, document).map_err(|error| format!("{}: {error}", path.display()))
 }

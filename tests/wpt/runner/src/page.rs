@@ -80,12 +80,26 @@ pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String
     let directive = if is_strict(&test.source) { "'use strict';" } else { "" };
     source.push_str(&format!("function runTheTest() {{ {directive}\n"));
     for script in &test.meta.scripts {
-        source.push_str(&read(&meta::resolve(&test.path, script))?);
+        let text = read(&meta::resolve(&test.path, script))?;
+        source.push_str(&globals(&text));
+        source.push_str(&text);
         source.push_str("\n;\n");
     }
+    source.push_str(&globals(&test.source));
     source.push_str(&test.source);
     source.push_str("\n}\ntry { runTheTest.call(self); } catch (error) { reportError(error); }\ndone();\n");
     Ok((source, timeout_ms))
+}
+
+/// A script's functions are properties of the global, which those of a function are not: makes them so. What only looks as if it were one
+/// at the top, in a bundle, is not in scope here.
+fn globals(source: &str) -> String {
+    let declared = source.lines().filter_map(|line| {
+        let rest = line.strip_prefix("async ").unwrap_or(line).strip_prefix("function")?.trim_start_matches(['*', ' ']);
+        let name = rest.split('(').next()?.trim();
+        (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$')).then_some(name)
+    });
+    declared.map(|name| format!("if (typeof {name} === 'function') globalThis.{name} = {name};\n")).collect()
 }
 
 /// Whether a script begins with the directive, comments apart.
@@ -105,6 +119,13 @@ fn is_strict(source: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_of_scripts_are_globals() {
+        let source = "function a() {\n  function inner() {}\n}\nasync function b_1 (x) {}\nfunction* c() {}\nvar d = function () {};\n";
+        let made: Vec<String> = globals(source).lines().filter_map(|line| line.rsplit(" = ").next().map(str::to_string)).collect();
+        assert_eq!(made, ["a;", "b_1;", "c;"]);
+    }
 
     #[test]
     fn a_directive_is_seen_behind_comments_only() {

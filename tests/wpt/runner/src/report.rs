@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::expectations::{self, Area, Expected};
+use crate::tree::Rules;
 
 const HEAD: &str = "# Conformance
 
@@ -20,7 +21,7 @@ checkout than the one that `make wpt` downloads (`make wpt WPT_DIR=...`).
 const ELSEWHERE: [&str; 7] = ["eventsource", "fetch", "mimesniff", "service-workers", "storage", "websockets", "xhr"];
 
 /// The document, from the expectations of all areas.
-pub fn document(folder: &Path) -> Result<String, String> {
+pub fn document(folder: &Path, rules: &Rules) -> Result<String, String> {
     let mut names: Vec<String> = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
         let name = entry.map_err(|error| error.to_string())?.file_name().to_string_lossy().into_owned();
@@ -48,6 +49,10 @@ pub fn document(folder: &Path) -> Result<String, String> {
     text.push_str("\n## Not run\n\n");
     for (reason, files) in reasons {
         text.push_str(&format!("- {reason}: {}\n", abridged(&files)));
+    }
+    text.push_str("\n## Not counted\n\n");
+    for (path, subtest, reason) in &rules.without {
+        text.push_str(&format!("- `{path}`, \"{}\": {reason}\n", subtest.replace('<', "\\<")));
     }
     Ok(text)
 }

@@ -28,12 +28,16 @@ pub fn area(path: &str) -> &str {
     path.split('/').next().unwrap_or_default()
 }
 
-/// The rules of `files.txt`: `skip PREFIX REASON`, `run PATH`, `without PATH TEXT`.
+/// Stands between a subtest's name and the reason to leave it out.
+const BECAUSE: &str = " because ";
+
+/// The rules of `files.txt`: `skip PREFIX REASON`, `run PATH`, `without PATH TEXT because REASON`.
 #[derive(Debug, Default)]
 pub struct Rules {
     skip: Vec<(String, String)>,
     run: Vec<String>,
-    without: Vec<(String, String)>,
+    /// Path, text, reason.
+    pub without: Vec<(String, String, String)>,
 }
 
 impl Rules {
@@ -49,7 +53,10 @@ impl Rules {
             match (words.next(), words.next(), words.next()) {
                 (Some("skip"), Some(prefix), Some(reason)) => rules.skip.push((prefix.into(), reason.trim().into())),
                 (Some("run"), Some(path), None) => rules.run.push(path.into()),
-                (Some("without"), Some(path), Some(text)) => rules.without.push((path.into(), text.trim().into())),
+                (Some("without"), Some(path), Some(text)) if text.contains(BECAUSE) => {
+                    let (text, reason) = text.rsplit_once(BECAUSE).unwrap_or((text, ""));
+                    rules.without.push((path.into(), text.trim().into(), reason.trim().into()));
+                }
                 _ => return Err(format!("line {}: not a rule: {line}", number + 1)),
             }
         }
@@ -63,7 +70,7 @@ impl Rules {
 
     /// Whether a subtest counts.
     pub fn counts(&self, path: &str, subtest: &str) -> bool {
-        !self.without.iter().any(|(of, text)| of == path && subtest.contains(text.as_str()))
+        !self.without.iter().any(|(of, text, _)| of == path && subtest.contains(text.as_str()))
     }
 
     fn wants(&self, path: &str) -> bool {
@@ -109,7 +116,7 @@ mod tests {
         assert_eq!(rules.reason("url/a.any.js"), None);
         assert!(rules.wants("url/a.window.js") && rules.wants("url/b.any.js") && !rules.wants("url/b.window.js"));
         assert!(Rules::parse("skip wasm/").is_err());
-        let rules = Rules::parse("without url/a.any.js using <a>").expect("rules");
+        let rules = Rules::parse("without url/a.any.js using <a> because words").expect("rules");
         assert!(
             !rules.counts("url/a.any.js", "x (using <a>)")
                 && rules.counts("url/a.any.js", "x")

@@ -31,6 +31,12 @@
   const WHOLE = 1;
   const GONE = 3;
 
+  // What ops.pipe gives.
+  const EMPTY = 0;
+  const FULL = 1;
+  const MORE = 2;
+  const UNWANTED = 4;
+
   const copyBytes = (bytes) => {
     const copy = new Uint8Array(TypedArrayPrototypeGetByteLength(bytes));
     TypedArrayPrototypeSet(copy, bytes);
@@ -81,6 +87,37 @@
         this.finish();
       }
       return bytes;
+    }
+
+    // Goes into another body without becoming JavaScript's: what ops.pipe gives. EMPTY: the waiter's step() is called.
+    pipe(target, waiter) {
+      if (this.failed) throw this.failure;
+      if (this.done) return undefined;
+      let state;
+      try {
+        do {
+          state = ops.pipe(this.id, target);
+        } while (state === MORE);
+      } catch (error) {
+        this.finish();
+        this.failed = true;
+        this.failure = error;
+        throw error;
+      }
+      if (state === EMPTY) {
+        this.waiter = waiter;
+        awaitingBytes.set(this.id, this);
+      } else if (state !== FULL && state !== UNWANTED) {
+        this.finish();
+      }
+      return state;
+    }
+
+    // A whole body by its id, for an op that takes it from there.
+    surrender() {
+      if (this.failed) throw this.failure;
+      this.finish();
+      return this.id;
     }
 
     take() {
@@ -493,17 +530,18 @@
 
   // Sending
 
-  // The whole of a taken body if it needs no waiting: a string or bytes. Otherwise undefined, and a Pump sends it.
+  // The whole of a taken body if it needs no waiting: a string, bytes, or the id of a native one, which stays native. Otherwise
+  // undefined, and a Pump sends it.
   const wholeBody = (taken) => {
     if (taken.kind === TEXT || taken.kind === BYTES) return taken.source;
-    return taken.kind === NATIVE && taken.source.isWhole ? taken.source.take() : undefined;
+    return taken.kind === NATIVE && taken.source.isWhole ? taken.source.surrender() : undefined;
   };
 
   // The pumps that wait for credit, by id.
   const awaitingCredit = new SafeMap();
 
   // Writes a taken body to a response or a call, as fast as its credit allows. From one native body to another there is neither
-  // a stream nor a promise in between. The owner has sent(), sendFailed(error) and unwanted(): nobody takes the rest.
+  // a stream, a promise nor a chunk in between. The owner has sent(), sendFailed(error) and unwanted(): nobody takes the rest.
   class Pump {
     id;
     owner;
@@ -528,11 +566,15 @@
         return;
       }
       try {
-        for (;;) {
-          const bytes = this.native.pull(this);
-          if (bytes === undefined) return;
-          if (bytes === null) break;
-          if (!this.write(bytes)) return;
+        const state = this.native.pipe(this.id, this);
+        if (state === EMPTY) return;
+        if (state === FULL) {
+          awaitingCredit.set(this.id, this);
+          return;
+        }
+        if (state === UNWANTED) {
+          this.owner.unwanted();
+          return;
         }
       } catch (error) {
         this.fail(error);

@@ -368,9 +368,13 @@
     }
   };
 
-  nano.start = (exports, values, bindings, outbound, baseUrl) => {
+  // The binding that answers the global fetch, and what relative URLs are relative to.
+  nano.configure = (outbound, baseUrl) => {
     nano.outbound = outbound;
     nano.baseUrl = baseUrl;
+  };
+
+  nano.start = (exports, values, bindings) => {
     if (exports === null) {
       env = makeEnv(values, bindings);
       putOnGlobal(env);

@@ -41,6 +41,7 @@
   ]);
   nano.exposeGetter("performance", () => nano.part("performance").performance);
   expose("performance", ["Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure"]);
+  expose("performance_observer", ["PerformanceObserver", "PerformanceObserverEntryList"]);
   expose("event_types", ["CloseEvent", "CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]);
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
   expose("subtle", ["SubtleCrypto"]);

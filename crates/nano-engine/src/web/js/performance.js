@@ -2,7 +2,7 @@
 // performance: the clock, marks and measures.
 // Specifications: https://w3c.github.io/hr-time/, https://w3c.github.io/performance-timeline/, https://w3c.github.io/user-timing/
 (nano) => {
-  const { ArrayPrototypePush, ArrayPrototypeSort, TypeError } = nano.primordials;
+  const { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSort, TypeError } = nano.primordials;
   const { inspectable, ops } = nano;
   const { configureInterface, converters, dictionary, illegalConstructor, isObject, requiredArguments } = nano.webidl;
   const { EventTarget } = nano.events;
@@ -95,20 +95,21 @@
   configureInterface(PerformanceMark);
   configureInterface(PerformanceMeasure);
 
-  // The performance entry buffer, in the order of creation.
-  let entries = [];
+  // The performance entry buffer, in the order of creation, and the observers' function that hears of each entry.
+  const timeline = { __proto__: null, entries: [], queue: null };
 
   const clearEntries = (type, name) => {
     const kept = [];
+    const { entries } = timeline;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
       if (entry.type !== type || (name !== undefined && entry.name !== name)) ArrayPrototypePush(kept, entry);
     }
-    entries = kept;
+    timeline.entries = kept;
   };
 
   // https://w3c.github.io/performance-timeline/#filter-buffer-by-name-and-type; sorted by start time, and stable.
-  const filterEntries = (name, type) => {
+  const filter = (entries, name, type) => {
     const found = [];
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
@@ -122,6 +123,10 @@
     return objects;
   };
 
+  const filterEntries = (name, type) => filter(timeline.entries, name, type);
+
+  nano.performanceTimeline = { filter, timeline };
+
   const timestampOrName = (value, prefix, context) =>
     typeof value === "number" ? converters.double(value, prefix, context) : converters.DOMString(value, prefix, context);
 
@@ -132,12 +137,24 @@
     { key: "start", converter: timestampOrName },
   ]);
 
+  // The attributes of PerformanceTiming: times of a window.
+  const timingNames = [
+    "navigationStart", "unloadEventStart", "unloadEventEnd", "redirectStart", "redirectEnd", "fetchStart", "domainLookupStart",
+    "domainLookupEnd", "connectStart", "connectEnd", "secureConnectionStart", "requestStart", "responseStart", "responseEnd",
+    "domLoading", "domInteractive", "domContentLoadedEventStart", "domContentLoadedEventEnd", "domComplete", "loadEventStart",
+    "loadEventEnd",
+  ];
+
   // https://w3c.github.io/user-timing/#convert-a-mark-to-a-timestamp
   const toTimestamp = (mark, prefix) => {
     if (typeof mark === "number") {
       if (mark < 0) throw new TypeError(`${prefix}: the time ${mark} is negative.`);
       return mark;
     }
+    if (ArrayPrototypeIncludes(timingNames, mark)) {
+      throw new TypeError(`${prefix}: '${mark}' is a time of a page's loading, and there is no page.`);
+    }
+    const { entries } = timeline;
     for (let i = entries.length - 1; i >= 0; i--) {
       if (entries[i].type === "mark" && entries[i].name === mark) return entries[i].startTime;
     }
@@ -153,7 +170,9 @@
   };
 
   const record = (object, type, name, startTime) => {
-    ArrayPrototypePush(entries, { object, type, name, startTime });
+    const entry = { object, type, name, startTime };
+    ArrayPrototypePush(timeline.entries, entry);
+    if (timeline.queue !== null) timeline.queue(entry);
     return object;
   };
 

@@ -1,0 +1,107 @@
+use super::*;
+
+fn href(input: &str, base: Option<&str>) -> Option<String> {
+    let base = base.map(|base| Url::parse(base, None).expect("a base"));
+    Url::parse(input, base.as_ref()).map(|url| url.href())
+}
+
+fn set(input: &str, part: Part, value: &str) -> String {
+    let mut url = Url::parse(input, None).expect("a URL");
+    let _ = url.set(part, value);
+    url.href()
+}
+
+#[test]
+fn absolute_urls_are_normalized() {
+    let table = [
+        (" HTTP://User:pa@ss@EXAMPLE.com:80/a/./b/%2E%2e/c?q='#f ", "http://User:pa%40ss@example.com/a/c?q=%27#f"),
+        ("https:example.com:8080", "https://example.com:8080/"),
+        ("http:\\\\a\\b", "http://a/b"),
+        ("ht\ntp://a\t/b", "http://a/b"),
+        ("foo:a b?c", "foo:a b?c"),
+        ("foo://h?q", "foo://h?q"),
+        ("foo:/.//p", "foo:/.//p"),
+        ("file:c|/a/../../..", "file:///c:/"),
+        ("file://localhost/x", "file:///x"),
+        ("http://0x7f.1/", "http://127.0.0.1/"),
+        ("http://[1:0:0:0:0:0:0:1]/", "http://[1::1]/"),
+        ("http://[::127.0.0.1]/", "http://[::7f00:1]/"),
+        ("http://[2001:db8::]/", "http://[2001:db8::]/"),
+        ("http://fa\u{df}.de/\u{e9}", "http://xn--fa-hia.de/%C3%A9"),
+    ];
+    for (input, expected) in table {
+        assert_eq!(href(input, None).as_deref(), Some(expected), "{input}");
+    }
+}
+
+#[test]
+fn what_is_no_url_is_refused() {
+    for input in [
+        "",
+        "a",
+        "http://",
+        "http://a b",
+        "http://a:b",
+        "http://a:65536",
+        "http://[1::2::3]",
+        "http://[:1]",
+        "http://1.2.3.256",
+        "http://@",
+    ] {
+        assert_eq!(href(input, None), None, "{input}");
+    }
+}
+
+#[test]
+fn relative_urls_follow_their_base() {
+    let table = [
+        ("../c?x", "http://u@h:1/a/b?q#f", "http://u@h:1/c?x"),
+        ("", "http://h/a?q#f", "http://h/a?q"),
+        ("#x", "mailto:a", "mailto:a#x"),
+        ("//other", "https://h/a", "https://other/"),
+        ("/x", "foo://h/a/b", "foo://h/x"),
+        ("x", "file:///C:/a", "file:///C:/x"),
+        ("/x", "file:///C:/a", "file:///C:/x"),
+        ("/D:/x", "file:///C:/a", "file:///D:/x"),
+    ];
+    for (input, base, expected) in table {
+        assert_eq!(href(input, Some(base)).as_deref(), Some(expected), "{input} on {base}");
+    }
+    assert_eq!(href("x", Some("mailto:a")), None);
+}
+
+#[test]
+fn setters_keep_what_they_cannot_change() {
+    assert_eq!(set("http://a:1/", Part::Protocol, "https"), "https://a:1/");
+    assert_eq!(set("http://a:443/", Part::Protocol, "https:x"), "https://a/");
+    assert_eq!(set("http://a/", Part::Protocol, "foo"), "http://a/");
+    assert_eq!(set("http://a/", Part::Host, "b:81x"), "http://b:81/");
+    assert_eq!(set("http://a/", Part::Hostname, "b:81"), "http://a/");
+    assert_eq!(set("http://a:1/", Part::Port, "70000"), "http://a:1/");
+    assert_eq!(set("foo://h/a", Part::Pathname, ""), "foo://h");
+    assert_eq!(set("http://a/", Part::Pathname, "?#"), "http://a/%3F%23");
+    assert_eq!(set("mailto:a", Part::Username, "x"), "mailto:a");
+    assert_eq!(set("http://a/?b#c", Part::Search, ""), "http://a/#c");
+    assert_eq!(set("http://a/?b#c", Part::Hash, "#d"), "http://a/?b#d");
+}
+
+#[test]
+fn any_text_is_parsed_or_refused() {
+    // Every way to cut pieces together that parsers stumble over.
+    let pieces = ["file:", "http:", "a:", "/", "//", "\\", "@", ":", "[", "]", "?", "#", "c|", "..", "%2e", "1", "\u{e9}", " ", "0x"];
+    let mut state = 7_u32;
+    let base = Url::parse("file:///C:/a", None);
+    for _ in 0..200_000 {
+        let mut text = String::new();
+        for _ in 0..(state % 9) {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.push_str(pieces[(state >> 16) as usize % pieces.len()]);
+        }
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if let Some(url) = Url::parse(&text, base.as_ref()) {
+            let href = url.href();
+            let again = Url::parse(&href, None).unwrap_or_else(|| panic!("{text:?} became {href:?}, which is no URL"));
+            assert_eq!(again.href(), href, "{text:?}");
+        }
+    }
+}
