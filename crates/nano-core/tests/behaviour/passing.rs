@@ -112,11 +112,7 @@ fn the_answer_of_a_binding_passes_and_a_client_that_leaves_cancels_it() {
     let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
     runtime.call_respond(call, CallResponse { head: head(), body: Body::Stream }).expect("is open");
     runtime.call_write(call, &PIECE).expect("takes bytes");
-    let first = wait_for(&runtime, |event| match &event.payload {
-        Payload::Chunk(bytes) => Some(bytes.len()),
-        _ => None,
-    });
-    assert_eq!(first, PIECE.len());
+    wait_for(&runtime, |event| matches!(event.payload, Payload::Chunk(_)).then_some(()));
     runtime.request_cancel(id).expect("is open");
     wait_for(&runtime, |event| (event.id == call && matches!(event.payload, Payload::CallCanceled)).then_some(()));
 }
