@@ -8,6 +8,8 @@ pub mod clock;
 pub mod http;
 pub mod lanes;
 pub mod limits;
+pub mod mime;
+pub mod multipart;
 pub mod slots;
 pub mod status;
 pub mod sys;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, parts, time, url};
+use super::{blob, clone, compression, console, crypto, encoding, fetch, forms, parts, time, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -47,7 +47,9 @@ table! {
     "base64Decode" => encoding::base64_decode,
     "urlParse" => url::parse,
     "urlSet" => url::set,
-    "structuredClone" => clone::structured_clone,
+    "cloneKind" => clone::clone_kind,
+    "namedKeys" => clone::named_keys,
+    "cloneWasmModule" => clone::clone_wasm_module,
     "bodyKind" => fetch::body_kind,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,
@@ -63,6 +65,18 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+    "blobNew" => blob::blob_new,
+    "blobAdopt" => blob::blob_adopt,
+    "blobSize" => blob::blob_size,
+    "blobBytes" => blob::blob_bytes,
+    "blobText" => blob::blob_text,
+    "mimeExtract" => forms::mime_extract,
+    "formText" => forms::form_text,
+    "multipartParse" => forms::multipart_parse,
+    "urlencodedParse" => forms::urlencoded_parse,
+    "codecNew" => compression::codec_new,
+    "codecWrite" => compression::codec_write,
+    "codecRead" => compression::codec_read,
 }
 
 /// An argument as a small integer.

@@ -22,7 +22,19 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js",];
+pub(crate) static PARTS: &[Source] = sources![
+    "encoding_streams.js",
+    "blob.js",
+    "form_data.js",
+    "compression.js",
+    "clone.js",
+    "tasks.js",
+    "messaging.js",
+    "stream_transfer.js",
+    "identity_streams.js",
+    "websocket.js",
+    "event_source.js",
+];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {

@@ -9,8 +9,16 @@
 
   // A global that looks like any other, and runs its part when it is first read.
   const expose = (part, names) => {
-    for (let i = 0; i < names.length; i++) ops.lazyProperty(globalThis, names[i], (name) => nano.part(part)[name]);
+    const build = (name) => nano.part(part)[name];
+    for (let i = 0; i < names.length; i++) ops.lazyProperty(globalThis, names[i], build);
   };
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+  expose("blob", ["Blob", "File"]);
+  expose("form_data", ["FormData"]);
+  expose("compression", ["CompressionStream", "DecompressionStream"]);
+  expose("messaging", ["MessageChannel", "MessagePort"]);
+  expose("identity_streams", ["FixedLengthStream", "IdentityTransformStream"]);
+  expose("websocket", ["WebSocket", "WebSocketPair"]);
+  expose("event_source", ["EventSource"]);
 };
