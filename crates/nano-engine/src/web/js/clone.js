@@ -365,9 +365,12 @@
     return null;
   };
 
-  const { isReadableStream, isWritableStream } = nano.streams;
-  const { isTransformStream } = nano.streamsInternal;
-  const isStream = (object) => isReadableStream(object) || isWritableStream(object) || isTransformStream(object);
+  const isStream = (object) => {
+    // Reading nano.streams would load them.
+    if (!nano.hasStreams) return false;
+    const { isReadableStream, isWritableStream } = nano.streams;
+    return isReadableStream(object) || isWritableStream(object) || nano.streamsInternal.isTransformStream(object);
+  };
 
   // https://webidl.spec.whatwg.org/#idl-DOMException, serialization steps
   serializable[serializable.length] = {

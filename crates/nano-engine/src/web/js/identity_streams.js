@@ -9,12 +9,12 @@
   } = nano.primordials;
   const { bytesOf } = nano.encoding;
   const { configureInterface, converters, dictionary, isArrayBuffer, requiredArguments } = nano.webidl;
-  const { TransformStream, fromSlots } = nano.streamsInternal;
   const {
     createReadableByteStream, createWritableStream, readableByteStreamControllerClose, readableByteStreamControllerEnqueue,
     readableByteStreamControllerError, readableStreamController, readableStreamState, writableStreamController,
     writableStreamDefaultControllerErrorIfNeeded,
   } = nano.streams;
+  const { TransformStream, fromSlots } = nano.streamsInternal;
 
   const options = dictionary("IdentityTransformStreamOptions", [{ key: "highWaterMark", converter: converters["unrestricted double"] }]);
 

@@ -7,6 +7,7 @@
   const {
     ObjectDefineProperty, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, ReflectApply, SymbolIterator,
   } = nano.primordials;
+  nano.part("event_types");
   const { EventTarget, createMessageEvent, defineHandler, dispatchTrusted, fire, hasListener } = nano.events;
   const { configureInterface, converters, illegalConstructor, isObject, requiredArguments, sequence } = nano.webidl;
   const { TaskSource } = nano.part("tasks");

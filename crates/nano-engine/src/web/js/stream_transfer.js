@@ -5,14 +5,14 @@
   const { PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers } = nano.primordials;
   const { cloneWithTransfer } = nano.part("clone");
   const { PortSlots } = nano.part("messaging");
-  const { TransformStream, fromSlots, isTransformStream, setPromiseIsHandled, transformOf, transformReadable, transformWritable } =
-    nano.streamsInternal;
   const {
     createReadableStream, createWritableStream, isLocked, isReadableStream, isWritableStream, isWritableStreamLocked,
     readableStreamController, readableStreamDefaultControllerClose, readableStreamDefaultControllerEnqueue,
     readableStreamDefaultControllerError, readableStreamPipeTo, writableStreamController,
     writableStreamDefaultControllerErrorIfNeeded,
   } = nano.streams;
+  const { TransformStream, fromSlots, isTransformStream, setPromiseIsHandled, transformOf, transformReadable, transformWritable } =
+    nano.streamsInternal;
 
   const noTransfer = { __proto__: null, length: 0 };
 

@@ -299,5 +299,5 @@
   internal.transformOf = transformOf;
   internal.transformReadable = (stream) => (stream.readableInterface ??= new ReadableStream(fromSlots, stream.readable));
   internal.transformWritable = (stream) => (stream.writableInterface ??= new WritableStream(fromSlots, stream.writable));
-  nano.expose({ TransformStream, TransformStreamDefaultController });
+  return { __proto__: null, TransformStream, TransformStreamDefaultController };
 };

@@ -3,14 +3,41 @@
 // Specification: https://html.spec.whatwg.org/#queue-a-task
 (nano) => {
   const { ObjectSetPrototypeOf } = nano.primordials;
-  const { Queue } = nano.streamsInternal;
   const { runAfter } = nano.timers;
+
+  // Linked, not an array: no setter of an app comes between.
+  class Queue {
+    #head = null;
+    #tail = null;
+
+    get isEmpty() {
+      return this.#head === null;
+    }
+
+    push(steps) {
+      const entry = { __proto__: null, steps, next: null };
+      if (this.#head === null) this.#head = entry;
+      else this.#tail.next = entry;
+      this.#tail = entry;
+    }
+
+    shift() {
+      const { next, steps } = this.#head;
+      this.#head = next;
+      return steps;
+    }
+
+    clear() {
+      this.#head = null;
+    }
+  }
+  ObjectSetPrototypeOf(Queue.prototype, null);
 
   const queue = new Queue();
   let armed = false;
 
   const arm = () => {
-    if (armed || queue.length === 0) return;
+    if (armed || queue.isEmpty) return;
     // It throws above the app's limit of timers, and then nothing has happened.
     runAfter(0, run);
     armed = true;
@@ -57,10 +84,10 @@
     }
 
     #schedule() {
-      if (!this.#open || this.#queued || this.#waiting.length === 0) return;
+      if (!this.#open || this.#queued || this.#waiting.isEmpty) return;
       queueTask(() => {
         this.#queued = false;
-        if (!this.#open || this.#waiting.length === 0) return;
+        if (!this.#open || this.#waiting.isEmpty) return;
         const steps = this.#waiting.shift();
         try {
           this.#schedule();
