@@ -31,7 +31,7 @@ enum Kind {
 /// `cloneKind(object, plain)`; `plain` says that its prototype is that of plain objects, or null
 pub(super) fn clone_kind<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, mut rv: v8::ReturnValue<'s>) {
     let value = args.get(0);
-    let kind = if value.is_proxy() || value.is_function() {
+    let kind = if value.is_proxy() || value.is_function() || value.is_arguments_object() {
         Kind::Refused
     } else if value.is_array() {
         Kind::Array

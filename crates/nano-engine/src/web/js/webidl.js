@@ -11,8 +11,8 @@
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayPrototypeIncludes,
     ArrayPrototypePush, DataViewPrototypeGetBuffer, IteratorPrototype, MathFloor, MathPow, MathTrunc, Number,
     NumberIsFinite, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectDefineProperties, ObjectDefineProperty,
-    ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, SafeSet,
-    String, StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
+    ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, String,
+    StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
 
@@ -256,10 +256,16 @@
   const staticOwn = ["length", "name", "prototype"];
 
   // The prototypes of all interfaces: an object below one is a platform object, which is not cloned as if it were a plain one.
-  const interfaces = new SafeSet();
+  // A list without a prototype: a set would give each of them a hash, which costs 8 KB of the snapshot.
+  const interfaces = ObjectSetPrototypeOf([], null);
+
+  const isInterfacePrototype = (object) => {
+    for (let i = 0; i < interfaces.length; i++) if (interfaces[i] === object) return true;
+    return false;
+  };
 
   const configureInterface = (Class) => {
-    interfaces.add(Class.prototype);
+    interfaces[interfaces.length] = Class.prototype;
     makeEnumerable(Class.prototype, constructorOwn);
     makeEnumerable(Class, staticOwn);
     tag(Class.prototype, Class.name);
@@ -382,7 +388,7 @@
     isObject,
     getOwnProperty,
     isArrayBuffer,
-    isInterfacePrototype: (object) => interfaces.has(object),
+    isInterfacePrototype,
     isSharedArrayBuffer,
   };
 };
