@@ -30,6 +30,5 @@
 
   nano.expose({ Navigator });
   nano.exposeGetter("navigator", () => navigator);
-  // https://html.spec.whatwg.org/#dom-workerglobalscope-self
   nano.exposeGetter("self", () => globalThis);
 };
