@@ -8,7 +8,7 @@ use std::time::Duration;
 use nano_base::limits::{AppLimits, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
-use nano_engine::AppCode;
+use nano_engine::{AppCode, AppSettings};
 
 use crate::event::Account;
 use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
@@ -28,6 +28,12 @@ pub struct AppOptions {
     pub env: Vec<(String, String)>,
     /// Names in `env` that the host answers by CALL events.
     pub bindings: Vec<String>,
+    /// The binding that answers the global `fetch`; without one it is refused.
+    pub outbound: Option<String>,
+    /// What relative URLs in `fetch`, `Request` and `Response.redirect` are relative to; without one they are refused.
+    pub base_url: Option<String>,
+    /// Whether it may make code from text (`eval`, `new Function`) and WebAssembly from bytes: for apps you trust.
+    pub code_generation: bool,
     /// What it may use.
     pub limits: AppLimits,
     /// Only register it: the first request starts it, and finds its errors.
@@ -37,7 +43,17 @@ pub struct AppOptions {
 impl AppOptions {
     /// An app with default limits and nothing in `env`.
     pub fn new(name: impl Into<String>, source: Source) -> Self {
-        Self { name: name.into(), source, env: Vec::new(), bindings: Vec::new(), limits: AppLimits::default(), lazy: false }
+        Self {
+            name: name.into(),
+            source,
+            env: Vec::new(),
+            bindings: Vec::new(),
+            outbound: None,
+            base_url: None,
+            code_generation: false,
+            limits: AppLimits::default(),
+            lazy: false,
+        }
     }
 }
 
@@ -80,6 +96,7 @@ pub(crate) struct Version {
     pub code: Arc<AppCode>,
     pub env: Vec<(String, String)>,
     pub bindings: Vec<String>,
+    pub settings: AppSettings,
     pub limits: AppLimits,
 }
 
@@ -303,8 +320,9 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
+        let settings = AppSettings { outbound: outbound(&options)?, base_url: options.base_url, code_generation: options.code_generation };
         let code = Arc::new(options.source.read(&options.name)?);
-        Ok(Self { code, env: options.env, bindings: options.bindings, limits: options.limits })
+        Ok(Self { code, env: options.env, bindings: options.bindings, settings, limits: options.limits })
     }
 }
 
@@ -338,6 +356,15 @@ fn check_env(options: &AppOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The index of the binding that answers the global `fetch`.
+fn outbound(options: &AppOptions) -> Result<Option<u32>> {
+    let Some(name) = &options.outbound else { return Ok(None) };
+    match options.bindings.iter().position(|binding| binding == name) {
+        Some(index) => Ok(Some(index as u32)),
+        None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app"))),
+    }
 }
 
 /// What HTTP servers answer with 400, 414, 431 and 413.

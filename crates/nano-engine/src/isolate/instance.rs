@@ -11,7 +11,7 @@ use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use super::app::AppCode;
+use super::app::{AppCode, AppSettings};
 use super::errand::ErrandResult;
 use super::host::Host;
 use super::state::{EntryPoints, State};
@@ -145,6 +145,7 @@ impl Instance {
             rejections: RefCell::default(),
             handled: RefCell::default(),
             heap_exhausted: Cell::new(false),
+            code_generation: Cell::new(false),
             handle: isolate.thread_safe_handle(),
         });
         state.attach(&mut isolate);
@@ -197,11 +198,15 @@ impl Instance {
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
-    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<Started> {
         let result = self.enter(|scope, instance| {
+            if settings.code_generation {
+                instance.state.code_generation.set(true);
+                scope.get_current_context().set_allow_generation_from_strings(true);
+            }
             let Some(main) = modules::link(scope, &instance.state, code)? else {
                 modules::run_script(scope, code)?;
-                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
+                return install(scope, &instance.state, None, env, bindings, settings).map(Started::Ready);
             };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
@@ -210,18 +215,24 @@ impl Instance {
             promise.mark_as_handled();
             *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
             scope.perform_microtask_checkpoint();
-            instance.settle_start(scope, env, bindings)
+            instance.settle_start(scope, env, bindings, settings)
         });
         self.checked(result)
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
-        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
+    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings, settings));
         self.checked(result)
     }
 
-    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    fn settle_start(
+        &self,
+        scope: &mut v8::PinScope,
+        env: &[(String, String)],
+        bindings: &[String],
+        settings: &AppSettings,
+    ) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -235,7 +246,7 @@ impl Instance {
             v8::PromiseState::Fulfilled => {
                 *self.main.borrow_mut() = None;
                 let namespace = v8::Local::new(scope, main).get_module_namespace();
-                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
+                let handlers = install(scope, &self.state, Some(namespace), env, bindings, settings)?;
                 self.state.modules.borrow().keep_caches(scope);
                 Ok(Started::Ready(handlers))
             }
@@ -282,6 +293,7 @@ impl Instance {
 
     /// Microtasks, unhandled rejections and V8's own tasks, until nothing is left.
     fn after(&self, scope: &mut v8::PinScope) -> Outcome {
+        self.tasks.bring_due();
         loop {
             if !scope.is_execution_terminating() {
                 scope.perform_microtask_checkpoint();
@@ -372,6 +384,7 @@ fn install(
     namespace: Option<v8::Local<v8::Value>>,
     env: &[(String, String)],
     bindings: &[String],
+    settings: &AppSettings,
 ) -> Result<Vec<String>> {
     v8::tc_scope!(let scope, scope);
     let installed = (|| {
@@ -390,8 +403,13 @@ fn install(
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
+        let base_url = match &settings.base_url {
+            Some(url) => v8::String::new(scope, url)?.into(),
+            None => undefined,
+        };
         let start = v8::Local::new(scope, &state.entry_points.get()?.start);
-        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
+        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into(), outbound, base_url])
     })();
     let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
     let mut handlers = Vec::new();
@@ -521,9 +539,10 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
 /// Rejections remembered within one turn.
 const REJECTIONS_MAX: usize = 256;
 
-/// Apps may not compile wasm from bytes.
-unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
-    false
+/// Apps may not compile wasm from bytes, unless their host trusts them.
+unsafe extern "C" fn refuse_wasm(context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
+    v8::callback_scope!(unsafe scope, context);
+    State::of(scope).is_some_and(|state| state.code_generation.get())
 }
 
 /// The heap is nearly full: stop the app, and give V8 enough room to get there. Flattening a long string may ask for one

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Rejected promises that found a handler after the turn they were rejected in.
     pub handled: RefCell<Vec<v8::Global<v8::Promise>>>,
+    /// Whether the app may make code from text and bytes.
+    pub code_generation: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// Stops this isolate from inside the near-heap-limit callback.
