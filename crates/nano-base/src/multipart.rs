@@ -55,7 +55,11 @@ pub fn parse(body: &[u8], boundary: &[u8]) -> Result<Vec<Part>, Malformed> {
 /// The place after the first delimiter. A preamble is not allowed, but for the empty line that some senders begin with.
 fn opening(body: &[u8], dash_boundary: &[u8]) -> Result<usize, Malformed> {
     let start = if body.starts_with(b"\r\n") { 2 } else { 0 };
-    if body[start..].starts_with(dash_boundary) { Ok(start + dash_boundary.len()) } else { Err(Malformed("it does not begin with its boundary")) }
+    if body[start..].starts_with(dash_boundary) {
+        Ok(start + dash_boundary.len())
+    } else {
+        Err(Malformed("it does not begin with its boundary"))
+    }
 }
 
 /// RFC 2046 lets white space follow a boundary.
@@ -214,7 +218,10 @@ mod tests {
         assert_eq!(parsed(body), Ok(vec![("a".into(), None, None, "one".into()), file]));
         assert_eq!(parsed("--B--"), Ok(vec![]));
         assert_eq!(parsed("\r\n--B--\r\n"), Ok(vec![]));
-        assert_eq!(parsed("--B \t\r\nContent-Disposition: form-data; name=\"\";\r\n\r\n\r\n--B--"), Ok(vec![(String::new(), None, None, String::new())]));
+        assert_eq!(
+            parsed("--B \t\r\nContent-Disposition: form-data; name=\"\";\r\n\r\n\r\n--B--"),
+            Ok(vec![(String::new(), None, None, String::new())])
+        );
     }
 
     #[test]
@@ -254,7 +261,8 @@ mod tests {
         assert_eq!(parse(allowed.as_bytes(), b"B").map(|parts| parts.len()), Ok(MULTIPART_PARTS_MAX));
         let more = format!("--B{}--", part.repeat(MULTIPART_PARTS_MAX + 1));
         assert_eq!(parse(more.as_bytes(), b"B"), Err(Malformed("it has too many parts")));
-        let wide = format!("--B\r\nX: {}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--B--", "x".repeat(MULTIPART_HEADER_BYTES_MAX));
+        let wide =
+            format!("--B\r\nX: {}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--B--", "x".repeat(MULTIPART_HEADER_BYTES_MAX));
         assert!(parse(wide.as_bytes(), b"B").is_err());
     }
 

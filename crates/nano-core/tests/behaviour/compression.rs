@@ -136,11 +136,7 @@ fn a_chunk_that_is_no_bytes_and_a_format_that_is_none_are_type_errors() {
 
 #[test]
 fn a_bomb_that_is_read_piecewise_takes_no_memory() {
-    let seen = run(
-        3 << 20,
-        30_000,
-        "return Response.json([await count(bomb(64)), await count(wholeBomb(64))]);",
-    );
+    let seen = run(3 << 20, 30_000, "return Response.json([await count(bomb(64)), await count(wholeBomb(64))]);");
     assert_eq!(seen, "[[67108864,65536],[67108864,65536]]");
 }
 

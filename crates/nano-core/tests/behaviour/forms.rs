@@ -25,7 +25,8 @@ fn run_within(external_bytes: usize, body: &str) -> String {
 
 #[test]
 fn a_blob_holds_its_parts_in_order() {
-    let seen = run(r#"const blob = new Blob(['h\u00e9', new Uint8Array([108, 108]), new Blob(['o']), new ArrayBuffer(1), 7], { type: 'A/B' });
+    let seen =
+        run(r#"const blob = new Blob(['h\u00e9', new Uint8Array([108, 108]), new Blob(['o']), new ArrayBuffer(1), 7], { type: 'A/B' });
         const chunks = [];
         for await (const chunk of new Blob(['x'.repeat(70000)]).stream()) chunks.push(chunk.length);
         return Response.json([blob.size, blob.type, await blob.slice(0, 6).text(), [...await blob.slice(-3).bytes()],
@@ -71,7 +72,10 @@ fn bodies_of_forms_and_blobs_name_their_type() {
         form.append('a', 'b');
         const bodies = [new Blob(['x'], { type: 'text/x' }), new Blob(['x']), new URLSearchParams('a=b'), form, 'x', new Uint8Array(1)];
         return Response.json(bodies.map((body) => new Response(body).headers.get('content-type')?.split('; boundary=')[0] ?? null));"#);
-    assert_eq!(seen, r#"["text/x",null,"application/x-www-form-urlencoded;charset=UTF-8","multipart/form-data","text/plain;charset=UTF-8",null]"#);
+    assert_eq!(
+        seen,
+        r#"["text/x",null,"application/x-www-form-urlencoded;charset=UTF-8","multipart/form-data","text/plain;charset=UTF-8",null]"#
+    );
 }
 
 #[test]
@@ -106,7 +110,8 @@ fn a_posted_form_is_read_from_the_wire() {
 
 #[test]
 fn malformed_forms_are_type_errors() {
-    let seen = run(r#"const read = (type, body) => error(() => new Response(body, { headers: { 'content-type': type } }).formData().then(entries));
+    let seen = run(
+        r#"const read = (type, body) => error(() => new Response(body, { headers: { 'content-type': type } }).formData().then(entries));
         const good = '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--B--';
         const cut = [];
         for (let i = 0; i < good.length; i++) cut.push(await read('multipart/form-data; boundary=B', good.slice(0, i)));
@@ -121,7 +126,8 @@ fn malformed_forms_are_type_errors() {
             await read('multipart/form-data; boundary=B', '--B\r\nContent-Disposition: form-data; name="' + 'x'.repeat(20000) + '"\r\n\r\n1\r\n--B--'),
             await read('multipart/form-data; boundary=B', '--B' + '\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n--B'.repeat(10001) + '--'),
             await read('application/x-www-form-urlencoded', '\ufeffa=%ff&b=+%2B&&c'),
-        ]);"#);
+        ]);"#,
+    );
     let type_error = "\"TypeError\"";
     let expected = format!(
         "[[\"no error\",[[\"a\",\"1\"]]],[{type_error}],{},[\"no error\",[[\"\u{feff}a\",\"\u{fffd}\"],[\"b\",\" +\"],[\"c\",\"\"]]]]",

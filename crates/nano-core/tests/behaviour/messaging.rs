@@ -17,7 +17,8 @@ fn run(body: &str) -> String {
 
 #[test]
 fn a_clone_is_deep_and_keeps_what_refers_to_what() {
-    let seen = run(r#"const value = { list: [1, , 3], map: new Map([[{ k: 1 }, new Set([1n])]]), date: new Date(5), regexp: /a/giu, boxed: Object('s'),
+    let seen = run(
+        r#"const value = { list: [1, , 3], map: new Map([[{ k: 1 }, new Set([1n])]]), date: new Date(5), regexp: /a/giu, boxed: Object('s'),
             error: new RangeError('m', { cause: { c: 1 } }), view: new Uint16Array([1, 2, 3]).subarray(1) };
         value.self = value;
         value.list.extra = value.view;
@@ -26,7 +27,8 @@ fn a_clone_is_deep_and_keeps_what_refers_to_what() {
         return Response.json([clone !== value, clone.self === clone, clone.list.extra === clone.view, 1 in clone.list, clone.list.length,
             [...clone.map.keys()][0].k, [...[...clone.map.values()][0]][0] === 1n, +clone.date, String(clone.regexp), typeof clone.boxed,
             clone.error instanceof RangeError, clone.error.message, clone.error.cause.c, typeof clone.error.stack,
-            [...clone.view], clone.view.byteOffset, Object.getOwnPropertyDescriptor(clone, '__proto__').value, Object.getPrototypeOf(clone) === Object.prototype]);"#);
+            [...clone.view], clone.view.byteOffset, Object.getOwnPropertyDescriptor(clone, '__proto__').value, Object.getPrototypeOf(clone) === Object.prototype]);"#,
+    );
     assert_eq!(seen, r#"[true,true,true,false,3,1,true,5,"/a/giu","object",true,"m",1,"string",[2,3],2,7,true]"#);
 }
 

@@ -205,8 +205,7 @@ fn step_brotli_encode(encoder: &mut BrotliEncoder, input: &[u8], output: &mut [u
 
 fn step_brotli_decode(decoder: &mut BrotliDecoder, input: &[u8], output: &mut [u8]) -> Progress {
     let (mut available_in, mut read, mut available_out, mut written, mut total) = (input.len(), 0, output.len(), 0, 0);
-    let result =
-        BrotliDecompressStream(&mut available_in, &mut read, input, &mut available_out, &mut written, output, &mut total, decoder);
+    let result = BrotliDecompressStream(&mut available_in, &mut read, input, &mut available_out, &mut written, output, &mut total, decoder);
     match result {
         BrotliResult::ResultSuccess => Ok((read, written, true)),
         BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => Ok((read, written, false)),

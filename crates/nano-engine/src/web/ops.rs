@@ -76,6 +76,7 @@ table! {
     "blobAdopt" => blob::blob_adopt,
     "blobSize" => blob::blob_size,
     "blobBytes" => blob::blob_bytes,
+    "blobBinary" => blob::blob_binary,
     "blobText" => blob::blob_text,
     "mimeExtract" => forms::mime_extract,
     "formText" => forms::form_text,

@@ -44,6 +44,7 @@
   expose("event_types", ["CloseEvent", "CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]);
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
   expose("blob", ["Blob", "File"]);
+  expose("file_reader", ["FileReader", "ProgressEvent"]);
   expose("form_data", ["FormData"]);
   expose("compression", ["CompressionStream", "DecompressionStream"]);
   expose("messaging", ["MessageChannel", "MessagePort"]);
