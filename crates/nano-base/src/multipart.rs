@@ -186,7 +186,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at + last < haystack.len() {
         let end = haystack[at + last];
-        if end == needle[last] && &haystack[at..at + last] == &needle[..last] {
+        if end == needle[last] && haystack[at..at + last] == needle[..last] {
             return Some(at);
         }
         at += skip[usize::from(end)];
@@ -198,7 +198,10 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn parsed(body: &str) -> Result<Vec<(String, Option<String>, Option<String>, String)>, Malformed> {
+    /// Name, file name, type and value.
+    type Seen = (String, Option<String>, Option<String>, String);
+
+    fn parsed(body: &str) -> Result<Vec<Seen>, Malformed> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let parts = parse(body.as_bytes(), b"B")?;
         Ok(parts

@@ -395,5 +395,10 @@
     },
   };
 
-  return { __proto__: null, cloneWithTransfer, structuredSerializeOptions };
+  const noTransfer = { __proto__: null, length: 0 };
+
+  // For the rest of the platform, where nothing is transferred.
+  const cloneValue = (value) => cloneWithTransfer(value, noTransfer).value;
+
+  return { __proto__: null, cloneValue, cloneWithTransfer, structuredSerializeOptions };
 };

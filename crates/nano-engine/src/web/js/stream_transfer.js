@@ -3,7 +3,7 @@
 // Specification: https://streams.spec.whatwg.org/#transferrable-streams, #rs-transfer, #ws-transfer, #ts-transfer
 (nano) => {
   const { PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers } = nano.primordials;
-  const { cloneWithTransfer } = nano.part("clone");
+  const { cloneValue } = nano.part("clone");
   const { PortSlots } = nano.part("messaging");
   const {
     createReadableStream, createWritableStream, isLocked, isReadableStream, isWritableStream, isWritableStreamLocked,
@@ -14,11 +14,9 @@
   const { TransformStream, fromSlots, isTransformStream, setPromiseIsHandled, transformOf, transformReadable, transformWritable } =
     nano.streamsInternal;
 
-  const noTransfer = { __proto__: null, length: 0 };
-
   // PackAndPostMessage
   const post = (port, type, value) => {
-    const message = { __proto__: null, type, value: cloneWithTransfer(value, noTransfer).value };
+    const message = { __proto__: null, type, value: cloneValue(value) };
     port.post(message);
   };
 

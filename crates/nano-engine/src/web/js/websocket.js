@@ -243,12 +243,12 @@
     serializeAttachment(attachment) {
       this.#attachment;
       requiredArguments(arguments.length, 1, "Failed to execute 'serializeAttachment' on 'WebSocket'");
-      this.#attachment = { __proto__: null, value: cloneValue(attachment) };
+      this.#attachment = { __proto__: null, value: nano.part("clone").cloneValue(attachment) };
     }
 
     deserializeAttachment() {
       const attachment = this.#attachment;
-      return attachment === null ? null : cloneValue(attachment.value);
+      return attachment === null ? null : nano.part("clone").cloneValue(attachment.value);
     }
 
     static {
@@ -303,8 +303,6 @@
   defineConstants(WebSocket, { __proto__: null, CONNECTING, OPEN, CLOSING, CLOSED });
 
   const originOf = (url) => (url === "" ? "" : ops.urlParse(url, undefined)[1]);
-
-  const cloneValue = (value) => nano.part("clone").cloneWithTransfer(value, { __proto__: null, length: 0 }).value;
 
   // Object.values(new WebSocketPair()) is [client, server]: the ends are its own properties.
   class WebSocketPair {
