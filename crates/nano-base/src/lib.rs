@@ -10,6 +10,8 @@ pub mod http;
 pub mod lanes;
 pub mod limits;
 pub mod meet;
+pub mod mime;
+pub mod multipart;
 pub mod slots;
 pub mod status;
 mod sync;

@@ -178,3 +178,11 @@ pub const MAPPINGS_PER_INSTANCE: usize = 14;
 /// The share of `vm.max_map_count` that admission lets instances use, in percent. The rest is for wasm memories (below), for heaps
 /// whose pages have fallen apart, and for the host.
 pub const MAPPINGS_PERCENT_MAX: usize = 80;
+/// Parts of a multipart/form-data body.
+pub const MULTIPART_PARTS_MAX: usize = 10_000;
+/// The headers of one part.
+pub const MULTIPART_HEADER_BYTES_MAX: usize = 16 << 10;
+/// A boundary; RFC 2046 allows 70, and some senders do not keep to it.
+pub const MULTIPART_BOUNDARY_BYTES_MAX: usize = 256;
+/// What a compressor or decompressor reads, and what it gives, in one op.
+pub const CODEC_STEP_BYTES: usize = 64 << 10;

@@ -2,9 +2,12 @@
 
 mod accounts;
 mod calls;
+mod compression;
 mod crypto;
+mod forms;
 mod limits;
 mod memory;
+mod messaging;
 mod passing;
 mod platform;
 mod requests;

@@ -149,6 +149,7 @@ impl Instance {
             modules: RefCell::default(),
             resources: Resources::default(),
             rejections: RefCell::default(),
+            handled: RefCell::default(),
             heap_exhausted: Cell::new(false),
             refusal: Cell::default(),
             cage_full: Cell::new(false),
@@ -312,11 +313,15 @@ impl Instance {
                 return Outcome::Terminated;
             }
             let rejections = std::mem::take(&mut *self.state.rejections.borrow_mut());
-            if rejections.is_empty() && !self.tasks.is_waiting() {
+            let handled = std::mem::take(&mut *self.state.handled.borrow_mut());
+            if rejections.is_empty() && handled.is_empty() && !self.tasks.is_waiting() {
                 return Outcome::Done;
             }
             for (promise, reason) in rejections {
                 report_rejection(scope, &self.state, promise, reason);
+            }
+            for promise in handled {
+                report_handled(scope, &self.state, promise);
             }
             for task in self.tasks.take() {
                 task.run();
@@ -373,6 +378,7 @@ impl Drop for Instance {
         self.state.entry_points = OnceCell::new();
         self.state.modules = RefCell::default();
         self.state.rejections = RefCell::default();
+        self.state.handled = RefCell::default();
         self.state.resources.clear();
         TaskQueue::unregister(self.address);
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
@@ -531,6 +537,18 @@ fn report_rejection(scope: &mut v8::PinScope, state: &State, promise: v8::Global
     }
 }
 
+/// Tells the app that a rejection it was told of has found a handler after all.
+fn report_handled(scope: &mut v8::PinScope, state: &State, promise: v8::Global<v8::Promise>) {
+    v8::tc_scope!(let scope, scope);
+    let promise = v8::Local::new(scope, promise);
+    let Some(entry) = state.entry_points.get() else { return };
+    let function = v8::Local::new(scope, &entry.unhandled_rejection);
+    let reason = promise.result(scope);
+    let handled = v8::Boolean::new(scope, true).into();
+    let undefined = v8::undefined(scope).into();
+    function.call(scope, undefined, &[promise.into(), reason, handled]);
+}
+
 unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
     v8::callback_scope!(unsafe scope, &message);
     let Some(state) = State::of(scope) else { return };
@@ -546,7 +564,12 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
         }
         v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
             let mut rejections = state.rejections.borrow_mut();
+            let before = rejections.len();
             rejections.retain(|(rejected, _)| v8::Local::new(scope, rejected) != promise);
+            let mut handled = state.handled.borrow_mut();
+            if rejections.len() == before && handled.len() < REJECTIONS_MAX {
+                handled.push(v8::Global::new(scope, promise));
+            }
         }
         _ => {}
     }

@@ -5,19 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, parts, subtle_keys, subtle_work, time, url};
+use super::{blob, clone, compression, console, crypto, encoding, fetch, forms, parts, subtle_keys, subtle_work, time, url};
 use crate::engine::exceptions;
 
-/// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
-macro_rules! table {
-    ($($rows:tt)*) => { natives! { all: $($rows)* } };
-}
-
 /// Names each native function and wraps it.
-macro_rules! natives {
-    ($table:ident: $($name:literal => $function:path,)*) => {
-        /// Native functions with their JavaScript names.
-        pub(crate) fn $table() -> Vec<(&'static str, v8::FunctionCallback)> {
+macro_rules! table {
+    ($(#[$doc:meta])* $list:ident $($name:literal => $function:path,)*) => {
+        $(#[$doc])*
+        pub(crate) fn $list() -> Vec<(&'static str, v8::FunctionCallback)> {
             vec![$({
                 fn guarded<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, rv: v8::ReturnValue<'s>) {
                     if catch_unwind(AssertUnwindSafe(|| $function(&mut *scope, args, rv))).is_err() {
@@ -31,6 +26,8 @@ macro_rules! natives {
 }
 
 table! {
+    /// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
+    all
     "part" => parts::part,
     "lazyProperty" => parts::lazy_property,
     "release" => parts::release,
@@ -53,7 +50,6 @@ table! {
     "base64Decode" => encoding::base64_decode,
     "urlParse" => url::parse,
     "urlSet" => url::set,
-    "structuredClone" => clone::structured_clone,
     "bodyKind" => fetch::body_kind,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,
@@ -73,7 +69,9 @@ table! {
     "natives" => natives,
 }
 
-natives! { crypto:
+table! {
+    /// The group "crypto".
+    crypto
     "generate" => subtle_keys::generate,
     "importKey" => subtle_keys::import,
     "exportKey" => subtle_keys::export,
@@ -105,6 +103,27 @@ fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
     rv.set(object.into());
 }
 
+table! {
+    /// What parts alone use. It is not in the snapshot: `nano.ops` has it from the first part on.
+    for_parts
+    "cloneKind" => clone::clone_kind,
+    "namedKeys" => clone::named_keys,
+    "cloneWasmModule" => clone::clone_wasm_module,
+    "blobNew" => blob::blob_new,
+    "blobAdopt" => blob::blob_adopt,
+    "blobSize" => blob::blob_size,
+    "blobBytes" => blob::blob_bytes,
+    "blobBinary" => blob::blob_binary,
+    "blobText" => blob::blob_text,
+    "mimeExtract" => forms::mime_extract,
+    "formText" => forms::form_text,
+    "multipartParse" => forms::multipart_parse,
+    "urlencodedParse" => forms::urlencoded_parse,
+    "codecNew" => compression::codec_new,
+    "codecWrite" => compression::codec_write,
+    "codecRead" => compression::codec_read,
+}
+
 /// `nano.ops`: each function is made when it is first read, so that an isolate holds those it uses. The ones on every request's path
 /// are in the snapshot.
 pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object> {
@@ -116,6 +135,18 @@ pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::
     ops
 }
 
+/// Adds what parts use to `nano.ops`, once.
+pub(super) fn extend(scope: &mut v8::PinScope, ops: v8::Local<v8::Value>) {
+    let Ok(ops) = v8::Local::<v8::Object>::try_from(ops) else { return };
+    for (index, (name, _)) in for_parts().into_iter().enumerate() {
+        let Some(name) = v8::String::new(scope, name) else { return };
+        if index == 0 && ops.has_own_property(scope, name.into()) != Some(false) {
+            return;
+        }
+        parts::define_lazy(scope, ops, name.into(), make);
+    }
+}
+
 /// Makes the function called `name`.
 fn make<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -124,7 +155,7 @@ fn make<'s>(
     mut rv: v8::ReturnValue<v8::Value>,
 ) {
     let name = name.to_rust_string_lossy(scope);
-    let Some((_, function)) = all().into_iter().find(|(op, _)| *op == name) else { return };
+    let Some((_, function)) = all().into_iter().chain(for_parts()).find(|(op, _)| *op == name) else { return };
     if let Some(function) = v8::Function::builder_raw(function).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope) {
         rv.set(function.into());
     }

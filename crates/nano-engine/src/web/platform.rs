@@ -47,6 +47,17 @@ pub(crate) static PARTS: &[Source] = sources![
     "crypto_formats.js",
     "subtle.js",
     "digest_stream.js",
+    "blob.js",
+    "file_reader.js",
+    "form_data.js",
+    "compression.js",
+    "clone.js",
+    "tasks.js",
+    "messaging.js",
+    "stream_transfer.js",
+    "identity_streams.js",
+    "websocket.js",
+    "event_source.js",
 ];
 
 /// The part called `name`.

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use nano_core::{
-    App, AppLimits, AppOptions, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Runtime, RuntimeLimits, RuntimeOptions,
-    Source,
+    App, AppLimits, AppOptions, Body, CallResponse, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime,
+    RuntimeLimits, RuntimeOptions, Source,
 };
 use serde_json::Value;
 
@@ -130,6 +130,8 @@ fn answer(runtime: &Runtime, root: &Path, id: u64) {
     let Ok(view) = runtime.call_view(id) else { return };
     // A call that was given up in the meantime needs no answer.
     let _ = match view.content {
+        nano_core::CallContent::Fetch { head, body, streaming: false } if head.url == site::ECHO => runtime
+            .call_respond(id, CallResponse { head: ResponseHead { status: 200, ..ResponseHead::default() }, body: Body::Whole(body) }),
         nano_core::CallContent::Fetch { head, .. } => runtime.call_respond(id, site::answer(root, &head.url)),
         nano_core::CallContent::Method { name, .. } => runtime.call_fail(id, &format!("the site has no method {name}")),
     };

@@ -8,6 +8,9 @@ use nano_core::{Body, CallResponse, Headers, ResponseHead};
 /// The origin that all tests are on.
 pub const ORIGIN: &str = "http://web-platform.test:8000";
 
+/// The one program of WPT's server that is here too: it gives back what was posted to it.
+pub const ECHO: &str = "http://web-platform.test:8000/fetch/api/resources/echo-content.py";
+
 /// What `.sub.` files have in double braces.
 const SUBSTITUTIONS: [(&str, &str); 14] = [
     ("{{host}}", "web-platform.test"),

@@ -20,11 +20,12 @@
   const noop = () => {};
   const ignoreRejection = (promise) => PromisePrototypeThen(promise, undefined, noop);
 
-  // The kinds of source.
+  // The kinds of source. A LAZY one never changes and makes what is asked of it: bytes(), text(), stream() (blob.js).
   const TEXT = 0;
   const BYTES = 1;
   const NATIVE = 2;
   const STREAM = 3;
+  const LAZY = 4;
 
   // What ops.bodyKind gives.
   const NONE = 0;
@@ -186,7 +187,7 @@
 
   class Body {
     kind;
-    // A string, bytes, a NativeBody; for a stream, what it comes from in the end, or null.
+    // A string, bytes, a NativeBody, a lazy source; for a stream, what it comes from in the end, or null.
     source;
     // The Content-Type it suggests, or null.
     type;
@@ -241,6 +242,8 @@
         if (native.controller !== null) native.cancel();
       };
       stream = nano.streams.createReadableByteStream(start, pull, cancel);
+    } else if (body.kind === LAZY) {
+      stream = body.source.stream();
     } else {
       const { source, shared } = body;
       const pull = (controller) => {
@@ -341,6 +344,7 @@
 
   // Extracting: https://fetch.spec.whatwg.org/#concept-bodyinit-extract
 
+  const lazyBody = (source, type) => new Body(LAZY, source, type);
   const textBody = (text, type) => new Body(TEXT, text, type);
   const bytesBody = (bytes, type) => new Body(BYTES, bytes, type);
 
@@ -393,14 +397,19 @@
   };
 
   // Consuming: https://fetch.spec.whatwg.org/#concept-body-consume-body
-  // Each conversion takes a string or bytes that are the caller's own.
+  // Each conversion takes a string, bytes that are the caller's own, or a lazy source.
+
+  const isBytes = (source) => TypedArrayPrototypeGetSymbolToStringTag(source) !== undefined;
 
   const toText = (source) => {
-    if (typeof source !== "string") return ops.utf8Decode(source, false, false);
+    if (typeof source !== "string") return isBytes(source) ? ops.utf8Decode(source, false, false) : source.text();
     return source.length > 0 && StringPrototypeCharCodeAt(source, 0) === 0xfeff ? StringPrototypeSlice(source, 1) : source;
   };
 
-  const toBytes = (source) => (typeof source === "string" ? ops.utf8Encode(source) : source);
+  const toBytes = (source) => {
+    if (typeof source === "string") return ops.utf8Encode(source);
+    return isBytes(source) ? source : source.bytes();
+  };
 
   const toArrayBuffer = (source) => {
     let bytes = toBytes(source);
@@ -474,7 +483,7 @@
       if (isFailed(body)) return PromiseReject(body.source.failure);
       if (isUnusable(body)) return PromiseReject(new TypeError("The body has already been used, or its stream is locked."));
       const taken = takeBody(body);
-      if (taken.kind === TEXT) return PromiseResolve(convert(taken.source));
+      if (taken.kind === TEXT || taken.kind === LAZY) return PromiseResolve(convert(taken.source));
       if (taken.kind === BYTES) {
         const readsOnly = convert === toText || convert === toJson;
         return PromiseResolve(convert(readsOnly ? taken.source : ownBytes(taken.source, taken.shared)));
@@ -493,8 +502,9 @@
     }
   };
 
-  // Gives an interface the members of the mixin; bodyOf(object) throws for what is not of that interface.
-  const mixinBody = (Class, bodyOf) => {
+  // Gives an interface the members of the mixin; bodyOf(object) throws for what is not of that interface, flatOf(object) gives its
+  // header list in the native form.
+  const mixinBody = (Class, bodyOf, flatOf) => {
     const consume = (object, convert) => {
       let body;
       try {
@@ -515,8 +525,14 @@
       arrayBuffer() {
         return consume(this, toArrayBuffer);
       },
+      blob() {
+        return consume(this, (source) => nano.part("blob").fromBody(source, flatOf(this)));
+      },
       bytes() {
         return consume(this, toBytes);
+      },
+      formData() {
+        return consume(this, (source) => nano.part("form_data").fromBody(source, flatOf(this)));
       },
       json() {
         return consume(this, toJson);
@@ -534,6 +550,7 @@
   // undefined, and a Pump sends it.
   const wholeBody = (taken) => {
     if (taken.kind === TEXT || taken.kind === BYTES) return taken.source;
+    if (taken.kind === LAZY) return taken.source.bytes();
     return taken.kind === NATIVE && taken.source.isWhole ? taken.source.surrender() : undefined;
   };
 
@@ -671,6 +688,7 @@
   fetch.extractBody = extractBody;
   fetch.failBody = failBody;
   fetch.isUnusable = isUnusable;
+  fetch.lazyBody = lazyBody;
   fetch.mixinBody = mixinBody;
   fetch.nativeBody = nativeBody;
   fetch.proxyBody = proxyBody;

@@ -8,7 +8,7 @@
 
   const loaded = { __proto__: null };
 
-  nano.part = (name) => loaded[name] ??= ops.part(name)(nano);
+  nano.part = (name) => loaded[name] ??= ops.part(name, ops)(nano);
 
   // Which part defines which global.
   const partOf = { __proto__: null };
@@ -49,4 +49,12 @@
   // Workers have it there.
   partOf.DigestStream = "digest_stream";
   ops.lazyProperty(nano.crypto.crypto, "DigestStream");
+  expose("blob", ["Blob", "File"]);
+  expose("file_reader", ["FileReader", "ProgressEvent"]);
+  expose("form_data", ["FormData"]);
+  expose("compression", ["CompressionStream", "DecompressionStream"]);
+  expose("messaging", ["MessageChannel", "MessagePort"]);
+  expose("identity_streams", ["FixedLengthStream", "IdentityTransformStream"]);
+  expose("websocket", ["WebSocket", "WebSocketPair"]);
+  expose("event_source", ["EventSource"]);
 };

@@ -53,7 +53,7 @@
   }
   configureInterface(PerformanceEntry);
 
-  const cloneDetail = (detail) => (detail === undefined || detail === null ? null : ops.structuredClone(detail, []));
+  const cloneDetail = (detail) => (detail === undefined || detail === null ? null : nano.part("clone").cloneValue(detail));
 
   const markOptions = dictionary("PerformanceMarkOptions", [
     { key: "detail", converter: converters.any },

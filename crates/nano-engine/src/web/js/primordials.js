@@ -22,7 +22,8 @@
     `,
     bytes: `
       ArrayBuffer ArrayBufferIsView ArrayBufferPrototype ArrayBufferPrototypeGetByteLength ArrayBufferPrototypeGetDetached
-      ArrayBufferPrototypeGetResizable ArrayBufferPrototypeSlice ArrayBufferPrototypeTransfer BigInt64Array BigUint64Array
+      ArrayBufferPrototypeGetMaxByteLength ArrayBufferPrototypeGetResizable ArrayBufferPrototypeResize ArrayBufferPrototypeSlice
+      ArrayBufferPrototypeTransfer BigInt64Array BigUint64Array
       DataView DataViewPrototypeGetBuffer DataViewPrototypeGetByteLength DataViewPrototypeGetByteOffset
       DataViewPrototypeGetUint8 Float32Array Float64Array Int16Array Int32Array Int8Array
       SharedArrayBufferPrototypeGetByteLength SharedArrayBufferPrototypeGetGrowable TypedArrayPrototypeFill
@@ -31,11 +32,12 @@
       TypedArrayPrototypeSubarray Uint16Array Uint32Array Uint8Array Uint8ClampedArray
     `,
     collections: `
-      Map MapPrototype MapPrototypeForEach MapPrototypeGetSize Set SetPrototype SetPrototypeForEach SetPrototypeGetSize
+      Map MapPrototype MapPrototypeForEach MapPrototypeGetSize MapPrototypeSet Set SetPrototype SetPrototypeAdd
+      SetPrototypeForEach SetPrototypeGetSize
       WeakMap WeakMapPrototype WeakRef WeakRefPrototype WeakSetPrototype
     `,
     errors: `
-      Error ErrorCaptureStackTrace ErrorPrototype RangeError SyntaxError TypeError
+      Error ErrorCaptureStackTrace ErrorPrototype EvalError RangeError ReferenceError SyntaxError TypeError URIError
     `,
     functions: `
       FunctionPrototypeBind FunctionPrototypeCall FunctionPrototypeToString
@@ -48,7 +50,7 @@
       NumberPrototypeToString NumberPrototypeValueOf
     `,
     objects: `
-      ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
+      Object ObjectPrototypePropertyIsEnumerable ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
       ObjectGetOwnPropertyDescriptor ObjectGetOwnPropertyDescriptors ObjectGetPrototypeOf ObjectHasOwn ObjectIs ObjectKeys
       ObjectPrototype ObjectPrototypeHasOwnProperty ObjectPrototypeToString ObjectSetPrototypeOf Proxy ReflectApply
       ReflectConstruct ReflectDefineProperty ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
@@ -231,12 +233,9 @@
   // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a
   // part first asks for it.
   const names = ownKeys(captured).sort();
-  const values = [];
-  const kinds = [];
-  for (const name of names) {
-    values.push(captured[name][0]);
-    kinds.push(captured[name][1]);
-  }
+  // Made at their full length: the snapshot would keep the room that growing leaves.
+  const values = names.map((name) => captured[name][0]);
+  const kinds = names.map((name) => captured[name][1]);
   const handler = {
     __proto__: null,
     get(made, name) {

@@ -110,7 +110,7 @@
         let chunk2 = chunk;
         if (!this.second.canceled && this.cloneForBranch2) {
           try {
-            chunk2 = nano.ops.structuredClone(chunk, []);
+            chunk2 = nano.part("clone").cloneValue(chunk);
           } catch (error) {
             this.abandon(error);
             return;
