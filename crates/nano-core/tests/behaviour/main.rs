@@ -7,3 +7,4 @@ mod requests;
 mod sequences;
 #[path = "../support/mod.rs"]
 mod support;
+mod urlpattern;

@@ -21,4 +21,6 @@
   nano.lazyGlobal = (name) => nano.part(partOf[name])[name];
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+
+  expose("url_pattern", ["URLPattern"]);
 };
