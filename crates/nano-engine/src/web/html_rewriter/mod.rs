@@ -1,0 +1,6 @@
+//! HTMLRewriter.
+
+mod machine;
+#[cfg(test)]
+mod tests;
+mod token;
