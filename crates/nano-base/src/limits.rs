@@ -137,3 +137,9 @@ pub const CAGE_BYTES_MAX: usize = 3_500 << 20;
 pub const MAPPINGS_PER_INSTANCE: usize = 12;
 /// The share of `vm.max_map_count` that admission lets isolates use, in percent.
 pub const MAPPINGS_PERCENT_MAX: usize = 85;
+/// Selectors of one HTMLRewriter, and its document handlers.
+pub const REWRITER_SELECTORS_MAX: usize = 128;
+/// One selector.
+pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
+/// What parsing one document may use, charged to the app from start to end; an eighth of `external_bytes` if that is less.
+pub const REWRITER_BYTES_MAX: usize = 1 << 20;

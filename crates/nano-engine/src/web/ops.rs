@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
+use super::html_rewriter;
 use super::{clone, console, crypto, encoding, fetch, parts, time, url};
 use crate::engine::exceptions;
 
@@ -63,6 +64,7 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+    "htmlRewriter" => html_rewriter::html_rewriter,
 }
 
 /// An argument as a small integer.

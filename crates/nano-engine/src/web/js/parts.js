@@ -23,4 +23,5 @@
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
 
   expose("url_pattern", ["URLPattern"]);
+  expose("html_rewriter", ["HTMLRewriter"]);
 };

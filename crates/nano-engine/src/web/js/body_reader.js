@@ -1,0 +1,83 @@
+"use strict";
+// Reads a body piece by piece, wherever its bytes come from, for parts that consume one: nano.part("body_reader").
+(nano) => {
+  const {
+    ObjectSetPrototypeOf, PromisePrototypeThen, PromiseWithResolvers, TypeError, TypedArrayPrototypeGetSymbolToStringTag,
+  } = nano.primordials;
+  const { ops } = nano;
+  const { takeBody, wholeBody } = nano.fetch;
+  const {
+    acquireReadableStreamDefaultReader, readableStreamDefaultReaderCancel, readableStreamDefaultReaderRead,
+  } = nano.streams;
+
+  const noop = () => {};
+
+  class BodyReader {
+    // A string or bytes that are all there is; null once they have been given.
+    #whole;
+    #native = null;
+    #reader = null;
+    #deferred = null;
+
+    // A usable body, which is the reader's from now on.
+    constructor(body) {
+      const taken = takeBody(body);
+      this.#whole = wholeBody(taken);
+      if (this.#whole !== undefined) return;
+      if (taken.stream === null) this.#native = taken.source;
+      else this.#reader = acquireReadableStreamDefaultReader(taken.stream);
+    }
+
+    // Bytes to look at, null at the end, or a promise of either.
+    read() {
+      const whole = this.#whole;
+      if (whole !== undefined) {
+        this.#whole = null;
+        return typeof whole === "string" ? ops.utf8Encode(whole) : whole;
+      }
+      if (this.#native !== null) {
+        const bytes = this.#native.pull(this);
+        if (bytes !== undefined) return bytes;
+      }
+      this.#deferred = PromiseWithResolvers();
+      const { promise } = this.#deferred;
+      if (this.#reader !== null) readableStreamDefaultReaderRead(this.#reader, this);
+      return promise;
+    }
+
+    // The native body has more.
+    step() {
+      let bytes;
+      try {
+        bytes = this.#native.pull(this);
+      } catch (error) {
+        this.#deferred.reject(error);
+        return;
+      }
+      if (bytes !== undefined) this.#deferred.resolve(bytes);
+    }
+
+    chunkSteps(chunk) {
+      if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array") this.#deferred.resolve(chunk);
+      else this.#deferred.reject(new TypeError("The stream of a body gave a chunk that is not a Uint8Array."));
+    }
+
+    closeSteps() {
+      this.#deferred.resolve(null);
+    }
+
+    errorSteps(error) {
+      this.#deferred.reject(error);
+    }
+
+    // Nobody wants the rest.
+    cancel(reason) {
+      this.#whole = null;
+      if (this.#native !== null) this.#native.cancel();
+      else if (this.#reader !== null) PromisePrototypeThen(readableStreamDefaultReaderCancel(this.#reader, reason), undefined, noop);
+    }
+  }
+  ObjectSetPrototypeOf(BodyReader.prototype, null);
+
+  return { __proto__: null, BodyReader };
+};
