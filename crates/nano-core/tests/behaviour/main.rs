@@ -4,6 +4,7 @@ mod calls;
 mod limits;
 mod platform;
 mod requests;
+mod rewriter;
 mod sequences;
 #[path = "../support/mod.rs"]
 mod support;

@@ -48,6 +48,7 @@ pub(super) fn html_rewriter<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, rv: R
     match integer(scope, &args, 0) {
         0 => check(scope, &args, rv),
         1 => create(scope, &args, rv),
+        10 => encoding(scope, &args, rv),
         command => {
             let Some(rewriting) = resources::get::<Rewriting>(scope, args.get(1)) else {
                 throw_type_error(scope, "the rewriting is over");
@@ -70,10 +71,20 @@ pub(super) fn html_rewriter<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, rv: R
     }
 }
 
-/// `(0, selector)`: what is wrong with it, or undefined.
+/// `(0, selector, count)`: how many conditions it has, at most; or, as a string, what is wrong with it. Count is how many selectors and
+/// document handlers there will be.
 fn check<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
-    if let Err(why) = selector(&text(scope, args, 1)) {
-        return_utf8(scope, &mut rv, why.as_bytes());
+    if integer(scope, args, 2) as usize > REWRITER_SELECTORS_MAX {
+        throw_range_error(scope, &format!("a rewriter may have {REWRITER_SELECTORS_MAX} selectors and document handlers"));
+        return;
+    }
+    let written = text(scope, args, 1);
+    match selector(&written) {
+        Ok(_) => {
+            let conditions = 1 + written.bytes().filter(|byte| b" \t\n\r\x0c>+~,:[.#".contains(byte)).count();
+            rv.set_uint32(conditions as u32);
+        }
+        Err(why) => return_utf8(scope, &mut rv, why.as_bytes()),
     }
 }
 
@@ -84,27 +95,26 @@ fn selector(text: &str) -> Result<Selector, String> {
     text.parse().map_err(|error: lol_html::errors::SelectorError| error.to_string())
 }
 
-/// `(1, [selector, element, comments, text, ...], [doctype, comments, text, end, ...], contentType)`: handlers by number, -1 for none.
-fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
-    let on = list(scope, args.get(1));
-    let on_document = list(scope, args.get(2));
-    if (on.len() + on_document.len()) / 4 > REWRITER_SELECTORS_MAX {
-        throw_range_error(scope, &format!("a rewriter may have {REWRITER_SELECTORS_MAX} selectors"));
-        return;
-    }
-    let label = charset(&text(scope, args, 3));
-    let encoding = match &label {
+/// `(10, contentType)`: the encoding of a document of that type.
+fn encoding<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
+    let found = match charset(&text(scope, args, 1)) {
         None => Some(UTF_8),
         Some(label) => Encoding::for_label_no_replacement(label.as_bytes()),
     };
-    let Some(encoding) = encoding else {
-        throw_type_error(scope, "Parser error: Unknown character encoding has been provided.");
-        return;
-    };
-    let Some(encoding) = AsciiCompatibleEncoding::new(encoding) else {
-        throw_type_error(scope, "Parser error: Expected ASCII-compatible encoding.");
-        return;
-    };
+    match found {
+        None => throw_type_error(scope, "Parser error: Unknown character encoding has been provided."),
+        Some(found) if !found.is_ascii_compatible() => throw_type_error(scope, "Parser error: Expected ASCII-compatible encoding."),
+        Some(found) => return_utf8(scope, &mut rv, found.name().as_bytes()),
+    }
+}
+
+/// `(1, [selector, element, comments, text, ...], [doctype, comments, text, end, ...], encoding)`: handlers by number, -1 for none; all
+/// have been checked.
+fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
+    let on = list(scope, args.get(1));
+    let on_document = list(scope, args.get(2));
+    let encoding = Encoding::for_label(text(scope, args, 3).as_bytes()).and_then(AsciiCompatibleEncoding::new);
+    let encoding = encoding.unwrap_or_else(AsciiCompatibleEncoding::utf_8);
     let mut selectors = Vec::new();
     let mut base_bytes = size_of::<Rewriting>();
     for handlers in on.chunks_exact(4) {

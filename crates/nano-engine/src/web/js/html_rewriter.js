@@ -6,7 +6,7 @@
 // whose turn it is, and waited for if it returns a promise. The result is a stream that does nothing unless it is read.
 (nano) => {
   const {
-    ArrayPrototypePush, IteratorPrototype, MathMin, ObjectSetPrototypeOf, ReflectApply, SafeMap, SafeWeakMap,
+    ArrayPrototypePush, IteratorPrototype, MathFloor, MathMax, MathMin, ObjectSetPrototypeOf, ReflectApply, SafeMap, SafeWeakMap,
     StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
   } = nano.primordials;
@@ -31,14 +31,18 @@
   const INSERT = 7;
   const CONTENT = 8;
   const ON_END_TAG = 9;
+  const ENCODING = 10;
 
   // What a step asks for.
   const TAKE_OUTPUT = 1;
   const DONE = 2;
   const END_TAG = 7;
 
-  // So much of the document at a time: what its handlers see is kept until their turn. Less if many selectors look at each tag.
+  // So much of the document at a time, because what handlers will see of it is kept until their turn. Less if there are many selectors:
+  // at their worst, each condition is looked at for each tag, and a tag may have three bytes.
   const SLICE_BYTES = 16384;
+  const SLICE_BYTES_MIN = 64;
+  const SLICE_WORK = 65536;
 
   // Tokens
 
@@ -332,7 +336,9 @@
   // One document on its way through a rewriter.
 
   class Rewriting {
-    handle;
+    // Makes the handle: nothing native is there before somebody reads.
+    create;
+    handle = null;
     reader;
     // Pairs of what `this` is to be and a function, by number.
     handlers;
@@ -346,8 +352,8 @@
     offset = 0;
     over = false;
 
-    constructor(handle, reader, handlers, sliceBytes) {
-      this.handle = handle;
+    constructor(create, reader, handlers, sliceBytes) {
+      this.create = create;
       this.reader = reader;
       this.handlers = handlers;
       this.sliceBytes = sliceBytes;
@@ -370,6 +376,7 @@
     // The algorithm of the result's stream: goes on until there is something to read.
     async pull(controller) {
       try {
+        this.handle ??= this.create();
         for (;;) {
           const step = native(STEP, this.handle);
           const kind = step % 16;
@@ -480,7 +487,7 @@
 
     finish() {
       this.over = true;
-      ops.release(this.handle);
+      if (this.handle !== null) ops.release(this.handle);
       this.contents.forEach(({ reader }) => {
         if (reader !== null) reader.cancel(undefined);
       });
@@ -534,6 +541,12 @@
     return "";
   };
 
+  const copy = (array) => {
+    const copied = [];
+    for (let i = 0; i < array.length; i++) ArrayPrototypePush(copied, array[i]);
+    return copied;
+  };
+
   const elementMembers = ["element", "comments", "text"];
   const documentMembers = ["doctype", "comments", "text", "end"];
 
@@ -542,19 +555,19 @@
     #on = [];
     #onDocument = [];
     #handlers = [];
-    #selectorBytes = 0;
+    #conditions = 1;
 
     on(selector, handlers) {
       const prefix = "Failed to execute 'on' on 'HTMLRewriter'";
       const on = this.#on;
       requiredArguments(arguments.length, 2, prefix);
       selector = converters.USVString(selector, prefix, "parameter 1");
-      const wrong = native(CHECK, selector);
-      if (wrong !== undefined) throw new TypeError(`Parser error: ${wrong}`);
+      const conditions = native(CHECK, selector, this.#count() + 1);
+      if (typeof conditions === "string") throw new TypeError(`Parser error: ${conditions}`);
       const row = [selector, -1, -1, -1];
       this.#fill(row, 1, handlers, elementMembers, prefix);
       for (let i = 0; i < 4; i++) ArrayPrototypePush(on, row[i]);
-      this.#selectorBytes += selector.length;
+      this.#conditions += conditions;
       return this;
     }
 
@@ -562,10 +575,15 @@
       const prefix = "Failed to execute 'onDocument' on 'HTMLRewriter'";
       const onDocument = this.#onDocument;
       requiredArguments(arguments.length, 1, prefix);
+      native(CHECK, "*", this.#count() + 1);
       const row = [-1, -1, -1, -1];
       this.#fill(row, 0, handlers, documentMembers, prefix);
       for (let i = 0; i < 4; i++) ArrayPrototypePush(onDocument, row[i]);
       return this;
+    }
+
+    #count() {
+      return (this.#on.length + this.#onDocument.length) / 4;
     }
 
     #fill(row, at, handlers, members, prefix) {
@@ -587,12 +605,13 @@
       if (body === null) return response;
       if (isUnusable(body)) throw new TypeError(`${prefix}: the body has already been used, or its stream is locked.`);
       const flat = responseFlatOf(response);
-      const handle = native(CREATE, this.#on, this.#onDocument, headerValue(flat, "content-type"));
-      const weight = 1 + MathMin(this.#selectorBytes >> 6, 63);
+      const encoding = native(ENCODING, headerValue(flat, "content-type"));
       // Handlers that are added later are for documents that come later.
-      const own = [];
-      for (let i = 0; i < handlers.length; i++) ArrayPrototypePush(own, handlers[i]);
-      const rewriting = new Rewriting(handle, new BodyReader(body), own, SLICE_BYTES / weight >> 0);
+      const on = copy(this.#on);
+      const onDocument = copy(this.#onDocument);
+      const create = () => native(CREATE, on, onDocument, encoding);
+      const sliceBytes = MathMax(SLICE_BYTES_MIN, MathMin(SLICE_BYTES, MathFloor(SLICE_WORK / this.#conditions)));
+      const rewriting = new Rewriting(create, new BodyReader(body), copy(handlers), sliceBytes);
       const stream = createReadableByteStream(
         undefined, (controller) => rewriting.pull(controller), (reason) => rewriting.cancel(reason),
       );
