@@ -39,6 +39,8 @@ pub struct AppLimits {
     pub requests: u32,
     /// How long an instance may idle before it is evicted back to cold.
     pub idle_ms: u32,
+    /// What the app's caches keep, all instances together; at the limit the least recently used goes.
+    pub cache_bytes: usize,
 }
 
 impl Default for AppLimits {
@@ -62,6 +64,7 @@ impl Default for AppLimits {
             errand_cpu_ms: 5_000,
             requests: 10_000,
             idle_ms: 60_000,
+            cache_bytes: 8 << 20,
         }
     }
 }
@@ -81,11 +84,13 @@ pub struct RuntimeLimits {
     pub log_events: u32,
     /// Started blank isolates kept ready by each shard.
     pub pool: u32,
+    /// What the caches of all apps keep together; at the limit the least recently used of all goes.
+    pub cache_bytes: usize,
 }
 
 impl Default for RuntimeLimits {
     fn default() -> Self {
-        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2 }
+        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2, cache_bytes: 256 << 20 }
     }
 }
 

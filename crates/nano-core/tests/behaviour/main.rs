@@ -1,5 +1,6 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
+mod cache;
 mod calls;
 mod limits;
 mod platform;

@@ -1,5 +1,6 @@
 //! The native halves of the web platform, one file per area, beside `js/` with the JavaScript halves.
 
+pub(crate) mod cache;
 pub(crate) mod clone;
 pub(crate) mod console;
 pub(crate) mod crypto;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::html_rewriter;
+use super::{cache, html_rewriter};
 use super::{clone, console, crypto, encoding, fetch, parts, time, url};
 use crate::engine::exceptions;
 
@@ -65,6 +65,7 @@ table! {
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
     "htmlRewriter" => html_rewriter::html_rewriter,
+    "cache" => cache::cache,
 }
 
 /// An argument as a small integer.

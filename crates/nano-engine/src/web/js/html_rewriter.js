@@ -7,8 +7,8 @@
 (nano) => {
   const {
     ArrayPrototypePush, IteratorPrototype, MathFloor, MathMax, MathMin, ObjectSetPrototypeOf, ReflectApply, SafeMap, SafeWeakMap,
-    StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer,
-    TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
+    SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+    Uint8Array,
   } = nano.primordials;
   const { ops, fetch } = nano;
   const { configureInterface, converters, dictionary, isObject, requiredArguments } = nano.webidl;
@@ -16,7 +16,7 @@
   const {
     createReadableByteStream, isReadableStream, readableByteStreamControllerClose, readableByteStreamControllerEnqueue,
   } = nano.streams;
-  const { BodyReader } = nano.part("body_reader");
+  const { BodyReader, headerValue, isPromise, withoutHeader } = nano.part("messages");
 
   const native = ops.htmlRewriter;
 
@@ -397,7 +397,7 @@
           } else {
             if (this.chunk === null) {
               const read = this.reader.read();
-              this.chunk = read === null || !isPromise(read) ? read : await read;
+              this.chunk = isPromise(read) ? await read : read;
             }
             if (!this.over) this.feed();
           }
@@ -471,7 +471,7 @@
       if (reader !== null) {
         for (;;) {
           const read = reader.read();
-          const bytes = read === null || !isPromise(read) ? read : await read;
+          const bytes = isPromise(read) ? await read : read;
           if (this.over) return any;
           const encoded = native(CONTENT, this.handle, bytes, html);
           if (encoded !== undefined) {
@@ -502,9 +502,6 @@
   }
   ObjectSetPrototypeOf(Rewriting.prototype, null);
 
-  // Of what BodyReader gives, which is bytes otherwise.
-  const isPromise = (value) => TypedArrayPrototypeGetSymbolToStringTag(value) === undefined;
-
   // Waits for what a handler returned; its token is valid until then. Never fails: nobody may be looking yet.
   const settle = async (token, result) => {
     try {
@@ -515,30 +512,6 @@
     } finally {
       rewritings.delete(token);
     }
-  };
-
-  // A header list without one of its headers.
-  const withoutHeader = (flat, name) => {
-    let kept = "";
-    for (let at = 0; at < flat.length;) {
-      const nameEnd = StringPrototypeIndexOf(flat, "\n", at);
-      let end = StringPrototypeIndexOf(flat, "\n", nameEnd + 1);
-      if (end < 0) end = flat.length;
-      if (StringPrototypeSlice(flat, at, nameEnd) !== name) kept += (kept === "" ? "" : "\n") + StringPrototypeSlice(flat, at, end);
-      at = end + 1;
-    }
-    return kept;
-  };
-
-  const headerValue = (flat, name) => {
-    for (let at = 0; at < flat.length;) {
-      const nameEnd = StringPrototypeIndexOf(flat, "\n", at);
-      let end = StringPrototypeIndexOf(flat, "\n", nameEnd + 1);
-      if (end < 0) end = flat.length;
-      if (StringPrototypeSlice(flat, at, nameEnd) === name) return StringPrototypeSlice(flat, nameEnd + 1, end);
-      at = end + 1;
-    }
-    return "";
   };
 
   const copy = (array) => {

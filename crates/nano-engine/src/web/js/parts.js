@@ -24,4 +24,5 @@
 
   expose("url_pattern", ["URLPattern"]);
   expose("html_rewriter", ["HTMLRewriter"]);
+  expose("cache", ["Cache", "CacheStorage", "caches"]);
 };

@@ -1,8 +1,10 @@
 "use strict";
-// Reads a body piece by piece, wherever its bytes come from, for parts that consume one: nano.part("body_reader").
+// For parts that take messages apart, nano.part("messages"): a body piece by piece, wherever its bytes come from, and header lists in
+// their native form.
 (nano) => {
   const {
-    ObjectSetPrototypeOf, PromisePrototypeThen, PromiseWithResolvers, TypeError, TypedArrayPrototypeGetSymbolToStringTag,
+    ObjectSetPrototypeOf, PromisePrototypeThen, PromiseWithResolvers, StringPrototypeIndexOf, StringPrototypeSlice, TypeError,
+    TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
   const { ops } = nano;
   const { takeBody, wholeBody } = nano.fetch;
@@ -79,5 +81,36 @@
   }
   ObjectSetPrototypeOf(BodyReader.prototype, null);
 
-  return { __proto__: null, BodyReader };
+  // Of what a BodyReader gives, which is bytes or null otherwise.
+  const isPromise = (value) => value !== null && TypedArrayPrototypeGetSymbolToStringTag(value) === undefined;
+
+  // Calls visit(name, value, the line) for each header.
+  const forEachHeader = (flat, visit) => {
+    for (let at = 0; at < flat.length;) {
+      const nameEnd = StringPrototypeIndexOf(flat, "\n", at);
+      let end = StringPrototypeIndexOf(flat, "\n", nameEnd + 1);
+      if (end < 0) end = flat.length;
+      visit(StringPrototypeSlice(flat, at, nameEnd), StringPrototypeSlice(flat, nameEnd + 1, end), StringPrototypeSlice(flat, at, end));
+      at = end + 1;
+    }
+  };
+
+  // All values of a header; "" if there is none.
+  const headerValue = (flat, wanted) => {
+    let values = "";
+    forEachHeader(flat, (name, value) => {
+      if (name === wanted) values += values === "" ? value : `, ${value}`;
+    });
+    return values;
+  };
+
+  const withoutHeader = (flat, unwanted) => {
+    let kept = "";
+    forEachHeader(flat, (name, value, line) => {
+      if (name !== unwanted) kept += kept === "" ? line : `\n${line}`;
+    });
+    return kept;
+  };
+
+  return { __proto__: null, BodyReader, headerValue, isPromise, withoutHeader };
 };
