@@ -120,7 +120,9 @@ mod tests {
         assert_eq!(fresh_s(200, &[("cache-control", "s-maxage=20"), ("cache-control", "Max-Age=10")]), Some(20));
         assert_eq!(fresh_s(200, &[("cache-control", "max-age=10"), ("age", "4")]), Some(6));
         assert_eq!(fresh_s(200, &[("cache-control", "max-age=99999999999999999999999")]), Some(1 << 31));
-        for value in ["no-store", "private", "no-cache", "max-age=0", "max-age=x", "max-age", "max-age=10, no-store", "s-maxage=0, max-age=9"] {
+        for value in
+            ["no-store", "private", "no-cache", "max-age=0", "max-age=x", "max-age", "max-age=10, no-store", "s-maxage=0, max-age=9"]
+        {
             assert_eq!(fresh_s(200, &[("cache-control", value)]), None, "{value}");
         }
         assert_eq!(fresh_s(200, &[("cache-control", "max-age=10"), ("age", "10")]), None);
@@ -146,7 +148,8 @@ mod tests {
     #[test]
     fn cookies_are_not_kept() {
         assert_eq!(kept(200, &[("set-cookie", "a=b")]), None);
-        let both = kept(200, &[("set-cookie", "a=b"), ("x", "y"), ("cache-control", "private=\"Set-Cookie, z\", max-age=1")]).expect("kept");
+        let both =
+            kept(200, &[("set-cookie", "a=b"), ("x", "y"), ("cache-control", "private=\"Set-Cookie, z\", max-age=1")]).expect("kept");
         assert_eq!(both.headers.as_flat(), b"x\ny\ncache-control\nprivate=\"Set-Cookie, z\", max-age=1");
     }
 }

@@ -225,7 +225,7 @@ impl Thread {
                 Command::Cancel(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Cancel(place.local))),
                 Command::Answer(place, answer) => self.deliver(place, |link| link.answered(place.local, answer)),
                 Command::Errand(place, result) => {
-                    self.deliver(place, |link| link.knows(place.local).then(|| Delivery::Errand(place.local, result)))
+                    self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))
                 }
                 Command::Retire(app) => self.retire(app),
                 Command::Evict(app, ticket) => {

@@ -16,7 +16,9 @@ const HELPERS: &str = r#"
 "#;
 
 fn app(body: &str) -> String {
-    format!("{HELPERS}{body}\nexport default {{ async fetch(request, env, ctx) {{ return Response.json((await run(request, ctx)) ?? null); }} }}")
+    format!(
+        "{HELPERS}{body}\nexport default {{ async fetch(request, env, ctx) {{ return Response.json((await run(request, ctx)) ?? null); }} }}"
+    )
 }
 
 /// What an app's `run()` returns, as JSON.
@@ -39,10 +41,7 @@ fn what_is_put_is_found_until_it_is_deleted() {
         out.push((await caches.default.match(U)).body === null);
         return out;
     }"#;
-    assert_eq!(
-        run(source),
-        r#"[null,null,200,"a","text/x","HIT","0","one",[404,"two"],[404,"two"],null,true,false,null,true]"#
-    );
+    assert_eq!(run(source), r#"[null,null,200,"a","text/x","HIT","0","one",[404,"two"],[404,"two"],null,true,false,null,true]"#);
 }
 
 #[test]
@@ -157,9 +156,7 @@ fn streams_are_kept_whole_and_what_breaks_is_not_kept() {
     }"#;
     assert_eq!(
         run(source),
-        concat!(
-            r#"[[200,"piece piece piece "],[200,"piece piece "],"piece piece ","RangeError: mine",null,"nothing",true,null]"#
-        )
+        r#"[[200,"piece piece piece "],[200,"piece piece "],"piece piece ","RangeError: mine",null,"nothing",true,null]"#
     );
 }
 

@@ -176,10 +176,7 @@ fn a_token_is_gone_when_its_handler_is_done() {
             gone(() => text.text), gone(() => endTag.name), gone(() => end.append('')), caught(() => new element.constructor()),
             Object.prototype.toString.call(element)];
     }"#;
-    assert_eq!(
-        run(source),
-        r#"[[["x","1"],"a"],true,true,true,true,true,true,true,"TypeError: Illegal constructor","[object Element]"]"#
-    );
+    assert_eq!(run(source), r#"[[["x","1"],"a"],true,true,true,true,true,true,true,"TypeError: Illegal constructor","[object Element]"]"#);
 }
 
 #[test]

@@ -22,7 +22,15 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js", "url_pattern.js", "url_pattern_parser.js", "messages.js", "html_rewriter.js", "cache.js",];
+pub(crate) static PARTS: &[Source] = sources![
+    "encoding_streams.js",
+    "url_pattern.js",
+    "url_pattern_parser.js",
+    "messages.js",
+    "html_rewriter.js",
+    "html_rewriter_tokens.js",
+    "cache.js",
+];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {

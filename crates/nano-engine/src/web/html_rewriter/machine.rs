@@ -219,11 +219,8 @@ impl Machine {
         let memory = MemorySettings::new()
             .with_preallocated_parsing_buffer_size(PARSER_BYTES.min(memory_bytes))
             .with_max_allowed_memory_usage(memory_bytes);
-        let mut settings = Settings::new()
-            .with_encoding(encoding)
-            .with_memory_settings(memory)
-            .with_strict(true)
-            .with_adjust_charset_on_meta_tag(false);
+        let mut settings =
+            Settings::new().with_encoding(encoding).with_memory_settings(memory).with_strict(true).with_adjust_charset_on_meta_tag(false);
         for handlers in on {
             let (selector, handlers) = element_handlers(&notes, handlers);
             settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));

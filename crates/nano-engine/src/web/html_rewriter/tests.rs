@@ -5,9 +5,7 @@ use std::rc::Rc;
 
 use encoding_rs::{Encoding, SHIFT_JIS, UTF_8, WINDOWS_1252};
 use lol_html::html_content::{Comment, ContentType, Doctype, DocumentEnd, Element, EndTag, TextChunk};
-use lol_html::{
-    AsciiCompatibleEncoding, DocumentContentHandlers, ElementContentHandlers, HtmlRewriter, OutputSink, Selector, Settings,
-};
+use lol_html::{AsciiCompatibleEncoding, DocumentContentHandlers, ElementContentHandlers, HtmlRewriter, OutputSink, Selector, Settings};
 
 use super::machine::{Failure, Machine, OnDocument, OnElement, Step};
 use super::token::{Content, Kind, Part, Place};
@@ -29,9 +27,38 @@ impl Random {
 }
 
 const PIECES: &[&str] = &[
-    "<p>", "</p>", "<div>", "</div>", "<a href=x>", "<a href='q\"q' HREF=2 b>", "</a>", "<br>", "<br/>", "<b/>", "<B Class=\"C\" >", "</B >",
-    "text", " & <", "ü", "<!-- c -->", "<!x>", "<!doctype html>", "<!DOCTYPE html PUBLIC \"a\" 'b'>", "<svg>", "</svg>", "<path d=1 />",
-    "<path/>", "<script>a<b</script>", "<style>p{}</style>", "<li>", "</li>", "</zzz>", "<i a=1 a=2 x= y>", "</i>", "<custom-ä e=1>", "\u{3042}",
+    "<p>",
+    "</p>",
+    "<div>",
+    "</div>",
+    "<a href=x>",
+    "<a href='q\"q' HREF=2 b>",
+    "</a>",
+    "<br>",
+    "<br/>",
+    "<b/>",
+    "<B Class=\"C\" >",
+    "</B >",
+    "text",
+    " & <",
+    "ü",
+    "<!-- c -->",
+    "<!x>",
+    "<!doctype html>",
+    "<!DOCTYPE html PUBLIC \"a\" 'b'>",
+    "<svg>",
+    "</svg>",
+    "<path d=1 />",
+    "<path/>",
+    "<script>a<b</script>",
+    "<style>p{}</style>",
+    "<li>",
+    "</li>",
+    "</zzz>",
+    "<i a=1 a=2 x= y>",
+    "</i>",
+    "<custom-ä e=1>",
+    "\u{3042}",
 ];
 const SELECTORS: &[&str] = &["p", "div", "div > p", "a[href]", "*", "b", "br", "path", "i", "div *", "li:nth-child(2)", "script"];
 const CONTENT: &[&str] = &["<x>", "a&b", "", "\u{2603}", "'\"'"];
@@ -97,9 +124,8 @@ fn case(seed: u64) -> Case {
         let rest = bytes.split_off((1 + random.below(30)).min(bytes.len()));
         chunks.push(std::mem::replace(&mut bytes, rest));
     }
-    let selectors = (0..random.below(4))
-        .map(|_| (random.pick(SELECTORS), random.below(4) > 0, random.below(3) == 0, random.below(3) == 0))
-        .collect();
+    let selectors =
+        (0..random.below(4)).map(|_| (random.pick(SELECTORS), random.below(4) > 0, random.below(3) == 0, random.below(3) == 0)).collect();
     let document = [random.below(3) == 0, random.below(3) == 0, random.below(3) == 0, random.below(3) == 0];
     Case { seed, encoding, chunks, selectors, document }
 }

@@ -218,8 +218,8 @@ impl Token {
     /// The value of an attribute.
     pub(super) fn attribute(&mut self, name: &str) -> Option<String> {
         let encoding = self.encoding;
-        let name = name.to_ascii_lowercase();
-        let found = self.attributes()?.iter().find(|attribute| lower(&attribute.name, encoding) == name)?;
+        let name = encode_exactly(name, encoding)?;
+        let found = self.attributes()?.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(&name))?;
         Some(decode(&found.value, encoding))
     }
 
@@ -237,7 +237,7 @@ impl Token {
             .ok_or("The attribute name contains a character that can't be represented in the document's character encoding.")?;
         let value = encode(value, encoding);
         let Some(attributes) = self.attributes() else { return Ok(()) };
-        match attributes.iter_mut().find(|attribute| lower(&attribute.name, encoding) == name) {
+        match attributes.iter_mut().find(|attribute| attribute.name.eq_ignore_ascii_case(&bytes)) {
             Some(attribute) => {
                 attribute.value = value;
                 attribute.written = None;
@@ -249,11 +249,10 @@ impl Token {
     }
 
     pub(super) fn remove_attribute(&mut self, name: &str) {
-        let encoding = self.encoding;
-        let name = name.to_ascii_lowercase();
+        let Some(name) = encode_exactly(name, self.encoding) else { return };
         let Some(attributes) = self.attributes() else { return };
         let before = attributes.len();
-        attributes.retain(|attribute| lower(&attribute.name, encoding) != name);
+        attributes.retain(|attribute| !attribute.name.eq_ignore_ascii_case(&name));
         if attributes.len() != before {
             self.mark_changed();
         }

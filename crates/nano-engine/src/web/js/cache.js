@@ -70,7 +70,9 @@
       if (status === 0) throw new TypeError(`${prefix}: Cache is unable to store an error response`);
       const url = keyOf(request, prefix);
       if (requestMethodOf(request) !== "GET") throw new TypeError(`${prefix}: Cannot cache response to non-GET request.`);
-      if (status === 206) throw new TypeError(`${prefix}: Cannot cache response to a range request (206 Partial Content).`);
+      if (status === 206) {
+        throw new TypeError(`${prefix}: Cannot cache response to a range request (206 Partial Content).`);
+      }
       const flat = responseFlatOf(response);
       if (StringPrototypeIncludes(headerValue(flat, "vary"), "*")) throw new TypeError(`${prefix}: Cannot cache response with 'Vary: *' header.`);
       const body = responseBodyOf(response);

@@ -6,17 +6,18 @@
 // whose turn it is, and waited for if it returns a promise. The result is a stream that does nothing unless it is read.
 (nano) => {
   const {
-    ArrayPrototypePush, IteratorPrototype, MathFloor, MathMax, MathMin, ObjectSetPrototypeOf, ReflectApply, SafeMap, SafeWeakMap,
-    SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
-    Uint8Array,
+    ArrayPrototypePush, MathFloor, MathMax, MathMin, ObjectSetPrototypeOf, ReflectApply, SafeMap, TypeError,
+    TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, Uint8Array,
   } = nano.primordials;
   const { ops, fetch } = nano;
-  const { configureInterface, converters, dictionary, isObject, requiredArguments } = nano.webidl;
-  const { Response, headersFromFlat, isResponse, isUnusable, responseBodyOf, responseFlatOf, responseStatusOf, responseStatusTextOf } = fetch;
+  const { configureInterface, converters, isObject, requiredArguments } = nano.webidl;
   const {
-    createReadableByteStream, isReadableStream, readableByteStreamControllerClose, readableByteStreamControllerEnqueue,
-  } = nano.streams;
+    Response, extractBody, headersFromFlat, isResponse, isUnusable, responseBodyOf, responseFlatOf, responseStatusOf,
+    responseStatusTextOf, textBody,
+  } = fetch;
+  const { createReadableByteStream, readableByteStreamControllerClose, readableByteStreamControllerEnqueue } = nano.streams;
   const { BodyReader, headerValue, isPromise, withoutHeader } = nano.part("messages");
+  const { closeToken, openToken } = nano.part("html_rewriter_tokens");
 
   const native = ops.htmlRewriter;
 
@@ -26,11 +27,7 @@
   const WRITE = 2;
   const STEP = 3;
   const OUTPUT = 4;
-  const READ = 5;
-  const CHANGE = 6;
-  const INSERT = 7;
   const CONTENT = 8;
-  const ON_END_TAG = 9;
   const ENCODING = 10;
 
   // What a step asks for.
@@ -43,295 +40,6 @@
   const SLICE_BYTES = 16384;
   const SLICE_BYTES_MIN = 64;
   const SLICE_WORK = 65536;
-
-  // Tokens
-
-  // Given to the constructor of a token by the platform alone.
-  const key = { __proto__: null };
-
-  const toOptions = dictionary("ContentOptions", [{ key: "html", converter: converters.boolean, defaultValue: false }]);
-
-  // The Rewriting of each token that is valid.
-  const rewritings = new SafeWeakMap();
-
-  const rewritingOf = (token) => {
-    const rewriting = rewritings.get(token);
-    if (rewriting === undefined) {
-      throw new TypeError(
-        "This content token is no longer valid. Content tokens are only valid during the execution of the relevant content handler.",
-      );
-    }
-    return rewriting;
-  };
-
-  const requireKey = (secret) => {
-    if (secret !== key) throw new TypeError("Illegal constructor");
-  };
-
-  const read = (token, what, name = undefined) => native(READ, rewritingOf(token).handle, what, name);
-
-  const change = (token, what, a = undefined, b = undefined) => {
-    native(CHANGE, rewritingOf(token).handle, what, a, b);
-    return token;
-  };
-
-  // Arguments are converted first: that may run the app's code, and the token may be gone after it.
-  const insert = (token, place, name, count, content, options) => {
-    const prefix = `Failed to execute '${name}'`;
-    requiredArguments(count, 1, prefix);
-    if (!isReadableStream(content) && !isResponse(content)) content = converters.USVString(content, prefix, "parameter 1");
-    const { html } = toOptions(options, prefix, "parameter 2");
-    const rewriting = rewritingOf(token);
-    if (typeof content !== "string") content = rewriting.adopt(content, html, prefix);
-    native(INSERT, rewriting.handle, place, content, html);
-    return token;
-  };
-
-  const text = (value, prefix) => converters.USVString(value, prefix, "the value");
-
-  const namedArgument = (name, count, required, value, position = 1) => {
-    const prefix = `Failed to execute '${name}'`;
-    requiredArguments(count, required, prefix);
-    return converters.USVString(value, prefix, `parameter ${position}`);
-  };
-
-  class AttributesIterator {
-    #token;
-    #list;
-    #index = 0;
-
-    constructor(secret, token, list) {
-      requireKey(secret);
-      this.#token = token;
-      this.#list = list;
-    }
-
-    next() {
-      const index = this.#index;
-      rewritingOf(this.#token);
-      if (index >= this.#list.length) return { value: undefined, done: true };
-      this.#index = index + 2;
-      return { value: [this.#list[index], this.#list[index + 1]], done: false };
-    }
-
-    [SymbolIterator]() {
-      return this;
-    }
-  }
-  ObjectSetPrototypeOf(AttributesIterator.prototype, IteratorPrototype);
-  configureInterface(AttributesIterator);
-
-  class Element {
-    constructor(secret) {
-      requireKey(secret);
-    }
-
-    get tagName() {
-      return read(this, 0);
-    }
-
-    set tagName(value) {
-      change(this, 0, text(value, "Failed to set 'tagName'"));
-    }
-
-    get attributes() {
-      return new AttributesIterator(key, this, read(this, 4));
-    }
-
-    get removed() {
-      return read(this, 1);
-    }
-
-    get namespaceURI() {
-      return read(this, 2);
-    }
-
-    getAttribute(name) {
-      return read(this, 3, namedArgument("getAttribute", arguments.length, 1, name));
-    }
-
-    hasAttribute(name) {
-      return read(this, 3, namedArgument("hasAttribute", arguments.length, 1, name)) !== null;
-    }
-
-    setAttribute(name, value) {
-      name = namedArgument("setAttribute", arguments.length, 2, name);
-      value = namedArgument("setAttribute", arguments.length, 2, value, 2);
-      return change(this, 1, name, value);
-    }
-
-    removeAttribute(name) {
-      return change(this, 2, namedArgument("removeAttribute", arguments.length, 1, name));
-    }
-
-    before(content, options = undefined) {
-      return insert(this, 0, "before", arguments.length, content, options);
-    }
-
-    after(content, options = undefined) {
-      return insert(this, 1, "after", arguments.length, content, options);
-    }
-
-    replace(content, options = undefined) {
-      return insert(this, 2, "replace", arguments.length, content, options);
-    }
-
-    prepend(content, options = undefined) {
-      return insert(this, 3, "prepend", arguments.length, content, options);
-    }
-
-    append(content, options = undefined) {
-      return insert(this, 4, "append", arguments.length, content, options);
-    }
-
-    setInnerContent(content, options = undefined) {
-      return insert(this, 5, "setInnerContent", arguments.length, content, options);
-    }
-
-    remove() {
-      return change(this, 3);
-    }
-
-    removeAndKeepContent() {
-      return change(this, 4);
-    }
-
-    onEndTag(handler) {
-      const prefix = "Failed to execute 'onEndTag'";
-      requiredArguments(arguments.length, 1, prefix);
-      converters.Function(handler, prefix, "parameter 1");
-      const rewriting = rewritingOf(this);
-      const element = native(ON_END_TAG, rewriting.handle);
-      if (element === undefined) throw new TypeError("Parser error: No end tag.");
-      rewriting.endHandlers.set(element, handler);
-    }
-  }
-
-  // What comments, texts and end tags have in common is written out: Web IDL gives each its own.
-  class Text {
-    constructor(secret) {
-      requireKey(secret);
-    }
-
-    get text() {
-      return read(this, 5);
-    }
-
-    get lastInTextNode() {
-      return read(this, 6);
-    }
-
-    get removed() {
-      return read(this, 1);
-    }
-
-    before(content, options = undefined) {
-      return insert(this, 0, "before", arguments.length, content, options);
-    }
-
-    after(content, options = undefined) {
-      return insert(this, 1, "after", arguments.length, content, options);
-    }
-
-    replace(content, options = undefined) {
-      return insert(this, 2, "replace", arguments.length, content, options);
-    }
-
-    remove() {
-      return change(this, 3);
-    }
-  }
-
-  class Comment {
-    constructor(secret) {
-      requireKey(secret);
-    }
-
-    get text() {
-      return read(this, 5);
-    }
-
-    set text(value) {
-      change(this, 5, text(value, "Failed to set 'text'"));
-    }
-
-    get removed() {
-      return read(this, 1);
-    }
-
-    before(content, options = undefined) {
-      return insert(this, 0, "before", arguments.length, content, options);
-    }
-
-    after(content, options = undefined) {
-      return insert(this, 1, "after", arguments.length, content, options);
-    }
-
-    replace(content, options = undefined) {
-      return insert(this, 2, "replace", arguments.length, content, options);
-    }
-
-    remove() {
-      return change(this, 3);
-    }
-  }
-
-  class Doctype {
-    constructor(secret) {
-      requireKey(secret);
-    }
-
-    get name() {
-      return read(this, 0);
-    }
-
-    get publicId() {
-      return read(this, 7);
-    }
-
-    get systemId() {
-      return read(this, 8);
-    }
-  }
-
-  class EndTag {
-    constructor(secret) {
-      requireKey(secret);
-    }
-
-    get name() {
-      return read(this, 0);
-    }
-
-    set name(value) {
-      change(this, 0, text(value, "Failed to set 'name'"));
-    }
-
-    before(content, options = undefined) {
-      return insert(this, 0, "before", arguments.length, content, options);
-    }
-
-    after(content, options = undefined) {
-      return insert(this, 1, "after", arguments.length, content, options);
-    }
-
-    remove() {
-      return change(this, 3);
-    }
-  }
-
-  class DocumentEnd {
-    constructor(secret) {
-      requireKey(secret);
-    }
-
-    append(content, options = undefined) {
-      return insert(this, 4, "append", arguments.length, content, options);
-    }
-  }
-
-  const classes = [undefined, undefined, undefined, Element, Text, Comment, Doctype, EndTag, DocumentEnd];
-  for (let i = 3; i < classes.length; i++) configureInterface(classes[i]);
 
   // One document on its way through a rewriter.
 
@@ -347,6 +55,10 @@
     // Streams to insert, by number, until it is their turn.
     contents = new SafeMap();
     nextContent = 1;
+    // The one whose turn it is.
+    inserting = null;
+    // A promise of the handler that has not settled.
+    waiting = null;
     // Bytes that were read and not yet written, and how much of them was.
     chunk = null;
     offset = 0;
@@ -366,47 +78,77 @@
         body = responseBodyOf(content);
         if (isUnusable(body)) throw new TypeError(`${prefix}: the body of the response has already been used.`);
       } else {
-        body = fetch.extractBody(content, prefix);
+        body = extractBody(content, prefix);
       }
+      if (body === null) body = textBody("", null);
       const id = this.nextContent++;
-      this.contents.set(id, { __proto__: null, reader: body === null ? null : new BodyReader(body), html });
+      this.contents.set(id, { __proto__: null, reader: new BodyReader(body), html });
       return id;
     }
 
-    // The algorithm of the result's stream: goes on until there is something to read.
+    // The algorithm of the result's stream: goes on until it has given something.
     async pull(controller) {
       try {
         this.handle ??= this.create();
-        for (;;) {
-          const step = native(STEP, this.handle);
-          const kind = step % 16;
-          if (kind >= 3) {
-            const waiting = this.call(kind, (step - kind) / 16);
-            if (waiting !== undefined) {
-              // What is in front of the token need not wait with it.
-              await this.flush(controller);
-              const failed = await waiting;
-              if (failed !== undefined) throw failed.error;
-            }
-          } else if (kind === TAKE_OUTPUT) {
-            if (await this.flush(controller)) return;
-          } else if (kind === DONE) {
-            this.finish();
-            readableByteStreamControllerClose(controller);
-            return;
+        while (!this.over) {
+          if (this.inserting !== null) {
+            if (await this.insert(controller)) return;
+          } else if (this.waiting !== null) {
+            // What is in front of the token need not wait with it.
+            if (this.give(controller)) return;
+            if (this.inserting !== null) continue;
+            const failed = await this.waiting;
+            this.waiting = null;
+            if (failed !== undefined) throw failed.error;
           } else {
-            if (this.chunk === null) {
-              const read = this.reader.read();
-              this.chunk = isPromise(read) ? await read : read;
+            const step = native(STEP, this.handle);
+            const kind = step % 16;
+            if (kind >= 3) {
+              this.waiting = this.call(kind, (step - kind) / 16);
+            } else if (kind === TAKE_OUTPUT) {
+              if (this.give(controller)) return;
+            } else if (kind === DONE) {
+              this.finish();
+              readableByteStreamControllerClose(controller);
+            } else {
+              if (this.chunk === null) {
+                const read = this.reader.read();
+                this.chunk = isPromise(read) ? await read : read;
+              }
+              if (!this.over) this.feed();
             }
-            if (!this.over) this.feed();
           }
-          if (this.over) return;
         }
       } catch (error) {
         this.cancel(error);
         throw error;
       }
+    }
+
+    // Hands over the next part of what there is; whether that was anything. If it is a stream's turn, that comes first.
+    give(controller) {
+      const part = native(OUTPUT, this.handle);
+      if (part === undefined) return false;
+      if (typeof part === "number") {
+        this.inserting = this.contents.get(part);
+        this.contents.delete(part);
+        return false;
+      }
+      readableByteStreamControllerEnqueue(controller, part);
+      return true;
+    }
+
+    // Hands over the next piece of the stream whose turn it is; whether that was anything.
+    async insert(controller) {
+      const { reader, html } = this.inserting;
+      const read = reader.read();
+      const bytes = isPromise(read) ? await read : read;
+      if (this.over) return false;
+      if (bytes === null) this.inserting = null;
+      const encoded = native(CONTENT, this.handle, bytes, html);
+      if (encoded === undefined) return false;
+      readableByteStreamControllerEnqueue(controller, encoded);
+      return true;
     }
 
     // Gives the native half a piece of what was read.
@@ -427,7 +169,7 @@
       }
     }
 
-    // Calls a handler; undefined if it is done, else a promise of undefined or of an object with its error.
+    // Calls a handler; null if it is done, else a promise of undefined or of an object with its error.
     call(kind, number) {
       let handler;
       if (kind === END_TAG) {
@@ -436,61 +178,22 @@
       } else {
         handler = this.handlers[number];
       }
-      const token = new classes[kind](key);
-      rewritings.set(token, this);
+      const token = openToken(kind, this);
       let waits = false;
       try {
         const result = ReflectApply(handler.callback, handler.self, [token]);
         waits = isObject(result);
-        return waits ? settle(token, result) : undefined;
+        return waits ? settle(token, result) : null;
       } finally {
-        if (!waits) rewritings.delete(token);
+        if (!waits) closeToken(token);
       }
-    }
-
-    // Hands over what there is; whether that was anything.
-    async flush(controller) {
-      let any = false;
-      while (!this.over) {
-        const part = native(OUTPUT, this.handle);
-        if (part === undefined) break;
-        if (typeof part !== "number") {
-          readableByteStreamControllerEnqueue(controller, part);
-          any = true;
-        } else if (await this.insertContent(controller, part)) {
-          any = true;
-        }
-      }
-      return any;
-    }
-
-    // Writes what a stream gives, which goes here.
-    async insertContent(controller, id) {
-      const { reader, html } = this.contents.get(id);
-      let any = false;
-      if (reader !== null) {
-        for (;;) {
-          const read = reader.read();
-          const bytes = isPromise(read) ? await read : read;
-          if (this.over) return any;
-          const encoded = native(CONTENT, this.handle, bytes, html);
-          if (encoded !== undefined) {
-            readableByteStreamControllerEnqueue(controller, encoded);
-            any = true;
-          }
-          if (bytes === null) break;
-        }
-      }
-      this.contents.delete(id);
-      return any;
     }
 
     finish() {
       this.over = true;
       if (this.handle !== null) ops.release(this.handle);
-      this.contents.forEach(({ reader }) => {
-        if (reader !== null) reader.cancel(undefined);
-      });
+      this.contents.forEach(({ reader }) => reader.cancel(undefined));
+      if (this.inserting !== null) this.inserting.reader.cancel(undefined);
     }
 
     // Nobody wants the rest, or there can be none.
@@ -510,7 +213,7 @@
     } catch (error) {
       return { __proto__: null, error };
     } finally {
-      rewritings.delete(token);
+      closeToken(token);
     }
   };
 

@@ -399,7 +399,10 @@
       let host = withoutTabs(value);
       const end = RegExpPrototypeExec(isSpecial ? hostnameEnd : plainHostnameEnd, host);
       if (end !== null) host = StringPrototypeSlice(host, 0, end.index);
-      if (host === "" && (isSpecial || end === null)) return scheme === "file" || end === null ? "" : invalid(`'${value}' is not a valid hostname.`);
+      if (host === "") {
+        if (isSpecial && scheme !== "file") invalid(`'${value}' is not a valid hostname.`);
+        return "";
+      }
       const url = RegExpPrototypeExec(colonOutside, host) === null
         ? ops.urlParse(`${scheme === "" ? "https" : scheme}://${host}/`, undefined)
         : undefined;
