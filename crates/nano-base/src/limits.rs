@@ -146,5 +146,6 @@ pub const MAPPINGS_PERCENT_MAX: usize = 85;
 pub const REWRITER_SELECTORS_MAX: usize = 128;
 /// One selector.
 pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
-/// What parsing one document may use, charged to the app from start to end; an eighth of `external_bytes` if that is less.
+/// What parsing one document may use, charged to the app from start to end; a thirty-second of what is free of `external_bytes` if that
+/// is less.
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;

@@ -24,6 +24,12 @@ use super::token::{Element, End, Kind, Output, Token, Written};
 const OUTPUT_BYTES: usize = 16 << 10;
 /// What lol_html reserves for a document's unfinished end from the start.
 const PARSER_BYTES: usize = 1 << 10;
+/// What lol_html holds for an element with a handler until its end tag, beside what its own limit counts.
+const OPEN_BYTES: usize = 256;
+/// Names of tags that are longer are copied for each open element; its limit does not count them.
+const SHORT_NAME_BYTES: usize = 12;
+/// How often.
+const NAME_COPIES: usize = 3;
 
 /// The handlers of one `on`, by number.
 #[derive(Debug)]
@@ -79,6 +85,10 @@ struct Notes {
     /// The last item is a token whose bytes come next.
     wants_raw: bool,
     elements: u64,
+    /// Elements whose end tag would be told.
+    open: usize,
+    /// All elements that are open, where they are counted.
+    open_all: usize,
     encoding: &'static Encoding,
 }
 
@@ -122,6 +132,7 @@ impl Notes {
 
     fn end_tag(&mut self, end_tag: &EndTag<'_>, element: u64) {
         let range = end_tag.source_location().bytes();
+        self.open = self.open.saturating_sub(1);
         if let Some(Item::Token(token, place)) = self.items.back_mut()
             && *place == range
             && let Kind::EndTag { elements, .. } = &mut token.kind
@@ -210,11 +221,52 @@ pub(super) struct Machine {
     current_bytes: usize,
     /// What the open elements hold.
     ends_bytes: usize,
+    names: Names,
+    /// What each open element is charged for, where they are counted.
+    element_bytes: usize,
+}
+
+/// How long the names are of all tags that have a long one: a bound for what lol_html may hold of them, because only it knows which
+/// elements are still open.
+#[derive(Debug, Default)]
+struct Names {
+    bytes: usize,
+    /// Bytes from a `<` on that may begin a tag, where the input ended; zero outside of a name.
+    begun: usize,
+}
+
+impl Names {
+    fn see(&mut self, input: &[u8]) {
+        for byte in input {
+            let ends = matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x0c | b'/' | b'>');
+            if *byte == b'<' {
+                self.begun = 1;
+            } else if self.begun == 1 && !byte.is_ascii_alphabetic() || self.begun > 0 && ends {
+                self.begun = 0;
+            } else if self.begun > 0 {
+                self.begun += 1;
+                self.bytes += match self.begun {
+                    length if length <= SHORT_NAME_BYTES => 0,
+                    length if length == SHORT_NAME_BYTES + 1 => length,
+                    _ => 1,
+                };
+            }
+        }
+    }
 }
 
 impl Machine {
-    pub(super) fn new(on: Vec<OnElement>, on_document: Vec<OnDocument>, encoding: AsciiCompatibleEncoding, memory_bytes: usize) -> Self {
-        let notes = Notes { items: VecDeque::new(), bytes: 0, wants_raw: false, elements: 0, encoding: encoding.into() };
+    /// `element_bytes` is what lol_html may hold for each open element beyond what its limit counts, which is `memory_bytes`; unless it is
+    /// zero, all elements are counted.
+    pub(super) fn new(
+        on: Vec<OnElement>,
+        on_document: Vec<OnDocument>,
+        encoding: AsciiCompatibleEncoding,
+        memory_bytes: usize,
+        element_bytes: usize,
+    ) -> Self {
+        let notes =
+            Notes { items: VecDeque::new(), bytes: 0, wants_raw: false, elements: 0, open: 0, open_all: 0, encoding: encoding.into() };
         let notes = Rc::new(RefCell::new(notes));
         let memory = MemorySettings::new()
             .with_preallocated_parsing_buffer_size(PARSER_BYTES.min(memory_bytes))
@@ -224,6 +276,11 @@ impl Machine {
         for handlers in on {
             let (selector, handlers) = element_handlers(&notes, handlers);
             settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
+        }
+        if element_bytes > 0
+            && let Ok(every) = "*".parse()
+        {
+            settings = settings.append_element_content_handler((Cow::Owned(every), count_elements(&notes)));
         }
         for handlers in on_document {
             settings = settings.append_document_content_handler(document_handlers(&notes, handlers));
@@ -239,12 +296,15 @@ impl Machine {
             output: Output::default(),
             current_bytes: 0,
             ends_bytes: 0,
+            names: Names::default(),
+            element_bytes,
         }
     }
 
     /// Feeds a piece of the document.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let Some(rewriter) = &mut self.rewriter else { return Ok(()) };
+        self.names.see(bytes);
         let written = rewriter.write(bytes);
         self.check(written)
     }
@@ -382,8 +442,29 @@ impl Machine {
 
     /// What is held now, apart from lol_html's own memory.
     pub(super) fn bytes(&self) -> usize {
-        self.notes.borrow().bytes + self.output.len() + self.current_bytes + self.ends_bytes + self.removed.len() * 16
+        let notes = self.notes.borrow();
+        let lol_html = match &self.rewriter {
+            Some(_) => notes.open * OPEN_BYTES + self.names.bytes * NAME_COPIES + notes.open_all * self.element_bytes,
+            None => 0,
+        };
+        notes.bytes + lol_html + self.output.len() + self.current_bytes + self.ends_bytes + self.removed.len() * 16
     }
+}
+
+/// Counts the elements that are open.
+fn count_elements(notes: &Rc<RefCell<Notes>>) -> ElementContentHandlers<'static> {
+    let notes = notes.clone();
+    ElementContentHandlers::default().element(move |element: &mut HtmlElement<'_, '_>| {
+        if let Some(ends) = element.end_tag_handlers() {
+            notes.borrow_mut().open_all += 1;
+            let notes = notes.clone();
+            ends.push(Box::new(move |_: &mut EndTag<'_>| {
+                notes.borrow_mut().open_all -= 1;
+                Ok(())
+            }));
+        }
+        Ok(())
+    })
 }
 
 fn element_handlers(notes: &Rc<RefCell<Notes>>, on: OnElement) -> (Selector, ElementContentHandlers<'static>) {
@@ -393,6 +474,7 @@ fn element_handlers(notes: &Rc<RefCell<Notes>>, on: OnElement) -> (Selector, Ele
         handlers = handlers.element(move |element: &mut HtmlElement<'_, '_>| {
             let first = notes.borrow_mut().element(element, handler);
             if let (Some(id), Some(ends)) = (first, element.end_tag_handlers()) {
+                notes.borrow_mut().open += 1;
                 let notes = notes.clone();
                 ends.push(Box::new(move |end_tag: &mut EndTag<'_>| {
                     notes.borrow_mut().end_tag(end_tag, id);

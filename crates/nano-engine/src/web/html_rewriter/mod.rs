@@ -36,12 +36,21 @@ struct Rewriting {
     base_bytes: usize,
 }
 
-/// The share of the app's memory outside the heap that one rewriter may have for itself.
-const SHARE: usize = 8;
+/// Which share of the app's memory outside the heap that is free one rewriter has for itself: the first can parse giant tags, and a
+/// hundred can run at once.
+const SHARE: usize = 32;
 /// The least that is of use.
 const LEAST_BYTES: usize = 32 << 10;
 /// What one handler costs.
 const HANDLER_BYTES: usize = 512;
+/// The least that lol_html counts for an open element.
+const ELEMENT_BYTES: usize = 96;
+/// What counting an open element costs.
+const COUNTED_BYTES: usize = 256;
+/// What lol_html holds beyond that for each combinator of a selector: where to go on looking, in a list that grows by doubling.
+const COMBINATOR_BYTES: usize = 32;
+/// With more combinators than this, all elements are counted, which is slower, rather than the worst charged from the start.
+const FEW_COMBINATORS: usize = 4;
 
 /// `htmlRewriter(command, ...)`: one function, because each costs every isolate.
 pub(super) fn html_rewriter<'s>(scope: &mut Scope<'s, '_>, args: Args<'s>, rv: Return<'s>) {
@@ -95,6 +104,13 @@ fn selector(text: &str) -> Result<Selector, String> {
     text.parse().map_err(|error: lol_html::errors::SelectorError| error.to_string())
 }
 
+/// How many combinators a selector has, at most.
+fn combinators_of(selector: &str) -> usize {
+    let is_part = |byte: u8| byte.is_ascii_whitespace() || b">+~".contains(&byte);
+    let bytes = selector.trim().as_bytes();
+    bytes.windows(2).filter(|pair| is_part(pair[1]) && !is_part(pair[0])).count()
+}
+
 /// `(10, contentType)`: the encoding of a document of that type.
 fn encoding<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let found = match charset(&text(scope, args, 1)) {
@@ -116,10 +132,12 @@ fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let encoding = Encoding::for_label(text(scope, args, 3).as_bytes()).and_then(AsciiCompatibleEncoding::new);
     let encoding = encoding.unwrap_or_else(AsciiCompatibleEncoding::utf_8);
     let mut selectors = Vec::new();
+    let mut combinators = 0;
     let mut base_bytes = size_of::<Rewriting>();
     for handlers in on.chunks_exact(4) {
         let written = handlers[0].to_rust_string_lossy(scope);
         base_bytes += HANDLER_BYTES + written.len() * 16;
+        combinators += combinators_of(&written);
         match selector(&written) {
             Ok(selector) => selectors.push(OnElement {
                 selector,
@@ -144,11 +162,20 @@ fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
         .collect();
     base_bytes += on_document.len() * HANDLER_BYTES;
     let Some(budget) = State::of(scope).map(|state| state.budget.clone()) else { return };
-    let memory_bytes = (budget.max() / SHARE).clamp(LEAST_BYTES, REWRITER_BYTES_MAX);
-    base_bytes += memory_bytes;
+    let free_bytes = budget.max().saturating_sub(budget.used());
+    let memory_bytes = (free_bytes / SHARE).clamp(LEAST_BYTES, REWRITER_BYTES_MAX);
+    // Half again for what its limit does not count: names, tables.
+    base_bytes += memory_bytes + memory_bytes / 2;
+    let mut element_bytes = combinators * COMBINATOR_BYTES;
+    if combinators <= FEW_COMBINATORS {
+        base_bytes += memory_bytes / ELEMENT_BYTES * element_bytes;
+        element_bytes = 0;
+    } else {
+        element_bytes += COUNTED_BYTES;
+    }
     // Before lol_html has anything.
     let Some(charge) = resources::charge(scope, base_bytes) else { return };
-    let machine = Machine::new(selectors, on_document, encoding, memory_bytes);
+    let machine = Machine::new(selectors, on_document, encoding, memory_bytes, element_bytes);
     drop(charge);
     let rewriting = Rewriting { machine: RefCell::new(machine), content: RefCell::default(), base_bytes };
     if let Some(object) = resources::create(scope, Rc::new(rewriting), base_bytes) {
