@@ -40,6 +40,8 @@ pub struct AppLimits {
     pub requests: u32,
     /// How long an instance may idle before it is evicted back to cold.
     pub idle_ms: u32,
+    /// What the app's caches keep, all instances together; at the limit the least recently used goes.
+    pub cache_bytes: usize,
 }
 
 impl Default for AppLimits {
@@ -63,6 +65,7 @@ impl Default for AppLimits {
             errand_cpu_ms: 5_000,
             requests: 10_000,
             idle_ms: 60_000,
+            cache_bytes: 8 << 20,
         }
     }
 }
@@ -82,11 +85,13 @@ pub struct RuntimeLimits {
     pub log_events: u32,
     /// Started blank isolates kept ready by each shard.
     pub pool: u32,
+    /// What the caches of all apps keep together; at the limit the least recently used of all goes.
+    pub cache_bytes: usize,
 }
 
 impl Default for RuntimeLimits {
     fn default() -> Self {
-        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2 }
+        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2, cache_bytes: 256 << 20 }
     }
 }
 
@@ -178,3 +183,10 @@ pub const MAPPINGS_PER_INSTANCE: usize = 14;
 /// The share of `vm.max_map_count` that admission lets instances use, in percent. The rest is for wasm memories (below), for heaps
 /// whose pages have fallen apart, and for the host.
 pub const MAPPINGS_PERCENT_MAX: usize = 80;
+/// Selectors of one HTMLRewriter, and its document handlers.
+pub const REWRITER_SELECTORS_MAX: usize = 128;
+/// One selector.
+pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
+/// What parsing one document may use, charged to the app from start to end; a thirty-second of what is free of `external_bytes` if that
+/// is less.
+pub const REWRITER_BYTES_MAX: usize = 1 << 20;

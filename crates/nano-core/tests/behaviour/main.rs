@@ -1,6 +1,7 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
 mod accounts;
+mod cache;
 mod calls;
 mod crypto;
 mod limits;
@@ -8,8 +9,10 @@ mod memory;
 mod passing;
 mod platform;
 mod requests;
+mod rewriter;
 mod sequences;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
 mod tampering;
+mod urlpattern;

@@ -1,11 +1,13 @@
 //! The native halves of the web platform, one file per area, beside `js/` with the JavaScript halves.
 
+pub(crate) mod cache;
 pub(crate) mod clone;
 pub(crate) mod console;
 pub(crate) mod crypto;
 pub(crate) mod encoding;
 pub(crate) mod errands;
 pub(crate) mod fetch;
+pub(crate) mod html_rewriter;
 pub(crate) mod ops;
 pub(crate) mod part_cache;
 pub(crate) mod parts;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
+use super::{cache, html_rewriter};
 use super::{clone, console, crypto, encoding, fetch, parts, subtle_keys, subtle_work, time, url};
 use crate::engine::exceptions;
 
@@ -89,10 +90,16 @@ natives! { crypto:
     "hasherFinish" => subtle_work::hasher_finish,
 }
 
+natives! { messages:
+    "htmlRewriter" => html_rewriter::html_rewriter,
+    "cache" => cache::cache,
+}
+
 /// `natives(group)`: an object with the functions of a group.
 fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let group = match text(scope, &args, 0).as_str() {
         "crypto" => crypto(),
+        "messages" => messages(),
         _ => return,
     };
     let null = v8::null(scope);

@@ -47,6 +47,12 @@ pub(crate) static PARTS: &[Source] = sources![
     "crypto_formats.js",
     "subtle.js",
     "digest_stream.js",
+    "url_pattern.js",
+    "url_pattern_parser.js",
+    "messages.js",
+    "html_rewriter.js",
+    "html_rewriter_tokens.js",
+    "cache.js",
 ];
 
 /// The part called `name`.

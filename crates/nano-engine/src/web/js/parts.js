@@ -49,4 +49,8 @@
   // Workers have it there.
   partOf.DigestStream = "digest_stream";
   ops.lazyProperty(nano.crypto.crypto, "DigestStream");
+
+  expose("url_pattern", ["URLPattern"]);
+  expose("html_rewriter", ["HTMLRewriter"]);
+  expose("cache", ["Cache", "CacheStorage", "caches"]);
 };
