@@ -123,6 +123,22 @@ pub const EVENT_BATCH: usize = 64;
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
 /// Files of an app's folder that are modules.
 pub const SOURCE_FILES_MAX: usize = 2_000;
+/// Paths looked at while an app's imports are resolved.
+pub const SOURCE_LOOKUPS_MAX: usize = 50_000;
+/// Specifiers looked up for one app.
+pub const SOURCE_IMPORTS_MAX: usize = 20_000;
+/// A TypeScript or JSX file.
+pub const TYPESCRIPT_BYTES_MAX: usize = 4 << 20;
+/// The stack that a TypeScript compilation may use, at most.
+pub const TYPESCRIPT_STACK_BYTES_MAX: usize = 512 << 20;
+/// Compilations that took too long and still run, in one process.
+pub const TYPESCRIPT_LEFT_BEHIND_MAX: usize = 8;
+/// How long one TypeScript file may take, in milliseconds.
+pub const TYPESCRIPT_MS_MAX: u64 = 10_000;
+/// A source map, and its mappings alone.
+pub const SOURCE_MAP_BYTES_MAX: usize = 16 << 20;
+/// The mappings of a source map that are kept.
+pub const SOURCE_MAPPINGS_BYTES_MAX: usize = 4 << 20;
 /// One log line.
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.
