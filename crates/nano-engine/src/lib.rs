@@ -13,10 +13,12 @@ mod web;
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::build_snapshot;
-pub use isolate::app::{AppCode, ModuleCode, ModuleKind};
+pub use isolate::app::{AppCode, Import, ModuleCode, ModuleKind, Positions};
 pub use isolate::errand::{Errand, ErrandError, ErrandResult};
 pub use isolate::host::{Host, LogLevel, Outbound, Pull, Refusal};
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
+
+pub use web::builtins::builtin;
 
 /// The version of V8 that is linked in.
 pub fn v8_version() -> &'static str {

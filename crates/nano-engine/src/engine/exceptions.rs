@@ -2,6 +2,8 @@
 
 use nano_base::status::{Error, Status};
 
+use super::modules::code_of;
+
 /// The longest stack or message kept of an exception: both are chosen by the app.
 const TEXT_BYTES_MAX: usize = 8 << 10;
 
@@ -58,7 +60,11 @@ fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
         .filter(|name| name.is_string())
         .map(|name| name.to_rust_string_lossy(scope))
         .unwrap_or_default();
-    format!("{file}:{}:{}", message.get_line_number(scope).unwrap_or(0), message.get_start_column() + 1)
+    let (line, column) = (message.get_line_number(scope).unwrap_or(0) as u32, message.get_start_column().saturating_add(1).max(0) as u32);
+    match code_of(scope) {
+        Some(code) => code.place(&file, line, column),
+        None => format!("{file}:{line}:{column}"),
+    }
 }
 
 fn clip(mut text: String) -> String {

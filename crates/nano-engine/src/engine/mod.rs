@@ -9,5 +9,6 @@ pub(crate) mod modules;
 pub(crate) mod process;
 pub(crate) mod resources;
 pub(crate) mod snapshot;
+pub(crate) mod stacks;
 pub(crate) mod tasks;
 pub(crate) mod values;

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use crate::web::{ops, parts, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 4] = ["deliver", "start", "unhandledRejection", "dataCloneError"];
+pub(crate) const ENTRY_POINTS: [&str; 8] =
+    ["deliver", "start", "unhandledRejection", "dataCloneError", "prepare", "part", "callSiteToString", "errorToString"];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {
@@ -98,7 +99,8 @@ fn warm_up(scope: &mut v8::PinScope, nano: v8::Local<v8::Object>) {
     const WARM_UP: &str = "(nano) => {
         const fetches = [() => new Response('a'), async (request) => new Response(request.url)];
         for (let i = 0; i < fetches.length; i++) {
-            nano.start({ __proto__: null, default: { fetch: fetches[i] } }, { __proto__: null }, []);
+            nano.prepare({ __proto__: null }, []);
+            nano.start({ __proto__: null, default: { fetch: fetches[i] } });
             nano.deliver(0, 1, 'GET', 'http://a/', 'accept\\n*/*');
         }
     }";

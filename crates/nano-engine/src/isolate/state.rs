@@ -15,12 +15,20 @@ const SLOT: u32 = 0;
 pub(crate) struct EntryPoints {
     /// `nano.deliver(kind, id, a, b, c)`
     pub deliver: v8::Global<v8::Function>,
-    /// `nano.start(namespace, env, bindings)`
+    /// `nano.start(namespace)`
     pub start: v8::Global<v8::Function>,
     /// `nano.unhandledRejection(promise, reason)`
     pub unhandled_rejection: v8::Global<v8::Function>,
     /// `nano.dataCloneError(message)`
     pub data_clone_error: v8::Global<v8::Function>,
+    /// `nano.prepare(env, bindings)`
+    pub prepare: v8::Global<v8::Function>,
+    /// `nano.part(name)`: the exports of a built-in module
+    pub builtin: v8::Global<v8::Function>,
+    /// `toString` of V8's CallSite
+    pub call_site_to_string: v8::Global<v8::Function>,
+    /// `Error.prototype.toString`
+    pub error_to_string: v8::Global<v8::Function>,
 }
 
 /// One isolate's native state. Boxed by its instance, so that its address never changes.
@@ -37,6 +45,10 @@ pub(crate) struct State {
     pub resources: Resources,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
+    /// Whether WebAssembly is being compiled from the app's own file.
+    pub wasm_allowed: Cell<bool>,
+    /// Whether the app's `Error.prepareStackTrace` is running.
+    pub preparing: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// Stops this isolate from inside the near-heap-limit callback.

@@ -1,7 +1,9 @@
 //! The native halves of the web platform, one file per area, beside `js/` with the JavaScript halves.
 
+pub(crate) mod builtins;
 pub(crate) mod clone;
 pub(crate) mod console;
+pub(crate) mod contexts;
 pub(crate) mod crypto;
 pub(crate) mod encoding;
 pub(crate) mod errands;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, parts, time, url};
+use super::{clone, console, contexts, crypto, encoding, fetch, parts, time, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -63,6 +63,8 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+    "contextGet" => contexts::get,
+    "contextSet" => contexts::set,
 }
 
 /// An argument as a small integer.

@@ -22,7 +22,7 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js",];
+pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js", "async_context.js", "module_cloudflare_workers.js",];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {
@@ -66,6 +66,7 @@ pub(crate) static SOURCES: &[Source] = sources![
     "calls.js",
     "dispatch.js",
     "parts.js",
+    "stacks.js",
 ];
 
 /// The function that a file's text is the expression of.
