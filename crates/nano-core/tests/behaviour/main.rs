@@ -2,6 +2,7 @@
 
 mod calls;
 mod limits;
+mod modules;
 mod platform;
 mod requests;
 mod sequences;
