@@ -3,6 +3,7 @@
 mod calls;
 mod limits;
 mod modules;
+mod node;
 mod platform;
 mod requests;
 mod sequences;

@@ -12,4 +12,5 @@ pub(crate) mod ops;
 pub(crate) mod parts;
 pub(crate) mod platform;
 pub(crate) mod time;
+pub(crate) mod types;
 pub(crate) mod url;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, contexts, crypto, encoding, fetch, parts, time, url};
+use super::{clone, console, contexts, crypto, encoding, fetch, parts, time, types, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -65,6 +65,7 @@ table! {
     "invokeFail" => fetch::invoke_fail,
     "contextGet" => contexts::get,
     "contextSet" => contexts::set,
+    "typeFlags" => types::type_flags,
 }
 
 /// An argument as a small integer.

@@ -22,7 +22,27 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js", "async_context.js", "module_cloudflare_workers.js",];
+pub(crate) static PARTS: &[Source] = sources![
+    "encoding_streams.js",
+    "async_context.js",
+    "module_cloudflare_workers.js",
+    "node/assert.js",
+    "node/assert_strict.js",
+    "node/async_hooks.js",
+    "node/buffer.js",
+    "node/buffer_codecs.js",
+    "node/compare.js",
+    "node/errors.js",
+    "node/events.js",
+    "node/path.js",
+    "node/path_win32.js",
+    "node/process.js",
+    "node/string_decoder.js",
+    "node/timers.js",
+    "node/timers_promises.js",
+    "node/types.js",
+    "node/util.js",
+];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {

@@ -13,4 +13,9 @@
   };
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+
+  // What Workers take over from Node as globals.
+  ops.lazyProperty(globalThis, "Buffer", () => nano.part("node/buffer").Buffer);
+  ops.lazyProperty(globalThis, "process", () => nano.part("node/process").default);
+  nano.primordials.ObjectDefineProperty(globalThis, "global", { __proto__: null, value: globalThis, writable: true, configurable: true });
 };

@@ -176,7 +176,9 @@
 
   const scheduler = new Scheduler(CREATE);
 
+  nano.queueMicrotask = operations.queueMicrotask;
   nano.timers = {
+    functions: operations,
     // https://html.spec.whatwg.org/#run-steps-after-a-timeout
     runAfter: (milliseconds, steps) => start(steps, undefined, milliseconds, false, 0),
     cancel: clear,
