@@ -1,8 +1,9 @@
 # Each target is one line that calls cargo or a script. Nothing is needed before them: scripts/need.sh installs what is missing.
-.PHONY: run test lint fmt bench bench-peers soak fuzz header install clean
+.PHONY: run test models lint fmt bench bench-peers soak fuzz header install clean
 
 run: ; @scripts/run.sh
 test: ; @scripts/test.sh
+models: ; @scripts/models.sh
 lint: ; @scripts/lint.sh
 fmt: ; @cargo fmt --all
 bench: ; @scripts/bench.sh

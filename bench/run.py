@@ -2,11 +2,15 @@
 """Measures NANO and the peers that are installed, in the same run.
 
 Builds the release library, runs every program several times with NANO and the peers taking turns, and takes medians.
-Prints a table, and writes bench/results/latest.json and a bar chart per figure that a peer has too. Nothing in
-bench/results comes from anywhere else.
+Prints a table, and writes bench/results/latest.json after every program, so that a run that is interrupted keeps what it
+has, and at the end a bar chart per figure that a peer has too. Nothing in bench/results comes from anywhere else.
+
+A slow machine measures less often: every program runs at least once, and again while MEASURE_S_MAX has not passed. A
+peer that fails or takes too long is not asked for the same again.
 
     run.py                 everything
     run.py density start   only these groups: the table, and no files
+    run.py --quick         everything with tiny counts, to see that it works: no files, and figures that mean nothing
 """
 
 import argparse
@@ -14,9 +18,12 @@ import json
 import os
 import pathlib
 import re
+import signal
 import statistics
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 
 import plot
 
@@ -26,9 +33,10 @@ RESULTS = ROOT / "bench" / "results"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 RELEASE = TARGET / "release"
 OUT = TARGET / "bench"
-PROGRAM_S_MAX = 600
+PROGRAM_S_MAX = 120
 BUILD_S_MAX = 3600
-NEIGHBOUR_S = 5
+# After this only what has no value yet is measured. With the bomb suite it keeps a whole run near a quarter of an hour.
+MEASURE_S_MAX = 540
 
 
 def peers() -> dict[str, list[str]]:
@@ -47,11 +55,27 @@ def peers() -> dict[str, list[str]]:
 class Figures:
     """Everything measured: the samples of each figure, of NANO and of each peer."""
 
-    def __init__(self) -> None:
+    def __init__(self, quick: bool, file: pathlib.Path | None) -> None:
+        self.quick = quick
+        self.file = file
+        self.began = time.monotonic()
+        self.failed: set[tuple[str, ...]] = set()
         self.units: dict[str, str] = {}
         self.notes: dict[str, list[str]] = {}
         self.samples: dict[str, dict[str, list[float]]] = {}
         self.failures: list[tuple[str, str]] = []
+
+    def rounds(self, count: int) -> Iterator[int]:
+        """So many rounds, or fewer when time is up, but one."""
+        for number in range(1 if self.quick else count):
+            if number > 0 and time.monotonic() - self.began > MEASURE_S_MAX:
+                print(f"  time is up: {number} rounds of {count}", file=sys.stderr)
+                return
+            yield number
+
+    def few(self, count: int, tiny: int) -> int:
+        """A count, or the one of a quick run."""
+        return tiny if self.quick else count
 
     def add(self, who: str, figure: dict, suffix: str = "") -> None:
         name = figure["name"] + suffix
@@ -65,76 +89,114 @@ class Figures:
 
     def run(self, who: str, command: list[str], suffix: str = "", cwd: pathlib.Path = ROOT) -> None:
         """Runs a program once and takes the figures it prints."""
-        print(f"  {who}: {' '.join(pathlib.Path(part).name for part in command)}", file=sys.stderr)
+        if tuple(command) in self.failed:
+            return
+        program = " ".join(pathlib.Path(part).name for part in command)
+        print(f"  {time.monotonic() - self.began:4.0f} s  {who}: {program}", file=sys.stderr)
         environment = {**os.environ, "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
         try:
-            done = subprocess.run(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  text=True, timeout=PROGRAM_S_MAX, check=True)
+            printed = output_of(command, cwd, environment)
         except (subprocess.SubprocessError, OSError) as error:
             self.failures.append((who, str(error)))
+            self.failed.add(tuple(command))
             return
-        for line in done.stdout.splitlines():
+        for line in printed.splitlines():
             if line.startswith("{"):
                 self.add(who, json.loads(line), suffix)
+        self.save()
+
+    def save(self) -> None:
+        """Writes what there is, whole or not at all."""
+        if self.file:
+            self.file.parent.mkdir(exist_ok=True)
+            part = self.file.with_suffix(".part")
+            part.write_text(json.dumps(self.results(), indent=2) + "\n")
+            part.replace(self.file)
 
     def results(self) -> list[dict]:
         """What latest.json holds: figures that NANO has, with the peers that have them too."""
         rows = []
         for name, unit in self.units.items():
+            times = {who: len(values) for who, values in self.samples[name].items()}
             samples = {who: statistics.median(values) for who, values in self.samples[name].items()}
-            times = len(self.samples[name]["nano"])
             rows.append({
                 "name": name,
                 "value": round(samples.pop("nano"), 3),
                 "unit": unit,
                 "peers": {who: round(value, 3) for who, value in sorted(samples.items())},
-                "runs": times,
-                "note": "; ".join(note for _, note in self.notes[name]),
+                "runs": times["nano"],
+                "note": "; ".join(note_of(note, times.get(who, 0), times["nano"]) for who, note in self.notes[name]),
             })
         return rows
 
 
+def note_of(note: str, times: int, of_nano: int) -> str:
+    """A note; says how often a peer ran where that is not as often as NANO."""
+    return note if times in (0, of_nano) else f"{note} ({times} run{'s' if times > 1 else ''})"
+
+
+def output_of(command: list[str], cwd: pathlib.Path, environment: dict[str, str]) -> str:
+    """What a program prints; it is ended, with all that it has started, when it takes too long."""
+    with subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          start_new_session=True) as process:
+        try:
+            printed, _ = process.communicate(timeout=PROGRAM_S_MAX)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return printed
+
+
 def density(figures: Figures) -> None:
-    for count, suffix in ((200, ""), (1000, ".1000")):
-        for _ in range(3):
-            figures.run("nano", [str(RELEASE / "density"), str(count)], suffix)
-            for who, command in peers().items():
-                # A thread and many megabytes for each: a thousand of them say nothing that two hundred do not.
-                if count <= 200 or who not in ("deno", "bun"):
-                    figures.run(who, [*command, str(count)], suffix, PEERS)
+    count = figures.few(200, 10)
+    for _ in figures.rounds(3):
+        figures.run("nano", [str(RELEASE / "density"), str(count)])
+        for who, command in peers().items():
+            figures.run(who, [*command, str(count)], cwd=PEERS)
+    count = figures.few(1000, 20)
+    for number in figures.rounds(3):
+        figures.run("nano", [str(RELEASE / "density"), str(count)], ".1000")
+        for who, command in peers().items():
+            # Once, because it takes them long. Deno and Bun not at all: a thread and many megabytes for each, and a thousand
+            # of them say nothing that two hundred do not.
+            if number == 0 and who not in ("deno", "bun"):
+                figures.run(who, [*command, str(count)], ".1000", PEERS)
 
 
 def start(figures: Figures) -> None:
     # The peers' programs measure starts along with density.
     measured = set(figures.samples.get("start.cpu_ms", {}))
-    for _ in range(5):
+    for _ in figures.rounds(5):
         figures.run("nano", [str(RELEASE / "start")])
         for who, command in peers().items():
             if who not in measured:
-                figures.run(who, [*command, "100"], cwd=PEERS)
+                figures.run(who, [*command, str(figures.few(100, 10))], cwd=PEERS)
 
 
 def cold(figures: Figures) -> None:
-    for _ in range(5):
-        figures.run("nano", [str(RELEASE / "cold"), "100000"])
+    for _ in figures.rounds(5):
+        figures.run("nano", [str(RELEASE / "cold"), str(figures.few(100_000, 1_000))])
 
 
 def dispatch(figures: Figures) -> None:
-    for _ in range(5):
+    for _ in figures.rounds(3):
         figures.run("nano", [str(OUT / "dispatch")])
 
 
 def neighbour(figures: Figures) -> None:
-    for _ in range(5):
-        figures.run("nano", [str(RELEASE / "neighbour"), str(NEIGHBOUR_S)])
+    seconds = str(figures.few(5, 1))
+    for _ in figures.rounds(5):
+        figures.run("nano", [str(RELEASE / "neighbour"), seconds])
     if "workerd" in peers():
-        figures.run("workerd", [*peers()["workerd"], "--neighbour", str(NEIGHBOUR_S)], cwd=PEERS)
+        figures.run("workerd", [*peers()["workerd"], "--neighbour", seconds], cwd=PEERS)
 
 
 def bombs(figures: Figures) -> None:
     """Counts the rows of the table that the bomb suite prints; it prints none unless the process and the neighbour survived."""
     command = ["cargo", "test", "--locked", "-p", "nano-core", "--test", "bombs", "--", "--nocapture", "no_bomb"]
-    print("  nano: the bomb suite", file=sys.stderr)
+    print(f"  {time.monotonic() - figures.began:4.0f} s  nano: the bomb suite", file=sys.stderr)
     try:
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               timeout=BUILD_S_MAX, check=True)
@@ -148,6 +210,7 @@ def bombs(figures: Figures) -> None:
     worst = max(map(float, rows))
     note = f"of {len(rows)} bombs, each beside a healthy app whose slowest answer took {worst} ms (test build)"
     figures.add("nano", {"name": "bombs.survived", "value": len(rows), "unit": "bombs", "runs": 1, "note": note})
+    figures.save()
 
 
 GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "bombs": bombs}
@@ -190,13 +253,17 @@ def peer_cell(row: dict, who: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="*", help=", ".join(GROUPS))
-    chosen = parser.parse_args().groups or list(GROUPS)
+    parser.add_argument("--quick", action="store_true", help="tiny counts, and no files")
+    arguments = parser.parse_args()
+    chosen = arguments.groups or list(GROUPS)
     if not set(chosen) <= set(GROUPS):
         parser.error(f"the groups are {', '.join(GROUPS)}")
     build()
     print(f"peers: {', '.join(peers()) or 'none installed (make bench-peers)'}", file=sys.stderr)
-    figures = Figures()
-    for name in chosen:
+    whole = chosen == list(GROUPS) and not arguments.quick
+    figures = Figures(arguments.quick, RESULTS / "latest.json" if whole else None)
+    for number, name in enumerate(chosen, 1):
+        print(f"{name} ({number} of {len(chosen)})", file=sys.stderr)
         GROUPS[name](figures)
     rows = figures.results()
     print(table(rows))
@@ -204,11 +271,9 @@ def main() -> int:
         print(f"{row['name']}: {row['note']}")
     for who, failure in figures.failures:
         print(f"failed: {who}: {failure}", file=sys.stderr)
-    # A peer that fails has no value; NANO failing is a failure of the run, and leaves the last results as they are.
+    # A peer that fails has no value; NANO failing is a failure of the run.
     failed = any(who == "nano" for who, _ in figures.failures)
-    if chosen == list(GROUPS) and not failed:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "latest.json").write_text(json.dumps(rows, indent=2) + "\n")
+    if whole and not failed:
         plot.write(rows, RESULTS)
         print(f"written: {RESULTS.relative_to(ROOT)}/latest.json and its plots", file=sys.stderr)
     return 1 if failed else 0

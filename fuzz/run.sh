@@ -2,13 +2,13 @@
 # Builds one fuzz target and runs it for a bounded time: fuzz/run.sh TARGET SECONDS
 #
 # It ends well after RUNS inputs (default 5,000,000) or SECONDS, whichever comes first, and badly on the first input
-# that panics, takes over 10 s or over 512 MiB. That input is kept in fuzz/artifacts/TARGET; SECONDS may be followed by
-# the path of such an input, to run nothing else. Seeds, -seed and addresses are fixed and what is found is not kept, so
-# the same binary tries the same inputs.
+# that panics, takes over 10 s or over MEMORY_MB (default 512). That input is kept in fuzz/artifacts/TARGET; SECONDS may be
+# followed by the path of such an input, to run nothing else. Seeds, -seed and addresses are fixed and what is found is not
+# kept, so the same binary tries the same inputs; where threads take part, what they do with them differs.
 #
 # Stable Rust is enough: the flags below are those of `cargo fuzz --sanitizer none`. Only the sanitizers need nightly,
-# and they look for faults that code without `unsafe` does not have. libFuzzer itself is C++ inside libfuzzer-sys: any
-# C++17 compiler builds it.
+# and they look for faults that code without `unsafe` does not have; that of the C ABI runs under AddressSanitizer in
+# tests/c. libFuzzer itself is C++ inside libfuzzer-sys: any C++17 compiler builds it.
 set -euo pipefail
 
 usage='usage: fuzz/run.sh TARGET SECONDS [INPUT]'
@@ -32,7 +32,7 @@ coverage=(
 RUSTFLAGS="${coverage[*]}" cargo build --locked --release --target "$host" --bin "$target"
 binary=${CARGO_TARGET_DIR:-target}/$host/release/$target
 
-limits=(-timeout=10 -rss_limit_mb=512)
+limits=(-timeout=10 -rss_limit_mb="${MEMORY_MB:-512}")
 if [[ $input ]]; then
     exec "$binary" "${limits[@]}" "$input"
 fi

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures NANO and the peers that are installed: bench.sh [density] [start] [cold] [dispatch] [neighbour] [bombs]
+# Measures NANO and the peers that are installed: bench.sh [--quick] [density] [start] [cold] [dispatch] [neighbour] [bombs]
+# Everything takes about a quarter of an hour on two cores, besides the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo cc python

@@ -15,6 +15,7 @@ absent "no V8 type above nano-engine" '\bv8::' 'crates/nano-core/**.rs' 'crates/
 absent "no unsafe in nano-core" '\bunsafe\b' 'crates/nano-core/src/**.rs'
 absent "no libc outside sys/" '\blibc::' 'crates/nano-core/**.rs' 'crates/nano-engine/**.rs' 'crates/nano-base/src/*.rs' ':!crates/nano-base/src/sys'
 absent "no exported C function outside nano-ffi (but the linker's wrap)" 'no_mangle' 'crates/**.rs' ':!crates/nano-engine/src/engine' ':!crates/nano-base/src/sys/malloc.rs'
+absent "nothing but crate::sync in the protocols between threads" 'std::(sync|thread|hint)' 'crates/nano-base/src/meet/*.rs'
 absent "platform JavaScript is ASCII" '[^ -~	]' 'crates/nano-engine/src/web/js/*.js'
 absent "no tokio" '^name = "tokio"' Cargo.lock
 absent "no printing from the library" '\b(e?println|dbg)!' 'crates/**.rs' 'nano-ffi/src/**.rs' ':!crates/nano-core/build.rs' ':!**/tests/**'

@@ -3,7 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo cc
-cargo fmt --all --check
+for workspace in . fuzz models; do
+  (cd "$workspace" && cargo fmt --all --check)
+done
 cargo clippy --workspace --all-targets --locked -- -D warnings
 scripts/invariants.sh
 scripts/header.sh --check

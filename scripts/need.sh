@@ -1,29 +1,50 @@
 #!/usr/bin/env bash
-# Installs what is missing, or says in one line what is: need.sh [cargo] [cc] [python] [node] [abigail] [readelf]
+# Installs what is missing, or says in one line what is, and fails: need.sh NEED...
+# System packages come from apt, as root; what Python has comes into a virtual environment below target/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+venv=${CARGO_TARGET_DIR:-target}/tools/venv
+
+missing() {
+  echo "missing: $*" >&2
+  exit 1
+}
 
 apt_install() {
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "missing: $* (install it with your package manager)" >&2
-    exit 1
+    missing "$* (install it with your package manager)"
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@" >/dev/null 2>&1 ||
-    { apt-get update -q >/dev/null 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@" >/dev/null; }
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@")
+  "${install[@]}" >/dev/null 2>&1 && return
+  apt-get update -q >/dev/null 2>&1 || true
+  "${install[@]}" >/dev/null 2>&1 || missing "$* (apt could not install it)"
+}
+
+python_need() {
+  # Debian has the parts of Python's venv in a package of their own.
+  python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv
+}
+
+pip_install() { # pip_install MODULE REQUIREMENT
+  "$venv/bin/python" -c "import $1" 2>/dev/null && return
+  python_need
+  { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$2"; } >/dev/null 2>&1 ||
+    missing "$2 (pip could not install it)"
 }
 
 for need in "$@"; do
   case "$need" in
-    cargo) command -v cargo >/dev/null || { echo "missing: Rust 1.95 or newer (https://rustup.rs)" >&2; exit 1; } ;;
+    cargo) command -v cargo >/dev/null || missing "Rust 1.95 or newer (https://rustup.rs)" ;;
     cc) command -v gcc >/dev/null || apt_install gcc libc6-dev ;;
     c++) command -v g++ >/dev/null || apt_install g++ ;;
+    clang) command -v clang >/dev/null && command -v clang++ >/dev/null || apt_install clang ;;
     make) command -v make >/dev/null || apt_install make ;;
-    python) command -v python3 >/dev/null || apt_install python3 python3-venv ;;
-    node) command -v node >/dev/null || apt_install nodejs npm ;;
-    curl) command -v curl >/dev/null || apt_install curl ;;
+    python) python_need ;;
+    node) command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm ;;
+    curl) command -v curl >/dev/null || apt_install curl ca-certificates ;;
     readelf) command -v readelf >/dev/null || apt_install binutils ;;
-    abigail) command -v abidw >/dev/null || apt_install abigail-tools ;;
-    wrk) command -v wrk >/dev/null || apt_install wrk ;;
+    abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;
+    zig) command -v zig >/dev/null || pip_install ziglang ziglang==0.17.0 ;;
     *) echo "need.sh does not know $need" >&2; exit 2 ;;
   esac
 done

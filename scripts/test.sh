@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Every test: Rust, C, the library's own shape, the examples, the hazards of any host, a short fuzz.
+# Every test: Rust, the models of its threads, C, the library's own shape, the examples, the hazards of any host, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo cc c++ make curl readelf
+scripts/models.sh
 cargo test --workspace --locked
 cargo build --locked -p nano-ffi
 scripts/abi-check.sh debug

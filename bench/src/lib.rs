@@ -40,7 +40,12 @@ pub fn runtime(threads: u32, pool: u32) -> Runtime {
 
 /// Loads the small app under a name.
 pub fn load(runtime: &Runtime, name: &str, lazy: bool) -> App {
-    let mut options = AppOptions::new(name, Source::Text(HELLO.into()));
+    load_text(runtime, name, HELLO, lazy)
+}
+
+/// Loads an app under a name.
+pub fn load_text(runtime: &Runtime, name: &str, text: &str, lazy: bool) -> App {
+    let mut options = AppOptions::new(name, Source::Text(text.into()));
     options.lazy = lazy;
     // Idle apps are what is measured: they must not be evicted under the measurement.
     options.limits.idle_ms = 3_600_000;

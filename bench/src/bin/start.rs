@@ -1,12 +1,13 @@
-//! CPU time from loading a small app to its first response: cold, and with a started isolate ready in the pool.
+//! CPU time from loading a small app to its first response: cold, with a started isolate ready in the pool, and with a response that is a
+//! stream.
 
 use std::time::Duration;
 
-use nano_bench::{cpu_ms, fetch, load, median, pause, report, runtime};
+use nano_bench::{HELLO, cpu_ms, fetch, load, load_text, median, pause, report, runtime};
 
 fn main() {
     let count = 100;
-    for (name, pool) in [("start.cpu_ms", 0), ("start.pooled_cpu_ms", 1)] {
+    for (name, pool, source) in [("start.cpu_ms", 0, HELLO), ("start.pooled_cpu_ms", 1, HELLO), ("start.streaming_cpu_ms", 0, STREAMING)] {
         let runtime = runtime(1, pool);
         let first = load(&runtime, "first", false);
         fetch(&first);
@@ -16,12 +17,18 @@ fn main() {
                 wait_for_pool();
             }
             let before = cpu_ms();
-            fetch(&load(&runtime, &format!("app{n}"), true));
+            fetch(&load_text(&runtime, &format!("app{n}"), source, true));
             spent.push(cpu_ms() - before);
         }
         report(name, median(spent), "ms", count, "load of a small app to its first response, CPU of all threads");
     }
 }
+
+/// The same answer, piece by piece.
+const STREAMING: &str = "export default { fetch() {
+    const body = new ReadableStream({ start(c) { c.enqueue('Hello '); c.enqueue('World'); c.close(); } });
+    return new Response(body.pipeThrough(new TextEncoderStream()));
+} };\n";
 
 /// Lets the shard fill its pool: until the process uses no more CPU.
 fn wait_for_pool() {

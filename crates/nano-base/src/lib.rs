@@ -1,5 +1,6 @@
 //! The parts of NANO that need no V8: the words every layer shares (status, limits, clock, values), the data structures
-//! of a shard (timer wheel, fair lanes, generation-tagged slots) and the thin wall to the operating system (`sys`).
+//! of a shard (timer wheel, fair lanes, generation-tagged slots), the protocols between threads (`meet`) and the thin wall to
+//! the operating system (`sys`).
 //!
 //! Nothing here may link V8: these parts are tested and fuzzed in seconds.
 
@@ -8,8 +9,10 @@ pub mod clock;
 pub mod http;
 pub mod lanes;
 pub mod limits;
+pub mod meet;
 pub mod slots;
 pub mod status;
+mod sync;
 pub mod sys;
 pub mod value;
 pub mod wheel;

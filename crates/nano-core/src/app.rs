@@ -12,7 +12,7 @@ use nano_engine::AppCode;
 
 use crate::event::Account;
 use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
-use crate::runtime::Inner;
+use crate::runtime::{EVICT_MIN, Inner};
 use crate::shard::Command;
 use crate::source::Source;
 use crate::wait::{Slot, lock};
@@ -156,6 +156,14 @@ impl AppShared {
         self.external.store(external, Ordering::Relaxed);
     }
 
+    /// Whether new requests are taken.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err(Error::new(Status::Draining, "the app is being unloaded"));
+        }
+        Ok(())
+    }
+
     /// Counts a request in, unless the app has too many.
     fn enter(&self, max: u32) -> bool {
         let mut in_flight = lock(&self.in_flight);
@@ -227,6 +235,7 @@ impl App {
     /// Loads a new version. The old one serves until the new one has started, and goes on serving if it does not.
     pub fn reload(&self, options: AppOptions) -> Result<()> {
         self.inner.check_open()?;
+        self.shared.check_open()?;
         let lazy = options.lazy;
         let version = Arc::new(Version::new(options)?);
         if !lazy {
@@ -249,7 +258,7 @@ impl App {
             self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
         }
         self.inner.forget(&self.shared);
-        let stopped = self.inner.tell_shards_and_wait(self.shared.key, grace.max(Duration::from_secs(1)));
+        let stopped = self.inner.tell_shards_and_wait(self.shared.key, grace.max(EVICT_MIN));
         self.inner.app_event(&self.shared.name, "unloaded", "");
         if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
     }
@@ -276,9 +285,7 @@ impl App {
 
     fn submit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Result<Arc<Work>> {
         self.inner.check_open()?;
-        if self.shared.draining.load(Ordering::Acquire) {
-            return Err(Error::new(Status::Draining, "the app is being unloaded"));
-        }
+        self.shared.check_open()?;
         let requests_max = self.shared.limits().requests;
         if !self.shared.enter(requests_max) {
             return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));
@@ -289,12 +296,11 @@ impl App {
             return Err(error);
         }
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = self.inner.place(work.clone()) {
+        match self.inner.place(work.clone()) {
             // Accepted a moment ago, so it must end by an event or by this error, not by both.
-            self.inner.withdraw(&work);
-            return Err(error);
+            Err(error) if work.withdraw() => Err(error),
+            _ => Ok(work),
         }
-        Ok(work)
     }
 }
 

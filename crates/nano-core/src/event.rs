@@ -1,11 +1,11 @@
 //! What the host hears: events in one queue, one pollable descriptor, drained in batches.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nano_base::http::ResponseHead;
+use nano_base::meet::Queue;
 use nano_base::status::{Error, Status};
 use nano_base::sys::eventfd::EventFd;
 use nano_base::value::Value;
@@ -118,26 +118,17 @@ pub(crate) type Doorbell = Box<dyn Fn() + Send + Sync>;
 /// The completion queue. Its length is bounded by what has been accepted: each request has at most its window of chunks
 /// and its one end in here, logs have their own bound.
 pub(crate) struct EventQueue {
-    waiting: Mutex<Waiting>,
-    fd: EventFd,
+    waiting: Queue<Event, EventFd>,
     doorbell: Mutex<Option<Doorbell>>,
     consumer: AtomicBool,
     logs: AtomicU64,
     logs_max: u64,
 }
 
-#[derive(Default)]
-struct Waiting {
-    events: VecDeque<Event>,
-    /// Whether the descriptor is readable.
-    rung: bool,
-}
-
 impl EventQueue {
     pub(crate) fn new(logs_max: u32) -> std::io::Result<Self> {
         Ok(Self {
-            waiting: Mutex::default(),
-            fd: EventFd::new()?,
+            waiting: Queue::new(EventFd::new()?),
             doorbell: Mutex::new(None),
             consumer: AtomicBool::new(false),
             logs: AtomicU64::new(0),
@@ -147,23 +138,17 @@ impl EventQueue {
 
     /// Appends an event; the host hears of it at the next [`EventQueue::ring`].
     pub(crate) fn push(&self, event: Event) {
-        lock(&self.waiting).events.push_back(event);
+        self.waiting.push(event);
     }
 
     /// Appends an event if `still` holds once nobody else can append: what must not come after an end.
     pub(crate) fn push_if(&self, event: Event, still: impl FnOnce() -> bool) -> bool {
-        let mut waiting = lock(&self.waiting);
-        let holds = still();
-        if holds {
-            waiting.events.push_back(event);
-        }
-        holds
+        self.waiting.push_if(event, still)
     }
 
     /// Makes the descriptor readable for good: nothing more will come, and nobody should wait for it.
     pub(crate) fn close(&self) {
-        lock(&self.waiting).rung = false;
-        self.fd.ring();
+        self.waiting.close();
     }
 
     /// Appends a log event unless too many wait already.
@@ -178,13 +163,8 @@ impl EventQueue {
 
     /// Tells the host, if something waits that it has not been told of: once per batch, not per event.
     pub(crate) fn ring(&self) {
-        {
-            let mut waiting = lock(&self.waiting);
-            if waiting.rung || waiting.events.is_empty() {
-                return;
-            }
-            waiting.rung = true;
-            self.fd.ring();
+        if !self.waiting.announce() {
+            return;
         }
         if let Some(doorbell) = &*lock(&self.doorbell) {
             doorbell();
@@ -196,16 +176,7 @@ impl EventQueue {
         if self.consumer.swap(true, Ordering::Acquire) {
             return Err(Error::new(Status::Busy, "another thread is polling this runtime; one consumer at a time"));
         }
-        let taken = {
-            let mut waiting = lock(&self.waiting);
-            let count = waiting.events.len().min(max);
-            into.extend(waiting.events.drain(..count));
-            if waiting.events.is_empty() && waiting.rung {
-                waiting.rung = false;
-                self.fd.clear();
-            }
-            count
-        };
+        let taken = self.waiting.take(max, into);
         self.consumer.store(false, Ordering::Release);
         let counted = |event: &&Event| matches!(event.payload, Payload::Log { .. } | Payload::App { .. });
         let logs = into.iter().rev().take(taken).filter(counted).count();
@@ -217,7 +188,7 @@ impl EventQueue {
 
     /// Waits until something can be polled.
     pub(crate) fn wait(&self, timeout_ms: i32) -> bool {
-        self.fd.wait(timeout_ms)
+        self.waiting.flag().wait(timeout_ms)
     }
 
     pub(crate) fn set_doorbell(&self, doorbell: Option<Doorbell>) {
@@ -225,6 +196,6 @@ impl EventQueue {
     }
 
     pub(crate) fn raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.waiting.flag().as_raw_fd()
     }
 }

@@ -29,5 +29,8 @@ pub use request::{Body, RequestInit, Response};
 pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
 pub use source::Source;
 
-/// The platform's snapshot, built by the build script from this very engine.
-pub(crate) static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin"));
+/// The platform, built by the build script from this very engine.
+pub(crate) static IMAGE: nano_engine::Image = nano_engine::Image {
+    snapshot: include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin")),
+    part_caches: include_bytes!(concat!(env!("OUT_DIR"), "/part_caches.bin")),
+};

@@ -1,11 +1,12 @@
 //! Requests and invocations from acceptance to their one terminal event.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
+use nano_base::meet::Ended;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::Pull;
@@ -79,9 +80,6 @@ pub(crate) enum Listener {
     Invoker(Arc<Slot<Result<(Value, Account)>>>),
 }
 
-const RUNNING: u8 = 0;
-const DONE: u8 = 1;
-
 /// One accepted request or invocation.
 pub(crate) struct Work {
     pub id: AtomicU64,
@@ -102,7 +100,7 @@ pub(crate) struct Work {
     pub subrequests: AtomicU32,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
-    phase: AtomicU8,
+    ended: Ended,
     inner: Arc<Inner>,
 }
 
@@ -141,13 +139,13 @@ impl Work {
             subrequests: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             listener,
-            phase: AtomicU8::new(RUNNING),
+            ended: Ended::new(),
             inner: inner.clone(),
         }
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == DONE
+        self.ended.is()
     }
 
     /// The stream made progress: the wall limit counts from here.
@@ -171,7 +169,7 @@ impl Work {
 
     /// Ends the request with `payload`, unless it has ended already: the one place that makes terminal events.
     pub(crate) fn finish(&self, end: Ending) -> bool {
-        if self.phase.compare_exchange(RUNNING, DONE, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if !self.ended.end() {
             return false;
         }
         let account = self.account();
@@ -194,6 +192,16 @@ impl Work {
             }),
         }
         true
+    }
+
+    /// Undoes an acceptance that could not be placed; false if the request has ended, by its event, in the meantime.
+    pub(crate) fn withdraw(&self) -> bool {
+        let won = self.ended.end();
+        if won {
+            self.inner.release(self);
+            self.app.leave();
+        }
+        won
     }
 
     /// The head of a streaming response.
@@ -318,7 +326,8 @@ impl Pipe {
         if !self.streaming || self.ended {
             return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
         }
-        if self.canceled {
+        // Nothing takes nothing away: whoever was refused before still waits to be told.
+        if self.canceled || bytes.is_empty() {
             return Ok((bytes.len(), false));
         }
         let room = BODY_WINDOW_BYTES.saturating_sub(self.buffered);
@@ -371,5 +380,18 @@ impl Pipe {
         self.chunks.clear();
         self.buffered = 0;
         std::mem::take(&mut self.writer_waits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_nothing_does_not_forget_that_the_writer_waits() {
+        let mut pipe = Pipe::new(Body::Stream);
+        assert_eq!(pipe.write(&[0; BODY_WINDOW_BYTES + 1]).unwrap().0, BODY_WINDOW_BYTES);
+        assert_eq!(pipe.write(&[]).unwrap(), (0, false));
+        assert!(matches!(pipe.pull(), (Pull::Chunk(_), true)), "there is room, and the writer must be told");
     }
 }

@@ -132,7 +132,7 @@ impl Runtime {
             events: options.events,
             clock: options.clock,
             shards,
-            watchdog: watchdog::Bell::default(),
+            watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             helpers: Arc::default(),
             apps: RwLock::default(),
@@ -266,8 +266,12 @@ impl Runtime {
         }
         let call = self.inner.call(id)?;
         let streaming = response.body == Body::Stream;
-        self.inner.answer(&call)?;
-        *lock(&call.body) = Pipe::new(response.body);
+        {
+            // Whoever fails the call from now on must find this body to break off.
+            let mut body = lock(&call.body);
+            self.inner.answer(&call)?;
+            *body = Pipe::new(response.body);
+        }
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Head(response.head)));
         if !streaming {
             self.inner.close_call(id);
@@ -362,6 +366,9 @@ impl Runtime {
             shard.stop();
         }
         self.inner.watchdog.stop_after(&self.inner.shards);
+        for shard in &self.inner.shards {
+            shard.close();
+        }
         self.inner.end_all(|_| Some(error.clone()));
         self.inner.queue.close();
     }
@@ -424,14 +431,24 @@ impl Inner {
         shard.command(Command::Start(app.clone(), version.clone(), ticket.clone()));
         // Beyond the start's own limits this waits for a shard that may have to be replaced first.
         let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
-        ticket
+        let started = ticket
             .wait(Some(Duration::from_millis(limit)))
-            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")))
+            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")));
+        // Unloaded meanwhile, and perhaps evicted before it started.
+        app.check_open().inspect_err(|_| {
+            self.tell_shards_and_wait(app.key, EVICT_MIN);
+        })?;
+        started
     }
 
     /// Gives a request its id; from here on it has exactly one terminal event.
     pub(crate) fn accept(&self, work: &Arc<Work>) -> Result<()> {
-        let id = lock(&self.works).insert(work.clone()).map_err(|_| {
+        let mut works = lock(&self.works);
+        // Whoever ends everything first says that nothing more is taken, and then looks at the table: what comes after its
+        // look must see what it said.
+        self.check_open()?;
+        work.app.check_open()?;
+        let id = works.insert(work.clone()).map_err(|_| {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
             Error::new(Status::Overloaded, format!("{} requests are in flight (limit requests of the runtime)", self.limits.requests))
         })?;
@@ -447,12 +464,6 @@ impl Inner {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
             Error::new(Status::Overloaded, "the shard's queue is full; try again when requests have ended")
         })
-    }
-
-    /// Undoes an acceptance that could not be placed: no event, the caller got an error.
-    pub(crate) fn withdraw(&self, work: &Work) {
-        self.release(work);
-        work.app.leave();
     }
 
     /// Forgets a request that has ended.
@@ -471,9 +482,10 @@ impl Inner {
 
     /// Makes a call known to the host.
     pub(crate) fn open_call(&self, call: Arc<Call>) -> Result<u64> {
-        let id =
-            lock(&self.calls).insert(call.clone()).map_err(|_| Error::new(Status::Overloaded, "too many calls to the host are waiting"))?
-                | CALL_BIT;
+        // Held until the event is in the queue: whoever takes the call back tells the host after this.
+        let mut calls = lock(&self.calls);
+        let full = |_| Error::new(Status::Overloaded, "too many calls to the host are waiting");
+        let id = calls.insert(call.clone()).map_err(full)? | CALL_BIT;
         call.id.store(id, Ordering::Relaxed);
         self.queue.push(Event { id, user_data: 0, payload: Payload::Call });
         Ok(id)
@@ -597,5 +609,7 @@ impl Inner {
     }
 }
 
+/// How long at least an unloaded app's instances have to be evicted: a turn that runs is waited for.
+pub(crate) const EVICT_MIN: Duration = Duration::from_secs(1);
 /// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
 const START_SLACK_MS: u64 = 10_000;

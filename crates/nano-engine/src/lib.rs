@@ -12,10 +12,11 @@ mod web;
 
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
-pub use engine::snapshot::build_snapshot;
+pub use engine::snapshot::{build_part_caches, build_snapshot};
 pub use isolate::app::{AppCode, Import, ModuleCode, ModuleKind, Positions};
 pub use isolate::errand::{Errand, ErrandError, ErrandResult};
 pub use isolate::host::{Host, LogLevel, Outbound, Pull, Refusal};
+pub use isolate::image::Image;
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
 
 pub use web::builtins::builtin;

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use crate::meet::Flag;
+
 /// A non-blocking, close-on-exec eventfd.
 #[derive(Debug)]
 pub struct EventFd(OwnedFd);
@@ -38,6 +40,16 @@ impl EventFd {
         let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd for the length of the call.
         unsafe { libc::poll(&mut poll, 1, timeout_ms) > 0 }
+    }
+}
+
+impl Flag for EventFd {
+    fn raise(&self) {
+        self.ring();
+    }
+
+    fn lower(&self) {
+        self.clear();
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) enum Timer {
     Script { slot: u64, id: u32, every_ms: Option<u64> },
     /// A request's wall limit.
     Wall(Arc<Work>),
+    /// The wall limit of a start that awaits something.
+    Start { slot: u64 },
     /// Look for instances that have been idle for long.
     Sweep,
 }

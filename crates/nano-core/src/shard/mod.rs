@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use nano_base::lanes::Lanes;
 use nano_base::limits::{MAILBOX_MAX, SHARD_STACK_BYTES};
+use nano_base::meet::Waking;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{eventfd::EventFd, signals};
 use nano_engine::ErrandResult;
@@ -49,13 +50,24 @@ pub(crate) enum Command {
     Evict(u64, Arc<Slot<()>>),
 }
 
+impl Command {
+    /// Answers whoever waits, where nobody obeys any more: nothing starts, and nothing is left to evict.
+    fn refuse(self) {
+        match self {
+            Self::Start(_, _, ticket) => ticket.fill(Err(Error::new(Status::Shutdown, "the runtime has been freed"))),
+            Self::Evict(_, ticket) => ticket.fill(()),
+            _ => {}
+        }
+    }
+}
+
 /// One shard, whoever sits in it.
 pub(crate) struct Shard {
     pub index: usize,
     inbox: Mutex<Inbox>,
     bell: EventFd,
-    /// The thread is not waiting in its poll, so nobody needs to ring.
-    awake: AtomicBool,
+    /// Whether the thread waits in its poll, and somebody must ring.
+    waking: Waking,
     stopping: AtomicBool,
     seat: Mutex<Option<Arc<Seat>>>,
     incarnations: AtomicU32,
@@ -65,6 +77,8 @@ pub(crate) struct Shard {
 struct Inbox {
     requests: Lanes<u64, Arc<Work>>,
     commands: VecDeque<Command>,
+    /// Nobody will obey any more.
+    closed: bool,
 }
 
 /// Requests waiting for one shard at most, and of one app.
@@ -75,9 +89,9 @@ impl Shard {
     pub(crate) fn new(index: usize) -> std::io::Result<Self> {
         Ok(Self {
             index,
-            inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new() }),
+            inbox: Mutex::new(Inbox { requests: Lanes::new(QUEUE_MAX, LANE_MAX), commands: VecDeque::new(), closed: false }),
             bell: EventFd::new()?,
-            awake: AtomicBool::new(true),
+            waking: Waking::new(),
             stopping: AtomicBool::new(false),
             seat: Mutex::new(None),
             incarnations: AtomicU32::new(0),
@@ -97,6 +111,9 @@ impl Shard {
     pub(crate) fn command(&self, command: Command) {
         {
             let mut inbox = lock(&self.inbox);
+            if inbox.closed {
+                return command.refuse();
+            }
             debug_assert!(inbox.commands.len() < MAILBOX_MAX, "commands are bounded by what causes them");
             inbox.commands.push_back(command);
         }
@@ -105,7 +122,7 @@ impl Shard {
 
     /// Wakes the thread if it sleeps.
     pub(crate) fn wake(&self) {
-        if !self.awake.swap(true, Ordering::SeqCst) {
+        if self.waking.must_ring() {
             self.bell.ring();
         }
     }
@@ -123,6 +140,16 @@ impl Shard {
             seat.terminate_now();
         }
         self.wake();
+    }
+
+    /// The thread has gone for good: whoever waits for it, or will, is answered.
+    pub(crate) fn close(&self) {
+        let left = {
+            let mut inbox = lock(&self.inbox);
+            inbox.closed = true;
+            std::mem::take(&mut inbox.commands)
+        };
+        left.into_iter().for_each(Command::refuse);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -188,7 +215,7 @@ pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
     let incarnation = shard.incarnations.fetch_add(1, Ordering::SeqCst);
     let seat = Arc::new(Seat::new(incarnation));
     *lock(&shard.seat) = Some(seat.clone());
-    shard.awake.store(true, Ordering::SeqCst);
+    shard.waking.rise();
     let (inner, shard) = (inner.clone(), shard.clone());
     std::thread::Builder::new()
         .name(format!("nano-shard-{}", shard.index))

@@ -1,23 +1,15 @@
 //! Where one thread meets the watchdog: what it runs, since when, and how to stop it.
-//!
-//! One word says whether a turn runs. Both sides change it by compare-and-swap, so a turn that ends just as the watchdog
-//! stops it cannot pass the blow on to the next turn.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use nano_base::meet::{Turn, TurnTimes, TurnView};
 use nano_base::status::Result;
 use nano_base::sys::thread::CpuClock;
 use nano_engine::{Loss, TerminateHandle};
 
 use crate::app::AppShared;
 use crate::wait::{Slot, lock};
-
-const IDLE: u64 = 0;
-const RUNNING: u64 = 1;
-const STOPPING: u64 = 2;
-const STOPPED: u64 = 3;
-const STATE_MASK: u64 = 3;
 
 /// Why a turn was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,25 +19,11 @@ pub(crate) enum Stop {
     Shutdown = 1,
 }
 
-/// What the watchdog sees of a turn.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TurnView {
-    pub sequence: u64,
-    pub stopped: bool,
-    pub started_ns: u64,
-    pub cpu_started_ns: u64,
-    pub cpu_limit_ns: u64,
-}
-
 /// One thread's place in a shard.
 pub(crate) struct Seat {
     pub incarnation: u32,
-    word: AtomicU64,
+    turn: Turn,
     app: Mutex<Option<Arc<AppShared>>>,
-    started_ns: AtomicU64,
-    cpu_started_ns: AtomicU64,
-    cpu_limit_ns: AtomicU64,
-    stop: AtomicU8,
     handle: Mutex<Option<TerminateHandle>>,
     cpu: Mutex<Option<CpuClock>>,
     pub tid: AtomicI32,
@@ -65,12 +43,8 @@ impl Seat {
     pub(crate) fn new(incarnation: u32) -> Self {
         Self {
             incarnation,
-            word: AtomicU64::new(IDLE),
+            turn: Turn::new(),
             app: Mutex::new(None),
-            started_ns: AtomicU64::new(0),
-            cpu_started_ns: AtomicU64::new(0),
-            cpu_limit_ns: AtomicU64::new(0),
-            stop: AtomicU8::new(0),
             handle: Mutex::new(None),
             cpu: Mutex::new(None),
             tid: AtomicI32::new(0),
@@ -95,46 +69,22 @@ impl Seat {
     }
 
     /// A turn begins.
-    pub(crate) fn begin(&self, started_ns: u64, cpu_started_ns: u64, cpu_limit_ns: u64) {
-        self.started_ns.store(started_ns, Ordering::Relaxed);
-        self.cpu_started_ns.store(cpu_started_ns, Ordering::Relaxed);
-        self.cpu_limit_ns.store(cpu_limit_ns, Ordering::Relaxed);
-        let sequence = (self.word.load(Ordering::Relaxed) & !STATE_MASK).wrapping_add(4);
-        self.word.store(sequence | RUNNING, Ordering::Release);
+    pub(crate) fn begin(&self, times: TurnTimes) {
+        self.turn.begin(times);
     }
 
     /// The turn is over; why it was stopped, if it was.
     pub(crate) fn end(&self) -> Option<Stop> {
-        let running = self.word.load(Ordering::Relaxed) & !STATE_MASK | RUNNING;
-        let idle = running & !STATE_MASK | IDLE;
-        if self.word.compare_exchange(running, idle, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            return None;
-        }
-        // The watchdog is between claiming the turn and having stopped it: a few instructions.
-        while self.word.load(Ordering::Acquire) & STATE_MASK == STOPPING {
-            std::hint::spin_loop();
-        }
-        self.word.store(idle, Ordering::Release);
-        Some(if self.stop.load(Ordering::Relaxed) == Stop::Shutdown as u8 { Stop::Shutdown } else { Stop::Cpu })
+        self.turn.end().map(|why| if why == Stop::Shutdown as u8 { Stop::Shutdown } else { Stop::Cpu })
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & STATE_MASK != IDLE
+        self.turn.is_running()
     }
 
     /// The turn that runs, if one does.
     pub(crate) fn view(&self) -> Option<TurnView> {
-        let word = self.word.load(Ordering::Acquire);
-        if word & STATE_MASK == IDLE {
-            return None;
-        }
-        Some(TurnView {
-            sequence: word & !STATE_MASK,
-            stopped: word & STATE_MASK == STOPPED,
-            started_ns: self.started_ns.load(Ordering::Relaxed),
-            cpu_started_ns: self.cpu_started_ns.load(Ordering::Relaxed),
-            cpu_limit_ns: self.cpu_limit_ns.load(Ordering::Relaxed),
-        })
+        self.turn.view()
     }
 
     /// The app whose turn it is, or was last.
@@ -149,15 +99,11 @@ impl Seat {
 
     /// Stops the turn, if it is still the one that runs.
     pub(crate) fn stop(&self, sequence: u64, why: Stop) -> bool {
-        if self.word.compare_exchange(sequence | RUNNING, sequence | STOPPING, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            return false;
-        }
-        self.stop.store(why as u8, Ordering::Relaxed);
-        if let Some(handle) = &*lock(&self.handle) {
-            handle.terminate();
-        }
-        self.word.store(sequence | STOPPED, Ordering::Release);
-        true
+        self.turn.stop(sequence, why as u8, || {
+            if let Some(handle) = &*lock(&self.handle) {
+                handle.terminate();
+            }
+        })
     }
 
     /// Stops whatever runs: the runtime is being freed.
@@ -165,6 +111,11 @@ impl Seat {
         if let Some(turn) = self.view() {
             self.stop(turn.sequence, Stop::Shutdown);
         }
+    }
+
+    /// Whether the watchdog has something to look at here.
+    pub(crate) fn needs_a_look(&self) -> bool {
+        !self.is_abandoned() && (self.is_busy() || lock(&self.loss).is_some())
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {

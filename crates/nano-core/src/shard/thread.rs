@@ -22,7 +22,7 @@ use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn};
 use super::{Command, Shard};
-use crate::SNAPSHOT;
+use crate::IMAGE;
 use crate::app::{AppShared, Version};
 use crate::request::{Ending, Work};
 use crate::runtime::Inner;
@@ -171,7 +171,7 @@ impl Thread {
             return true;
         }
         if self.rested && self.wants_blanks() {
-            match Instance::new(SNAPSHOT, default_limits()) {
+            match Instance::new(IMAGE, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
                 Err(_) => return false,
             }
@@ -187,16 +187,16 @@ impl Thread {
 
     fn sleep(&mut self, events: &mut Events) {
         let shard = &self.desk.shard;
-        shard.awake.store(false, Ordering::SeqCst);
+        shard.waking.doze();
         if shard.has_requests() || shard.has_commands() || shard.is_stopping() || self.desk.seat.is_abandoned() {
-            shard.awake.store(true, Ordering::SeqCst);
+            shard.waking.rise();
             return;
         }
         let clock = &self.desk.inner.clock;
         let now_ms = clock.now_ms();
         let timeout = match self.desk.wheel.borrow().next_deadline() {
             None => None,
-            // Looked at after `awake` was cleared: whoever moves a manual clock later than this will ring.
+            // Looked at after `doze`: whoever moves a manual clock later than this will ring.
             Some(deadline) if deadline <= now_ms => Some(Duration::ZERO),
             Some(_) if clock.is_manual() => None,
             Some(deadline) => Some(Duration::from_millis(deadline - now_ms)),
@@ -206,7 +206,7 @@ impl Thread {
         // An interrupted or failed poll is a short sleep: the loop looks at everything again.
         let _ = self.poll.poll(events, timeout);
         self.rested = events.is_empty();
-        shard.awake.store(true, Ordering::SeqCst);
+        shard.waking.rise();
         shard.bell.clear();
     }
 
@@ -284,6 +284,7 @@ impl Thread {
                     }
                 }
                 Timer::Wall(work) => self.wall_limit(&work, now_ms),
+                Timer::Start { slot } => self.start_limit(slot),
                 Timer::Sweep => {
                     self.sweep(now_ms);
                     self.desk.wheel.borrow_mut().insert(now_ms + SWEEP_MS, Timer::Sweep);
@@ -300,6 +301,15 @@ impl Thread {
             return;
         }
         self.desk.inner.cancel(work, wall_error(work));
+    }
+
+    /// A start's wall limit is due: it fails, and what waits for it, if it is not over.
+    fn start_limit(&mut self, id: u64) {
+        let Some(slot) = self.slots.get(id) else { return };
+        if matches!(slot.phase, Phase::Starting(..)) {
+            let wall_ms = slot.link.version.limits.wall_ms;
+            self.remove(id, &Error::new(Status::WallLimit, format!("the app did not start within {wall_ms} ms (limit wall_ms)")));
+        }
     }
 
     /// Answers a request: by the instance that is here, or by one started for it.
@@ -334,6 +344,7 @@ impl Thread {
         };
         let Some(slot) = self.slots.get_mut(id) else { return };
         if let Phase::Starting(_, waiting) = &mut slot.phase {
+            self.desk.wheel.borrow_mut().insert(work.deadline_ms.load(Ordering::Relaxed), Timer::Wall(work.clone()));
             waiting.push(work);
             return;
         }
@@ -356,7 +367,7 @@ impl Thread {
         let pooled = (limits.heap_bytes == default_limits().heap_bytes).then(|| self.pool.pop()).flatten();
         let mut instance = match pooled {
             Some(instance) => instance,
-            None => Instance::new(SNAPSHOT, limits)?,
+            None => Instance::new(IMAGE, limits)?,
         };
         let link = Link::new(&self.desk, app, version);
         instance.adopt(Box::new(LinkHost(link.clone())), limits);
@@ -394,6 +405,8 @@ impl Thread {
                 if let Some(slot) = self.slots.get_mut(id) {
                     slot.phase = Phase::Starting(None, Vec::new());
                 }
+                let deadline = self.desk.inner.clock.now_ms() + u64::from(version.limits.wall_ms);
+                self.desk.wheel.borrow_mut().insert(deadline, Timer::Start { slot: id });
                 self.by_app.insert(app.key, id);
                 Ok(id)
             }

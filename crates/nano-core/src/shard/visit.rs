@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nano_base::limits::TURNS_PER_VISIT;
+use nano_base::meet::TurnTimes;
 use nano_base::status::{Error, Status};
 use nano_base::sys;
 use nano_engine::{Delivery, Instance, Outcome, Turns};
@@ -17,7 +18,7 @@ pub(super) fn begin_turn(desk: &Desk, cpu_limit_ns: u64) {
     let clock = &desk.inner.clock;
     desk.turn_ms.set(clock.now_ms());
     Instance::freeze_clock(clock.unix_ms());
-    desk.seat.begin(sys::time::monotonic_ns(), desk.cpu_ns.get(), cpu_limit_ns);
+    desk.seat.begin(TurnTimes { started_ns: sys::time::monotonic_ns(), cpu_started_ns: desk.cpu_ns.get(), cpu_limit_ns });
     desk.inner.watchdog.wake();
 }
 

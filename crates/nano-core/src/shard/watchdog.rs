@@ -4,10 +4,11 @@
 //! It sleeps while no shard is busy, and looks once a millisecond otherwise.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
+use nano_base::meet::Nap;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{signals, thread, time};
 
@@ -16,21 +17,13 @@ use super::{Shard, admission};
 use crate::app::AppShared;
 use crate::request::Ending;
 use crate::runtime::Inner;
-use crate::wait::lock;
+use crate::wait::{Slot, lock};
 
-/// How the shards wake the watchdog.
-#[derive(Default)]
+/// How the shards wake the watchdog, and how it is ended.
 pub(crate) struct Bell {
-    asleep: AtomicBool,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    woken: bool,
-    stopping: bool,
-    stopped: bool,
+    nap: Nap,
+    stopping: AtomicBool,
+    stopped: Slot<()>,
 }
 
 /// Looks without a busy shard before the watchdog sleeps: waking it costs a system call.
@@ -39,53 +32,41 @@ const IDLE_LOOKS: u32 = 100;
 const STOP_WAIT_MS: u64 = 5_000;
 
 impl Bell {
+    pub(crate) fn new() -> Self {
+        Self { nap: Nap::new(), stopping: AtomicBool::new(false), stopped: Slot::default() }
+    }
+
     /// A shard has become busy.
     pub(crate) fn wake(&self) {
-        if self.asleep.load(Ordering::SeqCst) {
-            lock(&self.state).woken = true;
-            self.changed.notify_all();
-        }
+        self.nap.wake();
     }
 
     /// Waits until the shards' threads have gone (or cannot), then ends the watchdog.
     pub(crate) fn stop_after(&self, shards: &[Arc<Shard>]) {
-        let mut state = lock(&self.state);
         let mut waited_ms = 0;
         while waited_ms < STOP_WAIT_MS && !shards.iter().all(|shard| is_gone(shard)) {
             for shard in shards {
                 // A thread may have begun another turn since it was told.
                 shard.stop();
             }
-            state = self.pause(state, 2);
+            self.nap.pause(Duration::from_millis(2));
             waited_ms += 2;
         }
-        state.stopping = true;
-        state.woken = true;
-        self.changed.notify_all();
-        while !state.stopped {
-            state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
+        self.stopping.store(true, Ordering::Release);
+        self.nap.wake();
+        self.stopped.wait(None);
     }
 
-    /// Waits for the next look, or for a shard to become busy.
-    fn rest(&self, idle_looks: u32) -> bool {
-        let mut state = lock(&self.state);
+    /// Waits for the next look, or for a shard to become busy; whether to go on looking.
+    fn rest(&self, idle_looks: u32, shards: &[Arc<Shard>]) -> bool {
+        let stopping = || self.stopping.load(Ordering::Acquire);
         if idle_looks < IDLE_LOOKS {
-            state = self.pause(state, WATCHDOG_TICK_MS);
+            self.nap.pause(Duration::from_millis(WATCHDOG_TICK_MS));
         } else {
-            self.asleep.store(true, Ordering::SeqCst);
-            while !state.woken && !state.stopping {
-                state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-            }
-            self.asleep.store(false, Ordering::SeqCst);
+            // A shard may have become busy since it was looked at, and found the watchdog awake.
+            self.nap.sleep(|| stopping() || shards.iter().any(|shard| shard.seat().is_some_and(|seat| seat.needs_a_look())));
         }
-        state.woken = false;
-        !state.stopping
-    }
-
-    fn pause<'a>(&self, state: std::sync::MutexGuard<'a, State>, ms: u64) -> std::sync::MutexGuard<'a, State> {
-        let limit = Duration::from_millis(ms);
-        self.changed.wait_timeout(state, limit).unwrap_or_else(|poisoned| poisoned.into_inner()).0
+        !stopping()
     }
 }
 
@@ -120,9 +101,8 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
     let mut idle_looks = 0;
     loop {
         let Some(inner) = weak.upgrade() else { return };
-        if !inner.watchdog.rest(idle_looks) {
-            lock(&inner.watchdog.state).stopped = true;
-            inner.watchdog.changed.notify_all();
+        if !inner.watchdog.rest(idle_looks, &inner.shards) {
+            inner.watchdog.stopped.fill(());
             return;
         }
         let mut busy = false;
@@ -149,7 +129,7 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
         *watched = Watched { sequence: turn.sequence, ..Watched::default() };
     }
     let now_ns = time::monotonic_ns();
-    let wall_ms = now_ns.saturating_sub(turn.started_ns) / 1_000_000;
+    let wall_ms = now_ns.saturating_sub(turn.times.started_ns) / 1_000_000;
     let cpu_ns = seat.cpu_ns();
     if turn.stopped {
         if watched.stopped_wall_ns == 0 {
@@ -161,7 +141,7 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
             replace(inner, shard, &seat, Why::Stuck);
             return true;
         }
-    } else if cpu_ns.saturating_sub(turn.cpu_started_ns) >= turn.cpu_limit_ns {
+    } else if cpu_ns.saturating_sub(turn.times.cpu_started_ns) >= turn.times.cpu_limit_ns {
         seat.stop(turn.sequence, Stop::Cpu);
     }
     if wall_ms >= RESCUE_AFTER_MS {

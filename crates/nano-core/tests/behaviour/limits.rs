@@ -181,3 +181,21 @@ fn time_stands_still_within_a_turn_and_moves_between_turns() {
     let app = runtime.load(options).expect("loads");
     assert_eq!(text(&app, "/"), "[true,true,true,true]");
 }
+
+#[test]
+fn a_start_that_awaits_forever_ends_by_the_wall_limit_and_so_does_what_waits_for_it() {
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, clock: Clock::manual(), events: EventMask::default() }).expect("a runtime");
+    let mut options = options("never", "await new Promise(() => {}); export default { fetch() {} }");
+    options.lazy = true;
+    let app = runtime.load(options).expect("registered");
+    let mut hasty = get("/");
+    hasty.deadline_ms = 100;
+    let (hasty, patient) = (app.dispatch(hasty).expect("accepted"), app.dispatch(get("/")).expect("accepted"));
+    for (id, ms) in [(hasty, 101), (patient, 30_000)] {
+        runtime.advance_clock(ms);
+        let end = until_end(&runtime, id);
+        assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::WallLimit), "{end:?}");
+    }
+    app.unload(PATIENCE).expect("unloads");
+}

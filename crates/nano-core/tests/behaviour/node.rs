@@ -170,8 +170,8 @@ fn buffers_hold_bytes() {
 #[test]
 fn the_process_is_the_apps() {
     check(
-        "import process2, { env, nextTick } from 'node:process'; import { setTimeout as wait, setInterval as every } from 'timers/promises'; import * as timers from 'node:timers';",
-        "t(process === process2 && globalThis.process === process, true); t(process.env.NAME, 'nano'); t(env === process.env, true); process.env.X = '1'; t(process.env.X, '1'); t(process.platform, 'linux');
+        "import process2, { env as same, nextTick } from 'node:process'; import { setTimeout as wait, setInterval as every } from 'timers/promises'; import * as timers from 'node:timers';",
+        "t(process === process2 && globalThis.process === process, true); t(process.env.NAME, 'nano'); t(same === process.env, true); process.env.X = '1'; t(process.env.X, '1'); t(process.platform, 'linux');
         const order = []; nextTick((x) => order.push(x), 'tick'); order.push('now'); await null; t(order, ['now', 'tick']); t(Array.isArray(process.hrtime()), true); t(typeof process.hrtime.bigint(), 'bigint'); t(process.cwd(), '/'); t(global === globalThis, true);
         fails(() => process.exit(), 'ERR_METHOD_NOT_IMPLEMENTED'); t(await wait(1, 'v'), 'v'); const ac = new AbortController(); ac.abort(); t(await wait(1, 0, { signal: ac.signal }).catch((e) => e.name), 'AbortError');
         let n = 0; for await (const v of every(1, 'i')) { t(v, 'i'); if (++n === 3) break; } t(typeof timers.setTimeout, 'function'); t(typeof timers.promises.setTimeout, 'function');",

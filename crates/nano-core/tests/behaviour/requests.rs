@@ -1,8 +1,12 @@
 //! Requests and their answers.
 
+use std::time::Duration;
+
 use nano_core::{Body, Payload, Source, Status};
 
 use crate::support::*;
+
+const HELLO: &str = "export default { fetch() { return new Response('hi'); } }";
 
 #[test]
 fn a_request_is_answered_by_the_apps_handler() {
@@ -304,4 +308,53 @@ fn freeing_the_runtime_ends_everything() {
         assert_eq!(ends, 1);
     }
     assert_eq!(app.dispatch(get("/")).expect_err("freed").status, Status::Shutdown);
+}
+
+#[test]
+fn an_exception_has_a_message_whatever_was_thrown() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(r) { if (r.url.endsWith('/empty')) throw ''; \
+        throw new DOMException('took too long', 'TimeoutError'); } }";
+    let app = load(&runtime, "dom", source);
+    assert_eq!(fetch(&app, "/").expect_err("it threw").message, "TimeoutError");
+    assert!(!fetch(&app, "/empty").expect_err("it threw").message.is_empty());
+}
+
+#[test]
+fn an_app_that_was_unloaded_is_not_reloaded() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "gone", HELLO);
+    app.unload(PATIENCE).expect("unloads");
+    let starts = runtime.stats().starts;
+    assert_eq!(app.reload(options("gone", HELLO)).expect_err("it is gone").status, Status::Draining);
+    assert_eq!(runtime.stats().starts, starts, "nothing was started");
+}
+
+#[test]
+fn a_freed_runtime_keeps_nobody_waiting() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "kept", HELLO);
+    runtime.free();
+    app.unload(Duration::ZERO).expect("there is nothing to stop any more");
+    assert_eq!(app.dispatch(get("/")).expect_err("it is freed").status, Status::Shutdown);
+}
+
+#[test]
+fn what_is_dispatched_while_the_runtime_is_freed_ends_or_is_refused() {
+    for _ in 0..20 {
+        let runtime = runtime(2);
+        let app = load(&runtime, "busy", HELLO);
+        let accepted = std::thread::scope(|scope| {
+            let hosts = [(); 2].map(|()| scope.spawn(|| std::iter::from_fn(|| app.dispatch(get("/")).ok()).count()));
+            while app.stats().requests < 100 {
+                std::thread::yield_now();
+            }
+            runtime.free();
+            hosts.map(|host| host.join().expect("a host")).iter().sum::<usize>()
+        });
+        let mut events = Vec::new();
+        runtime.poll(usize::MAX, &mut events).expect("the only consumer");
+        assert_eq!(events.iter().filter(|event| event.payload.is_terminal()).count(), accepted);
+        assert_eq!((runtime.stats().in_flight, app.stats().in_flight), (0, 0));
+    }
 }

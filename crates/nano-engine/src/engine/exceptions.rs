@@ -36,7 +36,13 @@ pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>
     } else {
         exception.to_rust_string_lossy(scope)
     };
+    let message = if message.is_empty() { first_line(&stack).unwrap_or("an empty value was thrown").to_string() } else { message };
     Error::new(status, clip(message)).with_stack(clip(stack))
+}
+
+/// What V8 prints of an error whose name and message it may not read: they are accessors, as a DOMException's are.
+fn first_line(stack: &str) -> Option<&str> {
+    stack.lines().next().filter(|line| !line.is_empty())
 }
 
 /// The `stack` of an error object where it is plain data.

@@ -14,11 +14,13 @@ use nano_base::value::Value;
 use super::app::AppCode;
 use super::errand::ErrandResult;
 use super::host::Host;
+use super::image::Image;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, stacks, values};
+use crate::web::part_cache;
 
 /// What V8 and the allocator keep an instance to.
 #[derive(Clone, Copy, Debug)]
@@ -116,12 +118,13 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    /// Starts a blank isolate from the snapshot.
-    pub fn new(snapshot: &'static [u8], limits: InstanceLimits) -> Result<Self> {
+    /// Starts a blank isolate from the platform's image.
+    pub fn new(image: Image, limits: InstanceLimits) -> Result<Self> {
+        part_cache::install(image.part_caches);
         caches::record();
         let budget = Budget::new(limits.external_bytes);
         let params = v8::CreateParams::default()
-            .snapshot_blob(v8::StartupData::from(snapshot))
+            .snapshot_blob(v8::StartupData::from(image.snapshot))
             .external_references(snapshot::external_references())
             .array_buffer_allocator(bytes::allocator(&budget))
             .allow_atomics_wait(false)
@@ -182,10 +185,11 @@ impl Instance {
             start: entry(1),
             unhandled_rejection: entry(2),
             data_clone_error: entry(3),
-            prepare: entry(4),
-            builtin: entry(5),
+            lazy_global: entry(4),
+            prepare: entry(5),
             call_site_to_string: entry(6),
             error_to_string: entry(7),
+            builtin: entry(8),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));

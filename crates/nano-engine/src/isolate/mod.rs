@@ -3,5 +3,6 @@
 pub(crate) mod app;
 pub(crate) mod errand;
 pub(crate) mod host;
+pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod state;

@@ -21,6 +21,8 @@ pub(crate) struct EntryPoints {
     pub unhandled_rejection: v8::Global<v8::Function>,
     /// `nano.dataCloneError(message)`
     pub data_clone_error: v8::Global<v8::Function>,
+    /// `nano.lazyGlobal(name)`
+    pub lazy_global: v8::Global<v8::Function>,
     /// `nano.prepare(env, bindings)`
     pub prepare: v8::Global<v8::Function>,
     /// `nano.part(name)`: the exports of a built-in module

@@ -9,6 +9,7 @@ pub(crate) mod encoding;
 pub(crate) mod errands;
 pub(crate) mod fetch;
 pub(crate) mod ops;
+pub(crate) mod part_cache;
 pub(crate) mod parts;
 pub(crate) mod platform;
 pub(crate) mod time;

@@ -68,6 +68,36 @@ table! {
     "typeFlags" => types::type_flags,
 }
 
+/// `nano.ops`: each function is made when it is first read, so that an isolate holds those it uses. The ones on every request's path
+/// are in the snapshot.
+pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object> {
+    let ops = v8::Object::new(scope);
+    for (name, _) in all() {
+        let name = v8::String::new(scope, name).expect("a short string");
+        parts::define_lazy(scope, ops, name.into(), make);
+    }
+    ops
+}
+
+/// Makes the function called `name`.
+fn make<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: v8::Local<'s, v8::Name>,
+    _args: v8::PropertyCallbackArguments<'s>,
+    mut rv: v8::ReturnValue<v8::Value>,
+) {
+    let name = name.to_rust_string_lossy(scope);
+    let Some((_, function)) = all().into_iter().find(|(op, _)| *op == name) else { return };
+    if let Some(function) = v8::Function::builder_raw(function).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope) {
+        rv.set(function.into());
+    }
+}
+
+/// What the snapshot refers to besides the functions of the table.
+pub(crate) fn getters() -> [v8::AccessorNameGetterCallback; 2] {
+    [make.map_fn_to(), parts::getter()]
+}
+
 /// An argument as a small integer.
 pub(crate) fn integer(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> u32 {
     args.get(index).uint32_value(scope).unwrap_or(0)

@@ -3,6 +3,10 @@
 //! `SOURCES` run when the snapshot is built, and every isolate begins with what they leave. `PARTS` run in an isolate when an app
 //! first needs them, so that a heavy interface costs nothing until then.
 
+use v8::script_compiler;
+
+use super::part_cache;
+
 /// One file.
 pub(crate) struct Source {
     /// Its name in stacks.
@@ -23,7 +27,20 @@ macro_rules! sources {
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
 pub(crate) static PARTS: &[Source] = sources![
+    "event_types.js",
+    "console_format.js",
+    "performance.js",
     "encoding_streams.js",
+    "streams.js",
+    "streams_queue.js",
+    "streams_readable.js",
+    "streams_bytes.js",
+    "streams_tee.js",
+    "streams_iterate.js",
+    "streams_writable.js",
+    "streams_pipe.js",
+    "streams_transform.js",
+    "streams_native.js",
     "async_context.js",
     "module_cloudflare_workers.js",
     "node/assert.js",
@@ -44,9 +61,14 @@ pub(crate) static PARTS: &[Source] = sources![
     "node/util.js",
 ];
 
-/// The part called `name`: its file's name without the ending.
+/// The part called `name`.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {
-    PARTS.iter().find(|part| part.name.strip_prefix("nano:").and_then(|file| file.strip_suffix(".js")) == Some(name))
+    PARTS.iter().find(|part| part_name(part) == name)
+}
+
+/// What a part is called: its file's name without the ending.
+pub(crate) fn part_name(part: &Source) -> &'static str {
+    part.name.trim_start_matches("nano:").trim_end_matches(".js")
 }
 
 /// What runs when the snapshot is built, in order.
@@ -56,27 +78,15 @@ pub(crate) static SOURCES: &[Source] = sources![
     "webidl.js",
     "dom_exception.js",
     "events.js",
-    "event_types.js",
     "report.js",
     "abort.js",
     "timers.js",
-    "console_format.js",
     "console.js",
     "encoding.js",
     "base64.js",
-    "performance.js",
     "crypto.js",
     "structured_clone.js",
     "navigator.js",
-    "streams_queue.js",
-    "streams_readable.js",
-    "streams_bytes.js",
-    "streams_tee.js",
-    "streams_iterate.js",
-    "streams_writable.js",
-    "streams_pipe.js",
-    "streams_transform.js",
-    "streams_native.js",
     "url.js",
     "headers.js",
     "body.js",
@@ -94,6 +104,14 @@ pub(crate) fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>, source: &'static So
     let text = v8::String::new_from_onebyte_const(scope, &source.text)?;
     let name = v8::String::new(scope, source.name)?;
     let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
-    let script = v8::Script::compile(scope, text, Some(&origin))?;
+    let script = match part_cache::of(source.name) {
+        None => v8::Script::compile(scope, text, Some(&origin))?,
+        Some(cache) => {
+            let mut text = script_compiler::Source::new_with_cached_data(text, Some(&origin), v8::CachedData::new(cache));
+            let options = script_compiler::CompileOptions::ConsumeCodeCache;
+            script_compiler::compile(scope, &mut text, options, script_compiler::NoCacheReason::NoReason)?
+        }
+    };
+    part_cache::note(scope, source.name, script);
     script.run(scope)?.try_into().ok()
 }

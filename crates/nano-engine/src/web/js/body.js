@@ -4,7 +4,7 @@
 //
 // A body knows where its bytes come from - a string, bytes, the native side, or a stream of the app - and gets a ReadableStream
 // only when an app asks for one. Whoever reads a body nobody has looked into (text(), a response on its way out) goes to the
-// source directly.
+// source directly. So most apps never have the streams (nano.streams) loaded.
 (nano) => {
   const {
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, DataViewPrototypeGetBuffer,
@@ -16,11 +16,6 @@
   } = nano.primordials;
   const { ops } = nano;
   const { converters, isArrayBuffer } = nano.webidl;
-  const {
-    acquireReadableStreamDefaultReader, createReadableByteStream, createTransformStream, isDisturbed, isLocked, isReadableStream,
-    readAllBytes, readableByteStreamControllerClose, readableByteStreamControllerEnqueue, readableByteStreamControllerError,
-    readableStreamDefaultReaderCancel, readableStreamDefaultReaderRead, readableStreamPipeTo, readableStreamTee,
-  } = nano.streams;
 
   const noop = () => {};
   const ignoreRejection = (promise) => PromisePrototypeThen(promise, undefined, noop);
@@ -120,7 +115,7 @@
         this.wake();
       } else {
         this.waiter = null;
-        readableByteStreamControllerError(this.controller, reason);
+        nano.streams.readableByteStreamControllerError(this.controller, reason);
       }
     }
 
@@ -131,8 +126,8 @@
       const bytes = this.pull(this);
       if (bytes === undefined) return;
       const empty = bytes !== null && TypedArrayPrototypeGetByteLength(bytes) === 0;
-      if (bytes !== null && !empty) readableByteStreamControllerEnqueue(controller, bytes);
-      if (this.isWhole || bytes === null) readableByteStreamControllerClose(controller);
+      if (bytes !== null && !empty) nano.streams.readableByteStreamControllerEnqueue(controller, bytes);
+      if (this.isWhole || bytes === null) nano.streams.readableByteStreamControllerClose(controller);
       else if (empty) this.feed(controller);
     }
 
@@ -142,7 +137,7 @@
       try {
         this.feed(controller);
       } catch (error) {
-        readableByteStreamControllerError(controller, error);
+        nano.streams.readableByteStreamControllerError(controller, error);
       }
     }
   }
@@ -173,10 +168,10 @@
   // The body that a stream was made for: when an app hands the stream on unread, its source can be read instead.
   const bodyOfStream = new SafeWeakMap();
 
-  const isUsed = (body) => body !== null && (body.used || (body.stream !== null && isDisturbed(body.stream)));
+  const isUsed = (body) => body !== null && (body.used || (body.stream !== null && nano.streams.isDisturbed(body.stream)));
 
   // https://fetch.spec.whatwg.org/#body-unusable
-  const isUnusable = (body) => isUsed(body) || (body !== null && body.stream !== null && isLocked(body.stream));
+  const isUnusable = (body) => isUsed(body) || (body !== null && body.stream !== null && nano.streams.isLocked(body.stream));
 
   // Bytes that the caller may keep, of a source that is text or bytes.
   const ownBytes = (source, shared) => {
@@ -186,12 +181,12 @@
 
   // Leaves a stream as one that has been read: locked, disturbed and closed.
   const retire = (stream) => {
-    ignoreRejection(readableStreamDefaultReaderCancel(acquireReadableStreamDefaultReader(stream), undefined));
+    ignoreRejection(nano.streams.readableStreamDefaultReaderCancel(nano.streams.acquireReadableStreamDefaultReader(stream), undefined));
   };
 
   const makeStream = (body) => {
     if (body.used) {
-      const stream = createReadableByteStream();
+      const stream = nano.streams.createReadableByteStream();
       retire(stream);
       return stream;
     }
@@ -206,15 +201,15 @@
       const cancel = () => {
         if (native.controller !== null) native.cancel();
       };
-      stream = createReadableByteStream(start, pull, cancel);
+      stream = nano.streams.createReadableByteStream(start, pull, cancel);
     } else {
       const { source, shared } = body;
       const pull = (controller) => {
         const bytes = ownBytes(source, shared);
-        if (TypedArrayPrototypeGetByteLength(bytes) > 0) readableByteStreamControllerEnqueue(controller, bytes);
-        readableByteStreamControllerClose(controller);
+        if (TypedArrayPrototypeGetByteLength(bytes) > 0) nano.streams.readableByteStreamControllerEnqueue(controller, bytes);
+        nano.streams.readableByteStreamControllerClose(controller);
       };
-      stream = createReadableByteStream(undefined, pull);
+      stream = nano.streams.createReadableByteStream(undefined, pull);
     }
     bodyOfStream.set(stream, body);
     return stream;
@@ -244,8 +239,8 @@
     const proxy = new Body(taken.kind, taken.source, body.type);
     proxy.shared = taken.shared;
     if (taken.kind === STREAM) {
-      const { readable, writable } = createTransformStream();
-      ignoreRejection(readableStreamPipeTo(taken.stream, writable));
+      const { readable, writable } = nano.streams.createTransformStream();
+      ignoreRejection(nano.streams.readableStreamPipeTo(taken.stream, writable));
       proxy.stream = readable;
     }
     return proxy;
@@ -264,7 +259,7 @@
       clone.shared = true;
       return clone;
     }
-    const branches = readableStreamTee(streamOf(body), true);
+    const branches = nano.streams.readableStreamTee(streamOf(body), true);
     const clone = new Body(STREAM, null, body.type);
     clone.stream = branches[1];
     body.kind = STREAM;
@@ -297,7 +292,7 @@
     const taken = takeBody(body);
     if (taken.kind === NATIVE) taken.source.cancel();
     else if (taken.kind === STREAM) {
-      ignoreRejection(readableStreamDefaultReaderCancel(acquireReadableStreamDefaultReader(taken.stream), reason));
+      ignoreRejection(nano.streams.readableStreamDefaultReaderCancel(nano.streams.acquireReadableStreamDefaultReader(taken.stream), reason));
     }
   };
 
@@ -307,8 +302,8 @@
   const bytesBody = (bytes, type) => new Body(BYTES, bytes, type);
 
   const extractStream = (value) => {
-    if (!isReadableStream(value)) return undefined;
-    if (isDisturbed(value) || isLocked(value)) throw new TypeError("The stream of a body must be neither locked nor read from.");
+    if (!nano.hasStreams || !nano.streams.isReadableStream(value)) return undefined;
+    if (nano.streams.isDisturbed(value) || nano.streams.isLocked(value)) throw new TypeError("The stream of a body must be neither locked nor read from.");
     const body = new Body(STREAM, null, null);
     body.stream = value;
     return body;
@@ -448,7 +443,7 @@
         return collector.deferred.promise;
       }
       const deferred = PromiseWithResolvers();
-      readAllBytes(taken.stream, (bytes) => settle(deferred, convert, bytes), deferred.reject);
+      nano.streams.readAllBytes(taken.stream, (bytes) => settle(deferred, convert, bytes), deferred.reject);
       return deferred.promise;
     } catch (error) {
       return PromiseReject(error);
@@ -516,7 +511,7 @@
       this.id = id;
       this.owner = owner;
       if (taken.kind === NATIVE) this.native = taken.source;
-      else this.reader = acquireReadableStreamDefaultReader(taken.stream);
+      else this.reader = nano.streams.acquireReadableStreamDefaultReader(taken.stream);
     }
 
     // Goes on when there is credit, or when the native body has bytes.
@@ -552,7 +547,7 @@
       do {
         this.readAgain = false;
         this.reading = true;
-        readableStreamDefaultReaderRead(this.reader, this);
+        nano.streams.readableStreamDefaultReaderRead(this.reader, this);
         this.reading = false;
       } while (this.readAgain);
     }
@@ -596,7 +591,7 @@
       this.over = true;
       awaitingCredit.delete(this.id);
       if (this.native !== null) this.native.cancel();
-      else ignoreRejection(readableStreamDefaultReaderCancel(this.reader, reason));
+      else ignoreRejection(nano.streams.readableStreamDefaultReaderCancel(this.reader, reason));
     }
   }
   ObjectSetPrototypeOf(Pump.prototype, null);

@@ -102,11 +102,23 @@
     return [undefined, name];
   };
 
-  const resolve = (name) => {
+  // How a captured built-in becomes a primordial.
+  const AS_IT_IS = 0;
+  const METHOD = 1;
+  const STATIC_OF_PROMISE = 2;
+
+  const realize = (value, kind) => {
+    if (kind === METHOD) return uncurryThis(value);
+    // The statics of Promise are the only ones here that look at their receiver.
+    return kind === STATIC_OF_PROMISE ? apply(bind, value, [Promise]) : value;
+  };
+
+  // The built-in a name stands for, and its kind.
+  const capture = (name) => {
     const [root, path] = findRoot(name);
-    if (root === undefined && optional.some((prefix) => name.startsWith(prefix))) return undefined;
-    if (root !== undefined && path === "") return root;
-    if (root !== undefined && path === "Prototype") return root.prototype;
+    if (root === undefined && optional.some((prefix) => name.startsWith(prefix))) return [undefined, AS_IT_IS];
+    if (root !== undefined && path === "") return [root, AS_IT_IS];
+    if (root !== undefined && path === "Prototype") return [root.prototype, AS_IT_IS];
 
     const inPrototype = path.startsWith("Prototype");
     const target = inPrototype ? root?.prototype : root;
@@ -115,16 +127,15 @@
       const key = findKey(target, member);
       const descriptor = key !== undefined && getOwnPropertyDescriptor(target, key);
       if (descriptor && "value" in descriptor) {
-        if (typeof descriptor.value !== "function") return descriptor.value;
-        if (inPrototype) return uncurryThis(descriptor.value);
-        // The statics of Promise are the only ones here that look at their receiver.
-        return target === Promise ? apply(bind, descriptor.value, [Promise]) : descriptor.value;
+        if (typeof descriptor.value !== "function") return [descriptor.value, AS_IT_IS];
+        if (inPrototype) return [descriptor.value, METHOD];
+        return [descriptor.value, target === Promise ? STATIC_OF_PROMISE : AS_IT_IS];
       }
       const accessor = member.slice(0, 3).toLowerCase();
       if (accessor === "get" || accessor === "set") {
         const property = findKey(target, member.slice(3));
         const half = property !== undefined && getOwnPropertyDescriptor(target, property)[accessor];
-        if (half) return uncurryThis(half);
+        if (half) return [half, METHOD];
       }
     }
     throw new TypeError(`primordials: '${name}' names no built-in of this engine`);
@@ -157,8 +168,40 @@
       class SafeFinalizationRegistry extends FinalizationRegistry { constructor(cleanup) { super(cleanup); } },
     ),
   };
+  // Loops, because what a closure names here would stay in every isolate for good.
+  const captured = { __proto__: null };
+  for (const name of ownKeys(primordials)) captured[name] = [primordials[name], AS_IT_IS];
   for (const area of ownKeys(tables)) {
-    for (const name of tables[area].trim().split(/\s+/)) primordials[name] = resolve(name);
+    for (const name of tables[area].trim().split(/\s+/)) {
+      captured[name] = capture(name);
+      primordials[name] = realize(captured[name][0], captured[name][1]);
+    }
   }
   nano.primordials = freeze(primordials);
+
+  // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a
+  // part first asks for it.
+  const names = ownKeys(captured).sort();
+  const values = [];
+  const kinds = [];
+  for (const name of names) {
+    values.push(captured[name][0]);
+    kinds.push(captured[name][1]);
+  }
+  const handler = {
+    __proto__: null,
+    get(made, name) {
+      if (name in made) return made[name];
+      let low = 0;
+      let high = names.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (names[middle] < name) low = middle + 1;
+        else high = middle;
+      }
+      if (names[low] !== name) throw new TypeError(`primordials: '${name}' is not in the tables`);
+      return (made[name] = realize(values[low], kinds[low]));
+    },
+  };
+  nano.primordialsOfParts = new Proxy({ __proto__: null }, handler);
 };

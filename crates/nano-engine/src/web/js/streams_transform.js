@@ -288,5 +288,5 @@
   internal.TransformSlots = TransformSlots;
   internal.transformReadable = (stream) => (stream.readableInterface ??= new ReadableStream(fromSlots, stream.readable));
   internal.transformWritable = (stream) => (stream.writableInterface ??= new WritableStream(fromSlots, stream.writable));
-  nano.expose({ TransformStream, TransformStreamDefaultController });
+  return { __proto__: null, TransformStream, TransformStreamDefaultController };
 };

@@ -138,7 +138,7 @@
     return log;
   };
 
-  const format = (...args) => nano.formatLog(args);
+  const format = (...args) => nano.part("console_format").format(args);
   const ansi = /[\u001B\u009B][[\]()#;?]*(?:(?:(?:;[-a-zA-Z\d/#&.:=?%@~_]+)*|[a-zA-Z\d]+(?:;[-a-zA-Z\d/#&.:=?%@~_]*)*)?\u0007|(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~])/g;
 
   const functions = {
@@ -155,7 +155,7 @@
     deprecate,
     format,
     formatWithOptions(options, ...args) {
-      return nano.formatLog(args);
+      return nano.part("console_format").format(args);
     },
     inherits,
     inspect,
