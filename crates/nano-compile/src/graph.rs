@@ -255,14 +255,11 @@ fn specifiers(module: &Module) -> Result<Vec<String>> {
     Ok(list)
 }
 
+/// Reads a source map by the URL that a file names; the map, and the folder it lies in.
+type ReadMap<'a> = dyn FnMut(&str) -> Option<(Vec<u8>, String)> + 'a;
+
 /// What the engine gets of a file. `read_map` reads a source map beside it, and says in which folder that lies.
-fn translate(
-    path: String,
-    kind: Kind,
-    source: Vec<u8>,
-    settings: &Settings,
-    read_map: &mut dyn FnMut(&str) -> Option<(Vec<u8>, String)>,
-) -> Result<Module> {
+fn translate(path: String, kind: Kind, source: Vec<u8>, settings: &Settings, read_map: &mut ReadMap) -> Result<Module> {
     if kind != Kind::Bytes
         && kind != Kind::Wasm
         && let Err(error) = std::str::from_utf8(&source)
@@ -288,7 +285,7 @@ fn translate(
 }
 
 /// The map that a file names in its last line.
-fn written_map(path: &str, source: &[u8], read_map: &mut dyn FnMut(&str) -> Option<(Vec<u8>, String)>) -> Option<SourceMap> {
+fn written_map(path: &str, source: &[u8], read_map: &mut ReadMap) -> Option<SourceMap> {
     let url = map::url_of(source)?;
     if url.starts_with("data:") {
         return SourceMap::parse(&map::from_data_url(url)?, parent(path));
