@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -134,14 +134,17 @@ fn on_a_thread(path: &str, source: &str, settings: &Settings, stack_bytes: usize
     let (send, receive) = sync_channel::<Outcome>(1);
     let thread_id = Arc::new(AtomicI32::new(0));
     let of_thread = thread_id.clone();
+    let given_up = Arc::new(AtomicBool::new(false));
+    let over = given_up.clone();
     let (file, text, settings) = (path.to_string(), source.to_string(), settings.clone());
     let run = move || {
         sys::signals::block_asynchronous();
         of_thread.store(sys::thread::id(), Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| run(&file, &text, &settings)))
             .unwrap_or_else(|_| Err(format!("{file}: the TypeScript compiler failed on this file; compile it to JavaScript before")));
-        if send.send(outcome).is_err() {
-            // Nobody waits any more: it was counted as left behind.
+        let _ = send.send(outcome);
+        // Whoever comes second of the two that meet here takes the thread out of the count again.
+        if over.swap(true, Ordering::AcqRel) {
             LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
         }
     };
@@ -155,6 +158,9 @@ fn on_a_thread(path: &str, source: &str, settings: &Settings, stack_bytes: usize
         Err(RecvTimeoutError::Disconnected) => Err(Error::new(Status::Compile, format!("{path}: the TypeScript compiler failed"))),
         Err(RecvTimeoutError::Timeout) => {
             LEFT_BEHIND.fetch_add(1, Ordering::Relaxed);
+            if given_up.swap(true, Ordering::AcqRel) {
+                LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
+            }
             sys::thread::make_idle(thread_id.load(Ordering::Relaxed));
             let message =
                 format!("{path} takes longer than {TYPESCRIPT_MS_MAX} ms to compile: simplify it, or compile it to JavaScript before");
