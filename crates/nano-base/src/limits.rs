@@ -149,6 +149,36 @@ pub const APPS_LABELLED_MAX: usize = 1_000;
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
 /// Files of an app's folder that are modules.
 pub const SOURCE_FILES_MAX: usize = 2_000;
+/// Paths looked at while an app's imports are resolved.
+pub const SOURCE_LOOKUPS_MAX: usize = 50_000;
+/// Specifiers looked up for one app.
+pub const SOURCE_IMPORTS_MAX: usize = 20_000;
+/// A TypeScript or JSX file.
+pub const TYPESCRIPT_BYTES_MAX: usize = 4 << 20;
+/// The stack that a TypeScript compilation may use, at most.
+pub const TYPESCRIPT_STACK_BYTES_MAX: usize = 512 << 20;
+/// Compilations that took too long and still run, in one process.
+pub const TYPESCRIPT_LEFT_BEHIND_MAX: usize = 8;
+/// How long one TypeScript file may take, in milliseconds.
+pub const TYPESCRIPT_MS_MAX: u64 = 10_000;
+/// A source map, and its mappings alone.
+pub const SOURCE_MAP_BYTES_MAX: usize = 16 << 20;
+/// The mappings of a source map that are kept.
+pub const SOURCE_MAPPINGS_BYTES_MAX: usize = 4 << 20;
+/// How far `imports` of a package.json may lead from one specifier to the next.
+pub const IMPORTS_HOPS_MAX: u32 = 8;
+/// Names that one CommonJS module exports.
+pub const COMMONJS_NAMES_MAX: usize = 2_000;
+/// Modules that one CommonJS module exports again.
+pub const EXPORTED_AGAIN_MAX: usize = 200;
+/// How deep the conditions of a package.json may nest.
+pub const CONDITIONS_DEPTH_MAX: u32 = 16;
+/// The names of a source map's sources, all together; longer ones are cut.
+pub const SOURCE_MAP_NAMES_BYTES_MAX: usize = 1 << 20;
+/// A specifier.
+pub const SPECIFIER_BYTES_MAX: usize = 1_024;
+/// Frames of a stack that names files as their author wrote them: `Error.stackTraceLimit` is the app's.
+pub const STACK_FRAMES_MAX: u32 = 200;
 /// One log line.
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.

@@ -6,6 +6,8 @@ mod calls;
 mod crypto;
 mod limits;
 mod memory;
+mod modules;
+mod node;
 mod passing;
 mod platform;
 mod requests;

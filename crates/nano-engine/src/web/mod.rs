@@ -1,8 +1,10 @@
 //! The native halves of the web platform, one file per area, beside `js/` with the JavaScript halves.
 
+pub(crate) mod builtins;
 pub(crate) mod cache;
 pub(crate) mod clone;
 pub(crate) mod console;
+pub(crate) mod contexts;
 pub(crate) mod crypto;
 pub(crate) mod encoding;
 pub(crate) mod errands;
@@ -16,4 +18,5 @@ pub(crate) mod subtle;
 pub(crate) mod subtle_keys;
 pub(crate) mod subtle_work;
 pub(crate) mod time;
+pub(crate) mod types;
 pub(crate) mod url;

@@ -7,6 +7,7 @@ use v8::MapFnTo;
 
 use super::{cache, html_rewriter};
 use super::{clone, console, crypto, encoding, fetch, parts, subtle_keys, subtle_work, time, url};
+use super::{contexts, types};
 use crate::engine::exceptions;
 
 /// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
@@ -95,11 +96,18 @@ natives! { messages:
     "cache" => cache::cache,
 }
 
+natives! { node:
+    "contextGet" => contexts::get,
+    "contextSet" => contexts::set,
+    "typeFlags" => types::type_flags,
+}
+
 /// `natives(group)`: an object with the functions of a group.
 fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let group = match text(scope, &args, 0).as_str() {
         "crypto" => crypto(),
         "messages" => messages(),
+        "node" => node(),
         _ => return,
     };
     let null = v8::null(scope);
