@@ -153,6 +153,10 @@
 #define NANO_SOURCE_FOLDER 2
 /** The built-in app that answers each request with what it received as JSON, for testing a host. */
 #define NANO_SOURCE_ECHO 3
+/** The source is the text of one TypeScript module. */
+#define NANO_SOURCE_TYPESCRIPT 4
+/** The source is the text of one module with TypeScript and JSX in it. */
+#define NANO_SOURCE_TSX 5
 
 /** Only register the app: its first request starts it, and finds its errors. */
 #define NANO_APP_LAZY 1

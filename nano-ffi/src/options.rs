@@ -58,6 +58,10 @@ pub const NANO_SOURCE_FILE: u32 = 1;
 pub const NANO_SOURCE_FOLDER: u32 = 2;
 /// The built-in app that answers each request with what it received as JSON, for testing a host.
 pub const NANO_SOURCE_ECHO: u32 = 3;
+/// The source is the text of one TypeScript module.
+pub const NANO_SOURCE_TYPESCRIPT: u32 = 4;
+/// The source is the text of one module with TypeScript and JSX in it.
+pub const NANO_SOURCE_TSX: u32 = 5;
 
 /// Only register the app: its first request starts it, and finds its errors.
 pub const NANO_APP_LAZY: u32 = 1;
@@ -299,6 +303,8 @@ fn source_of(kind: u32, source: &[u8]) -> Result<Source> {
         NANO_SOURCE_FILE => Ok(Source::File(path())),
         NANO_SOURCE_FOLDER => Ok(Source::Folder(path())),
         NANO_SOURCE_ECHO => Ok(Source::Echo),
+        NANO_SOURCE_TYPESCRIPT => Ok(Source::Named("index.ts".into(), source.to_vec())),
+        NANO_SOURCE_TSX => Ok(Source::Named("index.tsx".into(), source.to_vec())),
         other => Err(too_new(format!("source_kind {other} is not one that this library knows"))),
     }
 }

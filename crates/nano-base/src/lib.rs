@@ -4,6 +4,7 @@
 //!
 //! Nothing here may link V8: these parts are tested and fuzzed in seconds.
 
+pub mod cache;
 pub mod cbor;
 pub mod clock;
 pub mod http;

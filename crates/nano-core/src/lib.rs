@@ -4,6 +4,7 @@
 //! arrives as [`Event`]s from [`Runtime::poll`]. No V8 type appears here, and no thread of the caller's ever enters V8.
 
 mod app;
+mod cache;
 mod call;
 mod event;
 mod helpers;

@@ -15,6 +15,7 @@ use nano_base::value::Value;
 use nano_engine::{LogLevel, ProcessOptions};
 
 use crate::app::{App, AppOptions, AppShared, Version};
+use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
@@ -97,6 +98,7 @@ pub(crate) struct Inner {
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
     pub helpers: Arc<Helpers>,
+    pub caches: CacheStore,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -126,6 +128,7 @@ impl Runtime {
             shards.push(Arc::new(Shard::new(index).map_err(io)?));
         }
         let inner = Arc::new(Inner {
+            caches: CacheStore::new(options.limits.cache_bytes),
             works: Mutex::new(Slots::new(options.limits.requests as usize)),
             calls: Mutex::new(Slots::new(options.limits.requests as usize)),
             queue: EventQueue::new(options.limits.log_events).map_err(io)?,
@@ -419,6 +422,8 @@ impl Inner {
         if apps.get(&shared.name).is_some_and(|found| found.key == shared.key) {
             apps.remove(&shared.name);
         }
+        drop(apps);
+        self.caches.forget(shared.key);
     }
 
     pub(crate) fn app_list(&self) -> Vec<Arc<AppShared>> {

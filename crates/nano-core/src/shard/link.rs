@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::cache::Entry;
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
@@ -462,6 +463,13 @@ impl Link {
 /// What the engine holds of a link.
 pub(super) struct LinkHost(pub Rc<Link>);
 
+impl LinkHost {
+    /// The time that JavaScript sees: what is fresh at the beginning of a turn is so until its end, and tells nothing of the time between.
+    fn turn_unix_ms(&self) -> u64 {
+        (self.time_origin_ms() + self.now_ms()) as u64
+    }
+}
+
 impl Host for LinkHost {
     fn log(&self, level: LogLevel, mut text: String) {
         if text.len() > LOG_LINE_BYTES_MAX {
@@ -649,6 +657,25 @@ impl Host for LinkHost {
 
     fn errand(&self, errand: Errand) -> Result<u32, Refusal> {
         self.0.send_errand(errand)
+    }
+
+    fn cache_find(&self, cache: &str, url: &str) -> Option<Arc<Entry>> {
+        self.0.desk.inner.caches.find(self.0.app.key, cache, url, self.turn_unix_ms())
+    }
+
+    fn cache_put(&self, cache: &str, url: &str, entry: Entry) -> bool {
+        let link = &self.0;
+        // Unloading frees what the app keeps: nothing may come after that.
+        !link.app.draining.load(Ordering::Acquire)
+            && link.desk.inner.caches.put(link.app.key, link.version.limits.cache_bytes, cache, url, entry)
+    }
+
+    fn cache_delete(&self, cache: &str, url: &str) -> bool {
+        self.0.desk.inner.caches.delete(self.0.app.key, cache, url, self.turn_unix_ms())
+    }
+
+    fn cache_bytes_max(&self) -> usize {
+        self.0.version.limits.cache_bytes.min(self.0.desk.inner.limits.cache_bytes)
     }
 
     fn invoke_return(&self, id: u32, value: Value) {

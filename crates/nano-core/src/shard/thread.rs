@@ -525,7 +525,7 @@ impl Thread {
 
     /// Looks whether a start that waited for a top-level `await` is over.
     fn finish_start(&mut self, id: u64) {
-        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.bindings));
+        let result = self.start_turn(id, |instance, _| instance.finish_start());
         let Some(slot) = self.slots.get_mut(id) else { return };
         let app = slot.link.app.clone();
         match result {

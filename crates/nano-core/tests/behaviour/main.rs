@@ -1,6 +1,7 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
 mod accounts;
+mod cache;
 mod calls;
 mod compression;
 mod crypto;
@@ -8,11 +9,15 @@ mod forms;
 mod limits;
 mod memory;
 mod messaging;
+mod modules;
+mod node;
 mod passing;
 mod platform;
 mod requests;
+mod rewriter;
 mod sequences;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
 mod tampering;
+mod urlpattern;

@@ -3,6 +3,7 @@
 use nano_base::limits::EXCEPTION_TEXT_BYTES_MAX;
 use nano_base::status::{Error, Status};
 
+use super::modules::code_of;
 use crate::isolate::state::State;
 
 /// The exception that `scope` has caught, as an error with message, position and stack.
@@ -79,7 +80,13 @@ fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
         .filter(|name| name.is_string())
         .map(|name| name.to_rust_string_lossy(scope))
         .unwrap_or_default();
-    format!("{file}:{}:{}", message.get_line_number(scope).unwrap_or(0), message.get_start_column() + 1)
+    let line = message.get_line_number(scope).unwrap_or(0) as u32;
+    // V8's -1 for "unknown" comes as a huge number.
+    let column = u32::try_from(message.get_start_column()).ok().and_then(|column| column.checked_add(1)).unwrap_or(0);
+    match code_of(scope) {
+        Some(code) => code.place(&file, line, column),
+        None => format!("{file}:{line}:{column}"),
+    }
 }
 
 fn clip(mut text: String) -> String {

@@ -11,5 +11,6 @@ pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod resources;
 pub(crate) mod snapshot;
+pub(crate) mod stacks;
 pub(crate) mod tasks;
 pub(crate) mod values;

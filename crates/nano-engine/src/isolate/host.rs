@@ -1,5 +1,8 @@
 //! What an instance asks of the shard that runs it. The engine knows no shard, socket or queue: only this trait.
 
+use std::sync::Arc;
+
+use nano_base::cache::Entry;
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::status::Error;
 use nano_base::value::Value;
@@ -136,6 +139,14 @@ pub trait Host {
     fn call_cancel(&self, id: u32);
     /// Has a helper thread do something; `Delivery::Errand` follows.
     fn errand(&self, errand: Errand) -> Result<u32, Refusal>;
+    /// What the app keeps in a cache at a URL.
+    fn cache_find(&self, cache: &str, url: &str) -> Option<Arc<Entry>>;
+    /// Keeps a response; false if it is too large, or the app is being unloaded.
+    fn cache_put(&self, cache: &str, url: &str, entry: Entry) -> bool;
+    /// Forgets what is kept at a URL; whether there was anything.
+    fn cache_delete(&self, cache: &str, url: &str) -> bool;
+    /// The most that the app may keep.
+    fn cache_bytes_max(&self) -> usize;
     /// An invocation returned.
     fn invoke_return(&self, id: u32, value: Value);
     /// An invocation failed.

@@ -20,7 +20,7 @@ use super::state::{EntryPoints, Refused, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
-use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
+use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, stacks, values};
 use crate::web::part_cache;
 
 /// What V8 and the allocator keep an instance to.
@@ -138,6 +138,8 @@ impl Instance {
         isolate.set_oom_error_handler(loss::out_of_memory);
         isolate.set_promise_reject_callback(on_promise_reject);
         isolate.set_allow_wasm_code_generation_callback(refuse_wasm);
+        isolate.set_host_import_module_dynamically_callback(modules::import_dynamically);
+        isolate.set_host_initialize_import_meta_object_callback(modules::initialize_meta);
         // SAFETY: read only as a number, to find the isolate's task queue.
         let address = unsafe { isolate.as_raw_isolate_ptr() };
         // SAFETY: the pointer's bits are all that is wanted.
@@ -150,6 +152,8 @@ impl Instance {
             resources: Resources::default(),
             rejections: RefCell::default(),
             handled: RefCell::default(),
+            wasm_allowed: Cell::new(false),
+            preparing: Cell::new(false),
             heap_exhausted: Cell::new(false),
             refusal: Cell::default(),
             cage_full: Cell::new(false),
@@ -189,8 +193,11 @@ impl Instance {
             unhandled_rejection: entry(2),
             data_clone_error: entry(3),
             lazy_global: entry(4),
-            configure: entry(5),
-            text_of_exception: entry(7),
+            prepare: entry(5),
+            builtin: entry(6),
+            call_site_to_string: entry(7),
+            error_to_string: entry(8),
+            text_of_exception: entry(9),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));
@@ -208,13 +215,18 @@ impl Instance {
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
+    ///
+    /// The steps: `prepare` before any of its code, the code, `install` after it; for a script also `install` with null right before it.
     pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<Started> {
+        if code.has_positions() {
+            self.isolate.set_prepare_stack_trace_callback(stacks::prepare);
+        }
         let result = self.enter(|scope, instance| {
-            configure(scope, &instance.state, settings)?;
+            prepare(scope, &instance.state, env, bindings, settings)?;
             let Some(main) = modules::link(scope, &instance.state, code)? else {
-                install(scope, &instance.state, Some(v8::null(scope).into()), env, bindings)?;
+                install(scope, &instance.state, Some(v8::null(scope).into()))?;
                 modules::run_script(scope, code)?;
-                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
+                return install(scope, &instance.state, None).map(Started::Ready);
             };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
@@ -223,18 +235,18 @@ impl Instance {
             promise.mark_as_handled();
             *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
             scope.perform_microtask_checkpoint();
-            instance.settle_start(scope, env, bindings)
+            instance.settle_start(scope)
         });
         self.checked(result)
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
-        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
+    pub fn finish_start(&mut self) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope));
         self.checked(result)
     }
 
-    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    fn settle_start(&self, scope: &mut v8::PinScope) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -248,7 +260,7 @@ impl Instance {
             v8::PromiseState::Fulfilled => {
                 *self.main.borrow_mut() = None;
                 let namespace = v8::Local::new(scope, main).get_module_namespace();
-                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
+                let handlers = install(scope, &self.state, Some(namespace))?;
                 self.state.modules.borrow().keep_caches(scope);
                 Ok(Started::Ready(handlers))
             }
@@ -387,39 +399,14 @@ impl Drop for Instance {
     }
 }
 
-/// Tells the platform what the app's own code may need from its first line on.
-fn configure(scope: &mut v8::PinScope, state: &State, settings: &AppSettings) -> Result<()> {
+/// Tells the platform what the app's code may need from its first line on: env and bindings, the settings.
+fn prepare(scope: &mut v8::PinScope, state: &State, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<()> {
     if settings.code_generation {
         state.code_generation.set(true);
         scope.get_current_context().set_allow_generation_from_strings(true);
     }
-    if settings.outbound.is_none() && settings.base_url.is_none() {
-        return Ok(());
-    }
     v8::tc_scope!(let scope, scope);
-    let called = (|| {
-        let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
-        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
-        let base_url = match &settings.base_url {
-            Some(url) => v8::String::new(scope, url)?.into(),
-            None => undefined,
-        };
-        let configure = v8::Local::new(scope, &state.entry_points.get()?.configure);
-        configure.call(scope, undefined, &[outbound, base_url])
-    })();
-    if called.is_none() { Err(exceptions::caught(scope, Status::Compile)) } else { Ok(()) }
-}
-
-/// Builds env and bindings and hands the app to the platform; the names of the app's handlers.
-fn install(
-    scope: &mut v8::PinScope,
-    state: &State,
-    namespace: Option<v8::Local<v8::Value>>,
-    env: &[(String, String)],
-    bindings: &[String],
-) -> Result<Vec<String>> {
-    v8::tc_scope!(let scope, scope);
-    let installed = (|| {
+    let prepared = (|| {
         let null = v8::null(scope);
         let entries = v8::Object::with_prototype_and_properties(scope, null.into(), &[], &[]);
         for (name, value) in env {
@@ -435,9 +422,23 @@ fn install(
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
-        let start = v8::Local::new(scope, &state.entry_points.get()?.start);
-        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
+        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
+        let base_url = match &settings.base_url {
+            Some(url) => v8::String::new(scope, url)?.into(),
+            None => undefined,
+        };
+        let prepare = v8::Local::new(scope, &state.entry_points.get()?.prepare);
+        prepare.call(scope, undefined, &[entries.into(), pairs.into(), outbound, base_url])
     })();
+    if prepared.is_none() { Err(exceptions::caught(scope, Status::Compile)) } else { Ok(()) }
+}
+
+/// Hands the app to the platform; the names of the app's handlers.
+fn install(scope: &mut v8::PinScope, state: &State, namespace: Option<v8::Local<v8::Value>>) -> Result<Vec<String>> {
+    v8::tc_scope!(let scope, scope);
+    let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+    let start = state.entry_points.get().map(|entry| v8::Local::new(scope, &entry.start));
+    let installed = start.and_then(|start| start.call(scope, undefined, &[namespace.unwrap_or(undefined)]));
     let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
     let mut handlers = Vec::new();
     if let Ok(names) = v8::Local::<v8::Array>::try_from(names) {
@@ -579,10 +580,10 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
 /// What an errand's promise is rejected with when there is no room for its value.
 const OUT_OF_MEMORY: &str = "the app's memory outside the heap is used up (limit external_bytes)";
 
-/// Apps may not compile wasm from bytes, unless their host trusts them.
+/// Apps may not compile wasm from bytes, unless their host trusts them; their own files are compiled by an import.
 unsafe extern "C" fn refuse_wasm(context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
     v8::callback_scope!(unsafe scope, context);
-    State::of(scope).is_some_and(|state| state.code_generation.get())
+    State::of(scope).is_some_and(|state| state.code_generation.get() || state.wasm_allowed.get())
 }
 
 /// The heap is nearly full: stop the app, and give V8 enough room to get there. Flattening a long string may ask for one

@@ -15,7 +15,7 @@ const SLOT: u32 = 0;
 pub(crate) struct EntryPoints {
     /// `nano.deliver(kind, id, a, b, c)`
     pub deliver: v8::Global<v8::Function>,
-    /// `nano.start(namespace, env, bindings)`
+    /// `nano.start(namespace)`
     pub start: v8::Global<v8::Function>,
     /// `nano.unhandledRejection(promise, reason, handled)`
     pub unhandled_rejection: v8::Global<v8::Function>,
@@ -23,10 +23,16 @@ pub(crate) struct EntryPoints {
     pub data_clone_error: v8::Global<v8::Function>,
     /// `nano.lazyGlobal(name)`
     pub lazy_global: v8::Global<v8::Function>,
+    /// `nano.prepare(env, bindings, outbound, baseUrl)`
+    pub prepare: v8::Global<v8::Function>,
+    /// `nano.part(name)`: the exports of a built-in module
+    pub builtin: v8::Global<v8::Function>,
+    /// `toString` of V8's CallSite
+    pub call_site_to_string: v8::Global<v8::Function>,
+    /// `Error.prototype.toString`
+    pub error_to_string: v8::Global<v8::Function>,
     /// `nano.textOfException(value)`
     pub text_of_exception: v8::Global<v8::Function>,
-    /// `nano.configure(outbound, baseUrl)`
-    pub configure: v8::Global<v8::Function>,
 }
 
 /// The way of one request for pages.
@@ -59,6 +65,10 @@ pub(crate) struct State {
     pub handled: RefCell<Vec<v8::Global<v8::Promise>>>,
     /// Whether the app may make code from text and bytes.
     pub code_generation: Cell<bool>,
+    /// Whether WebAssembly is being compiled from the app's own file.
+    pub wasm_allowed: Cell<bool>,
+    /// Whether the app's `Error.prepareStackTrace` is running.
+    pub preparing: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// How far V8 is in asking for pages that there is no room for: before it gives up it collects garbage as if the heap were full.

@@ -6,7 +6,8 @@
 (nano) => {
   const {
     ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
-    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, TypeError,
+    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, StringPrototypeIndexOf,
+    StringPrototypeSlice, TypeError,
   } = nano.primordials;
   const { calls, fetch, ops } = nano;
   const { Event, dispatchTrusted, hasListener } = nano.events;
@@ -47,6 +48,8 @@
       failed(error);
     }
   };
+
+  nano.waitUntil = waitUntil;
 
   const noProps = ObjectFreeze({});
 
@@ -273,12 +276,35 @@
   const isExportedFunction = (name) =>
     name !== "default" && ObjectHasOwn(namespace, name) && typeof namespace[name] === "function" && !isClass(namespace[name]);
 
+  const isEntrypoint = (value) => nano.entrypoints !== undefined && nano.entrypoints.isClass(value);
+
+  // A method of a class that extends WorkerEntrypoint, on an object of its own for this invocation.
+  const callEntrypoint = (id, Class, name, args) => {
+    const method = nano.entrypoints.methodOf(Class, name);
+    if (method === undefined) throw new TypeError(`The entrypoint ${Class.name} has no method '${name}'.`);
+    return ReflectApply(method, new Class(new ExecutionContext(CREATE, id), env), args);
+  };
+
   const callExport = (id, name, args) => {
     if (namespace !== undefined && isExportedFunction(name)) return ReflectApply(namespace[name], undefined, args);
-    if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
-      const target = defaultIsClass ? new defaultExport(new ExecutionContext(CREATE, id), env) : defaultExport;
+    if (isEntrypoint(defaultExport)) {
+      if (nano.entrypoints.methodOf(defaultExport, name) !== undefined) return callEntrypoint(id, defaultExport, name, args);
+    } else if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
+      const context = new ExecutionContext(CREATE, id);
+      const target = defaultIsClass ? new defaultExport(context, env) : defaultExport;
       const method = target[name];
-      if (typeof method === "function") return ReflectApply(method, target, args);
+      if (typeof method === "function") {
+        // Handlers of events get what fetch() gets.
+        const isHandler = !defaultIsClass && ArrayPrototypeIncludes(eventHandlers, name);
+        return ReflectApply(method, target, isHandler ? [args[0], env, context] : args);
+      }
+    }
+    // "Name.method": a named entrypoint.
+    const dot = StringPrototypeIndexOf(name, ".");
+    if (namespace !== undefined && dot > 0) {
+      const className = StringPrototypeSlice(name, 0, dot);
+      const Class = ObjectHasOwn(namespace, className) ? namespace[className] : undefined;
+      if (isEntrypoint(Class)) return callEntrypoint(id, Class, StringPrototypeSlice(name, dot + 1), args);
     }
     throw new TypeError(`This app exports no function '${name}'.`);
   };
@@ -307,6 +333,14 @@
   nano.kinds = kinds;
 
   nano.deliver = (kind, id, a, b, c) => {
+    // Only apps that ask which request they are in pay for knowing it.
+    if (nano.contexts !== undefined && (kind === 0 || kind === 8)) {
+      nano.contexts.enter(id);
+      if (kind === 0) deliverFetch(id, a, b, c);
+      else deliverInvoke(id, a, b);
+      nano.contexts.leave();
+      return;
+    }
     switch (kind) {
       case 0: deliverFetch(id, a, b, c); break;
       case 1: nano.fireTimer(id); break;
@@ -343,9 +377,18 @@
     for (let i = 0; target !== undefined && i < eventHandlers.length; i++) {
       if (typeof target[eventHandlers[i]] === "function") ArrayPrototypePush(names, eventHandlers[i]);
     }
+    // The methods of an entrypoint can be called as exported functions can.
+    const methods = isEntrypoint(defaultExport) ? ReflectOwnKeys(defaultExport.prototype) : [];
+    for (let i = 0; i < methods.length; i++) {
+      if (typeof methods[i] === "string" && methods[i] !== "constructor" && !ArrayPrototypeIncludes(names, methods[i])) {
+        ArrayPrototypePush(names, methods[i]);
+      }
+    }
     const keys = ReflectOwnKeys(namespace);
     for (let i = 0; i < keys.length; i++) {
-      if (typeof keys[i] === "string" && isExportedFunction(keys[i]) && !ArrayPrototypeIncludes(names, keys[i])) {
+      if (typeof keys[i] !== "string") continue;
+      const exported = isExportedFunction(keys[i]) || isEntrypoint(namespace[keys[i]]);
+      if (exported && !ArrayPrototypeIncludes(names, keys[i])) {
         ArrayPrototypePush(names, keys[i]);
       }
     }
@@ -368,15 +411,18 @@
     }
   };
 
-  // The binding that answers the global fetch, and what relative URLs are relative to.
-  nano.configure = (outbound, baseUrl) => {
+  // Before any code of the app, which may import env: what the app is given, the binding that answers the global fetch, and what
+  // relative URLs are relative to.
+  nano.prepare = (values, bindings, outbound, baseUrl) => {
+    env = makeEnv(values, bindings);
+    nano.env = env;
     nano.outbound = outbound;
     nano.baseUrl = baseUrl;
   };
 
-  nano.start = (exports, values, bindings) => {
+  nano.start = (exports) => {
+    // A script is about to run.
     if (exports === null) {
-      env = makeEnv(values, bindings);
       putOnGlobal(env);
       return [];
     }
@@ -388,9 +434,6 @@
       defaultIsClass = typeof value === "function" && isObject(value.prototype);
       if (typeof value === "object" || defaultIsClass) defaultExport = value;
     }
-    // A script's was there before it ran.
-    if (exports !== undefined) env = makeEnv(values, bindings);
-    nano.env = env;
     const names = handlerNames();
     if (names.length === 0) {
       throw new TypeError(
