@@ -39,6 +39,8 @@ pub struct AppLimits {
     pub requests: u32,
     /// How long an instance may idle before it is evicted back to cold.
     pub idle_ms: u32,
+    /// Objects of the host's that one instance holds.
+    pub host_objects: u32,
 }
 
 impl Default for AppLimits {
@@ -62,6 +64,7 @@ impl Default for AppLimits {
             errand_cpu_ms: 5_000,
             requests: 10_000,
             idle_ms: 60_000,
+            host_objects: 1_000,
         }
     }
 }
@@ -127,6 +130,10 @@ pub const SOURCE_FILES_MAX: usize = 2_000;
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.
 pub const NAME_BYTES_MAX: usize = 256;
+/// How deep apps may call one another.
+pub const SERVICE_DEPTH_MAX: u32 = 16;
+/// Methods and properties of one class of the host's.
+pub const CLASS_MEMBERS_MAX: usize = 256;
 /// Arguments or result of one call between host and app.
 pub const CALL_BYTES_MAX: usize = 8 << 20;
 /// Instances in one process: V8 gives each at least one of its 16,380 dispatch-table segments.

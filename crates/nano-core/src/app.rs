@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
 
-use nano_base::limits::{AppLimits, NAME_BYTES_MAX};
+use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::AppCode;
 
+use crate::binding::Binding;
 use crate::event::Account;
-use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
+use crate::objects;
+use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::Inner;
 use crate::shard::Command;
 use crate::source::Source;
@@ -26,8 +28,8 @@ pub struct AppOptions {
     pub source: Source,
     /// The variables and secrets in `env`.
     pub env: Vec<(String, String)>,
-    /// Names in `env` that the host answers by CALL events.
-    pub bindings: Vec<String>,
+    /// What else is in `env`: what the host answers by CALL events, and other apps.
+    pub bindings: Vec<Binding>,
     /// What it may use.
     pub limits: AppLimits,
     /// Only register it: the first request starts it, and finds its errors.
@@ -79,7 +81,9 @@ impl std::fmt::Debug for App {
 pub(crate) struct Version {
     pub code: Arc<AppCode>,
     pub env: Vec<(String, String)>,
-    pub bindings: Vec<String>,
+    pub bindings: Vec<Binding>,
+    /// The bindings as JavaScript sees them.
+    pub shapes: Vec<nano_engine::Binding>,
     pub limits: AppLimits,
 }
 
@@ -196,8 +200,7 @@ impl App {
 
     /// Calls an exported function of the app; never blocks. A RESULT or ERROR event follows.
     pub fn invoke(&self, export: &str, args: Vec<Value>, user_data: u64) -> Result<u64> {
-        let job = Job::Invoke(export.to_string(), Mutex::new(Some(args)));
-        self.submit(job, Body::None, user_data, 0, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
+        self.submit(invocation(export, args)?, Body::None, user_data, 0, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
     }
 
     /// Dispatches and waits for the whole response. Blocks; a body must be given whole.
@@ -213,8 +216,7 @@ impl App {
     /// Calls an exported function and waits for what it returns.
     pub fn invoke_wait(&self, export: &str, args: Vec<Value>, timeout: Option<Duration>) -> Result<(Value, Account)> {
         let slot = Arc::new(Slot::default());
-        let job = Job::Invoke(export.to_string(), Mutex::new(Some(args)));
-        let work = self.submit(job, Body::None, 0, 0, Listener::Invoker(slot.clone()))?;
+        let work = self.submit(invocation(export, args)?, Body::None, 0, 0, Listener::Invoker(slot.clone()))?;
         slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
     }
 
@@ -275,6 +277,19 @@ impl App {
     }
 
     fn submit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Result<Arc<Work>> {
+        self.submit_for(job, body, user_data, deadline_ms, listener, Origin::default())
+    }
+
+    /// The same on behalf of another app.
+    pub(crate) fn submit_for(
+        &self,
+        job: Job,
+        body: Body,
+        user_data: u64,
+        deadline_ms: u32,
+        listener: Listener,
+        origin: Origin,
+    ) -> Result<Arc<Work>> {
         self.inner.check_open()?;
         if self.shared.draining.load(Ordering::Acquire) {
             return Err(Error::new(Status::Draining, "the app is being unloaded"));
@@ -283,7 +298,9 @@ impl App {
         if !self.shared.enter(requests_max) {
             return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));
         }
-        let work = Arc::new(Work::new(&self.inner, &self.shared, job, body, user_data, deadline_ms, listener));
+        let mut work = Work::new(&self.inner, &self.shared, job, body, user_data, deadline_ms, listener);
+        work.origin = origin;
+        let work = Arc::new(work);
         if let Err(error) = self.inner.accept(&work) {
             self.shared.leave();
             return Err(error);
@@ -304,7 +321,8 @@ impl Version {
         check_name(&options.name)?;
         check_env(&options)?;
         let code = Arc::new(options.source.read(&options.name)?);
-        Ok(Self { code, env: options.env, bindings: options.bindings, limits: options.limits })
+        let shapes = options.bindings.iter().map(Binding::shape).collect();
+        Ok(Self { code, env: options.env, bindings: options.bindings, shapes, limits: options.limits })
     }
 }
 
@@ -322,13 +340,16 @@ fn check_env(options: &AppOptions) -> Result<()> {
         return Err(Error::new(Status::Invalid, format!("env has {entries} entries; the limit env_entries is {}", limits.env_entries)));
     }
     let mut names = HashSet::new();
-    for name in options.env.iter().map(|(name, _)| name).chain(&options.bindings) {
+    for name in options.env.iter().map(|(name, _)| name).chain(options.bindings.iter().map(|binding| &binding.name)) {
         if name.is_empty() {
             return Err(Error::new(Status::Invalid, "an entry of env has no name"));
         }
         if !names.insert(name) {
             return Err(Error::new(Status::Invalid, format!("env has two entries named \"{name}\"")));
         }
+    }
+    for binding in &options.bindings {
+        binding.check(CLASS_MEMBERS_MAX)?;
     }
     for (name, value) in &options.env {
         let bytes = name.len() + value.len();
@@ -340,8 +361,16 @@ fn check_env(options: &AppOptions) -> Result<()> {
     Ok(())
 }
 
+/// Objects of the host's are given in answers to calls, whose instance is known.
+fn invocation(export: &str, args: Vec<Value>) -> Result<Job> {
+    let mut args = Value::Array(args);
+    objects::refuse(&mut args, "an invocation's arguments cannot have objects: return them from a function or a class in env")?;
+    let Value::Array(args) = args else { return Err(Error::new(Status::Panic, "an array is an array")) };
+    Ok(Job::Invoke(export.to_string(), Mutex::new(Some(args))))
+}
+
 /// What HTTP servers answer with 400, 414, 431 and 413.
-fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
+pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
     let head = &init.head;
     if head.method.is_empty() || !head.method.bytes().all(nano_base::http::is_token) {
         return Err(Error::new(Status::Invalid, "the method is not an HTTP token"));

@@ -1,13 +1,14 @@
 //! Calls of apps to the host: `env.NAME.fetch(request)` and `env.NAME.method(...)`, answered whenever the host likes.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
-use nano_base::value::Value;
+use nano_base::value::{HostObject, Value};
 
-use crate::request::{Body, Pipe, Place};
+use crate::app::Version;
+use crate::request::{Body, Pipe, Place, Work};
 
 /// Ids of calls have this bit, ids of requests do not: one id space for credit and cancel.
 pub(crate) const CALL_BIT: u64 = 1 << 63;
@@ -30,6 +31,41 @@ pub enum CallContent {
         name: String,
         /// Its arguments.
         args: Vec<Value>,
+    },
+    /// `env.NAME(...args)`.
+    Function {
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `new env.NAME(...args)`; the answer is a [`Value::HostObject`] of that class.
+    Construct {
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `object.method(...args)`.
+    ObjectMethod {
+        /// The object, of the class that the binding is.
+        object: HostObject,
+        /// The method's name.
+        name: String,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `object.property`.
+    ObjectGet {
+        /// The object.
+        object: HostObject,
+        /// The property's name.
+        name: String,
+    },
+    /// `object.property = value`.
+    ObjectSet {
+        /// The object.
+        object: HostObject,
+        /// The property's name.
+        name: String,
+        /// What it is to be.
+        value: Value,
     },
 }
 
@@ -56,7 +92,6 @@ pub struct CallResponse {
 }
 
 /// One call between its CALL event and its answer's end.
-#[derive(Debug)]
 pub(crate) struct Call {
     pub id: AtomicU64,
     pub view: CallView,
@@ -66,10 +101,14 @@ pub(crate) struct Call {
     /// Room the host has for the call's own streaming body.
     pub credit: AtomicI64,
     pub answered: AtomicBool,
+    /// The version of the app that calls.
+    pub version: Arc<Version>,
+    /// The request that it has become, if another app answers it.
+    pub peer: OnceLock<Weak<Work>>,
 }
 
 impl Call {
-    pub(crate) fn new(view: CallView, place: Place) -> Self {
+    pub(crate) fn new(view: CallView, place: Place, version: Arc<Version>) -> Self {
         Self {
             id: AtomicU64::new(0),
             view,
@@ -77,6 +116,8 @@ impl Call {
             body: Mutex::new(Pipe::new(Body::None)),
             credit: AtomicI64::new(BODY_WINDOW_BYTES as i64),
             answered: AtomicBool::new(false),
+            version,
+            peer: OnceLock::new(),
         }
     }
 
@@ -92,6 +133,8 @@ pub(crate) enum Answer {
     Head(ResponseHead),
     Value(Value),
     Fail(String),
+    /// An error with a name.
+    Throw(String, String),
     BodyReady,
     WriteReady,
 }

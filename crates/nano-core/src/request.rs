@@ -11,6 +11,7 @@ use nano_base::value::Value;
 use nano_engine::Pull;
 
 use crate::app::AppShared;
+use crate::call::Call;
 use crate::event::{Account, Event, Payload};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
@@ -77,6 +78,17 @@ pub(crate) enum Listener {
     Waiter(Arc<Slot<Result<Response>>>, Mutex<Option<(ResponseHead, Vec<u8>)>>),
     /// A thread that waits for an invocation.
     Invoker(Arc<Slot<Result<(Value, Account)>>>),
+    /// Another app.
+    App(Arc<Call>),
+}
+
+/// On whose behalf an app asks another.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    /// How many apps have called one another before this request.
+    pub depth: u32,
+    /// The export that it is for, if it is not the default one.
+    pub entrypoint: Option<String>,
 }
 
 const RUNNING: u8 = 0;
@@ -102,6 +114,7 @@ pub(crate) struct Work {
     pub subrequests: AtomicU32,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
+    pub origin: Origin,
     phase: AtomicU8,
     inner: Arc<Inner>,
 }
@@ -141,6 +154,7 @@ impl Work {
             subrequests: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             listener,
+            origin: Origin::default(),
             phase: AtomicU8::new(RUNNING),
             inner: inner.clone(),
         }
@@ -192,6 +206,7 @@ impl Work {
                 Ending::Error(error) => Err(error),
                 _ => Err(Error::new(Status::Panic, "a response answered an invocation")),
             }),
+            Listener::App(call) => self.inner.finish_call(call, end, &self.app.name),
         }
         true
     }
@@ -205,6 +220,7 @@ impl Work {
             Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
             Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new())),
             Listener::Invoker(_) => {}
+            Listener::App(call) => self.inner.begin_call_body(call, head),
         }
         self.progress();
     }
@@ -230,6 +246,10 @@ impl Work {
                 BODY_WINDOW_BYTES as i64
             }
             Listener::Invoker(_) => 0,
+            Listener::App(call) => {
+                let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
+                if self.inner.push_call_body(call, bytes) { credit } else { self.credit.fetch_add(len, Ordering::AcqRel) + len }
+            }
         }
     }
 
@@ -238,8 +258,11 @@ impl Work {
         self.inner.queue.push(Event { id, user_data: self.user_data, payload });
     }
 
-    /// Tells the host that the body has room again.
+    /// Tells the host that the body has room again; another app hears of it by its credit.
     pub(crate) fn push_writable(&self) {
+        if matches!(self.listener, Listener::App(_)) {
+            return;
+        }
         self.push_before_end(Payload::Writable);
     }
 
@@ -331,6 +354,25 @@ impl Pipe {
         self.buffered += take;
         self.bytes_total += take as u64;
         Ok((take, std::mem::take(&mut self.reader_waits)))
+    }
+
+    /// Appends all of it, for a writer that keeps to its credit; whether it is wanted, and whether the reader waits to be told.
+    pub(crate) fn push(&mut self, bytes: Vec<u8>) -> (bool, bool) {
+        if self.canceled || self.ended {
+            return (false, false);
+        }
+        if bytes.is_empty() {
+            return (true, false);
+        }
+        self.buffered += bytes.len();
+        self.bytes_total += bytes.len() as u64;
+        self.chunks.push_back(bytes);
+        (true, std::mem::take(&mut self.reader_waits))
+    }
+
+    /// How much waits to be read.
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffered
     }
 
     /// No more follows; whether the reader waits to be told.

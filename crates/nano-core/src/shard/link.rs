@@ -11,15 +11,16 @@ use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_base::wheel::{TimerKey, TimerWheel};
-use nano_engine::{Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_engine::{Ask, Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
 
 use super::Shard;
 use super::seat::Seat;
 use crate::app::{AppShared, Version};
+use crate::binding::BindingKind;
 use crate::call::{Answer, Call, CallContent, CallView};
 use crate::event::{Event, Payload};
 use crate::helpers::Order;
-use crate::request::{Ending, Job, Place, Work};
+use crate::request::{Ending, Job, Listener, Place, Work};
 use crate::runtime::Inner;
 use crate::wait::lock;
 
@@ -168,6 +169,7 @@ impl Link {
             | Delivery::CallHead(id, _)
             | Delivery::CallResult(id, _)
             | Delivery::CallFail(id, _)
+            | Delivery::CallThrow(id, ..)
             | Delivery::Errand(id, _)
             | Delivery::Invoke(id, ..) => id,
         };
@@ -218,6 +220,10 @@ impl Link {
             Answer::Fail(message) => {
                 self.calls.set(self.calls.get().saturating_sub(1));
                 Delivery::CallFail(local, message)
+            }
+            Answer::Throw(name, message) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallThrow(local, name, message)
             }
             Answer::BodyReady => Delivery::BodyReady(local),
             Answer::WriteReady => Delivery::WriteReady(local),
@@ -286,6 +292,10 @@ impl Link {
     }
 
     fn withdraw(&self, call: &Call) {
+        if call.is_for_an_app() {
+            call.cancel_to_app(&self.desk.inner);
+            return;
+        }
         let id = call.id.load(Ordering::Relaxed);
         if self.desk.inner.close_call(id).is_some() {
             self.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallCanceled });
@@ -320,7 +330,7 @@ impl Link {
     /// Opens a call on behalf of the current request, within its limits.
     fn open_call(&self, binding: u32, content: CallContent) -> Result<u32, Refusal> {
         let limits = &self.version.limits;
-        let Some(name) = self.version.bindings.get(binding as usize) else {
+        let Some(binding) = self.version.bindings.get(binding as usize) else {
             return Err(Refusal("no such binding".into()));
         };
         if self.calls.get() >= limits.subrequests_at_once {
@@ -336,15 +346,31 @@ impl Link {
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
         let view = CallView {
             app: self.app.name.clone(),
-            binding: name.clone(),
+            binding: binding.name.clone(),
             request: current.as_ref().map_or(0, |work| work.id.load(Ordering::Relaxed)),
             content,
         };
-        let call = Arc::new(Call::new(view, place));
-        self.desk.inner.open_call(call.clone()).map_err(|error| Refusal(error.message))?;
+        let call = Arc::new(Call::new(view, place, self.version.clone()));
+        let opened = match &binding.kind {
+            BindingKind::App { app, entrypoint } => {
+                let depth = self.depth(current.as_deref()) + 1;
+                self.desk.inner.call_app(&call, app, entrypoint.as_deref(), depth)
+            }
+            _ => self.desk.inner.open_call(call.clone()).map(drop),
+        };
+        opened.map_err(|error| Refusal(error.message))?;
         self.calls.set(self.calls.get() + 1);
         self.active.borrow_mut().insert(local, Active::Call(call, current));
         Ok(local)
+    }
+
+    /// How many apps called one another to get here. A turn of no request counts as one of the deepest that is under way.
+    fn depth(&self, current: Option<&Work>) -> u32 {
+        let depth_of = |active: &Active| if let Active::Work(work, _) = active { work.origin.depth } else { 0 };
+        match current {
+            Some(work) => work.origin.depth,
+            None => self.active.borrow().values().map(depth_of).max().unwrap_or(0),
+        }
     }
 
     /// Sends an errand to the helpers on behalf of the current request, within its limits.
@@ -476,13 +502,20 @@ impl Host for LinkHost {
             if tell {
                 work.push_writable();
             }
+            if let (Listener::App(caller), Pull::Chunk(chunk)) = (&work.listener, &pull) {
+                caller.credit_by_app(&self.0.desk.inner, chunk.len());
+            }
             return pull;
         }
         let Some(call) = self.0.call(id) else {
             return Pull::Broken("the request has ended, and its body with it".into());
         };
         let (pull, tell) = lock(&call.body).pull();
-        if tell {
+        if call.is_for_an_app() {
+            if let Pull::Chunk(chunk) = &pull {
+                call.credit_to_app(&self.0.desk.inner, chunk.len());
+            }
+        } else if tell {
             let id = call.id.load(Ordering::Relaxed);
             self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::Writable });
         }
@@ -494,7 +527,13 @@ impl Host for LinkHost {
 
     fn body_cancel(&self, id: u32) {
         if let Some(work) = self.0.work(id) {
-            if lock(&work.body).cancel() {
+            let (dropped, tell) = {
+                let mut body = lock(&work.body);
+                (body.buffered(), body.cancel())
+            };
+            if let Listener::App(caller) = &work.listener {
+                caller.credit_by_app(&self.0.desk.inner, dropped);
+            } else if tell {
                 work.push_writable();
             }
         } else if let Some(call) = self.0.call(id) {
@@ -524,6 +563,9 @@ impl Host for LinkHost {
             return work.send_chunk(bytes);
         }
         let Some(call) = self.0.call(id) else { return 0 };
+        if call.is_for_an_app() {
+            return call.write_to_app(&self.0.desk.inner, bytes);
+        }
         let credit = call.credit.fetch_sub(bytes.len() as i64, Ordering::AcqRel) - bytes.len() as i64;
         if !bytes.is_empty() {
             let id = call.id.load(Ordering::Relaxed);
@@ -538,6 +580,10 @@ impl Host for LinkHost {
             work.finish(Ending::Stream);
             self.0.forget(id);
         } else if let Some(call) = self.0.call(id) {
+            if call.is_for_an_app() {
+                call.end_to_app(&self.0.desk.inner);
+                return;
+            }
             let id = call.id.load(Ordering::Relaxed);
             self.0.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallChunk(Vec::new()) });
         }
@@ -569,6 +615,25 @@ impl Host for LinkHost {
 
     fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal> {
         self.0.open_call(binding, CallContent::Method { name, args })
+    }
+
+    fn call_host(&self, binding: u32, ask: Ask) -> Result<u32, Refusal> {
+        let content = match ask {
+            Ask::Function(args) => CallContent::Function { args },
+            Ask::Construct(args) => CallContent::Construct { args },
+            Ask::Method(object, name, args) => CallContent::ObjectMethod { object, name, args },
+            Ask::Get(object, name) => CallContent::ObjectGet { object, name },
+            Ask::Set(object, name, value) => CallContent::ObjectSet { object, name, value },
+        };
+        self.0.open_call(binding, content)
+    }
+
+    fn host_objects_max(&self) -> u32 {
+        self.0.version.limits.host_objects
+    }
+
+    fn entrypoint(&self, id: u32) -> Option<String> {
+        self.0.work(id)?.origin.entrypoint.clone()
     }
 
     fn call_cancel(&self, id: u32) {

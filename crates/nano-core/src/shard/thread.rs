@@ -227,6 +227,8 @@ impl Thread {
                 Command::Errand(place, result) => {
                     self.deliver(place, |link| link.knows(place.local).then(|| Delivery::Errand(place.local, result)))
                 }
+                // The queue is rung once per round.
+                Command::Ring => self.desk.inner.objects.ringing.store(false, Ordering::Release),
                 Command::Retire(app) => self.retire(app),
                 Command::Evict(app, ticket) => {
                     self.evict_app(app);
@@ -376,7 +378,7 @@ impl Thread {
         self.desk.inner.counters.starts.fetch_add(1, Ordering::Relaxed);
         app.starts.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.seat.starting) = ticket.cloned();
-        let started = self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.bindings));
+        let started = self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes));
         *lock(&self.desk.seat.starting) = None;
         match started {
             Ok(Started::Ready(_)) => {
@@ -479,7 +481,7 @@ impl Thread {
 
     /// Looks whether a start that waited for a top-level `await` is over.
     fn finish_start(&mut self, id: u64) {
-        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.bindings));
+        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.shapes));
         let Some(slot) = self.slots.get_mut(id) else { return };
         let app = slot.link.app.clone();
         match result {

@@ -76,7 +76,7 @@ impl Turns for Visit<'_> {
         *self.link.current.borrow_mut() = work;
         self.delivering = match &delivery {
             Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, true, Completes::Nothing)),
-            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, false, Completes::Call)),
+            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) | Delivery::CallThrow(id, ..) => Some((*id, false, Completes::Call)),
             Delivery::CallHead(id, _) => Some((*id, false, Completes::CallWithoutBody)),
             Delivery::Errand(id, _) => Some((*id, false, Completes::Errand)),
             Delivery::Cancel(id) => Some((*id, false, Completes::Nothing)),

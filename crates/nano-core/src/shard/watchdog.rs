@@ -264,5 +264,6 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         here.then(|| if work.app.key == culprit { own.clone() } else { others.clone() })
     });
     inner.drop_calls(shard.index, incarnation);
+    inner.drop_objects(shard.index, incarnation);
     inner.queue.ring();
 }

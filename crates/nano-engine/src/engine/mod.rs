@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod caches;
 pub(crate) mod clock;
 pub(crate) mod exceptions;
+pub(crate) mod host_objects;
 pub(crate) mod loss;
 pub(crate) mod modules;
 pub(crate) mod process;

@@ -12,10 +12,12 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
 use super::app::AppCode;
+use super::binding::{Binding, Shape};
 use super::errand::ErrandResult;
 use super::host::Host;
 use super::state::{EntryPoints, State};
 use crate::engine::bytes::{self, Budget};
+use crate::engine::host_objects::{self, HostObjects};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
@@ -48,6 +50,8 @@ pub enum Delivery {
     CallResult(u32, Value),
     /// A call failed.
     CallFail(u32, String),
+    /// A call failed with an error of this name and message.
+    CallThrow(u32, String, String),
     /// The host calls an exported function.
     Invoke(u32, String, Vec<Value>),
     /// An errand is done.
@@ -142,6 +146,7 @@ impl Instance {
             budget,
             modules: RefCell::default(),
             resources: Resources::default(),
+            host_objects: HostObjects::default(),
             rejections: RefCell::default(),
             heap_exhausted: Cell::new(false),
             handle: isolate.thread_safe_handle(),
@@ -190,7 +195,7 @@ impl Instance {
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
-    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
         let result = self.enter(|scope, instance| {
             let Some(main) = modules::link(scope, &instance.state, code)? else {
                 modules::run_script(scope, code)?;
@@ -209,12 +214,12 @@ impl Instance {
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
         let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
         self.checked(result)
     }
 
-    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -346,6 +351,7 @@ impl Drop for Instance {
         self.state.entry_points = OnceCell::new();
         self.state.modules = RefCell::default();
         self.state.rejections = RefCell::default();
+        self.state.host_objects.clear();
         self.state.resources.clear();
         TaskQueue::unregister(self.address);
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
@@ -359,7 +365,7 @@ fn install(
     state: &State,
     namespace: Option<v8::Local<v8::Value>>,
     env: &[(String, String)],
-    bindings: &[String],
+    bindings: &[Binding],
 ) -> Result<Vec<String>> {
     v8::tc_scope!(let scope, scope);
     let installed = (|| {
@@ -371,10 +377,10 @@ fn install(
             entries.create_data_property(scope, key.into(), value.into())?;
         }
         let mut pairs = Vec::with_capacity(bindings.len());
-        for (index, name) in bindings.iter().enumerate() {
-            let name = v8::String::new(scope, name)?;
-            let index = v8::Integer::new_from_unsigned(scope, index as u32);
-            pairs.push(v8::Array::new_with_elements(scope, &[name.into(), index.into()]).into());
+        for (index, binding) in bindings.iter().enumerate() {
+            if binding.shape != Shape::Hidden {
+                pairs.push(describe(scope, index as u32, binding)?.into());
+            }
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
@@ -391,12 +397,34 @@ fn install(
     Ok(handlers)
 }
 
+/// A binding as `nano.start` takes it: name, number, and of what is no plain object what it is.
+fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, index: u32, binding: &Binding) -> Option<v8::Local<'s, v8::Array>> {
+    let name = v8::String::new(scope, &binding.name)?.into();
+    let index = v8::Integer::new_from_unsigned(scope, index).into();
+    let Shape::Class(class) = &binding.shape else {
+        let kind = v8::Integer::new(scope, i32::from(binding.shape == Shape::Function)).into();
+        return Some(v8::Array::new_with_elements(scope, &[name, index, kind]));
+    };
+    let kind = v8::Integer::new(scope, 2).into();
+    let mut lists = [v8::Array::new(scope, 0); 2];
+    for (list, names) in lists.iter_mut().zip([&class.methods, &class.properties]) {
+        let mut texts = Vec::with_capacity(names.len());
+        for name in names {
+            texts.push(v8::String::new(scope, name)?.into());
+        }
+        *list = v8::Array::new_with_elements(scope, &texts);
+    }
+    let constructible = v8::Boolean::new(scope, class.constructible).into();
+    Some(v8::Array::new_with_elements(scope, &[name, index, kind, lists[0].into(), lists[1].into(), constructible]))
+}
+
 /// Calls `nano.deliver`.
 fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Option<()> {
     let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
     let mut a = undefined;
     let mut b = undefined;
     let mut c = undefined;
+    let mut d = undefined;
     let (kind, id) = match delivery {
         Delivery::Fetch(id) => {
             let mut strings = None;
@@ -408,6 +436,9 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             });
             let ((method, url), headers) = strings?;
             (a, b, c) = (method.into(), url.into(), headers.into());
+            if let Some(name) = state.host.get()?.entrypoint(id) {
+                d = v8::String::new(scope, &name)?.into();
+            }
             (0, id)
         }
         Delivery::Timer(id) => (1, id),
@@ -420,17 +451,33 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             c = v8::String::new_from_one_byte(scope, head.headers.as_flat(), v8::NewStringType::Normal)?.into();
             (5, id)
         }
-        Delivery::CallResult(id, value) => {
-            a = values::to_js(scope, value)?;
-            (6, id)
-        }
+        Delivery::CallResult(id, value) => match host_objects::result(scope, id, value) {
+            Ok(value) => {
+                a = value;
+                (6, id)
+            }
+            Err(message) => {
+                a = v8::String::new(scope, &message)?.into();
+                (7, id)
+            }
+        },
         Delivery::CallFail(id, message) => {
+            state.host_objects.failed(id);
             a = v8::String::new(scope, &message)?.into();
+            (7, id)
+        }
+        Delivery::CallThrow(id, name, message) => {
+            state.host_objects.failed(id);
+            a = v8::String::new(scope, &message)?.into();
+            b = v8::String::new(scope, &name)?.into();
             (7, id)
         }
         Delivery::Invoke(id, export, args) => {
             a = v8::String::new(scope, &export)?.into();
             b = values::to_js(scope, Value::Array(args))?;
+            if let Some(name) = state.host.get()?.entrypoint(id) {
+                c = v8::String::new(scope, &name)?.into();
+            }
             (8, id)
         }
         Delivery::Errand(id, Ok(value)) => {
@@ -446,7 +493,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
     let kind = v8::Integer::new(scope, kind).into();
     let id = v8::Integer::new_from_unsigned(scope, id).into();
     let function = v8::Local::new(scope, &state.entry_points.get()?.deliver);
-    function.call(scope, undefined, &[kind, id, a, b, c]).map(|_| ())
+    function.call(scope, undefined, &[kind, id, a, b, c, d]).map(|_| ())
 }
 
 /// Tells the app, then the log, of a rejection nobody handled.

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
 use crate::engine::bytes::Budget;
+use crate::engine::host_objects::HostObjects;
 use crate::engine::modules::ModuleMap;
 use crate::engine::resources::Resources;
 use crate::isolate::host::Host;
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub modules: RefCell<ModuleMap>,
     /// Native state that JavaScript holds.
     pub resources: Resources,
+    /// Objects of the host's that JavaScript holds.
+    pub host_objects: HostObjects,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Whether the heap reached its limit.
@@ -53,6 +56,14 @@ impl State {
     pub(crate) fn of(isolate: &v8::Isolate) -> Option<&State> {
         // SAFETY: the slot is null or points to the state that the instance owning this isolate keeps boxed beyond it.
         unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() }
+    }
+
+    /// The answer to this call makes the wrapper ready.
+    pub(crate) fn construct(isolate: &mut v8::Isolate, call: u32, wrapper: v8::Local<v8::Object>) {
+        // SAFETY: as in `of`; the state is not part of the isolate.
+        if let Some(state) = unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() } {
+            state.host_objects.construct(isolate, call, wrapper);
+        }
     }
 
     /// The shard's side of an isolate that runs an app.

@@ -12,6 +12,18 @@ impl v8::ValueSerializerImpl for Write {
         let error = data_clone_error(scope, message);
         scope.throw_exception(error);
     }
+
+    fn write_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        _object: v8::Local<'s, v8::Object>,
+        _serializer: &dyn ValueSerializerHelper,
+    ) -> Option<bool> {
+        let message = v8::String::new(scope, "An object of the host's could not be cloned.")?;
+        let error = data_clone_error(scope, message);
+        scope.throw_exception(error);
+        None
+    }
 }
 
 struct Read;

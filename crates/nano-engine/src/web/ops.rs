@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, parts, time, url};
+use super::{clone, console, crypto, encoding, fetch, host_objects, parts, time, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -63,6 +63,10 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+    "hostClass" => host_objects::host_class,
+    "hostObject" => host_objects::host_object,
+    "hostDispose" => host_objects::host_dispose,
+    "callHost" => host_objects::call_host,
 }
 
 /// An argument as a small integer.

@@ -58,7 +58,7 @@
       PromiseWithResolvers
     `,
     symbols: `
-      Symbol SymbolAsyncIterator SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
+      Symbol SymbolAsyncIterator SymbolDispose SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
       SymbolPrototypeValueOf SymbolToStringTag
     `,
     text: `
