@@ -305,3 +305,14 @@ fn freeing_the_runtime_ends_everything() {
     }
     assert_eq!(app.dispatch(get("/")).expect_err("freed").status, Status::Shutdown);
 }
+
+#[test]
+fn an_app_runs_for_long_without_costing_a_thread() {
+    // Enough for V8 to collect its garbage and to want to tidy up later.
+    let runtime = runtime(1);
+    let app = load(&runtime, "busy", "export default { fetch: async (request) => new Response('1') }");
+    for _ in 0..15_000 {
+        fetch(&app, "/").expect("a response");
+    }
+    assert_eq!(runtime.stats().abandoned, 0);
+}

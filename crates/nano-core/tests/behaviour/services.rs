@@ -139,11 +139,15 @@ fn failures_of_the_other_app_are_told_apart() {
 fn the_other_app_hears_when_its_caller_has_gone() {
     let runtime = runtime(2);
     let api = load_api(&runtime);
-    let app = caller(&runtime, "api", None, "return env.API.fetch('http://api/hang');");
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const answer = env.API.fetch('http://api/hang'); await env.API.fetch('http://api/n'); console.log('on its way'); return answer;",
+    );
     let id = app.dispatch(get("/")).expect("accepted");
-    while api.stats().in_flight == 0 {
-        std::thread::yield_now();
-    }
+    wait_for(&runtime, |event| matches!(event.payload, Payload::Log { .. }).then_some(()));
+    assert_eq!(text(&api, "/n"), "0");
     runtime.request_cancel(id).expect("is running");
     while text(&api, "/n") != "1" {}
     assert_eq!(api.stats().in_flight, 0);

@@ -280,6 +280,7 @@ impl Instance {
 
     /// Microtasks, unhandled rejections and V8's own tasks, until nothing is left.
     fn after(&self, scope: &mut v8::PinScope) -> Outcome {
+        self.tasks.wake_delayed();
         loop {
             if !scope.is_execution_terminating() {
                 scope.perform_microtask_checkpoint();
