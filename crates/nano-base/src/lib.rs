@@ -5,6 +5,7 @@
 
 pub mod cbor;
 pub mod clock;
+pub mod dice;
 pub mod http;
 pub mod lanes;
 pub mod limits;

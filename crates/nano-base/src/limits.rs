@@ -41,6 +41,10 @@ pub struct AppLimits {
     pub idle_ms: u32,
     /// Objects of the host's that one instance holds.
     pub host_objects: u32,
+    /// The app's files in memory, together.
+    pub storage_bytes: usize,
+    /// Files and directories of the app in memory.
+    pub storage_entries: u32,
 }
 
 impl Default for AppLimits {
@@ -65,6 +69,8 @@ impl Default for AppLimits {
             requests: 10_000,
             idle_ms: 60_000,
             host_objects: 1_000,
+            storage_bytes: 8 << 20,
+            storage_entries: 1_000,
         }
     }
 }
@@ -130,6 +136,10 @@ pub const SOURCE_FILES_MAX: usize = 2_000;
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.
 pub const NAME_BYTES_MAX: usize = 256;
+/// The name of a file or directory of an app.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// The path of a file or directory of an app.
+pub const FILE_PATH_BYTES_MAX: usize = 4_096;
 /// How deep apps may call one another.
 pub const SERVICE_DEPTH_MAX: u32 = 16;
 /// Methods and properties of one class of the host's.

@@ -12,6 +12,7 @@ use nano_engine::AppCode;
 
 use crate::binding::Binding;
 use crate::event::Account;
+use crate::files::Files;
 use crate::objects;
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::Inner;
@@ -32,6 +33,10 @@ pub struct AppOptions {
     pub bindings: Vec<Binding>,
     /// What it may use.
     pub limits: AppLimits,
+    /// Where its randomness begins, so that it runs the same way every time; for tests only.
+    pub random_seed: Option<u64>,
+    /// The host keeps its files, and answers what the app does with them.
+    pub host_files: bool,
     /// Only register it: the first request starts it, and finds its errors.
     pub lazy: bool,
 }
@@ -39,7 +44,16 @@ pub struct AppOptions {
 impl AppOptions {
     /// An app with default limits and nothing in `env`.
     pub fn new(name: impl Into<String>, source: Source) -> Self {
-        Self { name: name.into(), source, env: Vec::new(), bindings: Vec::new(), limits: AppLimits::default(), lazy: false }
+        Self {
+            name: name.into(),
+            source,
+            env: Vec::new(),
+            bindings: Vec::new(),
+            limits: AppLimits::default(),
+            random_seed: None,
+            host_files: false,
+            lazy: false,
+        }
     }
 }
 
@@ -84,6 +98,8 @@ pub(crate) struct Version {
     pub bindings: Vec<Binding>,
     /// The bindings as JavaScript sees them.
     pub shapes: Vec<nano_engine::Binding>,
+    pub random_seed: Option<u64>,
+    pub host_files: bool,
     pub limits: AppLimits,
 }
 
@@ -109,6 +125,8 @@ pub(crate) struct AppShared {
     versions: AtomicU64,
     heap: AtomicU64,
     external: AtomicU64,
+    /// Its files in memory, the same for all versions and instances.
+    pub files: Files,
 }
 
 impl AppShared {
@@ -131,6 +149,7 @@ impl AppShared {
             versions: AtomicU64::new(1),
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
+            files: Files::default(),
         }
     }
 
@@ -322,7 +341,8 @@ impl Version {
         check_env(&options)?;
         let code = Arc::new(options.source.read(&options.name)?);
         let shapes = options.bindings.iter().map(Binding::shape).collect();
-        Ok(Self { code, env: options.env, bindings: options.bindings, shapes, limits: options.limits })
+        let AppOptions { env, bindings, limits, random_seed, host_files, .. } = options;
+        Ok(Self { code, env, bindings, shapes, random_seed, host_files, limits })
     }
 }
 

@@ -51,6 +51,13 @@ pub enum CallContent {
         /// Its arguments.
         args: Vec<Value>,
     },
+    /// A file operation of an app whose files the host keeps.
+    Files {
+        /// Its name: the table is in `docs/embedding-c.md`.
+        name: String,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
     /// `object.property`.
     ObjectGet {
         /// The object.

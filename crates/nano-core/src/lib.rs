@@ -7,6 +7,7 @@ mod app;
 mod binding;
 mod call;
 mod event;
+mod files;
 mod helpers;
 mod objects;
 mod observe;

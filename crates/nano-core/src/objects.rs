@@ -86,6 +86,9 @@ impl Inner {
 
     /// What instances on a thread that is gone held: nobody will drop it.
     pub(crate) fn drop_objects(&self, shard: usize, incarnation: u32) {
+        for app in self.app_list() {
+            app.files.abort_all(|place| place.shard == shard && place.incarnation == incarnation);
+        }
         // The thread may have taken the order to ring with it.
         self.objects.ringing.store(false, Ordering::Release);
         let gone: Vec<Gift> = lock(&self.objects.given)

@@ -325,11 +325,17 @@ impl Runtime {
     }
 
     /// Moves a manual clock on and lets the shards see it.
-    pub fn advance_clock(&self, ms: u64) {
-        self.inner.clock.advance_ms(ms);
+    pub fn advance_clock(&self, ms: u64) -> Result<()> {
+        if !self.inner.clock.is_manual() {
+            return Err(Error::new(Status::Invalid, "the runtime lives by the system's clock"));
+        }
+        if !self.inner.clock.advance_ms(ms) {
+            return Err(Error::new(Status::Invalid, "a manual clock moves a hundred years at most"));
+        }
         for shard in &self.inner.shards {
             shard.wake();
         }
+        Ok(())
     }
 
     /// What it holds and has done.

@@ -16,7 +16,7 @@ pub use engine::snapshot::build_snapshot;
 pub use isolate::app::{AppCode, ModuleCode, ModuleKind};
 pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Errand, ErrandError, ErrandResult};
-pub use isolate::host::{Ask, Host, LogLevel, Outbound, Pull, Refusal};
+pub use isolate::host::{Ask, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
 
 /// The version of V8 that is linked in.

@@ -11,7 +11,7 @@ use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_base::wheel::{TimerKey, TimerWheel};
-use nano_engine::{Ask, Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_engine::{Ask, Delivery, Errand, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};
 
 use super::Shard;
 use super::seat::Seat;
@@ -19,6 +19,7 @@ use crate::app::{AppShared, Version};
 use crate::binding::BindingKind;
 use crate::call::{Answer, Call, CallContent, CallView};
 use crate::event::{Event, Payload};
+use crate::files::{Quota, Setting, WriterPlace};
 use crate::helpers::Order;
 use crate::request::{Ending, Job, Listener, Place, Work};
 use crate::runtime::Inner;
@@ -285,10 +286,15 @@ impl Link {
                 Active::Errand(_) => {}
             }
         }
+        self.app.files.abort_all(|place| *place == self.writer_place());
         for (_, timer) in self.timers.borrow_mut().drain() {
             self.desk.wheel.borrow_mut().cancel(timer);
         }
         self.pending.borrow_mut().clear();
+    }
+
+    fn writer_place(&self) -> WriterPlace {
+        WriterPlace { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get() }
     }
 
     fn withdraw(&self, call: &Call) {
@@ -329,10 +335,14 @@ impl Link {
 
     /// Opens a call on behalf of the current request, within its limits.
     fn open_call(&self, binding: u32, content: CallContent) -> Result<u32, Refusal> {
-        let limits = &self.version.limits;
         let Some(binding) = self.version.bindings.get(binding as usize) else {
             return Err(Refusal("no such binding".into()));
         };
+        self.open_call_of(&binding.name, &binding.kind, content)
+    }
+
+    fn open_call_of(&self, binding: &str, kind: &BindingKind, content: CallContent) -> Result<u32, Refusal> {
+        let limits = &self.version.limits;
         if self.calls.get() >= limits.subrequests_at_once {
             return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
         }
@@ -346,12 +356,12 @@ impl Link {
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
         let view = CallView {
             app: self.app.name.clone(),
-            binding: binding.name.clone(),
+            binding: binding.to_string(),
             request: current.as_ref().map_or(0, |work| work.id.load(Ordering::Relaxed)),
             content,
         };
         let call = Arc::new(Call::new(view, place, self.version.clone()));
-        let opened = match &binding.kind {
+        let opened = match kind {
             BindingKind::App { app, entrypoint } => {
                 let depth = self.depth(current.as_deref()) + 1;
                 self.desk.inner.call_app(&call, app, entrypoint.as_deref(), depth)
@@ -630,6 +640,27 @@ impl Host for LinkHost {
 
     fn host_objects_max(&self) -> u32 {
         self.0.version.limits.host_objects
+    }
+
+    fn files(&self, name: String, args: Vec<Value>) -> Result<FilesAnswer, Refusal> {
+        let link = &self.0;
+        if link.version.host_files {
+            return link.open_call_of("", &BindingKind::Object, CallContent::Files { name, args }).map(FilesAnswer::Call);
+        }
+        let limits = &link.version.limits;
+        let setting = Setting {
+            now_ms: link.desk.inner.clock.unix_ms(),
+            place: link.writer_place(),
+            quota: Quota { bytes: limits.storage_bytes, entries: limits.storage_entries as usize },
+        };
+        Ok(match link.app.files.answer(&name, &args, &setting) {
+            Ok(value) => FilesAnswer::Value(value),
+            Err((name, message)) => FilesAnswer::Failed(name, message),
+        })
+    }
+
+    fn random_seed(&self) -> Option<u64> {
+        self.0.version.random_seed
     }
 
     fn entrypoint(&self, id: u32) -> Option<String> {

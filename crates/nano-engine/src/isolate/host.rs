@@ -63,6 +63,17 @@ pub enum Ask {
     Set(HostObject, String, Value),
 }
 
+/// What comes of a file operation.
+#[derive(Debug)]
+pub enum FilesAnswer {
+    /// It is done.
+    Value(Value),
+    /// It failed: the name of a DOMException (or TypeError) and a message.
+    Failed(&'static str, String),
+    /// The host does it: a call of this number.
+    Call(u32),
+}
+
 /// The shard's side of one instance. Calls come from inside a turn: they must be quick, must not run JavaScript and must
 /// not block. `id` names a request, call or invocation of this instance; an unknown one is ignored or empty.
 pub trait Host {
@@ -110,6 +121,10 @@ pub trait Host {
     fn host_objects_max(&self) -> u32;
     /// The entrypoint that a request or an invocation is for, if it is not the default export.
     fn entrypoint(&self, id: u32) -> Option<String>;
+    /// Does a file operation, by its name and arguments.
+    fn files(&self, name: String, args: Vec<Value>) -> Result<FilesAnswer, Refusal>;
+    /// Where the app's randomness begins, if it is to repeat.
+    fn random_seed(&self) -> Option<u64>;
     /// Gives a call up.
     fn call_cancel(&self, id: u32);
     /// Has a helper thread do something; `Delivery::Errand` follows.

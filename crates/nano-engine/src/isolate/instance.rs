@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
+use nano_base::dice::Dice;
 use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
@@ -147,6 +148,7 @@ impl Instance {
             modules: RefCell::default(),
             resources: Resources::default(),
             host_objects: HostObjects::default(),
+            dice: RefCell::default(),
             rejections: RefCell::default(),
             heap_exhausted: Cell::new(false),
             handle: isolate.thread_safe_handle(),
@@ -185,6 +187,7 @@ impl Instance {
 
     /// Gives a blank instance to an app: from here on its shard's side answers, under the app's limits.
     pub fn adopt(&mut self, host: Box<dyn Host>, limits: InstanceLimits) {
+        *self.state.dice.borrow_mut() = host.random_seed().map(Dice::new);
         let _ = self.state.host.set(host);
         self.state.budget.set_max(limits.external_bytes);
     }
@@ -197,6 +200,9 @@ impl Instance {
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
     pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
         let result = self.enter(|scope, instance| {
+            if instance.state.dice.borrow().is_some() {
+                seed_math_random(scope);
+            }
             let Some(main) = modules::link(scope, &instance.state, code)? else {
                 modules::run_script(scope, code)?;
                 return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
@@ -358,6 +364,25 @@ impl Drop for Instance {
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
         unsafe { ManuallyDrop::drop(&mut self.isolate) };
     }
+}
+
+/// Replaces `Math.random`, before the app's code runs, by one that draws from the instance's dice.
+fn seed_math_random(scope: &mut v8::PinScope) {
+    fn random(scope: &mut v8::PinScope, _args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+        let mut bytes = [0; 8];
+        State::fill_random(scope, &mut bytes);
+        // The 53 bits that a double between 0 and 1 has room for.
+        rv.set_double((u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64);
+    }
+    let _ = (|| {
+        let global = scope.get_current_context().global(scope);
+        let key = v8::String::new(scope, "Math")?;
+        let math: v8::Local<v8::Object> = global.get(scope, key.into())?.try_into().ok()?;
+        let name = v8::String::new(scope, "random")?;
+        let function = v8::Function::builder(random).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope)?;
+        function.set_name(name);
+        math.set(scope, name.into(), function.into())
+    })();
 }
 
 /// Builds env and bindings and hands the app to the platform; the names of the app's handlers.

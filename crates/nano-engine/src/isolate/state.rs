@@ -3,6 +3,8 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
+use nano_base::dice::Dice;
+
 use crate::engine::bytes::Budget;
 use crate::engine::host_objects::HostObjects;
 use crate::engine::modules::ModuleMap;
@@ -42,6 +44,8 @@ pub(crate) struct State {
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
+    /// Randomness that repeats, if the app is to run the same way every time.
+    pub dice: RefCell<Option<Dice>>,
     /// Stops this isolate from inside the near-heap-limit callback.
     pub handle: v8::IsolateHandle,
 }
@@ -56,6 +60,14 @@ impl State {
     pub(crate) fn of(isolate: &v8::Isolate) -> Option<&State> {
         // SAFETY: the slot is null or points to the state that the instance owning this isolate keeps boxed beyond it.
         unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() }
+    }
+
+    /// Random bytes: the kernel's, unless the app is seeded.
+    pub(crate) fn fill_random(isolate: &v8::Isolate, bytes: &mut [u8]) {
+        match State::of(isolate).and_then(|state| state.dice.borrow_mut().as_mut().map(|dice| dice.fill(bytes))) {
+            Some(()) => {}
+            None => nano_base::sys::random::fill(bytes),
+        }
     }
 
     /// The answer to this call makes the wrapper ready.

@@ -6,6 +6,7 @@ pub(crate) mod crypto;
 pub(crate) mod encoding;
 pub(crate) mod errands;
 pub(crate) mod fetch;
+pub(crate) mod files;
 pub(crate) mod host_objects;
 pub(crate) mod ops;
 pub(crate) mod parts;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, host_objects, parts, time, url};
+use super::{clone, console, crypto, encoding, fetch, files, host_objects, parts, time, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -66,6 +66,7 @@ table! {
     "hostClass" => host_objects::host_class,
     "hostObject" => host_objects::host_object,
     "hostDispose" => host_objects::host_dispose,
+    "files" => files::files,
     "callHost" => host_objects::call_host,
 }
 

@@ -22,7 +22,7 @@ macro_rules! sources {
 }
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
-pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js", "host_bindings.js",];
+pub(crate) static PARTS: &[Source] = sources!["encoding_streams.js", "host_bindings.js", "fs.js", "fs_writable.js",];
 
 /// The part called `name`: its file's name without the ending.
 pub(crate) fn part(name: &str) -> Option<&'static Source> {

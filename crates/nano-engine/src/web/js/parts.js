@@ -13,4 +13,7 @@
   };
 
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+  expose("fs", [
+    "FileSystemDirectoryHandle", "FileSystemFileHandle", "FileSystemHandle", "FileSystemWritableFileStream", "StorageManager",
+  ]);
 };
