@@ -9,6 +9,8 @@ pub mod dice;
 pub mod http;
 pub mod lanes;
 pub mod limits;
+pub mod mime;
+pub mod multipart;
 pub mod slots;
 pub mod status;
 pub mod sys;

@@ -154,3 +154,11 @@ pub const CAGE_BYTES_MAX: usize = 3_500 << 20;
 pub const MAPPINGS_PER_INSTANCE: usize = 12;
 /// The share of `vm.max_map_count` that admission lets isolates use, in percent.
 pub const MAPPINGS_PERCENT_MAX: usize = 85;
+/// Parts of a multipart/form-data body.
+pub const MULTIPART_PARTS_MAX: usize = 10_000;
+/// The headers of one part.
+pub const MULTIPART_HEADER_BYTES_MAX: usize = 16 << 10;
+/// A boundary; RFC 2046 allows 70, and some senders do not keep to it.
+pub const MULTIPART_BOUNDARY_BYTES_MAX: usize = 256;
+/// What a compressor or decompressor reads, and what it gives, in one op.
+pub const CODEC_STEP_BYTES: usize = 64 << 10;

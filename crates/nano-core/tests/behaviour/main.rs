@@ -7,5 +7,6 @@ mod platform;
 mod requests;
 mod sequences;
 mod services;
+mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,13 +1,14 @@
 //! V8's fixed-size caches, which an isolate pays for in full before it has run anything: three stub caches (60 KiB each), the
 //! caches from code addresses to code objects and to wasm code (64 and 48 KiB). An app that serves a few requests uses little of
 //! them, so they are given to the kernel to fill: an entry of zeros never matches (no name and no map has the address 0) and is
-//! not retired either (V8 checks that its map is not a small integer, which 0 is). It saves 300 KB and the time to write them.
+//! not retired either (V8 checks that its map is not a small integer, which 0 is). It saves 300 KB, and of the stub caches also the
+//! time: nobody writes them, neither the constructor (`memset`) nor `Initialize`.
 //!
 //! The linker's `--wrap` puts these functions in the place of V8's; a program linked without it has V8's own and pays.
 
 use std::arch::global_asm;
 use std::cell::RefCell;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 
 use nano_base::sys::memory;
 
@@ -18,10 +19,11 @@ const STUB_CACHE_ENTRIES_BYTES: usize = (2_048 + 512) * 24;
 const ZEROED_BYTES: [usize; 2] = [65_544, 49_152];
 
 // Not there in a program that is linked without `--wrap`, which never calls what refers to it.
-global_asm!(".weak __real__Znwm");
+global_asm!(".weak __real__Znwm", ".weak __real_memset");
 
 unsafe extern "C" {
     fn __real__Znwm(size: usize) -> *mut c_void;
+    fn __real_memset(memory: *mut c_void, byte: c_int, len: usize) -> *mut c_void;
 }
 
 thread_local! {
@@ -34,6 +36,7 @@ pub(super) fn install() {
     std::hint::black_box(__wrap__ZN2v88internal9StubCache10InitializeEv as *const () as usize);
     std::hint::black_box(__wrap__ZN2v88internal9StubCache5ClearEv as *const () as usize);
     std::hint::black_box(__wrap__Znwm as *const () as usize);
+    std::hint::black_box(__wrap_memset as *const () as usize);
 }
 
 /// Notes which caches are allocated on this thread from now on.
@@ -74,6 +77,22 @@ pub unsafe extern "C" fn __wrap__Znwm(size: usize) -> *mut c_void {
     allocated
 }
 
+/// Stands in for `memset`: clears a stub cache that is being made without touching it.
+///
+/// # Safety
+/// As `memset`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __wrap_memset(memory: *mut c_void, byte: c_int, len: usize) -> *mut c_void {
+    let is_stub_cache = len == STUB_CACHE_ENTRIES_BYTES && byte == 0;
+    if is_stub_cache && RECORDED.with(|recorded| recorded.try_borrow().is_ok_and(|recorded| recorded.is_some())) {
+        // SAFETY: while an isolate is being made, what this thread clears in this size is a stub cache in V8's own heap.
+        unsafe { clear(memory as usize) };
+        return memory;
+    }
+    // SAFETY: by the caller's contract; this function is only called where the linker made the reference the C library's.
+    unsafe { __real_memset(memory, byte, len) }
+}
+
 /// Stands in for `StubCache::Initialize`.
 ///
 /// # Safety
@@ -94,14 +113,19 @@ pub unsafe extern "C" fn __wrap__ZN2v88internal9StubCache5ClearEv(cache: *mut c_
     unsafe { empty(cache) };
 }
 
-/// Empties all entries of a stub cache: whole pages by the kernel, the ends by hand.
+/// Empties all entries of a stub cache.
 unsafe fn empty(cache: *mut c_void) {
     const { assert!(STUB_CACHE_ENTRIES_BYTES + 8 == STUB_CACHE_BYTES) };
-    let start = cache as usize;
+    // SAFETY: the entries are the first bytes of the cache, which belongs to the calling thread's isolate.
+    unsafe { clear(cache as usize) };
+}
+
+/// Zeros the entries of a stub cache: whole pages by the kernel, the ends by hand.
+unsafe fn clear(start: usize) {
     let end = start + STUB_CACHE_ENTRIES_BYTES;
     let first = start.next_multiple_of(memory::PAGE);
     let last = end & !(memory::PAGE - 1);
-    // SAFETY: the entries are the first bytes of the cache, larger than two pages, and belong to the calling thread's isolate.
+    // SAFETY: by the callers' contract the range is theirs, larger than two pages, anonymous and private.
     unsafe {
         std::ptr::write_bytes(start as *mut u8, 0, first - start);
         memory::discard(first, last - first);

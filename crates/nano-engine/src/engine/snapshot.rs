@@ -6,19 +6,19 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::web::{ops, parts, platform};
+use crate::web::{ops, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 4] = ["deliver", "start", "unhandledRejection", "dataCloneError"];
+pub(crate) const ENTRY_POINTS: [&str; 5] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal"];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {
     let functions = ops::all().into_iter().map(|(_, function)| v8::ExternalReference { function });
     let sources =
         platform::SOURCES.iter().map(|source| v8::ExternalReference { pointer: std::ptr::from_ref(&source.text).cast_mut().cast() });
-    let lazy = v8::ExternalReference { pointer: parts::lazy_getter() as *mut std::ffi::c_void };
+    let getters = ops::getters().map(|getter| v8::ExternalReference { pointer: getter as *mut std::ffi::c_void });
     let end = v8::ExternalReference { pointer: std::ptr::null_mut() };
-    Addresses(functions.chain(sources).chain([lazy, end]).collect())
+    Addresses(functions.chain(sources).chain(getters).chain([end]).collect())
 });
 
 /// Addresses of functions and statics.
@@ -34,46 +34,54 @@ pub(crate) fn external_references() -> Cow<'static, [v8::ExternalReference]> {
 }
 
 /// Builds the snapshot. Panics on any error in the platform's own code: it runs in a build step, which must stop there.
+///
+/// In two steps: the first runs the platform's files and drops all their bytecode, most of which has done its work; the second
+/// answers a request, and keeps the bytecode of just the functions that took.
 pub fn build_snapshot() -> Vec<u8> {
-    let mut isolate = v8::Isolate::snapshot_creator(Some(external_references()), None);
+    let platform = create(None, v8::FunctionCodeHandling::Clear, |scope| vec![run_platform(scope).into()]);
+    create(Some(platform), v8::FunctionCodeHandling::Keep, |scope| {
+        let nano = scope.get_context_data_from_snapshot_once::<v8::Object>(0).expect("the first step left it");
+        warm_up(scope, nano);
+        ENTRY_POINTS.iter().map(|name| entry_point(scope, nano, name).into()).collect()
+    })
+}
+
+/// A snapshot of a context that `fill` has filled, on top of another snapshot if there is one; what `fill` returns is its data.
+fn create(
+    below: Option<Vec<u8>>,
+    code: v8::FunctionCodeHandling,
+    fill: impl for<'s> FnOnce(&mut v8::PinScope<'s, '_>) -> Vec<v8::Local<'s, v8::Data>>,
+) -> Vec<u8> {
+    let mut isolate = match below {
+        None => v8::Isolate::snapshot_creator(Some(external_references()), None),
+        Some(blob) => v8::Isolate::snapshot_creator_from_existing_snapshot(blob.into(), Some(external_references()), None),
+    };
     {
         v8::scope!(let scope, &mut isolate);
         let context = v8::Context::new(scope, Default::default());
-        let entry_points: Vec<v8::Global<v8::Function>> = {
+        let data: Vec<v8::Global<v8::Data>> = {
             let scope = &mut v8::ContextScope::new(scope, context);
-            let nano = run_platform(scope);
-            warm_up(scope, nano);
-            ENTRY_POINTS
-                .iter()
-                .map(|name| {
-                    let key = v8::String::new(scope, name).expect("a short string");
-                    let function = nano.get(scope, key.into()).expect("a data property");
-                    let function: v8::Local<v8::Function> =
-                        function.try_into().unwrap_or_else(|_| panic!("the platform does not define nano.{name}"));
-                    v8::Global::new(scope, function)
-                })
-                .collect()
+            fill(scope).into_iter().map(|item| v8::Global::new(scope, item)).collect()
         };
-        for function in entry_points {
-            let function = v8::Local::new(scope, function);
-            scope.add_context_data(context, function);
+        for item in data {
+            let item = v8::Local::new(scope, item);
+            scope.add_context_data(context, item);
         }
         scope.set_default_context(context);
     }
-    let blob = isolate.create_blob(v8::FunctionCodeHandling::Keep).expect("V8 serializes the platform");
-    blob.to_vec()
+    isolate.create_blob(code).expect("V8 serializes the platform").to_vec()
+}
+
+fn entry_point<'s>(scope: &v8::PinScope<'s, '_>, nano: v8::Local<v8::Object>, name: &str) -> v8::Local<'s, v8::Function> {
+    let key = v8::String::new(scope, name).expect("a short string");
+    let function = nano.get(scope, key.into()).expect("a data property");
+    function.try_into().unwrap_or_else(|_| panic!("the platform does not define nano.{name}"))
 }
 
 /// Runs the platform's files in their order on one internal object.
 fn run_platform<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object> {
     let nano = v8::Object::new(scope);
-    let natives = v8::Object::new(scope);
-    for (name, function) in ops::all() {
-        let key = v8::String::new(scope, name).expect("a short string");
-        let template = v8::FunctionTemplate::builder_raw(function).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope);
-        let function = template.get_function(scope).expect("a function");
-        natives.set(scope, key.into(), function.into());
-    }
+    let natives = ops::object(scope);
     set(scope, nano, "ops", natives.into());
     let version = v8::String::new(scope, env!("CARGO_PKG_VERSION")).expect("a short string");
     set(scope, nano, "version", version.into());

@@ -180,7 +180,13 @@ impl Instance {
             let function = scope.get_context_data_from_snapshot_once::<v8::Function>(index).expect("the snapshot holds its entry points");
             v8::Global::new(scope, function)
         };
-        let entry_points = EntryPoints { deliver: entry(0), start: entry(1), unhandled_rejection: entry(2), data_clone_error: entry(3) };
+        let entry_points = EntryPoints {
+            deliver: entry(0),
+            start: entry(1),
+            unhandled_rejection: entry(2),
+            data_clone_error: entry(3),
+            lazy_global: entry(4),
+        };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));
     }

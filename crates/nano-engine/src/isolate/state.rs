@@ -24,6 +24,8 @@ pub(crate) struct EntryPoints {
     pub unhandled_rejection: v8::Global<v8::Function>,
     /// `nano.dataCloneError(message)`
     pub data_clone_error: v8::Global<v8::Function>,
+    /// `nano.lazyGlobal(name)`
+    pub lazy_global: v8::Global<v8::Function>,
 }
 
 /// One isolate's native state. Boxed by its instance, so that its address never changes.

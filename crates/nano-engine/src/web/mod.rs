@@ -1,12 +1,17 @@
 //! The native halves of the web platform, one file per area, beside `js/` with the JavaScript halves.
 
+mod blob;
 pub(crate) mod clone;
+mod codec;
+mod codec_memory;
+mod compression;
 pub(crate) mod console;
 pub(crate) mod crypto;
 pub(crate) mod encoding;
 pub(crate) mod errands;
 pub(crate) mod fetch;
 pub(crate) mod files;
+mod forms;
 pub(crate) mod host_objects;
 pub(crate) mod ops;
 pub(crate) mod parts;

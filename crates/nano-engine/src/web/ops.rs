@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{clone, console, crypto, encoding, fetch, files, host_objects, parts, time, url};
+use super::{blob, clone, compression, console, crypto, encoding, fetch, files, forms, host_objects, parts, time, url};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -47,7 +47,9 @@ table! {
     "base64Decode" => encoding::base64_decode,
     "urlParse" => url::parse,
     "urlSet" => url::set,
-    "structuredClone" => clone::structured_clone,
+    "cloneKind" => clone::clone_kind,
+    "namedKeys" => clone::named_keys,
+    "cloneWasmModule" => clone::clone_wasm_module,
     "bodyKind" => fetch::body_kind,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,
@@ -68,6 +70,48 @@ table! {
     "hostDispose" => host_objects::host_dispose,
     "files" => files::files,
     "callHost" => host_objects::call_host,
+    "blobNew" => blob::blob_new,
+    "blobAdopt" => blob::blob_adopt,
+    "blobSize" => blob::blob_size,
+    "blobBytes" => blob::blob_bytes,
+    "blobText" => blob::blob_text,
+    "mimeExtract" => forms::mime_extract,
+    "formText" => forms::form_text,
+    "multipartParse" => forms::multipart_parse,
+    "urlencodedParse" => forms::urlencoded_parse,
+    "codecNew" => compression::codec_new,
+    "codecWrite" => compression::codec_write,
+    "codecRead" => compression::codec_read,
+}
+
+/// `nano.ops`: each function is made when it is first read, so that an isolate holds those it uses. The ones on every request's path
+/// are in the snapshot.
+pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object> {
+    let ops = v8::Object::new(scope);
+    for (name, _) in all() {
+        let name = v8::String::new(scope, name).expect("a short string");
+        parts::define_lazy(scope, ops, name.into(), make);
+    }
+    ops
+}
+
+/// Makes the function called `name`.
+fn make<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: v8::Local<'s, v8::Name>,
+    _args: v8::PropertyCallbackArguments<'s>,
+    mut rv: v8::ReturnValue<v8::Value>,
+) {
+    let name = name.to_rust_string_lossy(scope);
+    let Some((_, function)) = all().into_iter().find(|(op, _)| *op == name) else { return };
+    if let Some(function) = v8::Function::builder_raw(function).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope) {
+        rv.set(function.into());
+    }
+}
+
+/// What the snapshot refers to besides the functions of the table.
+pub(crate) fn getters() -> [v8::AccessorNameGetterCallback; 2] {
+    [make.map_fn_to(), parts::getter()]
 }
 
 /// An argument as a small integer.

@@ -2,6 +2,7 @@
 
 use super::{ops, platform};
 use crate::engine::{exceptions, resources};
+use crate::isolate::state::State;
 
 /// `part(name)` -> the part's function
 pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
@@ -16,16 +17,29 @@ pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
     }
 }
 
-/// `lazyProperty(object, name, build)`: a data property, not enumerable, whose value `build(name)` makes when it is first read. It is
-/// in the snapshot as such.
+/// `lazyProperty(object, name)`: a data property, not enumerable, whose value `nano.lazyGlobal(name)` makes when it is first read.
+///
+/// It carries nothing of the context with it: V8 puts accessors into the isolate's part of the snapshot, and a function there would
+/// drag a second copy of all it can reach along (142 KB).
 pub(super) fn lazy_property(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
     let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else { return };
     let Ok(name) = v8::Local::<v8::Name>::try_from(args.get(1)) else { return };
+    define_lazy(scope, object, name, build);
+}
+
+/// A data property, not enumerable, whose value `make` makes when it is first read.
+pub(super) fn define_lazy(
+    scope: &mut v8::PinScope,
+    object: v8::Local<v8::Object>,
+    name: v8::Local<v8::Name>,
+    make: impl v8::MapFnTo<v8::AccessorNameGetterCallback>,
+) {
+    let undefined = v8::undefined(scope);
     object.set_lazy_data_property_with_data(
         scope,
         name,
-        build,
-        args.get(2),
+        make,
+        undefined.into(),
         v8::PropertyAttribute::DONT_ENUM,
         v8::SideEffectType::HasSideEffect,
         v8::SideEffectType::HasSideEffect,
@@ -40,18 +54,19 @@ pub(super) fn release(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgume
 fn build<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     name: v8::Local<'s, v8::Name>,
-    args: v8::PropertyCallbackArguments<'s>,
+    _args: v8::PropertyCallbackArguments<'s>,
     mut rv: v8::ReturnValue<v8::Value>,
 ) {
-    let Ok(build) = v8::Local::<v8::Function>::try_from(args.data()) else { return };
+    let Some(entry) = State::of(scope).and_then(|state| state.entry_points.get()) else { return };
+    let build = v8::Local::new(scope, &entry.lazy_global);
     let undefined = v8::undefined(scope);
     if let Some(value) = build.call(scope, undefined.into(), &[name.into()]) {
         rv.set(value);
     }
 }
 
-/// What the snapshot refers to besides the functions of the table.
-pub(crate) fn lazy_getter() -> v8::AccessorNameGetterCallback {
+/// What the snapshot refers to.
+pub(super) fn getter() -> v8::AccessorNameGetterCallback {
     use v8::MapFnTo;
     build.map_fn_to()
 }

@@ -4,7 +4,7 @@
 //
 // A body knows where its bytes come from - a string, bytes, the native side, or a stream of the app - and gets a ReadableStream
 // only when an app asks for one. Whoever reads a body nobody has looked into (text(), a response on its way out) goes to the
-// source directly.
+// source directly. So most apps never have the streams (nano.streams) loaded.
 (nano) => {
   const {
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, DataViewPrototypeGetBuffer,
@@ -16,20 +16,16 @@
   } = nano.primordials;
   const { ops } = nano;
   const { converters, isArrayBuffer } = nano.webidl;
-  const {
-    acquireReadableStreamDefaultReader, createReadableByteStream, createTransformStream, isDisturbed, isLocked, isReadableStream,
-    readAllBytes, readableByteStreamControllerClose, readableByteStreamControllerEnqueue, readableByteStreamControllerError,
-    readableStreamDefaultReaderCancel, readableStreamDefaultReaderRead, readableStreamPipeTo, readableStreamTee,
-  } = nano.streams;
 
   const noop = () => {};
   const ignoreRejection = (promise) => PromisePrototypeThen(promise, undefined, noop);
 
-  // The kinds of source.
+  // The kinds of source. A LAZY one never changes and makes what is asked of it: bytes(), text(), stream() (blob.js).
   const TEXT = 0;
   const BYTES = 1;
   const NATIVE = 2;
   const STREAM = 3;
+  const LAZY = 4;
 
   // What ops.bodyKind gives.
   const WHOLE = 1;
@@ -120,7 +116,7 @@
         this.wake();
       } else {
         this.waiter = null;
-        readableByteStreamControllerError(this.controller, reason);
+        nano.streams.readableByteStreamControllerError(this.controller, reason);
       }
     }
 
@@ -131,8 +127,8 @@
       const bytes = this.pull(this);
       if (bytes === undefined) return;
       const empty = bytes !== null && TypedArrayPrototypeGetByteLength(bytes) === 0;
-      if (bytes !== null && !empty) readableByteStreamControllerEnqueue(controller, bytes);
-      if (this.isWhole || bytes === null) readableByteStreamControllerClose(controller);
+      if (bytes !== null && !empty) nano.streams.readableByteStreamControllerEnqueue(controller, bytes);
+      if (this.isWhole || bytes === null) nano.streams.readableByteStreamControllerClose(controller);
       else if (empty) this.feed(controller);
     }
 
@@ -142,7 +138,7 @@
       try {
         this.feed(controller);
       } catch (error) {
-        readableByteStreamControllerError(controller, error);
+        nano.streams.readableByteStreamControllerError(controller, error);
       }
     }
   }
@@ -152,7 +148,7 @@
 
   class Body {
     kind;
-    // A string, bytes, a NativeBody; for a stream, what it comes from in the end, or null.
+    // A string, bytes, a NativeBody, a lazy source; for a stream, what it comes from in the end, or null.
     source;
     // The Content-Type it suggests, or null.
     type;
@@ -173,10 +169,10 @@
   // The body that a stream was made for: when an app hands the stream on unread, its source can be read instead.
   const bodyOfStream = new SafeWeakMap();
 
-  const isUsed = (body) => body !== null && (body.used || (body.stream !== null && isDisturbed(body.stream)));
+  const isUsed = (body) => body !== null && (body.used || (body.stream !== null && nano.streams.isDisturbed(body.stream)));
 
   // https://fetch.spec.whatwg.org/#body-unusable
-  const isUnusable = (body) => isUsed(body) || (body !== null && body.stream !== null && isLocked(body.stream));
+  const isUnusable = (body) => isUsed(body) || (body !== null && body.stream !== null && nano.streams.isLocked(body.stream));
 
   // Bytes that the caller may keep, of a source that is text or bytes.
   const ownBytes = (source, shared) => {
@@ -186,12 +182,12 @@
 
   // Leaves a stream as one that has been read: locked, disturbed and closed.
   const retire = (stream) => {
-    ignoreRejection(readableStreamDefaultReaderCancel(acquireReadableStreamDefaultReader(stream), undefined));
+    ignoreRejection(nano.streams.readableStreamDefaultReaderCancel(nano.streams.acquireReadableStreamDefaultReader(stream), undefined));
   };
 
   const makeStream = (body) => {
     if (body.used) {
-      const stream = createReadableByteStream();
+      const stream = nano.streams.createReadableByteStream();
       retire(stream);
       return stream;
     }
@@ -206,15 +202,17 @@
       const cancel = () => {
         if (native.controller !== null) native.cancel();
       };
-      stream = createReadableByteStream(start, pull, cancel);
+      stream = nano.streams.createReadableByteStream(start, pull, cancel);
+    } else if (body.kind === LAZY) {
+      stream = body.source.stream();
     } else {
       const { source, shared } = body;
       const pull = (controller) => {
         const bytes = ownBytes(source, shared);
-        if (TypedArrayPrototypeGetByteLength(bytes) > 0) readableByteStreamControllerEnqueue(controller, bytes);
-        readableByteStreamControllerClose(controller);
+        if (TypedArrayPrototypeGetByteLength(bytes) > 0) nano.streams.readableByteStreamControllerEnqueue(controller, bytes);
+        nano.streams.readableByteStreamControllerClose(controller);
       };
-      stream = createReadableByteStream(undefined, pull);
+      stream = nano.streams.createReadableByteStream(undefined, pull);
     }
     bodyOfStream.set(stream, body);
     return stream;
@@ -244,8 +242,8 @@
     const proxy = new Body(taken.kind, taken.source, body.type);
     proxy.shared = taken.shared;
     if (taken.kind === STREAM) {
-      const { readable, writable } = createTransformStream();
-      ignoreRejection(readableStreamPipeTo(taken.stream, writable));
+      const { readable, writable } = nano.streams.createTransformStream();
+      ignoreRejection(nano.streams.readableStreamPipeTo(taken.stream, writable));
       proxy.stream = readable;
     }
     return proxy;
@@ -264,7 +262,7 @@
       clone.shared = true;
       return clone;
     }
-    const branches = readableStreamTee(streamOf(body), true);
+    const branches = nano.streams.readableStreamTee(streamOf(body), true);
     const clone = new Body(STREAM, null, body.type);
     clone.stream = branches[1];
     body.kind = STREAM;
@@ -297,18 +295,19 @@
     const taken = takeBody(body);
     if (taken.kind === NATIVE) taken.source.cancel();
     else if (taken.kind === STREAM) {
-      ignoreRejection(readableStreamDefaultReaderCancel(acquireReadableStreamDefaultReader(taken.stream), reason));
+      ignoreRejection(nano.streams.readableStreamDefaultReaderCancel(nano.streams.acquireReadableStreamDefaultReader(taken.stream), reason));
     }
   };
 
   // Extracting: https://fetch.spec.whatwg.org/#concept-bodyinit-extract
 
+  const lazyBody = (source, type) => new Body(LAZY, source, type);
   const textBody = (text, type) => new Body(TEXT, text, type);
   const bytesBody = (bytes, type) => new Body(BYTES, bytes, type);
 
   const extractStream = (value) => {
-    if (!isReadableStream(value)) return undefined;
-    if (isDisturbed(value) || isLocked(value)) throw new TypeError("The stream of a body must be neither locked nor read from.");
+    if (!nano.hasStreams || !nano.streams.isReadableStream(value)) return undefined;
+    if (nano.streams.isDisturbed(value) || nano.streams.isLocked(value)) throw new TypeError("The stream of a body must be neither locked nor read from.");
     const body = new Body(STREAM, null, null);
     body.stream = value;
     return body;
@@ -355,14 +354,19 @@
   };
 
   // Consuming: https://fetch.spec.whatwg.org/#concept-body-consume-body
-  // Each conversion takes a string or bytes that are the caller's own.
+  // Each conversion takes a string, bytes that are the caller's own, or a lazy source.
+
+  const isBytes = (source) => TypedArrayPrototypeGetSymbolToStringTag(source) !== undefined;
 
   const toText = (source) => {
-    if (typeof source !== "string") return ops.utf8Decode(source, false, false);
+    if (typeof source !== "string") return isBytes(source) ? ops.utf8Decode(source, false, false) : source.text();
     return source.length > 0 && StringPrototypeCharCodeAt(source, 0) === 0xfeff ? StringPrototypeSlice(source, 1) : source;
   };
 
-  const toBytes = (source) => (typeof source === "string" ? ops.utf8Encode(source) : source);
+  const toBytes = (source) => {
+    if (typeof source === "string") return ops.utf8Encode(source);
+    return isBytes(source) ? source : source.bytes();
+  };
 
   const toArrayBuffer = (source) => {
     let bytes = toBytes(source);
@@ -436,7 +440,7 @@
       if (isFailed(body)) return PromiseReject(body.source.failure);
       if (isUnusable(body)) return PromiseReject(new TypeError("The body has already been used, or its stream is locked."));
       const taken = takeBody(body);
-      if (taken.kind === TEXT) return PromiseResolve(convert(taken.source));
+      if (taken.kind === TEXT || taken.kind === LAZY) return PromiseResolve(convert(taken.source));
       if (taken.kind === BYTES) {
         const readsOnly = convert === toText || convert === toJson;
         return PromiseResolve(convert(readsOnly ? taken.source : ownBytes(taken.source, taken.shared)));
@@ -448,15 +452,16 @@
         return collector.deferred.promise;
       }
       const deferred = PromiseWithResolvers();
-      readAllBytes(taken.stream, (bytes) => settle(deferred, convert, bytes), deferred.reject);
+      nano.streams.readAllBytes(taken.stream, (bytes) => settle(deferred, convert, bytes), deferred.reject);
       return deferred.promise;
     } catch (error) {
       return PromiseReject(error);
     }
   };
 
-  // Gives an interface the members of the mixin; bodyOf(object) throws for what is not of that interface.
-  const mixinBody = (Class, bodyOf) => {
+  // Gives an interface the members of the mixin; bodyOf(object) throws for what is not of that interface, flatOf(object) gives its
+  // header list in the native form.
+  const mixinBody = (Class, bodyOf, flatOf) => {
     const consume = (object, convert) => {
       let body;
       try {
@@ -477,8 +482,14 @@
       arrayBuffer() {
         return consume(this, toArrayBuffer);
       },
+      blob() {
+        return consume(this, (source) => nano.part("blob").fromBody(source, flatOf(this)));
+      },
       bytes() {
         return consume(this, toBytes);
+      },
+      formData() {
+        return consume(this, (source) => nano.part("form_data").fromBody(source, flatOf(this)));
       },
       json() {
         return consume(this, toJson);
@@ -495,6 +506,7 @@
   // The whole of a taken body if it needs no waiting: a string or bytes. Otherwise undefined, and a Pump sends it.
   const wholeBody = (taken) => {
     if (taken.kind === TEXT || taken.kind === BYTES) return taken.source;
+    if (taken.kind === LAZY) return taken.source.bytes();
     return taken.kind === NATIVE && taken.source.isWhole ? taken.source.take() : undefined;
   };
 
@@ -516,7 +528,7 @@
       this.id = id;
       this.owner = owner;
       if (taken.kind === NATIVE) this.native = taken.source;
-      else this.reader = acquireReadableStreamDefaultReader(taken.stream);
+      else this.reader = nano.streams.acquireReadableStreamDefaultReader(taken.stream);
     }
 
     // Goes on when there is credit, or when the native body has bytes.
@@ -552,7 +564,7 @@
       do {
         this.readAgain = false;
         this.reading = true;
-        readableStreamDefaultReaderRead(this.reader, this);
+        nano.streams.readableStreamDefaultReaderRead(this.reader, this);
         this.reading = false;
       } while (this.readAgain);
     }
@@ -596,7 +608,7 @@
       this.over = true;
       awaitingCredit.delete(this.id);
       if (this.native !== null) this.native.cancel();
-      else ignoreRejection(readableStreamDefaultReaderCancel(this.reader, reason));
+      else ignoreRejection(nano.streams.readableStreamDefaultReaderCancel(this.reader, reason));
     }
   }
   ObjectSetPrototypeOf(Pump.prototype, null);
@@ -626,6 +638,7 @@
   fetch.extractBody = extractBody;
   fetch.failBody = failBody;
   fetch.isUnusable = isUnusable;
+  fetch.lazyBody = lazyBody;
   fetch.mixinBody = mixinBody;
   fetch.nativeBody = nativeBody;
   fetch.proxyBody = proxyBody;

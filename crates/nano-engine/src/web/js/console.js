@@ -4,11 +4,18 @@
 (nano) => {
   const {
     ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypePush, ErrorCaptureStackTrace,
-    MathMax, MathMin, NumberPrototypeToFixed, ObjectDefineProperty, ReflectOwnKeys, SafeMap,
+    MathMax, MathMin, NumberPrototypeToFixed, ObjectDefineProperty, ReflectOwnKeys, SafeMap, SafeWeakMap,
     StringPrototypePadEnd, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolToStringTag,
   } = nano.primordials;
-  const { formatLog, inspect, ops } = nano;
+  const { ops } = nano;
   const { converters, getOwnProperty, isObject } = nano.webidl;
+
+  // Most logs are one text, which needs no formatter.
+  const inspect = (value, depthMax = undefined) => nano.part("console_format").inspect(value, depthMax);
+  const formatLog = (args) => {
+    const plain = args.length === 1 && typeof args[0] === "string" && args[0].length <= TEXT_CHARS_MAX;
+    return plain ? args[0] : nano.part("console_format").format(args);
+  };
 
   const DEBUG = 0;
   const LOG = 1;
@@ -238,5 +245,24 @@
   }
   ObjectDefineProperty(console, SymbolToStringTag, { __proto__: null, value: "console", configurable: true });
 
+  // What a platform class shows of itself: its prototype, and the getters that are safe to call because they are ours.
+  const shown = new SafeWeakMap();
+
+  // Lets console show what the getters of a platform class say; without it, an instance looks empty.
+  const inspectable = (Class, names) => {
+    const getters = [];
+    for (let i = 0; i < names.length; i++) {
+      const { get } = getOwnProperty(Class.prototype, names[i]);
+      ArrayPrototypePush(getters, { name: names[i], get });
+    }
+    shown.set(Class.prototype, getters);
+  };
+
+  inspectable(nano.abort.AbortSignal, ["aborted"]);
+  inspectable(nano.events.Event, ["type"]);
+
+  nano.inspect = inspect;
+  nano.inspectable = inspectable;
+  nano.shown = shown;
   nano.expose({ console });
 };

@@ -29,9 +29,6 @@
   const PACKED_ITEM_CHARS_MAX = 24;
   const TEXT_CHARS_MAX = 16384;
 
-  // What a platform class shows of itself: prototype -> names of its getters, which are ours and safe to call.
-  const shown = new SafeWeakMap();
-
   // A built-in method called on what may not be its kind: undefined when it is not.
   const attempt = (method, value) => {
     try {
@@ -254,7 +251,7 @@
     platform(object) {
       const items = [];
       for (let holder = parentOf(object); holder !== null; holder = parentOf(holder)) {
-        const getters = shown.get(holder);
+        const getters = nano.shown.get(holder);
         for (let i = 0; getters !== undefined && i < getters.length; i++) {
           const value = attempt((target) => [ReflectApply(getters[i].get, target, [])], object);
           if (value !== undefined) ArrayPrototypePush(items, `${getters[i].name}: ${this.value(value[0])}`);
@@ -454,20 +451,5 @@
     return clip(text, TEXT_CHARS_MAX);
   };
 
-  // Lets console show what the getters of a platform class say; without it, an instance looks empty.
-  const inspectable = (Class, names) => {
-    const getters = [];
-    for (let i = 0; i < names.length; i++) {
-      const { get } = getOwnProperty(Class.prototype, names[i]);
-      ArrayPrototypePush(getters, { name: names[i], get });
-    }
-    shown.set(Class.prototype, getters);
-  };
-
-  inspectable(nano.abort.AbortSignal, ["aborted"]);
-  inspectable(nano.events.Event, ["type"]);
-
-  nano.inspect = inspect;
-  nano.inspectable = inspectable;
-  nano.formatLog = format;
+  return { __proto__: null, format, inspect };
 };

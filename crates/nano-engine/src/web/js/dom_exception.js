@@ -80,6 +80,7 @@
   defineConstants(DOMException, constants);
 
   nano.DOMException = DOMException;
+  nano.domException = Fields;
   nano.isDOMException = Fields.is;
   nano.expose({ DOMException });
 };

@@ -397,6 +397,8 @@
     !hasListener(target, type) || dispatchTrusted(target, new Class(type, init));
 
   nano.events = {
+    // Until the part event_types, which replaces it, there is none.
+    isErrorEvent: () => false,
     Event,
     EventTarget,
     defineHandler,

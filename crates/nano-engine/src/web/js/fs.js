@@ -8,7 +8,7 @@
   const {
     ArrayPrototypePush, ArrayPrototypeSlice, AsyncIteratorPrototype, ObjectDefineProperty, ObjectSetPrototypeOf,
     PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, RegExpPrototypeExec, StringPrototypeIncludes,
-    SymbolAsyncIterator, SymbolToStringTag, TypeError,
+    SymbolAsyncIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetByteLength,
   } = nano.primordials;
   const { calls, ops } = nano;
   const { configureInterface, converters, dictionary, illegalConstructor, interface: interfaceType, isObject, requiredArguments } =
@@ -44,14 +44,16 @@
 
   let hosted = false;
   let running = 0;
-  let waiting = [];
+  // A list of { run, next }.
+  let first;
+  let last;
 
   const next = () => {
     running--;
-    if (waiting.length === 0) return;
-    const first = waiting[0];
-    waiting = ArrayPrototypeSlice(waiting, 1);
-    first();
+    if (first === undefined) return;
+    const { run } = first;
+    first = first.next;
+    run();
   };
 
   const ask = (name, args) => {
@@ -77,13 +79,17 @@
       return PromiseReject(error);
     }
     const deferred = PromiseWithResolvers();
-    ArrayPrototypePush(waiting, () => {
+    const run = () => {
       try {
         PromisePrototypeThen(ask(name, args), deferred.resolve, deferred.reject);
       } catch (error) {
         deferred.reject(error);
       }
-    });
+    };
+    const entry = { __proto__: null, run, next: undefined };
+    if (first === undefined) first = entry;
+    else last.next = entry;
+    last = entry;
     return deferred.promise;
   };
 
@@ -164,9 +170,11 @@
     const step = (offset) => {
       if (offset >= size) return finish(offset);
       return PromisePrototypeThen(request("read", [path, offset, PIECE_BYTES]), (bytes) => {
-        if (bytes.length === 0) return finish(offset);
+        // Taken before the bytes are, which leaves none.
+        const length = TypedArrayPrototypeGetByteLength(bytes);
+        if (length === 0) return finish(offset);
         pieces.addData(blob.dataOf(bytes));
-        return step(offset + bytes.length);
+        return step(offset + length);
       });
     };
     const done = () => blob.createFile(pieces.join(), "", name, modified);

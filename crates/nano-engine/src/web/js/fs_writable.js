@@ -10,6 +10,7 @@
   const { configureInterface, converters, dictionary, enumeration, illegalConstructor, isArrayBuffer, isObject, nullable, requiredArguments } =
     nano.webidl;
   const { bytesOf } = nano.encoding;
+  nano.part("streams");
   const { WritableStream, acquireWritableStreamDefaultWriter, createWritableSlots, fromSlots, writableOf,
     writableStreamDefaultWriterRelease, writableStreamDefaultWriterWrite } = nano.streamsInternal;
 

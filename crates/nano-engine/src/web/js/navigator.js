@@ -36,4 +36,6 @@
 
   nano.expose({ Navigator });
   nano.exposeGetter("navigator", () => navigator);
+  // https://html.spec.whatwg.org/#dom-workerglobalscope-self
+  nano.exposeGetter("self", () => globalThis);
 };

@@ -1,19 +1,56 @@
 "use strict";
 // What most apps never use: each part is a file that runs when it is first needed, and returns the interfaces it defines.
 (nano) => {
+  const { ObjectDefineProperty } = nano.primordials;
   const { ops } = nano;
+
+  nano.primordials = nano.primordialsOfParts;
 
   const loaded = { __proto__: null };
 
   nano.part = (name) => loaded[name] ??= ops.part(name)(nano);
 
-  // A global that looks like any other, and runs its part when it is first read.
+  // Which part defines which global.
+  const partOf = { __proto__: null };
+
+  // Globals that look like any other, and run their part when they are first read.
   const expose = (part, names) => {
-    for (let i = 0; i < names.length; i++) ops.lazyProperty(globalThis, names[i], (name) => nano.part(part)[name]);
+    for (let i = 0; i < names.length; i++) {
+      partOf[names[i]] = part;
+      ops.lazyProperty(globalThis, names[i]);
+    }
   };
 
+  nano.lazyGlobal = (name) => nano.part(partOf[name])[name];
+
+  // Whoever reads nano.streams has the streams loaded; nano.hasStreams tells whether there can be one at all.
+  nano.hasStreams = false;
+  ObjectDefineProperty(nano, "streams", {
+    __proto__: null,
+    configurable: true,
+    get() {
+      nano.part("streams");
+      return nano.streams;
+    },
+  });
+
+  expose("streams", [
+    "ByteLengthQueuingStrategy", "CountQueuingStrategy", "ReadableByteStreamController", "ReadableStream", "ReadableStreamBYOBReader",
+    "ReadableStreamBYOBRequest", "ReadableStreamDefaultController", "ReadableStreamDefaultReader", "TransformStream",
+    "TransformStreamDefaultController", "WritableStream", "WritableStreamDefaultController", "WritableStreamDefaultWriter",
+  ]);
+  nano.exposeGetter("performance", () => nano.part("performance").performance);
+  expose("performance", ["Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure"]);
+  expose("event_types", ["CloseEvent", "CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]);
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
   expose("fs", [
     "FileSystemDirectoryHandle", "FileSystemFileHandle", "FileSystemHandle", "FileSystemWritableFileStream", "StorageManager",
   ]);
+  expose("blob", ["Blob", "File"]);
+  expose("form_data", ["FormData"]);
+  expose("compression", ["CompressionStream", "DecompressionStream"]);
+  expose("messaging", ["MessageChannel", "MessagePort"]);
+  expose("identity_streams", ["FixedLengthStream", "IdentityTransformStream"]);
+  expose("websocket", ["WebSocket", "WebSocketPair"]);
+  expose("event_source", ["EventSource"]);
 };

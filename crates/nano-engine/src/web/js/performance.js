@@ -261,6 +261,5 @@
 
   const performance = new Performance(CREATE);
 
-  nano.expose({ Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure });
-  nano.exposeGetter("performance", () => performance);
+  return { __proto__: null, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, performance };
 };

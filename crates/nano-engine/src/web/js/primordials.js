@@ -22,7 +22,8 @@
     `,
     bytes: `
       ArrayBuffer ArrayBufferIsView ArrayBufferPrototype ArrayBufferPrototypeGetByteLength ArrayBufferPrototypeGetDetached
-      ArrayBufferPrototypeGetResizable ArrayBufferPrototypeSlice ArrayBufferPrototypeTransfer BigInt64Array BigUint64Array
+      ArrayBufferPrototypeGetMaxByteLength ArrayBufferPrototypeGetResizable ArrayBufferPrototypeResize ArrayBufferPrototypeSlice
+      ArrayBufferPrototypeTransfer BigInt64Array BigUint64Array
       DataView DataViewPrototypeGetBuffer DataViewPrototypeGetByteLength DataViewPrototypeGetByteOffset
       DataViewPrototypeGetUint8 Float32Array Float64Array Int16Array Int32Array Int8Array
       SharedArrayBufferPrototypeGetByteLength SharedArrayBufferPrototypeGetGrowable TypedArrayPrototypeFill
@@ -31,11 +32,12 @@
       TypedArrayPrototypeSubarray Uint16Array Uint32Array Uint8Array Uint8ClampedArray
     `,
     collections: `
-      Map MapPrototype MapPrototypeForEach MapPrototypeGetSize Set SetPrototype SetPrototypeForEach SetPrototypeGetSize
+      Map MapPrototype MapPrototypeForEach MapPrototypeGetSize MapPrototypeSet Set SetPrototype SetPrototypeAdd
+      SetPrototypeForEach SetPrototypeGetSize
       WeakMap WeakMapPrototype WeakRef WeakRefPrototype WeakSetPrototype
     `,
     errors: `
-      Error ErrorCaptureStackTrace ErrorPrototype RangeError SyntaxError TypeError
+      Error ErrorCaptureStackTrace ErrorPrototype EvalError RangeError ReferenceError SyntaxError TypeError URIError
     `,
     functions: `
       FunctionPrototypeBind FunctionPrototypeCall FunctionPrototypeToString
@@ -48,7 +50,7 @@
       NumberPrototypeToString NumberPrototypeValueOf
     `,
     objects: `
-      ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
+      Object ObjectPrototypePropertyIsEnumerable ObjectAssign ObjectCreate ObjectDefineProperties ObjectDefineProperty ObjectEntries ObjectFreeze ObjectFromEntries
       ObjectGetOwnPropertyDescriptor ObjectGetOwnPropertyDescriptors ObjectGetPrototypeOf ObjectHasOwn ObjectIs ObjectKeys
       ObjectPrototype ObjectPrototypeHasOwnProperty ObjectPrototypeToString ObjectSetPrototypeOf Proxy ReflectApply
       ReflectConstruct ReflectGet ReflectGetOwnPropertyDescriptor ReflectGetPrototypeOf ReflectHas ReflectOwnKeys ReflectSet
@@ -102,11 +104,23 @@
     return [undefined, name];
   };
 
-  const resolve = (name) => {
+  // How a captured built-in becomes a primordial.
+  const AS_IT_IS = 0;
+  const METHOD = 1;
+  const STATIC_OF_PROMISE = 2;
+
+  const realize = (value, kind) => {
+    if (kind === METHOD) return uncurryThis(value);
+    // The statics of Promise are the only ones here that look at their receiver.
+    return kind === STATIC_OF_PROMISE ? apply(bind, value, [Promise]) : value;
+  };
+
+  // The built-in a name stands for, and its kind.
+  const capture = (name) => {
     const [root, path] = findRoot(name);
-    if (root === undefined && optional.some((prefix) => name.startsWith(prefix))) return undefined;
-    if (root !== undefined && path === "") return root;
-    if (root !== undefined && path === "Prototype") return root.prototype;
+    if (root === undefined && optional.some((prefix) => name.startsWith(prefix))) return [undefined, AS_IT_IS];
+    if (root !== undefined && path === "") return [root, AS_IT_IS];
+    if (root !== undefined && path === "Prototype") return [root.prototype, AS_IT_IS];
 
     const inPrototype = path.startsWith("Prototype");
     const target = inPrototype ? root?.prototype : root;
@@ -115,16 +129,15 @@
       const key = findKey(target, member);
       const descriptor = key !== undefined && getOwnPropertyDescriptor(target, key);
       if (descriptor && "value" in descriptor) {
-        if (typeof descriptor.value !== "function") return descriptor.value;
-        if (inPrototype) return uncurryThis(descriptor.value);
-        // The statics of Promise are the only ones here that look at their receiver.
-        return target === Promise ? apply(bind, descriptor.value, [Promise]) : descriptor.value;
+        if (typeof descriptor.value !== "function") return [descriptor.value, AS_IT_IS];
+        if (inPrototype) return [descriptor.value, METHOD];
+        return [descriptor.value, target === Promise ? STATIC_OF_PROMISE : AS_IT_IS];
       }
       const accessor = member.slice(0, 3).toLowerCase();
       if (accessor === "get" || accessor === "set") {
         const property = findKey(target, member.slice(3));
         const half = property !== undefined && getOwnPropertyDescriptor(target, property)[accessor];
-        if (half) return uncurryThis(half);
+        if (half) return [half, METHOD];
       }
     }
     throw new TypeError(`primordials: '${name}' names no built-in of this engine`);
@@ -157,8 +170,36 @@
       class SafeFinalizationRegistry extends FinalizationRegistry { constructor(cleanup) { super(cleanup); } },
     ),
   };
+  // Loops, because what a closure names here would stay in every isolate for good.
+  const names = [];
+  const values = [];
+  const kinds = [];
+  const keep = (name, value, kind) => {
+    names.push(name);
+    values.push(value);
+    kinds.push(kind);
+  };
+  for (const name of ownKeys(primordials)) keep(name, primordials[name], AS_IT_IS);
   for (const area of ownKeys(tables)) {
-    for (const name of tables[area].trim().split(/\s+/)) primordials[name] = resolve(name);
+    for (const name of tables[area].trim().split(/\s+/)) {
+      const [value, kind] = capture(name);
+      primordials[name] = realize(value, kind);
+      keep(name, value, kind);
+    }
   }
   nano.primordials = freeze(primordials);
+
+  // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a
+  // part first asks for it.
+  const handler = {
+    __proto__: null,
+    get(made, name) {
+      if (name in made) return made[name];
+      for (let i = 0; i < names.length; i++) {
+        if (names[i] === name) return (made[name] = realize(values[i], kinds[i]));
+      }
+      throw new TypeError(`primordials: '${name}' is not in the tables`);
+    },
+  };
+  nano.primordialsOfParts = new Proxy({ __proto__: null }, handler);
 };

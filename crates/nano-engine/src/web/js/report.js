@@ -5,7 +5,7 @@
   const { NumberParseInt, RegExpPrototypeExec, String } = nano.primordials;
   const { ops } = nano;
   const { getOwnProperty, isObject, requiredArguments } = nano.webidl;
-  const { ErrorEvent, PromiseRejectionEvent, fire } = nano.events;
+  const { defineHandler, fire, hasListener } = nano.events;
 
   const position = /(?:\(|at )([^()\n]*):(\d+):(\d+)\)?$/m;
 
@@ -32,9 +32,9 @@
 
   // https://html.spec.whatwg.org/#report-an-exception
   const reportException = (error) => {
-    if (!reporting && nano.events.hasListener(globalThis, "error")) {
+    if (!reporting && hasListener(globalThis, "error")) {
       reporting = true;
-      const unhandled = fire(globalThis, "error", describe(error), ErrorEvent);
+      const unhandled = fire(globalThis, "error", describe(error), nano.part("event_types").ErrorEvent);
       reporting = false;
       if (!unhandled) return;
     }
@@ -50,14 +50,23 @@
 
   nano.reportException = reportException;
 
-  // True when a listener took care of it.
-  nano.unhandledRejection = (promise, reason) =>
-    !fire(globalThis, "unhandledrejection", { __proto__: null, cancelable: true, promise, reason }, PromiseRejectionEvent);
+  // Whether the event was canceled: a listener took care of it.
+  const fireRejection = (type, cancelable, promise, reason) => {
+    if (!hasListener(globalThis, type)) return false;
+    const { PromiseRejectionEvent } = nano.part("event_types");
+    return !fire(globalThis, type, { __proto__: null, cancelable, promise, reason }, PromiseRejectionEvent);
+  };
+
+  nano.unhandledRejection = (promise, reason) => fireRejection("unhandledrejection", true, promise, reason);
 
   // A rejection that was reported as unhandled has found a handler after all.
   nano.rejectionHandled = (promise, reason) => {
-    fire(globalThis, "rejectionhandled", { __proto__: null, promise, reason }, PromiseRejectionEvent);
+    fireRejection("rejectionhandled", false, promise, reason);
   };
+
+  defineHandler(globalThis, "error");
+  defineHandler(globalThis, "unhandledrejection");
+  defineHandler(globalThis, "rejectionhandled");
 
   nano.expose({ reportError });
 };

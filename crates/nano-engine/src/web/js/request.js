@@ -302,7 +302,7 @@
       };
     }
   }
-  mixinBody(Request, (request) => bodyOf(request));
+  mixinBody(Request, (request) => bodyOf(request), (request) => flatOf(request));
   configureInterface(Request);
 
   fetch.Request = Request;

@@ -190,7 +190,7 @@
       };
     }
   }
-  mixinBody(Response, (response) => bodyOf(response));
+  mixinBody(Response, (response) => bodyOf(response), (response) => flatOf(response));
   configureInterface(Response);
 
   fetch.Response = Response;

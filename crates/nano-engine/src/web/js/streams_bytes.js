@@ -668,5 +668,5 @@
   internal.newBYOBReader = (stream) => new ReadableStreamBYOBReader(fromSlots, acquireReadableStreamBYOBReader(stream));
   internal.readableStreamBYOBReaderRead = readableStreamBYOBReaderRead;
   internal.setUpByteControllerFromUnderlyingSource = setUpByteControllerFromUnderlyingSource;
-  nano.expose({ ReadableByteStreamController, ReadableStreamBYOBReader, ReadableStreamBYOBRequest });
+  return { __proto__: null, ReadableByteStreamController, ReadableStreamBYOBReader, ReadableStreamBYOBRequest };
 };

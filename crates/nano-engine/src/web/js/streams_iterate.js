@@ -223,4 +223,5 @@
   ObjectDefineProperty(ReadableStream, "from", {
     __proto__: null, value: from, writable: true, enumerable: true, configurable: true,
   });
+  return { __proto__: null };
 };

@@ -9,7 +9,7 @@
 //   transform(chunk, controller)  flush(controller)
 (nano) => {
   const {
-    ArrayBufferPrototypeGetByteLength, PromiseResolve, PromiseWithResolvers, TypeError,
+    ArrayBufferPrototypeGetByteLength, ObjectDefineProperty, PromiseResolve, PromiseWithResolvers, TypeError,
     TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
   } = nano.primordials;
   const internal = nano.streamsInternal;
@@ -144,7 +144,7 @@
     new ByteCollector(reader, successSteps, failureSteps).read();
   };
 
-  nano.streams = {
+  const streams = {
     ReadableStream,
     WritableStream,
     createReadableByteStream,
@@ -202,4 +202,7 @@
     transformStreamDefaultControllerError: (controller, error) => controller.errorBoth(error),
     transformStreamDefaultControllerTerminate: (controller) => controller.terminate(),
   };
+  ObjectDefineProperty(nano, "streams", { __proto__: null, value: streams });
+  nano.hasStreams = true;
+  return { __proto__: null };
 };

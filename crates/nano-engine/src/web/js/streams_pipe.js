@@ -189,4 +189,5 @@
     pipe.start();
     return pipe.deferred.promise;
   };
+  return { __proto__: null };
 };

@@ -277,5 +277,5 @@
     queueMicrotask,
     setPromiseIsHandled,
   };
-  nano.expose({ ByteLengthQueuingStrategy, CountQueuingStrategy });
+  return { __proto__: null, ByteLengthQueuingStrategy, CountQueuingStrategy };
 };

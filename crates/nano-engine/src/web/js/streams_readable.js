@@ -564,5 +564,5 @@
   internal.readerReleaseLock = readerReleaseLock;
   internal.setUpReader = setUpReader;
   internal.startFromUnderlyingSource = startFromUnderlyingSource;
-  nano.expose({ ReadableStream, ReadableStreamDefaultController, ReadableStreamDefaultReader });
+  return { __proto__: null, ReadableStream, ReadableStreamDefaultController, ReadableStreamDefaultReader };
 };

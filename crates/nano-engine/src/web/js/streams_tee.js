@@ -253,4 +253,5 @@
       : new DefaultTee(stream, cloneForBranch2);
     return { first: tee.first.stream, second: tee.second.stream };
   };
+  return { __proto__: null };
 };

@@ -151,6 +151,8 @@
     }
 
     sourceCancel(reason) {
+      // A flush that waits to be read (compression.js) has nobody to wait for any more.
+      if (this.finish !== undefined) this.unblockWrite();
       return this.finishWith(
         this.cancelAlgorithm,
         reason,
@@ -234,11 +236,16 @@
   ]);
 
   let transformOf;
+  let isTransformStream;
 
   class TransformStream {
     #slots;
 
     constructor(transformer = undefined, writableStrategy = undefined, readableStrategy = undefined) {
+      if (transformer === fromSlots) {
+        this.#slots = writableStrategy;
+        return;
+      }
       const prefix = "Failed to construct 'TransformStream'";
       const object = transformer === undefined ? null : converters.object(transformer, prefix, "parameter 1");
       const writableMembers = convertQueuingStrategy(writableStrategy, prefix, "parameter 2");
@@ -275,8 +282,9 @@
     }
 
     static {
+      isTransformStream = (value) => isObject(value) && #slots in value;
       transformOf = (value) => {
-        if (!isObject(value) || !(#slots in value)) throw illegalInvocation();
+        if (!isTransformStream(value)) throw illegalInvocation();
         return value.#slots;
       };
     }
@@ -286,7 +294,10 @@
   configureInterface(TransformStreamDefaultController);
 
   internal.TransformSlots = TransformSlots;
+  internal.TransformStream = TransformStream;
+  internal.isTransformStream = isTransformStream;
+  internal.transformOf = transformOf;
   internal.transformReadable = (stream) => (stream.readableInterface ??= new ReadableStream(fromSlots, stream.readable));
   internal.transformWritable = (stream) => (stream.writableInterface ??= new WritableStream(fromSlots, stream.writable));
-  nano.expose({ TransformStream, TransformStreamDefaultController });
+  return { __proto__: null, TransformStream, TransformStreamDefaultController };
 };

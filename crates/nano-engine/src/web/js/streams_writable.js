@@ -604,5 +604,5 @@
   internal.writableStreamDefaultWriterCloseWithErrorPropagation = writableStreamDefaultWriterCloseWithErrorPropagation;
   internal.writableStreamDefaultWriterRelease = writableStreamDefaultWriterRelease;
   internal.writableStreamDefaultWriterWrite = writableStreamDefaultWriterWrite;
-  nano.expose({ WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter });
+  return { __proto__: null, WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter };
 };

@@ -1,22 +1,25 @@
 "use strict";
-// structuredClone. The work is V8's serializer, in Rust; it refuses platform objects with a DataCloneError.
+// structuredClone, which runs its part (clone.js) when it is first called, and what other files declare for it.
 // Specification: https://html.spec.whatwg.org/#structured-cloning
 (nano) => {
-  const { ops } = nano;
-  const { converters, dictionary, requiredArguments, sequence } = nano.webidl;
-
-  const structuredSerializeOptions = dictionary("StructuredSerializeOptions", [
-    { key: "transfer", converter: sequence(converters.object), defaultValue: () => [] },
-  ]);
+  const { ObjectSetPrototypeOf } = nano.primordials;
+  const { requiredArguments } = nano.webidl;
 
   // For the native halves: what cannot be cloned, and what cannot cross to the host.
   nano.dataCloneError = (message) => new nano.DOMException(message, "DataCloneError");
+
+  // Lists without a prototype, so that no setter of an app is in the way of list[list.length] = x.
+  // Serializable objects: { is(value), clone(value) }. Transferable ones: { is(value), transfer(value) }; transfer() gives the object
+  // at the other end and leaves nothing in the one it was given, or throws a DataCloneError.
+  nano.serializable = ObjectSetPrototypeOf([], null);
+  nano.transferable = ObjectSetPrototypeOf([], null);
 
   nano.expose({
     structuredClone(value, options = undefined) {
       const prefix = "Failed to execute 'structuredClone'";
       requiredArguments(arguments.length, 1, prefix);
-      return ops.structuredClone(value, structuredSerializeOptions(options, prefix, "parameter 2").transfer);
+      const { cloneWithTransfer, structuredSerializeOptions } = nano.part("clone");
+      return cloneWithTransfer(value, structuredSerializeOptions(options, prefix, "parameter 2").transfer).value;
     },
   });
 };

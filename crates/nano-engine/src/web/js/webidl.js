@@ -11,8 +11,8 @@
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayPrototypeIncludes,
     ArrayPrototypePush, DataViewPrototypeGetBuffer, IteratorPrototype, MathFloor, MathPow, MathTrunc, Number,
     NumberIsFinite, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectDefineProperties, ObjectDefineProperty,
-    ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, String,
-    StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
+    ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, SafeSet,
+    String, StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
 
@@ -255,7 +255,11 @@
   const constructorOwn = ["constructor"];
   const staticOwn = ["length", "name", "prototype"];
 
+  // The prototypes of all interfaces: an object below one is a platform object, which is not cloned as if it were a plain one.
+  const interfaces = new SafeSet();
+
   const configureInterface = (Class) => {
+    interfaces.add(Class.prototype);
     makeEnumerable(Class.prototype, constructorOwn);
     makeEnumerable(Class, staticOwn);
     tag(Class.prototype, Class.name);
@@ -378,6 +382,7 @@
     isObject,
     getOwnProperty,
     isArrayBuffer,
+    isInterfacePrototype: (object) => interfaces.has(object),
     isSharedArrayBuffer,
   };
 };

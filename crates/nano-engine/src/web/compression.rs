@@ -1,0 +1,115 @@
+//! CompressionStream and DecompressionStream: codecs as resources, a bounded piece of work per op.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use nano_base::limits::CODEC_STEP_BYTES;
+
+use super::codec::{Codec, Corrupt, Format};
+use super::encoding::return_bytes;
+use super::ops::text;
+use crate::engine::{bytes, exceptions, resources};
+
+type Args<'s> = v8::FunctionCallbackArguments<'s>;
+type Return<'s> = v8::ReturnValue<'s>;
+
+/// A codec and the chunk it is working through.
+struct Stream {
+    codec: Codec,
+    /// The chunk is the app's, which may change it before all of it has been read: this is a copy.
+    input: Vec<u8>,
+    read: usize,
+    last: bool,
+}
+
+/// `codecNew(format, decompress)` -> resource, or undefined if there is no such format
+pub(super) fn codec_new(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let Some(format) = Format::parse(&text(scope, &args, 0)) else { return };
+    let mut codec = if args.get(1).is_true() { Codec::decompressor(format) } else { Codec::compressor(format) };
+    let held = codec.held(&[]) + size_of::<Stream>();
+    let stream = RefCell::new(Stream { codec, input: Vec::new(), read: 0, last: false });
+    if let Some(object) = resources::create(scope, Rc::new(stream), held) {
+        rv.set(object.into());
+    }
+}
+
+/// `codecWrite(resource, bytes)`: the next chunk, after the one before has been worked through. `codecWrite(resource)`: there are no more.
+pub(super) fn codec_write(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let Some(stream) = resources::get::<RefCell<Stream>>(scope, args.get(0)) else { return };
+    let len = v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)).map_or(0, |view| view.byte_length());
+    let Some(charge) = resources::charge(scope, len) else { return };
+    let mut stream = stream.borrow_mut();
+    stream.last = args.get(1).is_undefined();
+    stream.input = bytes::from_value(args.get(1)).unwrap_or_default();
+    stream.read = 0;
+    drop(charge);
+    settle(scope, args.get(0), &mut stream);
+}
+
+/// `codecRead(resource)` -> bytes, never empty; or undefined when the chunk has been worked through. A TypeError if the data is corrupt.
+pub(super) fn codec_read(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let Some(stream) = resources::get::<RefCell<Stream>>(scope, args.get(0)) else { return };
+    // Asked for before the work, and after what is garbage has been freed, if need be.
+    let Some(room) = resources::charge(scope, CODEC_STEP_BYTES) else { return };
+    let mut stream = stream.borrow_mut();
+    if !settle(scope, args.get(0), &mut stream) {
+        return;
+    }
+    let mut output = vec![0; CODEC_STEP_BYTES];
+    let mut read = 0;
+    let mut written = 0;
+    // One step may be short of both bounds, at the end of a block for example.
+    let idle = loop {
+        let Stream { codec, input, read: before, last } = &mut *stream;
+        let rest = &input[*before..];
+        let bounded = &rest[..rest.len().min(CODEC_STEP_BYTES - read)];
+        let is_last = *last && bounded.len() == rest.len();
+        match codec.step(bounded, &mut output[written..], is_last) {
+            Ok(step) => {
+                *before += step.read;
+                read += step.read;
+                written += step.written;
+                let all_read = *before == input.len();
+                if step.idle && all_read && (!*last || codec.ended()) {
+                    break true;
+                }
+                if written == output.len() || read == CODEC_STEP_BYTES || (step.read == 0 && step.written == 0) {
+                    break false;
+                }
+            }
+            // What was good before it is given out first; the next step fails again.
+            Err(_) if written > 0 => break false,
+            Err(Corrupt(why)) => {
+                exceptions::throw_type_error(scope, why);
+                return;
+            }
+        }
+    };
+    drop(room);
+    if idle {
+        stream.input = Vec::new();
+        stream.read = 0;
+    }
+    settle(scope, args.get(0), &mut stream);
+    drop(stream);
+    if written > 0 || !idle {
+        output.truncate(written);
+        output.shrink_to_fit();
+        return_bytes(scope, &mut rv, output);
+    }
+}
+
+/// Charges the stream for what it holds; false with a RangeError pending if that does not fit.
+fn settle(scope: &mut v8::PinScope, object: v8::Local<v8::Value>, stream: &mut Stream) -> bool {
+    let Stream { codec, input, read, .. } = stream;
+    let held = codec.held(&input[*read..]) + size_of::<Stream>() + input.capacity();
+    if resources::recharge(scope, object, held) {
+        return true;
+    }
+    scope.low_memory_notification();
+    let fits = resources::recharge(scope, object, held);
+    if !fits {
+        exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
+    }
+    fits
+}

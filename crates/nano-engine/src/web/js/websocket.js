@@ -1,0 +1,1 @@
+"use strict"; (nano) => ({ __proto__: null })
