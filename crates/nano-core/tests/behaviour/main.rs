@@ -10,3 +10,4 @@ mod services;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
+mod types;

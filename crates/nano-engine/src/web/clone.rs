@@ -84,7 +84,11 @@ pub(super) fn named_keys<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::Functio
 }
 
 /// `cloneWasmModule(module)`
-pub(super) fn clone_wasm_module<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, mut rv: v8::ReturnValue<'s>) {
+pub(super) fn clone_wasm_module<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
+    mut rv: v8::ReturnValue<'s>,
+) {
     let Ok(module) = v8::Local::<v8::WasmModuleObject>::try_from(args.get(0)) else { return };
     if let Some(clone) = v8::WasmModuleObject::from_compiled_module(scope, &module.get_compiled_module()) {
         rv.set(clone.into());
