@@ -271,6 +271,7 @@ impl App {
         }
         self.inner.forget(&self.shared);
         let stopped = self.inner.tell_shards_and_wait(self.shared.key, grace.max(Duration::from_secs(1)));
+        self.shared.files.clear();
         self.inner.app_event(&self.shared.name, "unloaded", "");
         if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
     }

@@ -194,7 +194,7 @@ impl Files {
         let size = old.max(end);
         tree.take(size - old, 0, quota)?;
         let data = Arc::make_mut(&mut tree.open_writer(writer)?.data);
-        data.resize(size, 0);
+        grow(data, size);
         data[offset..end].copy_from_slice(bytes);
         Ok(())
     }
@@ -206,7 +206,8 @@ impl Files {
         tree.take(size.saturating_sub(old), 0, quota)?;
         tree.give(old.saturating_sub(size), 0);
         let data = Arc::make_mut(&mut tree.open_writer(writer)?.data);
-        data.resize(size, 0);
+        grow(data, size);
+        data.truncate(size);
         data.shrink_to_fit();
         Ok(())
     }
@@ -215,7 +216,10 @@ impl Files {
     pub(crate) fn close(&self, writer: u64, now_ms: f64) -> Outcome<()> {
         let mut tree = lock(&self.0);
         tree.open_writer(writer)?;
-        let Some(Writer { path, data, .. }) = tree.writers.remove(&writer) else { return Err(no_writer()) };
+        let Some(Writer { path, mut data, .. }) = tree.writers.remove(&writer) else { return Err(no_writer()) };
+        if let Some(data) = Arc::get_mut(&mut data) {
+            data.shrink_to_fit();
+        }
         // A file that is being written cannot be removed, so it is there.
         let file = tree.file(&path)?;
         let old = std::mem::replace(&mut file.data, data).len();
@@ -238,6 +242,12 @@ impl Files {
         for writer in writers {
             tree.abort(writer);
         }
+    }
+
+    /// Forgets everything: the app is gone, whoever still holds a handle of it.
+    pub(crate) fn clear(&self) {
+        let old = std::mem::take(&mut *lock(&self.0));
+        drop(old);
     }
 
     /// Bytes in use.
@@ -296,6 +306,18 @@ impl Tree {
     fn give(&mut self, bytes: usize, entries: usize) {
         self.bytes -= bytes;
         self.entries -= entries;
+    }
+}
+
+/// Makes it longer by zeros. Many of them are left to the kernel, which has them ready.
+fn grow(data: &mut Vec<u8>, size: usize) {
+    const MANY_BYTES: usize = 1 << 20;
+    if size > data.capacity() && size - data.len() > MANY_BYTES {
+        let mut longer = vec![0; size];
+        longer[..data.len()].copy_from_slice(data);
+        *data = longer;
+    } else if size > data.len() {
+        data.resize(size, 0);
     }
 }
 

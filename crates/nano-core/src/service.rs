@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{BODY_WINDOW_BYTES, SERVICE_DEPTH_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
@@ -23,13 +24,20 @@ const NO_OBJECTS: &str = "an object of the host's cannot be passed to another ap
 
 impl Inner {
     /// Makes a call a request of the app it is for.
-    pub(crate) fn call_app(self: &Arc<Self>, call: &Arc<Call>, app: &str, entrypoint: Option<&str>, depth: u32) -> Result<()> {
+    pub(crate) fn call_app(
+        self: &Arc<Self>,
+        call: &Arc<Call>,
+        content: CallContent,
+        app: &str,
+        entrypoint: Option<&str>,
+        depth: u32,
+    ) -> Result<()> {
         if depth > SERVICE_DEPTH_MAX {
             return Err(Error::new(Status::Overloaded, format!("apps have called one another {SERVICE_DEPTH_MAX} deep: is it a loop?")));
         }
         let target = self.find(app).ok_or_else(|| Error::new(Status::NotFound, format!("there is no app named \"{app}\"")))?;
         let target = App { shared: target, inner: self.clone() };
-        let (job, body) = job_of(&target, &call.view.content)?;
+        let (job, body) = job_of(&target, content)?;
         let origin = Origin { depth, entrypoint: entrypoint.map(str::to_string) };
         let work = target.submit_for(job, body, 0, 0, Listener::App(call.clone()), origin)?;
         let _ = call.peer.set(Arc::downgrade(&work));
@@ -71,7 +79,7 @@ impl Inner {
     }
 
     /// The head of a streaming response to a call.
-    pub(crate) fn begin_call_body(&self, call: &Call, head: nano_base::http::ResponseHead) {
+    pub(crate) fn begin_call_body(&self, call: &Call, head: ResponseHead) {
         if call.answer() {
             *lock(&call.body) = Pipe::new(Body::Stream);
             self.answer_call(call, Answer::Head(head));
@@ -85,6 +93,16 @@ impl Inner {
             self.answer_call(call, Answer::BodyReady);
         }
         kept
+    }
+}
+
+impl CallContent {
+    /// What is left of it in a call whose content has gone to another app.
+    pub(crate) fn outline(&self) -> Self {
+        match self {
+            CallContent::Fetch { .. } => CallContent::Fetch { head: RequestHead::default(), body: Vec::new(), streaming: false },
+            _ => CallContent::Method { name: String::new(), args: Vec::new() },
+        }
     }
 }
 
@@ -152,24 +170,24 @@ impl Call {
     }
 }
 
-fn job_of(target: &App, content: &CallContent) -> Result<(Job, Body)> {
+fn job_of(target: &App, content: CallContent) -> Result<(Job, Body)> {
     match content {
         CallContent::Fetch { head, body, streaming } => {
             let body = match (streaming, body.is_empty()) {
                 (true, _) => Body::Stream,
                 (false, true) => Body::None,
-                (false, false) => Body::Whole(body.clone()),
+                (false, false) => Body::Whole(body),
             };
-            let init = RequestInit { head: head.clone(), body, ..RequestInit::default() };
+            let init = RequestInit { head, body, ..RequestInit::default() };
             check_head(&init, &target.shared.limits())?;
             Ok((Job::Fetch(init.head), init.body))
         }
         CallContent::Method { name, args } => {
-            let mut args = Value::Array(args.clone());
+            let mut args = Value::Array(args);
             objects::refuse(&mut args, NO_OBJECTS)?;
             check_size(&args)?;
             let Value::Array(args) = args else { return Err(Error::new(Status::Panic, "an array is an array")) };
-            Ok((Job::Invoke(name.clone(), Some(args).into()), Body::None))
+            Ok((Job::Invoke(name, Some(args).into()), Body::None))
         }
         _ => Err(Error::new(Status::Invalid, "another app can be asked for fetch and for methods only")),
     }

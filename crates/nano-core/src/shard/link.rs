@@ -354,6 +354,10 @@ impl Link {
         }
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        let (content, sent) = match kind {
+            BindingKind::App { .. } => (content.outline(), Some(content)),
+            _ => (content, None),
+        };
         let view = CallView {
             app: self.app.name.clone(),
             binding: binding.to_string(),
@@ -361,10 +365,10 @@ impl Link {
             content,
         };
         let call = Arc::new(Call::new(view, place, self.version.clone()));
-        let opened = match kind {
-            BindingKind::App { app, entrypoint } => {
+        let opened = match (kind, sent) {
+            (BindingKind::App { app, entrypoint }, Some(content)) => {
                 let depth = self.depth(current.as_deref()) + 1;
-                self.desk.inner.call_app(&call, app, entrypoint.as_deref(), depth)
+                self.desk.inner.call_app(&call, content, app, entrypoint.as_deref(), depth)
             }
             _ => self.desk.inner.open_call(call.clone()).map(drop),
         };
