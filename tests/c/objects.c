@@ -134,6 +134,7 @@ static void objects_come_back(int given) {
   size_t count;
   CHECK_EQ(nano_poll(runtime, &event, 1, &count), NANO_OK);
   CHECK_EQ(count, 0);
+  if (count) printf("# an event of type %u, id %llx\n", event.type, (unsigned long long)event.id);
   CHECK_EQ(releases, given);
 }
 

@@ -303,7 +303,11 @@ impl Link {
             return;
         }
         let id = call.id.load(Ordering::Relaxed);
-        if self.desk.inner.close_call(id).is_some() {
+        let open = self.desk.inner.close_call(id).is_some();
+        // A call that has just been answered may still be known, because the host's thread is about to forget it: that one has an
+        // answer, and only a body that the host goes on sending is given up.
+        let answered = call.answered.load(Ordering::Acquire) && lock(&call.body).kind() != 2;
+        if open && !answered {
             self.desk.inner.queue.push(Event { id, user_data: 0, payload: Payload::CallCanceled });
         }
     }
