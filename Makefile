@@ -1,5 +1,5 @@
 # Each target is one line that calls cargo or a script. Nothing is needed before them: scripts/need.sh installs what is missing.
-.PHONY: run test lint fmt bench bench-peers soak fuzz header install clean
+.PHONY: run test lint fmt bench bench-peers soak fuzz wpt wpt-update header install clean
 
 run: ; @scripts/run.sh
 test: ; @scripts/test.sh
@@ -9,6 +9,8 @@ bench: ; @scripts/bench.sh
 bench-peers: ; @scripts/bench-peers.sh
 soak: ; @scripts/soak.sh
 fuzz: ; @scripts/fuzz.sh
+wpt: ; @scripts/wpt.sh
+wpt-update: ; @scripts/wpt.sh --update
 header: ; @scripts/header.sh
 install: ; @scripts/install.sh "$(PREFIX)"
 clean: ; @cargo clean

@@ -20,6 +20,7 @@ for need in "$@"; do
     make) command -v make >/dev/null || apt_install make ;;
     python) command -v python3 >/dev/null || apt_install python3 python3-venv ;;
     node) command -v node >/dev/null || apt_install nodejs npm ;;
+    xz) command -v xz >/dev/null || apt_install xz-utils ;;
     curl) command -v curl >/dev/null || apt_install curl ;;
     readelf) command -v readelf >/dev/null || apt_install binutils ;;
     abigail) command -v abidw >/dev/null || apt_install abigail-tools ;;

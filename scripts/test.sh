@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Every test: Rust, C, the library's own shape, the examples, the hazards of any host, a short fuzz.
+# Every test: Rust, the Web Platform Tests, C, the library's own shape, the examples, the hazards of any host, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo cc c++ make curl readelf
 cargo test --workspace --locked
+scripts/wpt.sh --optional
 cargo build --locked -p nano-ffi
 scripts/abi-check.sh debug
 tests/c/run.sh debug

@@ -440,6 +440,37 @@ declare class File extends Blob {
   readonly lastModified: number;
 }
 
+declare class ProgressEvent extends Event {
+  constructor(type: string, init?: EventInit & { lengthComputable?: boolean; loaded?: number; total?: number });
+  readonly lengthComputable: boolean;
+  readonly loaded: number;
+  readonly total: number;
+}
+
+declare class FileReader extends EventTarget {
+  constructor();
+  readonly readyState: number;
+  readonly result: string | ArrayBuffer | null;
+  readonly error: DOMException | null;
+  onabort: ((event: ProgressEvent) => unknown) | null;
+  onerror: ((event: ProgressEvent) => unknown) | null;
+  onload: ((event: ProgressEvent) => unknown) | null;
+  onloadend: ((event: ProgressEvent) => unknown) | null;
+  onloadstart: ((event: ProgressEvent) => unknown) | null;
+  onprogress: ((event: ProgressEvent) => unknown) | null;
+  abort(): void;
+  readAsArrayBuffer(blob: Blob): void;
+  readAsBinaryString(blob: Blob): void;
+  readAsDataURL(blob: Blob): void;
+  readAsText(blob: Blob, encoding?: string): void;
+  readonly EMPTY: 0;
+  readonly LOADING: 1;
+  readonly DONE: 2;
+  static readonly EMPTY: 0;
+  static readonly LOADING: 1;
+  static readonly DONE: 2;
+}
+
 /** What an app keeps is in memory and gone when it is unloaded, unless its host keeps it. */
 declare class StorageManager {
   private constructor();
@@ -482,6 +513,62 @@ declare class FileSystemWritableFileStream extends WritableStream<FileSystemWrit
   seek(position: number): Promise<void>;
   truncate(size: number): Promise<void>;
   write(data: FileSystemWriteChunk): Promise<void>;
+}
+
+// ---- Connections: https://websockets.spec.whatwg.org/, https://html.spec.whatwg.org/#server-sent-events ----
+
+declare class WebSocket extends EventTarget {
+  constructor(url: string | URL, protocols?: string | string[]);
+  readonly url: string;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  readonly extensions: string;
+  readonly protocol: string;
+  binaryType: "blob" | "arraybuffer";
+  onclose: ((event: CloseEvent) => unknown) | null;
+  onerror: ((event: Event) => unknown) | null;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  onopen: ((event: Event) => unknown) | null;
+  close(code?: number, reason?: string): void;
+  send(data: string | BufferSource | Blob): void;
+  /** Of Workers, for one end of a WebSocketPair. */
+  accept(): void;
+  deserializeAttachment(): any;
+  serializeAttachment(attachment: unknown): void;
+  readonly CONNECTING: 0;
+  readonly OPEN: 1;
+  readonly CLOSING: 2;
+  readonly CLOSED: 3;
+  static readonly CONNECTING: 0;
+  static readonly OPEN: 1;
+  static readonly CLOSING: 2;
+  static readonly CLOSED: 3;
+}
+
+/** Of Workers: two ends that talk to one another. */
+declare class WebSocketPair {
+  constructor();
+}
+interface WebSocketPair {
+  0: WebSocket;
+  1: WebSocket;
+}
+
+declare class EventSource extends EventTarget {
+  constructor(url: string | URL, init?: { withCredentials?: boolean });
+  readonly url: string;
+  readonly readyState: number;
+  readonly withCredentials: boolean;
+  onerror: ((event: Event) => unknown) | null;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  onopen: ((event: Event) => unknown) | null;
+  close(): void;
+  readonly CONNECTING: 0;
+  readonly OPEN: 1;
+  readonly CLOSED: 2;
+  static readonly CONNECTING: 0;
+  static readonly OPEN: 1;
+  static readonly CLOSED: 2;
 }
 
 // ---- Streams: https://streams.spec.whatwg.org/ ----

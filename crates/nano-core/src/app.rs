@@ -8,7 +8,7 @@ use std::time::Duration;
 use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
-use nano_engine::AppCode;
+use nano_engine::{AppCode, AppSettings, Shape};
 
 use crate::binding::Binding;
 use crate::event::Account;
@@ -31,6 +31,12 @@ pub struct AppOptions {
     pub env: Vec<(String, String)>,
     /// What else is in `env`: what the host answers by CALL events, and other apps.
     pub bindings: Vec<Binding>,
+    /// The binding that answers the global `fetch`; without one it is refused.
+    pub outbound: Option<String>,
+    /// What relative URLs in `fetch`, `Request` and `Response.redirect` are relative to; without one they are refused.
+    pub base_url: Option<String>,
+    /// Whether it may make code from text (`eval`, `new Function`) and WebAssembly from bytes: for apps you trust.
+    pub code_generation: bool,
     /// What it may use.
     pub limits: AppLimits,
     /// Where its randomness begins, so that it runs the same way every time; for tests only.
@@ -49,6 +55,9 @@ impl AppOptions {
             source,
             env: Vec::new(),
             bindings: Vec::new(),
+            outbound: None,
+            base_url: None,
+            code_generation: false,
             limits: AppLimits::default(),
             random_seed: None,
             host_files: false,
@@ -100,6 +109,7 @@ pub(crate) struct Version {
     pub shapes: Vec<nano_engine::Binding>,
     pub random_seed: Option<u64>,
     pub host_files: bool,
+    pub settings: AppSettings,
     pub limits: AppLimits,
 }
 
@@ -340,10 +350,12 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
+        let settings =
+            AppSettings { outbound: outbound(&options)?, base_url: options.base_url.clone(), code_generation: options.code_generation };
         let code = Arc::new(options.source.read(&options.name)?);
         let shapes = options.bindings.iter().map(Binding::shape).collect();
         let AppOptions { env, bindings, limits, random_seed, host_files, .. } = options;
-        Ok(Self { code, env, bindings, shapes, random_seed, host_files, limits })
+        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, limits })
     }
 }
 
@@ -388,6 +400,15 @@ fn invocation(export: &str, args: Vec<Value>) -> Result<Job> {
     objects::refuse(&mut args, "an invocation's arguments cannot have objects: return them from a function or a class in env")?;
     let Value::Array(args) = args else { return Err(Error::new(Status::Panic, "an array is an array")) };
     Ok(Job::Invoke(export.to_string(), Mutex::new(Some(args))))
+}
+
+/// The index of the binding that answers the global `fetch`.
+fn outbound(options: &AppOptions) -> Result<Option<u32>> {
+    let Some(name) = &options.outbound else { return Ok(None) };
+    match options.bindings.iter().position(|binding| binding.name == *name && binding.shape().shape == Shape::Object) {
+        Some(index) => Ok(Some(index as u32)),
+        None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app that can fetch"))),
+    }
 }
 
 /// What HTTP servers answer with 400, 414, 431 and 413.

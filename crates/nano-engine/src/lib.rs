@@ -13,7 +13,7 @@ mod web;
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::build_snapshot;
-pub use isolate::app::{AppCode, ModuleCode, ModuleKind};
+pub use isolate::app::{AppCode, AppSettings, ModuleCode, ModuleKind};
 pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Errand, ErrandError, ErrandResult};
 pub use isolate::host::{Ask, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};

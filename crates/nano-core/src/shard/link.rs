@@ -119,8 +119,9 @@ impl Link {
             waits: Cell::new(0),
             calls: Cell::new(0),
             errands: Cell::new(0),
-            origin_ms: desk.inner.clock.now_ms(),
-            origin_unix_ms: desk.inner.clock.unix_ms(),
+            // A millisecond ago, so that the time is above zero from the first turn on.
+            origin_ms: desk.inner.clock.now_ms().saturating_sub(1),
+            origin_unix_ms: desk.inner.clock.unix_ms() - 1.0,
             log_second: Cell::new(0),
             log_bytes: Cell::new(0),
             log_dropped: Cell::new(0),

@@ -378,7 +378,8 @@ impl Thread {
         self.desk.inner.counters.starts.fetch_add(1, Ordering::Relaxed);
         app.starts.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.seat.starting) = ticket.cloned();
-        let started = self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes));
+        let started =
+            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes, &version.settings));
         *lock(&self.desk.seat.starting) = None;
         match started {
             Ok(Started::Ready(_)) => {
@@ -481,7 +482,7 @@ impl Thread {
 
     /// Looks whether a start that waited for a top-level `await` is over.
     fn finish_start(&mut self, id: u64) {
-        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.shapes));
+        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.shapes, &version.settings));
         let Some(slot) = self.slots.get_mut(id) else { return };
         let app = slot.link.app.clone();
         match result {

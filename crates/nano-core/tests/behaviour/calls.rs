@@ -72,6 +72,45 @@ fn a_method_of_a_binding_takes_and_returns_values() {
 }
 
 #[test]
+fn the_global_fetch_goes_to_the_binding_that_is_named_for_it() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch() { const r = await fetch('../b?c#d'); \
+        return Response.json([r.status, await r.text(), new Request('x').url, Response.redirect('/y').headers.get('location')]); } }";
+    let mut wrong = options("outbound", source);
+    wrong.outbound = Some("NET".into());
+    assert_eq!(runtime.load(wrong).expect_err("no such binding").status, Status::Invalid);
+    let mut options = options("outbound", source);
+    options.bindings = vec!["API".into(), "NET".into()];
+    options.outbound = Some("NET".into());
+    options.base_url = Some("https://site.test/a/".into());
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let view = runtime.call_view(call).expect("is open");
+    match (view.binding.as_str(), view.content) {
+        ("NET", CallContent::Fetch { head, .. }) => assert_eq!(head.url, "https://site.test/b?c"),
+        other => panic!("unexpected {other:?}"),
+    }
+    runtime.call_respond(call, CallResponse { head: head(200), body: Body::Whole(b"hi".to_vec()) }).expect("is open");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, .. }) => {
+            assert_eq!(String::from_utf8_lossy(&body), r#"[200,"hi","https://site.test/a/x","https://site.test/y"]"#);
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn code_from_text_needs_the_hosts_trust() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { let a; try { a = eval('1+1') + Function('return 3')(); } catch (e) { a = e.name; } return new Response(a); } }";
+    assert_eq!(text(&load(&runtime, "plain", source), "/"), "EvalError");
+    let mut options = options("trusted", source);
+    options.code_generation = true;
+    assert_eq!(text(&runtime.load(options).expect("loads"), "/"), "5");
+}
+
+#[test]
 fn a_failed_call_rejects_the_apps_promise() {
     let runtime = runtime(1);
     let mut options = options(

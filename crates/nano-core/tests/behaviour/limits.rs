@@ -181,3 +181,33 @@ fn time_stands_still_within_a_turn_and_moves_between_turns() {
     let app = runtime.load(options).expect("loads");
     assert_eq!(text(&app, "/"), "[true,true,true,true]");
 }
+
+#[test]
+fn an_instance_that_only_its_timers_want_is_evicted() {
+    let clock = Clock::manual();
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true } }).expect("a runtime");
+    let app = load(&runtime, "ticking", "setInterval(() => {}, 100); export default { fetch() { return new Response('hi'); } }");
+    assert_eq!(text(&app, "/"), "hi");
+    let mut events = Vec::new();
+    for _ in 0..100_000 {
+        runtime.advance_clock(50).expect("a manual clock");
+        runtime.poll(64, &mut events).expect("the only consumer");
+        if events.drain(..).any(|event| matches!(event.payload, Payload::App { state: "evicted", .. })) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("it ticks for ever");
+}
+
+#[test]
+fn what_v8_does_for_a_large_heap_later_costs_nothing_now() {
+    let runtime = runtime(1);
+    let source = "let kept; export default { fetch() { kept = []; for (let i = 0; i < 4000; i++) kept.push(new Array(1000).fill(i)); return new Response('ok'); } }";
+    let mut options = options("large", source);
+    options.limits.cpu_ms = 4_000;
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), "ok");
+    assert_eq!(text(&app, "/"), "ok");
+}

@@ -1,8 +1,11 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
 mod calls;
+mod compression;
+mod forms;
 mod hostobjects;
 mod limits;
+mod messaging;
 mod platform;
 mod requests;
 mod sequences;

@@ -17,6 +17,22 @@ fn a_lazy_global_looks_like_any_other_before_its_first_use() {
 }
 
 #[test]
+fn a_part_lives_in_the_apps_own_context() {
+    let runtime = runtime(1);
+    let source = r#"export default { async fetch() {
+        const { readable, writable } = new TextEncoderStream();
+        const writer = writable.getWriter();
+        writer.write('hi');
+        writer.close();
+        const body = new Response(readable);
+        return Response.json([await body.text(), Object.getPrototypeOf(TextEncoderStream) === Function.prototype,
+            readable instanceof ReadableStream]);
+    } }"#;
+    let app = load(&runtime, "parts", source);
+    assert_eq!(text(&app, "/"), r#"["hi",true,true]"#);
+}
+
+#[test]
 fn native_state_that_is_garbage_is_given_back() {
     let runtime = runtime(1);
     // Each decoder is in the middle of a stream and then forgotten: together more than the budget holds at once.

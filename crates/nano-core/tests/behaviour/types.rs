@@ -83,7 +83,7 @@ fn member_of(found: &mut BTreeMap<String, String>, class: &str, member: &str) {
         found.insert(format!("class {class}"), format!("{parent}({})", required(&format!("({rest}"))));
         return;
     }
-    if member.starts_with("private constructor") || member.starts_with("protected constructor") || member.starts_with("//") {
+    if member.starts_with("private constructor") || member.starts_with("protected constructor") || member.starts_with('/') {
         return;
     }
     let (owner, member) = match member.strip_prefix("static ") {

@@ -1,36 +1,29 @@
 //! The tasks that V8 posts for an isolate: kept until its shard has a moment between turns, never run on the spot.
-//!
-//! A delayed task waits for its time and then for the next turn: V8 delays only its own housekeeping, and an idle app should not be
-//! woken for it. It must not come early either: one that finds itself early posts itself again, without end.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use nano_base::clock::Clock;
+use nano_base::sys::time;
 
 /// The queues of all isolates, by address.
 static QUEUES: LazyLock<Mutex<HashMap<usize, Arc<TaskQueue>>>> = LazyLock::new(Default::default);
 
 /// What V8 wants run for one isolate.
+#[derive(Default)]
 pub(crate) struct TaskQueue {
     tasks: Mutex<Vec<v8::Task>>,
     waiting: AtomicBool,
+    /// What is to be run later, and when, by the monotonic clock.
     delayed: Mutex<Vec<(u64, v8::Task)>>,
-    /// When the first delayed task is due, in the system clock's nanoseconds.
-    due_ns: AtomicU64,
+    delaying: AtomicBool,
 }
 
 impl TaskQueue {
     /// A queue for the isolate at `address`, found by the platform from now on.
     pub(crate) fn register(address: usize) -> Arc<TaskQueue> {
-        let queue = Arc::new(TaskQueue {
-            tasks: Mutex::default(),
-            waiting: AtomicBool::new(false),
-            delayed: Mutex::default(),
-            due_ns: AtomicU64::new(u64::MAX),
-        });
+        let queue = Arc::new(TaskQueue::default());
         lock(&QUEUES).insert(address, queue.clone());
         queue
     }
@@ -55,28 +48,23 @@ impl TaskQueue {
         std::mem::take(&mut *lock(&self.tasks))
     }
 
-    /// A turn has ended: delayed tasks whose time has come wait like the others from now on.
-    pub(crate) fn wake_delayed(&self) {
-        let due_ns = self.due_ns.load(Ordering::Acquire);
-        if due_ns == u64::MAX {
+    /// Moves the delayed tasks whose time has come to those that wait. Without any this is one atomic load.
+    pub(crate) fn bring_due(&self) {
+        if !self.delaying.load(Ordering::Acquire) {
             return;
         }
-        let now_ns = Clock::system().now_ns();
-        if due_ns > now_ns {
-            return;
-        }
+        let now_ns = time::monotonic_ns();
         let mut delayed = lock(&self.delayed);
-        for (_, task) in delayed.extract_if(.., |(due_ns, _)| *due_ns <= now_ns) {
-            self.push(task);
-        }
-        self.due_ns.store(delayed.iter().map(|(due_ns, _)| *due_ns).min().unwrap_or(u64::MAX), Ordering::Release);
+        let due: Vec<_> = delayed.extract_if(.., |(due_ns, _)| *due_ns <= now_ns).collect();
+        self.delaying.store(!delayed.is_empty(), Ordering::Release);
+        drop(delayed);
+        due.into_iter().for_each(|(_, task)| self.push(task));
     }
 
     fn push_delayed(&self, task: v8::Task, delay_s: f64) {
-        let due_ns = Clock::system().now_ns().saturating_add((delay_s.max(0.0) * 1e9) as u64);
-        let mut delayed = lock(&self.delayed);
-        delayed.push((due_ns, task));
-        self.due_ns.fetch_min(due_ns, Ordering::AcqRel);
+        let due_ns = time::monotonic_ns() + (delay_s.max(0.0) * 1e9) as u64;
+        lock(&self.delayed).push((due_ns, task));
+        self.delaying.store(true, Ordering::Release);
     }
 
     fn push(&self, task: v8::Task) {
@@ -85,40 +73,34 @@ impl TaskQueue {
     }
 }
 
-/// The platform's foreground half.
+/// The platform's foreground half. A delayed task runs in the first turn after its time: V8 delays only its own housekeeping, and
+/// an idle app should not be woken for it. Never before its time: such a task would ask for the rest of it again, and again.
 pub(crate) struct Foreground;
 
 impl Foreground {
-    fn keep(&self, isolate: *mut c_void, task: v8::Task) {
+    fn keep(&self, isolate: *mut c_void, push: impl FnOnce(&TaskQueue)) {
         let queue = lock(&QUEUES).get(&(isolate as usize)).cloned();
         if let Some(queue) = queue {
-            queue.push(task);
-        }
-    }
-
-    fn keep_delayed(&self, isolate: *mut c_void, task: v8::Task, delay_s: f64) {
-        let queue = lock(&QUEUES).get(&(isolate as usize)).cloned();
-        if let Some(queue) = queue {
-            queue.push_delayed(task, delay_s);
+            push(&queue);
         }
     }
 }
 
 impl v8::PlatformImpl for Foreground {
     fn post_task(&self, isolate: *mut c_void, task: v8::Task) {
-        self.keep(isolate, task);
+        self.keep(isolate, |queue| queue.push(task));
     }
 
     fn post_non_nestable_task(&self, isolate: *mut c_void, task: v8::Task) {
-        self.keep(isolate, task);
+        self.keep(isolate, |queue| queue.push(task));
     }
 
     fn post_delayed_task(&self, isolate: *mut c_void, task: v8::Task, delay_in_seconds: f64) {
-        self.keep_delayed(isolate, task, delay_in_seconds);
+        self.keep(isolate, |queue| queue.push_delayed(task, delay_in_seconds));
     }
 
     fn post_non_nestable_delayed_task(&self, isolate: *mut c_void, task: v8::Task, delay_in_seconds: f64) {
-        self.keep_delayed(isolate, task, delay_in_seconds);
+        self.keep(isolate, |queue| queue.push_delayed(task, delay_in_seconds));
     }
 
     fn post_idle_task(&self, _isolate: *mut c_void, _task: v8::IdleTask) {}

@@ -26,6 +26,17 @@ pub struct ModuleCode {
     pub cache: OnceLock<Vec<u8>>,
 }
 
+/// What an app is told by its host, besides its env.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppSettings {
+    /// The index of the binding that answers the global `fetch`; refused without one.
+    pub outbound: Option<u32>,
+    /// The API base URL; relative URLs are refused without one.
+    pub base_url: Option<String>,
+    /// Whether code may be made from text, and WebAssembly from bytes.
+    pub code_generation: bool,
+}
+
 /// All modules of one version of an app.
 #[derive(Debug)]
 pub struct AppCode {

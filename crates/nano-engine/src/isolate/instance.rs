@@ -12,7 +12,7 @@ use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use super::app::AppCode;
+use super::app::{AppCode, AppSettings};
 use super::binding::{Binding, Shape};
 use super::errand::ErrandResult;
 use super::host::Host;
@@ -150,7 +150,9 @@ impl Instance {
             host_objects: HostObjects::default(),
             dice: RefCell::default(),
             rejections: RefCell::default(),
+            handled: RefCell::default(),
             heap_exhausted: Cell::new(false),
+            code_generation: Cell::new(false),
             handle: isolate.thread_safe_handle(),
         });
         state.attach(&mut isolate);
@@ -204,14 +206,24 @@ impl Instance {
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
-    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
+    pub fn start(
+        &mut self,
+        code: &Arc<AppCode>,
+        env: &[(String, String)],
+        bindings: &[Binding],
+        settings: &AppSettings,
+    ) -> Result<Started> {
         let result = self.enter(|scope, instance| {
+            if settings.code_generation {
+                instance.state.code_generation.set(true);
+                scope.get_current_context().set_allow_generation_from_strings(true);
+            }
             if instance.state.dice.borrow().is_some() {
                 seed_math_random(scope);
             }
             let Some(main) = modules::link(scope, &instance.state, code)? else {
                 modules::run_script(scope, code)?;
-                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
+                return install(scope, &instance.state, None, env, bindings, settings).map(Started::Ready);
             };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
@@ -220,18 +232,24 @@ impl Instance {
             promise.mark_as_handled();
             *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
             scope.perform_microtask_checkpoint();
-            instance.settle_start(scope, env, bindings)
+            instance.settle_start(scope, env, bindings, settings)
         });
         self.checked(result)
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
-        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
+    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[Binding], settings: &AppSettings) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings, settings));
         self.checked(result)
     }
 
-    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[Binding]) -> Result<Started> {
+    fn settle_start(
+        &self,
+        scope: &mut v8::PinScope,
+        env: &[(String, String)],
+        bindings: &[Binding],
+        settings: &AppSettings,
+    ) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -245,7 +263,7 @@ impl Instance {
             v8::PromiseState::Fulfilled => {
                 *self.main.borrow_mut() = None;
                 let namespace = v8::Local::new(scope, main).get_module_namespace();
-                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
+                let handlers = install(scope, &self.state, Some(namespace), env, bindings, settings)?;
                 self.state.modules.borrow().keep_caches(scope);
                 Ok(Started::Ready(handlers))
             }
@@ -292,7 +310,7 @@ impl Instance {
 
     /// Microtasks, unhandled rejections and V8's own tasks, until nothing is left.
     fn after(&self, scope: &mut v8::PinScope) -> Outcome {
-        self.tasks.wake_delayed();
+        self.tasks.bring_due();
         loop {
             if !scope.is_execution_terminating() {
                 scope.perform_microtask_checkpoint();
@@ -304,11 +322,15 @@ impl Instance {
                 return Outcome::Terminated;
             }
             let rejections = std::mem::take(&mut *self.state.rejections.borrow_mut());
-            if rejections.is_empty() && !self.tasks.is_waiting() {
+            let handled = std::mem::take(&mut *self.state.handled.borrow_mut());
+            if rejections.is_empty() && handled.is_empty() && !self.tasks.is_waiting() {
                 return Outcome::Done;
             }
             for (promise, reason) in rejections {
                 report_rejection(scope, &self.state, promise, reason);
+            }
+            for promise in handled {
+                report_handled(scope, &self.state, promise);
             }
             for task in self.tasks.take() {
                 task.run();
@@ -364,6 +386,7 @@ impl Drop for Instance {
         self.state.entry_points = OnceCell::new();
         self.state.modules = RefCell::default();
         self.state.rejections = RefCell::default();
+        self.state.handled = RefCell::default();
         self.state.host_objects.clear();
         self.state.resources.clear();
         TaskQueue::unregister(self.address);
@@ -398,6 +421,7 @@ fn install(
     namespace: Option<v8::Local<v8::Value>>,
     env: &[(String, String)],
     bindings: &[Binding],
+    settings: &AppSettings,
 ) -> Result<Vec<String>> {
     v8::tc_scope!(let scope, scope);
     let installed = (|| {
@@ -416,8 +440,13 @@ fn install(
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
+        let base_url = match &settings.base_url {
+            Some(url) => v8::String::new(scope, url)?.into(),
+            None => undefined,
+        };
         let start = v8::Local::new(scope, &state.entry_points.get()?.start);
-        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
+        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into(), outbound, base_url])
     })();
     let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
     let mut handlers = Vec::new();
@@ -547,6 +576,18 @@ fn report_rejection(scope: &mut v8::PinScope, state: &State, promise: v8::Global
     }
 }
 
+/// Tells the app that a rejection it was told of has found a handler after all.
+fn report_handled(scope: &mut v8::PinScope, state: &State, promise: v8::Global<v8::Promise>) {
+    v8::tc_scope!(let scope, scope);
+    let promise = v8::Local::new(scope, promise);
+    let Some(entry) = state.entry_points.get() else { return };
+    let function = v8::Local::new(scope, &entry.unhandled_rejection);
+    let reason = promise.result(scope);
+    let handled = v8::Boolean::new(scope, true).into();
+    let undefined = v8::undefined(scope).into();
+    function.call(scope, undefined, &[promise.into(), reason, handled]);
+}
+
 unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
     v8::callback_scope!(unsafe scope, &message);
     let Some(state) = State::of(scope) else { return };
@@ -562,7 +603,12 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
         }
         v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
             let mut rejections = state.rejections.borrow_mut();
+            let before = rejections.len();
             rejections.retain(|(rejected, _)| v8::Local::new(scope, rejected) != promise);
+            let mut handled = state.handled.borrow_mut();
+            if rejections.len() == before && handled.len() < REJECTIONS_MAX {
+                handled.push(v8::Global::new(scope, promise));
+            }
         }
         _ => {}
     }
@@ -571,9 +617,10 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
 /// Rejections remembered within one turn.
 const REJECTIONS_MAX: usize = 256;
 
-/// Apps may not compile wasm from bytes.
-unsafe extern "C" fn refuse_wasm(_context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
-    false
+/// Apps may not compile wasm from bytes, unless their host trusts them.
+unsafe extern "C" fn refuse_wasm(context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
+    v8::callback_scope!(unsafe scope, context);
+    State::of(scope).is_some_and(|state| state.code_generation.get())
 }
 
 /// The heap is nearly full: stop the app, and give V8 enough room to get there. Flattening a long string may ask for one

@@ -20,7 +20,7 @@ pub(crate) struct EntryPoints {
     pub deliver: v8::Global<v8::Function>,
     /// `nano.start(namespace, env, bindings)`
     pub start: v8::Global<v8::Function>,
-    /// `nano.unhandledRejection(promise, reason)`
+    /// `nano.unhandledRejection(promise, reason, handled)`
     pub unhandled_rejection: v8::Global<v8::Function>,
     /// `nano.dataCloneError(message)`
     pub data_clone_error: v8::Global<v8::Function>,
@@ -44,6 +44,10 @@ pub(crate) struct State {
     pub host_objects: HostObjects,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
+    /// Rejected promises that found a handler after the turn they were rejected in.
+    pub handled: RefCell<Vec<v8::Global<v8::Promise>>>,
+    /// Whether the app may make code from text and bytes.
+    pub code_generation: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// Randomness that repeats, if the app is to run the same way every time.

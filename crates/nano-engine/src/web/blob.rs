@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::encoding::{return_bytes, return_utf8};
+use super::encoding::{return_bytes, return_latin1, return_utf8};
 use crate::engine::{exceptions, resources};
 
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
@@ -164,6 +164,13 @@ pub(super) fn blob_text(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let (start, end) = range(scope, args.get(1), args.get(2), shared.bytes().len());
     let bytes = &shared.bytes()[start..end];
     return_utf8(scope, &mut rv, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+}
+
+/// `blobBinary(resource, start, end)` -> string of one character per byte
+pub(super) fn blob_binary(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let Some(shared) = resources::get::<Shared>(scope, args.get(0)) else { return };
+    let (start, end) = range(scope, args.get(1), args.get(2), shared.bytes().len());
+    return_latin1(scope, &mut rv, &shared.bytes()[start..end]);
 }
 
 /// A range that is inside of what there is, whatever was asked for.

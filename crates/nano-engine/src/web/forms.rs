@@ -12,7 +12,7 @@ use crate::engine::{exceptions, resources};
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
 type Return<'s> = v8::ReturnValue<'s>;
 
-/// `mimeExtract(headers)` -> `[essence, type, boundary or null]` of a header list in its native form, or undefined
+/// `mimeExtract(headers)` -> `[essence, type, boundary or null, charset or null]` of a header list in its native form, or undefined
 pub(super) fn mime_extract(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let flat = byte_string(scope, args.get(0));
     let mut lines = flat.split(|byte| *byte == b'\n');
@@ -21,12 +21,12 @@ pub(super) fn mime_extract(scope: &mut v8::PinScope, args: Args, mut rv: Return)
     let Some(mime) = Mime::extract(values) else { return };
     let Some(essence) = latin1(scope, &mime.essence) else { return };
     let Some(text) = latin1(scope, &mime.serialize()) else { return };
-    let boundary = match mime.parameter("boundary").map(|boundary| latin1(scope, boundary)) {
-        Some(Some(boundary)) => boundary,
-        Some(None) => return,
-        None => v8::null(scope).into(),
+    let mut parameter = |name| match mime.parameter(name) {
+        Some(value) => latin1(scope, value),
+        None => Some(v8::null(scope).into()),
     };
-    rv.set(v8::Array::new_with_elements(scope, &[essence, text, boundary]).into());
+    let (Some(boundary), Some(charset)) = (parameter("boundary"), parameter("charset")) else { return };
+    rv.set(v8::Array::new_with_elements(scope, &[essence, text, boundary, charset]).into());
 }
 
 /// `multipartParse(resource, boundary)` -> `[name, filename or null, type or null, start, end, ...]`; a field has no file name, and its value

@@ -9,9 +9,9 @@ use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
 macro_rules! table {
-    ($($name:literal => $function:path,)*) => {
-        /// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
-        pub(crate) fn all() -> Vec<(&'static str, v8::FunctionCallback)> {
+    ($(#[$doc:meta])* $list:ident $($name:literal => $function:path,)*) => {
+        $(#[$doc])*
+        pub(crate) fn $list() -> Vec<(&'static str, v8::FunctionCallback)> {
             vec![$({
                 fn guarded<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, rv: v8::ReturnValue<'s>) {
                     if catch_unwind(AssertUnwindSafe(|| $function(&mut *scope, args, rv))).is_err() {
@@ -25,6 +25,8 @@ macro_rules! table {
 }
 
 table! {
+    /// Every native function with its JavaScript name, always in the same order: the snapshot refers to them by index.
+    all
     "part" => parts::part,
     "lazyProperty" => parts::lazy_property,
     "release" => parts::release,
@@ -47,9 +49,6 @@ table! {
     "base64Decode" => encoding::base64_decode,
     "urlParse" => url::parse,
     "urlSet" => url::set,
-    "cloneKind" => clone::clone_kind,
-    "namedKeys" => clone::named_keys,
-    "cloneWasmModule" => clone::clone_wasm_module,
     "bodyKind" => fetch::body_kind,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,
@@ -65,6 +64,14 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+}
+
+table! {
+    /// What parts alone use. It is not in the snapshot: `nano.ops` has it from the first part on.
+    for_parts
+    "cloneKind" => clone::clone_kind,
+    "namedKeys" => clone::named_keys,
+    "cloneWasmModule" => clone::clone_wasm_module,
     "hostClass" => host_objects::host_class,
     "hostObject" => host_objects::host_object,
     "hostDispose" => host_objects::host_dispose,
@@ -74,6 +81,7 @@ table! {
     "blobAdopt" => blob::blob_adopt,
     "blobSize" => blob::blob_size,
     "blobBytes" => blob::blob_bytes,
+    "blobBinary" => blob::blob_binary,
     "blobText" => blob::blob_text,
     "mimeExtract" => forms::mime_extract,
     "formText" => forms::form_text,
@@ -95,6 +103,18 @@ pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::
     ops
 }
 
+/// Adds what parts use to `nano.ops`, once.
+pub(super) fn extend(scope: &mut v8::PinScope, ops: v8::Local<v8::Value>) {
+    let Ok(ops) = v8::Local::<v8::Object>::try_from(ops) else { return };
+    for (index, (name, _)) in for_parts().into_iter().enumerate() {
+        let Some(name) = v8::String::new(scope, name) else { return };
+        if index == 0 && ops.has_own_property(scope, name.into()) != Some(false) {
+            return;
+        }
+        parts::define_lazy(scope, ops, name.into(), make);
+    }
+}
+
 /// Makes the function called `name`.
 fn make<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -103,7 +123,7 @@ fn make<'s>(
     mut rv: v8::ReturnValue<v8::Value>,
 ) {
     let name = name.to_rust_string_lossy(scope);
-    let Some((_, function)) = all().into_iter().find(|(op, _)| *op == name) else { return };
+    let Some((_, function)) = all().into_iter().chain(for_parts()).find(|(op, _)| *op == name) else { return };
     if let Some(function) = v8::Function::builder_raw(function).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope) {
         rv.set(function.into());
     }

@@ -4,13 +4,14 @@ use super::{ops, platform};
 use crate::engine::{exceptions, resources};
 use crate::isolate::state::State;
 
-/// `part(name)` -> the part's function
+/// `part(name, ops)` -> the part's function; what it may call is in `ops` then
 pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let name = ops::text(scope, &args, 0);
     let Some(source) = platform::part(&name) else {
         exceptions::throw_type_error(scope, &format!("the platform has no part {name}"));
         return;
     };
+    ops::extend(scope, args.get(1));
     // An exception stays pending: too little stack or memory, or the end of the app's time.
     if let Some(function) = platform::evaluate(scope, source) {
         rv.set(function.into());

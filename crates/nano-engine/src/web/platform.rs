@@ -38,6 +38,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "streams_transform.js",
     "streams_native.js",
     "blob.js",
+    "file_reader.js",
     "form_data.js",
     "compression.js",
     "clone.js",

@@ -13,7 +13,7 @@
     ObjectDefineProperty, ObjectHasOwn, ObjectKeys, ObjectPrototype, ObjectPrototypePropertyIsEnumerable, ObjectSetPrototypeOf,
     RangeError, ReferenceError, ReflectConstruct, ReflectGetPrototypeOf, RegExp, RegExpPrototypeGetDotAll,
     RegExpPrototypeGetGlobal, RegExpPrototypeGetHasIndices, RegExpPrototypeGetIgnoreCase, RegExpPrototypeGetMultiline,
-    RegExpPrototypeGetSource, RegExpPrototypeGetSticky, RegExpPrototypeGetUnicode, RegExpPrototypeGetUnicodeSets, SafeMap, Set,
+    RegExpPrototypeGetSource, RegExpPrototypeGetSticky, RegExpPrototypeGetUnicode, RegExpPrototypeGetUnicodeSets, SafeMap, SafeWeakSet, Set,
     SetPrototypeAdd, SetPrototypeForEach, String, StringPrototypeValueOf, SyntaxError, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength,
     TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, URIError, Uint16Array, Uint32Array, Uint8Array,
@@ -111,7 +111,8 @@
     // CreateDataProperty, or its promise.
     define(target, key, value, enumerable = true) {
       if (Late.is(value)) {
-        this.fixups[this.fixups.length] = () => this.define(target, key, value.value, enumerable);
+        const late = value;
+        this.fixups[this.fixups.length] = () => this.define(target, key, late.value, enumerable);
         value = undefined;
       }
       // An assignment where nothing inherited is in its way, which it nearly never is.
@@ -326,6 +327,9 @@
     return true;
   };
 
+  // The platform objects whose [[Detached]] is true.
+  const transferred = new SafeWeakSet();
+
   // StructuredSerializeWithTransfer and StructuredDeserializeWithTransfer; transferList is an array of objects.
   const cloneWithTransfer = (value, transferList) => {
     const cloning = new Cloning();
@@ -348,9 +352,15 @@
     const moved = ObjectSetPrototypeOf([], null);
     for (let i = 0; i < transfers.length; i++) {
       const { kind, late, object } = transfers[i];
-      if (kind !== null) late.value = kind.transfer(object);
-      else if (ArrayBufferPrototypeGetDetached(object)) throw dataCloneError("A detached ArrayBuffer cannot be transferred.");
-      else late.value = ArrayBufferPrototypeTransfer(object);
+      if (kind !== null) {
+        if (transferred.has(object)) throw dataCloneError("A value in the transfer list was transferred before.");
+        late.value = kind.transfer(object);
+        transferred.add(object);
+      } else if (ArrayBufferPrototypeGetDetached(object)) {
+        throw dataCloneError("A detached ArrayBuffer cannot be transferred.");
+      } else {
+        late.value = ArrayBufferPrototypeTransfer(object);
+      }
       moved[i] = late.value;
     }
     const { fixups, lates } = cloning;

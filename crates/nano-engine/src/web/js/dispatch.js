@@ -377,7 +377,9 @@
     return "its default export has no method 'fetch', and it exports no function";
   };
 
-  nano.start = (exports, values, bindings) => {
+  nano.start = (exports, values, bindings, outbound, baseUrl) => {
+    nano.outbound = outbound;
+    nano.baseUrl = baseUrl;
     namespace = exports;
     defaultExport = undefined;
     defaultIsClass = false;

@@ -1,1 +1,239 @@
-"use strict"; (nano) => ({ __proto__: null })
+"use strict";
+// EventSource.
+// Specification: https://html.spec.whatwg.org/#server-sent-events
+//
+// nano.transports.eventSource(request, events) makes the connection and returns what ends it, a function. The request is { url,
+// withCredentials, lastEventId }; the events are response(status, contentType, url), which returns whether to go on, data(bytes),
+// and ended(isFatal). Where there is no transport, every connection fails as a network error does.
+(nano) => {
+  const {
+    RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
+  } = nano.primordials;
+  const { DOMException, ops } = nano;
+  const { EventTarget, defineHandler, dispatchTrusted, fire, hasListener } = nano.events;
+  const { configureInterface, converters, defineConstants, dictionary, requiredArguments } = nano.webidl;
+  const { createDecoder } = nano.encoding;
+  const { cancel, runAfter } = nano.timers;
+  nano.part("event_types");
+  const { createMessageEvent } = nano.events;
+  const { queueTask } = nano.part("tasks");
+
+  const CONNECTING = 0;
+  const OPEN = 1;
+  const CLOSED = 2;
+
+  // https://html.spec.whatwg.org/#concept-event-stream-reconnection-time
+  const RECONNECTION_MS = 3000;
+  // A line or an event longer than this ends the connection for good: nobody bounds them otherwise.
+  const EVENT_CHARACTERS_MAX = 8 * 1024 * 1024;
+
+  const eventSourceInit = dictionary("EventSourceInit", [
+    { key: "withCredentials", converter: converters.boolean, defaultValue: false },
+  ]);
+
+  const digits = /^[0-9]+$/;
+
+  // https://html.spec.whatwg.org/#event-stream-interpretation
+  class Parser {
+    #decoder = createDecoder("utf-8", undefined, "EventSource");
+    #rest = "";
+    #skipLineFeed = false;
+    #data = "";
+    #hasData = false;
+    #type = "";
+    #id;
+    // dispatch(type, data, lastEventId) and retry(milliseconds)
+    #owner;
+
+    constructor(owner, lastEventId) {
+      this.#owner = owner;
+      this.#id = lastEventId;
+    }
+
+    // False when it has become too long.
+    push(bytes) {
+      const text = this.#rest + this.#decoder.decode(bytes, true);
+      let start = 0;
+      // The next of each kind of line end, so that none is looked for twice; -1 when there is none.
+      let feed = StringPrototypeIndexOf(text, "\n");
+      let carriage = StringPrototypeIndexOf(text, "\r");
+      while (start < text.length) {
+        if (this.#skipLineFeed) {
+          this.#skipLineFeed = false;
+          if (text[start] === "\n") {
+            start++;
+            continue;
+          }
+        }
+        if (feed < start && feed >= 0) feed = StringPrototypeIndexOf(text, "\n", start);
+        if (carriage < start && carriage >= 0) carriage = StringPrototypeIndexOf(text, "\r", start);
+        const isFeed = feed >= 0 && (carriage < 0 || feed < carriage);
+        const end = isFeed ? feed : carriage;
+        if (end < 0) break;
+        this.#skipLineFeed = !isFeed;
+        this.#line(StringPrototypeSlice(text, start, end));
+        start = end + 1;
+      }
+      this.#rest = StringPrototypeSlice(text, start);
+      return this.#rest.length + this.#data.length <= EVENT_CHARACTERS_MAX;
+    }
+
+    #line(line) {
+      if (line === "") {
+        this.#dispatch();
+        return;
+      }
+      const colon = StringPrototypeIndexOf(line, ":");
+      if (colon === 0) return;
+      const field = colon < 0 ? line : StringPrototypeSlice(line, 0, colon);
+      let value = colon < 0 ? "" : StringPrototypeSlice(line, colon + 1);
+      if (StringPrototypeStartsWith(value, " ")) value = StringPrototypeSlice(value, 1);
+      switch (field) {
+        case "event":
+          this.#type = value;
+          break;
+        case "data":
+          this.#data += `${value}\n`;
+          this.#hasData = true;
+          break;
+        case "id":
+          if (!StringPrototypeIncludes(value, "\0")) this.#id = value;
+          break;
+        case "retry":
+          if (RegExpPrototypeExec(digits, value) !== null) this.#owner.retry(+value);
+          break;
+      }
+    }
+
+    #dispatch() {
+      const type = this.#type === "" ? "message" : this.#type;
+      const data = StringPrototypeSlice(this.#data, 0, -1);
+      const hasData = this.#hasData;
+      this.#type = "";
+      this.#data = "";
+      this.#hasData = false;
+      this.#owner.dispatch(hasData ? type : undefined, data, this.#id);
+    }
+  }
+
+  class EventSource extends EventTarget {
+    #url;
+    #withCredentials;
+    #state = CONNECTING;
+    #lastEventId = "";
+    #retryMs = RECONNECTION_MS;
+    // Ends the connection there is, and the timer of the next one.
+    #stop = null;
+    #timer = 0;
+
+    constructor(url, init = undefined) {
+      const prefix = "Failed to construct 'EventSource'";
+      requiredArguments(arguments.length, 1, prefix);
+      url = converters.USVString(url, prefix, "parameter 1");
+      const { withCredentials } = eventSourceInit(init, prefix, "parameter 2");
+      const parts = ops.urlParse(url, nano.baseUrl);
+      if (parts === undefined) throw new DOMException(`${prefix}: '${url}' is not a valid absolute URL.`, "SyntaxError");
+      super();
+      this.#url = parts[0];
+      this.#withCredentials = withCredentials;
+      this.#connect();
+    }
+
+    get url() {
+      return this.#url;
+    }
+
+    get withCredentials() {
+      return this.#withCredentials;
+    }
+
+    get readyState() {
+      return this.#state;
+    }
+
+    close() {
+      this.#state = CLOSED;
+      this.#end();
+    }
+
+    #end() {
+      const stop = this.#stop;
+      this.#stop = null;
+      if (this.#timer !== 0) cancel(this.#timer);
+      this.#timer = 0;
+      if (stop !== null) stop();
+    }
+
+    #connect() {
+      const open = nano.transports?.eventSource;
+      if (open === undefined) {
+        queueTask(() => this.#fail());
+        return;
+      }
+      let origin = "";
+      const parser = new Parser({
+        __proto__: null,
+        dispatch: (type, data, lastEventId) => {
+          this.#lastEventId = lastEventId;
+          if (type === undefined || this.#state === CLOSED || !hasListener(this, type)) return;
+          dispatchTrusted(this, createMessageEvent(type, data, undefined, origin, lastEventId));
+        },
+        retry: (milliseconds) => {
+          this.#retryMs = milliseconds;
+        },
+      }, this.#lastEventId);
+      const request = { __proto__: null, url: this.#url, withCredentials: this.#withCredentials, lastEventId: this.#lastEventId };
+      this.#stop = open(request, {
+        __proto__: null,
+        // https://html.spec.whatwg.org/#sse-processing-model
+        response: (status, contentType, url) => {
+          if (this.#state === CLOSED) return false;
+          const mime = ops.mimeExtract(`content-type\n${contentType}`);
+          if (status !== 200 || mime === undefined || mime[0] !== "text/event-stream") {
+            this.#fail();
+            return false;
+          }
+          origin = ops.urlParse(url, undefined)[1];
+          this.#state = OPEN;
+          fire(this, "open");
+          return true;
+        },
+        data: (bytes) => {
+          if (this.#state !== CLOSED && !parser.push(bytes)) this.#fail();
+        },
+        ended: (isFatal) => {
+          if (isFatal) this.#fail();
+          else this.#reestablish();
+        },
+      });
+    }
+
+    // https://html.spec.whatwg.org/#reestablish-the-connection
+    #reestablish() {
+      if (this.#state === CLOSED) return;
+      this.#stop = null;
+      this.#state = CONNECTING;
+      fire(this, "error");
+      if (this.#state !== CONNECTING) return;
+      this.#timer = runAfter(this.#retryMs, () => {
+        this.#timer = 0;
+        if (this.#state === CONNECTING) this.#connect();
+      });
+    }
+
+    // https://html.spec.whatwg.org/#fail-the-connection
+    #fail() {
+      if (this.#state === CLOSED) return;
+      this.#state = CLOSED;
+      this.#end();
+      fire(this, "error");
+    }
+  }
+  defineHandler(EventSource.prototype, "open");
+  defineHandler(EventSource.prototype, "message");
+  defineHandler(EventSource.prototype, "error");
+  configureInterface(EventSource);
+  defineConstants(EventSource, { __proto__: null, CONNECTING, OPEN, CLOSED });
+
+  return { __proto__: null, EventSource };
+};

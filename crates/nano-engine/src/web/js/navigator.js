@@ -36,6 +36,5 @@
 
   nano.expose({ Navigator });
   nano.exposeGetter("navigator", () => navigator);
-  // https://html.spec.whatwg.org/#dom-workerglobalscope-self
   nano.exposeGetter("self", () => globalThis);
 };

@@ -8,7 +8,7 @@
 
   const loaded = { __proto__: null };
 
-  nano.part = (name) => loaded[name] ??= ops.part(name)(nano);
+  nano.part = (name) => loaded[name] ??= ops.part(name, ops)(nano);
 
   // Which part defines which global.
   const partOf = { __proto__: null };
@@ -47,6 +47,7 @@
     "FileSystemDirectoryHandle", "FileSystemFileHandle", "FileSystemHandle", "FileSystemWritableFileStream", "StorageManager",
   ]);
   expose("blob", ["Blob", "File"]);
+  expose("file_reader", ["FileReader", "ProgressEvent"]);
   expose("form_data", ["FormData"]);
   expose("compression", ["CompressionStream", "DecompressionStream"]);
   expose("messaging", ["MessageChannel", "MessagePort"]);

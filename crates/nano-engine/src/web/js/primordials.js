@@ -171,9 +171,9 @@
     ),
   };
   // Loops, because what a closure names here would stay in every isolate for good.
-  const names = [];
-  const values = [];
-  const kinds = [];
+  let names = [];
+  let values = [];
+  let kinds = [];
   const keep = (name, value, kind) => {
     names.push(name);
     values.push(value);
@@ -188,6 +188,10 @@
     }
   }
   nano.primordials = freeze(primordials);
+  // Copies have no room to grow, which the snapshot would keep.
+  names = names.slice();
+  values = values.slice();
+  kinds = kinds.slice();
 
   // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a
   // part first asks for it.

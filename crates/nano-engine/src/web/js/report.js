@@ -2,7 +2,7 @@
 // Where errors go that nobody caught: the listeners of the global first, then the app's log.
 // Specification: https://html.spec.whatwg.org/#runtime-script-errors, https://html.spec.whatwg.org/#unhandled-promise-rejections
 (nano) => {
-  const { NumberParseInt, RegExpPrototypeExec, String } = nano.primordials;
+  const { NumberParseInt, RegExpPrototypeExec, SafeWeakSet, String } = nano.primordials;
   const { ops } = nano;
   const { getOwnProperty, isObject, requiredArguments } = nano.webidl;
   const { defineHandler, fire, hasListener } = nano.events;
@@ -57,11 +57,15 @@
     return !fire(globalThis, type, { __proto__: null, cancelable, promise, reason }, PromiseRejectionEvent);
   };
 
-  nano.unhandledRejection = (promise, reason) => fireRejection("unhandledrejection", true, promise, reason);
+  // The outstanding rejected promises: reported, and not handled since.
+  let outstanding = null;
 
-  // A rejection that was reported as unhandled has found a handler after all.
-  nano.rejectionHandled = (promise, reason) => {
-    fireRejection("rejectionhandled", false, promise, reason);
+  // A rejection that nobody handles, true when a listener took care of it; or, with handled, one that found a handler after that.
+  nano.unhandledRejection = (promise, reason, handled) => {
+    if (handled) return outstanding?.delete(promise) === true && fireRejection("rejectionhandled", false, promise, reason);
+    outstanding ??= new SafeWeakSet();
+    outstanding.add(promise);
+    return fireRejection("unhandledrejection", true, promise, reason);
   };
 
   defineHandler(globalThis, "error");

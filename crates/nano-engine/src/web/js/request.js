@@ -64,7 +64,7 @@
 
   const parseReferrer = (referrer, prefix) => {
     if (referrer === "") return "";
-    const parts = ops.urlParse(referrer, undefined);
+    const parts = ops.urlParse(referrer, nano.baseUrl);
     if (parts === undefined) throw new TypeError(`${prefix}: the referrer '${referrer}' is not a valid URL.`);
     return parts[2] === "about:" && parts[8] === "client" ? "about:client" : parts[0];
   };
@@ -91,7 +91,7 @@
 
   const parseUrl = (input, prefix) => {
     const url = converters.USVString(input, prefix, "parameter 1");
-    const parts = ops.urlParse(url, undefined);
+    const parts = ops.urlParse(url, nano.baseUrl);
     if (parts === undefined) throw new TypeError(`${prefix}: '${url}' is not a valid absolute URL.`);
     if (parts[3] !== "" || parts[4] !== "") throw new TypeError(`${prefix}: '${url}' is a URL with credentials.`);
     return parts[0];

@@ -69,7 +69,7 @@
       requiredArguments(arguments.length, 1, prefix);
       url = converters.USVString(url, prefix, "parameter 1");
       status = converters["unsigned short"](status, prefix, "parameter 2");
-      const parts = ops.urlParse(url, undefined);
+      const parts = ops.urlParse(url, nano.baseUrl);
       if (parts === undefined) throw new TypeError(`${prefix}: '${url}' is not a valid absolute URL.`);
       if (!isRedirectStatus(status)) throw new RangeError(`${prefix}: ${status} is not a redirect status.`);
       const response = new Response(blank);

@@ -9,10 +9,10 @@
 (nano) => {
   const {
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayPrototypeIncludes,
-    ArrayPrototypePush, DataViewPrototypeGetBuffer, IteratorPrototype, MathFloor, MathPow, MathTrunc, Number,
+    DataViewPrototypeGetBuffer, IteratorPrototype, MathFloor, MathPow, MathTrunc, Number,
     NumberIsFinite, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectDefineProperties, ObjectDefineProperty,
-    ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, SafeSet,
-    String, StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
+    ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, String,
+    StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
 
@@ -171,6 +171,14 @@
   const nullable = (converter) => (value, prefix, context, options) =>
     value === null || value === undefined ? null : converter(value, prefix, context, options);
 
+  // A push that no setter of Array.prototype can come between.
+  const append = (list, value) => {
+    const index = list.length;
+    if (!(index in list)) list[index] = value;
+    else ObjectDefineProperty(list, index, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    return index;
+  };
+
   // https://webidl.spec.whatwg.org/#create-sequence-from-iterable
   // A caller that has looked up the iterator method already (a union's overload resolution) passes it as options.method.
   const sequence = (converter) => (value, prefix, context, options) => {
@@ -185,7 +193,7 @@
       const step = ReflectApply(next, iterator, []);
       if (!isObject(step)) fail(prefix, context, "has an iterator whose result is not an object.");
       if (step.done) return result;
-      ArrayPrototypePush(result, converter(step.value, prefix, `${context}, item ${result.length},`));
+      append(result, converter(step.value, prefix, `${context}, item ${result.length},`));
     }
   };
 
@@ -201,7 +209,7 @@
       const key = keyConverter(keys[i], prefix, `${context}, a key,`);
       const converted = valueConverter(value[keys[i]], prefix, `${context}, the value of '${key}',`);
       const place = places.get(key);
-      if (place === undefined) places.set(key, ArrayPrototypePush(result, [key, converted]) - 1);
+      if (place === undefined) places.set(key, append(result, [key, converted]));
       else result[place][1] = converted;
     }
     return result;
@@ -256,10 +264,16 @@
   const staticOwn = ["length", "name", "prototype"];
 
   // The prototypes of all interfaces: an object below one is a platform object, which is not cloned as if it were a plain one.
-  const interfaces = new SafeSet();
+  // A list without a prototype: a set would give each of them a hash, which costs 8 KB of the snapshot.
+  const interfaces = ObjectSetPrototypeOf([], null);
+
+  const isInterfacePrototype = (object) => {
+    for (let i = 0; i < interfaces.length; i++) if (interfaces[i] === object) return true;
+    return false;
+  };
 
   const configureInterface = (Class) => {
-    interfaces.add(Class.prototype);
+    interfaces[interfaces.length] = Class.prototype;
     makeEnumerable(Class.prototype, constructorOwn);
     makeEnumerable(Class, staticOwn);
     tag(Class.prototype, Class.name);
@@ -382,7 +396,7 @@
     isObject,
     getOwnProperty,
     isArrayBuffer,
-    isInterfacePrototype: (object) => interfaces.has(object),
+    isInterfacePrototype,
     isSharedArrayBuffer,
   };
 };

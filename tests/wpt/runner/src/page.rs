@@ -1,0 +1,114 @@
+//! A test file as an app: one script of the harness, the scripts it asks for, the test, and a handler that answers with the results.
+
+use std::fs;
+use std::path::Path;
+
+use crate::meta;
+use crate::site;
+use crate::tree::Test;
+
+/// How long a test may wait, in milliseconds: as WPT has it, or less.
+pub const TIMEOUT_MS: u32 = 10_000;
+/// The same for `timeout=long`.
+pub const LONG_TIMEOUT_MS: u32 = 30_000;
+
+/// What a worker's global has and the platform does not: where it is, and what kind of global it is.
+const BEFORE_HARNESS: &str = r#"
+{
+  const url = new URL(LOCATION);
+  const location = { __proto__: { toString: () => url.href } };
+  for (const part of ["href", "origin", "protocol", "host", "hostname", "port", "pathname", "search", "hash"]) location[part] = url[part];
+  Object.defineProperty(self, "location", { value: location, configurable: true });
+}
+self.GLOBAL = { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false };
+"#;
+
+/// The harness would talk to the page that started a worker, so it must not know that this is one; idlharness.js must.
+const AFTER_HARNESS: &str = r#"
+for (const name of ["WorkerGlobalScope", "DedicatedWorkerGlobalScope"]) {
+  if (name in self) continue;
+  const Scope = class { static [Symbol.hasInstance](value) { return value === self; } };
+  Object.defineProperty(Scope, "name", { value: name });
+  Object.defineProperty(self, name, { value: Scope, configurable: true });
+}
+{
+  const { stringify } = JSON;
+  const { clearInterval, setInterval, timeout } = self;
+  let settle;
+  const results = new Promise((resolve) => (settle = resolve));
+  add_completion_callback((tests, harness) => {
+    const rows = [];
+    for (let i = 0; i < tests.length; i++) {
+      const { name, status, message } = tests[i];
+      rows[i] = [String(name).toWellFormed(), status, String(message ?? "").toWellFormed().slice(0, 500)];
+    }
+    settle(stringify({ status: harness.status, message: String(harness.message ?? ""), tests: rows }));
+  });
+  // Time counts only while this app has turns: another one that keeps the thread busy must not make it time out.
+  let ticks = 0;
+  const ticking = setInterval(() => {
+    if (++ticks < TIMEOUT / 100) return;
+    clearInterval(ticking);
+    timeout();
+  }, 100);
+  addEventListener("fetch", (event) => event.respondWith(results.then((text) => new Response(text))));
+}
+"#;
+
+/// The app's source, and how long it may take.
+pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String, u32)> {
+    let read = |path: &str| -> std::io::Result<String> {
+        let path = site::rewritten(path);
+        let text = fs::read(root.join(path)).map_err(|error| std::io::Error::new(error.kind(), format!("{path}: {error}")))?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Ok(if path.contains(".sub.") { site::substitute(&text) } else { text })
+    };
+    let timeout_ms = if test.meta.long { LONG_TIMEOUT_MS } else { TIMEOUT_MS };
+    let location = format!("{}/{}{variant}", site::ORIGIN, test.path.replace(".any.js", ".any.worker.html"));
+    let mut source = String::new();
+    source.push_str(&BEFORE_HARNESS.replace("LOCATION", &serde_json::Value::from(location).to_string()));
+    if let Some(title) = &test.meta.title {
+        source.push_str(&format!("self.META_TITLE = {};\n", serde_json::Value::from(title.as_str())));
+    }
+    source.push_str(&read("resources/testharness.js")?);
+    source.push_str(&AFTER_HARNESS.replace("TIMEOUT", &timeout_ms.to_string()));
+    if test.path.ends_with(".worker.js") {
+        // What it would import is here already.
+        source.push_str("self.importScripts = () => {};\n");
+    }
+    // One error ends the file, but not the report. In a function, as in a page, scripts may declare the same function twice.
+    let directive = if is_strict(&test.source) { "'use strict';" } else { "" };
+    source.push_str(&format!("function runTheTest() {{ {directive}\n"));
+    for script in &test.meta.scripts {
+        source.push_str(&read(&meta::resolve(&test.path, script))?);
+        source.push_str("\n;\n");
+    }
+    source.push_str(&test.source);
+    source.push_str("\n}\ntry { runTheTest.call(self); } catch (error) { reportError(error); }\ndone();\n");
+    Ok((source, timeout_ms))
+}
+
+/// Whether a script begins with the directive, comments apart.
+fn is_strict(source: &str) -> bool {
+    let mut rest = source.trim_start();
+    loop {
+        if let Some(comment) = rest.strip_prefix("//") {
+            rest = comment.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, rest)| rest).trim_start();
+        } else {
+            return rest.starts_with("'use strict'") || rest.starts_with("\"use strict\"");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directive_is_seen_behind_comments_only() {
+        assert!(is_strict("// META: a=b\n/* c */ 'use strict';\n"));
+        assert!(!is_strict("test(); 'use strict';"));
+    }
+}
