@@ -6,6 +6,7 @@
 
 pub mod cbor;
 pub mod clock;
+pub mod dice;
 pub mod http;
 pub mod lanes;
 pub mod limits;

@@ -11,16 +11,18 @@ use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_base::wheel::{TimerKey, TimerWheel};
-use nano_engine::{BODY_GONE, Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_engine::{Ask, BODY_GONE, Delivery, Errand, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};
 
 use super::Shard;
 use super::seat::Seat;
 use crate::app::{AppShared, Version};
+use crate::binding::BindingKind;
 use crate::call::{Answer, Call, CallContent, CallView};
 use crate::event::Payload;
+use crate::files::{Quota, Setting, WriterPlace};
 use crate::helpers::Order;
 use crate::pipe::GONE;
-use crate::request::{Ending, Job, Place, Spent, Work};
+use crate::request::{Ending, Job, Listener, Place, Spent, Work};
 use crate::runtime::Inner;
 use crate::wait::lock;
 
@@ -216,6 +218,7 @@ impl Link {
             | Delivery::CallHead(id, _)
             | Delivery::CallResult(id, _)
             | Delivery::CallFail(id, _)
+            | Delivery::CallThrow(id, ..)
             | Delivery::Errand(id, _)
             | Delivery::Invoke(id, ..) => id,
         };
@@ -265,6 +268,10 @@ impl Link {
             Answer::Fail(message) => {
                 self.calls.set(self.calls.get().saturating_sub(1));
                 Delivery::CallFail(local, message)
+            }
+            Answer::Throw(name, message) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallThrow(local, name, message)
             }
             Answer::BodyReady => Delivery::BodyReady(local),
             Answer::WriteReady => Delivery::WriteReady(local),
@@ -329,15 +336,28 @@ impl Link {
                 Active::Errand(_) => {}
             }
         }
+        self.app.files.abort_all(|place| *place == self.writer_place());
         for (_, timer) in self.timers.borrow_mut().drain() {
             self.unwind(timer);
         }
         self.pending.borrow_mut().clear();
     }
 
+    fn writer_place(&self) -> WriterPlace {
+        WriterPlace { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get() }
+    }
+
     fn withdraw(&self, call: &Call) {
         call.uploading.store(false, Ordering::Release);
-        if self.desk.inner.close_call(call.id.load(Ordering::Relaxed)).is_some() {
+        if call.is_for_an_app() {
+            call.cancel_to_app(&self.desk.inner);
+            return;
+        }
+        let open = self.desk.inner.close_call(call.id.load(Ordering::Relaxed)).is_some();
+        // A call that has just been answered may still be known, because the host's thread is about to forget it: that one has an
+        // answer, and only a body that the host goes on sending is given up.
+        let answered = call.answered.load(Ordering::Acquire) && !lock(&call.body).is_open();
+        if open && !answered {
             call.push(&self.desk.inner.queue, Payload::CallCanceled);
         }
     }
@@ -375,10 +395,14 @@ impl Link {
 
     /// Opens a call on behalf of the current request, within its limits.
     fn open_call(&self, binding: u32, content: CallContent) -> Result<u32, Refusal> {
-        let limits = &self.version.limits;
-        let Some(name) = self.version.bindings.get(binding as usize) else {
+        let Some(binding) = self.version.bindings.get(binding as usize) else {
             return Err(Refusal("no such binding".into()));
         };
+        self.open_call_of(&binding.name, &binding.kind, content)
+    }
+
+    fn open_call_of(&self, binding: &str, kind: &BindingKind, content: CallContent) -> Result<u32, Refusal> {
+        let limits = &self.version.limits;
         if self.calls.get() >= limits.subrequests_at_once {
             return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
         }
@@ -390,17 +414,39 @@ impl Link {
         }
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        let (content, sent) = match kind {
+            BindingKind::App { .. } => (content.outline(), Some(content)),
+            _ => (content, None),
+        };
         let view = CallView {
             app: self.app.name.clone(),
-            binding: name.clone(),
+            binding: binding.to_string(),
             request: current.as_ref().map_or(0, |spent| spent.request.load(Ordering::Relaxed)),
             content,
         };
-        let call = Arc::new(Call::new(view, place, &self.app));
-        self.desk.inner.open_call(call.clone()).map_err(|error| Refusal(error.message))?;
+        let call = Arc::new(Call::new(view, place, &self.app, &self.version));
+        let opened = match (kind, sent) {
+            (BindingKind::App { app, entrypoint }, Some(content)) => {
+                let depth = self.depth(current.as_ref()) + 1;
+                self.desk.inner.call_app(&call, content, app, entrypoint.as_deref(), depth)
+            }
+            _ => self.desk.inner.open_call(call.clone()).map(drop),
+        };
+        opened.map_err(|error| Refusal(error.message))?;
         self.calls.set(self.calls.get() + 1);
         self.active.borrow_mut().insert(local, Active::Call(call, current));
         Ok(local)
+    }
+
+    /// How many apps called one another to get here. What the instance does of itself counts as one of the deepest that is under way.
+    fn depth(&self, current: Option<&Arc<Spent>>) -> u32 {
+        match current {
+            Some(spent) if !Arc::ptr_eq(spent, &self.own) => spent.depth,
+            _ => {
+                let depth_of = |active: &Active| if let Active::Work(work, _) = active { work.spent.depth } else { 0 };
+                self.active.borrow().values().map(depth_of).max().unwrap_or(0)
+            }
+        }
     }
 
     /// Sends an errand to the helpers on behalf of the current event, within its limits.
@@ -545,13 +591,20 @@ impl Host for LinkHost {
             if tell {
                 work.push_writable();
             }
+            if let (Listener::App(caller), Pull::Chunk(chunk)) = (&work.listener, &pull) {
+                caller.credit_by_app(&self.0.desk.inner, chunk.len(), tell);
+            }
             return pull;
         }
         let Some(call) = self.0.call(id) else {
             return Pull::Broken(GONE.into());
         };
         let (pull, tell) = lock(&call.body).pull();
-        if tell {
+        if call.is_for_an_app() {
+            if let Pull::Chunk(chunk) = &pull {
+                call.credit_to_app(&self.0.desk.inner, chunk.len(), tell);
+            }
+        } else if tell {
             call.push(&self.0.desk.inner.queue, Payload::Writable);
         }
         if matches!(pull, Pull::End | Pull::Broken(_)) {
@@ -562,7 +615,13 @@ impl Host for LinkHost {
 
     fn body_cancel(&self, id: u32) {
         if let Some(work) = self.0.work(id) {
-            if lock(&work.body).cancel() {
+            let (dropped, tell) = {
+                let mut body = lock(&work.body);
+                (body.buffered(), body.cancel())
+            };
+            if let Listener::App(caller) = &work.listener {
+                caller.credit_by_app(&self.0.desk.inner, dropped, tell);
+            } else if tell {
                 work.push_writable();
             }
         } else if let Some(call) = self.0.call(id) {
@@ -598,8 +657,11 @@ impl Host for LinkHost {
             });
         }
         let call = self.0.call(id)?;
-        // An empty piece would be the end.
-        if bytes.is_empty() { Some(call.credit.load(Ordering::Acquire)) } else { call.send_chunk(&inner.queue, bytes) }
+        if bytes.is_empty() {
+            // To the host an empty piece would be the end.
+            return Some(call.credit.load(Ordering::Acquire));
+        }
+        if call.is_for_an_app() { call.write_to_app(inner, bytes) } else { call.send_chunk(&inner.queue, bytes) }
     }
 
     fn end(&self, id: u32) {
@@ -607,7 +669,11 @@ impl Host for LinkHost {
             self.0.finish(id, &work, Ending::Stream);
         } else if let Some(call) = self.0.call(id) {
             call.uploading.store(false, Ordering::Release);
-            call.send_chunk(&self.0.desk.inner.queue, Vec::new());
+            if call.is_for_an_app() {
+                call.end_to_app(&self.0.desk.inner);
+            } else {
+                call.send_chunk(&self.0.desk.inner.queue, Vec::new());
+            }
         }
     }
 
@@ -635,6 +701,46 @@ impl Host for LinkHost {
 
     fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal> {
         self.0.open_call(binding, CallContent::Method { name, args })
+    }
+
+    fn call_host(&self, binding: u32, ask: Ask) -> Result<u32, Refusal> {
+        let content = match ask {
+            Ask::Function(args) => CallContent::Function { args },
+            Ask::Construct(args) => CallContent::Construct { args },
+            Ask::Method(object, name, args) => CallContent::ObjectMethod { object, name, args },
+            Ask::Get(object, name) => CallContent::ObjectGet { object, name },
+            Ask::Set(object, name, value) => CallContent::ObjectSet { object, name, value },
+        };
+        self.0.open_call(binding, content)
+    }
+
+    fn host_objects_max(&self) -> u32 {
+        self.0.version.limits.host_objects
+    }
+
+    fn files(&self, name: String, args: Vec<Value>) -> Result<FilesAnswer, Refusal> {
+        let link = &self.0;
+        if link.version.host_files {
+            return link.open_call_of("", &BindingKind::Object, CallContent::Files { name, args }).map(FilesAnswer::Call);
+        }
+        let limits = &link.version.limits;
+        let setting = Setting {
+            now_ms: link.desk.inner.clock.unix_ms(),
+            place: link.writer_place(),
+            quota: Quota { bytes: limits.storage_bytes, entries: limits.storage_entries as usize },
+        };
+        Ok(match link.app.files.answer(&name, &args, &setting) {
+            Ok(value) => FilesAnswer::Value(value),
+            Err((name, message)) => FilesAnswer::Failed(name, message),
+        })
+    }
+
+    fn random_seed(&self) -> Option<u64> {
+        self.0.version.random_seed
+    }
+
+    fn entrypoint(&self, id: u32) -> Option<String> {
+        self.0.work(id)?.entrypoint.clone()
     }
 
     fn call_cancel(&self, id: u32) {

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Answer(Place, Answer),
     /// An errand is done.
     Errand(Place, ErrandResult),
+    /// Something was put into the event queue by another thread.
+    Ring,
     /// Instances of old versions of the app end when they have nothing left to do.
     Retire(u64),
     /// All instances of the app end now.

@@ -246,6 +246,8 @@ impl Thread {
                 Command::Errand(place, result) => {
                     self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))
                 }
+                // The queue is rung once per round.
+                Command::Ring => self.desk.inner.objects.ringing.store(false, Ordering::Release),
                 Command::Retire(app) => self.retire(app),
                 Command::Evict(app, ticket) => {
                     self.evict_app(app);
@@ -407,7 +409,7 @@ impl Thread {
         app.starts.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.seat.starting) = ticket.cloned();
         let started =
-            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.bindings, &version.settings));
+            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes, &version.settings));
         *lock(&self.desk.seat.starting) = None;
         match started {
             Ok(Started::Ready(_)) => {
@@ -510,7 +512,7 @@ impl Thread {
 
     /// Looks whether a start that waited for a top-level `await` is over.
     fn finish_start(&mut self, id: u64) {
-        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.bindings));
+        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.shapes));
         let Some(slot) = self.slots.get_mut(id) else { return };
         let app = slot.link.app.clone();
         match result {

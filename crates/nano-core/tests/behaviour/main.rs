@@ -5,6 +5,7 @@ mod calls;
 mod compression;
 mod crypto;
 mod forms;
+mod hostobjects;
 mod limits;
 mod memory;
 mod messaging;
@@ -12,7 +13,10 @@ mod passing;
 mod platform;
 mod requests;
 mod sequences;
+mod services;
 mod shapes;
+mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod tampering;
+mod types;

@@ -58,6 +58,9 @@ pub(crate) static PARTS: &[Source] = sources![
     "identity_streams.js",
     "websocket.js",
     "event_source.js",
+    "host_bindings.js",
+    "fs.js",
+    "fs_writable.js",
 ];
 
 /// The part called `name`.
