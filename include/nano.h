@@ -195,6 +195,11 @@
  */
 #define NANO_APP_HOST_FILES 4
 
+/**
+ * The app may make code from strings and bytes: eval, new Function, WebAssembly.compile. Only for apps that you trust.
+ */
+#define NANO_APP_CODE_GENERATION 8
+
 /** There is no body. */
 #define NANO_BODY_NONE 0
 /** The body is all there. */
@@ -491,6 +496,18 @@ typedef struct nano_app_options {
   uint32_t storage_entries;
   /** Objects of yours that one instance holds. */
   uint32_t host_objects;
+  /**
+   * The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP; without one fetch is refused.
+   */
+  struct nano_bytes outbound;
+  /**
+   * What relative URLs in fetch, Request and Response.redirect are relative to, an absolute URL; without one they are refused.
+   */
+  struct nano_bytes base_url;
+  /** Errands (native work beside the turns, as WebCrypto's) of one instance, waiting or running at once. */
+  uint32_t errands;
+  /** CPU time of the errands of one event. */
+  uint32_t errand_cpu_ms;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */

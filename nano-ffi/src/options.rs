@@ -1,7 +1,7 @@
 //! Options: what can be chosen, each with its default.
 
 use nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX;
-use nano_core::{AppLimits, AppOptions, Body, Clock, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::{AppLimits, AppOptions, Clock, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
 
 use crate::binding::nano_binding;
 use crate::guard::invalid;

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::limits::MANUAL_CLOCK_MS_MAX;
+
 /// Monotonic and wall time, real or driven by hand.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -37,10 +39,10 @@ impl Clock {
         self.manual.is_some()
     }
 
-    /// Moves a manual clock on; does nothing to the system's. False, and nothing, if it would pass [`MANUAL_MS_MAX`].
+    /// Moves a manual clock on; does nothing to the system's. False, and nothing, if it would pass [`MANUAL_CLOCK_MS_MAX`].
     pub fn advance_ms(&self, ms: u64) -> bool {
         let Some((_, now)) = &self.manual else { return true };
-        let later = |now: u64| now.checked_add(ms.checked_mul(1_000_000)?).filter(|later| later / 1_000_000 <= MANUAL_MS_MAX);
+        let later = |now: u64| now.checked_add(ms.checked_mul(1_000_000)?).filter(|later| later / 1_000_000 <= MANUAL_CLOCK_MS_MAX);
         now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later).is_ok()
     }
 

@@ -268,9 +268,7 @@ impl Work {
         }
         Err(Error::new(
             Status::MemoryLimit,
-            format!(
-                "more than {max} bytes of responses wait for the {whom} ({WAITING_RESPONSES_MAX} times the limit external_bytes)"
-            ),
+            format!("more than {max} bytes of responses wait for the {whom} ({WAITING_RESPONSES_MAX} times the limit external_bytes)"),
         ))
     }
 

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use nano_base::limits::CONSTRUCTING_MAX;
 use nano_base::status::Status;
 use nano_base::value::{HostObject, Value};
 
