@@ -168,6 +168,30 @@ static void an_app_calls_another(void) {
   nano_app_free(app), nano_app_free(target);
 }
 
+static void what_an_app_may_and_where_its_fetch_goes(void) {
+  nano_binding target_binding = binding("WEB", NANO_BINDING_APP);
+  target_binding.app = nano_str("web");
+  nano_app *target = load(runtime, app_options("web", "export default { fetch: (r) => new Response(r.url) }"));
+  nano_app_options options = app_options("fetching", "export default { async fetch() { return new Response(await (await fetch('a')).text() + eval('1 + 1')); } }");
+  options.outbound = nano_str("WEB"), options.base_url = nano_str("http://base/b/");
+  options.flags = NANO_APP_CODE_GENERATION;
+  nano_app *app = app_with(options, &target_binding, 1);
+  answered(dispatch(app, request("GET", "http://test/")), "http://base/b/a2");
+  nano_app_unload(app, 1000, NULL), nano_app_free(app);
+
+  options.outbound = nano_str("NONE");
+  options.env_bindings = &target_binding, options.env_bindings_count = 1;
+  CHECK_EQ(nano_app_load(runtime, &options, &app, NULL), NANO_E_INVALID);
+  nano_app_unload(target, 1000, NULL), nano_app_free(target);
+
+  options = app_options("limited", "export default { async fetch() { const all = []; for (let i = 0; i < 3; i++) all.push(crypto.subtle.digest('SHA-1', new Uint8Array(1 << 20))); "
+                                   "return new Response((await Promise.allSettled(all)).map((it) => it.status[0]).join('')); } }");
+  options.errands = 2, options.errand_cpu_ms = 1000;
+  app = load(runtime, options);
+  answered(dispatch(app, request("GET", "http://test/")), "ffr");
+  nano_app_unload(app, 1000, NULL), nano_app_free(app);
+}
+
 static void the_host_keeps_the_files(void) {
   nano_app_options options = app_options("files", "export default { async fetch() { const root = await navigator.storage.getDirectory(); return new Response(await root.getFileHandle('a').then((f) => f.name, (e) => e.name)); } }");
   options.flags = NANO_APP_HOST_FILES;
@@ -231,6 +255,7 @@ int main(void) {
   objects_come_back(2);
   bindings_that_are_wrong();
   an_app_calls_another();
+  what_an_app_may_and_where_its_fetch_goes();
   the_host_keeps_the_files();
   a_clock_and_a_seed();
   nano_runtime_free(runtime);

@@ -110,7 +110,9 @@ impl CallContent {
     /// What is left of it in a call whose content has gone to another app.
     pub(crate) fn outline(&self) -> Self {
         match self {
-            CallContent::Fetch { .. } => CallContent::Fetch { head: RequestHead::default(), body: Vec::new(), streaming: false },
+            CallContent::Fetch { streaming, .. } => {
+                CallContent::Fetch { head: RequestHead::default(), body: Vec::new(), streaming: *streaming }
+            }
             _ => CallContent::Method { name: String::new(), args: Vec::new() },
         }
     }

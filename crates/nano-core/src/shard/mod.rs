@@ -4,6 +4,7 @@
 //! the same queue. Nothing here may block, and no lock is held while an instance runs.
 
 pub(crate) mod admission;
+mod desk;
 mod link;
 mod seat;
 mod slot;

@@ -17,7 +17,8 @@ use nano_base::wheel::TimerWheel;
 use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Started};
 
 use super::admission::{self, Permit};
-use super::link::{Desk, Link, LinkHost, Timer};
+use super::desk::{Desk, Timer};
+use super::link::{Link, LinkHost};
 use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn};

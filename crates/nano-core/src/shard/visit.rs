@@ -9,7 +9,8 @@ use nano_base::status::{Error, Status};
 use nano_base::sys;
 use nano_engine::{Delivery, Instance, Outcome, Turns};
 
-use super::link::{Completes, Desk, Link};
+use super::desk::Desk;
+use super::link::{Completes, Link};
 use super::seat::Stop;
 
 /// Arms the watchdog for a turn, and stops JavaScript's clock.

@@ -115,6 +115,67 @@ fn bodies_stream_both_ways_within_their_windows() {
 }
 
 #[test]
+fn an_upload_ends_when_the_other_app_reads_no_more() {
+    for threads in [1, 2] {
+        let runtime = runtime(threads);
+        load_api(&runtime);
+        let app = caller(
+            &runtime,
+            "api",
+            None,
+            "const { promise, resolve } = Promise.withResolvers(); \
+             const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(10000)); }, cancel() { resolve('ended'); } }); \
+             const response = await env.API.fetch('http://api/n', { method: 'POST', body, duplex: 'half' }); \
+             return new Response(`${await response.text()} ${await promise}`);",
+        );
+        assert_eq!(text(&app, "/"), "0 ended");
+    }
+}
+
+#[test]
+fn bodies_between_apps_are_counted_where_they_wait() {
+    let runtime = runtime(2);
+    let api = load_api(&runtime);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(10000)); } }); \
+         return env.API.fetch('http://api/hang', { method: 'POST', body, duplex: 'half' });",
+    );
+    let id = app.dispatch(get("/")).expect("accepted");
+    while api.stats().waiting_bytes < 60_000 {
+        std::thread::yield_now();
+    }
+    assert!(api.stats().waiting_bytes <= 75_000);
+    assert_eq!(app.stats().waiting_bytes, 0);
+    runtime.request_cancel(id).expect("is running");
+    until_end(&runtime, id);
+    while api.stats().waiting_bytes > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_piece_larger_than_the_other_app_may_hold_breaks_the_body_off() {
+    let runtime = runtime(2);
+    let mut small = options("api", "export default { fetch: async (r) => new Response((await r.bytes()).length) }");
+    small.limits.external_bytes = 1 << 20;
+    runtime.load(small).expect("loads");
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const size = Number(new URL(request.url).pathname.slice(1)); \
+         const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(size)); c.close(); } }); \
+         return new Response(await env.API.fetch('http://api/', { method: 'POST', body, duplex: 'half' }).then((r) => r.text(), (e) => e.message));",
+    );
+    assert_eq!(text(&app, "/300000"), "300000");
+    let refused = text(&app, "/2000000");
+    assert!(refused.contains("write smaller pieces"), "{refused}");
+}
+
+#[test]
 fn failures_of_the_other_app_are_told_apart() {
     let runtime = runtime(2);
     let api = load_api(&runtime);
