@@ -90,10 +90,15 @@ impl Inner {
 
     /// The head of a streaming response to a call.
     pub(crate) fn begin_call_body(&self, call: &Call, head: ResponseHead) {
-        if call.answer() {
-            *lock(&call.body) = Pipe::new(Body::Stream, &call.app);
-            self.answer_call(call, Answer::Head(head));
+        {
+            // Whoever fails the call from now on, from whatever thread, must find this body to break off.
+            let mut body = lock(&call.body);
+            if !call.answer() {
+                return;
+            }
+            *body = Pipe::new(Body::Stream, &call.app);
         }
+        self.answer_call(call, Answer::Head(head));
     }
 
     /// A piece of a streaming response to a call.
