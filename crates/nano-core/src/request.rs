@@ -119,6 +119,8 @@ pub(crate) struct Work {
     pub deadline_ms: AtomicU64,
     pub wall_ms: u64,
     pub spent: Arc<Spent>,
+    /// Shards that had no room for it.
+    pub hops: AtomicU32,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
     /// The export that it is for, if it is not the default one.
@@ -158,6 +160,7 @@ impl Work {
             deadline_ms: AtomicU64::new(now_ns / 1_000_000 + wall_ms),
             wall_ms,
             spent: Arc::default(),
+            hops: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             listener,
             entrypoint: None,

@@ -439,21 +439,35 @@ impl Inner {
         self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
     }
 
-    /// Starts an instance of a version on its app's home shard, to see that it starts. Blocks.
+    /// Starts an instance of a version, to see that it starts: on its app's home shard, or where there is room. Blocks.
     pub(crate) fn try_start(&self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
-        let ticket = Arc::new(Slot::default());
-        let shard = &self.shards[app.home.load(Ordering::Relaxed)];
-        shard.command(Command::Start(app.clone(), version.clone(), ticket.clone()));
-        // Beyond the start's own limits this waits for a shard that may have to be replaced first.
-        let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
-        let started = ticket
-            .wait(Some(Duration::from_millis(limit)))
-            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")));
+        let home = app.home.load(Ordering::Relaxed);
+        let mut started = self.start_on(home, app, version);
+        for step in 1..self.shards.len() {
+            if !matches!(&started, Err(error) if error.status == Status::Capacity) {
+                break;
+            }
+            let next = (home + step) % self.shards.len();
+            started = self.start_on(next, app, version);
+            if started.is_ok() {
+                app.home.store(next, Ordering::Relaxed);
+            }
+        }
         // Unloaded meanwhile, and perhaps evicted before it started.
         app.check_open().inspect_err(|_| {
             self.tell_shards_and_wait(app.key, EVICT_MIN);
         })?;
         started
+    }
+
+    fn start_on(&self, shard: usize, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
+        let ticket = Arc::new(Slot::default());
+        self.shards[shard].command(Command::Start(app.clone(), version.clone(), ticket.clone()));
+        // Beyond the start's own limits this waits for a shard that may have to be replaced first.
+        let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
+        ticket
+            .wait(Some(Duration::from_millis(limit)))
+            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")))
     }
 
     /// Gives a request its id; from here on it has exactly one terminal event.

@@ -355,6 +355,9 @@ impl Thread {
             None => match self.start(&work.app.clone(), &version, None) {
                 Ok(id) => id,
                 Err(error) => {
+                    if error.status == Status::Capacity && self.hand_on(&work) {
+                        return;
+                    }
                     // What waits behind it would fail the same way, each after as long a start.
                     for other in self.desk.shard.drain_requests_of(work.app.key) {
                         other.finish(Ending::Error(error.clone()));
@@ -374,6 +377,18 @@ impl Thread {
             slot.link.pending.borrow_mut().push_back(delivery);
         }
         self.visit(id);
+    }
+
+    /// There is no room for one more instance, and no idle one here to make some: another shard may have one. Whether there is a
+    /// shard that the request has not been to.
+    fn hand_on(&self, work: &Arc<Work>) -> bool {
+        let shards = &self.desk.inner.shards;
+        if work.hops.fetch_add(1, Ordering::Relaxed) as usize + 1 >= shards.len() {
+            return false;
+        }
+        let target = (self.desk.shard.index + 1) % shards.len();
+        work.app.home.store(target, Ordering::Relaxed);
+        shards[target].submit(work.clone()).is_ok()
     }
 
     /// Starts an instance of a version; its slot.

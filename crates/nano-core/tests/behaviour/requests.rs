@@ -316,7 +316,7 @@ fn an_exception_has_a_message_whatever_was_thrown() {
     let source = "export default { async fetch(r) { if (r.url.endsWith('/empty')) throw ''; \
         throw new DOMException('took too long', 'TimeoutError'); } }";
     let app = load(&runtime, "dom", source);
-    assert_eq!(fetch(&app, "/").expect_err("it threw").message, "TimeoutError");
+    assert_eq!(fetch(&app, "/").expect_err("it threw").message, "TimeoutError: took too long");
     assert!(!fetch(&app, "/empty").expect_err("it threw").message.is_empty());
 }
 

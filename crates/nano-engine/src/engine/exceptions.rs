@@ -3,6 +3,8 @@
 use nano_base::limits::EXCEPTION_TEXT_BYTES_MAX;
 use nano_base::status::{Error, Status};
 
+use crate::isolate::state::State;
+
 /// The exception that `scope` has caught, as an error with message, position and stack.
 pub(crate) fn caught(scope: &mut v8::PinnedRef<'_, v8::TryCatch<'_, '_, v8::HandleScope<'_>>>, status: Status) -> Error {
     if scope.has_terminated() {
@@ -24,7 +26,9 @@ pub(crate) fn caught(scope: &mut v8::PinnedRef<'_, v8::TryCatch<'_, '_, v8::Hand
 /// Any thrown value as an error. Runs no code of the app: only own data properties of native errors are read.
 pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>, status: Status) -> Error {
     let stack = stack_of(scope, exception);
-    let message = if exception.is_native_error() || exception.is_object() {
+    let message = if let Some(text) = text_of_platform_exception(scope, exception) {
+        text
+    } else if exception.is_native_error() || exception.is_object() {
         let message = v8::Exception::create_message(scope, exception).get(scope).to_rust_string_lossy(scope);
         message.strip_prefix("Uncaught ").unwrap_or(&message).to_string()
     } else if exception.is_symbol() {
@@ -36,7 +40,20 @@ pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>
     Error::new(status, clip(message)).with_stack(clip(stack))
 }
 
-/// What V8 prints of an error whose name and message it may not read: they are accessors, as a DOMException's are.
+/// The text of a DOMException, which V8 may not read: name and message are accessors of the platform's.
+fn text_of_platform_exception(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>) -> Option<String> {
+    if !exception.is_native_error() {
+        return None;
+    }
+    let text_of = v8::Local::new(scope, &State::of(scope)?.entry_points.get()?.text_of_exception);
+    let undefined = v8::undefined(scope);
+    // Fails where the app's stack or time is used up: then V8's own words have to do.
+    v8::tc_scope!(let scope, scope);
+    let text = text_of.call(scope, undefined.into(), &[exception])?;
+    text.is_string().then(|| text.to_rust_string_lossy(scope))
+}
+
+/// What V8 prints of an error whose name and message it may not read.
 fn first_line(stack: &str) -> Option<&str> {
     stack.lines().next().filter(|line| !line.is_empty())
 }

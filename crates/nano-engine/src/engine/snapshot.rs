@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use crate::web::{ops, part_cache, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 7] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal", "configure", "part"];
+pub(crate) const ENTRY_POINTS: [&str; 8] =
+    ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal", "configure", "part", "textOfException"];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {

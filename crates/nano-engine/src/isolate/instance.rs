@@ -197,6 +197,7 @@ impl Instance {
             data_clone_error: entry(3),
             lazy_global: entry(4),
             configure: entry(5),
+            text_of_exception: entry(7),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));

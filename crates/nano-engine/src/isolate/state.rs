@@ -26,6 +26,8 @@ pub(crate) struct EntryPoints {
     pub data_clone_error: v8::Global<v8::Function>,
     /// `nano.lazyGlobal(name)`
     pub lazy_global: v8::Global<v8::Function>,
+    /// `nano.textOfException(value)`
+    pub text_of_exception: v8::Global<v8::Function>,
     /// `nano.configure(outbound, baseUrl)`
     pub configure: v8::Global<v8::Function>,
 }
