@@ -21,6 +21,8 @@ code() { web -o /dev/null -w '%{http_code}' "$@"; }
 same hello "200 Hello, Ada, from http://hello.example/" "$($build/hello Ada | head -1)"
 same bindings "GET http://kv.example/greeting 404 no such key" "$($build/bindings examples/apps/kv | grep . | tail -1 | tr -s ' ')"
 
+same classes "3 rows of people, 2 objects released" "$($build/classes | tail -1)"
+
 log=$(mktemp)
 $build/server --port 0 --threads 2 examples/apps >"$log" 2>&1 &
 server=$!

@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod cbor;
 pub mod clock;
+pub mod dice;
 pub mod http;
 pub mod lanes;
 pub mod limits;

@@ -42,6 +42,12 @@ pub struct AppLimits {
     pub idle_ms: u32,
     /// What the app's caches keep, all instances together; at the limit the least recently used goes.
     pub cache_bytes: usize,
+    /// Objects of the host's that one instance holds.
+    pub host_objects: u32,
+    /// The app's files in memory, together.
+    pub storage_bytes: usize,
+    /// Files and directories of the app in memory.
+    pub storage_entries: u32,
 }
 
 impl Default for AppLimits {
@@ -66,6 +72,9 @@ impl Default for AppLimits {
             requests: 10_000,
             idle_ms: 60_000,
             cache_bytes: 8 << 20,
+            host_objects: 1_000,
+            storage_bytes: 8 << 20,
+            storage_entries: 1_000,
         }
     }
 }
@@ -183,6 +192,20 @@ pub const STACK_FRAMES_MAX: u32 = 200;
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.
 pub const NAME_BYTES_MAX: usize = 256;
+/// The name of a file or directory of an app.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// The path of a file or directory of an app.
+pub const FILE_PATH_BYTES_MAX: usize = 4_096;
+/// How deep apps may call one another.
+pub const SERVICE_DEPTH_MAX: u32 = 16;
+/// Methods and properties of one class of the host's.
+pub const CLASS_MEMBERS_MAX: usize = 256;
+/// Calls that construct, remembered before those whose object nobody holds any more are looked for.
+pub const CONSTRUCTING_MAX: usize = 64;
+/// How far a manual clock moves, in milliseconds: a hundred years.
+pub const MANUAL_CLOCK_MS_MAX: u64 = 3_155_760_000_000;
+/// When a manual clock can begin: the year 9999, in milliseconds since 1970.
+pub const MANUAL_CLOCK_UNIX_MS_MAX: u64 = 253_370_764_800_000;
 /// Arguments or result of one call between host and app.
 pub const CALL_BYTES_MAX: usize = 8 << 20;
 /// How deep the arrays and objects of a value nest that crosses between host and app.

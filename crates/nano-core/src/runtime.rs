@@ -19,6 +19,7 @@ use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
+use crate::objects::{self, Objects};
 use crate::observe::Counters;
 use crate::pipe::Pipe;
 use crate::request::{Body, Ending, Place, Work};
@@ -99,6 +100,7 @@ pub(crate) struct Inner {
     pub counters: Counters,
     pub helpers: Arc<Helpers>,
     pub caches: CacheStore,
+    pub objects: Objects,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -139,6 +141,7 @@ impl Runtime {
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             helpers: Arc::default(),
+            objects: Objects::default(),
             apps: RwLock::default(),
             next_app: AtomicU64::new(1),
             next_home: AtomicUsize::new(0),
@@ -171,8 +174,7 @@ impl Runtime {
 
     /// The app with this name.
     pub fn find(&self, name: &str) -> Option<App> {
-        let apps = self.inner.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        apps.get(name).map(|shared| App { shared: shared.clone(), inner: self.inner.clone() })
+        self.inner.find(name).map(|shared| App { shared, inner: self.inner.clone() })
     }
 
     /// Takes up to `max` events; never blocks.
@@ -283,10 +285,12 @@ impl Runtime {
         Ok(())
     }
 
-    /// Answers a method call.
-    pub fn call_return(&self, id: u64, value: Value) -> Result<()> {
+    /// Answers a call other than `fetch`. Every object in the value is given to the app until its RELEASE event.
+    pub fn call_return(&self, id: u64, mut value: Value) -> Result<()> {
         let call = self.inner.call(id)?;
+        objects::check(&call.version, &mut value)?;
         self.inner.answer(&call)?;
+        self.inner.give(&call.view.app, call.place, &mut value);
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Value(value)));
         self.inner.close_call(id);
         Ok(())
@@ -329,11 +333,17 @@ impl Runtime {
     }
 
     /// Moves a manual clock on and lets the shards see it.
-    pub fn advance_clock(&self, ms: u64) {
-        self.inner.clock.advance_ms(ms);
+    pub fn advance_clock(&self, ms: u64) -> Result<()> {
+        if !self.inner.clock.is_manual() {
+            return Err(Error::new(Status::Invalid, "the runtime lives by the system's clock"));
+        }
+        if !self.inner.clock.advance_ms(ms) {
+            return Err(Error::new(Status::Invalid, "a manual clock moves a hundred years at most"));
+        }
         for shard in &self.inner.shards {
             shard.wake();
         }
+        Ok(())
     }
 
     /// What it holds and has done.
@@ -414,6 +424,10 @@ impl Inner {
         }
         apps.insert(shared.name.clone(), shared.clone());
         Ok(())
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<AppShared>> {
+        self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
     }
 
     /// Takes an app out of the registry.

@@ -17,7 +17,8 @@ use nano_base::wheel::TimerWheel;
 use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Started};
 
 use super::admission::{self, Permit};
-use super::link::{Desk, Link, LinkHost, Timer};
+use super::desk::{Desk, Timer};
+use super::link::{Link, LinkHost};
 use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn};
@@ -246,6 +247,8 @@ impl Thread {
                 Command::Errand(place, result) => {
                     self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))
                 }
+                // The queue is rung once per round.
+                Command::Ring => self.desk.inner.objects.ringing.store(false, Ordering::Release),
                 Command::Retire(app) => self.retire(app),
                 Command::Evict(app, ticket) => {
                     self.evict_app(app);
@@ -422,7 +425,7 @@ impl Thread {
         app.starts.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.seat.starting) = ticket.cloned();
         let started =
-            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.bindings, &version.settings));
+            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes, &version.settings));
         *lock(&self.desk.seat.starting) = None;
         match started {
             Ok(Started::Ready(_)) => {

@@ -380,3 +380,14 @@ fn a_request_that_is_canceled_during_its_turn_hears_of_it() {
     runtime.request_cancel(id).expect("is open");
     logged("heard");
 }
+
+#[test]
+fn an_app_runs_for_long_without_costing_a_thread() {
+    // Enough for V8 to collect its garbage and to want to tidy up later.
+    let runtime = runtime(1);
+    let app = load(&runtime, "busy", "export default { fetch: async (request) => new Response('1') }");
+    for _ in 0..15_000 {
+        fetch(&app, "/").expect("a response");
+    }
+    assert_eq!(runtime.stats().abandoned, 0);
+}

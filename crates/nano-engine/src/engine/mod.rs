@@ -5,6 +5,7 @@ pub(crate) mod caches;
 pub(crate) mod cage;
 pub(crate) mod clock;
 pub(crate) mod exceptions;
+pub(crate) mod host_objects;
 pub(crate) mod loss;
 pub(crate) mod modules;
 pub(crate) mod pages;

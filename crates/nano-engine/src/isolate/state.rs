@@ -3,7 +3,10 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
+use nano_base::dice::Dice;
+
 use crate::engine::bytes::Budget;
+use crate::engine::host_objects::HostObjects;
 use crate::engine::modules::ModuleMap;
 use crate::engine::resources::Resources;
 use crate::isolate::host::Host;
@@ -59,6 +62,8 @@ pub(crate) struct State {
     pub modules: RefCell<ModuleMap>,
     /// Native state that JavaScript holds.
     pub resources: Resources,
+    /// Objects of the host's that JavaScript holds.
+    pub host_objects: HostObjects,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Rejected promises that found a handler after the turn they were rejected in.
@@ -75,6 +80,8 @@ pub(crate) struct State {
     pub refusal: Cell<Refused>,
     /// Whether its heap grew when all heaps together were at their limit.
     pub cage_full: Cell<bool>,
+    /// Randomness that repeats, if the app is to run the same way every time.
+    pub dice: RefCell<Option<Dice>>,
     /// Stops this isolate from inside V8's allocators.
     pub handle: v8::IsolateHandle,
 }
@@ -114,6 +121,22 @@ impl State {
     pub(crate) fn of(isolate: &v8::Isolate) -> Option<&State> {
         // SAFETY: the slot is null or points to the state that the instance owning this isolate keeps boxed beyond it.
         unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() }
+    }
+
+    /// Random bytes: the kernel's, unless the app is seeded.
+    pub(crate) fn fill_random(isolate: &v8::Isolate, bytes: &mut [u8]) {
+        match State::of(isolate).and_then(|state| state.dice.borrow_mut().as_mut().map(|dice| dice.fill(bytes))) {
+            Some(()) => {}
+            None => nano_base::sys::random::fill(bytes),
+        }
+    }
+
+    /// The answer to this call makes the wrapper ready.
+    pub(crate) fn construct(isolate: &mut v8::Isolate, call: u32, wrapper: v8::Local<v8::Object>) {
+        // SAFETY: as in `of`; the state is not part of the isolate.
+        if let Some(state) = unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() } {
+            state.host_objects.construct(isolate, call, wrapper);
+        }
     }
 
     /// The shard's side of an isolate that runs an app.

@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{blob, clone, compression, console, crypto, encoding, fetch, forms, parts, subtle_keys, subtle_work, time, url};
-use super::{cache, contexts, html_rewriter, types};
+use super::{
+    blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts,
+    subtle_keys, subtle_work, time, types, url,
+};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -127,6 +129,11 @@ table! {
     "cloneKind" => clone::clone_kind,
     "namedKeys" => clone::named_keys,
     "cloneWasmModule" => clone::clone_wasm_module,
+    "hostClass" => host_objects::host_class,
+    "hostObject" => host_objects::host_object,
+    "hostDispose" => host_objects::host_dispose,
+    "files" => files::files,
+    "callHost" => host_objects::call_host,
     "blobNew" => blob::blob_new,
     "blobAdopt" => blob::blob_adopt,
     "blobSize" => blob::blob_size,

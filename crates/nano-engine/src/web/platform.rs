@@ -82,6 +82,9 @@ pub(crate) static PARTS: &[Source] = sources![
     "node/timers_promises.js",
     "node/types.js",
     "node/util.js",
+    "host_bindings.js",
+    "fs.js",
+    "fs_writable.js",
 ];
 
 /// The part called `name`.

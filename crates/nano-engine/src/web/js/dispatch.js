@@ -242,18 +242,36 @@
     return flight;
   };
 
-  const callFetchHandler = (id, request) => {
+  const isClass = (value) =>
+    typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
+
+  // An entrypoint is an export with handlers or methods of its own: an object, or a class of which each event gets an instance.
+  const entrypointOf = (id, name) => {
+    const found = namespace !== undefined && ObjectHasOwn(namespace, name) ? namespace[name] : undefined;
+    if (isClass(found)) return new found(new ExecutionContext(CREATE, id), env);
+    if (typeof found === "object" && found !== null) return found;
+    throw new TypeError(`This app has no entrypoint '${name}'.`);
+  };
+
+  const callEntrypoint = (id, request, name) => {
+    const target = entrypointOf(id, name);
+    if (typeof target.fetch !== "function") throw new TypeError(`The entrypoint '${name}' has no method 'fetch'.`);
+    return target.fetch(request, env, new ExecutionContext(CREATE, id));
+  };
+
+  const callFetchHandler = (id, request, entrypoint) => {
+    if (entrypoint !== undefined) return callEntrypoint(id, request, entrypoint);
     if (defaultExport === undefined) return dispatchFetchEvent(id, request);
     const context = new ExecutionContext(CREATE, id);
     if (defaultIsClass) return new defaultExport(context, env).fetch(request);
     return defaultExport.fetch(request, env, context);
   };
 
-  const deliverFetch = (id, method, url, flat) => {
+  const deliverFetch = (id, method, url, flat, entrypoint) => {
     const request = requestFromNative(id, method, url, flat);
     let flight;
     try {
-      const result = callFetchHandler(id, request);
+      const result = callFetchHandler(id, request, entrypoint);
       if (isObject(result) && !isResponse(result)) {
         const promise = PromiseResolve(result);
         flight = startFlight(id, request);
@@ -270,25 +288,33 @@
 
   // Invocations
 
-  const isClass = (value) =>
-    typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
-
   const isExportedFunction = (name) =>
     name !== "default" && ObjectHasOwn(namespace, name) && typeof namespace[name] === "function" && !isClass(namespace[name]);
 
   const isEntrypoint = (value) => nano.entrypoints !== undefined && nano.entrypoints.isClass(value);
 
   // A method of a class that extends WorkerEntrypoint, on an object of its own for this invocation.
-  const callEntrypoint = (id, Class, name, args) => {
+  const invokeEntrypoint = (id, Class, name, args) => {
     const method = nano.entrypoints.methodOf(Class, name);
     if (method === undefined) throw new TypeError(`The entrypoint ${Class.name} has no method '${name}'.`);
     return ReflectApply(method, new Class(new ExecutionContext(CREATE, id), env), args);
   };
 
-  const callExport = (id, name, args) => {
+  // A method of a named entrypoint, which another app calls.
+  const callMethodOf = (id, entrypoint, name, args) => {
+    const found = namespace !== undefined && ObjectHasOwn(namespace, entrypoint) ? namespace[entrypoint] : undefined;
+    if (isEntrypoint(found)) return invokeEntrypoint(id, found, name, args);
+    const target = entrypointOf(id, entrypoint);
+    const method = ObjectHasOwn(ObjectPrototype, name) ? undefined : target[name];
+    if (typeof method === "function") return ReflectApply(method, target, args);
+    throw new TypeError(`The entrypoint '${entrypoint}' has no method '${name}'.`);
+  };
+
+  const callExport = (id, name, args, entrypoint) => {
+    if (entrypoint !== undefined) return callMethodOf(id, entrypoint, name, args);
     if (namespace !== undefined && isExportedFunction(name)) return ReflectApply(namespace[name], undefined, args);
     if (isEntrypoint(defaultExport)) {
-      if (nano.entrypoints.methodOf(defaultExport, name) !== undefined) return callEntrypoint(id, defaultExport, name, args);
+      if (nano.entrypoints.methodOf(defaultExport, name) !== undefined) return invokeEntrypoint(id, defaultExport, name, args);
     } else if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
       const context = new ExecutionContext(CREATE, id);
       const target = defaultIsClass ? new defaultExport(context, env) : defaultExport;
@@ -304,7 +330,7 @@
     if (namespace !== undefined && dot > 0) {
       const className = StringPrototypeSlice(name, 0, dot);
       const Class = ObjectHasOwn(namespace, className) ? namespace[className] : undefined;
-      if (isEntrypoint(Class)) return callEntrypoint(id, Class, StringPrototypeSlice(name, dot + 1), args);
+      if (isEntrypoint(Class)) return invokeEntrypoint(id, Class, StringPrototypeSlice(name, dot + 1), args);
     }
     throw new TypeError(`This app exports no function '${name}'.`);
   };
@@ -317,9 +343,9 @@
     }
   };
 
-  const deliverInvoke = (id, name, args) => {
+  const deliverInvoke = (id, name, args, entrypoint) => {
     try {
-      const result = callExport(id, name, args);
+      const result = callExport(id, name, args, entrypoint);
       if (isObject(result)) {
         PromisePrototypeThen(PromiseResolve(result), (value) => invokeReturn(id, value), (error) => ops.invokeFail(id, error));
       } else {
@@ -332,25 +358,25 @@
 
   nano.kinds = kinds;
 
-  nano.deliver = (kind, id, a, b, c) => {
+  nano.deliver = (kind, id, a, b, c, d) => {
     // Only apps that ask which request they are in pay for knowing it.
     if (nano.contexts !== undefined && (kind === 0 || kind === 8)) {
       nano.contexts.enter(id);
-      if (kind === 0) deliverFetch(id, a, b, c);
-      else deliverInvoke(id, a, b);
+      if (kind === 0) deliverFetch(id, a, b, c, d);
+      else deliverInvoke(id, a, b, c);
       nano.contexts.leave();
       return;
     }
     switch (kind) {
-      case 0: deliverFetch(id, a, b, c); break;
+      case 0: deliverFetch(id, a, b, c, d); break;
       case 1: nano.fireTimer(id); break;
       case 2: fetch.bodyReady(id); break;
       case 3: fetch.writeReady(id); break;
       case 4: flights.get(id)?.cancel(); break;
       case 5: calls.head(id, a, b, c); break;
       case 6: calls.result(id, a); break;
-      case 7: calls.fail(id, a); break;
-      case 8: deliverInvoke(id, a, b); break;
+      case 7: calls.fail(id, a, b); break;
+      case 8: deliverInvoke(id, a, b, c); break;
       case 9: nano.errandDone(id, a, b, c); break;
     }
   };
@@ -361,7 +387,7 @@
     const made = { __proto__: null };
     const keys = values === undefined ? [] : ReflectOwnKeys(values);
     for (let i = 0; i < keys.length; i++) made[keys[i]] = values[keys[i]];
-    for (let i = 0; i < bindings.length; i++) made[bindings[i][0]] = calls.createBinding(bindings[i][1]);
+    for (let i = 0; i < bindings.length; i++) made[bindings[i][0]] = calls.createBinding(bindings[i]);
     return ObjectFreeze(made);
   };
 

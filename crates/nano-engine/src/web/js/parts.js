@@ -52,6 +52,9 @@
   // Workers have it there.
   partOf.DigestStream = "digest_stream";
   ops.lazyProperty(nano.crypto.crypto, "DigestStream");
+  expose("fs", [
+    "FileSystemDirectoryHandle", "FileSystemFileHandle", "FileSystemHandle", "FileSystemWritableFileStream", "StorageManager",
+  ]);
   expose("blob", ["Blob", "File"]);
   expose("file_reader", ["FileReader", "ProgressEvent"]);
   expose("form_data", ["FormData"]);
