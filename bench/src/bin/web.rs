@@ -2,6 +2,8 @@
 //!
 //! Clocks stand still within a turn, so everything is timed here: some work is done many times per request, some is the request
 //! itself, with what the host does for it. CPU is that of all threads.
+//!
+//! web [LESS [NAME]]: everything so many times less often; only the figures whose names begin so.
 
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ const ECHO_BYTES: usize = 1 << 20;
 fn main() {
     // How many times less than it should.
     let quick: usize = std::env::args().nth(1).and_then(|quick| quick.parse().ok()).unwrap_or(1);
-    let bench = Bench::new(quick.max(1));
+    let bench = Bench::new(quick.max(1), std::env::args().nth(2).unwrap_or_default());
     let order = bench.whole("/order", &[], Body::None);
 
     let json = [("content-type".to_string(), "application/json".to_string())];
@@ -60,21 +62,25 @@ struct Bench {
     runtime: Runtime,
     app: App,
     quick: usize,
+    only: String,
 }
 
 impl Bench {
-    fn new(quick: usize) -> Self {
+    fn new(quick: usize, only: String) -> Self {
         let runtime = runtime(1, 0);
         let mut options = AppOptions::new("web", Source::Text(APP.into()));
         // A batch is one request.
         options.limits.cpu_ms = 60_000;
         options.limits.errand_cpu_ms = 60_000;
         let app = load_options(&runtime, options);
-        Self { runtime, app, quick }
+        Self { runtime, app, quick, only }
     }
 
     /// Reports what a batch of so many times costs: microseconds each, or how much of a unit per second.
     fn figure(&self, name: &str, unit: &str, amount: f64, count: usize, note: &str, batch: impl Fn(usize)) {
+        if !name.starts_with(&self.only) {
+            return;
+        }
         let count = (count / self.quick).max(1);
         let (warm, batches) = if self.quick > 1 { (0, 1) } else { (WARM, BATCHES) };
         (0..warm).for_each(|_| batch(count));
