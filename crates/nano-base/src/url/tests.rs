@@ -35,6 +35,35 @@ fn absolute_urls_are_normalized() {
 }
 
 #[test]
+fn a_url_written_out_says_where_its_parts_are() {
+    for input in [
+        "https://user:pass@example.com:8080/a/b?q=1#f",
+        "https://user@example.com/",
+        "https://:pass@[::1]/?#",
+        "http://example.com",
+        "file:///c:/x#f",
+        "web+x:/.//p?q",
+        "mailto:a@b.c",
+        "foo://h",
+    ] {
+        let url = Url::parse(input, None).expect("a URL");
+        let Written { href, places } = url.written();
+        let [protocol, username, password, host, hostname_end, host_end, path, query, fragment] = places;
+        let part = |start: usize, end: usize| href.get(start..end).unwrap_or_default();
+        assert_eq!(part(0, protocol), format!("{}:", url.scheme()), "{input}");
+        assert_eq!(part(protocol + 2, username), url.username(), "{input}");
+        assert_eq!(part(username + 1, password), url.password(), "{input}");
+        assert_eq!(part(host, hostname_end), url.hostname().unwrap_or_default(), "{input}");
+        assert_eq!(part(host, host_end), url.host(), "{input}");
+        assert_eq!(part(hostname_end + 1, host_end), url.port().map(|port| port.to_string()).unwrap_or_default(), "{input}");
+        assert_eq!(part(path, query), url.path(), "{input}");
+        assert_eq!(part(query + 1, fragment), url.query().unwrap_or_default(), "{input}");
+        assert_eq!(part(fragment + 1, href.len()), url.fragment().unwrap_or_default(), "{input}");
+        assert_eq!(Url::parse(&href, None), Some(url), "{input}");
+    }
+}
+
+#[test]
 fn what_is_no_url_is_refused() {
     for input in [
         "",
