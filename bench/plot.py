@@ -20,13 +20,14 @@ def chart(row: dict) -> str:
     """Horizontal bars from zero, NANO's first."""
     bars = [("NANO", row["value"]), *sorted(row["peers"].items(), key=lambda peer: peer[1])]
     most = max(value for _, value in bars)
+    better = "more" if row["unit"].endswith("/s") else "less"
     height = TOP + len(bars) * (BAR + GAP) + GAP
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
         f"<title>{escape(row['name'])}</title>",
         f"<style>{STYLE}</style>",
         f'<text class="title" x="12" y="22">{escape(row["name"])}</text>',
-        f'<text class="note" x="12" y="40">{escape(row["unit"])}, less is better; median of {row["runs"]} runs</text>',
+        f'<text class="note" x="12" y="40">{escape(row["unit"])}, {better} is better; median of {row["runs"]} runs</text>',
     ]
     for n, (who, value) in enumerate(bars):
         y = TOP + n * (BAR + GAP)

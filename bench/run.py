@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -193,6 +194,24 @@ def neighbour(figures: Figures) -> None:
         figures.run("workerd", [*peers()["workerd"], "--neighbour", seconds], cwd=PEERS)
 
 
+def web(figures: Figures) -> None:
+    """The web platform. Node is always there: it installs the peers."""
+    # Everything a hundredth as often.
+    quick = str(figures.few(1, 100))
+    # A runtime as the interpreter of the same script, or a script that drives it.
+    found = peers()
+    programs = {"node": ["node", "web.mjs"]} if shutil.which("node") else {}
+    for who in ("deno", "bun"):
+        if who in found:
+            programs[who] = [*found[who][:-1], "web.mjs"]
+    if "workerd" in found:
+        programs["workerd"] = [*found["workerd"], "--web"]
+    for _ in figures.rounds(3):
+        figures.run("nano", [str(RELEASE / "web"), quick])
+        for who, command in programs.items():
+            figures.run(who, [*command, quick], cwd=PEERS)
+
+
 def bombs(figures: Figures) -> None:
     """Counts the rows of the table that the bomb suite prints; it prints none unless the process and the neighbour survived."""
     command = ["cargo", "test", "--locked", "-p", "nano-core", "--test", "bombs", "--", "--nocapture", "no_bomb"]
@@ -213,7 +232,8 @@ def bombs(figures: Figures) -> None:
     figures.save()
 
 
-GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "bombs": bombs}
+GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "web": web,
+          "bombs": bombs}
 
 
 def build() -> None:

@@ -2,6 +2,7 @@
 
 workerd.py COUNT          density.idle_rss_kb, density.used_rss_kb, start.cpu_ms
 workerd.py --neighbour S  whether a healthy worker answers within S seconds while another one loops
+workerd.py --web [LESS]   the figures of bench/web_app.mjs, everything so many times less often
 """
 
 import contextlib
@@ -10,16 +11,20 @@ import json
 import os
 import pathlib
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 
 from common import HELLO, IDLE_S, cpu_ms, report, resident_kb
 
 START_S_MAX = 120
 REQUEST_S_MAX = 20
+WARM, BATCHES = 3, 7
+PIECE_BYTES, ECHO_BYTES = 65_536, 1 << 20
 LOOP = "export default { fetch(request) { for (;;); } };\n"
 
 
@@ -137,10 +142,62 @@ def neighbour(seconds: int) -> None:
             looping.close()
 
 
+def web(quick: int) -> None:
+    """Requests on one connection, one after the other; the CPU is workerd's alone."""
+    source = (pathlib.Path(__file__).parent.parent / "web_app.mjs").read_text()
+    with workerd([source]) as (pid, found):
+        connection = http.client.HTTPConnection("127.0.0.1", found[0], timeout=60)
+
+        def ask(path: str, body: bytes | list[bytes] | None = None, headers: dict[str, str] | None = None) -> bytes:
+            connection.request("GET" if body is None else "POST", path, body, headers or {}, encode_chunked=isinstance(body, list))
+            response = connection.getresponse()
+            content = response.read()
+            if response.status != 200:
+                raise RuntimeError(f"{path}: {response.status}")
+            return content
+
+        def figure(name: str, unit: str, amount: float, count: int, note: str, batch: Callable[[int], object]) -> None:
+            count = max(1, count // quick)
+            for _ in range(0 if quick > 1 else WARM):
+                batch(count)
+            spent = []
+            for _ in range(1 if quick > 1 else BATCHES):
+                began = cpu_ms(pid)
+                batch(count)
+                spent.append(cpu_ms(pid) - began)
+            each_us = max(0.001, statistics.median(spent)) * 1000 / count
+            report(name, amount * 1e6 / each_us if unit.endswith("/s") else each_us, unit, f"workerd: {note}")
+
+        def each(request: Callable[[], object]) -> Callable[[int], None]:
+            def batch(count: int) -> None:
+                for _ in range(count):
+                    request()
+            return batch
+
+        over_http = "with its HTTP server, one connection"
+        order = ask("/order")
+        figure("web.json_roundtrip_us", "us", 1, 1000, over_http, each(lambda: ask("/json", order, {"content-type": "application/json"})))
+        headers = {f"x-header-{n}": f"value {n} of a header that is forty long" for n in range(60)}
+        figure("web.headers60_us", "us", 1, 500, over_http, each(lambda: ask("/headers", None, headers)))
+
+        def echo(path: str) -> None:
+            pieces = [b"a" * PIECE_BYTES] * (ECHO_BYTES // PIECE_BYTES)
+            if len(ask(path, pieces, {"transfer-encoding": "chunked"})) != ECHO_BYTES:
+                raise RuntimeError(f"{path}: not all of it")
+
+        for name, path in (("web.echo_mb_per_s", "/echo"), ("web.echo_transform_mb_per_s", "/transform")):
+            figure(name, "MB/s", ECHO_BYTES / 1e6, 20, over_http, each(lambda: echo(path)))
+        for line in ask("/figures").decode().splitlines():
+            name, unit, amount, count, _ = line.split(" ", 4)
+            figure(name, unit, float(amount), int(count), "the same code", lambda count: ask(f"/run/{name}?count={count}"))
+
+
 if __name__ == "__main__":
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if sys.argv[1] == "--neighbour":
         neighbour(int(sys.argv[2]))
+    elif sys.argv[1] == "--web":
+        web(int((sys.argv[2:] or [1])[0]))
     else:
         density(int(sys.argv[1]))

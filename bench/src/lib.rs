@@ -47,6 +47,11 @@ pub fn load(runtime: &Runtime, name: &str, lazy: bool) -> App {
 pub fn load_text(runtime: &Runtime, name: &str, text: &str, lazy: bool) -> App {
     let mut options = AppOptions::new(name, Source::Text(text.into()));
     options.lazy = lazy;
+    load_options(runtime, options)
+}
+
+/// Loads an app as the options say, but for good.
+pub fn load_options(runtime: &Runtime, mut options: AppOptions) -> App {
     // Idle apps are what is measured: they must not be evicted under the measurement.
     options.limits.idle_ms = 3_600_000;
     runtime.load(options).expect("the app loads")

@@ -14,7 +14,7 @@ pub(super) fn parse(input: &str, special: bool) -> Option<String> {
         return parse_ipv6(rest.strip_suffix(']')?).map(|pieces| write_ipv6(&pieces));
     }
     if !special {
-        return (!input.bytes().any(is_forbidden)).then(|| percent::encode(input, percent::CONTROL));
+        return (!input.bytes().any(is_forbidden)).then(|| percent::encode(input, &percent::CONTROL));
     }
     let decoded = percent::decode(input);
     let ascii = to_ascii(&decoded)?;

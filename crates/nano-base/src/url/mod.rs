@@ -7,7 +7,10 @@
 mod host;
 mod parse;
 mod percent;
+mod plain;
 mod set;
+
+use std::fmt::Write;
 
 pub use set::Part;
 
@@ -31,6 +34,11 @@ impl Url {
     /// Parses `input`, relative to a base if there is one.
     pub fn parse(input: &str, base: Option<&Url>) -> Option<Url> {
         parse::parse(input, base)
+    }
+
+    /// Where the parts of `input` are, if a glance shows that it is a URL and written as it would be written out.
+    pub fn places_if_plain(input: &str) -> Option<[usize; 9]> {
+        plain::places(input)
     }
 
     /// The scheme, without the colon.
@@ -84,31 +92,53 @@ impl Url {
 
     /// All of it. https://url.spec.whatwg.org/#url-serializing
     pub fn href(&self) -> String {
-        let mut href = String::with_capacity(self.scheme.len() + self.path.len() + 32);
+        self.written().href
+    }
+
+    /// All of it, and where its parts are.
+    pub fn written(&self) -> Written {
+        let length = |part: &Option<String>| part.as_ref().map_or(0, |part| part.len() + 1);
+        let bytes = self.scheme.len() + self.username.len() + self.password.len() + length(&self.host) + self.path.len();
+        // What is between them: "://", ":" and "@", ":65535" or "/.".
+        let mut href = String::with_capacity(bytes + length(&self.query) + length(&self.fragment) + 11);
         href.push_str(&self.scheme);
         href.push(':');
+        let protocol_end = href.len();
+        let (mut username_end, mut password_end) = (protocol_end, protocol_end);
         if self.host.is_some() {
             href.push_str("//");
-            if self.has_credentials() {
-                href.push_str(&self.username);
-                if !self.password.is_empty() {
-                    href.push(':');
-                    href.push_str(&self.password);
-                }
-                href.push('@');
+        }
+        if self.has_credentials() {
+            href.push_str(&self.username);
+            username_end = href.len();
+            if !self.password.is_empty() {
+                href.push(':');
+                href.push_str(&self.password);
             }
-            href.push_str(&self.host());
-        } else if !self.opaque && self.path.starts_with("//") {
+            password_end = href.len();
+            href.push('@');
+        }
+        let host = href.len();
+        href.push_str(self.host.as_deref().unwrap_or_default());
+        let hostname_end = href.len();
+        if let Some(port) = self.port {
+            let _ = write!(href, ":{port}");
+        }
+        let host_end = href.len();
+        if self.host.is_none() && !self.opaque && self.path.starts_with("//") {
             href.push_str("/.");
         }
+        let path = href.len();
         href.push_str(&self.path);
+        let query = href.len();
         for (mark, part) in [('?', &self.query), ('#', &self.fragment)] {
             if let Some(part) = part {
                 href.push(mark);
                 href.push_str(part);
             }
         }
-        href
+        let fragment = href.len() - length(&self.fragment);
+        Written { href, places: [protocol_end, username_end, password_end, host, hostname_end, host_end, path, query, fragment] }
     }
 
     /// Its origin, or `null`. https://url.spec.whatwg.org/#concept-url-origin
@@ -136,6 +166,17 @@ impl Url {
     fn cannot_have_port(&self) -> bool {
         self.host.as_deref().unwrap_or_default().is_empty() || self.scheme == "file"
     }
+}
+
+/// A URL written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// All of it, in ASCII.
+    pub href: String,
+    /// The ends of the protocol (with its colon), of the username (two characters behind that, if there are credentials) and of the
+    /// password (one behind that, if there is one); where the host begins, where its name ends, and its port (one behind that, if there
+    /// is one); where the path, the query and the fragment begin, these two with their marks.
+    pub places: [usize; 9],
 }
 
 /// The port that a special scheme stands for; the second half is whether the scheme is special at all.

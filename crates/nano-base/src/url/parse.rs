@@ -29,10 +29,10 @@ pub(super) fn parse(input: &str, base: Option<&Url>) -> Option<Url> {
         None => without_scheme(&rest, base?)?,
     };
     if let Some(query) = rest.query {
-        let set = if url.is_special() { percent::SPECIAL_QUERY } else { percent::QUERY };
+        let set = if url.is_special() { &percent::SPECIAL_QUERY } else { &percent::QUERY };
         url.query = Some(percent::encode(query, set));
     }
-    url.fragment = rest.fragment.map(|fragment| percent::encode(fragment, percent::FRAGMENT));
+    url.fragment = rest.fragment.map(|fragment| percent::encode(fragment, &percent::FRAGMENT));
     Some(url)
 }
 
@@ -78,7 +78,7 @@ fn with_scheme(scheme: String, rest: &Rest, base: Option<&Url>) -> Option<Url> {
         url.append_path(path);
     } else {
         url.opaque = true;
-        url.path = percent::encode(text, percent::CONTROL);
+        url.path = percent::encode(text, &percent::CONTROL);
     }
     Some(url)
 }
@@ -197,8 +197,8 @@ impl Url {
                 return None;
             }
             let (username, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-            self.username = percent::encode(username, percent::USERINFO);
-            self.password = percent::encode(password, percent::USERINFO);
+            self.username = percent::encode(username, &percent::USERINFO);
+            self.password = percent::encode(password, &percent::USERINFO);
             server = after;
         }
         let (name, port) = split_port(server);
@@ -239,6 +239,7 @@ impl Url {
     /// The state "path": `text` is what follows a slash.
     pub(super) fn append_path(&mut self, text: &str) {
         let special = self.is_special();
+        self.path.reserve(text.len() + 1);
         let mut segments = text.split(|c| c == '/' || (special && c == '\\')).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
@@ -261,7 +262,7 @@ impl Url {
                         self.path.push_str(&segment[..1]);
                         self.path.push(':');
                     } else {
-                        percent::encode_into(&mut self.path, segment, percent::PATH);
+                        percent::encode_into(&mut self.path, segment, &percent::PATH);
                     }
                 }
             }

@@ -34,8 +34,8 @@ impl Url {
         match part {
             Part::Href => *self = Url::parse(value, None)?,
             Part::Protocol => self.set_protocol(&without_breaks(value))?,
-            Part::Username if !self.cannot_have_port() => self.username = percent::encode(value, percent::USERINFO),
-            Part::Password if !self.cannot_have_port() => self.password = percent::encode(value, percent::USERINFO),
+            Part::Username if !self.cannot_have_port() => self.username = percent::encode(value, &percent::USERINFO),
+            Part::Password if !self.cannot_have_port() => self.password = percent::encode(value, &percent::USERINFO),
             Part::Username | Part::Password => return None,
             Part::Host => self.set_host(&without_breaks(value), true)?,
             Part::Hostname => self.set_host(&without_breaks(value), false)?,
@@ -43,12 +43,12 @@ impl Url {
             Part::Pathname if self.opaque => return None,
             Part::Pathname => self.set_pathname(&without_breaks(value)),
             Part::Search => {
-                let set = if self.is_special() { percent::SPECIAL_QUERY } else { percent::QUERY };
+                let set = if self.is_special() { &percent::SPECIAL_QUERY } else { &percent::QUERY };
                 self.query = marked(value, '?').map(|query| percent::encode(&without_breaks(query), set));
                 self.strip_opaque_path();
             }
             Part::Hash => {
-                self.fragment = marked(value, '#').map(|fragment| percent::encode(&without_breaks(fragment), percent::FRAGMENT));
+                self.fragment = marked(value, '#').map(|fragment| percent::encode(&without_breaks(fragment), &percent::FRAGMENT));
                 self.strip_opaque_path();
             }
         }

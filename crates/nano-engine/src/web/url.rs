@@ -1,6 +1,6 @@
 //! The `URL` class's native half: parsing and setting, by `nano_base::url`.
 
-use nano_base::url::{Part, Url};
+use nano_base::url::{Part, Url, Written};
 
 use super::ops::{integer, text};
 
@@ -18,28 +18,58 @@ const PARTS: [Part; 10] = [
     Part::Hash,
 ];
 
-/// `urlParse(input, base)`: the parts, or undefined.
+/// `urlParse(input, base, written)`: the parts, or undefined; if `written`, the URL written out and the places of its parts.
 pub(super) fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let input = text(scope, &args, 0);
     let base = args.get(1);
+    if args.get(2).is_true()
+        && base.is_undefined()
+        && let Some(places) = Url::places_if_plain(&input)
+    {
+        return return_written(scope, &mut rv, args.get(0), places);
+    }
     let parsed = if base.is_undefined() {
         Url::parse(&input, None)
     } else {
         Url::parse(&base.to_rust_string_lossy(scope), None).and_then(|base| Url::parse(&input, Some(&base)))
     };
-    if let Some(url) = parsed {
+    let Some(url) = parsed else { return };
+    if args.get(2).is_true() {
+        return_url(scope, &mut rv, &url);
+    } else {
         return_parts(scope, &mut rv, &url);
     }
 }
 
-/// `urlSet(href, part, value)`: the parts afterwards, or undefined when the value is refused.
+/// `urlSet(href, part, value, written)`: the same of the URL afterwards, or undefined when the value is refused.
 pub(super) fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(mut url) = Url::parse(&text(scope, &args, 0), None) else { return };
     let Some(part) = PARTS.get(integer(scope, &args, 1) as usize) else { return };
     let value = text(scope, &args, 2);
-    if url.set(*part, &value).is_some() {
+    if url.set(*part, &value).is_none() {
+        return;
+    }
+    if args.get(3).is_true() {
+        return_url(scope, &mut rv, &url);
+    } else {
         return_parts(scope, &mut rv, &url);
     }
+}
+
+fn return_url(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, url: &Url) {
+    let Written { href, places } = url.written();
+    // What a string cannot hold is refused like any other text that is no URL.
+    let Some(href) = v8::String::new_from_one_byte(scope, href.as_bytes(), v8::NewStringType::Normal) else { return };
+    return_written(scope, rv, href.into(), places);
+}
+
+/// One string and nine small integers, because most parts of most URLs are never looked at.
+fn return_written(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, href: v8::Local<v8::Value>, places: [usize; 9]) {
+    let mut values = [href; 10];
+    for (value, place) in values[1..].iter_mut().zip(places) {
+        *value = v8::Integer::new_from_unsigned(scope, place as u32).into();
+    }
+    rv.set(v8::Array::new_with_elements(scope, &values).into());
 }
 
 fn return_parts(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, url: &Url) {

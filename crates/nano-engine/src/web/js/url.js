@@ -10,25 +10,62 @@
   const { ops } = nano;
   const { configureInterface, converters, isObject, pairIterable, record, requiredArguments, sequence } = nano.webidl;
 
-  // Where each part is in what ops.urlParse and ops.urlSet give.
+  // What ops.urlSet calls the parts.
   const HREF = 0;
-  const ORIGIN = 1;
-  const PROTOCOL = 2;
-  const USERNAME = 3;
-  const PASSWORD = 4;
-  const HOST = 5;
-  const HOSTNAME = 6;
-  const PORT = 7;
-  const PATHNAME = 8;
-  const SEARCH = 9;
-  const HASH = 10;
+  const PROTOCOL = 1;
+  const USERNAME = 2;
+  const PASSWORD = 3;
+  const HOST = 4;
+  const HOSTNAME = 5;
+  const PORT = 6;
+  const PATHNAME = 7;
+  const SEARCH = 8;
+  const HASH = 9;
 
-  // ops.urlSet leaves the origin out of its numbering, and answers undefined when the part stays as it was.
-  const set = (parts, part, value) => ops.urlSet(parts[HREF], part - 1, value) ?? parts;
+  // A URL is what ops.urlParse and ops.urlSet give when they are asked to write it out: its text, and these places in it.
+  const PROTOCOL_END = 1;
+  const USERNAME_END = 2;
+  const PASSWORD_END = 3;
+  const HOST_START = 4;
+  const HOSTNAME_END = 5;
+  const HOST_END = 6;
+  const PATHNAME_START = 7;
+  const SEARCH_START = 8;
+  const HASH_START = 9;
+
+  // A part that is empty may have its end before its beginning.
+  const cut = (url, start, end) => StringPrototypeSlice(url[HREF], start, end);
+
+  const searchOf = (url) => {
+    const start = url[SEARCH_START];
+    const end = url[HASH_START];
+    return end - start > 1 ? cut(url, start, end) : "";
+  };
+
+  // https://url.spec.whatwg.org/#dom-url-search without the question mark
+  const queryOf = (url) => cut(url, url[SEARCH_START] + 1, url[HASH_START]);
+
+  // https://url.spec.whatwg.org/#concept-url-origin
+  const originOf = (url) => {
+    const protocol = cut(url, 0, url[PROTOCOL_END]);
+    switch (protocol) {
+      case "ftp:":
+      case "http:":
+      case "https:":
+      case "ws:":
+      case "wss:": return `${protocol}//${cut(url, url[HOST_START], url[HOST_END])}`;
+      // As it is among the parts.
+      case "blob:": return ops.urlParse(url[HREF], undefined)[1];
+      default: return "null";
+    }
+  };
+
+  // ops.urlSet answers undefined when the part stays as it was.
+  const set = (url, part, value) => ops.urlSet(url[HREF], part, value, true) ?? url;
 
   // https://url.spec.whatwg.org/#concept-urlencoded-parser
 
-  const needsDecoding = /[%+]/;
+  const isDecoded = (string) => StringPrototypeIndexOf(string, "%") < 0 && StringPrototypeIndexOf(string, "+") < 0;
 
   const hexDigit = (byte) => {
     if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
@@ -56,7 +93,7 @@
   };
 
   const decodePart = (string) => {
-    if (RegExpPrototypeExec(needsDecoding, string) === null) return string;
+    if (isDecoded(string)) return string;
     let plain = "";
     let start = 0;
     for (;;) {
@@ -65,11 +102,13 @@
       plain += StringPrototypeSlice(string, start, plus) + " ";
       start = plus + 1;
     }
-    return percentDecode(plain + StringPrototypeSlice(string, start));
+    plain += StringPrototypeSlice(string, start);
+    return StringPrototypeIndexOf(plain, "%") < 0 ? plain : percentDecode(plain);
   };
 
   const parseQuery = (query) => {
     const list = [];
+    const isPlain = isDecoded(query);
     let start = 0;
     while (start < query.length) {
       let end = StringPrototypeIndexOf(query, "&", start);
@@ -79,7 +118,7 @@
         const equals = StringPrototypeIndexOf(piece, "=");
         const name = equals < 0 ? piece : StringPrototypeSlice(piece, 0, equals);
         const value = equals < 0 ? "" : StringPrototypeSlice(piece, equals + 1);
-        ArrayPrototypePush(list, [decodePart(name), decodePart(value)]);
+        ArrayPrototypePush(list, isPlain ? [name, value] : [decodePart(name), decodePart(value)]);
       }
       start = end + 1;
     }
@@ -90,8 +129,21 @@
 
   const needsEncoding = /[^A-Za-z0-9*\-._]/;
 
+  // Most names and values are shorter than what running a regular expression costs.
+  const SHORT = 16;
+
+  const isEncoded = (string) => {
+    if (string.length > SHORT) return RegExpPrototypeExec(needsEncoding, string) === null;
+    for (let i = 0; i < string.length; i++) {
+      const code = StringPrototypeCharCodeAt(string, i);
+      const isLetter = (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
+      if (!isLetter && !(code >= 0x30 && code <= 0x39) && code !== 0x2a && code !== 0x2d && code !== 0x2e && code !== 0x5f) return false;
+    }
+    return true;
+  };
+
   const encodePart = (string) => {
-    if (RegExpPrototypeExec(needsEncoding, string) === null) return string;
+    if (isEncoded(string)) return string;
     const encoded = encodeURIComponent(string);
     let result = "";
     let start = 0;
@@ -282,7 +334,7 @@
   let updateSearchParams;
 
   class URL {
-    #parts;
+    #url;
     #searchParams = null;
 
     constructor(url, base = undefined) {
@@ -290,9 +342,9 @@
       requiredArguments(arguments.length, 1, prefix);
       url = converters.USVString(url, prefix, "parameter 1");
       if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
-      const parts = ops.urlParse(url, base);
-      if (parts === undefined) throw new TypeError(`${prefix}: Invalid URL`);
-      this.#parts = parts;
+      const parsed = ops.urlParse(url, base, true);
+      if (parsed === undefined) throw new TypeError(`${prefix}: Invalid URL`);
+      this.#url = parsed;
     }
 
     static parse(url, base = undefined) {
@@ -312,29 +364,29 @@
       requiredArguments(arguments.length, 1, prefix);
       url = converters.USVString(url, prefix, "parameter 1");
       if (base !== undefined) base = converters.USVString(base, prefix, "parameter 2");
-      return ops.urlParse(url, base) !== undefined;
+      return ops.urlParse(url, base, true) !== undefined;
     }
 
     get href() {
-      return this.#parts[HREF];
+      return this.#url[HREF];
     }
 
     set href(value) {
       const prefix = "Failed to set the 'href' property on 'URL'";
-      if (!isObject(this) || !(#parts in this)) throw new TypeError("Illegal invocation");
+      if (!isObject(this) || !(#url in this)) throw new TypeError("Illegal invocation");
       value = converters.USVString(value, prefix, "The value");
-      const parts = ops.urlSet(this.#parts[HREF], 0, value);
-      if (parts === undefined) throw new TypeError(`${prefix}: Invalid URL`);
-      this.#parts = parts;
+      const changed = ops.urlSet(this.#url[HREF], HREF, value, true);
+      if (changed === undefined) throw new TypeError(`${prefix}: Invalid URL`);
+      this.#url = changed;
       updateSearchParams(this);
     }
 
     get origin() {
-      return this.#parts[ORIGIN];
+      return originOf(this.#url);
     }
 
     get protocol() {
-      return this.#parts[PROTOCOL];
+      return cut(this.#url, 0, this.#url[PROTOCOL_END]);
     }
 
     set protocol(value) {
@@ -342,7 +394,7 @@
     }
 
     get username() {
-      return this.#parts[USERNAME];
+      return cut(this.#url, this.#url[PROTOCOL_END] + 2, this.#url[USERNAME_END]);
     }
 
     set username(value) {
@@ -350,7 +402,7 @@
     }
 
     get password() {
-      return this.#parts[PASSWORD];
+      return cut(this.#url, this.#url[USERNAME_END] + 1, this.#url[PASSWORD_END]);
     }
 
     set password(value) {
@@ -358,7 +410,7 @@
     }
 
     get host() {
-      return this.#parts[HOST];
+      return cut(this.#url, this.#url[HOST_START], this.#url[HOST_END]);
     }
 
     set host(value) {
@@ -366,7 +418,7 @@
     }
 
     get hostname() {
-      return this.#parts[HOSTNAME];
+      return cut(this.#url, this.#url[HOST_START], this.#url[HOSTNAME_END]);
     }
 
     set hostname(value) {
@@ -374,7 +426,7 @@
     }
 
     get port() {
-      return this.#parts[PORT];
+      return cut(this.#url, this.#url[HOSTNAME_END] + 1, this.#url[HOST_END]);
     }
 
     set port(value) {
@@ -382,7 +434,7 @@
     }
 
     get pathname() {
-      return this.#parts[PATHNAME];
+      return cut(this.#url, this.#url[PATHNAME_START], this.#url[SEARCH_START]);
     }
 
     set pathname(value) {
@@ -390,7 +442,7 @@
     }
 
     get search() {
-      return this.#parts[SEARCH];
+      return searchOf(this.#url);
     }
 
     set search(value) {
@@ -399,11 +451,12 @@
     }
 
     get searchParams() {
-      return (this.#searchParams ??= searchParamsOf(this, withoutQuestionMark(this.#parts[SEARCH])));
+      return (this.#searchParams ??= searchParamsOf(this, queryOf(this.#url)));
     }
 
     get hash() {
-      return this.#parts[HASH];
+      const start = this.#url[HASH_START];
+      return this.#url[HREF].length - start > 1 ? cut(this.#url, start) : "";
     }
 
     set hash(value) {
@@ -411,24 +464,24 @@
     }
 
     toJSON() {
-      return this.#parts[HREF];
+      return this.#url[HREF];
     }
 
     toString() {
-      return this.#parts[HREF];
+      return this.#url[HREF];
     }
 
     static {
       setPart = (url, part, value) => {
-        if (!isObject(url) || !(#parts in url)) throw new TypeError("Illegal invocation");
+        if (!isObject(url) || !(#url in url)) throw new TypeError("Illegal invocation");
         value = converters.USVString(value);
-        url.#parts = set(url.#parts, part, value);
+        url.#url = set(url.#url, part, value);
       };
       setQuery = (url, query) => {
-        url.#parts = set(url.#parts, SEARCH, query);
+        url.#url = set(url.#url, SEARCH, query);
       };
       updateSearchParams = (url) => {
-        if (url.#searchParams !== null) replaceList(url.#searchParams, withoutQuestionMark(url.#parts[SEARCH]));
+        if (url.#searchParams !== null) replaceList(url.#searchParams, queryOf(url.#url));
       };
     }
   }
