@@ -4,8 +4,10 @@
 //!
 //! Nothing here may link V8: these parts are tested and fuzzed in seconds.
 
+pub mod base64;
 pub mod cbor;
 pub mod clock;
+pub mod data_url;
 pub mod http;
 pub mod lanes;
 pub mod limits;

@@ -21,7 +21,7 @@ use crate::engine::bytes::{self, Budget};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
-use crate::web::part_cache;
+use crate::web::{part_cache, wasm};
 
 /// What V8 and the allocator keep an instance to.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +138,7 @@ impl Instance {
         isolate.set_oom_error_handler(loss::out_of_memory);
         isolate.set_promise_reject_callback(on_promise_reject);
         isolate.set_allow_wasm_code_generation_callback(refuse_wasm);
+        isolate.set_wasm_streaming_callback(wasm::streaming);
         // SAFETY: read only as a number, to find the isolate's task queue.
         let address = unsafe { isolate.as_raw_isolate_ptr() };
         // SAFETY: the pointer's bits are all that is wanted.

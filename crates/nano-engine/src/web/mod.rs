@@ -20,3 +20,4 @@ pub(crate) mod subtle_keys;
 pub(crate) mod subtle_work;
 pub(crate) mod time;
 pub(crate) mod url;
+pub(crate) mod wasm;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{blob, clone, compression, console, crypto, encoding, fetch, forms, parts, subtle_keys, subtle_work, time, url};
+use super::{blob, clone, compression, console, crypto, encoding, fetch, forms, parts, subtle_keys, subtle_work, time, url, wasm};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -117,6 +117,9 @@ table! {
     "blobText" => blob::blob_text,
     "mimeExtract" => forms::mime_extract,
     "formText" => forms::form_text,
+    "dataUrl" => url::data,
+    "wasmFinish" => wasm::finish,
+    "wasmAbort" => wasm::abort,
     "multipartParse" => forms::multipart_parse,
     "urlencodedParse" => forms::urlencoded_parse,
     "codecNew" => compression::codec_new,

@@ -58,6 +58,12 @@ pub(crate) static PARTS: &[Source] = sources![
     "identity_streams.js",
     "websocket.js",
     "event_source.js",
+    "fetch_call.js",
+    "fetch_redirect.js",
+    "fetch_schemes.js",
+    "fetch_integrity.js",
+    "blob_urls.js",
+    "wasm_streaming.js",
 ];
 
 /// The part called `name`.

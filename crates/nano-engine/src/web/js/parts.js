@@ -57,4 +57,5 @@
   expose("identity_streams", ["FixedLengthStream", "IdentityTransformStream"]);
   expose("websocket", ["WebSocket", "WebSocketPair"]);
   expose("event_source", ["EventSource"]);
+  partOf.wasmStreaming = "wasm_streaming";
 };
