@@ -4,6 +4,7 @@ mod accounts;
 mod calls;
 mod compression;
 mod crypto;
+mod fetching;
 mod forms;
 mod limits;
 mod memory;

@@ -10,8 +10,6 @@ use crate::query::Query;
 pub struct Request {
     /// `GET`, ...
     pub method: String,
-    /// `http` or `https`, and the host with its port.
-    pub origin: String,
     /// Without the slash it begins with.
     pub path: String,
     /// Behind the question mark.
@@ -290,8 +288,7 @@ mod tests {
 
     fn get(path: &str, query: &str) -> Request {
         let query = Query::parse(query);
-        let origin = crate::site::ORIGIN.into();
-        Request { method: "GET".into(), origin, path: path.into(), query, headers: Headers::new(), body: Vec::new() }
+        Request { method: "GET".into(), path: path.into(), query, headers: Headers::new(), body: Vec::new() }
     }
 
     #[test]

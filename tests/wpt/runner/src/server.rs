@@ -159,7 +159,7 @@ fn now() -> Instant {
 /// What a server gets of a call, with the headers that every HTTP client adds.
 fn received(head: RequestHead, body: Vec<u8>, streaming: bool) -> Option<Request> {
     let RequestHead { method, url, mut headers } = head;
-    let (scheme, rest) = url.split_once("://")?;
+    let (_, rest) = url.split_once("://")?;
     let (host, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let has_length = !body.is_empty() || matches!(method.as_str(), "POST" | "PUT");
@@ -170,8 +170,7 @@ fn received(head: RequestHead, body: Vec<u8>, streaming: bool) -> Option<Request
     if !streaming && has_length {
         add(b"content-length", length.as_bytes());
     }
-    let origin = format!("{scheme}://{host}");
-    Some(Request { method, origin, path: path.into(), query: Query::parse(query), headers, body })
+    Some(Request { method, path: path.into(), query: Query::parse(query), headers, body })
 }
 
 /// What a client makes of the head; `None` if it is not valid.

@@ -60,7 +60,7 @@ pub fn serve(root: &Path, request: &Request) -> Reply {
     if !reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"content-type")) {
         reply = reply.with("Content-Type", content_type(path));
     }
-    request.query.text("pipe").map_or_else(String::new, |pipe| pipe).split('|').fold(reply, piped)
+    request.query.text("pipe").unwrap_or_default().split('|').fold(reply, piped)
 }
 
 fn header_line(line: &str) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -117,9 +117,9 @@ mod tests {
 
     fn get(path: &str, query: &str) -> Reply {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let (method, origin, headers) = ("GET".into(), ORIGIN.into(), nano_core::Headers::new());
+        let (method, headers) = ("GET".into(), nano_core::Headers::new());
         let query = crate::query::Query::parse(query);
-        serve(&root, &Request { method, origin, path: path.into(), query, headers, body: Vec::new() })
+        serve(&root, &Request { method, path: path.into(), query, headers, body: Vec::new() })
     }
 
     #[test]
