@@ -27,11 +27,14 @@ fn run(options: AppOptions, answer: impl Fn(&RequestHead) -> CallResponse) -> (S
     let id = app.dispatch(get("/")).expect("accepted");
     let mut fetched = Vec::new();
     loop {
-        let event = wait_for(&runtime, |event| (matches!(event.payload, Payload::Call) || event.id == id).then(|| event.clone()));
-        match event.payload {
-            Payload::Call => fetched.push(serve(&runtime, event.id, &answer)),
-            Payload::Response { body, .. } => return (String::from_utf8(body).expect("UTF-8"), fetched),
-            other => panic!("unexpected {other:?}"),
+        let next = wait_for(&runtime, |event| match &event.payload {
+            Payload::Call => Some(Ok(event.id)),
+            Payload::Response { body, .. } if event.id == id => Some(Err(body.clone())),
+            _ => None,
+        });
+        match next {
+            Ok(call) => fetched.push(serve(&runtime, call, &answer)),
+            Err(body) => return (String::from_utf8(body).expect("UTF-8"), fetched),
         }
     }
 }
