@@ -47,7 +47,8 @@ impl Headers {
     /// a control character that HTTP forbids.
     #[must_use]
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> bool {
-        let value = value.trim_ascii();
+        // Form feeds are part of it: https://fetch.spec.whatwg.org/#concept-header-value-normalize
+        let value = trim(value);
         let token = !name.is_empty() && name.iter().all(|byte| is_token(*byte));
         if !token || value.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')) {
             return false;
@@ -87,6 +88,13 @@ impl Headers {
     pub fn bytes(&self) -> usize {
         self.0.len()
     }
+}
+
+fn trim(value: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let start = value.iter().position(|byte| !is_space(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+    &value[start..end]
 }
 
 /// The characters of a header name or method (RFC 9110 `tchar`).

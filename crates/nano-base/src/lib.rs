@@ -4,9 +4,11 @@
 //!
 //! Nothing here may link V8: these parts are tested and fuzzed in seconds.
 
+pub mod base64;
 pub mod cache;
 pub mod cbor;
 pub mod clock;
+pub mod data_url;
 pub mod dice;
 pub mod http;
 pub mod lanes;

@@ -173,9 +173,9 @@ fn freshness_follows_the_clock() {
     let app = load(&runtime, "fresh", &source);
     assert_eq!(text(&app, "/put"), "null");
     assert_eq!(text(&app, "/"), "0");
-    runtime.advance_clock(59_000);
+    runtime.advance_clock(59_000).expect("a manual clock");
     assert_eq!(text(&app, "/"), "59");
-    runtime.advance_clock(1_000);
+    runtime.advance_clock(1_000).expect("a manual clock");
     assert_eq!(text(&app, "/"), "\"none\"");
 }
 

@@ -5,6 +5,7 @@ mod cache;
 mod calls;
 mod compression;
 mod crypto;
+mod fetching;
 mod forms;
 mod hostobjects;
 mod limits;

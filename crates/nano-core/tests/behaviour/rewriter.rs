@@ -318,7 +318,7 @@ fn a_handler_that_never_settles_ends_with_its_request() {
     let app = load(&runtime, "never", source);
     let id = app.dispatch(get("/")).expect("accepted");
     assert_eq!(text(&app, "/ok"), "ok");
-    runtime.advance_clock(31_000);
+    runtime.advance_clock(31_000).expect("a manual clock");
     let end = until_end(&runtime, id);
     assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::WallLimit), "{end:?}");
     assert_eq!(text(&app, "/ok"), "ok");

@@ -24,7 +24,7 @@ use crate::engine::host_objects::{self, HostObjects};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, stacks, values};
-use crate::web::part_cache;
+use crate::web::{part_cache, wasm};
 
 /// What V8 and the allocator keep an instance to.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +145,7 @@ impl Instance {
         isolate.set_allow_wasm_code_generation_callback(refuse_wasm);
         isolate.set_host_import_module_dynamically_callback(modules::import_dynamically);
         isolate.set_host_initialize_import_meta_object_callback(modules::initialize_meta);
+        isolate.set_wasm_streaming_callback(wasm::streaming);
         // SAFETY: read only as a number, to find the isolate's task queue.
         let address = unsafe { isolate.as_raw_isolate_ptr() };
         // SAFETY: the pointer's bits are all that is wanted.

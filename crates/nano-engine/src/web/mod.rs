@@ -27,3 +27,4 @@ pub(crate) mod subtle_work;
 pub(crate) mod time;
 pub(crate) mod types;
 pub(crate) mod url;
+pub(crate) mod wasm;

@@ -7,7 +7,7 @@ use v8::MapFnTo;
 
 use super::{
     blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts,
-    subtle_keys, subtle_work, time, types, url,
+    subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
 
@@ -142,6 +142,9 @@ table! {
     "blobText" => blob::blob_text,
     "mimeExtract" => forms::mime_extract,
     "formText" => forms::form_text,
+    "dataUrl" => url::data,
+    "wasmFinish" => wasm::finish,
+    "wasmAbort" => wasm::abort,
     "multipartParse" => forms::multipart_parse,
     "urlencodedParse" => forms::urlencoded_parse,
     "codecNew" => compression::codec_new,

@@ -85,6 +85,12 @@ pub(crate) static PARTS: &[Source] = sources![
     "host_bindings.js",
     "fs.js",
     "fs_writable.js",
+    "fetch_call.js",
+    "fetch_redirect.js",
+    "fetch_schemes.js",
+    "fetch_integrity.js",
+    "blob_urls.js",
+    "wasm_streaming.js",
 ];
 
 /// The part called `name`.

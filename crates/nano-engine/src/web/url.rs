@@ -1,8 +1,11 @@
 //! The `URL` class's native half: parsing and setting, by `nano_base::url`.
 
+use nano_base::data_url::DataUrl;
 use nano_base::url::{Part, Url, Written};
 
-use super::ops::{integer, text};
+use super::ops::{byte_string, integer, text};
+use crate::engine::{bytes, exceptions};
+use crate::isolate::state::State;
 
 /// What `urlSet` calls by number.
 const PARTS: [Part; 10] = [
@@ -54,6 +57,19 @@ pub(super) fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
     } else {
         return_parts(scope, &mut rv, &url);
     }
+}
+
+/// `dataUrl(url)` -> `[type, bytes]`, or undefined if it is malformed; the URL has no fragment
+pub(super) fn data(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let url = String::from_utf8(byte_string(scope, args.get(0))).unwrap_or_default();
+    let Some(data) = DataUrl::parse(&url) else { return };
+    let Some(state) = State::of(scope) else { return };
+    let Some(array) = bytes::to_array(scope, &state.budget, data.body) else {
+        return exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
+    };
+    let content_type: Vec<u8> = data.content_type.chars().map(|char| char as u8).collect();
+    let Some(content_type) = v8::String::new_from_one_byte(scope, &content_type, v8::NewStringType::Normal) else { return };
+    rv.set(v8::Array::new_with_elements(scope, &[content_type.into(), array.into()]).into());
 }
 
 fn return_url(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, url: &Url) {

@@ -6,8 +6,11 @@
 mod expectations;
 mod meta;
 mod page;
+mod programs;
+mod query;
 mod report;
 mod run;
+mod server;
 mod site;
 mod tree;
 

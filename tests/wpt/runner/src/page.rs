@@ -77,17 +77,20 @@ pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String
         source.push_str("self.importScripts = () => {};\n");
     }
     // One error ends the file, but not the report. In a function, as in a page, scripts may declare the same function twice.
-    let directive = if is_strict(&test.source) { "'use strict';" } else { "" };
-    source.push_str(&format!("function runTheTest() {{ {directive}\n"));
+    let mut body = String::new();
     for script in &test.meta.scripts {
         let text = read(&meta::resolve(&test.path, script))?;
-        source.push_str(&globals(&text));
-        source.push_str(&text);
-        source.push_str("\n;\n");
+        body.push_str(&globals(&text));
+        body.push_str(&text);
+        body.push_str("\n;\n");
     }
-    source.push_str(&globals(&test.source));
-    source.push_str(&test.source);
-    source.push_str("\n}\ntry { runTheTest.call(self); } catch (error) { reportError(error); }\ndone();\n");
+    let text = if test.path.contains(".sub.") { site::substitute(&test.source) } else { test.source.clone() };
+    // Strictness is of the test alone: what it loads need not be.
+    let (before, after) = if is_strict(&text) { ("(function () { 'use strict';\n", "\n}).call(self);") } else { ("", "") };
+    body.push_str(&format!("{before}{}{text}{after}", globals(&text)));
+    // An app is strict, a script of a page need not be: what is evaluated globally is not.
+    let script = serde_json::Value::from(format!("(function () {{\n{body}\n}})"));
+    source.push_str(&format!("try {{ (0, eval)({script}).call(self); }} catch (error) {{ reportError(error); }}\ndone();\n"));
     Ok((source, timeout_ms))
 }
 

@@ -7,13 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use nano_core::{
-    App, AppLimits, AppOptions, Body, CallResponse, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime,
-    RuntimeLimits, RuntimeOptions, Source,
+    App, AppLimits, AppOptions, Event, EventMask, Headers, Payload, RequestHead, RequestInit, Runtime, RuntimeLimits, RuntimeOptions,
+    Source,
 };
 use serde_json::Value;
 
 use crate::expectations::{Outcome, Subtest};
 use crate::page;
+use crate::server::Server;
 use crate::site;
 use crate::tree::Test;
 
@@ -23,6 +24,8 @@ const FILES_PER_THREAD: usize = 6;
 const GRACE_MS: u32 = 300_000;
 /// CPU time of a file: far more than any needs.
 const CPU_MS: u32 = 20_000;
+/// How long the server sleeps while it has slow answers under way.
+const SLOW_MS: i32 = 5;
 /// The binding that answers the global `fetch`.
 const SITE: &str = "WPT";
 
@@ -56,6 +59,7 @@ pub fn run(root: &Path, jobs: &[Job], verbose: bool) -> Result<Vec<Outcome>, Str
     });
     let mut outcomes: Vec<Outcome> = jobs.iter().map(|_| Outcome::default()).collect();
     let mut under_way: HashMap<u64, (usize, App)> = HashMap::new();
+    let mut server = Server::new(root.to_path_buf());
     let mut next = 0;
     let mut events = Vec::new();
     while next < jobs.len() || !under_way.is_empty() {
@@ -68,14 +72,14 @@ pub fn run(root: &Path, jobs: &[Job], verbose: bool) -> Result<Vec<Outcome>, Str
             }
             next += 1;
         }
-        runtime.wait(64, 1_000, &mut events).map_err(|error| error.message)?;
+        let wait_ms = if server.poll(&runtime) { SLOW_MS } else { 1_000 };
+        runtime.wait(64, wait_ms, &mut events).map_err(|error| error.message)?;
         for event in events.drain(..) {
             let Event { id, payload, .. } = event;
             match payload {
-                Payload::Call => answer(&runtime, root, id),
-                Payload::CallChunk(bytes) => {
-                    let _ = runtime.credit(id, bytes.len() as u32);
-                }
+                Payload::Call => server.call(&runtime, id),
+                Payload::CallChunk(bytes) => server.chunk(&runtime, id, &bytes),
+                Payload::CallCanceled => server.canceled(id),
                 Payload::Log { app, text, .. } => eprintln!("{app}: {text}"),
                 payload if payload.is_terminal() => {
                     let Some((index, app)) = under_way.remove(&id) else { continue };
@@ -124,18 +128,6 @@ fn start(runtime: &Runtime, root: &Path, job: &Job, index: usize) -> Result<(u64
     let head = RequestHead { method: "GET".into(), url: format!("{}/results", site::ORIGIN), headers: Headers::new() };
     let id = app.dispatch(RequestInit { head, ..RequestInit::default() }).map_err(|error| error.message)?;
     Ok((id, app))
-}
-
-fn answer(runtime: &Runtime, root: &Path, id: u64) {
-    let Ok(view) = runtime.call_view(id) else { return };
-    // A call that was given up in the meantime needs no answer.
-    let _ = match view.content {
-        nano_core::CallContent::Fetch { head, body, streaming: false } if head.url == site::ECHO => runtime
-            .call_respond(id, CallResponse { head: ResponseHead { status: 200, ..ResponseHead::default() }, body: Body::Whole(body) }),
-        nano_core::CallContent::Fetch { head, .. } => runtime.call_respond(id, site::answer(root, &head.url)),
-        nano_core::CallContent::Method { name, .. } => runtime.call_fail(id, &format!("the site has no method {name}")),
-        _ => runtime.call_fail(id, "the site answers requests only"),
-    };
 }
 
 /// What the page reports.

@@ -3,13 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use nano_core::{Body, CallResponse, Headers, ResponseHead};
+use crate::programs::{Reply, Request};
 
 /// The origin that all tests are on.
 pub const ORIGIN: &str = "http://web-platform.test:8000";
-
-/// The one program of WPT's server that is here too: it gives back what was posted to it.
-pub const ECHO: &str = "http://web-platform.test:8000/fetch/api/resources/echo-content.py";
 
 /// What `.sub.` files have in double braces.
 const SUBSTITUTIONS: [(&str, &str); 14] = [
@@ -39,39 +36,65 @@ pub fn rewritten(path: &str) -> &str {
     if path == "resources/WebIDLParser.js" { "resources/webidl2/lib/webidl2.js" } else { path }
 }
 
-/// Answers a GET.
-pub fn answer(root: &Path, url: &str) -> CallResponse {
-    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else { return status(404) };
-    let path = rest.split_once('/').map_or("", |(_, path)| path);
-    let path = rewritten(path.split(['?', '#']).next().unwrap_or_default());
-    let Ok(file) = root.join(path).canonicalize() else { return status(404) };
+/// Answers with a file, and what `?pipe=` does to it.
+pub fn serve(root: &Path, request: &Request) -> Reply {
+    let path = rewritten(&request.path);
+    let Ok(file) = root.join(path).canonicalize() else { return Reply::status(404) };
     let inside = root.canonicalize().is_ok_and(|root| file.starts_with(root));
     if !inside || !file.is_file() {
-        return status(404);
+        return Reply::status(404);
     }
     if path.ends_with(".py") {
-        return status(501);
+        return Reply::status(501);
     }
-    let Ok(mut body) = fs::read(&file) else { return status(404) };
+    let Ok(mut body) = fs::read(&file) else { return Reply::status(404) };
+    if path.ends_with(".asis") {
+        return as_it_is(&body);
+    }
     if path.contains(".sub.") {
         body = substitute(&String::from_utf8_lossy(&body)).into_bytes();
     }
-    let mut headers = Headers::new();
+    let mut reply = Reply { status: 200, text: "OK".into(), body, ..Reply::default() };
     let more = fs::read_to_string(format!("{}.headers", file.display())).unwrap_or_default();
-    for line in more.lines() {
-        if let Some((name, value)) = line.split_once(':') {
-            let _ = headers.push(name.as_bytes(), value.as_bytes());
-        }
+    reply.headers.extend(more.lines().filter_map(header_line));
+    if !reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"content-type")) {
+        reply = reply.with("Content-Type", content_type(path));
     }
-    if headers.value(b"content-type").is_none() {
-        let _ = headers.push(b"Content-Type", content_type(path).as_bytes());
-    }
-    let body = if body.is_empty() { Body::None } else { Body::Whole(body) };
-    CallResponse { head: ResponseHead { status: 200, status_text: "OK".into(), headers }, body }
+    request.query.text("pipe").unwrap_or_default().split('|').fold(reply, piped)
 }
 
-fn status(status: u16) -> CallResponse {
-    CallResponse { head: ResponseHead { status, ..ResponseHead::default() }, body: Body::None }
+fn header_line(line: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    line.split_once(':').map(|(name, value)| (name.trim().into(), value.trim_matches([' ', '\t']).into()))
+}
+
+/// A file that is a whole response, as it is.
+fn as_it_is(file: &[u8]) -> Reply {
+    let text: String = file.iter().map(|byte| char::from(*byte)).collect();
+    let text = text.replace("\r\n", "\n");
+    let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
+    let mut lines = head.split('\n');
+    let mut words = lines.next().unwrap_or_default().splitn(3, ' ').skip(1);
+    let status = words.next().and_then(|code| code.parse().ok()).unwrap_or(0);
+    let text = words.next().unwrap_or_default().to_string();
+    let body = body.chars().map(|char| char as u8).collect();
+    Reply { status, text, headers: lines.filter_map(header_line).collect(), body, ..Reply::default() }
+}
+
+/// One function of `?pipe=`: `header(name,value)`, `header(name,value,True)` or `status(code)`.
+fn piped(mut reply: Reply, function: &str) -> Reply {
+    let (name, arguments) = function.strip_suffix(')').and_then(|call| call.split_once('(')).unwrap_or_default();
+    let mut arguments = arguments.splitn(3, ',');
+    let (first, second) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    match name {
+        "header" => {
+            if arguments.next() != Some("True") {
+                reply.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(first.as_bytes()));
+            }
+            reply.with(first, second)
+        }
+        "status" => Reply { status: first.parse().unwrap_or(0), text: String::new(), ..reply },
+        _ => reply,
+    }
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -92,11 +115,32 @@ fn content_type(path: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    fn get(path: &str, query: &str) -> Reply {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (method, headers) = ("GET".into(), nano_core::Headers::new());
+        let query = crate::query::Query::parse(query);
+        serve(&root, &Request { method, path: path.into(), query, headers, body: Vec::new() })
+    }
+
     #[test]
     fn nothing_outside_the_tree_is_served() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        assert_eq!(answer(&root, "http://web-platform.test:8000/main.rs").head.status, 200);
-        assert_eq!(answer(&root, "http://web-platform.test:8000/../Cargo.toml").head.status, 404);
-        assert_eq!(answer(&root, "http://web-platform.test:8000/none.txt").head.status, 404);
+        assert_eq!(get("main.rs", "").status, 200);
+        assert_eq!(get("../Cargo.toml", "").status, 404);
+        assert_eq!(get("none.txt", "").status, 404);
+    }
+
+    #[test]
+    fn pipes_change_status_and_headers() {
+        let reply = get("main.rs", "pipe=status(203)|header(content-type,a/b)|header(x,y)|header(x,z,True)");
+        assert_eq!(reply.status, 203);
+        let headers: Vec<(&[u8], &[u8])> = reply.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+        assert_eq!(headers, [(b"content-type".as_slice(), b"a/b".as_slice()), (b"x", b"y"), (b"x", b"z")]);
+    }
+
+    #[test]
+    fn a_response_is_served_as_it_is() {
+        let reply = as_it_is(b"HTTP/1.1 280 HELLO\na: 1\na: \t\n\nbody\n");
+        assert_eq!((reply.status, reply.text.as_str(), reply.body.as_slice()), (280, "HELLO", b"body\n".as_slice()));
+        assert_eq!(reply.headers, [(b"a".to_vec(), b"1".to_vec()), (b"a".to_vec(), Vec::new())]);
     }
 }

@@ -694,6 +694,7 @@
   fetch.proxyBody = proxyBody;
   fetch.takeBody = takeBody;
   fetch.textBody = textBody;
+  fetch.toBytes = toBytes;
   fetch.watchBody = watchBody;
   fetch.wholeBody = wholeBody;
   fetch.writeReady = writeReady;

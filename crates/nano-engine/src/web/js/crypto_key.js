@@ -69,9 +69,16 @@
   configureInterface(CryptoKey);
 
   // algorithm: a null-prototype object { name, length | hash | modulusLength, publicExponent, hash | namedCurve }, its hash a name.
-  // handle: the resource. This pair of calls is also what cloning a key takes: createKey({ ...slotsOf(key) }) shares the resource.
+  // handle: the resource. A key and its clones share it.
   const createKey = (type, extractable, algorithm, usages, handle) =>
     new CryptoKey(CREATE, { __proto__: null, type, extractable, algorithm, usages: normalizeUsages(usages), handle });
+
+  // https://w3c.github.io/webcrypto/#cryptokey-interface-clone
+  const clone = (key) => {
+    const { type, extractable, algorithm, usages, handle } = slotsOf(key);
+    return createKey(type, extractable, algorithm, usages, handle);
+  };
+  nano.serializable[nano.serializable.length] = { __proto__: null, is: isCryptoKey, clone };
 
   return { __proto__: null, CryptoKey, createKey, isCryptoKey, keyUsages, slotsOf, toPlain };
 };

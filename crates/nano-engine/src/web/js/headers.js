@@ -308,6 +308,9 @@
     headersContain: (headers, name) => contains(listOf(headers), name),
     headersAppend: (headers, name, value) => ArrayPrototypePush(writableList(headers, ""), name, value),
     toFlat,
+    // The combined value of a header in a native list, or null.
+    headerOf: (flat, name) => getCombined(parseFlat(flat), name),
+    parseFlat,
   };
   nano.expose({ Headers });
 };

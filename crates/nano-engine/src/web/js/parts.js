@@ -72,4 +72,5 @@
   expose("node/buffer", ["Buffer"]);
   expose("node/process", ["process"]);
   ObjectDefineProperty(globalThis, "global", { __proto__: null, value: globalThis, writable: true, configurable: true });
+  partOf.wasmStreaming = "wasm_streaming";
 };

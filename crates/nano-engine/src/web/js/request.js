@@ -5,7 +5,9 @@
 //
 // Two departures, for code written for servers: a stream as body does not need { duplex: "half" }, and `cf` is carried along.
 (nano) => {
-  const { ObjectKeys, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToUpperCase, TypeError } = nano.primordials;
+  const {
+    ObjectKeys, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeToUpperCase, TypeError,
+  } = nano.primordials;
   const { abort, fetch, ops } = nano;
   const { configureInterface, converters, dictionary, enumeration, isObject, nullable, requiredArguments } = nano.webidl;
   const {
@@ -62,6 +64,11 @@
     }
   };
 
+  // A request for a blob: URL is for the object that the URL stood for when the request was made.
+  const noteBlob = (request, from) => {
+    if (StringPrototypeStartsWith(urlOf(request), "blob:")) nano.part("blob_urls").note(request, urlOf(request), from);
+  };
+
   const isBodiless = (method) => method === "GET" || method === "HEAD";
 
   const parseReferrer = (referrer, prefix) => {
@@ -112,6 +119,7 @@
   let signalOf;
   let abortSignalOf;
   let initialize;
+  let optionsOf;
 
   class Request {
     // A native request's id; -1 when the fields below are all there is.
@@ -224,6 +232,7 @@
       clone.#body = cloneBody(body);
       clone.#parentSignal = abortSignalOf(this);
       clone.#options = this.#options;
+      noteBlob(clone, this);
       return clone;
     }
 
@@ -231,6 +240,8 @@
       isRequest = (value) => isObject(value) && #id in value;
 
       methodOf = (request) => request.#method;
+
+      optionsOf = (request) => request.#options;
 
       urlOf = (request) => request.#url;
 
@@ -259,6 +270,7 @@
         const url = from === null ? parseUrl(input, prefix) : urlOf(from);
         const init = dictionary === undefined || dictionary === null ? noInit : requestInit(dictionary, prefix, "parameter 2");
         request.#url = url;
+        noteBlob(request, from);
         if (init.window !== undefined && init.window !== null) {
           throw new TypeError(`${prefix}: 'window' can only be null.`);
         }
@@ -311,6 +323,7 @@
   fetch.isRequest = isRequest;
   fetch.requestFromNative = (id, method, url, flat) => new Request(fromNative, id, method, url, flat);
   fetch.requestMethodOf = methodOf;
+  fetch.requestOptionsOf = optionsOf;
   fetch.requestFlatOf = flatOf;
   fetch.requestBodyOf = bodyOf;
   fetch.requestAbortSignalOf = abortSignalOf;

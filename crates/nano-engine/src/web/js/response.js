@@ -23,20 +23,21 @@
   const isRedirectStatus = (status) => status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
   // What few responses have; most share one of these.
-  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response" };
-  const fixedMeta = { __proto__: null, type: "default", url: "", guard: "immutable" };
-  const errorMeta = { __proto__: null, type: "error", url: "", guard: "immutable" };
+  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false };
+  const fixedMeta = { __proto__: null, type: "default", url: "", guard: "immutable", redirected: false };
+  const errorMeta = { __proto__: null, type: "error", url: "", guard: "immutable", redirected: false };
 
   // The first argument of a constructor that is called from inside; no app can name it.
   const blank = { __proto__: null };
 
   let isResponse;
+  let metaOf;
   let statusOf;
   let statusTextOf;
   let flatOf;
   let headersOf;
   let bodyOf;
-  let responseFrom;
+  let fetched;
   let initialize;
   let setBody;
 
@@ -99,8 +100,7 @@
     }
 
     get redirected() {
-      this.#meta;
-      return false;
+      return this.#meta.redirected;
     }
 
     get status() {
@@ -132,6 +132,7 @@
 
     static {
       isResponse = (value) => isObject(value) && #status in value;
+      metaOf = (response) => response.#meta;
       statusOf = (response) => response.#status;
       statusTextOf = (response) => response.#statusText;
       bodyOf = (response) => response.#body;
@@ -179,12 +180,12 @@
       };
 
       // A response from elsewhere, with a body or null.
-      responseFrom = (status, statusText, flat, url, body) => {
+      fetched = (status, statusText, flat, url, redirected, body) => {
         const response = new Response(blank);
         response.#flat = flat;
         response.#status = status;
         response.#statusText = statusText;
-        response.#meta = { __proto__: null, type: "basic", url, guard: "immutable" };
+        response.#meta = { __proto__: null, type: "basic", url, guard: "immutable", redirected };
         response.#body = body;
         return response;
       };
@@ -198,12 +199,15 @@
   fetch.isResponse = isResponse;
   fetch.responseBodyOf = bodyOf;
   fetch.responseFlatOf = flatOf;
-  fetch.responseFrom = responseFrom;
+  // What fetch() gives.
+  fetch.fetchedResponse = fetched;
+  fetch.isRedirectStatus = isRedirectStatus;
+  // The same, of what nobody had to be redirected to.
+  fetch.responseFrom = (status, statusText, flat, url, body) => fetched(status, statusText, flat, url, false, body);
   // The answer to a call; to one with the method HEAD, it has no body.
-  fetch.responseFromNative = (id, status, statusText, flat, url, isHead) => {
-    const body = isHead || isNullBodyStatus(status) ? null : nativeBody(id) ?? textBody("", null);
-    return responseFrom(status, statusText, flat, url, body);
-  };
+  fetch.responseFromNative = (id, status, statusText, flat, url, isHead, redirected) =>
+    fetched(status, statusText, flat, url, redirected, isHead || isNullBodyStatus(status) ? null : nativeBody(id) ?? textBody("", null));
+  fetch.responseMetaOf = metaOf;
   fetch.responseStatusOf = statusOf;
   fetch.responseStatusTextOf = statusTextOf;
   nano.expose({ Response });

@@ -359,6 +359,17 @@
       }
     }
 
+    // https://w3c.github.io/FileAPI/#creating-revoking
+    static createObjectURL(object) {
+      requiredArguments(arguments.length, 1, "Failed to execute 'createObjectURL' on 'URL'");
+      return nano.part("blob_urls").create(object);
+    }
+
+    static revokeObjectURL(url) {
+      requiredArguments(arguments.length, 1, "Failed to execute 'revokeObjectURL' on 'URL'");
+      nano.part("blob_urls").revoke(url);
+    }
+
     static canParse(url, base = undefined) {
       const prefix = "Failed to execute 'canParse' on 'URL'";
       requiredArguments(arguments.length, 1, prefix);
