@@ -24,7 +24,10 @@ fn app(body: &str) -> String {
 /// What an app's `run()` returns, as JSON.
 fn run(body: &str) -> String {
     let runtime = runtime(1);
-    text(&load(&runtime, "cache", &app(body)), "/")
+    let mut options = options("cache", &app(body));
+    // Eight megabytes in pieces take a while where nothing is optimized.
+    options.limits.cpu_ms = 5_000;
+    text(&runtime.load(options).expect("the app loads"), "/")
 }
 
 #[test]
