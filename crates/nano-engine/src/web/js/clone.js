@@ -53,6 +53,9 @@
     throw dataCloneError(`${what} could not be cloned.`);
   };
 
+  // An array of up to so many elements is cloned by name, as any object is.
+  const FEW = 64;
+
   // Missing indices of an array in a row before it is taken for sparse.
   const HOLES_MAX = 1024;
 
@@ -182,14 +185,26 @@
       const keys = ObjectKeys(value);
       for (let i = 0; i < keys.length; i++) {
         // A getter may have removed it.
-        if (ObjectHasOwn(value, keys[i])) this.define(clone, keys[i], this.clone(value[keys[i]]));
+        if (ObjectHasOwn(value, keys[i])) this.cloneProperty(value, keys[i], clone);
       }
       return clone;
     }
 
-    // By index as long as there are elements: the names of a million of them would be a million strings.
+    cloneProperty(value, key, clone) {
+      const item = value[key];
+      // Most are primitives, which are neither late nor refused.
+      if (!isObject(item) && typeof item !== "symbol" && !(key in clone)) clone[key] = item;
+      else this.define(clone, key, this.clone(item));
+    }
+
+    // A long one by index as long as there are elements: the names of a million of them would be a million strings.
     cloneArray(value) {
       const { length } = value;
+      if (length <= FEW) {
+        const clone = this.cloneProperties(value, this.keep(value, []));
+        if (clone.length !== length) clone.length = length;
+        return clone;
+      }
       const names = ops.namedKeys(value);
       const clone = this.keep(value, []);
       clone.length = length;
