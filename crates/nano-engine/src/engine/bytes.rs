@@ -132,9 +132,18 @@ unsafe extern "C" fn release(_data: *mut c_void, len: usize, owner: *mut c_void)
     owner.1.give(len);
 }
 
+/// V8 keeps typed arrays up to this on the heap, until somebody asks for their buffer.
+const ON_HEAP_BYTES_MAX: usize = 64;
+
 /// Lends the bytes of an array buffer or a view of one to `read`, which cannot run JavaScript; `None` for anything else.
 pub(crate) fn with<T>(value: v8::Local<v8::Value>, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
     let (data, len) = if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
+        if !view.has_buffer() {
+            // It is small and on the heap, where a collection moves it. V8 would give it a buffer, or die if the budget has none.
+            let mut copy = [0; ON_HEAP_BYTES_MAX];
+            let copied = view.copy_contents(&mut copy);
+            return Some(read(&copy[..copied]));
+        }
         (view.data().cast::<u8>().cast_const(), view.byte_length())
     } else {
         let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value).ok()?;
@@ -147,6 +156,16 @@ pub(crate) fn with<T>(value: v8::Local<v8::Value>, read: impl FnOnce(&[u8]) -> T
     Some(read(unsafe { std::slice::from_raw_parts(data, len) }))
 }
 
+/// The same for a `read` that makes strings: it must run no JavaScript, and may let V8 allocate.
+pub(crate) fn with_scope<'s, 'i, T>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    value: v8::Local<v8::Value>,
+    read: impl FnOnce(&mut v8::PinScope<'s, 'i>, &[u8]) -> T,
+) -> Option<T> {
+    // What `with` lends is off the heap, where a collection moves nothing.
+    with(value, |bytes| read(scope, bytes))
+}
+
 /// The length of an array buffer or a view of one.
 pub(crate) fn len(value: v8::Local<v8::Value>) -> Option<usize> {
     if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
@@ -157,14 +176,5 @@ pub(crate) fn len(value: v8::Local<v8::Value>) -> Option<usize> {
 
 /// The bytes of an array buffer or a view of one, copied; `None` for anything else.
 pub(crate) fn from_value(value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
-    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-        let mut bytes = vec![0; view.byte_length()];
-        let copied = view.copy_contents(&mut bytes);
-        bytes.truncate(copied);
-        return Some(bytes);
-    }
-    let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value).ok()?;
-    let Some(data) = buffer.data() else { return Some(Vec::new()) };
-    // SAFETY: the buffer's memory is `byte_length` bytes and nothing runs JavaScript while it is copied.
-    Some(unsafe { std::slice::from_raw_parts(data.as_ptr().cast::<u8>(), buffer.byte_length()) }.to_vec())
+    with(value, <[u8]>::to_vec)
 }

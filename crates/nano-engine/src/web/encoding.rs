@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 
-use super::ops::{byte_string, text};
+use super::ops::{byte_string, text, utf8};
 use crate::engine::exceptions::throw_range_error;
 use crate::engine::{bytes, resources};
 use crate::isolate::state::State;
@@ -21,7 +21,7 @@ const DECODER_BYTES: usize = size_of::<Streaming>();
 
 /// `utf8Encode(string)`
 pub(super) fn utf8_encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let encoded = text(scope, &args, 0).into_bytes();
+    let encoded = utf8(scope, args.get(0));
     return_bytes(scope, &mut rv, encoded);
 }
 
@@ -43,13 +43,14 @@ pub(super) fn utf8_encode_into(scope: &mut v8::PinScope, args: v8::FunctionCallb
 
 /// `utf8Decode(bytes, fatal, ignoreBom)`: undefined if fatal and malformed.
 pub(super) fn utf8_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(bytes) = bytes::from_value(args.get(0)) else { return };
-    let keep_bom = args.get(2).is_true();
-    let bytes = if keep_bom { &bytes[..] } else { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) };
-    if args.get(1).is_true() && std::str::from_utf8(bytes).is_err() {
-        return;
-    }
-    return_utf8(scope, &mut rv, bytes);
+    let (fatal, keep_bom) = (args.get(1).is_true(), args.get(2).is_true());
+    bytes::with_scope(scope, args.get(0), |scope, bytes| {
+        let bytes = if keep_bom { bytes } else { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) };
+        if fatal && std::str::from_utf8(bytes).is_err() {
+            return;
+        }
+        return_utf8(scope, &mut rv, bytes);
+    });
 }
 
 /// `encodingName(label)`

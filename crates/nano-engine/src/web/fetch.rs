@@ -4,7 +4,7 @@ use nano_base::http::{Headers, RequestHead, ResponseHead};
 use nano_base::status::Status;
 
 use super::encoding::return_bytes;
-use super::ops::{byte_string, integer, text};
+use super::ops::{byte_string, integer, text, utf8};
 use crate::engine::{bytes, exceptions, values};
 use crate::isolate::host::{Outbound, Piped, Pull};
 use crate::isolate::state::State;
@@ -76,7 +76,7 @@ fn whole_body(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> Vec<u8> {
     if let Ok(id) = v8::Local::<v8::Uint32>::try_from(body) {
         return State::host(scope).map(|host| host.body_take(id.value())).unwrap_or_default();
     }
-    if body.is_string() { body.to_rust_string_lossy(scope).into_bytes() } else { bytes::from_value(body).unwrap_or_default() }
+    if body.is_string() { utf8(scope, body) } else { bytes::from_value(body).unwrap_or_default() }
 }
 
 /// `write(id, bytes)`
