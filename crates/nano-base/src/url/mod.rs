@@ -7,6 +7,7 @@
 mod host;
 mod parse;
 mod percent;
+mod plain;
 mod set;
 
 use std::fmt::Write;
@@ -33,6 +34,11 @@ impl Url {
     /// Parses `input`, relative to a base if there is one.
     pub fn parse(input: &str, base: Option<&Url>) -> Option<Url> {
         parse::parse(input, base)
+    }
+
+    /// Where the parts of `input` are, if a glance shows that it is a URL and written as it would be written out.
+    pub fn places_if_plain(input: &str) -> Option<[usize; 9]> {
+        plain::places(input)
     }
 
     /// The scheme, without the colon.

@@ -27,6 +27,11 @@ impl Set {
         }
         Self(encoded)
     }
+
+    /// Whether the byte is encoded.
+    pub(super) fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
 }
 
 /// Appends `text`, encoded.
@@ -34,7 +39,7 @@ pub(super) fn encode_into(out: &mut String, text: &str, set: &Set) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut plain = 0;
     for (index, byte) in text.bytes().enumerate() {
-        if !set.0[usize::from(byte)] {
+        if !set.has(byte) {
             continue;
         }
         // Every byte of a character above U+007F is encoded, so the cuts are between characters.

@@ -64,6 +64,38 @@ fn a_url_written_out_says_where_its_parts_are() {
 }
 
 #[test]
+fn what_looks_plain_is_its_own_serialization() {
+    let plain =
+        ["http://a/", "https://www.example.com/a/b.c/~d?x=%20&y#z?", "http://localhost:8080/", "https://a.b:80/?#", "http://a..b//"];
+    for input in plain {
+        assert!(Url::places_if_plain(input).is_some(), "{input}");
+    }
+    // Whatever pieces it is made of: either a glance does not tell, or it tells what the parser would.
+    let pieces = [
+        "http://", "https://", "ftp://", "h", "Z", "a.b", "1", "0x1", ".", "..", "%2e", "xn--", "-", ":", "80", "443", "08", "65536", "/",
+        "\\", "?", "#", "@", " ", "\t", "'", "\"", "%", "%41", "~", "|", "^", "\u{e9}", "[::1]", "+",
+    ];
+    let mut state = 1_u64;
+    let mut told = 0;
+    for _ in 0..200_000 {
+        let mut next = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % bound
+        };
+        let mut input = String::from(["http://", "https://", "http://a.b/", "https://a.b:80"][next(4)]);
+        for _ in 0..next(7) {
+            input.push_str(pieces[next(pieces.len())]);
+        }
+        if let Some(places) = Url::places_if_plain(&input) {
+            told += 1;
+            let written = Url::parse(&input, None).map(|url| url.written());
+            assert_eq!(written, Some(Written { href: input, places }));
+        }
+    }
+    assert!(told > 1_000, "{told}");
+}
+
+#[test]
 fn what_is_no_url_is_refused() {
     for input in [
         "",

@@ -22,6 +22,12 @@ const PARTS: [Part; 10] = [
 pub(super) fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let input = text(scope, &args, 0);
     let base = args.get(1);
+    if args.get(2).is_true()
+        && base.is_undefined()
+        && let Some(places) = Url::places_if_plain(&input)
+    {
+        return return_written(scope, &mut rv, args.get(0), places);
+    }
     let parsed = if base.is_undefined() {
         Url::parse(&input, None)
     } else {
@@ -29,7 +35,7 @@ pub(super) fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgument
     };
     let Some(url) = parsed else { return };
     if args.get(2).is_true() {
-        return_written(scope, &mut rv, url.written(), (args.get(0), &input));
+        return_url(scope, &mut rv, &url);
     } else {
         return_parts(scope, &mut rv, &url);
     }
@@ -44,23 +50,23 @@ pub(super) fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
         return;
     }
     if args.get(3).is_true() {
-        return_written(scope, &mut rv, url.written(), (args.get(0), ""));
+        return_url(scope, &mut rv, &url);
     } else {
         return_parts(scope, &mut rv, &url);
     }
 }
 
-/// One string and nine small integers, because most parts of most URLs are never looked at. `same` is a string at hand and its text.
-fn return_written(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, url: Written, same: (v8::Local<v8::Value>, &str)) {
-    let href = if same.1 == url.href {
-        same.0
-    } else {
-        // What a string cannot hold is refused like any other text that is no URL.
-        let Some(href) = v8::String::new_from_one_byte(scope, url.href.as_bytes(), v8::NewStringType::Normal) else { return };
-        href.into()
-    };
+fn return_url(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, url: &Url) {
+    let Written { href, places } = url.written();
+    // What a string cannot hold is refused like any other text that is no URL.
+    let Some(href) = v8::String::new_from_one_byte(scope, href.as_bytes(), v8::NewStringType::Normal) else { return };
+    return_written(scope, rv, href.into(), places);
+}
+
+/// One string and nine small integers, because most parts of most URLs are never looked at.
+fn return_written(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, href: v8::Local<v8::Value>, places: [usize; 9]) {
     let mut values = [href; 10];
-    for (value, place) in values[1..].iter_mut().zip(url.places) {
+    for (value, place) in values[1..].iter_mut().zip(places) {
         *value = v8::Integer::new_from_unsigned(scope, place as u32).into();
     }
     rv.set(v8::Array::new_with_elements(scope, &values).into());

@@ -65,7 +65,7 @@
 
   // https://url.spec.whatwg.org/#concept-urlencoded-parser
 
-  const needsDecoding = /[%+]/;
+  const isDecoded = (string) => StringPrototypeIndexOf(string, "%") < 0 && StringPrototypeIndexOf(string, "+") < 0;
 
   const hexDigit = (byte) => {
     if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
@@ -93,7 +93,7 @@
   };
 
   const decodePart = (string) => {
-    if (RegExpPrototypeExec(needsDecoding, string) === null) return string;
+    if (isDecoded(string)) return string;
     let plain = "";
     let start = 0;
     for (;;) {
@@ -102,12 +102,13 @@
       plain += StringPrototypeSlice(string, start, plus) + " ";
       start = plus + 1;
     }
-    return percentDecode(plain + StringPrototypeSlice(string, start));
+    plain += StringPrototypeSlice(string, start);
+    return StringPrototypeIndexOf(plain, "%") < 0 ? plain : percentDecode(plain);
   };
 
   const parseQuery = (query) => {
     const list = [];
-    const isPlain = StringPrototypeIndexOf(query, "%") < 0 && StringPrototypeIndexOf(query, "+") < 0;
+    const isPlain = isDecoded(query);
     let start = 0;
     while (start < query.length) {
       let end = StringPrototypeIndexOf(query, "&", start);
@@ -128,8 +129,21 @@
 
   const needsEncoding = /[^A-Za-z0-9*\-._]/;
 
+  // Most names and values are shorter than what running a regular expression costs.
+  const SHORT = 16;
+
+  const isEncoded = (string) => {
+    if (string.length > SHORT) return RegExpPrototypeExec(needsEncoding, string) === null;
+    for (let i = 0; i < string.length; i++) {
+      const code = StringPrototypeCharCodeAt(string, i);
+      const isLetter = (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
+      if (!isLetter && !(code >= 0x30 && code <= 0x39) && code !== 0x2a && code !== 0x2d && code !== 0x2e && code !== 0x5f) return false;
+    }
+    return true;
+  };
+
   const encodePart = (string) => {
-    if (RegExpPrototypeExec(needsEncoding, string) === null) return string;
+    if (isEncoded(string)) return string;
     const encoded = encodeURIComponent(string);
     let result = "";
     let start = 0;
