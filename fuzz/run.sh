@@ -6,7 +6,7 @@
 # followed by the path of such an input, to run nothing else. Seeds, -seed and addresses are fixed and what is found is not
 # kept, so the same binary tries the same inputs; where threads take part, what they do with them differs.
 #
-# Stable Rust is enough: the flags below are those of `cargo fuzz --sanitizer none`. Only the sanitizers need nightly,
+# Stable Rust is enough: cover.sh has the flags of `cargo fuzz --sanitizer none`. Only the sanitizers need nightly,
 # and they look for faults that code without `unsafe` does not have; that of the C ABI runs under AddressSanitizer in
 # tests/c. libFuzzer itself is C++ inside libfuzzer-sys: any C++17 compiler builds it.
 set -euo pipefail
@@ -18,18 +18,8 @@ input=${3:+$(realpath "$3")}
 cd "$(dirname "$0")"
 
 host=$(rustc -vV | sed -n 's/^host: //p')
-coverage=(
-    -Cpasses=sancov-module
-    -Cllvm-args=-sanitizer-coverage-level=4
-    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
-    -Cllvm-args=-sanitizer-coverage-pc-table
-    -Cllvm-args=-sanitizer-coverage-trace-compares
-    -Cllvm-args=-simplifycfg-branch-fold-threshold=0
-    -Ccodegen-units=1
-    --cfg=fuzzing
-)
-# Naming the target triple keeps the flags away from build scripts, which do not link with them.
-RUSTFLAGS="${coverage[*]}" cargo build --locked --release --target "$host" --bin "$target"
+# Naming the target triple keeps what cover.sh adds away from build scripts, which do not link with it.
+RUSTC_WRAPPER=$PWD/cover.sh cargo build --locked --release --target "$host" --bin "$target"
 binary=${CARGO_TARGET_DIR:-target}/$host/release/$target
 
 limits=(-timeout=10 -rss_limit_mb="${MEMORY_MB:-512}")

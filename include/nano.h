@@ -140,6 +140,31 @@
 /** A value, a head or a body is larger than it may be; the message names the limit. */
 #define NANO_E_TOO_LARGE (-23)
 
+/** env.NAME.fetch(request) and env.NAME.method(...args): calls of the kinds FETCH and METHOD. */
+#define NANO_BINDING_OBJECT 0
+/** env.NAME(...args): calls of the kind FUNCTION. */
+#define NANO_BINDING_FUNCTION 1
+
+/**
+ * new env.NAME(...args): calls of the kind CONSTRUCT, and OBJECT_METHOD, OBJECT_GET and OBJECT_SET of what came of it.
+ */
+#define NANO_BINDING_CLASS 2
+
+/**
+ * env.NAME.fetch(request) and env.NAME.method(...args), answered by another app of the runtime. You see nothing of it.
+ */
+#define NANO_BINDING_APP 3
+
+/** Of a class: apps cannot make objects, they only get those you return from calls. */
+#define NANO_CLASS_NOT_CONSTRUCTIBLE 1
+
+/**
+ * The runtime lives by a clock that only nano_runtime_advance moves: what apps read, their timers, wall limits and idle times.
+ * For tests, simulations and replays. While it stands still no wall limit strikes and nothing is evicted for being idle; CPU limits
+ * always go by the processor's time.
+ */
+#define NANO_RUNTIME_MANUAL_CLOCK 1
+
 /** Deliver LOG events: what apps say on their console. */
 #define NANO_EVENTS_LOG 1
 /** Deliver APP events: apps that are loaded, started, evicted, reloaded, unloaded. */
@@ -153,9 +178,31 @@
 #define NANO_SOURCE_FOLDER 2
 /** The built-in app that answers each request with what it received as JSON, for testing a host. */
 #define NANO_SOURCE_ECHO 3
+/** The source is the text of one TypeScript module. */
+#define NANO_SOURCE_TYPESCRIPT 4
+/** The source is the text of one module with TypeScript and JSX in it. */
+#define NANO_SOURCE_TSX 5
 
 /** Only register the app: its first request starts it, and finds its errors. */
 #define NANO_APP_LAZY 1
+
+/**
+ * For tests that must run the same way every time: crypto.getRandomValues, crypto.randomUUID and Math.random of each instance
+ * follow from random_seed alone. Whoever knows the seed knows every token such an app makes: never for an app that serves.
+ * Keys made by crypto.subtle stay random.
+ */
+#define NANO_APP_SEEDED 2
+
+/**
+ * The app's files are yours: navigator.storage.getDirectory() and what is done with it become CALL events of the kind FILES.
+ * Without it they are in memory, and gone when the app is unloaded.
+ */
+#define NANO_APP_HOST_FILES 4
+
+/**
+ * The app may make code from strings and bytes: eval, new Function, WebAssembly.compile. Only for apps that you trust.
+ */
+#define NANO_APP_CODE_GENERATION 8
 
 /** There is no body. */
 #define NANO_BODY_NONE 0
@@ -203,6 +250,12 @@
 /** An app changed its state: as.app. Only if asked for by NANO_EVENTS_APP. */
 #define NANO_EVENT_APP 11
 
+/**
+ * An app has given back an object of yours, once: id is your number, as.release says whose it was. For each time you gave an
+ * object there is exactly one such event: when the app's garbage is collected, and at the latest when its instance ends.
+ */
+#define NANO_EVENT_RELEASE 12
+
 /** The last event of its id: free what you keep for it. */
 #define NANO_FLAG_END 1
 
@@ -219,6 +272,25 @@
 #define NANO_CALL_FETCH 1
 /** env.NAME.method(...args): answer with nano_call_return. */
 #define NANO_CALL_METHOD 2
+/** env.NAME(...args): answer with nano_call_return. */
+#define NANO_CALL_FUNCTION 3
+
+/**
+ * new env.NAME(...args): answer with nano_call_return and an object of that class, tag 27 over ["HostObject", "NAME", number]. The
+ * number is yours to choose; a pointer will do.
+ */
+#define NANO_CALL_CONSTRUCT 4
+/** object.method(...args): answer with nano_call_return. */
+#define NANO_CALL_OBJECT_METHOD 5
+/** object.property: answer with nano_call_return. */
+#define NANO_CALL_OBJECT_GET 6
+
+/**
+ * object.property = value: answer with nano_call_return; what you return is dropped. A failure goes to the app's log.
+ */
+#define NANO_CALL_OBJECT_SET 7
+/** A file operation of an app with NANO_APP_HOST_FILES: the table is in docs/embedding-c.md. */
+#define NANO_CALL_FILES 8
 
 /* ================================================================================================================
  * Types.
@@ -289,8 +361,10 @@ typedef struct nano_runtime_options {
   uint32_t pool;
   /** The optional events you want: NANO_EVENTS_LOG | NANO_EVENTS_APP. */
   uint32_t events;
-  /** Zero. */
-  uint32_t reserved;
+  /** NANO_RUNTIME_... */
+  uint32_t flags;
+  /** Of NANO_RUNTIME_MANUAL_CLOCK: when it begins, in milliseconds since 1970; zero is 2026-01-01. */
+  uint64_t clock_unix_ms;
 } nano_runtime_options;
 
 /** What a runtime holds and has done. Begin with NANO_RUNTIME_COUNTERS_INIT. */
@@ -333,6 +407,30 @@ typedef struct nano_variable {
   struct nano_bytes value;
 } nano_variable;
 
+/** One entry of env that is not a string. Begin with zeros: nano_binding binding = {0}; */
+typedef struct nano_binding {
+  /** Its name in env. */
+  struct nano_bytes name;
+  /** NANO_BINDING_... */
+  uint32_t kind;
+  /** Of CLASS: NANO_CLASS_... */
+  uint32_t flags;
+  /** Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers. */
+  struct nano_bytes app;
+  /** Of APP: the export of its main module that answers, an object or a class; empty for the default export. */
+  struct nano_bytes entrypoint;
+  /** Of CLASS: the names of its methods. Not "then", "constructor", "toJSON" or "__proto__". */
+  const struct nano_bytes *methods;
+  /** How many there are. */
+  size_t methods_count;
+  /** Of CLASS: the names of its properties. In JavaScript, reading one gives a promise. */
+  const struct nano_bytes *properties;
+  /** How many there are. */
+  size_t properties_count;
+  /** Zero. */
+  uint64_t reserved[2];
+} nano_binding;
+
 /** An app: code, env and limits. Begin with NANO_APP_OPTIONS_INIT; zero is each number's default. */
 typedef struct nano_app_options {
   /** sizeof(nano_app_options). */
@@ -349,7 +447,10 @@ typedef struct nano_app_options {
   const struct nano_variable *env;
   /** How many there are. */
   size_t env_count;
-  /** Names in env that you answer: env.NAME.fetch(request) and env.NAME.method(...args) become CALL events. */
+  /**
+   * Names in env that you answer: env.NAME.fetch(request) and env.NAME.method(...args) become CALL events. The short way
+   * to say env_bindings of the kind NANO_BINDING_OBJECT.
+   */
   const struct nano_bytes *bindings;
   /** How many there are. */
   size_t bindings_count;
@@ -387,6 +488,30 @@ typedef struct nano_app_options {
   uint32_t header_bytes;
   /** Zero. */
   uint32_t reserved;
+  /** What else is in env: functions, classes, other apps. */
+  const struct nano_binding *env_bindings;
+  /** How many there are. */
+  size_t env_bindings_count;
+  /** Of NANO_APP_SEEDED: where its randomness begins. */
+  uint64_t random_seed;
+  /** The files of the app in memory, together. */
+  uint64_t storage_bytes;
+  /** How many files and directories these may be. */
+  uint32_t storage_entries;
+  /** Objects of yours that one instance holds. */
+  uint32_t host_objects;
+  /**
+   * The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP; without one fetch is refused.
+   */
+  struct nano_bytes outbound;
+  /**
+   * What relative URLs in fetch, Request and Response.redirect are relative to, an absolute URL; without one they are refused.
+   */
+  struct nano_bytes base_url;
+  /** Errands (native work beside the turns, as WebCrypto's) of one instance, waiting or running at once. */
+  uint32_t errands;
+  /** CPU time of the errands of one event. */
+  uint32_t errand_cpu_ms;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */
@@ -485,6 +610,14 @@ typedef struct nano_app_change {
   struct nano_bytes reason;
 } nano_app_change;
 
+/** An object that is not held any more. Only the library makes these; fields may be added at the end. */
+typedef struct nano_release {
+  /** The app's name. */
+  struct nano_bytes app;
+  /** The object's class. */
+  struct nano_bytes binding;
+} nano_release;
+
 /** What an event carries; its type says which. */
 typedef union nano_event_as {
   /** Of RESPONSE. To keep it, take the pointer, set this to NULL, and free it with nano_response_free. */
@@ -499,6 +632,8 @@ typedef union nano_event_as {
   const struct nano_log *log;
   /** Of APP. */
   const struct nano_app_change *app;
+  /** Of RELEASE. */
+  const struct nano_release *release;
   /** Room for what later versions bring. */
   uint64_t reserved[4];
 } nano_event_as;
@@ -512,9 +647,9 @@ typedef struct nano_event {
   uint32_t type;
   /** NANO_FLAG_... */
   uint32_t flags;
-  /** The request, invocation or call it belongs to; 0 for LOG and APP. */
+  /** The request, invocation or call it belongs to; your number of the object for RELEASE; 0 for LOG and APP. */
   uint64_t id;
-  /** What you gave with the request; NULL for calls, LOG and APP. */
+  /** What you gave with the request; NULL for calls, RELEASE, LOG and APP. */
   void *user_data;
   /** What it carries. */
   union nano_event_as as;
@@ -550,7 +685,7 @@ typedef uint64_t nano_call;
  * until nano_call_view_free, whatever becomes of the call. Fail a kind that you do not know.
  */
 typedef struct nano_call_view {
-  /** NANO_CALL_FETCH or NANO_CALL_METHOD. */
+  /** NANO_CALL_... */
   uint32_t kind;
   /** Of FETCH: NANO_BODY_...; with STREAM the body comes in CALL_CHUNK events. */
   uint32_t body_kind;
@@ -558,9 +693,11 @@ typedef struct nano_call_view {
   nano_request request;
   /** The app's name. */
   struct nano_bytes app;
-  /** The binding's name in env. */
+  /** The binding's name in env; of OBJECT_... the name of the class. */
   struct nano_bytes binding;
-  /** Of FETCH: GET, POST, ... Of METHOD: the method's name. */
+  /**
+   * Of FETCH: GET, POST, ... Of METHOD, OBJECT_METHOD and FILES: the method's name. Of OBJECT_GET and OBJECT_SET: the property's.
+   */
   struct nano_bytes method;
   /** Of FETCH: the URL. */
   struct nano_bytes url;
@@ -570,8 +707,12 @@ typedef struct nano_call_view {
   size_t headers_count;
   /** Of FETCH: the body if body_kind is NANO_BODY_WHOLE. */
   struct nano_bytes body;
-  /** Of METHOD: the arguments, a CBOR array. */
+  /** Of all but FETCH: the arguments, a CBOR array; of OBJECT_SET the one value. */
   struct nano_bytes args;
+  /**
+   * Of OBJECT_METHOD, OBJECT_GET and OBJECT_SET: your number of the object. It is not released before the call is answered.
+   */
+  uint64_t object;
 } nano_call_view;
 
 /** Your answer to an app's fetch call. Begin with NANO_CALL_RESPONSE_INIT. */
@@ -633,6 +774,14 @@ NANO_API NANO_MUST_USE
 nano_status nano_runtime_new(const struct nano_runtime_options *options,
                              struct nano_runtime **runtime,
                              struct nano_error **error);
+
+/**
+ * Moves the clock of a runtime with NANO_RUNTIME_MANUAL_CLOCK on, and has the threads look at it: timers that are due run, wall
+ * limits that are due strike. Does not wait for that. NANO_E_INVALID for other runtimes, and beyond a hundred years.
+ */
+NANO_API
+nano_status nano_runtime_advance(const struct nano_runtime *runtime,
+                                 uint64_t ms);
 
 /**
  * Takes no new requests, waits until those in flight have ended or grace_ms has passed, and ends the rest with
@@ -884,7 +1033,7 @@ NANO_API nano_status nano_response_account(const struct nano_response *response,
 NANO_API void nano_response_free(struct nano_response *response);
 
 /* ================================================================================================================
- * Host calls: what apps ask of you, by env.NAME.fetch(request) and env.NAME.method(...args).
+ * Host calls: what apps ask of you, by env.NAME.fetch(request), env.NAME.method(...args), env.NAME(...args), new env.NAME(...args).
  * ============================================================================================================= */
 
 /** What a call asks. NANO_E_NOT_FOUND if it has been answered or given up. */
@@ -906,7 +1055,10 @@ nano_status nano_call_respond(const struct nano_runtime *runtime,
                               const struct nano_call_response *response,
                               struct nano_error **error);
 
-/** Answers a method call with a value in CBOR; {NULL, 0} is undefined. */
+/**
+ * Answers a call of any kind but FETCH with a value in CBOR; {NULL, 0} is undefined. Each object in the value is held by the app
+ * from here on, if this succeeds: one NANO_EVENT_RELEASE follows for each, sooner or later.
+ */
 NANO_API
 nano_status nano_call_return(const struct nano_runtime *runtime,
                              nano_call call,

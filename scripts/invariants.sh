@@ -19,7 +19,7 @@ absent "no exported C function outside nano-ffi (but the linker's wrap)" 'no_man
 absent "nothing but crate::sync in the protocols between threads" 'std::(sync|thread|hint)' 'crates/nano-base/src/meet/*.rs'
 absent "platform JavaScript is ASCII" '[^ -~	]' 'crates/nano-engine/src/web/js/*.js'
 # A constructor that is not written spreads its arguments with the iterator of arrays, which an app can replace.
-for file in crates/nano-engine/src/web/js/*.js; do
+for file in crates/nano-engine/src/web/js/*.js crates/nano-engine/src/web/js/*/*.js; do
   awk -v file="$file" '
     function check() { if (class != "" && !constructed) { print file ": " class; bad = 1 } class = "" }
     /^ *class [A-Za-z]+ extends / { check(); class = $0; constructed = 0; indent = match($0, /[^ ]/) }

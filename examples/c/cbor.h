@@ -1,5 +1,6 @@
 /* The little of CBOR (RFC 8949) that hosts of NANO need for the arguments and results of calls: integers, floats, text,
- * bytes, booleans, null, arrays and maps. Tags are stepped over; lengths are definite, as NANO writes them.
+ * bytes, booleans, null, arrays and maps, and objects of the host's. Other tags are stepped over; lengths are definite, as NANO
+ * writes them.
  *
  * Writing:  cbor_out out = {0}; cbor_array(&out, 2); cbor_text(&out, "key"); cbor_int(&out, 7); ... free(out.ptr);
  * Reading:  cbor_in in = {ptr, len}; cbor_item item; while (cbor_next(&in, &item)) ...
@@ -22,15 +23,16 @@ typedef struct cbor_in {
   size_t len;
 } cbor_in;
 
-typedef enum cbor_type { CBOR_UINT, CBOR_NEGATIVE, CBOR_BYTES, CBOR_TEXT, CBOR_ARRAY, CBOR_MAP, CBOR_TAG, CBOR_SIMPLE, CBOR_FLOAT } cbor_type;
+typedef enum cbor_type { CBOR_UINT, CBOR_NEGATIVE, CBOR_BYTES, CBOR_TEXT, CBOR_ARRAY, CBOR_MAP, CBOR_TAG, CBOR_SIMPLE, CBOR_FLOAT, CBOR_OBJECT } cbor_type;
 
 /* number: the integer (-1 - number if negative), how many items or pairs follow, or the simple value;
- * ptr: bytes or text, `number` of them. */
+ * ptr: bytes or text, `number` of them. Of an object: number is the host's own, ptr and class_len are the name of its class. */
 typedef struct cbor_item {
   cbor_type type;
   uint64_t number;
   double real;
   const uint8_t *ptr;
+  size_t class_len;
 } cbor_item;
 
 enum { CBOR_FALSE = 20, CBOR_TRUE = 21, CBOR_NULL = 22, CBOR_UNDEFINED = 23 };
@@ -60,6 +62,10 @@ static inline void cbor_simple(cbor_out *out, int value) { cbor_head(out, 7, (ui
 static inline void cbor_bytes(cbor_out *out, const void *bytes, size_t len) { cbor_head(out, 2, len), cbor_raw(out, bytes, len); }
 static inline void cbor_textn(cbor_out *out, const void *text, size_t len) { cbor_head(out, 3, len), cbor_raw(out, text, len); }
 static inline void cbor_text(cbor_out *out, const char *text) { cbor_textn(out, text, strlen(text)); }
+/* An object of the host's, by its class in env and the host's number for it: tag 27 over ["HostObject", class, number]. */
+static inline void cbor_object(cbor_out *out, const char *class_name, uint64_t number) {
+  cbor_head(out, 6, 27), cbor_array(out, 3), cbor_text(out, "HostObject"), cbor_text(out, class_name), cbor_head(out, 0, number);
+}
 static inline void cbor_float(cbor_out *out, double number) {
   uint64_t bits;
   uint8_t head[9] = {0xfb};
@@ -92,8 +98,18 @@ static inline bool cbor_next(cbor_in *in, cbor_item *item) {
   uint64_t number = bytes ? 0 : (uint64_t)info;
   for (size_t i = 0; i < bytes; i++) number = number << 8 | in->ptr[1 + i];
   in->ptr += 1 + bytes, in->len -= 1 + bytes;
-  *item = (cbor_item){(cbor_type)major, number, 0, in->ptr};
-  if (major == CBOR_TAG) return cbor_next(in, item);
+  *item = (cbor_item){(cbor_type)major, number, 0, in->ptr, 0};
+  if (major == CBOR_TAG) {
+    /* Only the tag makes it an object: an app can write the array itself. */
+    static const uint8_t object[] = {0x83, 0x6a, 'H', 'o', 's', 't', 'O', 'b', 'j', 'e', 'c', 't'};
+    bool is_object = number == 27 && in->len > sizeof object && !memcmp(in->ptr, object, sizeof object);
+    cbor_item class_name;
+    if (!is_object) return cbor_next(in, item);
+    in->ptr += sizeof object, in->len -= sizeof object;
+    if (!cbor_next(in, &class_name) || class_name.type != CBOR_TEXT || !cbor_next(in, item) || item->type != CBOR_UINT) return false;
+    *item = (cbor_item){CBOR_OBJECT, item->number, 0, class_name.ptr, (size_t)class_name.number};
+    return true;
+  }
   if (major == CBOR_SIMPLE && bytes >= 2) item->type = CBOR_FLOAT, item->real = cbor_real(number, (int)bytes);
   if (major != CBOR_BYTES && major != CBOR_TEXT) return true;
   if (number > in->len) return false;

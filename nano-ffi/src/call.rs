@@ -1,4 +1,4 @@
-//! Host calls: what apps ask of you, by env.NAME.fetch(request) and env.NAME.method(...args).
+//! Host calls: what apps ask of you, by env.NAME.fetch(request), env.NAME.method(...args), env.NAME(...args), new env.NAME(...args).
 
 use std::mem::MaybeUninit;
 
@@ -17,13 +17,26 @@ use crate::types::{header_views, headers, nano_bytes, nano_header};
 pub const NANO_CALL_FETCH: u32 = 1;
 /// env.NAME.method(...args): answer with nano_call_return.
 pub const NANO_CALL_METHOD: u32 = 2;
+/// env.NAME(...args): answer with nano_call_return.
+pub const NANO_CALL_FUNCTION: u32 = 3;
+/// new env.NAME(...args): answer with nano_call_return and an object of that class, tag 27 over ["HostObject", "NAME", number]. The
+/// number is yours to choose; a pointer will do.
+pub const NANO_CALL_CONSTRUCT: u32 = 4;
+/// object.method(...args): answer with nano_call_return.
+pub const NANO_CALL_OBJECT_METHOD: u32 = 5;
+/// object.property: answer with nano_call_return.
+pub const NANO_CALL_OBJECT_GET: u32 = 6;
+/// object.property = value: answer with nano_call_return; what you return is dropped. A failure goes to the app's log.
+pub const NANO_CALL_OBJECT_SET: u32 = 7;
+/// A file operation of an app with NANO_APP_HOST_FILES: the table is in docs/embedding-c.md.
+pub const NANO_CALL_FILES: u32 = 8;
 
 /// What an app asks. Only the library makes these; fields may be added at the end. It is a copy of the call: it stays valid
 /// until nano_call_view_free, whatever becomes of the call. Fail a kind that you do not know.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct nano_call_view {
-    /// NANO_CALL_FETCH or NANO_CALL_METHOD.
+    /// NANO_CALL_...
     pub kind: u32,
     /// Of FETCH: NANO_BODY_...; with STREAM the body comes in CALL_CHUNK events.
     pub body_kind: u32,
@@ -31,9 +44,9 @@ pub struct nano_call_view {
     pub request: nano_request,
     /// The app's name.
     pub app: nano_bytes,
-    /// The binding's name in env.
+    /// The binding's name in env; of OBJECT_... the name of the class.
     pub binding: nano_bytes,
-    /// Of FETCH: GET, POST, ... Of METHOD: the method's name.
+    /// Of FETCH: GET, POST, ... Of METHOD, OBJECT_METHOD and FILES: the method's name. Of OBJECT_GET and OBJECT_SET: the property's.
     pub method: nano_bytes,
     /// Of FETCH: the URL.
     pub url: nano_bytes,
@@ -43,8 +56,10 @@ pub struct nano_call_view {
     pub headers_count: usize,
     /// Of FETCH: the body if body_kind is NANO_BODY_WHOLE.
     pub body: nano_bytes,
-    /// Of METHOD: the arguments, a CBOR array.
+    /// Of all but FETCH: the arguments, a CBOR array; of OBJECT_SET the one value.
     pub args: nano_bytes,
+    /// Of OBJECT_METHOD, OBJECT_GET and OBJECT_SET: your number of the object. It is not released before the call is answered.
+    pub object: u64,
 }
 
 /// A view with what it points into. The view comes first, so that a pointer to it is a pointer to all.
@@ -99,7 +114,8 @@ pub unsafe extern "C" fn nano_call_respond(
     })
 }
 
-/// Answers a method call with a value in CBOR; {NULL, 0} is undefined.
+/// Answers a call of any kind but FETCH with a value in CBOR; {NULL, 0} is undefined. Each object in the value is held by the app
+/// from here on, if this succeeds: one NANO_EVENT_RELEASE follows for each, sooner or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_call_return(
     runtime: Option<&nano_runtime>,
@@ -168,6 +184,7 @@ impl OwnedView {
             headers_count: 0,
             body: nano_bytes::EMPTY,
             args: nano_bytes::EMPTY,
+            object: 0,
         };
         let mut args_cbor = Vec::new();
         let mut views = Vec::new();
@@ -185,15 +202,43 @@ impl OwnedView {
                 };
             }
             CallContent::Method { name, args } => {
-                // `Value::Array` wants to own them; a copy of a call's arguments is bounded by CALL_BYTES_MAX.
-                cbor::encode(&Value::Array(args.clone()), &mut args_cbor, &cbor_limits())?;
                 view.method = nano_bytes::of(name.as_bytes());
+                encode_args(args, &mut args_cbor)?;
+            }
+            CallContent::Function { args } => {
+                view.kind = NANO_CALL_FUNCTION;
+                encode_args(args, &mut args_cbor)?;
+            }
+            CallContent::Construct { args } => {
+                view.kind = NANO_CALL_CONSTRUCT;
+                encode_args(args, &mut args_cbor)?;
+            }
+            CallContent::ObjectMethod { object, name, args } => {
+                (view.kind, view.object, view.method) = (NANO_CALL_OBJECT_METHOD, object.id, nano_bytes::of(name.as_bytes()));
+                encode_args(args, &mut args_cbor)?;
+            }
+            CallContent::ObjectGet { object, name } => {
+                (view.kind, view.object, view.method) = (NANO_CALL_OBJECT_GET, object.id, nano_bytes::of(name.as_bytes()));
+                encode_args(&[], &mut args_cbor)?;
+            }
+            CallContent::ObjectSet { object, name, value } => {
+                (view.kind, view.object, view.method) = (NANO_CALL_OBJECT_SET, object.id, nano_bytes::of(name.as_bytes()));
+                encode_args(std::slice::from_ref(value), &mut args_cbor)?;
+            }
+            CallContent::Files { name, args } => {
+                (view.kind, view.method) = (NANO_CALL_FILES, nano_bytes::of(name.as_bytes()));
+                encode_args(args, &mut args_cbor)?;
             }
         }
         (view.headers, view.headers_count) = (views.as_ptr(), views.len());
         view.args = nano_bytes::of(&args_cbor);
         Ok(Box::new(Self { view, call, headers: views, args: args_cbor }))
     }
+}
+
+fn encode_args(args: &[Value], into: &mut Vec<u8>) -> Result<()> {
+    // `Value::Array` wants to own them; a copy of a call's arguments is bounded by CALL_BYTES_MAX.
+    cbor::encode(&Value::Array(args.to_vec()), into, &cbor_limits())
 }
 
 impl Given<nano_call_response> {

@@ -43,6 +43,10 @@ pub const NANO_EVENT_LOG: u32 = 10;
 /// An app changed its state: as.app. Only if asked for by NANO_EVENTS_APP.
 pub const NANO_EVENT_APP: u32 = 11;
 
+/// An app has given back an object of yours, once: id is your number, as.release says whose it was. For each time you gave an
+/// object there is exactly one such event: when the app's garbage is collected, and at the latest when its instance ends.
+pub const NANO_EVENT_RELEASE: u32 = 12;
+
 /// The last event of its id: free what you keep for it.
 pub const NANO_FLAG_END: u32 = 1;
 
@@ -83,6 +87,16 @@ pub struct nano_app_change {
     pub reason: nano_bytes,
 }
 
+/// An object that is not held any more. Only the library makes these; fields may be added at the end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_release {
+    /// The app's name.
+    pub app: nano_bytes,
+    /// The object's class.
+    pub binding: nano_bytes,
+}
+
 /// What an event carries; its type says which.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -99,6 +113,8 @@ pub union nano_event_as {
     pub log: *const nano_log,
     /// Of APP.
     pub app: *const nano_app_change,
+    /// Of RELEASE.
+    pub release: *const nano_release,
     /// Room for what later versions bring.
     pub reserved: [u64; 4],
 }
@@ -112,9 +128,9 @@ pub struct nano_event {
     pub r#type: u32,
     /// NANO_FLAG_...
     pub flags: u32,
-    /// The request, invocation or call it belongs to; 0 for LOG and APP.
+    /// The request, invocation or call it belongs to; your number of the object for RELEASE; 0 for LOG and APP.
     pub id: u64,
-    /// What you gave with the request; NULL for calls, LOG and APP.
+    /// What you gave with the request; NULL for calls, RELEASE, LOG and APP.
     pub user_data: *mut c_void,
     /// What it carries.
     pub r#as: nano_event_as,
@@ -133,6 +149,7 @@ enum Owner {
     Result(Vec<u8>, Account),
     Log(nano_log, [String; 2]),
     App(nano_app_change, [String; 2]),
+    Release(nano_release, [String; 2]),
 }
 
 /// What the request used so far, of a RESPONSE, END, ERROR or RESULT event: all of it if the event is the last one.
@@ -205,6 +222,7 @@ impl nano_event {
             Payload::CallCanceled => (c.r#type, c.flags) = (NANO_EVENT_CALL_CANCELED, NANO_FLAG_END),
             Payload::Log { app, level, text, dropped } => c.log([app, text], level, dropped),
             Payload::App { app, state, reason } => c.app([app, reason], state),
+            Payload::Release { app, class } => c.release_of([app, class]),
             // What this library has no name for yet is of an unknown type to the host as well.
             _ => c.r#type = EVENT_FROM_THE_FUTURE,
         }
@@ -280,6 +298,16 @@ impl nano_event {
         // SAFETY: `own` has just made it.
         if let Owner::App(record, _) = unsafe { &*owner } {
             self.r#as.app = record;
+        }
+    }
+
+    fn release_of(&mut self, [app, class]: [String; 2]) {
+        let record = nano_release { app: nano_bytes::of(app.as_bytes()), binding: nano_bytes::of(class.as_bytes()) };
+        let owner = self.own(Owner::Release(record, [app, class]));
+        self.r#type = NANO_EVENT_RELEASE;
+        // SAFETY: `own` has just made it.
+        if let Owner::Release(record, _) = unsafe { &*owner } {
+            self.r#as.release = record;
         }
     }
 

@@ -50,6 +50,7 @@
 mod status;
 mod types;
 
+mod binding;
 mod options;
 mod process;
 mod runtime;
@@ -75,6 +76,7 @@ mod open;
 mod tests;
 
 pub use app::*;
+pub use binding::*;
 pub use call::*;
 pub use dispatch::*;
 pub use error::*;

@@ -1,7 +1,10 @@
 //! Options: what can be chosen, each with its default.
 
-use nano_core::{AppLimits, AppOptions, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX;
+use nano_core::{AppLimits, AppOptions, Clock, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
 
+use crate::binding::nano_binding;
+use crate::guard::invalid;
 use crate::open::{Open, too_new};
 use crate::types::{array, nano_bytes, nano_header, nano_owned, nano_variable};
 
@@ -41,9 +44,16 @@ pub struct nano_runtime_options {
     pub pool: u32,
     /// The optional events you want: NANO_EVENTS_LOG | NANO_EVENTS_APP.
     pub events: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// NANO_RUNTIME_...
+    pub flags: u32,
+    /// Of NANO_RUNTIME_MANUAL_CLOCK: when it begins, in milliseconds since 1970; zero is 2026-01-01.
+    pub clock_unix_ms: u64,
 }
+
+/// The runtime lives by a clock that only nano_runtime_advance moves: what apps read, their timers, wall limits and idle times.
+/// For tests, simulations and replays. While it stands still no wall limit strikes and nothing is evicted for being idle; CPU limits
+/// always go by the processor's time.
+pub const NANO_RUNTIME_MANUAL_CLOCK: u32 = 1;
 
 /// Deliver LOG events: what apps say on their console.
 pub const NANO_EVENTS_LOG: u32 = 1;
@@ -58,9 +68,22 @@ pub const NANO_SOURCE_FILE: u32 = 1;
 pub const NANO_SOURCE_FOLDER: u32 = 2;
 /// The built-in app that answers each request with what it received as JSON, for testing a host.
 pub const NANO_SOURCE_ECHO: u32 = 3;
+/// The source is the text of one TypeScript module.
+pub const NANO_SOURCE_TYPESCRIPT: u32 = 4;
+/// The source is the text of one module with TypeScript and JSX in it.
+pub const NANO_SOURCE_TSX: u32 = 5;
 
 /// Only register the app: its first request starts it, and finds its errors.
 pub const NANO_APP_LAZY: u32 = 1;
+/// For tests that must run the same way every time: crypto.getRandomValues, crypto.randomUUID and Math.random of each instance
+/// follow from random_seed alone. Whoever knows the seed knows every token such an app makes: never for an app that serves.
+/// Keys made by crypto.subtle stay random.
+pub const NANO_APP_SEEDED: u32 = 2;
+/// The app's files are yours: navigator.storage.getDirectory() and what is done with it become CALL events of the kind FILES.
+/// Without it they are in memory, and gone when the app is unloaded.
+pub const NANO_APP_HOST_FILES: u32 = 4;
+/// The app may make code from strings and bytes: eval, new Function, WebAssembly.compile. Only for apps that you trust.
+pub const NANO_APP_CODE_GENERATION: u32 = 8;
 
 /// An app: code, env and limits. Begin with NANO_APP_OPTIONS_INIT; zero is each number's default.
 #[repr(C)]
@@ -80,7 +103,8 @@ pub struct nano_app_options {
     pub env: *const nano_variable,
     /// How many there are.
     pub env_count: usize,
-    /// Names in env that you answer: env.NAME.fetch(request) and env.NAME.method(...args) become CALL events.
+    /// Names in env that you answer: env.NAME.fetch(request) and env.NAME.method(...args) become CALL events. The short way
+    /// to say env_bindings of the kind NANO_BINDING_OBJECT.
     pub bindings: *const nano_bytes,
     /// How many there are.
     pub bindings_count: usize,
@@ -118,6 +142,26 @@ pub struct nano_app_options {
     pub header_bytes: u32,
     /// Zero.
     pub reserved: u32,
+    /// What else is in env: functions, classes, other apps.
+    pub env_bindings: *const nano_binding,
+    /// How many there are.
+    pub env_bindings_count: usize,
+    /// Of NANO_APP_SEEDED: where its randomness begins.
+    pub random_seed: u64,
+    /// The files of the app in memory, together.
+    pub storage_bytes: u64,
+    /// How many files and directories these may be.
+    pub storage_entries: u32,
+    /// Objects of yours that one instance holds.
+    pub host_objects: u32,
+    /// The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP; without one fetch is refused.
+    pub outbound: nano_bytes,
+    /// What relative URLs in fetch, Request and Response.redirect are relative to, an absolute URL; without one they are refused.
+    pub base_url: nano_bytes,
+    /// Errands (native work beside the turns, as WebCrypto's) of one instance, waiting or running at once.
+    pub errands: u32,
+    /// CPU time of the errands of one event.
+    pub errand_cpu_ms: u32,
 }
 
 /// There is no body.
@@ -191,6 +235,8 @@ unsafe impl Open for nano_call_response {
     const NAME: &'static str = "nano_call_response";
 }
 
+const APP_FLAGS: u32 = NANO_APP_LAZY | NANO_APP_SEEDED | NANO_APP_HOST_FILES | NANO_APP_CODE_GENERATION;
+
 fn check_reserved(reserved: u32, name: &str) -> Result<()> {
     if reserved == 0 { Ok(()) } else { Err(too_new(format!("{name}.reserved is not zero"))) }
 }
@@ -229,7 +275,14 @@ impl nano_init_options {
 
 impl nano_runtime_options {
     pub(crate) fn to_core(self) -> Result<RuntimeOptions> {
-        check_reserved(self.reserved, "nano_runtime_options")?;
+        check_flags(self.flags, NANO_RUNTIME_MANUAL_CLOCK, "nano_runtime_options.flags")?;
+        let clock = match (self.flags & NANO_RUNTIME_MANUAL_CLOCK != 0, self.clock_unix_ms) {
+            (false, 0) => Clock::system(),
+            (false, _) => return Err(invalid("clock_unix_ms is for runtimes with NANO_RUNTIME_MANUAL_CLOCK")),
+            (true, 0) => Clock::manual(),
+            (true, unix_ms) if unix_ms > MANUAL_CLOCK_UNIX_MS_MAX => return Err(invalid("clock_unix_ms is beyond the year 9999")),
+            (true, unix_ms) => Clock::manual_at(unix_ms),
+        };
         check_flags(self.events, NANO_EVENTS_LOG | NANO_EVENTS_APP, "nano_runtime_options.events")?;
         let mut limits = RuntimeLimits::default();
         set(&mut limits.threads, self.threads);
@@ -239,7 +292,7 @@ impl nano_runtime_options {
         set(&mut limits.log_events, self.log_events);
         set(&mut limits.pool, self.pool);
         let events = EventMask { logs: self.events & NANO_EVENTS_LOG != 0, apps: self.events & NANO_EVENTS_APP != 0 };
-        Ok(RuntimeOptions { limits, events, ..RuntimeOptions::default() })
+        Ok(RuntimeOptions { limits, events, clock })
     }
 }
 
@@ -249,12 +302,23 @@ impl nano_app_options {
     /// Its pointers must be valid.
     pub(crate) unsafe fn to_core(self) -> Result<AppOptions> {
         check_reserved(self.reserved, "nano_app_options")?;
-        check_flags(self.flags, NANO_APP_LAZY, "nano_app_options.flags")?;
+        check_flags(self.flags, APP_FLAGS, "nano_app_options.flags")?;
+        let seeded = self.flags & NANO_APP_SEEDED != 0;
+        if !seeded && self.random_seed != 0 {
+            return Err(invalid("random_seed is for apps with NANO_APP_SEEDED"));
+        }
         // SAFETY: the caller's promise, for these and all that follow.
         let (name, source) = unsafe { (self.name.text("name")?, self.source.slice("source")?) };
         let mut options = AppOptions::new(name, source_of(self.source_kind, source)?);
         options.lazy = self.flags & NANO_APP_LAZY != 0;
         options.limits = self.limits();
+        options.random_seed = seeded.then_some(self.random_seed);
+        options.host_files = self.flags & NANO_APP_HOST_FILES != 0;
+        options.code_generation = self.flags & NANO_APP_CODE_GENERATION != 0;
+        // SAFETY: as above.
+        let (outbound, base_url) = unsafe { (self.outbound.text("outbound")?, self.base_url.text("base_url")?) };
+        options.outbound = (!outbound.is_empty()).then(|| outbound.to_string());
+        options.base_url = (!base_url.is_empty()).then(|| base_url.to_string());
         // SAFETY: as above.
         for variable in unsafe { array(self.env, self.env_count, "env") }? {
             // SAFETY: as above.
@@ -264,7 +328,12 @@ impl nano_app_options {
         // SAFETY: as above.
         for binding in unsafe { array(self.bindings, self.bindings_count, "bindings") }? {
             // SAFETY: as above.
-            options.bindings.push(unsafe { binding.text("a binding's name") }?.to_string());
+            options.bindings.push(unsafe { binding.text("a binding's name") }?.into());
+        }
+        // SAFETY: as above.
+        for binding in unsafe { array(self.env_bindings, self.env_bindings_count, "env_bindings") }? {
+            // SAFETY: as above.
+            options.bindings.push(unsafe { binding.to_core() }?);
         }
         Ok(options)
     }
@@ -287,6 +356,11 @@ impl nano_app_options {
         set(&mut limits.env_entry_bytes, self.env_entry_bytes);
         set(&mut limits.url_bytes, self.url_bytes);
         set(&mut limits.header_bytes, self.header_bytes);
+        set_bytes(&mut limits.storage_bytes, self.storage_bytes);
+        set(&mut limits.storage_entries, self.storage_entries);
+        set(&mut limits.host_objects, self.host_objects);
+        set(&mut limits.errands, self.errands);
+        set(&mut limits.errand_cpu_ms, self.errand_cpu_ms);
         limits
     }
 }
@@ -299,6 +373,8 @@ fn source_of(kind: u32, source: &[u8]) -> Result<Source> {
         NANO_SOURCE_FILE => Ok(Source::File(path())),
         NANO_SOURCE_FOLDER => Ok(Source::Folder(path())),
         NANO_SOURCE_ECHO => Ok(Source::Echo),
+        NANO_SOURCE_TYPESCRIPT => Ok(Source::Named("index.ts".into(), source.to_vec())),
+        NANO_SOURCE_TSX => Ok(Source::Named("index.tsx".into(), source.to_vec())),
         other => Err(too_new(format!("source_kind {other} is not one that this library knows"))),
     }
 }

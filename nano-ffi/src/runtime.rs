@@ -94,6 +94,16 @@ pub unsafe extern "C" fn nano_runtime_new(
     })
 }
 
+/// Moves the clock of a runtime with NANO_RUNTIME_MANUAL_CLOCK on, and has the threads look at it: timers that are due run, wall
+/// limits that are due strike. Does not wait for that. NANO_E_INVALID for other runtimes, and beyond a hundred years.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_runtime_advance(runtime: Option<&nano_runtime>, ms: u64) -> nano_status {
+    guard::status(|| {
+        guard::handle(runtime, "runtime")?.core.advance_clock(ms)?;
+        Ok(Status::Ok)
+    })
+}
+
 /// Takes no new requests, waits until those in flight have ended or grace_ms has passed, and ends the rest with
 /// NANO_E_DRAINING. NANO_TIMEOUT if there was a rest. Their events can be polled. Blocks.
 #[unsafe(no_mangle)]

@@ -21,12 +21,14 @@ code() { web -o /dev/null -w '%{http_code}' "$@"; }
 same hello "200 Hello, Ada, from http://hello.example/" "$($build/hello Ada | head -1)"
 same bindings "GET http://kv.example/greeting 404 no such key" "$($build/bindings examples/apps/kv | grep . | tail -1 | tr -s ' ')"
 
+same classes "3 rows of people, 2 objects released" "$($build/classes | tail -1)"
+
 log=$(mktemp)
 $build/server --port 0 --threads 2 examples/apps >"$log" 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
 for _ in $(seq 200); do
-  grep -q '^stream ' "$log" && break
+  grep -q '^ts ' "$log" && break
   sleep 0.05
 done
 port=$(sed -n 's|^hello .*localhost:\([0-9]*\)/ .*|\1|p' "$log")
@@ -34,6 +36,8 @@ port=$(sed -n 's|^hello .*localhost:\([0-9]*\)/ .*|\1|p' "$log")
 same "an app by its host" "Hello, Ada! You asked for /x" "$(web "http://hello.localhost:$port/x?name=Ada")"
 same "an app by its name alone" 200 "$(code -H 'Host: counter' "http://127.0.0.1:$port/")"
 same "a body arrives" '"body":"a=b"}' "$(web -d a=b "http://json.localhost:$port/" | grep -o '"body".*')"
+same "an app in TypeScript" '{"id":1,"text":"a note"}' "$(web -d ' a note ' "http://ts.localhost:$port/notes")"
+same "and its method that is not allowed" 405 "$(code -X PUT "http://ts.localhost:$port/notes")"
 same "no such app" 404 "$(code "http://nosuch.localhost:$port/")"
 same "the list of apps" 200 "$(code "http://localhost:$port/")"
 same "a stream" "line 10 of 10" "$(web "http://stream.localhost:$port/" | tail -1)"

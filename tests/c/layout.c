@@ -25,11 +25,13 @@ SIZE(nano_init_options, 40);
 AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
-SIZE(nano_runtime_options, 40);
+SIZE(nano_runtime_options, 48);
 AT(nano_runtime_options, threads, 8);
 AT(nano_runtime_options, events, 32);
+AT(nano_runtime_options, flags, 36);
+AT(nano_runtime_options, clock_unix_ms, 40);
 
-SIZE(nano_app_options, 160);
+SIZE(nano_app_options, 240);
 AT(nano_app_options, name, 8);
 AT(nano_app_options, source, 24);
 AT(nano_app_options, source_kind, 40);
@@ -45,6 +47,20 @@ AT(nano_app_options, wall_ms, 112);
 AT(nano_app_options, idle_ms, 116);
 AT(nano_app_options, requests, 120);
 AT(nano_app_options, header_bytes, 152);
+AT(nano_app_options, env_bindings, 160);
+AT(nano_app_options, random_seed, 176);
+AT(nano_app_options, storage_bytes, 184);
+AT(nano_app_options, host_objects, 196);
+AT(nano_app_options, outbound, 200);
+AT(nano_app_options, base_url, 216);
+AT(nano_app_options, errands, 232);
+AT(nano_app_options, errand_cpu_ms, 236);
+
+SIZE(nano_binding, 104);
+AT(nano_binding, kind, 16);
+AT(nano_binding, app, 24);
+AT(nano_binding, methods, 56);
+AT(nano_binding, properties, 72);
 
 SIZE(nano_request_init, 96);
 AT(nano_request_init, method, 8);
@@ -62,7 +78,7 @@ AT(nano_call_response, status_text, 16);
 AT(nano_call_response, headers, 32);
 AT(nano_call_response, body, 48);
 
-SIZE(nano_call_view, 128);
+SIZE(nano_call_view, 136);
 AT(nano_call_view, body_kind, 4);
 AT(nano_call_view, request, 8);
 AT(nano_call_view, app, 16);
@@ -72,6 +88,7 @@ AT(nano_call_view, url, 64);
 AT(nano_call_view, headers, 80);
 AT(nano_call_view, body, 96);
 AT(nano_call_view, args, 112);
+AT(nano_call_view, object, 128);
 
 SIZE(nano_account, 64);
 AT(nano_account, cpu_us, 8);
@@ -82,6 +99,7 @@ AT(nano_app_counters, waiting_bytes, 72);
 SIZE(nano_log, 48);
 AT(nano_log, text, 32);
 SIZE(nano_app_change, 48);
+SIZE(nano_release, 32);
 
 int main(void) {
   test_begin();

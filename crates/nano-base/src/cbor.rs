@@ -13,9 +13,11 @@
 //! | `Date` | tag 1 over seconds, integer if whole; invalid is `NaN` | integer or float, rounded to milliseconds |
 //! | `TypedArray` | the little-endian tag of RFC 8746 over bytes | the big-endian tag (bytes are swapped) |
 //! | `Error` | tag 27 over `["Error", name, message]` | |
+//! | `HostObject` | tag 27 over `["HostObject", class, number]` | |
 //!
 //! Any other tag is ignored and its content read; a tag of the table over other content is refused (tag 27, a generic
-//! object, over any other array is that array). The same value always gives the same bytes.
+//! object, over any other array is that array). The same value always gives the same bytes. A host that reads the arguments of
+//! an app must look at the tag: without it, `["HostObject", ...]` is an array like any other, and anybody can make one.
 //!
 //! The reader must never believe a length before it has seen that many bytes, recurse deeper than its limit, or panic:
 //! its input comes from hosts and from apps. It is written here rather than taken from a crate because limits on the

@@ -6,10 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::limits::MANUAL_CLOCK_MS_MAX;
+
 /// Monotonic and wall time, real or driven by hand.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    manual: Option<Arc<AtomicU64>>,
+    /// When it began, in milliseconds since 1970, and the nanoseconds since then.
+    manual: Option<(u64, Arc<AtomicU64>)>,
 }
 
 /// Where a manual clock begins, in milliseconds since 1970: 2026-01-01.
@@ -23,7 +26,12 @@ impl Clock {
 
     /// A clock that moves only by [`Clock::advance_ms`].
     pub fn manual() -> Self {
-        Self { manual: Some(Arc::new(AtomicU64::new(0))) }
+        Self::manual_at(MANUAL_EPOCH_MS)
+    }
+
+    /// The same, beginning at a time since 1970.
+    pub fn manual_at(unix_ms: u64) -> Self {
+        Self { manual: Some((unix_ms, Arc::new(AtomicU64::new(0)))) }
     }
 
     /// Whether the clock is driven by hand.
@@ -31,17 +39,17 @@ impl Clock {
         self.manual.is_some()
     }
 
-    /// Moves a manual clock on; does nothing to the system's.
-    pub fn advance_ms(&self, ms: u64) {
-        if let Some(now) = &self.manual {
-            now.fetch_add(ms * 1_000_000, Ordering::SeqCst);
-        }
+    /// Moves a manual clock on; does nothing to the system's. False, and nothing, if it would pass [`MANUAL_CLOCK_MS_MAX`].
+    pub fn advance_ms(&self, ms: u64) -> bool {
+        let Some((_, now)) = &self.manual else { return true };
+        let later = |now: u64| now.checked_add(ms.checked_mul(1_000_000)?).filter(|later| later / 1_000_000 <= MANUAL_CLOCK_MS_MAX);
+        now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later).is_ok()
     }
 
     /// Monotonic nanoseconds since an arbitrary start.
     pub fn now_ns(&self) -> u64 {
         match &self.manual {
-            Some(now) => now.load(Ordering::SeqCst),
+            Some((_, now)) => now.load(Ordering::SeqCst),
             None => crate::sys::time::monotonic_ns(),
         }
     }
@@ -54,7 +62,7 @@ impl Clock {
     /// Milliseconds since 1970.
     pub fn unix_ms(&self) -> f64 {
         match &self.manual {
-            Some(now) => (MANUAL_EPOCH_MS + now.load(Ordering::SeqCst) / 1_000_000) as f64,
+            Some((epoch_ms, now)) => (epoch_ms + now.load(Ordering::SeqCst) / 1_000_000) as f64,
             None => (crate::sys::time::realtime_ns() / 1_000_000) as f64,
         }
     }

@@ -4,8 +4,10 @@
 //!
 //! Nothing here may link V8: these parts are tested and fuzzed in seconds.
 
+pub mod cache;
 pub mod cbor;
 pub mod clock;
+pub mod dice;
 pub mod http;
 pub mod lanes;
 pub mod limits;

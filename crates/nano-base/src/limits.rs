@@ -40,6 +40,14 @@ pub struct AppLimits {
     pub requests: u32,
     /// How long an instance may idle before it is evicted back to cold.
     pub idle_ms: u32,
+    /// What the app's caches keep, all instances together; at the limit the least recently used goes.
+    pub cache_bytes: usize,
+    /// Objects of the host's that one instance holds.
+    pub host_objects: u32,
+    /// The app's files in memory, together.
+    pub storage_bytes: usize,
+    /// Files and directories of the app in memory.
+    pub storage_entries: u32,
 }
 
 impl Default for AppLimits {
@@ -63,6 +71,10 @@ impl Default for AppLimits {
             errand_cpu_ms: 5_000,
             requests: 10_000,
             idle_ms: 60_000,
+            cache_bytes: 8 << 20,
+            host_objects: 1_000,
+            storage_bytes: 8 << 20,
+            storage_entries: 1_000,
         }
     }
 }
@@ -82,11 +94,13 @@ pub struct RuntimeLimits {
     pub log_events: u32,
     /// Started blank isolates kept ready by each shard.
     pub pool: u32,
+    /// What the caches of all apps keep together; at the limit the least recently used of all goes.
+    pub cache_bytes: usize,
 }
 
 impl Default for RuntimeLimits {
     fn default() -> Self {
-        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2 }
+        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2, cache_bytes: 256 << 20 }
     }
 }
 
@@ -144,10 +158,54 @@ pub const APPS_LABELLED_MAX: usize = 1_000;
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
 /// Files of an app's folder that are modules.
 pub const SOURCE_FILES_MAX: usize = 2_000;
+/// Paths looked at while an app's imports are resolved.
+pub const SOURCE_LOOKUPS_MAX: usize = 50_000;
+/// Specifiers looked up for one app.
+pub const SOURCE_IMPORTS_MAX: usize = 20_000;
+/// A TypeScript or JSX file.
+pub const TYPESCRIPT_BYTES_MAX: usize = 4 << 20;
+/// The stack that a TypeScript compilation may use, at most.
+pub const TYPESCRIPT_STACK_BYTES_MAX: usize = 512 << 20;
+/// Compilations that took too long and still run, in one process.
+pub const TYPESCRIPT_LEFT_BEHIND_MAX: usize = 8;
+/// How long one TypeScript file may take, in milliseconds.
+pub const TYPESCRIPT_MS_MAX: u64 = 10_000;
+/// A source map, and its mappings alone.
+pub const SOURCE_MAP_BYTES_MAX: usize = 16 << 20;
+/// The mappings of a source map that are kept.
+pub const SOURCE_MAPPINGS_BYTES_MAX: usize = 4 << 20;
+/// How far `imports` of a package.json may lead from one specifier to the next.
+pub const IMPORTS_HOPS_MAX: u32 = 8;
+/// Names that one CommonJS module exports.
+pub const COMMONJS_NAMES_MAX: usize = 2_000;
+/// Modules that one CommonJS module exports again.
+pub const EXPORTED_AGAIN_MAX: usize = 200;
+/// How deep the conditions of a package.json may nest.
+pub const CONDITIONS_DEPTH_MAX: u32 = 16;
+/// The names of a source map's sources, all together; longer ones are cut.
+pub const SOURCE_MAP_NAMES_BYTES_MAX: usize = 1 << 20;
+/// A specifier.
+pub const SPECIFIER_BYTES_MAX: usize = 1_024;
+/// Frames of a stack that names files as their author wrote them: `Error.stackTraceLimit` is the app's.
+pub const STACK_FRAMES_MAX: u32 = 200;
 /// One log line.
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.
 pub const NAME_BYTES_MAX: usize = 256;
+/// The name of a file or directory of an app.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// The path of a file or directory of an app.
+pub const FILE_PATH_BYTES_MAX: usize = 4_096;
+/// How deep apps may call one another.
+pub const SERVICE_DEPTH_MAX: u32 = 16;
+/// Methods and properties of one class of the host's.
+pub const CLASS_MEMBERS_MAX: usize = 256;
+/// Calls that construct, remembered before those whose object nobody holds any more are looked for.
+pub const CONSTRUCTING_MAX: usize = 64;
+/// How far a manual clock moves, in milliseconds: a hundred years.
+pub const MANUAL_CLOCK_MS_MAX: u64 = 3_155_760_000_000;
+/// When a manual clock can begin: the year 9999, in milliseconds since 1970.
+pub const MANUAL_CLOCK_UNIX_MS_MAX: u64 = 253_370_764_800_000;
 /// Arguments or result of one call between host and app.
 pub const CALL_BYTES_MAX: usize = 8 << 20;
 /// How deep the arrays and objects of a value nest that crosses between host and app.
@@ -186,3 +244,10 @@ pub const MULTIPART_HEADER_BYTES_MAX: usize = 16 << 10;
 pub const MULTIPART_BOUNDARY_BYTES_MAX: usize = 256;
 /// What a compressor or decompressor reads, and what it gives, in one op.
 pub const CODEC_STEP_BYTES: usize = 64 << 10;
+/// Selectors of one HTMLRewriter, and its document handlers.
+pub const REWRITER_SELECTORS_MAX: usize = 128;
+/// One selector.
+pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
+/// What parsing one document may use, charged to the app from start to end; a thirty-second of what is free of `external_bytes` if that
+/// is less.
+pub const REWRITER_BYTES_MAX: usize = 1 << 20;

@@ -1,7 +1,14 @@
 //! What crosses the boundary between an app and its host when it is not HTTP: arguments and results of host functions,
 //! calls between apps, `invoke`. A [`Value`] is a copy that owns everything it says.
 //!
-//! Never a handle into a heap, never a function, never a cycle: whoever builds a value has already refused those.
+//! Never a handle into a heap, never a function, never a cycle: whoever builds a value has already refused those. The one thing
+//! that is not a copy is a [`HostObject`], the host's own name for something that stays with it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::limits::CALL_BYTES_MAX;
 
 /// A JavaScript value by content, as [`crate::cbor`] writes and reads it.
 ///
@@ -55,6 +62,32 @@ pub enum Value {
         /// `error.message`.
         message: String,
     },
+    /// An object of the host's.
+    HostObject(HostObject),
+}
+
+/// An object of the host's that an app may hold, use and give back, but never make: whoever reads values of an app builds these from
+/// what the host gave it before.
+#[derive(Clone)]
+pub struct HostObject {
+    /// The name of its class in the app's `env`.
+    pub class: String,
+    /// The host's own number for it.
+    pub id: u64,
+    /// Tells the host, by being dropped, that the object is no longer held. None before it has been given to an app.
+    pub keeper: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for HostObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostObject({}, {:#x})", self.class, self.id)
+    }
+}
+
+impl PartialEq for HostObject {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.class == other.class
+    }
 }
 
 impl Value {
@@ -64,6 +97,39 @@ impl Value {
         let zeros = magnitude.iter().take_while(|&&byte| byte == 0).count();
         magnitude.drain(..zeros);
         Value::BigInt { negative: negative && !magnitude.is_empty(), magnitude }
+    }
+
+    /// Shows every host object in it, at any depth; ends at the first error.
+    pub fn host_objects<E>(&mut self, see: &mut impl FnMut(&mut HostObject) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Value::HostObject(object) => see(object),
+            Value::Array(items) | Value::Set(items) => items.iter_mut().try_for_each(|item| item.host_objects(see)),
+            Value::Object(entries) => entries.iter_mut().try_for_each(|(_, item)| item.host_objects(see)),
+            Value::Map(entries) => entries.iter_mut().try_for_each(|(key, item)| {
+                key.host_objects(see)?;
+                item.host_objects(see)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it may cross as it is, without being written as bytes: not more than `CALL_BYTES_MAX`, by a rough count.
+    pub fn is_small_enough(&self) -> bool {
+        self.weight() <= CALL_BYTES_MAX
+    }
+
+    fn weight(&self) -> usize {
+        const HEAD: usize = 9;
+        HEAD + match self {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) | Value::TypedArray { bytes, .. } | Value::BigInt { magnitude: bytes, .. } => bytes.len(),
+            Value::Array(items) | Value::Set(items) => items.iter().map(Value::weight).sum(),
+            Value::Object(entries) => entries.iter().map(|(key, item)| HEAD + key.len() + item.weight()).sum(),
+            Value::Map(entries) => entries.iter().map(|(key, item)| key.weight() + item.weight()).sum(),
+            Value::Error { name, message } => name.len() + message.len(),
+            Value::HostObject(object) => object.class.len(),
+            _ => 0,
+        }
     }
 }
 
@@ -83,6 +149,7 @@ impl PartialEq for Value {
             (Map(a), Map(b)) => a == b,
             (TypedArray { kind: k, bytes: a }, TypedArray { kind: l, bytes: b }) => k == l && a == b,
             (Error { name: n, message: a }, Error { name: m, message: b }) => n == m && a == b,
+            (HostObject(a), HostObject(b)) => a == b,
             _ => false,
         }
     }
@@ -163,6 +230,28 @@ mod tests {
         assert_ne!(Value::Float(1.0), Value::Int(1));
         assert_eq!(Value::Date(f64::NAN), Value::Date(f64::NAN));
         assert_ne!(Value::Array(vec![]), Value::Set(vec![]));
+    }
+
+    #[test]
+    fn every_host_object_is_seen_at_any_depth() {
+        let object = |id| Value::HostObject(HostObject { class: "File".into(), id, keeper: None });
+        let mut value = Value::Array(vec![
+            object(1),
+            Value::Map(vec![(object(2), Value::Set(vec![object(3)]))]),
+            Value::Object(vec![("a".into(), object(4))]),
+        ]);
+        let mut seen = Vec::new();
+        let all = value.host_objects(&mut |object| {
+            seen.push(object.id);
+            if object.id == 3 { Err(()) } else { Ok(()) }
+        });
+        assert_eq!((all, seen), (Err(()), vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn what_is_larger_than_a_call_is_not_small_enough() {
+        assert!(Value::Text("a".repeat(1000)).is_small_enough());
+        assert!(!Value::Array(vec![Value::Bytes(vec![0; CALL_BYTES_MAX / 2]); 2]).is_small_enough());
     }
 
     #[test]

@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
 
-use nano_base::limits::{AppLimits, NAME_BYTES_MAX};
+use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
-use nano_engine::{AppCode, AppSettings};
+use nano_engine::{AppCode, AppSettings, Shape};
 
+use crate::binding::Binding;
 use crate::event::Account;
-use crate::request::{Body, Ending, Job, Listener, RequestInit, Response, Work};
+use crate::files::Files;
+use crate::objects;
+use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
 use crate::shard::Command;
 use crate::source::Source;
@@ -26,8 +29,8 @@ pub struct AppOptions {
     pub source: Source,
     /// The variables and secrets in `env`.
     pub env: Vec<(String, String)>,
-    /// Names in `env` that the host answers by CALL events.
-    pub bindings: Vec<String>,
+    /// What else is in `env`: what the host answers by CALL events, and other apps.
+    pub bindings: Vec<Binding>,
     /// The binding that answers the global `fetch`; without one it is refused.
     pub outbound: Option<String>,
     /// What relative URLs in `fetch`, `Request` and `Response.redirect` are relative to; without one they are refused.
@@ -36,6 +39,10 @@ pub struct AppOptions {
     pub code_generation: bool,
     /// What it may use.
     pub limits: AppLimits,
+    /// Where its randomness begins, so that it runs the same way every time; for tests only.
+    pub random_seed: Option<u64>,
+    /// The host keeps its files, and answers what the app does with them.
+    pub host_files: bool,
     /// Only register it: the first request starts it, and finds its errors.
     pub lazy: bool,
 }
@@ -52,6 +59,8 @@ impl AppOptions {
             base_url: None,
             code_generation: false,
             limits: AppLimits::default(),
+            random_seed: None,
+            host_files: false,
             lazy: false,
         }
     }
@@ -97,7 +106,11 @@ impl std::fmt::Debug for App {
 pub(crate) struct Version {
     pub code: Arc<AppCode>,
     pub env: Vec<(String, String)>,
-    pub bindings: Vec<String>,
+    pub bindings: Vec<Binding>,
+    /// The bindings as JavaScript sees them.
+    pub shapes: Vec<nano_engine::Binding>,
+    pub random_seed: Option<u64>,
+    pub host_files: bool,
     pub settings: AppSettings,
     pub limits: AppLimits,
 }
@@ -125,6 +138,8 @@ pub(crate) struct AppShared {
     heap: AtomicU64,
     external: AtomicU64,
     waiting: AtomicU64,
+    /// Its files in memory, the same for all versions and instances.
+    pub files: Files,
 }
 
 impl std::fmt::Debug for AppShared {
@@ -154,6 +169,7 @@ impl AppShared {
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
+            files: Files::default(),
         }
     }
 
@@ -261,8 +277,7 @@ impl App {
 
     /// Calls an exported function of the app; never blocks. A RESULT or ERROR event follows.
     pub fn invoke(&self, export: &str, args: Vec<Value>, user_data: u64) -> Result<u64> {
-        let job = Job::Invoke(export.to_string(), Mutex::new(Some(args)));
-        self.submit(job, Body::None, user_data, 0, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
+        self.submit(invocation(export, args)?, Body::None, user_data, 0, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
     }
 
     /// Dispatches and waits for the whole response. Blocks; a body must be given whole.
@@ -278,8 +293,7 @@ impl App {
     /// Calls an exported function and waits for what it returns.
     pub fn invoke_wait(&self, export: &str, args: Vec<Value>, timeout: Option<Duration>) -> Result<(Value, Account)> {
         let slot = Arc::new(Slot::default());
-        let job = Job::Invoke(export.to_string(), Mutex::new(Some(args)));
-        let work = self.submit(job, Body::None, 0, 0, Listener::Invoker(slot.clone()))?;
+        let work = self.submit(invocation(export, args)?, Body::None, 0, 0, Listener::Invoker(slot.clone()))?;
         slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
     }
 
@@ -316,6 +330,7 @@ impl App {
         }
         self.inner.forget(&self.shared);
         let stopped = self.inner.tell_shards_and_wait(self.shared.key, grace.max(EVICT_MIN));
+        self.shared.files.clear();
         self.inner.app_event(&self.shared.name, "unloaded", "");
         if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
     }
@@ -342,6 +357,19 @@ impl App {
     }
 
     fn submit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Result<Arc<Work>> {
+        self.submit_for(job, body, user_data, deadline_ms, listener, Origin::default())
+    }
+
+    /// The same on behalf of another app.
+    pub(crate) fn submit_for(
+        &self,
+        job: Job,
+        body: Body,
+        user_data: u64,
+        deadline_ms: u32,
+        listener: Listener,
+        origin: Origin,
+    ) -> Result<Arc<Work>> {
         self.inner.check_open()?;
         self.shared.check_open()?;
         self.shared.check_waiting(&body)?;
@@ -349,7 +377,8 @@ impl App {
         if !self.shared.enter(requests_max) {
             return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));
         }
-        let work = Arc::new(Work::new(&self.inner, &self.shared, job, body, user_data, deadline_ms, listener));
+        let work = Work::new(&self.inner, &self.shared, job, body, user_data, deadline_ms, listener).on_behalf(origin);
+        let work = Arc::new(work);
         if let Err(error) = self.inner.accept(&work) {
             self.shared.leave();
             return Err(error);
@@ -368,9 +397,12 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
-        let settings = AppSettings { outbound: outbound(&options)?, base_url: options.base_url, code_generation: options.code_generation };
+        let settings =
+            AppSettings { outbound: outbound(&options)?, base_url: options.base_url.clone(), code_generation: options.code_generation };
         let code = Arc::new(options.source.read(&options.name)?);
-        Ok(Self { code, env: options.env, bindings: options.bindings, settings, limits: options.limits })
+        let shapes = options.bindings.iter().map(Binding::shape).collect();
+        let AppOptions { env, bindings, limits, random_seed, host_files, .. } = options;
+        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, limits })
     }
 }
 
@@ -388,13 +420,16 @@ fn check_env(options: &AppOptions) -> Result<()> {
         return Err(Error::new(Status::Invalid, format!("env has {entries} entries; the limit env_entries is {}", limits.env_entries)));
     }
     let mut names = HashSet::new();
-    for name in options.env.iter().map(|(name, _)| name).chain(&options.bindings) {
+    for name in options.env.iter().map(|(name, _)| name).chain(options.bindings.iter().map(|binding| &binding.name)) {
         if name.is_empty() {
             return Err(Error::new(Status::Invalid, "an entry of env has no name"));
         }
         if !names.insert(name) {
             return Err(Error::new(Status::Invalid, format!("env has two entries named \"{name}\"")));
         }
+    }
+    for binding in &options.bindings {
+        binding.check(CLASS_MEMBERS_MAX)?;
     }
     for (name, value) in &options.env {
         let bytes = name.len() + value.len();
@@ -406,17 +441,25 @@ fn check_env(options: &AppOptions) -> Result<()> {
     Ok(())
 }
 
+/// Objects of the host's are given in answers to calls, whose instance is known.
+fn invocation(export: &str, args: Vec<Value>) -> Result<Job> {
+    let mut args = Value::Array(args);
+    objects::refuse(&mut args, "an invocation's arguments cannot have objects: return them from a function or a class in env")?;
+    let Value::Array(args) = args else { return Err(Error::new(Status::Panic, "an array is an array")) };
+    Ok(Job::Invoke(export.to_string(), Mutex::new(Some(args))))
+}
+
 /// The index of the binding that answers the global `fetch`.
 fn outbound(options: &AppOptions) -> Result<Option<u32>> {
     let Some(name) = &options.outbound else { return Ok(None) };
-    match options.bindings.iter().position(|binding| binding == name) {
+    match options.bindings.iter().position(|binding| binding.name == *name && binding.shape().shape == Shape::Object) {
         Some(index) => Ok(Some(index as u32)),
-        None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app"))),
+        None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app that can fetch"))),
     }
 }
 
 /// What HTTP servers answer with 400, 414, 431 and 413.
-fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
+pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
     let head = &init.head;
     if head.method.is_empty() || !head.method.bytes().all(nano_base::http::is_token) {
         return Err(Error::new(Status::Invalid, "the method is not an HTTP token"));

@@ -1,16 +1,16 @@
 //! Calls of apps to the host: `env.NAME.fetch(request)` and `env.NAME.method(...)`, answered whenever the host likes.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
-use nano_base::value::Value;
+use nano_base::value::{HostObject, Value};
 
-use crate::app::AppShared;
+use crate::app::{AppShared, Version};
 use crate::event::{Event, EventQueue, Payload};
 use crate::pipe::{Held, Pipe};
-use crate::request::{Body, Place};
+use crate::request::{Body, Place, Work};
 
 /// Ids of calls have this bit, ids of requests do not: one id space for credit and cancel.
 pub(crate) const CALL_BIT: u64 = 1 << 63;
@@ -33,6 +33,48 @@ pub enum CallContent {
         name: String,
         /// Its arguments.
         args: Vec<Value>,
+    },
+    /// `env.NAME(...args)`.
+    Function {
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `new env.NAME(...args)`; the answer is a [`Value::HostObject`] of that class.
+    Construct {
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `object.method(...args)`.
+    ObjectMethod {
+        /// The object, of the class that the binding is.
+        object: HostObject,
+        /// The method's name.
+        name: String,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// A file operation of an app whose files the host keeps.
+    Files {
+        /// Its name: the table is in `docs/embedding-c.md`.
+        name: String,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `object.property`.
+    ObjectGet {
+        /// The object.
+        object: HostObject,
+        /// The property's name.
+        name: String,
+    },
+    /// `object.property = value`.
+    ObjectSet {
+        /// The object.
+        object: HostObject,
+        /// The property's name.
+        name: String,
+        /// What it is to be.
+        value: Value,
     },
 }
 
@@ -59,7 +101,6 @@ pub struct CallResponse {
 }
 
 /// One call between its CALL event and its answer's end.
-#[derive(Debug)]
 pub(crate) struct Call {
     pub id: AtomicU64,
     pub view: CallView,
@@ -72,12 +113,16 @@ pub(crate) struct Call {
     pub answered: AtomicBool,
     /// The app still sends the call's own body.
     pub uploading: AtomicBool,
-    /// The host's part is over: it reads no more of the call's own body.
+    /// Whoever answers has no part in it any more: nobody reads more of the call's own body.
     pub closed: AtomicBool,
+    /// The version of the app that calls.
+    pub version: Arc<Version>,
+    /// The request that it has become, if another app answers it.
+    pub peer: OnceLock<Weak<Work>>,
 }
 
 impl Call {
-    pub(crate) fn new(view: CallView, place: Place, app: &Arc<AppShared>) -> Self {
+    pub(crate) fn new(view: CallView, place: Place, app: &Arc<AppShared>, version: &Arc<Version>) -> Self {
         let uploading = matches!(view.content, CallContent::Fetch { streaming: true, .. });
         Self {
             id: AtomicU64::new(0),
@@ -89,6 +134,8 @@ impl Call {
             answered: AtomicBool::new(false),
             uploading: AtomicBool::new(uploading),
             closed: AtomicBool::new(false),
+            version: version.clone(),
+            peer: OnceLock::new(),
         }
     }
 
@@ -120,6 +167,8 @@ pub(crate) enum Answer {
     Head(ResponseHead),
     Value(Value),
     Fail(String),
+    /// An error with a name.
+    Throw(String, String),
     BodyReady,
     WriteReady,
 }

@@ -56,6 +56,14 @@ pub enum Payload {
     CallChunk(Vec<u8>),
     /// The app gave the call up: nobody waits for an answer.
     CallCanceled,
+    /// An app has given back an object of the host's, once: the event's id is the object's number. There is one such event for each
+    /// time the host gave the object.
+    Release {
+        /// The app's name.
+        app: String,
+        /// The object's class.
+        class: String,
+    },
     /// A log line of an app; `dropped` lines before it were over the limit.
     Log {
         /// The app's name.

@@ -4,18 +4,24 @@
 //! arrives as [`Event`]s from [`Runtime::poll`]. No V8 type appears here, and no thread of the caller's ever enters V8.
 
 mod app;
+mod binding;
+mod cache;
 mod call;
 mod event;
+mod files;
 mod helpers;
+mod objects;
 mod observe;
 mod pipe;
 mod request;
 mod runtime;
+mod service;
 mod shard;
 mod source;
 mod wait;
 
 pub use app::{App, AppOptions, AppStats};
+pub use binding::{Binding, BindingKind};
 pub use call::{CallContent, CallResponse, CallView};
 pub use event::{Account, Event, EventMask, Payload};
 pub use nano_base::cbor;
@@ -24,8 +30,8 @@ pub use nano_base::http::{Headers, RequestHead, ResponseHead};
 pub use nano_base::limits::{self, AppLimits, RuntimeLimits};
 pub use nano_base::status::{Error, Result, Status};
 pub use nano_base::sys;
-pub use nano_base::value::{self, Value};
-pub use nano_engine::{LogLevel, ProcessOptions, v8_version};
+pub use nano_base::value::{self, HostObject, Value};
+pub use nano_engine::{ClassShape, LogLevel, ProcessOptions, v8_version};
 pub use request::{Body, RequestInit, Response};
 pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
 pub use source::Source;

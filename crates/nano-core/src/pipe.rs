@@ -13,6 +13,19 @@ use crate::request::Body;
 /// What reading the body of a request says that has ended.
 pub(crate) const GONE: &str = "the request has ended, and its body with it";
 
+/// What became of a piece that was pushed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The writer may go on as far as its credit goes.
+    Fits,
+    /// It is in, but the writer must wait to be told that there is room.
+    Full,
+    /// Nobody reads on.
+    Unwanted,
+    /// There is no room for so much at a time: it is not in.
+    TooLarge(String),
+}
+
 /// Bytes that are counted as waiting between host and app, as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -138,6 +151,38 @@ impl Pipe {
         self.held.add(take);
         self.bytes_total += take as u64;
         Ok((take, std::mem::take(&mut self.reader_waits)))
+    }
+
+    /// Appends a piece of a writer that keeps to its credit, and cannot take any of it back; and whether the reader waits to be told.
+    /// Pieces up to the window always go in: there is at most one too many in each pipe.
+    pub(crate) fn push(&mut self, bytes: Vec<u8>) -> (Pushed, bool) {
+        if !self.streaming || self.canceled || self.ended {
+            return (Pushed::Unwanted, false);
+        }
+        let len = bytes.len();
+        if len == 0 {
+            return (Pushed::Fits, false);
+        }
+        if len > BODY_WINDOW_BYTES && !self.held.has_room_for(len) {
+            let why = format!("{len} bytes at a time are more than there is room for (limit external_bytes): write smaller pieces");
+            return (Pushed::TooLarge(why), false);
+        }
+        self.chunks.push_back(bytes);
+        self.held.add(len);
+        self.bytes_total += len as u64;
+        self.writer_waits = self.held.bytes() >= BODY_STEP_BYTES && !self.held.has_room_for(0);
+        let pushed = if self.writer_waits { Pushed::Full } else { Pushed::Fits };
+        (pushed, std::mem::take(&mut self.reader_waits))
+    }
+
+    /// How much waits to be read.
+    pub(crate) fn buffered(&self) -> usize {
+        self.held.bytes()
+    }
+
+    /// Whether the writer has not come to its end.
+    pub(crate) fn is_open(&self) -> bool {
+        self.streaming && !self.ended
     }
 
     /// No more follows; whether the reader waits to be told.

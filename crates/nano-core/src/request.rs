@@ -10,8 +10,9 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
 use crate::app::AppShared;
+use crate::call::Call;
 use crate::event::{Account, Event, Payload};
-use crate::pipe::{Held, Pipe};
+use crate::pipe::{Held, Pipe, Pushed};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
 
@@ -77,11 +78,24 @@ pub(crate) enum Listener {
     Waiter(Arc<Slot<Result<Response>>>, Mutex<Option<(ResponseHead, Vec<u8>, Held)>>),
     /// A thread that waits for an invocation.
     Invoker(Arc<Slot<Result<(Value, Account)>>>),
+    /// Another app.
+    App(Arc<Call>),
+}
+
+/// On whose behalf an app asks another.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    /// How many apps have called one another before this request.
+    pub depth: u32,
+    /// The export that it is for, if it is not the default one.
+    pub entrypoint: Option<String>,
 }
 
 /// What an event has spent of its limits. It outlives the request: what that has begun goes on at its expense.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
+    /// How many apps have called one another to get here.
+    pub depth: u32,
     /// The request's id; zero for what an instance does of itself.
     pub request: AtomicU64,
     pub cpu_ns: AtomicU64,
@@ -105,8 +119,12 @@ pub(crate) struct Work {
     pub deadline_ms: AtomicU64,
     pub wall_ms: u64,
     pub spent: Arc<Spent>,
+    /// Shards that had no room for it.
+    pub hops: AtomicU32,
     pub bytes_out: AtomicU64,
     pub listener: Listener,
+    /// The export that it is for, if it is not the default one.
+    pub entrypoint: Option<String>,
     ended: Ended,
     inner: Arc<Inner>,
 }
@@ -142,11 +160,20 @@ impl Work {
             deadline_ms: AtomicU64::new(now_ns / 1_000_000 + wall_ms),
             wall_ms,
             spent: Arc::default(),
+            hops: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             listener,
+            entrypoint: None,
             ended: Ended::new(),
             inner: inner.clone(),
         }
+    }
+
+    /// The same on behalf of another app.
+    pub(crate) fn on_behalf(mut self, origin: Origin) -> Self {
+        self.spent = Arc::new(Spent { depth: origin.depth, ..Spent::default() });
+        self.entrypoint = origin.entrypoint;
+        self
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -198,6 +225,7 @@ impl Work {
                 Ending::Error(error) => Err(error),
                 _ => Err(Error::new(Status::Panic, "a response answered an invocation")),
             }),
+            Listener::App(call) => self.inner.finish_call(call, end, &self.app.name),
         }
         true
     }
@@ -221,25 +249,29 @@ impl Work {
             Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
             Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new(), Held::of(&self.app, 0))),
             Listener::Invoker(_) => {}
+            Listener::App(call) => self.inner.begin_call_body(call, head),
         }
         self.progress();
     }
 
     /// Whether there is room for a whole response: the host is free to take none for a while, but not at any price.
     pub(crate) fn check_room(&self) -> Result<()> {
-        let waiting = self.app.waiting_bytes();
+        // What another app has asked for waits for that one.
+        let (app, whom) = match &self.listener {
+            Listener::App(call) => (&call.app, "app that called"),
+            _ => (&self.app, "host"),
+        };
+        let waiting = app.waiting_bytes();
         if waiting == 0 {
             return Ok(());
         }
-        let max = self.app.limits().external_bytes.saturating_mul(WAITING_RESPONSES_MAX);
+        let max = app.limits().external_bytes.saturating_mul(WAITING_RESPONSES_MAX);
         if waiting <= max as u64 {
             return Ok(());
         }
         Err(Error::new(
             Status::MemoryLimit,
-            format!(
-                "more than {max} bytes of the app's responses wait for the host ({WAITING_RESPONSES_MAX} times the limit external_bytes)"
-            ),
+            format!("more than {max} bytes of responses wait for the {whom} ({WAITING_RESPONSES_MAX} times the limit external_bytes)"),
         ))
     }
 
@@ -270,6 +302,15 @@ impl Work {
                 Ok(Some(BODY_WINDOW_BYTES as i64))
             }
             Listener::Invoker(_) => Ok(None),
+            Listener::App(call) => {
+                let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
+                match self.inner.push_call_body(call, bytes) {
+                    Pushed::Fits => Ok(Some(credit)),
+                    Pushed::Full => Ok(Some(credit.min(0))),
+                    Pushed::Unwanted => Ok(None),
+                    Pushed::TooLarge(why) => Err(Error::new(Status::TooLarge, why)),
+                }
+            }
         }
     }
 
@@ -285,8 +326,11 @@ impl Work {
         (Event { id: self.id.load(Ordering::Relaxed), user_data: self.user_data, payload }, held)
     }
 
-    /// Tells the host that the body has room again.
+    /// Tells the host that the body has room again; another app hears of it by its credit.
     pub(crate) fn push_writable(&self) {
+        if matches!(self.listener, Listener::App(_)) {
+            return;
+        }
         self.push_before_end(Payload::Writable);
     }
 

@@ -15,9 +15,11 @@ use nano_base::value::Value;
 use nano_engine::{LogLevel, ProcessOptions};
 
 use crate::app::{App, AppOptions, AppShared, Version};
+use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
+use crate::objects::{self, Objects};
 use crate::observe::Counters;
 use crate::pipe::Pipe;
 use crate::request::{Body, Ending, Place, Work};
@@ -97,6 +99,8 @@ pub(crate) struct Inner {
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
     pub helpers: Arc<Helpers>,
+    pub caches: CacheStore,
+    pub objects: Objects,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -126,6 +130,7 @@ impl Runtime {
             shards.push(Arc::new(Shard::new(index).map_err(io)?));
         }
         let inner = Arc::new(Inner {
+            caches: CacheStore::new(options.limits.cache_bytes),
             works: Mutex::new(Slots::new(options.limits.requests as usize)),
             calls: Mutex::new(Slots::new(options.limits.requests as usize)),
             queue: EventQueue::new(options.limits.log_events).map_err(io)?,
@@ -136,6 +141,7 @@ impl Runtime {
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             helpers: Arc::default(),
+            objects: Objects::default(),
             apps: RwLock::default(),
             next_app: AtomicU64::new(1),
             next_home: AtomicUsize::new(0),
@@ -168,8 +174,7 @@ impl Runtime {
 
     /// The app with this name.
     pub fn find(&self, name: &str) -> Option<App> {
-        let apps = self.inner.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        apps.get(name).map(|shared| App { shared: shared.clone(), inner: self.inner.clone() })
+        self.inner.find(name).map(|shared| App { shared, inner: self.inner.clone() })
     }
 
     /// Takes up to `max` events; never blocks.
@@ -280,10 +285,12 @@ impl Runtime {
         Ok(())
     }
 
-    /// Answers a method call.
-    pub fn call_return(&self, id: u64, value: Value) -> Result<()> {
+    /// Answers a call other than `fetch`. Every object in the value is given to the app until its RELEASE event.
+    pub fn call_return(&self, id: u64, mut value: Value) -> Result<()> {
         let call = self.inner.call(id)?;
+        objects::check(&call.version, &mut value)?;
         self.inner.answer(&call)?;
+        self.inner.give(&call.view.app, call.place, &mut value);
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Value(value)));
         self.inner.close_call(id);
         Ok(())
@@ -326,11 +333,17 @@ impl Runtime {
     }
 
     /// Moves a manual clock on and lets the shards see it.
-    pub fn advance_clock(&self, ms: u64) {
-        self.inner.clock.advance_ms(ms);
+    pub fn advance_clock(&self, ms: u64) -> Result<()> {
+        if !self.inner.clock.is_manual() {
+            return Err(Error::new(Status::Invalid, "the runtime lives by the system's clock"));
+        }
+        if !self.inner.clock.advance_ms(ms) {
+            return Err(Error::new(Status::Invalid, "a manual clock moves a hundred years at most"));
+        }
         for shard in &self.inner.shards {
             shard.wake();
         }
+        Ok(())
     }
 
     /// What it holds and has done.
@@ -413,33 +426,53 @@ impl Inner {
         Ok(())
     }
 
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<AppShared>> {
+        self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
+    }
+
     /// Takes an app out of the registry.
     pub(crate) fn forget(&self, shared: &Arc<AppShared>) {
         let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         if apps.get(&shared.name).is_some_and(|found| found.key == shared.key) {
             apps.remove(&shared.name);
         }
+        drop(apps);
+        self.caches.forget(shared.key);
     }
 
     pub(crate) fn app_list(&self) -> Vec<Arc<AppShared>> {
         self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
     }
 
-    /// Starts an instance of a version on its app's home shard, to see that it starts. Blocks.
+    /// Starts an instance of a version, to see that it starts: on its app's home shard, or where there is room. Blocks.
     pub(crate) fn try_start(&self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
-        let ticket = Arc::new(Slot::default());
-        let shard = &self.shards[app.home.load(Ordering::Relaxed)];
-        shard.command(Command::Start(app.clone(), version.clone(), ticket.clone()));
-        // Beyond the start's own limits this waits for a shard that may have to be replaced first.
-        let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
-        let started = ticket
-            .wait(Some(Duration::from_millis(limit)))
-            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")));
+        let home = app.home.load(Ordering::Relaxed);
+        let mut started = self.start_on(home, app, version);
+        for step in 1..self.shards.len() {
+            if !matches!(&started, Err(error) if error.status == Status::Capacity) {
+                break;
+            }
+            let next = (home + step) % self.shards.len();
+            started = self.start_on(next, app, version);
+            if started.is_ok() {
+                app.home.store(next, Ordering::Relaxed);
+            }
+        }
         // Unloaded meanwhile, and perhaps evicted before it started.
         app.check_open().inspect_err(|_| {
             self.tell_shards_and_wait(app.key, EVICT_MIN);
         })?;
         started
+    }
+
+    fn start_on(&self, shard: usize, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
+        let ticket = Arc::new(Slot::default());
+        self.shards[shard].command(Command::Start(app.clone(), version.clone(), ticket.clone()));
+        // Beyond the start's own limits this waits for a shard that may have to be replaced first.
+        let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
+        ticket
+            .wait(Some(Duration::from_millis(limit)))
+            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")))
     }
 
     /// Gives a request its id; from here on it has exactly one terminal event.

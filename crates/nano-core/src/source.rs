@@ -1,28 +1,25 @@
-//! Where an app's code comes from: text, a file, or a folder. Read whole and checked before anything is started.
+//! Where an app's code comes from: text, a file, or a folder. Read whole, compiled and checked before anything is started.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
 
-use nano_base::limits::{SOURCE_BYTES_MAX, SOURCE_FILES_MAX};
-use nano_base::status::{Error, Result, Status};
-use nano_engine::{AppCode, ModuleCode, ModuleKind};
+use nano_base::status::Result;
+use nano_compile::{Kind, Module, Origin, SourceMap, Target};
+use nano_engine::{AppCode, Import, ModuleCode, ModuleKind, Positions};
 
 /// An app's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The text of one module, or of a script in service-worker syntax.
     Text(Vec<u8>),
+    /// The same under a file name, whose ending says what it is written in: `.js`, `.ts`, `.tsx`, `.jsx`.
+    Named(String, Vec<u8>),
     /// One file.
     File(PathBuf),
-    /// A folder: `index.js`, or the `main` or `module` of its package.json, and what that imports.
+    /// A folder: `index.js` or `index.ts`, or the `main` or `module` of its package.json, and what that imports.
     Folder(PathBuf),
     /// The built-in app that answers each request with what it received, for testing a host.
     Echo,
 }
-
-/// Main modules tried in a folder without a package.json that names one.
-const MAIN_FILES: [&str; 4] = ["index.js", "index.mjs", "worker.js", "src/index.js"];
 
 /// The built-in app.
 const ECHO: &str = r#"export default {
@@ -38,159 +35,49 @@ export function echo(...args) {
 "#;
 
 impl Source {
-    /// Reads and sorts out the code.
+    /// Reads and compiles the code.
     pub(crate) fn read(&self, name: &str) -> Result<AppCode> {
-        let modules = match self {
-            Source::Text(text) => vec![module("index.js".into(), text.clone())?],
-            Source::Echo => vec![module("echo.js".into(), ECHO.into())?],
-            Source::File(path) => {
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("index.js");
-                vec![module(name.into(), read_file(path, SOURCE_BYTES_MAX)?)?]
-            }
-            Source::Folder(path) => read_folder(path)?,
+        let origin = match self {
+            Source::Text(text) => Origin::Text("index.js", text),
+            Source::Named(name, text) => Origin::Text(name, text),
+            Source::File(path) => Origin::File(path),
+            Source::Folder(path) => Origin::Folder(path),
+            Source::Echo => Origin::Text("echo.js", ECHO.as_bytes()),
         };
-        if modules[0].kind != ModuleKind::JavaScript {
-            return Err(Error::new(Status::Compile, format!("{} is not a JavaScript file", modules[0].path)));
-        }
-        Ok(AppCode { name: name.to_string(), modules })
+        let modules = nano_compile::compile(origin, &nano_engine::builtin)?;
+        Ok(AppCode { name: name.to_string(), modules: modules.into_iter().map(code).collect() })
     }
 }
 
-fn module(path: String, source: Vec<u8>) -> Result<ModuleCode> {
-    if source.len() > SOURCE_BYTES_MAX {
-        return Err(Error::new(Status::TooLarge, format!("{path} has {} bytes; an app may have {SOURCE_BYTES_MAX}", source.len())));
-    }
-    if let Err(error) = std::str::from_utf8(&source) {
-        return Err(Error::new(Status::Compile, format!("{path} is not UTF-8 (byte {})", error.valid_up_to())));
-    }
-    let kind = kind_of(&path).unwrap_or(ModuleKind::JavaScript);
-    Ok(ModuleCode { path, kind, source: Arc::from(source), cache: OnceLock::new() })
+/// A module as the engine takes it.
+fn code(module: Module) -> ModuleCode {
+    let kind = match module.kind {
+        Kind::JavaScript => ModuleKind::JavaScript,
+        Kind::CommonJs => ModuleKind::CommonJs,
+        Kind::Json => ModuleKind::Json,
+        Kind::Text => ModuleKind::Text,
+        Kind::Bytes => ModuleKind::Bytes,
+        Kind::Wasm => ModuleKind::Wasm,
+    };
+    let import = |target| match target {
+        Target::Module(index) => Import::Module(index),
+        Target::Builtin(name) => Import::Builtin(name),
+        Target::Nothing(why) => Import::Nothing(why),
+    };
+    let mut code = ModuleCode::new(module.path, kind, module.source);
+    code.imports = module.imports.into_iter().map(|(specifier, target)| (specifier, import(target))).collect();
+    code.exports = module.exports;
+    code.translated = module.translated;
+    code.positions = module.map.map(|map| Box::new(Map(map)) as Box<dyn Positions>);
+    code
 }
 
-/// What a file is as a module; `None` for files that cannot be imported.
-fn kind_of(path: &str) -> Option<ModuleKind> {
-    match Path::new(path).extension()?.to_str()? {
-        "js" | "mjs" => Some(ModuleKind::JavaScript),
-        "json" => Some(ModuleKind::Json),
-        "txt" | "html" | "css" | "md" | "sql" | "svg" | "xml" | "csv" | "graphql" => Some(ModuleKind::Text),
-        _ => None,
-    }
-}
+/// A source map, for the engine.
+#[derive(Debug)]
+struct Map(SourceMap);
 
-fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>> {
-    let io = |error: std::io::Error| Error::new(Status::Io, format!("cannot read {}: {error}", path.display()));
-    let size = fs::metadata(path).map_err(io)?;
-    if !size.is_file() {
-        return Err(Error::new(Status::Io, format!("cannot read {}: not a file", path.display())));
-    }
-    if size.len() > bytes_max as u64 {
-        return Err(Error::new(Status::TooLarge, format!("{} has {} bytes; {bytes_max} are left for the app", path.display(), size.len())));
-    }
-    fs::read(path).map_err(io)
-}
-
-/// Every importable file below the folder, the main module first.
-fn read_folder(root: &Path) -> Result<Vec<ModuleCode>> {
-    let root = root.canonicalize().map_err(|error| Error::new(Status::Io, format!("cannot open {}: {error}", root.display())))?;
-    let mut modules = Vec::new();
-    let mut bytes = 0;
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        let io = |error: std::io::Error| Error::new(Status::Io, format!("cannot read {}: {error}", folder.display()));
-        for entry in fs::read_dir(&folder).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let name = entry.file_name();
-            if name.to_string_lossy().starts_with('.') || name == "node_modules" {
-                continue;
-            }
-            // A link may lead anywhere, so what counts is where it ends.
-            let Ok(path) = entry.path().canonicalize() else { continue };
-            if !path.starts_with(&root) {
-                continue;
-            }
-            let Ok(relative) = entry.path().strip_prefix(&root).map(|path| path.to_string_lossy().replace('\\', "/")) else { continue };
-            if path.is_dir() {
-                if entry.path() == path {
-                    folders.push(path);
-                }
-            } else if kind_of(&relative).is_some() {
-                let source = read_file(&path, SOURCE_BYTES_MAX - bytes)?;
-                bytes += source.len();
-                modules.push(module(relative, source)?);
-            }
-            if modules.len() > SOURCE_FILES_MAX {
-                return Err(Error::new(Status::TooLarge, format!("{} has more than {SOURCE_FILES_MAX} files", root.display())));
-            }
-        }
-    }
-    modules.sort_by(|a, b| a.path.cmp(&b.path));
-    let main = main_module(&root, &modules)?;
-    modules.swap(0, main);
-    Ok(modules)
-}
-
-fn main_module(root: &Path, modules: &[ModuleCode]) -> Result<usize> {
-    let find = |path: &str| modules.iter().position(|module| module.path == path.trim_start_matches("./"));
-    if let Some(package) = find("package.json")
-        && let Some(main) = package_main(&modules[package].source)
-    {
-        return find(&main)
-            .ok_or_else(|| Error::new(Status::Io, format!("{}/package.json names \"{main}\", which does not exist", root.display())));
-    }
-    MAIN_FILES
-        .iter()
-        .find_map(|path| find(path))
-        .ok_or_else(|| Error::new(Status::Io, format!("{} has no main module: add index.js, or \"main\" to package.json", root.display())))
-}
-
-/// The string at "module" or "main" of a package.json, at its top level.
-fn package_main(json: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(json).ok()?;
-    ["module", "main"].iter().find_map(|key| top_level_string(text, key))
-}
-
-/// Walks the JSON's own structure, so that a nested "main" is not mistaken for the package's.
-fn top_level_string(text: &str, key: &str) -> Option<String> {
-    let mut depth = 0_u32;
-    let mut last: Option<String> = None;
-    let mut wanted = false;
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth = depth.checked_sub(1)?,
-            ':' if depth == 1 => wanted = last.as_deref() == Some(key),
-            ',' if depth == 1 => wanted = false,
-            '"' => {
-                let mut string = String::new();
-                loop {
-                    match characters.next()? {
-                        '"' => break,
-                        '\\' => string.push(characters.next()?),
-                        other => string.push(other),
-                    }
-                }
-                if depth == 1 {
-                    if wanted {
-                        return Some(string);
-                    }
-                    last = Some(string);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nested_main_is_not_the_packages() {
-        let json = r#"{"name": "a", "config": {"main": "no.js"}, "x": ["main", "no.js"], "main": "./yes.js"}"#;
-        assert_eq!(package_main(json.as_bytes()), Some("./yes.js".into()));
-        assert_eq!(package_main(br#"{"name": "main"}"#), None);
+impl Positions for Map {
+    fn original(&self, line: u32, column: u32) -> Option<(String, u32, u32)> {
+        self.0.original(line, column).map(|position| (position.file, position.line, position.column))
     }
 }

@@ -14,11 +14,14 @@ pub use engine::cage::{max_bytes as heaps_bytes_max, used_bytes as heaps_bytes_u
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::{build_part_caches, build_snapshot};
-pub use isolate::app::{AppCode, AppSettings, ModuleCode, ModuleKind};
+pub use isolate::app::{AppCode, AppSettings, Import, ModuleCode, ModuleKind, Positions};
+pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Allowance, Errand, ErrandError, ErrandResult, ErrandValue, Progress};
-pub use isolate::host::{BODY_GONE, Host, LogLevel, Outbound, Pull, Refusal};
+pub use isolate::host::{Ask, BODY_GONE, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};
 pub use isolate::image::Image;
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
+
+pub use web::builtins::builtin;
 
 /// The version of V8 that is linked in.
 pub fn v8_version() -> &'static str {

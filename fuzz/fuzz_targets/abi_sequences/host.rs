@@ -87,8 +87,9 @@ impl Host {
     fn new(threads: u32, own: bool) -> Self {
         let events = NANO_EVENTS_LOG | NANO_EVENTS_APP;
         let size = size_of::<nano_runtime_options>();
+        let (apps, instances, requests, log_events, pool) = (3, 8, 40, 16, 1);
         let options =
-            nano_runtime_options { size, threads, apps: 3, instances: 8, requests: 40, log_events: 16, pool: 1, events, reserved: 0 };
+            nano_runtime_options { size, threads, apps, instances, requests, log_events, pool, events, flags: 0, clock_unix_ms: 0 };
         let mut runtime = MaybeUninit::uninit();
         // SAFETY: a valid struct.
         check(unsafe { nano_runtime_new(&options, Some(&mut runtime), None) }, NANO_OK);

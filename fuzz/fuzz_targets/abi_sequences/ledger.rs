@@ -66,6 +66,7 @@ impl Ledger {
     pub fn hear(&mut self, event: &nano_event) {
         match event.r#type {
             NANO_EVENT_LOG | NANO_EVENT_APP => assert!(event.id == 0 && event.user_data.is_null() && event.flags == 0),
+            NANO_EVENT_RELEASE => assert!(event.user_data.is_null() && event.flags == 0),
             NANO_EVENT_CALL => {
                 assert!(event.id & CALL_BIT != 0 && event.user_data.is_null() && event.flags == 0);
                 assert_eq!(self.calls.insert(event.id, false), None, "the call {:#x} was made twice", event.id);

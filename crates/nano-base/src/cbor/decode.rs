@@ -2,7 +2,7 @@
 
 use super::{CborLimits, Major, SAFE_INTEGER_MAX, half, malformed, tags, time_clip};
 use crate::status::{Error, Result};
-use crate::value::{TypedArrayKind, Value};
+use crate::value::{HostObject, TypedArrayKind, Value};
 
 /// How many elements are allocated for on the word of a head alone. Arrays can nest, each claiming all the bytes that
 /// are left, so believing each claim would multiply the input by the depth; this way it is a few MiB at the deepest.
@@ -73,7 +73,7 @@ impl<'a> Decoder<'a> {
             }
             tags::GENERIC_OBJECT => {
                 let head = self.expect(Major::Array, "a generic object is an array")?;
-                Ok(error_or_array(self.array(head, depth)?))
+                Ok(generic_object(self.array(head, depth)?))
             }
             tags::SET => {
                 let head = self.expect(Major::Array, "a set is an array")?;
@@ -299,12 +299,27 @@ fn object_or_map(entries: Vec<(Value, Value)>) -> Value {
     Value::Object(text_keys.collect())
 }
 
-/// The error that a generic object says it is, or its array.
-fn error_or_array(mut items: Vec<Value>) -> Value {
+/// The number of an object: any that fits 64 bits.
+fn number_of(id: &Value) -> Option<u64> {
+    match id {
+        Value::Int(id) => u64::try_from(*id).ok(),
+        Value::BigInt { negative: false, magnitude } if magnitude.len() <= 8 => {
+            Some(magnitude.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        }
+        _ => None,
+    }
+}
+
+/// The error or the host's object that a generic object says it is, or its array.
+fn generic_object(mut items: Vec<Value>) -> Value {
     match items.as_mut_slice() {
         [Value::Text(of), Value::Text(name), Value::Text(message)] if of == tags::ERROR_TYPE => {
             Value::Error { name: std::mem::take(name), message: std::mem::take(message) }
         }
+        [Value::Text(of), Value::Text(class), id] if of == tags::HOST_OBJECT_TYPE => match number_of(id) {
+            Some(id) => Value::HostObject(HostObject { class: std::mem::take(class), id, keeper: None }),
+            None => Value::Array(items),
+        },
         _ => Value::Array(items),
     }
 }

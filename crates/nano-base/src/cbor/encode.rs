@@ -2,7 +2,7 @@
 
 use super::{CborLimits, Major, half, malformed, tags, time_clip};
 use crate::status::Result;
-use crate::value::{TypedArrayKind, Value};
+use crate::value::{HostObject, TypedArrayKind, Value};
 
 /// Appends the encoding of `value` to `out`, or leaves `out` as it was.
 ///
@@ -56,6 +56,7 @@ impl Encoder<'_> {
             Value::Date(ms) => self.date(*ms),
             Value::TypedArray { kind, bytes } => self.typed_array(*kind, bytes),
             Value::Error { name, message } => self.error(name, message, depth),
+            Value::HostObject(object) => self.host_object(object, depth),
         }
     }
 
@@ -111,6 +112,16 @@ impl Encoder<'_> {
             self.string(Major::Text, text.as_bytes())?;
         }
         Ok(())
+    }
+
+    fn host_object(&mut self, object: &HostObject, depth: usize) -> Result<()> {
+        self.limits.deeper(depth, self.at())?;
+        self.head(Major::Tag, tags::GENERIC_OBJECT)?;
+        self.head(Major::Array, 3)?;
+        for text in [tags::HOST_OBJECT_TYPE, &object.class] {
+            self.string(Major::Text, text.as_bytes())?;
+        }
+        self.head(Major::Unsigned, object.id)
     }
 
     fn array(&mut self, items: &[Value], depth: usize) -> Result<()> {

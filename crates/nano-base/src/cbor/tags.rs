@@ -12,6 +12,8 @@ pub(super) const MAP: u64 = 259;
 
 /// The type name of an `Error` as a generic object.
 pub(super) const ERROR_TYPE: &str = "Error";
+/// The type name of an object of the host's as a generic object.
+pub(super) const HOST_OBJECT_TYPE: &str = "HostObject";
 
 /// Kind, little-endian tag, big-endian tag (RFC 8746); the same tag twice where there is one byte to an element.
 const TYPED_ARRAYS: [(TypedArrayKind, u64, u64); 12] = [

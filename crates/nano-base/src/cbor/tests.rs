@@ -5,6 +5,7 @@ mod random;
 
 use super::*;
 use crate::status::Result;
+use crate::value::HostObject;
 use crate::value::{TypedArrayKind, Value};
 
 fn text(text: &str) -> Value {
@@ -384,4 +385,18 @@ fn the_deepest_value_fits_the_stack_that_the_ceiling_promises() {
     let thread = std::thread::Builder::new().stack_size(1 << 20);
     let value = thread.spawn(there_and_back).unwrap().join().unwrap();
     assert_eq!(value, Ok(nested(VALUE_DEPTH_CEILING)));
+}
+
+#[test]
+fn an_object_of_the_hosts_is_its_class_and_number() {
+    let table = [(7, "07"), (u64::from(u32::MAX), "1affffffff"), (u64::MAX, "1bffffffffffffffff")];
+    for (id, hex) in table {
+        let object = Value::HostObject(HostObject { class: "Db".into(), id, keeper: None });
+        let bytes = format!("d81b836a486f73744f626a656374624462{hex}");
+        assert_eq!(written(&object), bytes);
+        assert_eq!(read(&bytes), Ok(object));
+    }
+    // Without the tag it is an array, whoever wrote it; with it, and a number that is none, as well.
+    assert_eq!(read("836a486f73744f626a65637462446207"), Ok(Value::Array(vec![text("HostObject"), text("Db"), Value::Int(7)])));
+    assert_eq!(read("d81b836a486f73744f626a65637462446220"), Ok(Value::Array(vec![text("HostObject"), text("Db"), Value::Int(-1)])));
 }

@@ -1,6 +1,7 @@
 //! The wall to the operating system: one small file per thing we ask of it. No other module calls libc.
 
 pub mod eventfd;
+pub mod file;
 pub mod fork;
 pub mod malloc;
 pub mod memory;

@@ -1,4 +1,8 @@
-//! The shard's side of one instance: what its JavaScript asks of us, answered from inside its turns.
+//! The shard's side of one instance: what it has under way, and at whose expense.
+
+mod calls;
+mod host;
+mod timers;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -6,65 +10,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use nano_base::http::{RequestHead, ResponseHead};
-use nano_base::limits::LOG_LINE_BYTES_MAX;
-use nano_base::status::{Error, Status};
-use nano_base::value::Value;
-use nano_base::wheel::{TimerKey, TimerWheel};
-use nano_engine::{BODY_GONE, Delivery, Errand, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_base::status::Error;
+use nano_base::wheel::TimerKey;
+use nano_engine::Delivery;
 
-use super::Shard;
-use super::seat::Seat;
+use super::desk::{Desk, Timer};
 use crate::app::{AppShared, Version};
-use crate::call::{Answer, Call, CallContent, CallView};
-use crate::event::Payload;
-use crate::helpers::Order;
-use crate::pipe::GONE;
+use crate::call::Call;
 use crate::request::{Ending, Job, Place, Spent, Work};
-use crate::runtime::Inner;
 use crate::wait::lock;
-
-/// What all instances of one thread share.
-pub(super) struct Desk {
-    pub inner: Arc<Inner>,
-    pub shard: Arc<Shard>,
-    pub seat: Arc<Seat>,
-    pub wheel: RefCell<TimerWheel<Timer>>,
-    /// The time that JavaScript sees: set when a turn begins.
-    pub turn_ms: Cell<u64>,
-    /// CPU time of the thread up to which everything has been billed.
-    pub cpu_ns: Cell<u64>,
-}
-
-impl Desk {
-    /// Bills an app, and what it was doing, for what the thread has used since the last time.
-    pub(super) fn bill(&self, app: &AppShared, spent: Option<&Spent>) {
-        let used_ns = self.pass();
-        app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
-        if let Some(spent) = spent {
-            spent.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
-        }
-    }
-
-    /// What the thread has used since the last time, at nobody's expense.
-    pub(super) fn pass(&self) -> u64 {
-        let now_ns = nano_base::sys::thread::cpu_ns();
-        now_ns.saturating_sub(self.cpu_ns.replace(now_ns))
-    }
-}
-
-/// What a timer of the shard is for.
-#[derive(Debug)]
-pub(super) enum Timer {
-    /// `setTimeout` and `setInterval`.
-    Script { slot: u64, id: u32, every_ms: Option<u64> },
-    /// A request's wall limit.
-    Wall(Arc<Work>),
-    /// The wall limit of a start that awaits something.
-    Start { slot: u64 },
-    /// Look for instances that have been idle for long.
-    Sweep,
-}
+pub(super) use host::LinkHost;
 
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +171,7 @@ impl Link {
             | Delivery::CallHead(id, _)
             | Delivery::CallResult(id, _)
             | Delivery::CallFail(id, _)
+            | Delivery::CallThrow(id, ..)
             | Delivery::Errand(id, _)
             | Delivery::Invoke(id, ..) => id,
         };
@@ -225,50 +181,9 @@ impl Link {
         }
     }
 
-    /// A timer has its turn: a single one is over by that. The event that started it.
-    fn timer_begins(&self, id: u32) -> Option<Arc<Spent>> {
-        let mut timers = self.timers.borrow_mut();
-        let timer = timers.get(&id)?;
-        if timer.key.is_some() { timer.spent.clone() } else { timers.remove(&id)?.spent }
-    }
-
     /// Whether a delivery still means something to the instance.
     pub(super) fn knows(&self, local: u32) -> bool {
         self.active.borrow().contains_key(&local)
-    }
-
-    /// A timer is due; what to deliver, and when it is due again.
-    pub(super) fn timer_due(&self, id: u32, every_ms: Option<u64>) -> bool {
-        let mut timers = self.timers.borrow_mut();
-        let Some(timer) = timers.get_mut(&id) else { return false };
-        timer.key = every_ms.map(|every_ms| {
-            let deadline = self.desk.inner.clock.now_ms() + every_ms.max(1);
-            self.desk.wheel.borrow_mut().insert(deadline, Timer::Script { slot: self.slot.get(), id, every_ms: Some(every_ms) })
-        });
-        true
-    }
-
-    /// The host has answered, or an answer's body moves: what to deliver.
-    pub(super) fn answered(&self, local: u32, answer: Answer) -> Option<Delivery> {
-        if !self.knows(local) {
-            return None;
-        }
-        Some(match answer {
-            Answer::Head(head) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
-                Delivery::CallHead(local, head)
-            }
-            Answer::Value(value) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
-                Delivery::CallResult(local, value)
-            }
-            Answer::Fail(message) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
-                Delivery::CallFail(local, message)
-            }
-            Answer::BodyReady => Delivery::BodyReady(local),
-            Answer::WriteReady => Delivery::WriteReady(local),
-        })
     }
 
     /// Forgets a request, what was armed for it, and the calls nobody can be waiting for any more.
@@ -309,10 +224,6 @@ impl Link {
         }
     }
 
-    fn body_is_none(&self, call: u32) -> bool {
-        self.call(call).is_some_and(|call| lock(&call.body).kind() == 0)
-    }
-
     /// The instance ends: its requests end with `error`, its calls and timers are forgotten.
     pub(super) fn close(&self, error: &Error) {
         let active: Vec<Active> = self.active.borrow_mut().drain().map(|(_, active)| active).collect();
@@ -329,23 +240,11 @@ impl Link {
                 Active::Errand(_) => {}
             }
         }
+        self.app.files.abort_all(|place| *place == self.writer_place());
         for (_, timer) in self.timers.borrow_mut().drain() {
             self.unwind(timer);
         }
         self.pending.borrow_mut().clear();
-    }
-
-    fn withdraw(&self, call: &Call) {
-        call.uploading.store(false, Ordering::Release);
-        if self.desk.inner.close_call(call.id.load(Ordering::Relaxed)).is_some() {
-            call.push(&self.desk.inner.queue, Payload::CallCanceled);
-        }
-    }
-
-    fn unwind(&self, timer: Ticking) {
-        if let Some(key) = timer.key {
-            self.desk.wheel.borrow_mut().cancel(key);
-        }
     }
 
     fn number(&self) -> u32 {
@@ -373,295 +272,10 @@ impl Link {
         }
     }
 
-    /// Opens a call on behalf of the current request, within its limits.
-    fn open_call(&self, binding: u32, content: CallContent) -> Result<u32, Refusal> {
-        let limits = &self.version.limits;
-        let Some(name) = self.version.bindings.get(binding as usize) else {
-            return Err(Refusal("no such binding".into()));
-        };
-        if self.calls.get() >= limits.subrequests_at_once {
-            return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
-        }
-        let current = self.current.borrow().clone();
-        if let Some(spent) = &current
-            && spent.subrequests.fetch_add(1, Ordering::Relaxed) >= limits.subrequests
-        {
-            return Err(Refusal(format!("the request has made {} calls (limit subrequests)", limits.subrequests)));
-        }
-        let local = self.number();
-        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
-        let view = CallView {
-            app: self.app.name.clone(),
-            binding: name.clone(),
-            request: current.as_ref().map_or(0, |spent| spent.request.load(Ordering::Relaxed)),
-            content,
-        };
-        let call = Arc::new(Call::new(view, place, &self.app));
-        self.desk.inner.open_call(call.clone()).map_err(|error| Refusal(error.message))?;
-        self.calls.set(self.calls.get() + 1);
-        self.active.borrow_mut().insert(local, Active::Call(call, current));
-        Ok(local)
-    }
-
-    /// Sends an errand to the helpers on behalf of the current event, within its limits.
-    fn send_errand(&self, errand: Errand) -> Result<u32, Refusal> {
-        let limits = &self.version.limits;
-        if self.errands.get() >= limits.errands {
-            return Err(Refusal(format!("{} errands are under way already (limit errands)", limits.errands)));
-        }
-        let spent = self.current.borrow().clone();
-        let used_ns = spent.as_ref().map_or(0, |spent| spent.errand_ns.load(Ordering::Relaxed));
-        if used_ns >= u64::from(limits.errand_cpu_ms) * 1_000_000 {
-            return Err(Refusal(format!("the request's errands have used {} ms of CPU time (limit errand_cpu_ms)", limits.errand_cpu_ms)));
-        }
-        let local = self.number();
-        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
-        let (inner, app) = (self.desk.inner.clone(), self.app.clone());
-        let order = Order { inner, app, spent: spent.clone(), place, errand, limit_ms: limits.errand_cpu_ms, used_ns: 0 };
-        if !self.desk.inner.helpers.submit(order) {
-            return Err(Refusal("the host's helpers have too much to do".into()));
-        }
-        self.errands.set(self.errands.get() + 1);
-        self.active.borrow_mut().insert(local, Active::Errand(spent));
-        Ok(local)
-    }
-
-    /// A call is over for the app. If it still sends the call's body it is woken, to find that nobody reads it.
-    fn end_call(&self, local: u32) {
-        let Some(call) = self.call(local) else { return };
-        self.active.borrow_mut().remove(&local);
-        if call.uploading.load(Ordering::Acquire) {
-            self.pending.borrow_mut().push_back(Delivery::WriteReady(local));
-        }
-    }
-
     /// The app ends a request.
     fn finish(&self, local: u32, work: &Work, ending: Ending) {
         self.desk.bill(&self.app, Some(&work.spent));
         work.finish(ending);
         self.forget(local);
-    }
-
-    /// How many lines of log were dropped, if this one may go out.
-    fn admit_log(&self, bytes: usize) -> Option<u64> {
-        let second = self.desk.inner.clock.now_ms() / 1_000;
-        if self.log_second.replace(second) != second {
-            self.log_bytes.set(0);
-        }
-        let total = self.log_bytes.get() + bytes as u64;
-        if total > u64::from(self.version.limits.log_bytes_per_s) {
-            self.log_dropped.set(self.log_dropped.get() + 1);
-            self.desk.inner.counters.logs_dropped.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        self.log_bytes.set(total);
-        Some(self.log_dropped.replace(0))
-    }
-}
-
-/// What the engine holds of a link.
-pub(super) struct LinkHost(pub Rc<Link>);
-
-impl Host for LinkHost {
-    fn log(&self, level: LogLevel, mut text: String) {
-        if text.len() > LOG_LINE_BYTES_MAX {
-            let mut end = LOG_LINE_BYTES_MAX;
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-        }
-        if let Some(dropped) = self.0.admit_log(text.len()) {
-            self.0.desk.inner.log(&self.0.app.name, level, text, dropped);
-        }
-    }
-
-    fn exception(&self, error: Error) {
-        let text = if error.stack.is_empty() { error.message } else { error.stack };
-        self.log(LogLevel::Error, format!("Uncaught {text}"));
-    }
-
-    fn now_ms(&self) -> f64 {
-        self.0.desk.turn_ms.get().saturating_sub(self.0.origin_ms) as f64
-    }
-
-    fn time_origin_ms(&self) -> f64 {
-        self.0.origin_unix_ms
-    }
-
-    fn timer_start(&self, id: u32, delay_ms: f64, repeat: bool) -> Result<(), Refusal> {
-        let link = &self.0;
-        let max = link.version.limits.timers;
-        if link.timers.borrow().len() >= max as usize {
-            return Err(Refusal(format!("{max} timers are running already (limit timers)")));
-        }
-        let delay_ms = delay_ms.clamp(0.0, f64::from(i32::MAX)) as u64;
-        // The turn's time is rounded down, and a timer must never be early.
-        let deadline = link.desk.turn_ms.get() + delay_ms + u64::from(delay_ms > 0);
-        let timer = Timer::Script { slot: link.slot.get(), id, every_ms: repeat.then_some(delay_ms) };
-        let key = Some(link.desk.wheel.borrow_mut().insert(deadline, timer));
-        let timer = Ticking { key, spent: link.current.borrow().clone() };
-        let old = link.timers.borrow_mut().insert(id, timer);
-        if let Some(old) = old {
-            link.unwind(old);
-        }
-        Ok(())
-    }
-
-    fn timer_cancel(&self, id: u32) {
-        let timer = self.0.timers.borrow_mut().remove(&id);
-        if let Some(timer) = timer {
-            self.0.unwind(timer);
-        }
-    }
-
-    fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead)) {
-        if let Some(work) = self.0.work(id)
-            && let Job::Fetch(head) = &work.job
-        {
-            read(head);
-        }
-    }
-
-    fn body_kind(&self, id: u32) -> u32 {
-        if let Some(work) = self.0.work(id) {
-            return lock(&work.body).kind();
-        }
-        self.0.call(id).map_or(BODY_GONE, |call| lock(&call.body).kind())
-    }
-
-    fn body_take(&self, id: u32) -> Vec<u8> {
-        if let Some(work) = self.0.work(id) {
-            return lock(&work.body).take_whole();
-        }
-        let Some(call) = self.0.call(id) else { return Vec::new() };
-        self.0.end_call(id);
-        lock(&call.body).take_whole()
-    }
-
-    fn body_pull(&self, id: u32) -> Pull {
-        if let Some(work) = self.0.work(id) {
-            let (pull, tell) = lock(&work.body).pull();
-            if tell {
-                work.push_writable();
-            }
-            return pull;
-        }
-        let Some(call) = self.0.call(id) else {
-            return Pull::Broken(GONE.into());
-        };
-        let (pull, tell) = lock(&call.body).pull();
-        if tell {
-            call.push(&self.0.desk.inner.queue, Payload::Writable);
-        }
-        if matches!(pull, Pull::End | Pull::Broken(_)) {
-            self.0.end_call(id);
-        }
-        pull
-    }
-
-    fn body_cancel(&self, id: u32) {
-        if let Some(work) = self.0.work(id) {
-            if lock(&work.body).cancel() {
-                work.push_writable();
-            }
-        } else if let Some(call) = self.0.call(id) {
-            lock(&call.body).cancel();
-            self.0.withdraw(&call);
-            self.0.end_call(id);
-        }
-    }
-
-    fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>) {
-        let Some(work) = self.0.work(id) else { return };
-        match work.check_room() {
-            Ok(()) => {
-                work.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
-                self.0.finish(id, &work, Ending::Response(head, body));
-            }
-            Err(error) => self.0.finish(id, &work, Ending::Error(error)),
-        }
-    }
-
-    fn respond_head(&self, id: u32, head: ResponseHead) {
-        if let Some(work) = self.0.work(id) {
-            work.send_head(head);
-        }
-    }
-
-    fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64> {
-        let inner = &self.0.desk.inner;
-        if let Some(work) = self.0.work(id) {
-            return work.send_chunk(bytes).unwrap_or_else(|error| {
-                inner.cancel(&work, error);
-                None
-            });
-        }
-        let call = self.0.call(id)?;
-        // An empty piece would be the end.
-        if bytes.is_empty() { Some(call.credit.load(Ordering::Acquire)) } else { call.send_chunk(&inner.queue, bytes) }
-    }
-
-    fn end(&self, id: u32) {
-        if let Some(work) = self.0.work(id) {
-            self.0.finish(id, &work, Ending::Stream);
-        } else if let Some(call) = self.0.call(id) {
-            call.uploading.store(false, Ordering::Release);
-            call.send_chunk(&self.0.desk.inner.queue, Vec::new());
-        }
-    }
-
-    fn fail(&self, id: u32, error: Error) {
-        if let Some(work) = self.0.work(id) {
-            self.exception(error.clone());
-            self.0.finish(id, &work, Ending::Error(error));
-        } else if let Some(call) = self.0.call(id) {
-            self.0.withdraw(&call);
-        }
-    }
-
-    fn wait_until(&self, _id: u32, change: i32) {
-        self.0.waits.set(self.0.waits.get() + i64::from(change));
-    }
-
-    fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
-        let (body, streaming) = match body {
-            Outbound::None => (Vec::new(), false),
-            Outbound::Whole(body) => (body, false),
-            Outbound::Stream => (Vec::new(), true),
-        };
-        self.0.open_call(binding, CallContent::Fetch { head, body, streaming })
-    }
-
-    fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal> {
-        self.0.open_call(binding, CallContent::Method { name, args })
-    }
-
-    fn call_cancel(&self, id: u32) {
-        if let Some(call) = self.0.call(id) {
-            if !call.answered.load(Ordering::Acquire) {
-                self.0.calls.set(self.0.calls.get().saturating_sub(1));
-            }
-            self.0.withdraw(&call);
-            self.0.end_call(id);
-        }
-    }
-
-    fn errand(&self, errand: Errand) -> Result<u32, Refusal> {
-        self.0.send_errand(errand)
-    }
-
-    fn invoke_return(&self, id: u32, value: Value) {
-        if let Some(work) = self.0.work(id) {
-            self.0.finish(id, &work, Ending::Value(value));
-        }
-    }
-
-    fn invoke_fail(&self, id: u32, mut error: Error) {
-        error.status = Status::Exception;
-        if let Some(work) = self.0.work(id) {
-            self.exception(error.clone());
-            self.0.finish(id, &work, Ending::Error(error));
-        }
     }
 }

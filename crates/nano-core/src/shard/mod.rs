@@ -4,6 +4,7 @@
 //! the same queue. Nothing here may block, and no lock is held while an instance runs.
 
 pub(crate) mod admission;
+mod desk;
 mod link;
 mod seat;
 mod slot;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Answer(Place, Answer),
     /// An errand is done.
     Errand(Place, ErrandResult),
+    /// Something was put into the event queue by another thread.
+    Ring,
     /// Instances of old versions of the app end when they have nothing left to do.
     Retire(u64),
     /// All instances of the app end now.

@@ -17,7 +17,8 @@ use nano_base::wheel::TimerWheel;
 use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Started};
 
 use super::admission::{self, Permit};
-use super::link::{Desk, Link, LinkHost, Timer};
+use super::desk::{Desk, Timer};
+use super::link::{Link, LinkHost};
 use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn};
@@ -246,6 +247,8 @@ impl Thread {
                 Command::Errand(place, result) => {
                     self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))
                 }
+                // The queue is rung once per round.
+                Command::Ring => self.desk.inner.objects.ringing.store(false, Ordering::Release),
                 Command::Retire(app) => self.retire(app),
                 Command::Evict(app, ticket) => {
                     self.evict_app(app);
@@ -352,6 +355,9 @@ impl Thread {
             None => match self.start(&work.app.clone(), &version, None) {
                 Ok(id) => id,
                 Err(error) => {
+                    if error.status == Status::Capacity && self.hand_on(&work) {
+                        return;
+                    }
                     // What waits behind it would fail the same way, each after as long a start.
                     for other in self.desk.shard.drain_requests_of(work.app.key) {
                         other.finish(Ending::Error(error.clone()));
@@ -371,6 +377,18 @@ impl Thread {
             slot.link.pending.borrow_mut().push_back(delivery);
         }
         self.visit(id);
+    }
+
+    /// There is no room for one more instance, and no idle one here to make some: another shard may have one. Whether there is a
+    /// shard that the request has not been to.
+    fn hand_on(&self, work: &Arc<Work>) -> bool {
+        let shards = &self.desk.inner.shards;
+        if work.hops.fetch_add(1, Ordering::Relaxed) as usize + 1 >= shards.len() {
+            return false;
+        }
+        let target = (self.desk.shard.index + 1) % shards.len();
+        work.app.home.store(target, Ordering::Relaxed);
+        shards[target].submit(work.clone()).is_ok()
     }
 
     /// Starts an instance of a version; its slot.
@@ -407,7 +425,7 @@ impl Thread {
         app.starts.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.seat.starting) = ticket.cloned();
         let started =
-            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.bindings, &version.settings));
+            self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes, &version.settings));
         *lock(&self.desk.seat.starting) = None;
         match started {
             Ok(Started::Ready(_)) => {
@@ -510,7 +528,7 @@ impl Thread {
 
     /// Looks whether a start that waited for a top-level `await` is over.
     fn finish_start(&mut self, id: u64) {
-        let result = self.start_turn(id, |instance, version| instance.finish_start(&version.env, &version.bindings));
+        let result = self.start_turn(id, |instance, _| instance.finish_start());
         let Some(slot) = self.slots.get_mut(id) else { return };
         let app = slot.link.app.clone();
         match result {

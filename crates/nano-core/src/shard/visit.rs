@@ -9,7 +9,8 @@ use nano_base::status::{Error, Status};
 use nano_base::sys;
 use nano_engine::{Delivery, Instance, Outcome, Turns};
 
-use super::link::{Completes, Desk, Link};
+use super::desk::Desk;
+use super::link::{Completes, Link};
 use super::seat::Stop;
 
 /// Arms the watchdog for a turn, and stops JavaScript's clock.
@@ -82,7 +83,7 @@ impl Turns for Visit<'_> {
         self.only_timers &= matches!(delivery, Delivery::Timer(_));
         self.delivering = match &delivery {
             Delivery::Fetch(id) | Delivery::Invoke(id, ..) => Some((*id, Completes::FirstTurn)),
-            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) => Some((*id, Completes::Call)),
+            Delivery::CallResult(id, _) | Delivery::CallFail(id, _) | Delivery::CallThrow(id, ..) => Some((*id, Completes::Call)),
             Delivery::CallHead(id, _) => Some((*id, Completes::CallWithoutBody)),
             Delivery::Errand(id, _) => Some((*id, Completes::Errand)),
             Delivery::Cancel(id) => Some((*id, Completes::Request)),

@@ -15,7 +15,7 @@ use nano_base::sys::{signals, thread, time};
 use super::seat::{Seat, Stop};
 use super::{Shard, admission};
 use crate::app::AppShared;
-use crate::request::Ending;
+use crate::request::{Ending, Listener, Place};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
 
@@ -242,9 +242,14 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         inner.counters.refused.fetch_add(1, Ordering::Relaxed);
     }
     inner.end_all(|work| {
-        let here = lock(&work.place).is_some_and(|place| place.shard == shard.index && place.incarnation == incarnation);
-        here.then(|| if work.app.key == culprit { own.clone() } else { others.clone() })
+        let here = |place: Place| place.shard == shard.index && place.incarnation == incarnation;
+        if lock(&work.place).is_some_and(here) {
+            return Some(if work.app.key == culprit { own.clone() } else { others.clone() });
+        }
+        let lost_caller = matches!(&work.listener, Listener::App(call) if here(call.place));
+        lost_caller.then(|| Error::new(Status::Canceled, "the app that called is gone"))
     });
     inner.drop_calls(shard.index, incarnation);
+    inner.drop_objects(shard.index, incarnation);
     inner.queue.ring();
 }

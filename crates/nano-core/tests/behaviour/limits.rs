@@ -72,9 +72,9 @@ fn the_wall_limit_follows_the_clock() {
     );
     let id = app.dispatch(get("/")).expect("accepted");
     assert_eq!(text(&app, "/ok"), "ok");
-    runtime.advance_clock(29_000);
+    runtime.advance_clock(29_000).expect("a manual clock");
     assert_eq!(text(&app, "/ok"), "ok");
-    runtime.advance_clock(1_001);
+    runtime.advance_clock(1_001).expect("a manual clock");
     let end = until_end(&runtime, id);
     assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::WallLimit), "{end:?}");
 }
@@ -86,7 +86,7 @@ fn idle_instances_are_evicted_and_start_again() {
     let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true } }).expect("a runtime");
     let app = load(&runtime, "idle", HELLO);
     assert_eq!(text(&app, "/"), "hi");
-    runtime.advance_clock(61_500);
+    runtime.advance_clock(61_500).expect("a manual clock");
     wait_for(&runtime, |event| matches!(&event.payload, Payload::App { state: "evicted", reason, .. } if reason == "idle").then_some(()));
     assert_eq!(text(&app, "/"), "hi");
     assert_eq!(app.stats().starts, 2);
@@ -193,7 +193,7 @@ fn a_start_that_awaits_forever_ends_by_the_wall_limit_and_so_does_what_waits_for
     hasty.deadline_ms = 100;
     let (hasty, patient) = (app.dispatch(hasty).expect("accepted"), app.dispatch(get("/")).expect("accepted"));
     for (id, ms) in [(hasty, 101), (patient, 30_000)] {
-        runtime.advance_clock(ms);
+        runtime.advance_clock(ms).expect("a manual clock");
         let end = until_end(&runtime, id);
         assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::WallLimit), "{end:?}");
     }
@@ -209,7 +209,7 @@ fn an_instance_that_only_its_timers_want_is_evicted() {
     assert_eq!(text(&app, "/"), "hi");
     let mut events = Vec::new();
     for _ in 0..100_000 {
-        runtime.advance_clock(50);
+        runtime.advance_clock(50).expect("a manual clock");
         runtime.poll(64, &mut events).expect("the only consumer");
         if events.drain(..).any(|event| matches!(event.payload, Payload::App { state: "evicted", .. })) {
             return;

@@ -3,6 +3,9 @@
 use nano_base::limits::EXCEPTION_TEXT_BYTES_MAX;
 use nano_base::status::{Error, Status};
 
+use super::modules::code_of;
+use crate::isolate::state::State;
+
 /// The exception that `scope` has caught, as an error with message, position and stack.
 pub(crate) fn caught(scope: &mut v8::PinnedRef<'_, v8::TryCatch<'_, '_, v8::HandleScope<'_>>>, status: Status) -> Error {
     if scope.has_terminated() {
@@ -24,7 +27,9 @@ pub(crate) fn caught(scope: &mut v8::PinnedRef<'_, v8::TryCatch<'_, '_, v8::Hand
 /// Any thrown value as an error. Runs no code of the app: only own data properties of native errors are read.
 pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>, status: Status) -> Error {
     let stack = stack_of(scope, exception);
-    let message = if exception.is_native_error() || exception.is_object() {
+    let message = if let Some(text) = text_of_platform_exception(scope, exception) {
+        text
+    } else if exception.is_native_error() || exception.is_object() {
         let message = v8::Exception::create_message(scope, exception).get(scope).to_rust_string_lossy(scope);
         message.strip_prefix("Uncaught ").unwrap_or(&message).to_string()
     } else if exception.is_symbol() {
@@ -36,7 +41,20 @@ pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>
     Error::new(status, clip(message)).with_stack(clip(stack))
 }
 
-/// What V8 prints of an error whose name and message it may not read: they are accessors, as a DOMException's are.
+/// The text of a DOMException, which V8 may not read: name and message are accessors of the platform's.
+fn text_of_platform_exception(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>) -> Option<String> {
+    if !exception.is_native_error() {
+        return None;
+    }
+    let text_of = v8::Local::new(scope, &State::of(scope)?.entry_points.get()?.text_of_exception);
+    let undefined = v8::undefined(scope);
+    // Fails where the app's stack or time is used up: then V8's own words have to do.
+    v8::tc_scope!(let scope, scope);
+    let text = text_of.call(scope, undefined.into(), &[exception])?;
+    text.is_string().then(|| text.to_rust_string_lossy(scope))
+}
+
+/// What V8 prints of an error whose name and message it may not read.
 fn first_line(stack: &str) -> Option<&str> {
     stack.lines().next().filter(|line| !line.is_empty())
 }
@@ -62,7 +80,13 @@ fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
         .filter(|name| name.is_string())
         .map(|name| name.to_rust_string_lossy(scope))
         .unwrap_or_default();
-    format!("{file}:{}:{}", message.get_line_number(scope).unwrap_or(0), message.get_start_column() + 1)
+    let line = message.get_line_number(scope).unwrap_or(0) as u32;
+    // V8's -1 for "unknown" comes as a huge number.
+    let column = u32::try_from(message.get_start_column()).ok().and_then(|column| column.checked_add(1)).unwrap_or(0);
+    match code_of(scope) {
+        Some(code) => code.place(&file, line, column),
+        None => format!("{file}:{line}:{column}"),
+    }
 }
 
 fn clip(mut text: String) -> String {

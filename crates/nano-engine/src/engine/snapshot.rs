@@ -9,7 +9,18 @@ use std::sync::LazyLock;
 use crate::web::{ops, part_cache, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 7] = ["deliver", "start", "unhandledRejection", "dataCloneError", "lazyGlobal", "configure", "part"];
+pub(crate) const ENTRY_POINTS: [&str; 10] = [
+    "deliver",
+    "start",
+    "unhandledRejection",
+    "dataCloneError",
+    "lazyGlobal",
+    "prepare",
+    "part",
+    "callSiteToString",
+    "errorToString",
+    "textOfException",
+];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.
 static EXTERNAL_REFERENCES: LazyLock<Addresses> = LazyLock::new(|| {
@@ -154,7 +165,8 @@ fn warm_up(scope: &mut v8::PinScope, nano: v8::Local<v8::Object>) {
     const WARM_UP: &str = "(nano) => {
         const fetches = [() => new Response('a'), async (request) => new Response(request.url)];
         for (let i = 0; i < fetches.length; i++) {
-            nano.start({ __proto__: null, default: { fetch: fetches[i] } }, { __proto__: null }, []);
+            nano.prepare({ __proto__: null }, []);
+            nano.start({ __proto__: null, default: { fetch: fetches[i] } });
             nano.deliver(0, 1, 'GET', 'http://a/', 'accept\\n*/*');
         }
         // What every part begins with.

@@ -3,6 +3,7 @@
 use nano_base::limits::{VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
 use nano_base::value::{TypedArrayKind, Value};
 
+use super::host_objects::{self, HeldState};
 use super::{bytes, exceptions};
 use crate::isolate::state::State;
 use crate::web::clone::data_clone_error;
@@ -12,14 +13,32 @@ const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// A JavaScript value as a [`Value`]; `None` with an exception pending where it cannot cross.
 pub(crate) fn from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
-    Reader { items: 0, path: Vec::new() }.read(scope, value)
+    let mut reader = Reader { items: 0, path: Vec::new(), waits_for: None };
+    let read = reader.read(scope, value);
+    if reader.waits_for.is_some() {
+        return refuse(scope, "an object of the host's that is still being constructed cannot cross");
+    }
+    read
+}
+
+/// The arguments of a call.
+pub(crate) enum Arguments<'s> {
+    /// All of them.
+    Ready(Vec<Value>),
+    /// There is an object of the host's among them that has not been constructed yet.
+    WaitFor(v8::Local<'s, v8::Value>),
 }
 
 /// The elements of a JavaScript array.
-pub(crate) fn list_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Vec<Value>> {
-    match from_js(scope, value)? {
-        Value::Array(items) => Some(items),
-        other => Some(vec![other]),
+pub(crate) fn arguments_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Arguments<'s>> {
+    let mut reader = Reader { items: 0, path: Vec::new(), waits_for: None };
+    let read = reader.read(scope, value);
+    if let Some(object) = reader.waits_for {
+        return Some(Arguments::WaitFor(object));
+    }
+    match read? {
+        Value::Array(items) => Some(Arguments::Ready(items)),
+        other => Some(Arguments::Ready(vec![other])),
     }
 }
 
@@ -27,6 +46,8 @@ pub(crate) fn list_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Loca
 struct Reader<'s> {
     items: usize,
     path: Vec<v8::Local<'s, v8::Value>>,
+    /// The object of the host's that stopped the reading, because it has not been constructed yet.
+    waits_for: Option<v8::Local<'s, v8::Value>>,
 }
 
 impl<'s> Reader<'s> {
@@ -65,6 +86,16 @@ impl<'s> Reader<'s> {
         }
         if let Some(array) = typed_array(value) {
             return Some(array);
+        }
+        if let Some(held) = host_objects::held(scope, value) {
+            return match held.state() {
+                HeldState::Ready(object) => Some(Value::HostObject(object)),
+                HeldState::Disposed => refuse(scope, "an object of the host's that has been disposed of cannot cross"),
+                HeldState::Constructing => {
+                    self.waits_for = Some(value);
+                    None
+                }
+            };
         }
         if self.path.len() >= VALUE_DEPTH_MAX {
             return refuse(scope, "a value nested deeper than 64 levels cannot cross to the host");
@@ -229,6 +260,7 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
             }
             object.into()
         }
+        Value::HostObject(object) => host_objects::to_js(scope, object)?.into(),
         Value::Error { name, message } => {
             let message = v8::String::new(scope, &message)?;
             let error = v8::Exception::error(scope, message);

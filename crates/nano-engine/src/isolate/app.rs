@@ -1,5 +1,7 @@
 //! An app's code as an instance needs it: modules in memory, shared by all instances of one version.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// What a module is.
@@ -7,10 +9,33 @@ use std::sync::{Arc, OnceLock};
 pub enum ModuleKind {
     /// An ES module. A main module without imports and exports that listens for events is run as a script instead.
     JavaScript,
+    /// A module in Node's older format, which packages have.
+    CommonJs,
     /// Its default export is the parsed value.
     Json,
     /// Its default export is the text.
     Text,
+    /// Its default export is an ArrayBuffer.
+    Bytes,
+    /// Its default export is a WebAssembly.Module.
+    Wasm,
+}
+
+/// Where an import leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Import {
+    /// The module with that index.
+    Module(usize),
+    /// A module of the platform, by its full name.
+    Builtin(Box<str>),
+    /// Nowhere, and why; the sentence goes on after `cannot import "x": `.
+    Nothing(Box<str>),
+}
+
+/// From the text that V8 runs to what the author wrote.
+pub trait Positions: Send + Sync + fmt::Debug {
+    /// File, line and column, counted from 1, of a place in the module's source. It may be called on a shard.
+    fn original(&self, line: u32, column: u32) -> Option<(String, u32, u32)>;
 }
 
 /// One module.
@@ -20,10 +45,46 @@ pub struct ModuleCode {
     pub path: String,
     /// How it is evaluated.
     pub kind: ModuleKind,
-    /// Its text, UTF-8.
+    /// Its text, UTF-8, or its bytes.
     pub source: Arc<[u8]>,
+    /// Where each specifier in it leads.
+    pub imports: HashMap<Box<str>, Import>,
+    /// The names that a CommonJS module exports beside `default`.
+    pub exports: Vec<String>,
+    /// Its source map.
+    pub positions: Option<Box<dyn Positions>>,
+    /// Whether its source is not the text that is in the app's folder.
+    pub translated: bool,
     /// V8's code cache, made by the first instance that has run it.
-    pub cache: OnceLock<Vec<u8>>,
+    pub(crate) cache: OnceLock<Vec<u8>>,
+    /// What V8 has compiled of a WebAssembly module, shared by all instances.
+    pub(crate) wasm: OnceLock<CompiledWasm>,
+}
+
+/// V8's machine code of one WebAssembly module.
+pub(crate) struct CompiledWasm(pub v8::CompiledWasmModule);
+
+impl fmt::Debug for CompiledWasm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CompiledWasm")
+    }
+}
+
+impl ModuleCode {
+    /// A module that imports nothing yet.
+    pub fn new(path: String, kind: ModuleKind, source: Vec<u8>) -> Self {
+        Self {
+            path,
+            kind,
+            source: Arc::from(source),
+            imports: HashMap::new(),
+            exports: Vec::new(),
+            positions: None,
+            translated: false,
+            cache: OnceLock::new(),
+            wasm: OnceLock::new(),
+        }
+    }
 }
 
 /// What an app is told by its host, besides its env.
@@ -50,5 +111,21 @@ impl AppCode {
     /// The module at `path`.
     pub fn find(&self, path: &str) -> Option<usize> {
         self.modules.iter().position(|module| module.path == path)
+    }
+
+    /// Whether any module has a source map.
+    pub(crate) fn has_positions(&self) -> bool {
+        self.modules.iter().any(|module| module.positions.is_some())
+    }
+
+    /// Where a place in a module's source comes from, if its source map says so.
+    pub(crate) fn original(&self, path: &str, line: u32, column: u32) -> Option<(String, u32, u32)> {
+        self.modules[self.find(path)?].positions.as_ref()?.original(line, column)
+    }
+
+    /// `file:line:column` as the author knows it.
+    pub(crate) fn place(&self, path: &str, line: u32, column: u32) -> String {
+        let (file, line, column) = self.original(path, line, column).unwrap_or_else(|| (path.to_string(), line, column));
+        format!("{file}:{line}:{column}")
     }
 }

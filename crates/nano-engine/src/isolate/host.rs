@@ -1,8 +1,11 @@
 //! What an instance asks of the shard that runs it. The engine knows no shard, socket or queue: only this trait.
 
+use std::sync::Arc;
+
+use nano_base::cache::Entry;
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::status::Error;
-use nano_base::value::Value;
+use nano_base::value::{HostObject, Value};
 
 use super::errand::Errand;
 
@@ -71,6 +74,32 @@ pub enum Outbound {
     Stream,
 }
 
+/// What an app asks of a function, a class or an object of the host's.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// `env.NAME(...args)`.
+    Function(Vec<Value>),
+    /// `new env.NAME(...args)`.
+    Construct(Vec<Value>),
+    /// `object.method(...args)`.
+    Method(HostObject, String, Vec<Value>),
+    /// `object.property`.
+    Get(HostObject, String),
+    /// `object.property = value`.
+    Set(HostObject, String, Value),
+}
+
+/// What comes of a file operation.
+#[derive(Debug)]
+pub enum FilesAnswer {
+    /// It is done.
+    Value(Value),
+    /// It failed: the name of a DOMException (or TypeError) and a message.
+    Failed(&'static str, String),
+    /// The host does it: a call of this number.
+    Call(u32),
+}
+
 /// The shard's side of one instance. Calls come from inside a turn: they must be quick, must not run JavaScript and must
 /// not block. `id` names a request, call or invocation of this instance; an unknown one is ignored or empty.
 pub trait Host {
@@ -132,10 +161,28 @@ pub trait Host {
     fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal>;
     /// Calls a method of a binding.
     fn call_method(&self, binding: u32, name: String, args: Vec<Value>) -> Result<u32, Refusal>;
+    /// Calls a function, a class or an object of the host's.
+    fn call_host(&self, binding: u32, ask: Ask) -> Result<u32, Refusal>;
+    /// The most objects of the host's that the instance may hold.
+    fn host_objects_max(&self) -> u32;
+    /// The entrypoint that a request or an invocation is for, if it is not the default export.
+    fn entrypoint(&self, id: u32) -> Option<String>;
+    /// Does a file operation, by its name and arguments.
+    fn files(&self, name: String, args: Vec<Value>) -> Result<FilesAnswer, Refusal>;
+    /// Where the app's randomness begins, if it is to repeat.
+    fn random_seed(&self) -> Option<u64>;
     /// Gives a call up.
     fn call_cancel(&self, id: u32);
     /// Has a helper thread do something; `Delivery::Errand` follows.
     fn errand(&self, errand: Errand) -> Result<u32, Refusal>;
+    /// What the app keeps in a cache at a URL.
+    fn cache_find(&self, cache: &str, url: &str) -> Option<Arc<Entry>>;
+    /// Keeps a response; false if it is too large, or the app is being unloaded.
+    fn cache_put(&self, cache: &str, url: &str, entry: Entry) -> bool;
+    /// Forgets what is kept at a URL; whether there was anything.
+    fn cache_delete(&self, cache: &str, url: &str) -> bool;
+    /// The most that the app may keep.
+    fn cache_bytes_max(&self) -> usize;
     /// An invocation returned.
     fn invoke_return(&self, id: u32, value: Value);
     /// An invocation failed.

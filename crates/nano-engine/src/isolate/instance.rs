@@ -7,20 +7,23 @@ use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
+use nano_base::dice::Dice;
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HEADROOM_BYTES, REJECTIONS_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
 use super::app::{AppCode, AppSettings};
+use super::binding::{Binding, Shape};
 use super::errand::{Answer, ErrandResult};
 use super::host::Host;
 use super::image::Image;
 use super::state::{EntryPoints, Refused, State};
 use crate::engine::bytes::{self, Budget};
+use crate::engine::host_objects::{self, HostObjects};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
-use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, values};
+use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, stacks, values};
 use crate::web::part_cache;
 
 /// What V8 and the allocator keep an instance to.
@@ -51,6 +54,8 @@ pub enum Delivery {
     CallResult(u32, Value),
     /// A call failed.
     CallFail(u32, String),
+    /// A call failed with an error of this name and message.
+    CallThrow(u32, String, String),
     /// The host calls an exported function.
     Invoke(u32, String, Vec<Value>),
     /// An errand is done.
@@ -138,6 +143,8 @@ impl Instance {
         isolate.set_oom_error_handler(loss::out_of_memory);
         isolate.set_promise_reject_callback(on_promise_reject);
         isolate.set_allow_wasm_code_generation_callback(refuse_wasm);
+        isolate.set_host_import_module_dynamically_callback(modules::import_dynamically);
+        isolate.set_host_initialize_import_meta_object_callback(modules::initialize_meta);
         // SAFETY: read only as a number, to find the isolate's task queue.
         let address = unsafe { isolate.as_raw_isolate_ptr() };
         // SAFETY: the pointer's bits are all that is wanted.
@@ -148,8 +155,12 @@ impl Instance {
             budget,
             modules: RefCell::default(),
             resources: Resources::default(),
+            host_objects: HostObjects::default(),
+            dice: RefCell::default(),
             rejections: RefCell::default(),
             handled: RefCell::default(),
+            wasm_allowed: Cell::new(false),
+            preparing: Cell::new(false),
             heap_exhausted: Cell::new(false),
             refusal: Cell::default(),
             cage_full: Cell::new(false),
@@ -189,7 +200,11 @@ impl Instance {
             unhandled_rejection: entry(2),
             data_clone_error: entry(3),
             lazy_global: entry(4),
-            configure: entry(5),
+            prepare: entry(5),
+            builtin: entry(6),
+            call_site_to_string: entry(7),
+            error_to_string: entry(8),
+            text_of_exception: entry(9),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));
@@ -197,6 +212,7 @@ impl Instance {
 
     /// Gives a blank instance to an app: from here on its shard's side answers, under the app's limits.
     pub fn adopt(&mut self, host: Box<dyn Host>, limits: InstanceLimits) {
+        *self.state.dice.borrow_mut() = host.random_seed().map(Dice::new);
         let _ = self.state.host.set(host);
         self.state.budget.set_max(limits.external_bytes);
     }
@@ -207,13 +223,27 @@ impl Instance {
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
-    pub fn start(&mut self, code: &Arc<AppCode>, env: &[(String, String)], bindings: &[String], settings: &AppSettings) -> Result<Started> {
+    ///
+    /// The steps: `prepare` before any of its code, the code, `install` after it; for a script also `install` with null right before it.
+    pub fn start(
+        &mut self,
+        code: &Arc<AppCode>,
+        env: &[(String, String)],
+        bindings: &[Binding],
+        settings: &AppSettings,
+    ) -> Result<Started> {
+        if code.has_positions() {
+            self.isolate.set_prepare_stack_trace_callback(stacks::prepare);
+        }
         let result = self.enter(|scope, instance| {
-            configure(scope, &instance.state, settings)?;
+            prepare(scope, &instance.state, env, bindings, settings)?;
+            if instance.state.dice.borrow().is_some() {
+                seed_math_random(scope);
+            }
             let Some(main) = modules::link(scope, &instance.state, code)? else {
-                install(scope, &instance.state, Some(v8::null(scope).into()), env, bindings)?;
+                install(scope, &instance.state, Some(v8::null(scope).into()))?;
                 modules::run_script(scope, code)?;
-                return install(scope, &instance.state, None, env, bindings).map(Started::Ready);
+                return install(scope, &instance.state, None).map(Started::Ready);
             };
             v8::tc_scope!(let scope, scope);
             let Some(promise) = main.evaluate(scope) else { return Err(exceptions::caught(scope, Status::Exception)) };
@@ -222,18 +252,18 @@ impl Instance {
             promise.mark_as_handled();
             *instance.main.borrow_mut() = Some((v8::Global::new(scope, main), v8::Global::new(scope, promise)));
             scope.perform_microtask_checkpoint();
-            instance.settle_start(scope, env, bindings)
+            instance.settle_start(scope)
         });
         self.checked(result)
     }
 
     /// Looks again whether a start that waited has come to its end.
-    pub fn finish_start(&mut self, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
-        let result = self.enter(|scope, instance| instance.settle_start(scope, env, bindings));
+    pub fn finish_start(&mut self) -> Result<Started> {
+        let result = self.enter(|scope, instance| instance.settle_start(scope));
         self.checked(result)
     }
 
-    fn settle_start(&self, scope: &mut v8::PinScope, env: &[(String, String)], bindings: &[String]) -> Result<Started> {
+    fn settle_start(&self, scope: &mut v8::PinScope) -> Result<Started> {
         let Some((main, promise)) = self.main.borrow().clone() else {
             return Err(Error::new(Status::Invalid, "the app has not been started"));
         };
@@ -247,7 +277,7 @@ impl Instance {
             v8::PromiseState::Fulfilled => {
                 *self.main.borrow_mut() = None;
                 let namespace = v8::Local::new(scope, main).get_module_namespace();
-                let handlers = install(scope, &self.state, Some(namespace), env, bindings)?;
+                let handlers = install(scope, &self.state, Some(namespace))?;
                 self.state.modules.borrow().keep_caches(scope);
                 Ok(Started::Ready(handlers))
             }
@@ -379,6 +409,7 @@ impl Drop for Instance {
         self.state.modules = RefCell::default();
         self.state.rejections = RefCell::default();
         self.state.handled = RefCell::default();
+        self.state.host_objects.clear();
         self.state.resources.clear();
         TaskQueue::unregister(self.address);
         // SAFETY: dropped once, here, while entered; every handle into it is gone.
@@ -386,39 +417,14 @@ impl Drop for Instance {
     }
 }
 
-/// Tells the platform what the app's own code may need from its first line on.
-fn configure(scope: &mut v8::PinScope, state: &State, settings: &AppSettings) -> Result<()> {
+/// Tells the platform what the app's code may need from its first line on: env and bindings, the settings.
+fn prepare(scope: &mut v8::PinScope, state: &State, env: &[(String, String)], bindings: &[Binding], settings: &AppSettings) -> Result<()> {
     if settings.code_generation {
         state.code_generation.set(true);
         scope.get_current_context().set_allow_generation_from_strings(true);
     }
-    if settings.outbound.is_none() && settings.base_url.is_none() {
-        return Ok(());
-    }
     v8::tc_scope!(let scope, scope);
-    let called = (|| {
-        let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
-        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
-        let base_url = match &settings.base_url {
-            Some(url) => v8::String::new(scope, url)?.into(),
-            None => undefined,
-        };
-        let configure = v8::Local::new(scope, &state.entry_points.get()?.configure);
-        configure.call(scope, undefined, &[outbound, base_url])
-    })();
-    if called.is_none() { Err(exceptions::caught(scope, Status::Compile)) } else { Ok(()) }
-}
-
-/// Builds env and bindings and hands the app to the platform; the names of the app's handlers.
-fn install(
-    scope: &mut v8::PinScope,
-    state: &State,
-    namespace: Option<v8::Local<v8::Value>>,
-    env: &[(String, String)],
-    bindings: &[String],
-) -> Result<Vec<String>> {
-    v8::tc_scope!(let scope, scope);
-    let installed = (|| {
+    let prepared = (|| {
         let null = v8::null(scope);
         let entries = v8::Object::with_prototype_and_properties(scope, null.into(), &[], &[]);
         for (name, value) in env {
@@ -427,16 +433,49 @@ fn install(
             entries.create_data_property(scope, key.into(), value.into())?;
         }
         let mut pairs = Vec::with_capacity(bindings.len());
-        for (index, name) in bindings.iter().enumerate() {
-            let name = v8::String::new(scope, name)?;
-            let index = v8::Integer::new_from_unsigned(scope, index as u32);
-            pairs.push(v8::Array::new_with_elements(scope, &[name.into(), index.into()]).into());
+        for (index, binding) in bindings.iter().enumerate() {
+            if binding.shape != Shape::Hidden {
+                pairs.push(describe(scope, index as u32, binding)?.into());
+            }
         }
         let pairs = v8::Array::new_with_elements(scope, &pairs);
         let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
-        let start = v8::Local::new(scope, &state.entry_points.get()?.start);
-        start.call(scope, undefined, &[namespace.unwrap_or(undefined), entries.into(), pairs.into()])
+        let outbound = settings.outbound.map_or(undefined, |index| v8::Integer::new_from_unsigned(scope, index).into());
+        let base_url = match &settings.base_url {
+            Some(url) => v8::String::new(scope, url)?.into(),
+            None => undefined,
+        };
+        let prepare = v8::Local::new(scope, &state.entry_points.get()?.prepare);
+        prepare.call(scope, undefined, &[entries.into(), pairs.into(), outbound, base_url])
     })();
+    if prepared.is_none() { Err(exceptions::caught(scope, Status::Compile)) } else { Ok(()) }
+}
+
+/// Replaces `Math.random`, before the app's code runs, by one that draws from the instance's dice.
+fn seed_math_random(scope: &mut v8::PinScope) {
+    fn random(scope: &mut v8::PinScope, _args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+        let mut bytes = [0; 8];
+        State::fill_random(scope, &mut bytes);
+        // The 53 bits that a double between 0 and 1 has room for.
+        rv.set_double((u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64);
+    }
+    let _ = (|| {
+        let global = scope.get_current_context().global(scope);
+        let key = v8::String::new(scope, "Math")?;
+        let math: v8::Local<v8::Object> = global.get(scope, key.into())?.try_into().ok()?;
+        let name = v8::String::new(scope, "random")?;
+        let function = v8::Function::builder(random).constructor_behavior(v8::ConstructorBehavior::Throw).build(scope)?;
+        function.set_name(name);
+        math.set(scope, name.into(), function.into())
+    })();
+}
+
+/// Hands the app to the platform; the names of the app's handlers.
+fn install(scope: &mut v8::PinScope, state: &State, namespace: Option<v8::Local<v8::Value>>) -> Result<Vec<String>> {
+    v8::tc_scope!(let scope, scope);
+    let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
+    let start = state.entry_points.get().map(|entry| v8::Local::new(scope, &entry.start));
+    let installed = start.and_then(|start| start.call(scope, undefined, &[namespace.unwrap_or(undefined)]));
     let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
     let mut handlers = Vec::new();
     if let Ok(names) = v8::Local::<v8::Array>::try_from(names) {
@@ -447,12 +486,34 @@ fn install(
     Ok(handlers)
 }
 
+/// A binding as `nano.prepare` takes it: name, number, and of what is no plain object what it is.
+fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, index: u32, binding: &Binding) -> Option<v8::Local<'s, v8::Array>> {
+    let name = v8::String::new(scope, &binding.name)?.into();
+    let index = v8::Integer::new_from_unsigned(scope, index).into();
+    let Shape::Class(class) = &binding.shape else {
+        let kind = v8::Integer::new(scope, i32::from(binding.shape == Shape::Function)).into();
+        return Some(v8::Array::new_with_elements(scope, &[name, index, kind]));
+    };
+    let kind = v8::Integer::new(scope, 2).into();
+    let mut lists = [v8::Array::new(scope, 0); 2];
+    for (list, names) in lists.iter_mut().zip([&class.methods, &class.properties]) {
+        let mut texts = Vec::with_capacity(names.len());
+        for name in names {
+            texts.push(v8::String::new(scope, name)?.into());
+        }
+        *list = v8::Array::new_with_elements(scope, &texts);
+    }
+    let constructible = v8::Boolean::new(scope, class.constructible).into();
+    Some(v8::Array::new_with_elements(scope, &[name, index, kind, lists[0].into(), lists[1].into(), constructible]))
+}
+
 /// Calls `nano.deliver`.
 fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Option<()> {
     let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
     let mut a = undefined;
     let mut b = undefined;
     let mut c = undefined;
+    let mut d = undefined;
     let (kind, id) = match delivery {
         Delivery::Fetch(id) => {
             let mut strings = None;
@@ -464,6 +525,9 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             });
             let ((method, url), headers) = strings?;
             (a, b, c) = (method.into(), url.into(), headers.into());
+            if let Some(name) = state.host.get()?.entrypoint(id) {
+                d = v8::String::new(scope, &name)?.into();
+            }
             (0, id)
         }
         Delivery::Timer(id) => (1, id),
@@ -476,17 +540,33 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             c = v8::String::new_from_one_byte(scope, head.headers.as_flat(), v8::NewStringType::Normal)?.into();
             (5, id)
         }
-        Delivery::CallResult(id, value) => {
-            a = values::to_js(scope, value)?;
-            (6, id)
-        }
+        Delivery::CallResult(id, value) => match host_objects::result(scope, id, value) {
+            Ok(value) => {
+                a = value;
+                (6, id)
+            }
+            Err(message) => {
+                a = v8::String::new(scope, &message)?.into();
+                (7, id)
+            }
+        },
         Delivery::CallFail(id, message) => {
+            state.host_objects.failed(id);
             a = v8::String::new(scope, &message)?.into();
+            (7, id)
+        }
+        Delivery::CallThrow(id, name, message) => {
+            state.host_objects.failed(id);
+            a = v8::String::new(scope, &message)?.into();
+            b = v8::String::new(scope, &name)?.into();
             (7, id)
         }
         Delivery::Invoke(id, export, args) => {
             a = v8::String::new(scope, &export)?.into();
             b = values::to_js(scope, Value::Array(args))?;
+            if let Some(name) = state.host.get()?.entrypoint(id) {
+                c = v8::String::new(scope, &name)?.into();
+            }
             (8, id)
         }
         Delivery::Errand(id, Ok(value)) => {
@@ -515,7 +595,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
     let kind = v8::Integer::new(scope, kind).into();
     let id = v8::Integer::new_from_unsigned(scope, id).into();
     let function = v8::Local::new(scope, &state.entry_points.get()?.deliver);
-    function.call(scope, undefined, &[kind, id, a, b, c]).map(|_| ())
+    function.call(scope, undefined, &[kind, id, a, b, c, d]).map(|_| ())
 }
 
 /// Tells the app, then the log, of a rejection nobody handled.
@@ -578,10 +658,10 @@ unsafe extern "C" fn on_promise_reject(message: v8::PromiseRejectMessage) {
 /// What an errand's promise is rejected with when there is no room for its value.
 const OUT_OF_MEMORY: &str = "the app's memory outside the heap is used up (limit external_bytes)";
 
-/// Apps may not compile wasm from bytes, unless their host trusts them.
+/// Apps may not compile wasm from bytes, unless their host trusts them; their own files are compiled by an import.
 unsafe extern "C" fn refuse_wasm(context: v8::Local<v8::Context>, _source: v8::Local<v8::String>) -> bool {
     v8::callback_scope!(unsafe scope, context);
-    State::of(scope).is_some_and(|state| state.code_generation.get())
+    State::of(scope).is_some_and(|state| state.code_generation.get() || state.wasm_allowed.get())
 }
 
 /// The heap is nearly full: stop the app, and give V8 enough room to get there. Flattening a long string may ask for one

@@ -3,7 +3,10 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
+use nano_base::dice::Dice;
+
 use crate::engine::bytes::Budget;
+use crate::engine::host_objects::HostObjects;
 use crate::engine::modules::ModuleMap;
 use crate::engine::resources::Resources;
 use crate::isolate::host::Host;
@@ -15,7 +18,7 @@ const SLOT: u32 = 0;
 pub(crate) struct EntryPoints {
     /// `nano.deliver(kind, id, a, b, c)`
     pub deliver: v8::Global<v8::Function>,
-    /// `nano.start(namespace, env, bindings)`
+    /// `nano.start(namespace)`
     pub start: v8::Global<v8::Function>,
     /// `nano.unhandledRejection(promise, reason, handled)`
     pub unhandled_rejection: v8::Global<v8::Function>,
@@ -23,8 +26,16 @@ pub(crate) struct EntryPoints {
     pub data_clone_error: v8::Global<v8::Function>,
     /// `nano.lazyGlobal(name)`
     pub lazy_global: v8::Global<v8::Function>,
-    /// `nano.configure(outbound, baseUrl)`
-    pub configure: v8::Global<v8::Function>,
+    /// `nano.prepare(env, bindings, outbound, baseUrl)`
+    pub prepare: v8::Global<v8::Function>,
+    /// `nano.part(name)`: the exports of a built-in module
+    pub builtin: v8::Global<v8::Function>,
+    /// `toString` of V8's CallSite
+    pub call_site_to_string: v8::Global<v8::Function>,
+    /// `Error.prototype.toString`
+    pub error_to_string: v8::Global<v8::Function>,
+    /// `nano.textOfException(value)`
+    pub text_of_exception: v8::Global<v8::Function>,
 }
 
 /// The way of one request for pages.
@@ -51,18 +62,26 @@ pub(crate) struct State {
     pub modules: RefCell<ModuleMap>,
     /// Native state that JavaScript holds.
     pub resources: Resources,
+    /// Objects of the host's that JavaScript holds.
+    pub host_objects: HostObjects,
     /// Promises rejected in this turn that nobody handles yet.
     pub rejections: RefCell<Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>>,
     /// Rejected promises that found a handler after the turn they were rejected in.
     pub handled: RefCell<Vec<v8::Global<v8::Promise>>>,
     /// Whether the app may make code from text and bytes.
     pub code_generation: Cell<bool>,
+    /// Whether WebAssembly is being compiled from the app's own file.
+    pub wasm_allowed: Cell<bool>,
+    /// Whether the app's `Error.prepareStackTrace` is running.
+    pub preparing: Cell<bool>,
     /// Whether the heap reached its limit.
     pub heap_exhausted: Cell<bool>,
     /// How far V8 is in asking for pages that there is no room for: before it gives up it collects garbage as if the heap were full.
     pub refusal: Cell<Refused>,
     /// Whether its heap grew when all heaps together were at their limit.
     pub cage_full: Cell<bool>,
+    /// Randomness that repeats, if the app is to run the same way every time.
+    pub dice: RefCell<Option<Dice>>,
     /// Stops this isolate from inside V8's allocators.
     pub handle: v8::IsolateHandle,
 }
@@ -102,6 +121,22 @@ impl State {
     pub(crate) fn of(isolate: &v8::Isolate) -> Option<&State> {
         // SAFETY: the slot is null or points to the state that the instance owning this isolate keeps boxed beyond it.
         unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() }
+    }
+
+    /// Random bytes: the kernel's, unless the app is seeded.
+    pub(crate) fn fill_random(isolate: &v8::Isolate, bytes: &mut [u8]) {
+        match State::of(isolate).and_then(|state| state.dice.borrow_mut().as_mut().map(|dice| dice.fill(bytes))) {
+            Some(()) => {}
+            None => nano_base::sys::random::fill(bytes),
+        }
+    }
+
+    /// The answer to this call makes the wrapper ready.
+    pub(crate) fn construct(isolate: &mut v8::Isolate, call: u32, wrapper: v8::Local<v8::Object>) {
+        // SAFETY: as in `of`; the state is not part of the isolate.
+        if let Some(state) = unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() } {
+            state.host_objects.construct(isolate, call, wrapper);
+        }
     }
 
     /// The shard's side of an isolate that runs an app.

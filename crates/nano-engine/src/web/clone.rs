@@ -5,6 +5,7 @@
 
 use v8::ValueSerializerHelper;
 
+use crate::engine::host_objects;
 use crate::isolate::state::State;
 
 /// What kind of value an object is to the standard's algorithm; `js/clone.js` has the same numbers.
@@ -59,6 +60,8 @@ pub(super) fn clone_kind<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::Functio
         Kind::BigInt
     } else if value.is_wasm_module_object() {
         Kind::WasmModule
+    } else if host_objects::held(scope, value).is_some() {
+        Kind::Refused
     } else if args.get(1).is_true() || is_ordinary(scope, value) {
         Kind::Ordinary
     } else {

@@ -1,20 +1,22 @@
 //! Randomness.
 
+use crate::isolate::state::State;
+
 /// `randomFill(bytes)`
-pub(super) fn random_fill(_scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
+pub(super) fn random_fill(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
     let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) else { return };
     if view.byte_length() == 0 {
         return;
     }
     // SAFETY: the view's memory stays valid and unshared while no JavaScript runs.
     let bytes = unsafe { std::slice::from_raw_parts_mut(view.data().cast::<u8>(), view.byte_length()) };
-    nano_base::sys::random::fill(bytes);
+    State::fill_random(scope, bytes);
 }
 
 /// `randomUuid()`: version 4, RFC 9562.
 pub(super) fn random_uuid(scope: &mut v8::PinScope, _args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let mut bytes = [0_u8; 16];
-    nano_base::sys::random::fill(&mut bytes);
+    State::fill_random(scope, &mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let mut text = [0_u8; 36];

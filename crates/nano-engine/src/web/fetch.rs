@@ -5,7 +5,8 @@ use nano_base::status::Status;
 
 use super::encoding::return_bytes;
 use super::ops::{byte_string, integer, text, utf8};
-use crate::engine::{bytes, exceptions, values};
+use crate::engine::values::{self, Arguments};
+use crate::engine::{bytes, exceptions};
 use crate::isolate::host::{Outbound, Piped, Pull};
 use crate::isolate::state::State;
 
@@ -153,11 +154,15 @@ pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     }
 }
 
-/// `callMethod(binding, name, args)`
+/// `callMethod(binding, name, args)` -> the call's number, or the host's object that has to be constructed first
 pub(super) fn call_method<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut rv: Return<'s>) {
     let binding = integer(scope, &args, 0);
     let name = text(scope, &args, 1);
-    let Some(arguments) = values::list_from_js(scope, args.get(2)) else { return };
+    let arguments = match values::arguments_from_js(scope, args.get(2)) {
+        Some(Arguments::Ready(arguments)) => arguments,
+        Some(Arguments::WaitFor(object)) => return rv.set(object),
+        None => return,
+    };
     match State::host(scope).map(|host| host.call_method(binding, name, arguments)) {
         Some(Ok(id)) => rv.set_uint32(id),
         Some(Err(refusal)) => exceptions::throw_type_error(scope, &refusal.0),

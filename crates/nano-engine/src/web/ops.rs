@@ -5,7 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use v8::MapFnTo;
 
-use super::{blob, clone, compression, console, crypto, encoding, fetch, forms, parts, subtle_keys, subtle_work, time, url};
+use super::{
+    blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts,
+    subtle_keys, subtle_work, time, types, url,
+};
 use crate::engine::exceptions;
 
 /// Names each native function and wraps it.
@@ -87,10 +90,27 @@ table! {
     "hasherFinish" => subtle_work::hasher_finish,
 }
 
+table! {
+    /// The group "messages".
+    messages
+    "htmlRewriter" => html_rewriter::html_rewriter,
+    "cache" => cache::cache,
+}
+
+table! {
+    /// The group "node".
+    node
+    "contextGet" => contexts::get,
+    "contextSet" => contexts::set,
+    "typeFlags" => types::type_flags,
+}
+
 /// `natives(group)`: an object with the functions of a group.
 fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let group = match text(scope, &args, 0).as_str() {
         "crypto" => crypto(),
+        "messages" => messages(),
+        "node" => node(),
         _ => return,
     };
     let null = v8::null(scope);
@@ -109,6 +129,11 @@ table! {
     "cloneKind" => clone::clone_kind,
     "namedKeys" => clone::named_keys,
     "cloneWasmModule" => clone::clone_wasm_module,
+    "hostClass" => host_objects::host_class,
+    "hostObject" => host_objects::host_object,
+    "hostDispose" => host_objects::host_dispose,
+    "files" => files::files,
+    "callHost" => host_objects::call_host,
     "blobNew" => blob::blob_new,
     "blobAdopt" => blob::blob_adopt,
     "blobSize" => blob::blob_size,

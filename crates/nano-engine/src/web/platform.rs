@@ -58,6 +58,33 @@ pub(crate) static PARTS: &[Source] = sources![
     "identity_streams.js",
     "websocket.js",
     "event_source.js",
+    "url_pattern.js",
+    "url_pattern_parser.js",
+    "messages.js",
+    "html_rewriter.js",
+    "html_rewriter_tokens.js",
+    "cache.js",
+    "async_context.js",
+    "module_cloudflare_workers.js",
+    "node/assert.js",
+    "node/assert_strict.js",
+    "node/async_hooks.js",
+    "node/buffer.js",
+    "node/buffer_codecs.js",
+    "node/compare.js",
+    "node/errors.js",
+    "node/events.js",
+    "node/path.js",
+    "node/path_win32.js",
+    "node/process.js",
+    "node/string_decoder.js",
+    "node/timers.js",
+    "node/timers_promises.js",
+    "node/types.js",
+    "node/util.js",
+    "host_bindings.js",
+    "fs.js",
+    "fs_writable.js",
 ];
 
 /// The part called `name`.
@@ -95,6 +122,7 @@ pub(crate) static SOURCES: &[Source] = sources![
     "calls.js",
     "dispatch.js",
     "parts.js",
+    "stacks.js",
 ];
 
 /// The function that a file's text is the expression of.

@@ -134,6 +134,7 @@ fn answer(runtime: &Runtime, root: &Path, id: u64) {
             .call_respond(id, CallResponse { head: ResponseHead { status: 200, ..ResponseHead::default() }, body: Body::Whole(body) }),
         nano_core::CallContent::Fetch { head, .. } => runtime.call_respond(id, site::answer(root, &head.url)),
         nano_core::CallContent::Method { name, .. } => runtime.call_fail(id, &format!("the site has no method {name}")),
+        _ => runtime.call_fail(id, "the site answers requests only"),
     };
 }
 

@@ -3,7 +3,8 @@
 // Specification: https://fetch.spec.whatwg.org/#fetch-method; bindings follow Cloudflare Workers' service bindings.
 (nano) => {
   const {
-    Error, ObjectFreeze, PromiseReject, PromiseWithResolvers, Proxy, ReflectGet, ReflectHas, SafeMap, TypeError,
+    Error, ObjectDefineProperty, ObjectFreeze, PromiseReject, PromiseWithResolvers, Proxy, RangeError, ReflectGet, ReflectHas,
+    SafeMap, TypeError,
   } = nano.primordials;
   const { abort, fetch, ops } = nano;
   const { configureInterface, illegalConstructor, requiredArguments } = nano.webidl;
@@ -18,8 +19,12 @@
   class MethodCall {
     deferred = PromiseWithResolvers();
 
-    fail(message) {
-      this.deferred.reject(new Error(message));
+    fail(message, name) {
+      const error = name === "TypeError" ? new TypeError(message) : name === "RangeError" ? new RangeError(message) : new Error(message);
+      if (name !== undefined && error.name !== name) {
+        ObjectDefineProperty(error, "name", { __proto__: null, value: name, writable: true, configurable: true });
+      }
+      this.deferred.reject(error);
     }
   }
 
@@ -136,9 +141,11 @@
     }
   };
 
-  const callMethod = (binding, name, args) => {
+  // The promise of a call that is answered by a value. An op that gives an object instead of a number waits for its construction.
+  const send = (start) => {
     try {
-      const id = ops.callMethod(binding, name, args);
+      const id = start();
+      if (typeof id !== "number") return nano.part("host_bindings").whenConstructed(id, () => send(start));
       const call = new MethodCall();
       pending.set(id, call);
       return call.deferred.promise;
@@ -172,7 +179,7 @@
             },
           }.fetch);
         }
-        return (...args) => callMethod(binding, name, args);
+        return (...args) => send(() => ops.callMethod(binding, name, args));
       };
     }
   }
@@ -202,11 +209,15 @@
   };
 
   nano.calls = {
-    // The object in env that stands for the binding with that index.
-    createBinding: (index) => new Proxy(ObjectFreeze(new Fetcher(CREATE, index)), handler),
+    // What stands in env for a binding: [name, index, kind, ...].
+    createBinding(binding) {
+      if (binding[2] !== 0) return nano.part("host_bindings").createBinding(binding);
+      return new Proxy(ObjectFreeze(new Fetcher(CREATE, binding[1])), handler);
+    },
+    send,
     head: (id, status, statusText, flat) => take(id)?.head(status, statusText, flat),
     result: (id, value) => take(id)?.deferred.resolve(value),
-    fail: (id, message) => take(id)?.fail(message),
+    fail: (id, message, name) => take(id)?.fail(message, name),
   };
   nano.expose({ Fetcher, fetch: operations.fetch });
 };

@@ -6,7 +6,8 @@
 (nano) => {
   const {
     ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
-    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, TypeError,
+    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, StringPrototypeIndexOf,
+    StringPrototypeSlice, TypeError,
   } = nano.primordials;
   const { calls, fetch, ops } = nano;
   const { Event, dispatchTrusted, hasListener } = nano.events;
@@ -47,6 +48,8 @@
       failed(error);
     }
   };
+
+  nano.waitUntil = waitUntil;
 
   const noProps = ObjectFreeze({});
 
@@ -239,18 +242,36 @@
     return flight;
   };
 
-  const callFetchHandler = (id, request) => {
+  const isClass = (value) =>
+    typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
+
+  // An entrypoint is an export with handlers or methods of its own: an object, or a class of which each event gets an instance.
+  const entrypointOf = (id, name) => {
+    const found = namespace !== undefined && ObjectHasOwn(namespace, name) ? namespace[name] : undefined;
+    if (isClass(found)) return new found(new ExecutionContext(CREATE, id), env);
+    if (typeof found === "object" && found !== null) return found;
+    throw new TypeError(`This app has no entrypoint '${name}'.`);
+  };
+
+  const callEntrypoint = (id, request, name) => {
+    const target = entrypointOf(id, name);
+    if (typeof target.fetch !== "function") throw new TypeError(`The entrypoint '${name}' has no method 'fetch'.`);
+    return target.fetch(request, env, new ExecutionContext(CREATE, id));
+  };
+
+  const callFetchHandler = (id, request, entrypoint) => {
+    if (entrypoint !== undefined) return callEntrypoint(id, request, entrypoint);
     if (defaultExport === undefined) return dispatchFetchEvent(id, request);
     const context = new ExecutionContext(CREATE, id);
     if (defaultIsClass) return new defaultExport(context, env).fetch(request);
     return defaultExport.fetch(request, env, context);
   };
 
-  const deliverFetch = (id, method, url, flat) => {
+  const deliverFetch = (id, method, url, flat, entrypoint) => {
     const request = requestFromNative(id, method, url, flat);
     let flight;
     try {
-      const result = callFetchHandler(id, request);
+      const result = callFetchHandler(id, request, entrypoint);
       if (isObject(result) && !isResponse(result)) {
         const promise = PromiseResolve(result);
         flight = startFlight(id, request);
@@ -267,18 +288,49 @@
 
   // Invocations
 
-  const isClass = (value) =>
-    typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
-
   const isExportedFunction = (name) =>
     name !== "default" && ObjectHasOwn(namespace, name) && typeof namespace[name] === "function" && !isClass(namespace[name]);
 
-  const callExport = (id, name, args) => {
+  const isEntrypoint = (value) => nano.entrypoints !== undefined && nano.entrypoints.isClass(value);
+
+  // A method of a class that extends WorkerEntrypoint, on an object of its own for this invocation.
+  const invokeEntrypoint = (id, Class, name, args) => {
+    const method = nano.entrypoints.methodOf(Class, name);
+    if (method === undefined) throw new TypeError(`The entrypoint ${Class.name} has no method '${name}'.`);
+    return ReflectApply(method, new Class(new ExecutionContext(CREATE, id), env), args);
+  };
+
+  // A method of a named entrypoint, which another app calls.
+  const callMethodOf = (id, entrypoint, name, args) => {
+    const found = namespace !== undefined && ObjectHasOwn(namespace, entrypoint) ? namespace[entrypoint] : undefined;
+    if (isEntrypoint(found)) return invokeEntrypoint(id, found, name, args);
+    const target = entrypointOf(id, entrypoint);
+    const method = ObjectHasOwn(ObjectPrototype, name) ? undefined : target[name];
+    if (typeof method === "function") return ReflectApply(method, target, args);
+    throw new TypeError(`The entrypoint '${entrypoint}' has no method '${name}'.`);
+  };
+
+  const callExport = (id, name, args, entrypoint) => {
+    if (entrypoint !== undefined) return callMethodOf(id, entrypoint, name, args);
     if (namespace !== undefined && isExportedFunction(name)) return ReflectApply(namespace[name], undefined, args);
-    if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
-      const target = defaultIsClass ? new defaultExport(new ExecutionContext(CREATE, id), env) : defaultExport;
+    if (isEntrypoint(defaultExport)) {
+      if (nano.entrypoints.methodOf(defaultExport, name) !== undefined) return invokeEntrypoint(id, defaultExport, name, args);
+    } else if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
+      const context = new ExecutionContext(CREATE, id);
+      const target = defaultIsClass ? new defaultExport(context, env) : defaultExport;
       const method = target[name];
-      if (typeof method === "function") return ReflectApply(method, target, args);
+      if (typeof method === "function") {
+        // Handlers of events get what fetch() gets.
+        const isHandler = !defaultIsClass && ArrayPrototypeIncludes(eventHandlers, name);
+        return ReflectApply(method, target, isHandler ? [args[0], env, context] : args);
+      }
+    }
+    // "Name.method": a named entrypoint.
+    const dot = StringPrototypeIndexOf(name, ".");
+    if (namespace !== undefined && dot > 0) {
+      const className = StringPrototypeSlice(name, 0, dot);
+      const Class = ObjectHasOwn(namespace, className) ? namespace[className] : undefined;
+      if (isEntrypoint(Class)) return invokeEntrypoint(id, Class, StringPrototypeSlice(name, dot + 1), args);
     }
     throw new TypeError(`This app exports no function '${name}'.`);
   };
@@ -291,9 +343,9 @@
     }
   };
 
-  const deliverInvoke = (id, name, args) => {
+  const deliverInvoke = (id, name, args, entrypoint) => {
     try {
-      const result = callExport(id, name, args);
+      const result = callExport(id, name, args, entrypoint);
       if (isObject(result)) {
         PromisePrototypeThen(PromiseResolve(result), (value) => invokeReturn(id, value), (error) => ops.invokeFail(id, error));
       } else {
@@ -306,17 +358,25 @@
 
   nano.kinds = kinds;
 
-  nano.deliver = (kind, id, a, b, c) => {
+  nano.deliver = (kind, id, a, b, c, d) => {
+    // Only apps that ask which request they are in pay for knowing it.
+    if (nano.contexts !== undefined && (kind === 0 || kind === 8)) {
+      nano.contexts.enter(id);
+      if (kind === 0) deliverFetch(id, a, b, c, d);
+      else deliverInvoke(id, a, b, c);
+      nano.contexts.leave();
+      return;
+    }
     switch (kind) {
-      case 0: deliverFetch(id, a, b, c); break;
+      case 0: deliverFetch(id, a, b, c, d); break;
       case 1: nano.fireTimer(id); break;
       case 2: fetch.bodyReady(id); break;
       case 3: fetch.writeReady(id); break;
       case 4: flights.get(id)?.cancel(); break;
       case 5: calls.head(id, a, b, c); break;
       case 6: calls.result(id, a); break;
-      case 7: calls.fail(id, a); break;
-      case 8: deliverInvoke(id, a, b); break;
+      case 7: calls.fail(id, a, b); break;
+      case 8: deliverInvoke(id, a, b, c); break;
       case 9: nano.errandDone(id, a, b, c); break;
     }
   };
@@ -327,7 +387,7 @@
     const made = { __proto__: null };
     const keys = values === undefined ? [] : ReflectOwnKeys(values);
     for (let i = 0; i < keys.length; i++) made[keys[i]] = values[keys[i]];
-    for (let i = 0; i < bindings.length; i++) made[bindings[i][0]] = calls.createBinding(bindings[i][1]);
+    for (let i = 0; i < bindings.length; i++) made[bindings[i][0]] = calls.createBinding(bindings[i]);
     return ObjectFreeze(made);
   };
 
@@ -343,9 +403,18 @@
     for (let i = 0; target !== undefined && i < eventHandlers.length; i++) {
       if (typeof target[eventHandlers[i]] === "function") ArrayPrototypePush(names, eventHandlers[i]);
     }
+    // The methods of an entrypoint can be called as exported functions can.
+    const methods = isEntrypoint(defaultExport) ? ReflectOwnKeys(defaultExport.prototype) : [];
+    for (let i = 0; i < methods.length; i++) {
+      if (typeof methods[i] === "string" && methods[i] !== "constructor" && !ArrayPrototypeIncludes(names, methods[i])) {
+        ArrayPrototypePush(names, methods[i]);
+      }
+    }
     const keys = ReflectOwnKeys(namespace);
     for (let i = 0; i < keys.length; i++) {
-      if (typeof keys[i] === "string" && isExportedFunction(keys[i]) && !ArrayPrototypeIncludes(names, keys[i])) {
+      if (typeof keys[i] !== "string") continue;
+      const exported = isExportedFunction(keys[i]) || isEntrypoint(namespace[keys[i]]);
+      if (exported && !ArrayPrototypeIncludes(names, keys[i])) {
         ArrayPrototypePush(names, keys[i]);
       }
     }
@@ -368,15 +437,18 @@
     }
   };
 
-  // The binding that answers the global fetch, and what relative URLs are relative to.
-  nano.configure = (outbound, baseUrl) => {
+  // Before any code of the app, which may import env: what the app is given, the binding that answers the global fetch, and what
+  // relative URLs are relative to.
+  nano.prepare = (values, bindings, outbound, baseUrl) => {
+    env = makeEnv(values, bindings);
+    nano.env = env;
     nano.outbound = outbound;
     nano.baseUrl = baseUrl;
   };
 
-  nano.start = (exports, values, bindings) => {
+  nano.start = (exports) => {
+    // A script is about to run.
     if (exports === null) {
-      env = makeEnv(values, bindings);
       putOnGlobal(env);
       return [];
     }
@@ -388,9 +460,6 @@
       defaultIsClass = typeof value === "function" && isObject(value.prototype);
       if (typeof value === "object" || defaultIsClass) defaultExport = value;
     }
-    // A script's was there before it ran.
-    if (exports !== undefined) env = makeEnv(values, bindings);
-    nano.env = env;
     const names = handlerNames();
     if (names.length === 0) {
       throw new TypeError(

@@ -82,5 +82,12 @@
   nano.DOMException = DOMException;
   nano.domException = Fields;
   nano.isDOMException = Fields.is;
+
+  // For the host's log: name and message of a DOMException are accessors, which nobody outside may call. Undefined for all others.
+  nano.textOfException = (value) => {
+    if (!Fields.is(value)) return undefined;
+    const message = Fields.message(value);
+    return message === "" ? Fields.name(value) : `${Fields.name(value)}: ${message}`;
+  };
   nano.expose({ DOMException });
 };

@@ -18,6 +18,12 @@
       return this.#userAgent;
     }
 
+    // https://storage.spec.whatwg.org/#navigatorstorage
+    get storage() {
+      this.#userAgent;
+      return nano.part("fs").storage;
+    }
+
     // An app has one thread, whatever the machine has.
     get hardwareConcurrency() {
       this.#userAgent;

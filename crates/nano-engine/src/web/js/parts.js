@@ -21,7 +21,10 @@
     }
   };
 
-  nano.lazyGlobal = (name) => nano.part(partOf[name])[name];
+  nano.lazyGlobal = (name) => {
+    const exports = nano.part(partOf[name]);
+    return name === "process" ? exports.default : exports[name];
+  };
 
   // Whoever reads nano.streams has the streams loaded; nano.hasStreams tells whether there can be one at all.
   nano.hasStreams = false;
@@ -49,6 +52,9 @@
   // Workers have it there.
   partOf.DigestStream = "digest_stream";
   ops.lazyProperty(nano.crypto.crypto, "DigestStream");
+  expose("fs", [
+    "FileSystemDirectoryHandle", "FileSystemFileHandle", "FileSystemHandle", "FileSystemWritableFileStream", "StorageManager",
+  ]);
   expose("blob", ["Blob", "File"]);
   expose("file_reader", ["FileReader", "ProgressEvent"]);
   expose("form_data", ["FormData"]);
@@ -57,4 +63,13 @@
   expose("identity_streams", ["FixedLengthStream", "IdentityTransformStream"]);
   expose("websocket", ["WebSocket", "WebSocketPair"]);
   expose("event_source", ["EventSource"]);
+
+  expose("url_pattern", ["URLPattern"]);
+  expose("html_rewriter", ["HTMLRewriter"]);
+  expose("cache", ["Cache", "CacheStorage", "caches"]);
+
+  // What Workers take over from Node as globals.
+  expose("node/buffer", ["Buffer"]);
+  expose("node/process", ["process"]);
+  ObjectDefineProperty(globalThis, "global", { __proto__: null, value: globalThis, writable: true, configurable: true });
 };

@@ -59,7 +59,7 @@
       Promise PromisePrototype PromisePrototypeThen PromiseReject PromiseResolve PromiseWithResolvers
     `,
     symbols: `
-      Symbol SymbolAsyncIterator SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
+      Symbol SymbolAsyncIterator SymbolDispose SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
       SymbolPrototypeValueOf SymbolToStringTag
     `,
     text: `

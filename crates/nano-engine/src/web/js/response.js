@@ -36,7 +36,7 @@
   let flatOf;
   let headersOf;
   let bodyOf;
-  let responseFromNative;
+  let responseFrom;
   let initialize;
   let setBody;
 
@@ -178,14 +178,14 @@
         }
       };
 
-      // The answer to a call; to one with the method HEAD, it has no body.
-      responseFromNative = (id, status, statusText, flat, url, isHead) => {
+      // A response from elsewhere, with a body or null.
+      responseFrom = (status, statusText, flat, url, body) => {
         const response = new Response(blank);
         response.#flat = flat;
         response.#status = status;
         response.#statusText = statusText;
         response.#meta = { __proto__: null, type: "basic", url, guard: "immutable" };
-        if (!isHead && !isNullBodyStatus(status)) response.#body = nativeBody(id) ?? textBody("", null);
+        response.#body = body;
         return response;
       };
     }
@@ -198,7 +198,12 @@
   fetch.isResponse = isResponse;
   fetch.responseBodyOf = bodyOf;
   fetch.responseFlatOf = flatOf;
-  fetch.responseFromNative = responseFromNative;
+  fetch.responseFrom = responseFrom;
+  // The answer to a call; to one with the method HEAD, it has no body.
+  fetch.responseFromNative = (id, status, statusText, flat, url, isHead) => {
+    const body = isHead || isNullBodyStatus(status) ? null : nativeBody(id) ?? textBody("", null);
+    return responseFrom(status, statusText, flat, url, body);
+  };
   fetch.responseStatusOf = statusOf;
   fetch.responseStatusTextOf = statusTextOf;
   nano.expose({ Response });

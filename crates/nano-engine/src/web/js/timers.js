@@ -13,7 +13,7 @@
   const NESTING_LIMIT = 5;
   const NESTED_DELAY_MIN_MS = 4;
 
-  // The map of active timers: id -> { callback, args, delay, repeat, nesting }.
+  // The map of active timers: id -> { callback, args, delay, repeat, nesting, context }.
   const active = new SafeMap();
   let lastId = 0;
   // The nesting level of the timer that is running, 0 outside one.
@@ -23,7 +23,8 @@
 
   const start = (callback, args, delay, repeat, level) => {
     const id = lastId + 1;
-    const timer = { callback, args, delay: clamp(delay, level), repeat, nesting: level + 1 };
+    const context = nano.contexts === undefined ? undefined : nano.contexts.capture();
+    const timer = { callback, args, delay: clamp(delay, level), repeat, nesting: level + 1, context };
     // It throws above the app's limit, and then nothing has happened.
     ops.timerStart(id, timer.delay, repeat);
     lastId = id;
@@ -58,12 +59,14 @@
     if (timer === undefined) return;
     if (!timer.repeat) active.delete(id);
     nesting = timer.nesting;
+    if (timer.context !== undefined) nano.contexts.set(timer.context);
     try {
       ReflectApply(timer.callback, globalThis, timer.args ?? []);
     } catch (error) {
       nano.reportException(error);
     } finally {
       nesting = 0;
+      if (timer.context !== undefined) nano.contexts.set(undefined);
     }
     if (timer.repeat && active.has(id)) slowDown(id, timer);
   };
@@ -173,7 +176,9 @@
 
   const scheduler = new Scheduler(CREATE);
 
+  nano.queueMicrotask = operations.queueMicrotask;
   nano.timers = {
+    functions: operations,
     // https://html.spec.whatwg.org/#run-steps-after-a-timeout
     runAfter: (milliseconds, steps) => start(steps, undefined, milliseconds, false, 0),
     cancel: clear,

@@ -1,0 +1,150 @@
+//! Calls and errands: what an instance has others do, from its opening to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nano_engine::{Delivery, Errand, Refusal};
+
+use super::{Active, Link};
+use crate::binding::BindingKind;
+use crate::call::{Answer, Call, CallContent, CallView};
+use crate::event::Payload;
+use crate::helpers::Order;
+use crate::request::{Place, Spent};
+use crate::wait::lock;
+
+impl Link {
+    /// Opens a call on behalf of the current request, within its limits.
+    pub(super) fn open_call(&self, binding: u32, content: CallContent) -> Result<u32, Refusal> {
+        let Some(binding) = self.version.bindings.get(binding as usize) else {
+            return Err(Refusal("no such binding".into()));
+        };
+        self.open_call_of(&binding.name, &binding.kind, content)
+    }
+
+    pub(super) fn open_call_of(&self, binding: &str, kind: &BindingKind, content: CallContent) -> Result<u32, Refusal> {
+        let limits = &self.version.limits;
+        if self.calls.get() >= limits.subrequests_at_once {
+            return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
+        }
+        let current = self.current.borrow().clone();
+        if let Some(spent) = &current
+            && spent.subrequests.fetch_add(1, Ordering::Relaxed) >= limits.subrequests
+        {
+            return Err(Refusal(format!("the request has made {} calls (limit subrequests)", limits.subrequests)));
+        }
+        let local = self.number();
+        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        let (content, sent) = match kind {
+            BindingKind::App { .. } => (content.outline(), Some(content)),
+            _ => (content, None),
+        };
+        let view = CallView {
+            app: self.app.name.clone(),
+            binding: binding.to_string(),
+            request: current.as_ref().map_or(0, |spent| spent.request.load(Ordering::Relaxed)),
+            content,
+        };
+        let call = Arc::new(Call::new(view, place, &self.app, &self.version));
+        let opened = match (kind, sent) {
+            (BindingKind::App { app, entrypoint }, Some(content)) => {
+                let depth = self.depth(current.as_ref()) + 1;
+                self.desk.inner.call_app(&call, content, app, entrypoint.as_deref(), depth)
+            }
+            _ => self.desk.inner.open_call(call.clone()).map(drop),
+        };
+        opened.map_err(|error| Refusal(error.message))?;
+        self.calls.set(self.calls.get() + 1);
+        self.active.borrow_mut().insert(local, Active::Call(call, current));
+        Ok(local)
+    }
+
+    /// How many apps called one another to get here. What the instance does of itself counts as one of the deepest that is under way.
+    fn depth(&self, current: Option<&Arc<Spent>>) -> u32 {
+        match current {
+            Some(spent) if !Arc::ptr_eq(spent, &self.own) => spent.depth,
+            _ => {
+                let depth_of = |active: &Active| if let Active::Work(work, _) = active { work.spent.depth } else { 0 };
+                self.active.borrow().values().map(depth_of).max().unwrap_or(0)
+            }
+        }
+    }
+
+    /// Sends an errand to the helpers on behalf of the current event, within its limits.
+    pub(super) fn send_errand(&self, errand: Errand) -> Result<u32, Refusal> {
+        let limits = &self.version.limits;
+        if self.errands.get() >= limits.errands {
+            return Err(Refusal(format!("{} errands are under way already (limit errands)", limits.errands)));
+        }
+        let spent = self.current.borrow().clone();
+        let used_ns = spent.as_ref().map_or(0, |spent| spent.errand_ns.load(Ordering::Relaxed));
+        if used_ns >= u64::from(limits.errand_cpu_ms) * 1_000_000 {
+            return Err(Refusal(format!("the request's errands have used {} ms of CPU time (limit errand_cpu_ms)", limits.errand_cpu_ms)));
+        }
+        let local = self.number();
+        let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
+        let (inner, app) = (self.desk.inner.clone(), self.app.clone());
+        let order = Order { inner, app, spent: spent.clone(), place, errand, limit_ms: limits.errand_cpu_ms, used_ns: 0 };
+        if !self.desk.inner.helpers.submit(order) {
+            return Err(Refusal("the host's helpers have too much to do".into()));
+        }
+        self.errands.set(self.errands.get() + 1);
+        self.active.borrow_mut().insert(local, Active::Errand(spent));
+        Ok(local)
+    }
+
+    /// The host has answered, or an answer's body moves: what to deliver.
+    pub(in crate::shard) fn answered(&self, local: u32, answer: Answer) -> Option<Delivery> {
+        if !self.knows(local) {
+            return None;
+        }
+        Some(match answer {
+            Answer::Head(head) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallHead(local, head)
+            }
+            Answer::Value(value) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallResult(local, value)
+            }
+            Answer::Fail(message) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallFail(local, message)
+            }
+            Answer::Throw(name, message) => {
+                self.calls.set(self.calls.get().saturating_sub(1));
+                Delivery::CallThrow(local, name, message)
+            }
+            Answer::BodyReady => Delivery::BodyReady(local),
+            Answer::WriteReady => Delivery::WriteReady(local),
+        })
+    }
+
+    pub(super) fn withdraw(&self, call: &Call) {
+        call.uploading.store(false, Ordering::Release);
+        if call.is_for_an_app() {
+            call.cancel_to_app(&self.desk.inner);
+            return;
+        }
+        let open = self.desk.inner.close_call(call.id.load(Ordering::Relaxed)).is_some();
+        // A call that has just been answered may still be known, because the host's thread is about to forget it: that one has an
+        // answer, and only a body that the host goes on sending is given up.
+        let answered = call.answered.load(Ordering::Acquire) && !lock(&call.body).is_open();
+        if open && !answered {
+            call.push(&self.desk.inner.queue, Payload::CallCanceled);
+        }
+    }
+
+    pub(super) fn body_is_none(&self, call: u32) -> bool {
+        self.call(call).is_some_and(|call| lock(&call.body).kind() == 0)
+    }
+
+    /// A call is over for the app. If it still sends the call's body it is woken, to find that nobody reads it.
+    pub(super) fn end_call(&self, local: u32) {
+        let Some(call) = self.call(local) else { return };
+        self.active.borrow_mut().remove(&local);
+        if call.uploading.load(Ordering::Acquire) {
+            self.pending.borrow_mut().push_back(Delivery::WriteReady(local));
+        }
+    }
+}

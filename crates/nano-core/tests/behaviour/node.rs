@@ -1,0 +1,197 @@
+//! Node's modules, as far as Workers have them. Each test is a list of sums in JavaScript that must come out right.
+
+use nano_core::{AppOptions, Source};
+
+use crate::support::*;
+
+/// Runs the body of an async function of `t`, which collects what is wrong, in an app that imports what it needs.
+fn check(imports: &str, body: &str) {
+    let runtime = runtime(1);
+    let source = format!(
+        "{imports}\n\
+        const wrong = [];\n\
+        const t = (is, should, what = '') => {{ const [a, b] = [JSON.stringify(is) ?? String(is), JSON.stringify(should) ?? String(should)]; \
+            if (a !== b) wrong.push(`${{what}} is ${{a}}, should be ${{b}} ${{new Error().stack.split('\\n')[2]}}`); }};\n\
+        const fails = (f, code) => {{ try {{ f(); }} catch (e) {{ t(e.code ?? e.name, code); return; }} wrong.push('no ' + code); }};\n\
+        export default {{ async fetch(request, env) {{\n{body}\nreturn new Response(wrong.join('\\n') || 'ok'); }} }}"
+    );
+    let mut options = AppOptions::new("node", Source::Text(source.into()));
+    options.env = vec![("NAME".into(), "nano".into())];
+    options.limits.cpu_ms = 2_000;
+    let app = runtime.load(options).expect("the app loads");
+    assert_eq!(text(&app, "/"), "ok");
+}
+
+#[test]
+fn stores_follow_the_flow() {
+    check(
+        "import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'; import * as bare from 'async_hooks';",
+        "t(bare.AsyncLocalStorage === AsyncLocalStorage, true);
+        const a = new AsyncLocalStorage(), b = new AsyncLocalStorage({ defaultValue: 'd', name: 'b' });
+        t(a.getStore(), undefined); t(b.getStore(), 'd'); t(b.name, 'b');
+        const seen = await a.run(1, async () => {
+            const out = [a.getStore()];
+            await null; out.push(a.getStore());
+            await new Promise((r) => setTimeout(r, 1)); out.push(a.getStore());
+            await new Promise((r) => queueMicrotask(() => { out.push(a.getStore()); r(); }));
+            await new Promise((r) => setTimeout(() => { out.push(a.getStore()); r(); }, 1));
+            await b.run(2, async () => { await scheduler.wait(1); out.push(a.getStore() + b.getStore()); });
+            out.push(b.getStore(), a.exit(() => a.getStore()), a.run(5, () => a.getStore()), a.getStore());
+            const target = new EventTarget(); target.addEventListener('x', () => out.push(a.getStore())); target.dispatchEvent(new Event('x'));
+            const stream = new ReadableStream({ pull(c) { out.push(a.getStore()); c.enqueue('x'); c.close(); } }, { highWaterMark: 0 });
+            await stream.getReader().read();
+            return out;
+        });
+        t(seen, [1, 1, 1, 1, 1, 3, 'd', undefined, 5, 1, 1, 1]);
+        t(a.getStore(), undefined);
+        const bound = a.run('x', () => AsyncLocalStorage.bind(() => a.getStore()));
+        const snap = a.run('y', () => AsyncLocalStorage.snapshot());
+        const resource = a.run('z', () => new AsyncResource('T'));
+        t([bound(), snap((n) => a.getStore() + n, 1), resource.runInAsyncScope(() => a.getStore()), resource.bind(() => a.getStore())()], ['x', 'y1', 'z', 'z']);
+        t(a.run(1, () => { try { a.run(2, () => { throw 1; }); } catch {} return a.getStore(); }), 1);
+        fails(() => a.enterWith(1), 'ERR_METHOD_NOT_IMPLEMENTED'); fails(() => a.run(1, 2), 'ERR_INVALID_ARG_TYPE');
+        let interval = 0; await a.run('i', () => new Promise((r) => { const id = setInterval(() => { t(a.getStore(), 'i'); if (++interval === 3) { clearInterval(id); r(); } }, 1); }));
+        let n = 0; for (const s of await Promise.all([1, 2, 3].map((i) => a.run(i, async () => { await scheduler.wait(4 - i); return a.getStore(); })))) t(s, ++n);",
+    );
+}
+
+#[test]
+fn emitters_emit() {
+    check(
+        "import EventEmitter, { once, on, errorMonitor, EventEmitter as Same, getEventListeners } from 'node:events';",
+        "t(Same === EventEmitter && EventEmitter.EventEmitter === EventEmitter, true);
+        const e = new EventEmitter(), out = [];
+        e.on('newListener', (name) => out.push('+' + String(name))); e.on('removeListener', (name) => out.push('-' + String(name)));
+        const f = (x) => out.push('f' + x);
+        e.on('a', f); e.prependListener('a', () => out.push('first')); e.once('a', (x, y) => out.push('once' + x + y));
+        t(e.emit('a', 1, 2), true); t(e.emit('a', 3), true); t(e.emit('none'), false);
+        e.off('a', f);
+        t(out, ['+removeListener', '+a', '+a', '+a', 'first', 'f1', '-a', 'once12', 'first', 'f3', '-a']);
+        t(e.listenerCount('a'), 1); t(e.eventNames(), ['newListener', 'removeListener', 'a']);
+        fails(() => e.emit('error', Object.assign(new Error('x'), { code: 'MINE' })), 'MINE'); fails(() => e.emit('error', 'text'), 'ERR_UNHANDLED_ERROR');
+        e.on(errorMonitor, (x) => out.push('monitor' + x.message)); e.on('error', () => {}); e.emit('error', new Error('m')); t(out.at(-1), 'monitorm');
+        function Old() { EventEmitter.call(this); } Object.setPrototypeOf(Old.prototype, EventEmitter.prototype);
+        const old = new Old(); old.on('x', function (v) { this.v = v; }); old.emit('x', 7); t(old.v, 7); t(old instanceof EventEmitter, true);
+        class New extends EventEmitter {} const two = new New(); t(two.listenerCount('x'), 0);
+        setTimeout(() => e.emit('later', 'value', 2), 1); t(await once(e, 'later'), ['value', 2]);
+        setTimeout(() => e.emit('error', new Error('bad')), 1); t(await once(e, 'never').catch((x) => x.message), 'bad');
+        const ac = new AbortController(); setTimeout(() => ac.abort(), 1); t(await once(e, 'never', { signal: ac.signal }).catch((x) => x.name), 'AbortError');
+        const target = new EventTarget(); setTimeout(() => target.dispatchEvent(new Event('t')), 1); t((await once(target, 't'))[0].type, 't');
+        const got = []; setTimeout(() => { e.emit('n', 1); e.emit('n', 2); e.emit('end'); }, 1);
+        for await (const [v] of on(e, 'n', { close: ['end'] })) got.push(v); t(got, [1, 2]);
+        const c = new EventEmitter({ captureRejections: true }); c.on('x', async () => { throw new Error('async'); });
+        const caught = new Promise((r) => c.on('error', (x) => r(x.message))); c.emit('x'); t(await caught, 'async');
+        e.removeAllListeners('n'); t(getEventListeners(e, 'n').length, 0); fails(() => e.on('x', 1), 'ERR_INVALID_ARG_TYPE'); fails(() => e.setMaxListeners(-1), 'ERR_OUT_OF_RANGE');
+        const g = new EventEmitter(); g.on('x', () => g.removeAllListeners('x')); g.on('x', () => out.push('still')); g.emit('x'); t(out.at(-1), 'still');",
+    );
+}
+
+#[test]
+fn utilities_are_useful() {
+    check(
+        "import util, { promisify, callbackify, inherits, inspect, format, isDeepStrictEqual as same, types, deprecate } from 'node:util'; import * as t2 from 'node:util/types';",
+        "t(format('%s is %d, %j %%', 'a', 1).startsWith('a is 1'), true); t(inspect({ a: [1, 'x'] }), \"{ a: [ 1, 'x' ] }\"); t(inspect('it'), \"'it'\");
+        t(inspect({ [inspect.custom]: (depth, options, again) => 'mine' + (again === inspect) }), 'minetrue');
+        t(await promisify((a, cb) => cb(null, a + 1))(1), 2); t(await promisify((cb) => cb(new Error('no')))().catch((e) => e.message), 'no');
+        const f = Object.assign(() => {}, { [promisify.custom]: () => 'custom' }); t(promisify(f)(), 'custom');
+        t(await new Promise((r) => callbackify(async (x) => x * 2)(4, (e, v) => r([e, v]))), [null, 8]);
+        function A() {} function B() {} inherits(A, B); t(new A() instanceof B, true); t(A.super_ === B, true);
+        t([same({ a: [new Map([[{ x: 1 }, new Set([1, 2])]])] }, { a: [new Map([[{ x: 1 }, new Set([2, 1])]])] }), same(0, -0), same([1, , 3], [1, undefined, 3]), same(new Date(1), new Date(1)),
+            same(/a/g, /a/i), same(Object(1), Object(1)), same(new Uint8Array([1]), new Uint8Array([2])), same(NaN, NaN), same({}, Object.create(null))],
+            [true, false, false, true, false, true, false, true, false]);
+        const x = {}; x.self = x; const y = {}; y.self = y; t(same(x, y), true);
+        t([types.isPromise(Promise.resolve()), types.isProxy(new Proxy({}, {})), types.isDate(new Date()), types.isRegExp({}), types.isAsyncFunction(async () => {}), types.isGeneratorFunction(function* () {}),
+            types.isUint8Array(new Uint8Array()), types.isNativeError(new TypeError()), types.isBoxedPrimitive(Object('x')), types.isModuleNamespaceObject(t2), types.isMapIterator(new Map().keys()), types.isAnyArrayBuffer(new ArrayBuffer(1)),
+            types.isTypedArray(new DataView(new ArrayBuffer(1))), types.isExternal(1)],
+            [true, true, true, false, true, true, true, true, true, true, true, true, false, false]);
+        t(t2.isMap(new Map()), true); t(util.isArray([]), true); t(util.stripVTControlCharacters('\\u001b[31mred\\u001b[39m'), 'red'); t(util.TextEncoder === TextEncoder, true);
+        t(deprecate((a) => a + 1, 'old')(1), 2); t(util.styleText('red', 'x'), '\\u001b[31mx\\u001b[39m'); fails(() => promisify(1), 'ERR_INVALID_ARG_TYPE');
+        let ran = 0; inspect(new Proxy({}, { get() { ran++; } })); inspect({ get a() { ran++; } }); t(ran, 0);",
+    );
+}
+
+#[test]
+fn paths_are_paths() {
+    check(
+        "import path, { posix, win32, join } from 'node:path'; import wins from 'node:path/win32'; import same from 'path/posix';",
+        "t(path === posix && path.win32 === win32 && wins === win32 && same === posix, true);
+        t(join('/a', '..', 'b', './c/'), '/b/c/'); t(join(''), '.'); t(path.normalize('a//b/../c/.'), 'a/c'); t(path.normalize('../..//a'), '../../a'); t(path.normalize('/..'), '/'); t(path.normalize('./'), './');
+        t(path.resolve('/a', 'b', '../c'), '/a/c'); t(path.resolve('x'), '/x'); t(path.relative('/a/b/c', '/a/d'), '../../d'); t(path.relative('/a', '/a/b'), 'b'); t(path.relative('/', '/a'), 'a'); t(path.isAbsolute('a'), false);
+        t([path.basename('/a/b.txt/'), path.basename('b.txt', '.txt'), path.basename('.txt', '.txt'), path.basename('/')], ['b.txt', 'b', '.txt', '']);
+        t([path.dirname('/a/b/'), path.dirname('/a'), path.dirname('a'), path.dirname('a//b'), path.dirname('')], ['/a', '/', '.', 'a', '.']);
+        t([path.extname('a.b.c'), path.extname('.a'), path.extname('a.'), path.extname('a'), path.extname('..'), path.extname('.a.b')], ['.c', '', '.', '', '', '.b']);
+        t(path.parse('/home/x/f.txt'), { root: '/', dir: '/home/x', base: 'f.txt', ext: '.txt', name: 'f' }); t(path.parse('f'), { root: '', dir: '', base: 'f', ext: '', name: 'f' }); t(path.parse('/'), { root: '/', dir: '/', base: '', ext: '', name: '' });
+        t(path.format({ dir: '/a', name: 'f', ext: 'txt' }), '/a/f.txt'); t(path.format({ root: '/', base: 'f' }), '/f');
+        t([win32.join('C:\\\\a', '..\\\\b/c'), win32.resolve('C:\\\\a', 'D:\\\\b', 'c'), win32.normalize('c:/a//b/..'), win32.isAbsolute('C:/'), win32.isAbsolute('C:'), win32.dirname('C:\\\\a\\\\b'), win32.basename('C:\\\\a\\\\b.txt', '.txt'),
+            win32.relative('C:\\\\a\\\\b', 'C:\\\\A\\\\c'), win32.parse('C:\\\\a\\\\b.c').root, win32.normalize('\\\\\\\\server\\\\share\\\\x\\\\..'), win32.sep, win32.delimiter],
+            ['C:\\\\b\\\\c', 'D:\\\\b\\\\c', 'c:\\\\a', true, false, 'C:\\\\a', 'b', '..\\\\c', 'C:\\\\', '\\\\\\\\server\\\\share\\\\', '\\\\', ';']);
+        fails(() => path.join(1), 'ERR_INVALID_ARG_TYPE');",
+    );
+}
+
+#[test]
+fn assertions_assert() {
+    check(
+        "import assert, { strict, AssertionError } from 'node:assert'; import strict2 from 'assert/strict';",
+        "t(strict2 === strict && assert.strict === strict, true);
+        assert(true); assert.ok(1); assert.equal(1, '1'); assert.deepEqual({ a: 1 }, { a: '1' }); assert.notStrictEqual(1, '1'); assert.deepStrictEqual([{ a: new Map([[1, 2]]) }], [{ a: new Map([[1, 2]]) }]);
+        for (const f of [() => assert(0), () => assert.equal(1, 2), () => strict.equal(1, '1'), () => strict.deepEqual({ a: 1 }, { a: '1' }), () => assert.throws(() => {}), () => assert.fail(), () => assert.match('a', /b/), () => assert.ifError(new Error('x')),
+            () => assert.doesNotThrow(() => { throw new Error('x'); }), () => assert.notDeepStrictEqual([], []), () => assert.throws(() => { throw new Error('x'); }, /y/), () => assert.throws(() => { throw new Error('x'); }, { message: 'y' })]) fails(f, 'ERR_ASSERTION');
+        try { assert.strictEqual(1, 2); } catch (e) { t([e instanceof AssertionError, e instanceof Error, e.name, e.actual, e.expected, e.operator, e.generatedMessage, e.message], [true, true, 'AssertionError', 1, 2, 'strictEqual', true, 'Expected values to be strictly equal:\\n+ actual - expected\\n\\n+ 1\\n- 2\\n']); }
+        try { assert.ok(false, 'mine'); } catch (e) { t([e.message, e.generatedMessage], ['mine', false]); }
+        assert.throws(() => { throw new TypeError('abc'); }, TypeError); assert.throws(() => { throw new TypeError('abc'); }, { name: 'TypeError', message: /b/ }); assert.throws(() => { throw new Error('q'); }, (e) => e.message === 'q');
+        fails(() => assert.throws(() => { throw new TypeError('abc'); }, RangeError), 'ERR_ASSERTION'); fails(() => assert.equal(1), 'ERR_MISSING_ARGS'); fails(() => assert.ok(false, new RangeError('r')), 'RangeError');
+        await assert.rejects(async () => { throw new Error('r'); }, /r/); await assert.doesNotReject(Promise.resolve(1)); t(await assert.rejects(Promise.resolve(1)).catch((e) => e.message), 'Missing expected rejection.');",
+    );
+}
+
+#[test]
+fn buffers_hold_bytes() {
+    check(
+        "import { Buffer as B, constants, isUtf8, isAscii, transcode } from 'node:buffer'; import { StringDecoder } from 'node:string_decoder';",
+        "t(B === Buffer, true); const b = Buffer.from('héllo €', 'utf8'); t(b.toString(), 'héllo €'); t(b.length, 10); t(b instanceof Uint8Array && Buffer.isBuffer(b) && !Buffer.isBuffer(new Uint8Array(1)), true);
+        for (const [encoding, text] of [['hex', '00ff10'], ['base64', 'AP8Q+/8='], ['base64url', 'AP8Q-_8'], ['latin1', '\\u0000ÿ'], ['utf16le', 'a€'], ['ascii', 'abc'], ['ucs2', 'x'], ['UTF-8', '€']]) t(Buffer.from(text, encoding).toString(encoding), text, encoding);
+        t([Buffer.from('zz', 'hex').length, Buffer.from('abc', 'hex').length, Buffer.from('A P-8_=x', 'base64').toString('hex'), Buffer.from('ÿ', 'ascii').toString('ascii')], [0, 1, '00ffbc', '\\u007f']);
+        t([Buffer.byteLength('€'), Buffer.byteLength('\\ud83d\\ude00a\\ud83d'), Buffer.byteLength('AP8Q+/8=', 'base64'), Buffer.byteLength(new ArrayBuffer(3))], [3, 8, 5, 3]);
+        t(Buffer.concat([Buffer.from('a'), new Uint8Array([98])], 3).toString('latin1'), 'ab\\u0000'); t(Buffer.compare(Buffer.from('a'), Buffer.from('b')), -1); t(Buffer.from('abc').equals(Buffer.from('abc')), true);
+        const s = Buffer.from('abcdef'); const sub = s.slice(1, -1); sub[0] = 120; t(s.toString(), 'axcdef'); t(s.subarray(-2).toString(), 'ef'); t(s.toString('latin1', 1, 3), 'xc'); t(s.map((x) => x).constructor === Buffer, true); t(JSON.parse(JSON.stringify(sub)).type, 'Buffer');
+        t([s.indexOf('c'), s.indexOf('d', -1), s.lastIndexOf('e'), s.includes(Buffer.from('ef')), s.indexOf(''), s.indexOf(97), s.indexOf('zz')], [2, -1, 4, true, 0, 0, -1]);
+        t(Buffer.alloc(5, 'ab').toString(), 'ababa'); t(Buffer.alloc(3, 1)[2], 1); t(Buffer.alloc(4).fill('€').toString('hex'), 'e282ace2'); t(Buffer.allocUnsafe(64).every((x) => x === 0), true);
+        const w = Buffer.alloc(8); t(w.write('€€€'), 6); t(w.write('ab', 6, 'latin1'), 2); t(w.toString('hex'), 'e282ace282ac6162'); t(w.copy(s, 1, 6), 2); t(s.toString(), 'aabdef'); t(w.swap16().toString('hex'), '82e2e2acac826261');
+        const n = Buffer.alloc(16); n.writeUInt32BE(0xdeadbeef, 0); n.writeInt16LE(-2, 4); n.writeDoubleBE(1.5, 8); n.writeIntBE(-5, 6, 2); t([n.readUInt32BE(0), n.readUint32LE(0), n.readInt16LE(4), n.readDoubleBE(8), n.readIntBE(6, 2), n.readInt8(0), n.readUInt8()], [0xdeadbeef, 0xefbeadde, -2, 1.5, -5, -34, 222]);
+        n.writeBigInt64LE(-5n, 0); t([String(n.readBigInt64LE(0)), String(n.readBigUInt64LE(0))], ['-5', '18446744073709551611']); n.writeFloatLE(0.5, 0); t(n.readFloatLE(0), 0.5); t(n.writeUIntLE(0x123456789a, 0, 5), 5); t(n.readUIntLE(0, 5), 0x123456789a);
+        fails(() => n.readUInt32BE(13), 'ERR_OUT_OF_RANGE'); fails(() => n.writeUInt8(256), 'ERR_OUT_OF_RANGE'); fails(() => n.readInt8('1'), 'ERR_INVALID_ARG_TYPE'); fails(() => Buffer.alloc(1).readInt32LE(), 'ERR_BUFFER_OUT_OF_BOUNDS'); fails(() => Buffer.from('a', 'nope'), 'ERR_UNKNOWN_ENCODING'); fails(() => Buffer.from(5), 'ERR_INVALID_ARG_TYPE'); fails(() => Buffer.alloc(-1), 'ERR_OUT_OF_RANGE'); fails(() => Buffer.alloc(1e9), 'RangeError');
+        const shared = new ArrayBuffer(4); Buffer.from(shared, 1, 2)[0] = 9; t(new Uint8Array(shared)[1], 9); t(Buffer.from([1, 257, -1]).toString('hex'), '0101ff'); t(Buffer.from(Buffer.from('x')).toString(), 'x'); t(Buffer.from(new String('str')).toString(), 'str'); t(Buffer.from({ type: 'Buffer', data: [1] }).length, 1);
+        t([isUtf8(Buffer.from([0xff])), isAscii(Buffer.from('a')), transcode(Buffer.from('é'), 'utf8', 'latin1').toString('hex'), constants.MAX_LENGTH > 1e9], [false, true, 'e9', true]);
+        const d = new StringDecoder('utf8'); t(d.write(Buffer.from([0xe2, 0x82])) + d.write(Buffer.from([0xac])) + d.end(Buffer.from([0xe2])), '€\\ufffd'); const u = new StringDecoder('utf16le'); t(u.write(Buffer.from([0x3d, 0xd8])) + u.write(Buffer.from([0, 0xde])), '\\ud83d\\ude00');",
+    );
+}
+
+#[test]
+fn the_process_is_the_apps() {
+    check(
+        "import process2, { env as same, nextTick } from 'node:process'; import { setTimeout as wait, setInterval as every } from 'timers/promises'; import * as timers from 'node:timers';",
+        "t(process === process2 && globalThis.process === process, true); t(process.env.NAME, 'nano'); t(same === process.env, true); process.env.X = '1'; t(process.env.X, '1'); t(process.platform, 'linux');
+        const order = []; nextTick((x) => order.push(x), 'tick'); order.push('now'); await null; t(order, ['now', 'tick']); t(Array.isArray(process.hrtime()), true); t(typeof process.hrtime.bigint(), 'bigint'); t(process.cwd(), '/'); t(global === globalThis, true);
+        fails(() => process.exit(), 'ERR_METHOD_NOT_IMPLEMENTED'); t(await wait(1, 'v'), 'v'); const ac = new AbortController(); ac.abort(); t(await wait(1, 0, { signal: ac.signal }).catch((e) => e.name), 'AbortError');
+        let n = 0; for await (const v of every(1, 'i')) { t(v, 'i'); if (++n === 3) break; } t(typeof timers.setTimeout, 'function'); t(typeof timers.promises.setTimeout, 'function');",
+    );
+}
+
+#[test]
+fn an_app_that_patches_everything_hurts_only_itself() {
+    // The parts run after this code, and use nothing of what it broke.
+    let patch = "Array.prototype[Symbol.iterator] = () => { throw new Error('iterator'); }; Array.prototype.push = Array.prototype.slice = () => { throw new Error('push'); };\n\
+        Map.prototype.get = Map.prototype.set = () => { throw new Error('map'); }; Function.prototype.call = Function.prototype.apply = () => { throw new Error('call'); };\n\
+        String.prototype.slice = RegExp.prototype.exec = () => { throw new Error('text'); }; Promise.prototype.then = () => { throw new Error('then'); };\n\
+        Reflect.apply = Reflect.ownKeys = Object.defineProperty = Object.keys = Object.setPrototypeOf = () => { throw new Error('reflect'); };";
+    let runtime = runtime(1);
+    let source = format!(
+        "{patch}\nexport default {{ async fetch() {{ const assert = (await import('node:assert')).default; const {{ Buffer }} = await import('node:buffer'); \
+        const {{ AsyncLocalStorage }} = await import('node:async_hooks'); const {{ EventEmitter }} = await import('node:events'); const path = await import('node:path'); const util = await import('node:util'); \
+        assert.deepStrictEqual({{ a: 1 }}, {{ a: 1 }}); const als = new AsyncLocalStorage(); const e = new EventEmitter(); let got; e.on('x', (v) => {{ got = v; }}); e.emit('x', 1); \
+        return new Response(Buffer.from('aGk=', 'base64').toString() + als.run(2, () => als.getStore()) + got + path.join('a', '..', 'b') + util.isDeepStrictEqual(new Uint8Array(1), new Uint8Array(1)) + process.platform); }} }}"
+    );
+    let app = load(&runtime, "hostile", &source);
+    assert_eq!(text(&app, "/"), "hi21btruelinux");
+}

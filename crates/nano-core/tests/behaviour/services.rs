@@ -1,0 +1,282 @@
+//! Apps that call apps of the same runtime, without the host.
+
+use nano_core::{App, Binding, BindingKind, Payload, Runtime, Status, Value};
+
+use crate::support::*;
+
+fn service(name: &str, app: &str, entrypoint: Option<&str>) -> Binding {
+    Binding { name: name.into(), kind: BindingKind::App { app: app.into(), entrypoint: entrypoint.map(str::to_string) } }
+}
+
+/// An app whose env has API, another app.
+fn caller(runtime: &Runtime, target: &str, entrypoint: Option<&str>, body: &str) -> App {
+    let mut options = options("caller", &format!("export default {{ async fetch(request, env, ctx) {{ {body} }} }}"));
+    options.bindings = vec![service("API", target, entrypoint)];
+    runtime.load(options).expect("loads")
+}
+
+const API: &str = "import * as nothing from './api.js'; let n = 0; \
+    export class Admin { constructor(ctx, env) { this.env = env; } fetch(r) { return new Response('admin ' + new URL(r.url).pathname); } who() { return this.env.NAME; } } \
+    export const plain = { fetch() { return new Response('plain'); }, add: (a, b) => a + b + 100 }; \
+    export function add(a, b) { return a + b; } \
+    export default { \
+      async fetch(r, env, ctx) { \
+        const url = new URL(r.url); \
+        if (url.pathname === '/throw') throw new TypeError('bad'); \
+        if (url.pathname === '/loop') for (;;); \
+        if (url.pathname === '/echo') return new Response(r.body, { status: 201, headers: { 'x-m': r.method } }); \
+        if (url.pathname === '/hang') { await new Promise((done) => r.signal.addEventListener('abort', done)); n++; return new Response(); } \
+        if (url.pathname === '/n') return new Response(String(n)); \
+        return new Response(`${r.method} ${r.url} ${r.headers.get('x-a')} ${await r.text()}`); \
+      }, \
+      greet(name) { return { hello: name, at: new Date(0), list: [1n, new Uint8Array([1, 2])] }; }, \
+      boom() { throw new RangeError('too far'); }, \
+      same(value) { return value; }, \
+    }";
+
+fn load_api(runtime: &Runtime) -> App {
+    let mut options = options("api", &API.replace("import * as nothing from './api.js'; ", ""));
+    options.env = vec![("NAME".into(), "the api".into())];
+    runtime.load(options).expect("loads")
+}
+
+#[test]
+fn an_app_fetches_another_one() {
+    for threads in [1, 2] {
+        let runtime = runtime(threads);
+        let api = load_api(&runtime);
+        let app = caller(
+            &runtime,
+            "api",
+            None,
+            "const r = await env.API.fetch('http://api/x?y', { method: 'POST', body: 'hi', headers: { 'x-a': 'b' } }); \
+             const e = await env.API.fetch('http://api/echo', { method: 'PUT', body: 'whole' }); \
+             return new Response([await r.text(), e.status, e.headers.get('x-m'), await e.text()].join());",
+        );
+        let response = fetch(&app, "/").expect("a response");
+        assert_eq!(String::from_utf8_lossy(&response.body), "POST http://api/x?y b hi,201,PUT,whole");
+        assert_eq!((response.account.subrequests, api.stats().requests, api.stats().in_flight), (2, 2, 0));
+        assert!(api.stats().cpu_us > 0);
+    }
+}
+
+#[test]
+fn methods_are_called_with_values_and_errors_come_back_as_they_are() {
+    let runtime = runtime(1);
+    load_api(&runtime);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const g = await env.API.greet('you'); const e = await env.API.boom().catch((e) => e); \
+         return new Response([g.hello, g.at.getTime(), g.list[0] === 1n, g.list[1].length, await env.API.add(1, 2), e instanceof RangeError, e.message, \
+           await env.API.missing().catch((e) => e.message)].join());",
+    );
+    assert_eq!(text(&app, "/"), "you,0,true,2,3,true,too far,This app exports no function 'missing'.");
+}
+
+#[test]
+fn an_entrypoint_is_a_named_export() {
+    let runtime = runtime(1);
+    load_api(&runtime);
+    let ask = "const m = await env.API.fetch('http://x/p').then((r) => r.text(), (e) => e.message); \
+         const a = await env.API.add(1, 2).catch((e) => e.message); const w = await env.API.who().catch((e) => e.message); return new Response([m, a, w].join());";
+    for (entrypoint, expected) in [
+        ("Admin", "admin /p,The entrypoint 'Admin' has no method 'add'.,the api"),
+        ("plain", "plain,103,The entrypoint 'plain' has no method 'who'."),
+        (
+            "gone",
+            "the app \"api\" failed: TypeError: This app has no entrypoint 'gone'.,This app has no entrypoint 'gone'.,This app has no entrypoint 'gone'.",
+        ),
+    ] {
+        let app = caller(&runtime, "api", Some(entrypoint), ask);
+        assert_eq!(text(&app, "/"), expected);
+        app.unload(PATIENCE).expect("unloads");
+    }
+}
+
+#[test]
+fn bodies_stream_both_ways_within_their_windows() {
+    for threads in [1, 2] {
+        let runtime = runtime(threads);
+        load_api(&runtime);
+        let app = caller(
+            &runtime,
+            "api",
+            None,
+            "let made = 0, read = 0, ahead = 0; \
+             const body = new ReadableStream({ pull(c) { made += 10000; if (made > 1e6) c.close(); else { ahead = Math.max(ahead, made - read); c.enqueue(new Uint8Array(10000)); } } }, { highWaterMark: 0 }); \
+             const response = await env.API.fetch('http://api/echo', { method: 'POST', body, duplex: 'half' }); \
+             for await (const chunk of response.body) read += chunk.length; \
+             return new Response(`${read} ${ahead < 400000}`);",
+        );
+        assert_eq!(text(&app, "/"), "1000000 true");
+    }
+}
+
+#[test]
+fn an_upload_ends_when_the_other_app_reads_no_more() {
+    for threads in [1, 2] {
+        let runtime = runtime(threads);
+        load_api(&runtime);
+        let app = caller(
+            &runtime,
+            "api",
+            None,
+            "const { promise, resolve } = Promise.withResolvers(); \
+             const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(10000)); }, cancel() { resolve('ended'); } }); \
+             const response = await env.API.fetch('http://api/n', { method: 'POST', body, duplex: 'half' }); \
+             return new Response(`${await response.text()} ${await promise}`);",
+        );
+        assert_eq!(text(&app, "/"), "0 ended");
+    }
+}
+
+#[test]
+fn bodies_between_apps_are_counted_where_they_wait() {
+    let runtime = runtime(2);
+    let api = load_api(&runtime);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(10000)); } }); \
+         return env.API.fetch('http://api/hang', { method: 'POST', body, duplex: 'half' });",
+    );
+    let id = app.dispatch(get("/")).expect("accepted");
+    while api.stats().waiting_bytes < 60_000 {
+        std::thread::yield_now();
+    }
+    assert!(api.stats().waiting_bytes <= 75_000);
+    assert_eq!(app.stats().waiting_bytes, 0);
+    runtime.request_cancel(id).expect("is running");
+    until_end(&runtime, id);
+    while api.stats().waiting_bytes > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_piece_larger_than_the_other_app_may_hold_breaks_the_body_off() {
+    let runtime = runtime(2);
+    let mut small = options("api", "export default { fetch: async (r) => new Response((await r.bytes()).length) }");
+    small.limits.external_bytes = 1 << 20;
+    runtime.load(small).expect("loads");
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const size = Number(new URL(request.url).pathname.slice(1)); \
+         const body = new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(size)); c.close(); } }); \
+         return new Response(await env.API.fetch('http://api/', { method: 'POST', body, duplex: 'half' }).then((r) => r.text(), (e) => e.message));",
+    );
+    assert_eq!(text(&app, "/300000"), "300000");
+    let refused = text(&app, "/2000000");
+    assert!(refused.contains("write smaller pieces"), "{refused}");
+}
+
+#[test]
+fn failures_of_the_other_app_are_told_apart() {
+    let runtime = runtime(2);
+    let api = load_api(&runtime);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "return new Response(await env.API.fetch(request).then((r) => r.status, (e) => e.name + ': ' + e.message));",
+    );
+    assert_eq!(text(&app, "/throw"), "TypeError: the app \"api\" failed: TypeError: bad");
+    assert!(text(&app, "/loop").contains("the app \"api\" failed: the app used more than 50 ms of CPU time"));
+    assert_eq!(text(&app, "/"), "200");
+    assert_eq!(api.stats().errors, 2);
+    api.unload(PATIENCE).expect("unloads");
+    assert_eq!(text(&app, "/"), "TypeError: there is no app named \"api\"");
+    // Loaded again, it is found again: the binding is a name.
+    load_api(&runtime);
+    assert_eq!(text(&app, "/"), "200");
+}
+
+#[test]
+fn the_other_app_hears_when_its_caller_has_gone() {
+    let runtime = runtime(2);
+    let api = load_api(&runtime);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const answer = env.API.fetch('http://api/hang'); await env.API.fetch('http://api/n'); console.log('on its way'); return answer;",
+    );
+    let id = app.dispatch(get("/")).expect("accepted");
+    wait_for(&runtime, |event| matches!(event.payload, Payload::Log { .. }).then_some(()));
+    assert_eq!(text(&api, "/n"), "0");
+    runtime.request_cancel(id).expect("is running");
+    while text(&api, "/n") != "1" {}
+    assert_eq!(api.stats().in_flight, 0);
+}
+
+#[test]
+fn loops_end_at_a_depth() {
+    let runtime = runtime(2);
+    let mut options = options(
+        "loop",
+        "let n = 0; export default { async fetch(r, env) { n++; if (new URL(r.url).pathname === '/n') return new Response(String(n)); \
+           const answer = await env.SELF.fetch(r.url).catch((e) => new Response(e.message)); return new Response(await answer.text()); } }",
+    );
+    options.bindings = vec![service("SELF", "loop", None)];
+    options.limits.subrequests_at_once = 100;
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), "apps have called one another 16 deep: is it a loop?");
+    assert_eq!(text(&app, "/n"), "18");
+}
+
+#[test]
+fn the_limits_of_the_other_app_hold() {
+    let runtime = runtime(1);
+    let mut options = options("api", "export default { fetch: () => new Response('ok'), big: () => 'x'.repeat(9e6) }");
+    options.limits.url_bytes = 30;
+    options.limits.body_bytes = 4;
+    runtime.load(options).expect("loads");
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const ask = (...args) => env.API.fetch(...args).then((r) => r.text(), (e) => e.message.slice(0, 26)); \
+         return new Response([await ask('http://api/' + 'x'.repeat(30)), await ask('http://api/', { method: 'POST', body: '12345' }), await ask('http://api/'), \
+           await env.API.big().catch((e) => e.message.slice(0, 19))].join('|'));",
+    );
+    assert_eq!(text(&app, "/"), "the URL has 41 bytes; the |the body has 5 bytes; the |ok|the value is larger");
+}
+
+#[test]
+fn objects_of_the_hosts_do_not_pass_between_apps() {
+    let runtime = runtime(1);
+    load_api(&runtime);
+    let mut options = options(
+        "caller",
+        "export default { async fetch(r, env) { const row = await env.make(); return new Response(await env.API.same([row]).catch((e) => e.message)); } }",
+    );
+    let row = Binding { name: "Row".into(), kind: BindingKind::Class(nano_core::ClassShape::default()) };
+    options.bindings = vec![service("API", "api", None), row, Binding { name: "make".into(), kind: BindingKind::Function }];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    runtime.call_return(call, Value::HostObject(nano_core::HostObject { class: "Row".into(), id: 1, keeper: None })).expect("is open");
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, .. }) => assert_eq!(body, b"an object of the host's cannot be passed to another app"),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
+fn a_draining_runtime_ends_calls_between_apps() {
+    let runtime = runtime(2);
+    load_api(&runtime);
+    let app = caller(&runtime, "api", None, "return env.API.fetch('http://api/hang');");
+    let id = app.dispatch(get("/")).expect("accepted");
+    assert!(!runtime.drain(std::time::Duration::ZERO));
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Error(error, _)) => assert!(matches!(error.status, Status::Draining | Status::Exception), "{error}"),
+        other => panic!("unexpected {other:?}"),
+    }
+    runtime.free();
+}

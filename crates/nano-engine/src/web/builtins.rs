@@ -1,0 +1,31 @@
+//! The modules that an app can import by name. Each is a part of the platform: `nano.builtin(part)` gives its exports.
+
+/// A module's full name and the part that makes it.
+const BUILTINS: &[(&str, &str)] = &[
+    ("cloudflare:workers", "module_cloudflare_workers"),
+    ("node:assert", "node/assert"),
+    ("node:assert/strict", "node/assert_strict"),
+    ("node:async_hooks", "node/async_hooks"),
+    ("node:buffer", "node/buffer"),
+    ("node:events", "node/events"),
+    ("node:path", "node/path"),
+    ("node:path/posix", "node/path"),
+    ("node:path/win32", "node/path_win32"),
+    ("node:process", "node/process"),
+    ("node:string_decoder", "node/string_decoder"),
+    ("node:timers", "node/timers"),
+    ("node:timers/promises", "node/timers_promises"),
+    ("node:util", "node/util"),
+    ("node:util/types", "node/types"),
+];
+
+/// The full name of the module that a specifier means, with or without `node:`.
+pub fn builtin(specifier: &str) -> Option<&'static str> {
+    let find = |wanted: &dyn Fn(&str) -> bool| BUILTINS.iter().map(|(name, _)| *name).find(|name| wanted(name));
+    find(&|name| name == specifier).or_else(|| find(&|name| name.strip_prefix("node:") == Some(specifier)))
+}
+
+/// The part that makes a module.
+pub(crate) fn part_of(name: &str) -> Option<&'static str> {
+    BUILTINS.iter().find(|(known, _)| *known == name).map(|(_, part)| *part)
+}

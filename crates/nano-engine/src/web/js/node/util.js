@@ -1,0 +1,186 @@
+"use strict";
+// node:util: https://nodejs.org/api/util.html
+(nano) => {
+  const {
+    ArrayIsArray, ArrayPrototypePush, ArrayPrototypeSlice, Error, JSONStringify, ObjectAssign, ObjectDefineProperties,
+    ObjectDefineProperty, ObjectGetOwnPropertyDescriptors, ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve,
+    PromiseWithResolvers, ReflectApply, RegExpPrototypeSymbolReplace, String, StringPrototypeSlice,
+    StringPrototypeToUpperCase, StringPrototypeToWellFormed, SymbolFor, SafeMap, StringPrototypeIndexOf,
+  } = nano.primordials;
+  const { asModule, invalidArgType, invalidArgValue, validateFunction, validateString, withCode } = nano.part("node/errors");
+  const { isDeepStrictEqual } = nano.part("node/compare");
+  const types = nano.part("node/types").default;
+  const { abort, ops } = nano;
+
+  const custom = SymbolFor("nodejs.util.inspect.custom");
+  const promisified = SymbolFor("nodejs.util.promisify.custom");
+
+  const optionsOf = (options, depth, colors) => {
+    const made = { depth: 2, colors: false, showHidden: false };
+    if (typeof options === "boolean") {
+      made.showHidden = options;
+      if (depth !== undefined) made.depth = depth;
+      if (colors !== undefined) made.colors = colors;
+    } else if (options !== null && options !== undefined) {
+      ObjectAssign(made, options);
+    }
+    return made;
+  };
+
+  // The console's inspector, which runs no code of the app, but for the method that asks to be run.
+  const inspect = (value, options = undefined, depth = undefined, colors = undefined) => {
+    const made = optionsOf(options, depth, colors);
+    if (nano.webidl.isObject(value) && !ops.isProxy(value) && made.customInspect !== false) {
+      const method = value[custom];
+      if (typeof method === "function" && method !== inspect) {
+        const text = ReflectApply(method, value, [made.depth, made, inspect]);
+        if (text !== value) return typeof text === "string" ? text : inspect(text, made);
+      }
+    }
+    const levels = made.depth === null || made.depth === undefined || made.depth > 8 ? 8 : made.depth;
+    return typeof value === "string" ? quote(value) : nano.inspect(value, levels < 0 ? 0 : levels + 1);
+  };
+
+  const quote = (text) => {
+    const has = (mark) => StringPrototypeIndexOf(text, mark) !== -1;
+    const mark = !has("'") ? "'" : !has('"') ? '"' : !has("`") ? "`" : "'";
+    const body = StringPrototypeSlice(JSONStringify(text), 1, -1);
+    const plain = RegExpPrototypeSymbolReplace(/\\"/g, body, '"');
+    return mark + (mark === "'" ? RegExpPrototypeSymbolReplace(/'/g, plain, "\\'") : plain) + mark;
+  };
+
+  inspect.custom = custom;
+  inspect.defaultOptions = { showHidden: false, depth: 2, colors: false, customInspect: true };
+  inspect.colors = { __proto__: null, reset: [0, 0], bold: [1, 22], italic: [3, 23], underline: [4, 24], inverse: [7, 27] };
+  inspect.styles = { __proto__: null };
+  const colours = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+  for (let i = 0; i < colours.length; i++) {
+    inspect.colors[colours[i]] = [30 + i, 39];
+    inspect.colors[`bg${StringPrototypeToUpperCase(colours[i][0])}${StringPrototypeSlice(colours[i], 1)}`] = [40 + i, 49];
+  }
+  inspect.colors.gray = inspect.colors.grey = [90, 39];
+
+  const promisify = (original) => {
+    validateFunction(original, "original");
+    const other = original[promisified];
+    if (other !== undefined) {
+      validateFunction(other, "util.promisify.custom");
+      return ObjectDefineProperty(other, promisified, { __proto__: null, value: other, enumerable: false, writable: false, configurable: true });
+    }
+    function fn(...args) {
+      const { promise, resolve, reject } = PromiseWithResolvers();
+      ArrayPrototypePush(args, (error, value) => {
+        if (error) reject(error);
+        else resolve(value);
+      });
+      try {
+        ReflectApply(original, this, args);
+      } catch (error) {
+        reject(error);
+      }
+      return promise;
+    }
+    ObjectSetPrototypeOf(fn, ObjectGetPrototypeOf(original));
+    ObjectDefineProperty(fn, promisified, { __proto__: null, value: fn, enumerable: false, writable: false, configurable: true });
+    return ObjectDefineProperties(fn, ObjectGetOwnPropertyDescriptors(original));
+  };
+  promisify.custom = promisified;
+
+  const callbackify = (original) => {
+    validateFunction(original, "original");
+    return function (...args) {
+      const callback = args[args.length - 1];
+      validateFunction(callback, "last argument");
+      const later = (...values) => PromisePrototypeThen(PromiseResolve(undefined), () => {
+        try {
+          ReflectApply(callback, this, values);
+        } catch (error) {
+          nano.reportException(error);
+        }
+      });
+      const result = ReflectApply(original, this, ArrayPrototypeSlice(args, 0, -1));
+      PromisePrototypeThen(PromiseResolve(result), (value) => later(null, value), (reason) => {
+        if (reason) return later(reason);
+        const error = withCode(new Error("Promise was rejected with a falsy value"), "ERR_FALSY_VALUE_REJECTION");
+        error.reason = reason;
+        return later(error);
+      });
+    };
+  };
+
+  const inherits = (Class, Parent) => {
+    validateFunction(Class, "ctor");
+    validateFunction(Parent, "superCtor");
+    if (Parent.prototype === undefined) throw invalidArgType("superCtor.prototype", "object", Parent.prototype);
+    ObjectDefineProperty(Class, "super_", { __proto__: null, value: Parent, writable: true, configurable: true });
+    ObjectSetPrototypeOf(Class.prototype, Parent.prototype);
+  };
+
+  const warned = new SafeMap();
+  const deprecate = (fn, message, code = undefined) => {
+    validateFunction(fn, "fn");
+    let said = false;
+    return function (...args) {
+      if (!said) {
+        said = true;
+        if (code === undefined || !warned.has(code)) {
+          if (code !== undefined) warned.set(code, true);
+          ops.log(2, `DeprecationWarning: ${code === undefined ? "" : `[${code}] `}${message}`);
+        }
+      }
+      return new.target === undefined ? ReflectApply(fn, this, args) : nano.primordials.ReflectConstruct(fn, args, new.target);
+    };
+  };
+
+  const debuglog = () => {
+    const log = () => {};
+    log.enabled = false;
+    return log;
+  };
+
+  const format = (...args) => nano.part("console_format").format(args);
+  const ansi = /[\u001B\u009B][[\]()#;?]*(?:(?:(?:;[-a-zA-Z\d/#&.:=?%@~_]+)*|[a-zA-Z\d]+(?:;[-a-zA-Z\d/#&.:=?%@~_]*)*)?\u0007|(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~])/g;
+
+  const functions = {
+    aborted(signal, resource) {
+      if (!abort.isAbortSignal(signal)) return nano.primordials.PromiseReject(invalidArgType("signal", "an instance of AbortSignal", signal));
+      const { promise, resolve } = PromiseWithResolvers();
+      if (abort.isAborted(signal)) resolve();
+      else abort.addAlgorithm(signal, () => resolve());
+      return promise;
+    },
+    callbackify,
+    debug: debuglog,
+    debuglog,
+    deprecate,
+    format,
+    formatWithOptions(options, ...args) {
+      return nano.part("console_format").format(args);
+    },
+    inherits,
+    inspect,
+    isArray: ArrayIsArray,
+    isDeepStrictEqual,
+    promisify,
+    stripVTControlCharacters(text) {
+      validateString(text, "str");
+      return RegExpPrototypeSymbolReplace(ansi, text, "");
+    },
+    styleText(formats, text) {
+      validateString(text, "text");
+      const names = ArrayIsArray(formats) ? formats : [formats];
+      let left = "";
+      let right = "";
+      for (let i = 0; i < names.length; i++) {
+        const codes = inspect.colors[names[i]];
+        if (codes === undefined) throw invalidArgValue("format", names[i], "is not a known style");
+        left += `\u001b[${codes[0]}m`;
+        right = `\u001b[${codes[1]}m${right}`;
+      }
+      return left + text + right;
+    },
+    toUSVString: (text) => StringPrototypeToWellFormed(String(text)),
+    _extend: (target, source) => (source === null || typeof source !== "object" ? target : ObjectAssign(target, source)),
+  };
+  return asModule({ ...functions, TextDecoder: nano.encoding.TextDecoder, TextEncoder: nano.encoding.TextEncoder, types });
+};
