@@ -67,6 +67,8 @@ interface HostClass<Instance extends HostObject = HostObject, Args extends unkno
 // ---- The global itself ----
 
 declare const self: typeof globalThis;
+declare var global: typeof globalThis;
+declare const caches: CacheStorage;
 declare const crypto: Crypto;
 declare const navigator: Navigator;
 declare const performance: Performance;
@@ -414,6 +416,114 @@ declare class FormData {
   keys(): IterableIterator<string>;
   values(): IterableIterator<FormDataEntryValue>;
   [Symbol.iterator](): IterableIterator<[string, FormDataEntryValue]>;
+}
+
+// ---- Of Workers: the cache and HTMLRewriter ----
+
+interface CacheQueryOptions {
+  /** Treat the request as if its method were GET. */
+  ignoreMethod?: boolean;
+}
+
+/** Keys are URLs without their fragment. What is put is kept as its Cache-Control and Expires say. */
+declare class Cache {
+  private constructor();
+  delete(request: RequestInfo, options?: CacheQueryOptions): Promise<boolean>;
+  match(request: RequestInfo, options?: CacheQueryOptions): Promise<Response | undefined>;
+  put(request: RequestInfo, response: Response): Promise<void>;
+}
+
+declare class CacheStorage {
+  private constructor();
+  readonly default: Cache;
+  open(cacheName: string): Promise<Cache>;
+}
+
+/** What handlers insert. It is text, and escaped, unless the options say { html: true }. */
+type HTMLRewriterContent = string | ReadableStream | Response;
+interface HTMLRewriterContentOptions {
+  html?: boolean;
+}
+/** A handler that returns a promise is waited for. */
+interface HTMLRewriterElementHandlers {
+  element?(element: Element): unknown;
+  comments?(comment: Comment): unknown;
+  text?(text: Text): unknown;
+}
+interface HTMLRewriterDocumentHandlers {
+  doctype?(doctype: Doctype): unknown;
+  comments?(comment: Comment): unknown;
+  text?(text: Text): unknown;
+  end?(end: DocumentEnd): unknown;
+}
+
+/** Changes a document on its way: new HTMLRewriter().on("a[href]", { element(a) { ... } }).transform(response). */
+declare class HTMLRewriter {
+  constructor();
+  on(selector: string, handlers: HTMLRewriterElementHandlers): HTMLRewriter;
+  onDocument(handlers: HTMLRewriterDocumentHandlers): HTMLRewriter;
+  transform(response: Response): Response;
+}
+
+// What handlers get. These are no globals, and each is valid only until its handler is done.
+
+interface Element {
+  tagName: string;
+  readonly attributes: IterableIterator<[name: string, value: string]>;
+  readonly removed: boolean;
+  readonly namespaceURI: string;
+  getAttribute(name: string): string | null;
+  hasAttribute(name: string): boolean;
+  setAttribute(name: string, value: string): Element;
+  removeAttribute(name: string): Element;
+  before(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Element;
+  after(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Element;
+  replace(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Element;
+  prepend(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Element;
+  append(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Element;
+  setInnerContent(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Element;
+  remove(): Element;
+  removeAndKeepContent(): Element;
+  /** Throws if the element can have no end tag. */
+  onEndTag(handler: (endTag: EndTag) => unknown): void;
+}
+
+/** A piece of a text: what stands between two tags may come in several. */
+interface Text {
+  readonly text: string;
+  /** Whether this piece, which may be empty, ends the text. */
+  readonly lastInTextNode: boolean;
+  readonly removed: boolean;
+  before(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Text;
+  after(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Text;
+  replace(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Text;
+  remove(): Text;
+}
+
+interface Comment {
+  text: string;
+  readonly removed: boolean;
+  before(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Comment;
+  after(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Comment;
+  replace(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): Comment;
+  remove(): Comment;
+}
+
+interface Doctype {
+  readonly name: string | null;
+  readonly publicId: string | null;
+  readonly systemId: string | null;
+}
+
+interface EndTag {
+  name: string;
+  before(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): EndTag;
+  after(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): EndTag;
+  remove(): EndTag;
+}
+
+interface DocumentEnd {
+  append(content: HTMLRewriterContent, options?: HTMLRewriterContentOptions): DocumentEnd;
 }
 
 // ---- Blobs and files: https://w3c.github.io/FileAPI/, https://fs.spec.whatwg.org/ ----
@@ -814,6 +924,54 @@ declare class URLSearchParams {
   [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
+interface URLPatternInit {
+  protocol?: string;
+  username?: string;
+  password?: string;
+  hostname?: string;
+  port?: string;
+  pathname?: string;
+  search?: string;
+  hash?: string;
+  baseURL?: string;
+}
+interface URLPatternOptions {
+  ignoreCase?: boolean;
+}
+interface URLPatternComponentResult {
+  input: string;
+  /** By name, or by number if they have none; undefined if a group that may be left out was. */
+  groups: Record<string, string | undefined>;
+}
+interface URLPatternResult {
+  inputs: [input: string | URLPatternInit] | [input: string, baseURL: string];
+  protocol: URLPatternComponentResult;
+  username: URLPatternComponentResult;
+  password: URLPatternComponentResult;
+  hostname: URLPatternComponentResult;
+  port: URLPatternComponentResult;
+  pathname: URLPatternComponentResult;
+  search: URLPatternComponentResult;
+  hash: URLPatternComponentResult;
+}
+
+/** https://urlpattern.spec.whatwg.org/ */
+declare class URLPattern {
+  constructor(input: string | URLPatternInit, baseURL: string | URL, options?: URLPatternOptions);
+  constructor(input?: string | URLPatternInit, options?: URLPatternOptions);
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
+  readonly hasRegExpGroups: boolean;
+  exec(input?: string | URLPatternInit, baseURL?: string | URL): URLPatternResult | null;
+  test(input?: string | URLPatternInit, baseURL?: string | URL): boolean;
+}
+
 // ---- Time and randomness ----
 
 declare class Performance extends EventTarget {
@@ -936,4 +1094,246 @@ declare class SubtleCrypto {
   wrapKey(format: KeyFormat, key: CryptoKey, wrappingKey: CryptoKey, wrapAlgorithm: AlgorithmIdentifier): Promise<ArrayBuffer>;
   unwrapKey(format: KeyFormat, wrappedKey: BufferSource, unwrappingKey: CryptoKey, unwrapAlgorithm: AlgorithmIdentifier, unwrappedKeyAlgorithm: AlgorithmIdentifier, extractable: boolean, usages: KeyUsage[]): Promise<CryptoKey>;
   timingSafeEqual(a: BufferSource, b: BufferSource): boolean;
+}
+
+// ---- Of Node: https://nodejs.org/api/buffer.html, https://nodejs.org/api/process.html ----
+//
+// The modules node:* that docs/apps.md lists are not declared here: the package @types/node describes them. With it, set "skipLibCheck",
+// for it declares some of these globals as well.
+
+type BufferEncoding = "utf8" | "utf-8" | "hex" | "base64" | "base64url" | "latin1" | "binary" | "ascii" | "utf16le" | "utf-16le" | "ucs2" | "ucs-2";
+/** What is looked for or filled in; a number is one byte. */
+type BufferPattern = string | number | boolean | Uint8Array;
+
+declare var Buffer: BufferConstructor;
+
+interface Buffer extends Uint8Array<ArrayBuffer> {
+  readonly parent: ArrayBufferLike;
+  readonly offset: number;
+  compare(target: Uint8Array, targetStart?: number, targetEnd?: number, sourceStart?: number, sourceEnd?: number): -1 | 0 | 1;
+  /** Gives the number of bytes copied. */
+  copy(target: Uint8Array, targetStart?: number, sourceStart?: number, sourceEnd?: number): number;
+  equals(other: Uint8Array): boolean;
+  fill(value: BufferPattern, offset?: number, end?: number, encoding?: BufferEncoding): this;
+  fill(value: BufferPattern, offset: number | undefined, encoding: BufferEncoding): this;
+  fill(value: BufferPattern, encoding: BufferEncoding): this;
+  includes(value: BufferPattern, offset?: number, encoding?: BufferEncoding): boolean;
+  includes(value: BufferPattern, encoding: BufferEncoding): boolean;
+  indexOf(value: BufferPattern, offset?: number, encoding?: BufferEncoding): number;
+  indexOf(value: BufferPattern, encoding: BufferEncoding): number;
+  lastIndexOf(value: BufferPattern, offset?: number, encoding?: BufferEncoding): number;
+  lastIndexOf(value: BufferPattern, encoding: BufferEncoding): number;
+  /** A view of the same memory, unlike that of Uint8Array. */
+  slice(start?: number, end?: number): Buffer;
+  subarray(start?: number, end?: number): Buffer;
+  swap16(): this;
+  swap32(): this;
+  swap64(): this;
+  toJSON(): { type: "Buffer"; data: number[] };
+  /** The text as UTF-8: it knows no locales. */
+  toLocaleString(): string;
+  toString(encoding?: BufferEncoding, start?: number, end?: number): string;
+  /** Gives the number of bytes written, which never end in the middle of a character. */
+  write(text: string, offset?: number, length?: number, encoding?: BufferEncoding): number;
+  write(text: string, offset: number | undefined, encoding: BufferEncoding): number;
+  write(text: string, encoding: BufferEncoding): number;
+  readInt8(offset?: number): number;
+  readInt16LE(offset?: number): number;
+  readInt16BE(offset?: number): number;
+  readInt32LE(offset?: number): number;
+  readInt32BE(offset?: number): number;
+  readIntLE(offset: number, byteLength: number): number;
+  readIntBE(offset: number, byteLength: number): number;
+  readUInt8(offset?: number): number;
+  readUInt16LE(offset?: number): number;
+  readUInt16BE(offset?: number): number;
+  readUInt32LE(offset?: number): number;
+  readUInt32BE(offset?: number): number;
+  readUIntLE(offset: number, byteLength: number): number;
+  readUIntBE(offset: number, byteLength: number): number;
+  readUint8(offset?: number): number;
+  readUint16LE(offset?: number): number;
+  readUint16BE(offset?: number): number;
+  readUint32LE(offset?: number): number;
+  readUint32BE(offset?: number): number;
+  readUintLE(offset: number, byteLength: number): number;
+  readUintBE(offset: number, byteLength: number): number;
+  readBigInt64LE(offset?: number): bigint;
+  readBigInt64BE(offset?: number): bigint;
+  readBigUInt64LE(offset?: number): bigint;
+  readBigUInt64BE(offset?: number): bigint;
+  readBigUint64LE(offset?: number): bigint;
+  readBigUint64BE(offset?: number): bigint;
+  readFloatLE(offset?: number): number;
+  readFloatBE(offset?: number): number;
+  readDoubleLE(offset?: number): number;
+  readDoubleBE(offset?: number): number;
+  writeInt8(value: number, offset?: number): number;
+  writeInt16LE(value: number, offset?: number): number;
+  writeInt16BE(value: number, offset?: number): number;
+  writeInt32LE(value: number, offset?: number): number;
+  writeInt32BE(value: number, offset?: number): number;
+  writeIntLE(value: number, offset: number, byteLength: number): number;
+  writeIntBE(value: number, offset: number, byteLength: number): number;
+  writeUInt8(value: number, offset?: number): number;
+  writeUInt16LE(value: number, offset?: number): number;
+  writeUInt16BE(value: number, offset?: number): number;
+  writeUInt32LE(value: number, offset?: number): number;
+  writeUInt32BE(value: number, offset?: number): number;
+  writeUIntLE(value: number, offset: number, byteLength: number): number;
+  writeUIntBE(value: number, offset: number, byteLength: number): number;
+  writeUint8(value: number, offset?: number): number;
+  writeUint16LE(value: number, offset?: number): number;
+  writeUint16BE(value: number, offset?: number): number;
+  writeUint32LE(value: number, offset?: number): number;
+  writeUint32BE(value: number, offset?: number): number;
+  writeUintLE(value: number, offset: number, byteLength: number): number;
+  writeUintBE(value: number, offset: number, byteLength: number): number;
+  writeBigInt64LE(value: bigint, offset?: number): number;
+  writeBigInt64BE(value: bigint, offset?: number): number;
+  writeBigUInt64LE(value: bigint, offset?: number): number;
+  writeBigUInt64BE(value: bigint, offset?: number): number;
+  writeBigUint64LE(value: bigint, offset?: number): number;
+  writeBigUint64BE(value: bigint, offset?: number): number;
+  writeFloatLE(value: number, offset?: number): number;
+  writeFloatBE(value: number, offset?: number): number;
+  writeDoubleLE(value: number, offset?: number): number;
+  writeDoubleBE(value: number, offset?: number): number;
+}
+
+/** What Buffer has from Uint8Array, whose from() is another. */
+interface BufferStatics extends Omit<Uint8ArrayConstructor, "from" | "of" | "prototype"> {
+  /** @deprecated Use Buffer.from() or Buffer.alloc(). */
+  new (size: number): Buffer;
+  /** @deprecated Use Buffer.from() or Buffer.alloc(). */
+  new (data: string | ArrayLike<number>, encoding?: BufferEncoding): Buffer;
+  /** @deprecated Use Buffer.from() or Buffer.alloc(). */
+  new (memory: ArrayBufferLike, offset?: number, length?: number): Buffer;
+  /** @deprecated Use Buffer.from() or Buffer.alloc(). */
+  (size: number): Buffer;
+  /** @deprecated Use Buffer.from() or Buffer.alloc(). */
+  (data: string | ArrayLike<number>, encoding?: BufferEncoding): Buffer;
+  /** @deprecated Use Buffer.from() or Buffer.alloc(). */
+  (memory: ArrayBufferLike, offset?: number, length?: number): Buffer;
+  readonly prototype: Buffer;
+  of(...items: number[]): Buffer;
+}
+
+interface BufferConstructor extends BufferStatics {
+  poolSize: number;
+  readonly [Symbol.species]: Uint8ArrayConstructor;
+  alloc(size: number, fill?: BufferPattern, encoding?: BufferEncoding): Buffer;
+  /** There is no pool: these two give zeros as well. */
+  allocUnsafe(size: number): Buffer;
+  allocUnsafeSlow(size: number): Buffer;
+  byteLength(value: string | ArrayBufferView | ArrayBufferLike, encoding?: BufferEncoding): number;
+  compare(a: Uint8Array, b: Uint8Array): -1 | 0 | 1;
+  concat(list: readonly Uint8Array[], length?: number): Buffer;
+  /** A copy; offset and length count elements. */
+  copyBytesFrom(source: ArrayBufferView & { readonly length: number }, offset?: number, length?: number): Buffer;
+  /** A copy. */
+  from(data: string | ArrayLike<number>, encoding?: BufferEncoding): Buffer;
+  /** A view of that memory. */
+  from(memory: ArrayBufferLike, offset?: number, length?: number): Buffer;
+  from(text: { valueOf(): string }, encoding?: BufferEncoding): Buffer;
+  from(json: { type: "Buffer"; data: readonly number[] }): Buffer;
+  isBuffer(value: unknown): value is Buffer;
+  isEncoding(encoding: unknown): encoding is BufferEncoding;
+}
+
+declare var process: Process;
+
+/** An EventEmitter, whose events come from the app alone. */
+interface Process {
+  /** A copy of the strings in env. */
+  env: Record<string, string | undefined>;
+  argv: string[];
+  argv0: string;
+  execArgv: string[];
+  execPath: string;
+  exitCode: number | string | null | undefined;
+  features: object;
+  pid: number;
+  ppid: number;
+  platform: string;
+  arch: string;
+  title: string;
+  release: { name: string };
+  version: string;
+  versions: { node: string; [part: string]: string | undefined };
+  hrtime: { (before?: [seconds: number, nanoseconds: number]): [seconds: number, nanoseconds: number]; bigint(): bigint };
+  /** Always throws: an app lives as long as its host wants. */
+  abort(): never;
+  /** Always throws: there is one folder. */
+  chdir(folder: string): never;
+  cwd(): string;
+  /** Logs it. */
+  emitWarning(warning: string | Error): void;
+  /** Always throws: an app lives as long as its host wants. */
+  exit(code?: number | string | null): never;
+  getBuiltinModule(name: string): undefined;
+  /** Zeros: what an app uses is for its host to know. */
+  memoryUsage(): { rss: number; heapTotal: number; heapUsed: number; external: number; arrayBuffers: number };
+  nextTick<Args extends unknown[]>(callback: (...args: Args) => void, ...args: Args): void;
+  umask(): number;
+  uptime(): number;
+  addListener(type: string | symbol, listener: (...args: any[]) => void): this;
+  emit(type: string | symbol, ...args: any[]): boolean;
+  eventNames(): (string | symbol)[];
+  getMaxListeners(): number;
+  listenerCount(type: string | symbol, listener?: (...args: any[]) => void): number;
+  listeners(type: string | symbol): ((...args: any[]) => void)[];
+  off(type: string | symbol, listener: (...args: any[]) => void): this;
+  on(type: string | symbol, listener: (...args: any[]) => void): this;
+  once(type: string | symbol, listener: (...args: any[]) => void): this;
+  prependListener(type: string | symbol, listener: (...args: any[]) => void): this;
+  prependOnceListener(type: string | symbol, listener: (...args: any[]) => void): this;
+  rawListeners(type: string | symbol): ((...args: any[]) => void)[];
+  removeAllListeners(type?: string | symbol): this;
+  removeListener(type: string | symbol, listener: (...args: any[]) => void): this;
+  setMaxListeners(count: number): this;
+}
+
+// ---- Modules ----
+
+declare module "cloudflare:workers" {
+  global {
+    namespace Cloudflare {
+      /** What your env holds; say so by declaring this interface once more. */
+      interface Env {}
+    }
+  }
+
+  /** The env of the event at hand, or of the withEnv() around it. It cannot be changed. */
+  export const env: Cloudflare.Env;
+  /** Throws if there is no event at hand. */
+  export function waitUntil(promise: unknown): void;
+  /** Runs the callback, and what it starts, with another env. */
+  export function withEnv<Result>(env: object, callback: () => Result): Result;
+
+  /** Its methods, and those of the classes between, are what other apps and the host may call. */
+  export class WorkerEntrypoint<Env = Cloudflare.Env> {
+    constructor(ctx: ExecutionContext, env: Env);
+    ctx: ExecutionContext;
+    env: Env;
+  }
+
+  /** There are no durable objects: to extend and compare with, as the classes below. */
+  export class DurableObject<Env = Cloudflare.Env> {
+    constructor(ctx: any, env: Env);
+    ctx: any;
+    env: Env;
+  }
+
+  export class WorkflowEntrypoint<Env = Cloudflare.Env, Params = unknown> {
+    constructor(ctx: ExecutionContext, env: Env);
+    ctx: ExecutionContext;
+    env: Env;
+  }
+
+  export class RpcTarget {}
+
+  export class RpcStub {
+    private constructor();
+  }
 }

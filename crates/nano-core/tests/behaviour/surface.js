@@ -1,11 +1,15 @@
 // Says what an app sees: one line per name, in the words that types.rs reads the declarations in.
 const builtIn = new Set(BUILT_IN);
 
-// get, get set, or a value that is no function; or the number of arguments a function needs.
+// What Node has: its functions say how many parameters they have, not how many they need.
+const ofNode = new Set(["Buffer"]);
+
+// get, get set (as is a property that may be assigned to), or a value that is no function and never changes; or the number of
+// arguments a function needs.
 const describe = (descriptor) => {
   if (descriptor.get) return descriptor.set ? "get set" : "get";
   if (typeof descriptor.value === "function") return `(${descriptor.value.length})`;
-  return "value";
+  return descriptor.writable ? "get set" : "value";
 };
 
 const keyName = (key) => (typeof key === "symbol" ? `[${key.description}]` : key);
@@ -21,9 +25,11 @@ const isClass = (value) => typeof value === "function" && Object.hasOwn(value, "
 
 const ofClass = (name, value, lines) => {
   const parent = Object.getPrototypeOf(value);
+  const first = lines.length;
   lines.push(`class ${name}${isClass(parent) ? ` extends ${parent.name}` : ""} (${value.length})`);
   list(name, value.prototype, ["constructor"], lines);
   list(`static ${name}`, value, ["length", "name", "prototype"], lines);
+  if (ofNode.has(name)) for (let i = first; i < lines.length; i++) lines[i] = lines[i].replace(/\(\d+\)$/, "()");
 };
 
 export default {
@@ -38,7 +44,7 @@ export default {
       if (isClass(value)) ofClass(name, value, lines);
       else if (typeof value === "object" && value !== null && Object.prototype.toString.call(value) === "[object console]") {
         list(name, value, [], lines);
-      } else lines.push(`global ${name} ${typeof value === "function" ? describe({ value }) : descriptor.get ? describe(descriptor) : "value"}`);
+      } else lines.push(`global ${name} ${typeof value === "function" ? describe({ value }) : describe(descriptor)}`);
     }
     return new Response(lines.sort().join("\n"));
   },

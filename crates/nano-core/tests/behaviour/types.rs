@@ -49,6 +49,7 @@ fn split(line: &str) -> (String, String) {
 fn declarations(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut class: Option<String> = None;
+    let mut of_node: Vec<String> = Vec::new();
     for line in text.lines() {
         if line == "}" {
             class = None;
@@ -66,6 +67,18 @@ fn declarations(text: &str) -> BTreeMap<String, String> {
             if !line.ends_with("// of EventTarget") {
                 callable(&mut found, format!("global {}", word(rest)), rest);
             }
+        } else if let Some(name) = line.strip_prefix("declare var ").and_then(constructor_of) {
+            // A class of Node that its parent does not fit: the interface NAME has its members, NAMEConstructor what is static.
+            found.insert(format!("class {name}"), "()".into());
+            of_node.push(name.into());
+        } else if let Some(rest) = line.strip_prefix("interface ") {
+            let name = word(rest);
+            let instance = of_node.contains(&name);
+            if instance && let Some((_, parent)) = rest.split_once(" extends ") {
+                found.insert(format!("class {name}"), format!("extends {} ()", word(parent)));
+            }
+            let of_class = name.strip_suffix("Constructor").filter(|name| of_node.iter().any(|class| class == name));
+            class = of_class.map(|name| format!("static {name}")).or(instance.then_some(name));
         } else if let Some(rest) = line.strip_prefix("declare const ").or(line.strip_prefix("declare var ")) {
             found.insert(format!("global {}", word(rest)), "get set".into());
         } else if let Some(rest) = line.strip_prefix("declare namespace ") {
@@ -74,12 +87,24 @@ fn declarations(text: &str) -> BTreeMap<String, String> {
             member_of(&mut found, class, member);
         }
     }
+    // Node's functions say how many parameters they have, not how many they need.
+    let owner = |name: &str| name.trim_start_matches("static ").split('.').next().map(str::to_owned).unwrap_or_default();
+    for (_, what) in found.iter_mut().filter(|(name, what)| what.starts_with('(') && of_node.contains(&owner(name))) {
+        *what = "()".into();
+    }
     found
+}
+
+/// NAME of "NAME: NAMEConstructor;".
+fn constructor_of(rest: &str) -> Option<&str> {
+    let (name, kind) = rest.strip_suffix("Constructor;")?.split_once(": ")?;
+    (name == kind).then_some(name)
 }
 
 fn member_of(found: &mut BTreeMap<String, String>, class: &str, member: &str) {
     if let Some(rest) = member.strip_prefix("constructor(") {
-        let parent = found[&format!("class {class}")].replace("(0)", "");
+        // Of overloads the last counts: it is to be the shortest.
+        let parent = found[&format!("class {class}")].split('(').next().unwrap_or_default().to_string();
         found.insert(format!("class {class}"), format!("{parent}({})", required(&format!("({rest}"))));
         return;
     }
@@ -182,17 +207,24 @@ fn required(text: &str) -> usize {
 fn the_reader_of_declarations_reads_them() {
     let text = "declare class A<T extends X = any> extends B<T> {\n  constructor(a: string, b?: number);\n  readonly one: 1;\n  two: () => void;\n  \
         three<U>(a: Map<string, (x: U, y: U) => void>, b: { c: 1; d: 2 }, ...rest: T[]): void;\n  static readonly FOUR: 4;\n  [Symbol.iterator](): void;\n  \
-        five(a: 1, b: 2): void;\n  five(a: 1): void;\n}\ndeclare function six(a: 1): void;\ndeclare const seven: number;";
+        five(a: 1, b: 2): void;\n  five(a: 1): void;\n}\ndeclare function six(a: 1): void;\ndeclare const seven: number;\n\
+        declare var Eight: EightConstructor;\ninterface Eight extends A<number> {\n  nine(a: 1): void;\n  readonly ten: 1;\n}\n\
+        interface EightConstructor extends X {\n  eleven: 1;\n  twelve(a: 1): void;\n}\ninterface Other {\n  thirteen: 1;\n}";
     let expected = [
         ("A.[Symbol.iterator]", "(0)"),
         ("A.five", "(1)"),
         ("A.one", "get"),
         ("A.three", "(2)"),
         ("A.two", "get set"),
+        ("Eight.nine", "()"),
+        ("Eight.ten", "get"),
         ("class A", "extends B (1)"),
+        ("class Eight", "extends A ()"),
         ("global seven", "get set"),
         ("global six", "(1)"),
         ("static A.FOUR", "value"),
+        ("static Eight.eleven", "get set"),
+        ("static Eight.twelve", "()"),
     ];
     let expected: BTreeMap<String, String> = expected.iter().map(|(name, what)| ((*name).into(), (*what).into())).collect();
     assert_eq!(declarations(text), expected);

@@ -7,7 +7,7 @@
 (nano) => {
   const { StringPrototypeIncludes, TypeError } = nano.primordials;
   const { ops, fetch } = nano;
-  const { configureInterface, converters, dictionary, requiredArguments } = nano.webidl;
+  const { configureInterface, converters, dictionary, illegalConstructor, requiredArguments } = nano.webidl;
   const {
     Request, bytesBody, isRequest, isResponse, isUnusable, requestFlatOf, requestMethodOf, requestTargetOf,
     responseBodyOf, responseFlatOf, responseFrom, responseStatusOf, responseStatusTextOf,
@@ -55,9 +55,9 @@
   class Cache {
     #name;
 
-    constructor(secret, name) {
-      if (secret !== key) throw new TypeError("Illegal constructor");
-      this.#name = name;
+    constructor() {
+      if (arguments[0] !== key) illegalConstructor();
+      this.#name = arguments[1];
     }
 
     async put(request, response) {
@@ -119,8 +119,8 @@
     // The name no app can give: a cache opened as "default" is another.
     #default = new Cache(key, "");
 
-    constructor(secret) {
-      if (secret !== key) throw new TypeError("Illegal constructor");
+    constructor() {
+      if (arguments[0] !== key) illegalConstructor();
     }
 
     get default() {
