@@ -903,6 +903,9 @@ declare class URL {
   toJSON(): string;
   toString(): string;
   static canParse(url: string | URL, base?: string | URL): boolean;
+  /** A `blob:` URL for what is in the blob, which `fetch()` of this app reads until it is revoked. */
+  static createObjectURL(blob: Blob): string;
+  static revokeObjectURL(url: string): void;
   static parse(url: string | URL, base?: string | URL): URL | null;
 }
 
