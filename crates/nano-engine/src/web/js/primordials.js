@@ -233,9 +233,15 @@
   // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a
   // part first asks for it.
   const names = ownKeys(captured).sort();
-  // Made at their full length: the snapshot would keep the room that growing leaves.
-  const values = names.map((name) => captured[name][0]);
-  const kinds = names.map((name) => captured[name][1]);
+  let values = [];
+  let kinds = [];
+  for (const name of names) {
+    values.push(captured[name][0]);
+    kinds.push(captured[name][1]);
+  }
+  // Copies have no room to grow, which the snapshot would keep.
+  values = values.slice();
+  kinds = kinds.slice();
   const handler = {
     __proto__: null,
     get(made, name) {
