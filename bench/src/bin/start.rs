@@ -34,7 +34,8 @@ const STREAMING: &str = "export default { fetch() {
 fn wait_for_pool() {
     let mut last = cpu_ms();
     loop {
-        pause(Duration::from_millis(3));
+        // Longer than the rest that a shard takes before it fills its pool.
+        pause(Duration::from_millis(10));
         let now = cpu_ms();
         if now - last < 0.2 {
             return;

@@ -24,6 +24,11 @@ pub fn cpu_ns() -> u64 {
     super::time::read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// CPU time of all threads of this process, in nanoseconds.
+pub fn process_cpu_ns() -> u64 {
+    super::time::read(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
 /// The kernel's id of the calling thread.
 pub fn id() -> i32 {
     // SAFETY: gettid takes nothing and cannot fail.
