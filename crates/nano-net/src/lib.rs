@@ -1,0 +1,8 @@
+//! The network of NANO's shards: everything that has a socket, on the one mio poll of a shard's thread.
+//!
+//! It must never block, start a thread of its own for a socket, or know V8, apps and requests: whoever uses it gives it traits to
+//! answer to. Apart from [`reactor`], whose types stay on their thread, nothing here is shared between shards.
+
+#![forbid(unsafe_code)]
+
+pub mod reactor;
