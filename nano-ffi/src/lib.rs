@@ -64,6 +64,7 @@ mod queue;
 mod response;
 
 mod call;
+mod listener;
 mod error;
 
 // What stands behind them.
@@ -82,6 +83,7 @@ pub use dispatch::*;
 pub use error::*;
 pub use event::*;
 pub use invoke::*;
+pub use listener::*;
 pub use options::*;
 pub use process::*;
 pub use queue::*;

@@ -5,6 +5,7 @@
 //! them must be quick, and never runs JavaScript: requests go into the queues like the host's own.
 
 mod connection;
+mod hosts;
 mod listen;
 mod problem;
 mod socket;
@@ -21,6 +22,7 @@ use crate::pipe::Held;
 use crate::request::Ending;
 use crate::runtime::Inner;
 use crate::wait::lock;
+pub use hosts::Hosts;
 pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
 use listen::Acceptance;
 use state::State;

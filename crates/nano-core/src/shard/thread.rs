@@ -99,6 +99,8 @@ impl Thread {
             wheel: wheel.into(),
             turn_ms: now_ms.into(),
             cpu_ns: sys::thread::cpu_ns().into(),
+            billed_ns: sys::time::monotonic_ns().into(),
+            guesses: 0.into(),
         });
         Ok(Self {
             desk,
@@ -175,6 +177,10 @@ impl Thread {
             for other in inner.shards.iter().filter(|other| other.index != self.desk.shard.index && other.is_stuck()) {
                 moved |= other.front.turn(inner);
             }
+        }
+        if moved {
+            // At nobody's expense: the next turn's bill begins here.
+            self.desk.pass();
         }
         moved
     }
