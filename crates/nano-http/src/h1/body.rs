@@ -30,7 +30,10 @@ enum State {
     Length(u64),
     UntilClose,
     Failed(Fault),
-    Size { size: u64, digits: u8 },
+    Size {
+        size: u64,
+        digits: u8,
+    },
     /// White space after the size: an extension has to follow.
     SizeSpace(u64),
     Extension(u64),

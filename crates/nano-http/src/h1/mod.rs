@@ -12,12 +12,10 @@ mod server;
 mod target;
 mod write;
 
-
 pub use body::{BodyDecoder, Step};
 pub use client::{Asked, Response, ResponseParser};
 pub use fault::{Fault, Unwritable};
 pub use server::{Request, RequestParser, Scheme};
-pub use write::reason;
 pub use write::{
     Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, write_refusal, write_request_head, write_response_head,
 };
@@ -62,4 +60,3 @@ pub enum Framing {
     /// Where the connection ends; responses only.
     UntilClose,
 }
-

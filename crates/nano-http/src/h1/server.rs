@@ -25,7 +25,9 @@ impl Scheme {
     }
 
     pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Http, Self::Https].into_iter().find(|scheme| scheme.prefix().strip_suffix("://").is_some_and(|own| own.eq_ignore_ascii_case(name)))
+        [Self::Http, Self::Https]
+            .into_iter()
+            .find(|scheme| scheme.prefix().strip_suffix("://").is_some_and(|own| own.eq_ignore_ascii_case(name)))
     }
 }
 

@@ -5,12 +5,11 @@ use nano_base::http::is_token;
 use nano_base::limits::HTTP_METHOD_BYTES_MAX;
 use nano_base::url::Url;
 
-/// Where the parts of a request line are in the input.
+/// A request line that has been looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestLine {
+    /// Where it begins in the input.
     pub start: usize,
-    pub method_end: usize,
-    pub target_end: usize,
     pub version: Version,
 }
 
@@ -35,7 +34,7 @@ pub(super) fn check_method(line: &[u8]) -> Result<(), Fault> {
 }
 
 impl RequestLine {
-    /// Takes `input[start..end]` apart.
+    /// Checks `input[start..end]`.
     pub fn read(input: &[u8], start: usize, end: usize, limits: &Limits) -> Result<Self, Fault> {
         let line = &input[start..end];
         let method_end = memchr::memchr(b' ', line).ok_or(Fault::NoVersion)?;
@@ -57,7 +56,7 @@ impl RequestLine {
         if target.is_empty() || !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
             return Err(Fault::Target);
         }
-        Ok(Self { start, method_end: start + method_end, target_end: start + target_end, version })
+        Ok(Self { start, version })
     }
 }
 

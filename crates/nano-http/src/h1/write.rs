@@ -238,8 +238,8 @@ fn headers(out: &mut Vec<u8>, headers: &Headers, leave_out: fn(&[u8]) -> bool) -
         return Err(Unwritable::Header);
     }
     for (name, value) in headers.iter() {
-        let of_connection =
-            matches!(name, b"connection" | b"transfer-encoding" | b"keep-alive" | b"proxy-connection" | b"te" | b"trailer") || leave_out(name);
+        let of_connection = matches!(name, b"connection" | b"transfer-encoding" | b"keep-alive" | b"proxy-connection" | b"te" | b"trailer")
+            || leave_out(name);
         if !of_connection {
             field(out, name, value)?;
             seen.date |= name == b"date";
@@ -278,7 +278,7 @@ fn decimal(out: &mut Vec<u8>, number: u64) {
 }
 
 /// The reason phrase of a status, as IANA's registry has it.
-pub fn reason(status: u16) -> &'static str {
+fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
