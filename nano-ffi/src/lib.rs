@@ -64,8 +64,8 @@ mod queue;
 mod response;
 
 mod call;
-mod listener;
 mod error;
+mod listener;
 
 // What stands behind them.
 mod bell;

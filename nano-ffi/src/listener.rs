@@ -114,7 +114,9 @@ impl nano_listen_options {
     /// Its pointers must be valid.
     unsafe fn to_core(self) -> Result<ListenOptions> {
         let mut limits = ListenLimits::default();
-        for (limit, value) in [(&mut limits.head_ms, self.head_ms), (&mut limits.idle_ms, self.idle_ms), (&mut limits.body_ms, self.body_ms)] {
+        for (limit, value) in
+            [(&mut limits.head_ms, self.head_ms), (&mut limits.idle_ms, self.idle_ms), (&mut limits.body_ms, self.body_ms)]
+        {
             if value != 0 {
                 *limit = value.into();
             }

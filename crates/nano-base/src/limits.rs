@@ -271,3 +271,33 @@ pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const WEBSOCKET_FRAGMENTS_MAX: u32 = 4_096;
 /// Extensions and parameters looked at in one WebSocket handshake.
 pub const WEBSOCKET_OFFERS_MAX: usize = 32;
+/// Connections of one listener at once, by default; of one shard at most.
+pub const HTTP_CONNECTIONS_MAX: usize = 50_000;
+/// Connections that a listening socket of a shard may have waiting in the kernel.
+pub const LISTEN_BACKLOG: i32 = 1_024;
+/// Connections accepted by one shard before those it has are looked at.
+pub const HTTP_ACCEPTS_MAX: usize = 64;
+/// Sockets that one look at a poll tells of.
+pub const HTTP_EVENTS_MAX: usize = 256;
+/// How long a listener that cannot accept more waits before it tries again.
+pub const HTTP_PAUSE_MS: u64 = 50;
+/// What is read of a connection at once.
+pub const HTTP_READ_BYTES: usize = 64 << 10;
+/// What is moved of one connection's body before others have their turns.
+pub const HTTP_SHARE_BYTES: usize = 256 << 10;
+/// A request's body up to which the app is given all of it at once.
+pub const HTTP_WHOLE_BODY_BYTES: usize = 64 << 10;
+/// A response's body from which on it is written from where it is.
+pub const HTTP_TAIL_BYTES: usize = 16 << 10;
+/// What is still read of a connection that is closed early.
+pub const HTTP_LINGER_BYTES_MAX: usize = 1 << 20;
+/// How long a client may take for a request's head, by default.
+pub const HTTP_HEAD_MS: u64 = 10_000;
+/// How long a connection may be open between two requests, by default.
+pub const HTTP_IDLE_MS: u64 = 60_000;
+/// How long a body may stand still, by default.
+pub const HTTP_BODY_MS: u64 = 30_000;
+/// How long a connection that is closed early is listened to, by default.
+pub const HTTP_LINGER_MS: u64 = 2_000;
+/// Requests of an app waiting for its home from which on a shard that has connections for it starts an instance of its own.
+pub const SPREAD_AFTER: usize = 32;

@@ -340,7 +340,11 @@ impl Connection {
                 Err(_) => return Step::Stop(Fate::Close),
             };
             let buffer = std::mem::take(tools.buffer);
-            let parsed = if len == 0 { Ok(None) } else { self.parser.parse(&buffer[..len], Scheme::Http, Some(&self.shared.address), &self.shared.limits.head) };
+            let parsed = if len == 0 {
+                Ok(None)
+            } else {
+                self.parser.parse(&buffer[..len], Scheme::Http, Some(&self.shared.address), &self.shared.limits.head)
+            };
             let step = match parsed {
                 Ok(Some(request)) => {
                     let bytes = request.bytes;

@@ -23,8 +23,8 @@ use crate::request::Ending;
 use crate::runtime::Inner;
 use crate::wait::lock;
 pub use hosts::Hosts;
-pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
 use listen::Acceptance;
+pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
 use state::State;
 
 /// Who waits for the end of a request that came from the network.

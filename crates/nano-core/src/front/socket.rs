@@ -37,10 +37,7 @@ impl Place {
                 _ => Err(invalid("the number of a descriptor that somebody else has bound follows \"fd:\"")),
             };
         }
-        address
-            .parse()
-            .map(Self::Tcp)
-            .map_err(|_| invalid("it is none of IP:PORT (127.0.0.1:8080, [::1]:8080), unix:/PATH and fd:NUMBER"))
+        address.parse().map(Self::Tcp).map_err(|_| invalid("it is none of IP:PORT (127.0.0.1:8080, [::1]:8080), unix:/PATH and fd:NUMBER"))
     }
 }
 

@@ -195,9 +195,10 @@ impl State {
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
                     let interests = Interest::READABLE | Interest::WRITABLE;
-                    let registered = self.connections.get_mut(id).map(|entry| {
-                        self.poll.registry().register(entry.connection.socket(), Token(id as usize), interests)
-                    });
+                    let registered = self
+                        .connections
+                        .get_mut(id)
+                        .map(|entry| self.poll.registry().register(entry.connection.socket(), Token(id as usize), interests));
                     match registered {
                         // What the client has sent by now is there already, mostly.
                         Some(Ok(())) => self.drive(inner, now_ms, id, |connection, tools| connection.ready(true, false, tools)),

@@ -319,9 +319,13 @@ fn unix_sockets_and_bad_addresses() {
     drop(listener);
     drop(stream);
     std::fs::remove_file(&path).unwrap();
-    for (address, status) in
-        [("localhost:80", Status::Invalid), ("8080", Status::Invalid), ("unix:", Status::Invalid), ("fd:x", Status::Invalid), ("fd:99", Status::Io)]
-    {
+    for (address, status) in [
+        ("localhost:80", Status::Invalid),
+        ("8080", Status::Invalid),
+        ("unix:", Status::Invalid),
+        ("fd:x", Status::Invalid),
+        ("fd:99", Status::Io),
+    ] {
         assert_eq!(at(address.into()).unwrap_err().status, status, "{address}");
     }
 }

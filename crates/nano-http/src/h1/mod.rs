@@ -17,7 +17,7 @@ pub use client::{Asked, Response, ResponseParser};
 pub use fault::{Fault, Unwritable};
 pub use server::{Request, RequestParser, Scheme};
 pub use write::{
-    Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, write_refusal, write_request_head, write_response_head,
+    Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head, write_response_head,
 };
 
 use nano_base::limits;
