@@ -234,7 +234,7 @@ fn headers(out: &mut Vec<u8>, headers: &Headers, leave_out: fn(&[u8]) -> bool) -
     let mut seen = Seen { date: false };
     let flat = headers.as_flat();
     // Names and values alternate; a text that ends after a name was not made by `Headers::push`.
-    if !flat.is_empty() && memchr::memchr_iter(b'\n', flat).count() % 2 == 0 {
+    if !flat.is_empty() && memchr::memchr_iter(b'\n', flat).count().is_multiple_of(2) {
         return Err(Unwritable::Header);
     }
     for (name, value) in headers.iter() {
