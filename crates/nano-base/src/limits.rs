@@ -251,3 +251,9 @@ pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
 /// What parsing one document may use, charged to the app from start to end; a thirty-second of what is free of `external_bytes` if that
 /// is less.
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;
+/// A manifest, or a file of variables.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+/// How deep the tables and lists of a manifest nest.
+pub const MANIFEST_DEPTH_MAX: usize = 32;
+/// Errors and warnings told of one file.
+pub const FINDINGS_MAX: usize = 100;

@@ -1,0 +1,9 @@
+//! What `nanod` reads and decides before any app runs.
+//!
+//! - `text`: TOML and JSON with comments, with the place of every value; sizes and durations; errors that suggest.
+//!
+//! No V8, no socket, no output: everything here is a function from what was read to a value or to findings.
+
+#![forbid(unsafe_code)]
+
+pub mod text;
