@@ -1,9 +1,11 @@
 //! What `nanod` reads and decides before any app runs.
 //!
 //! - `text`: TOML and JSON with comments, with the place of every value; sizes and durations; errors that suggest.
+//! - `routes`: which app a request is for.
 //!
 //! No V8, no socket, no output: everything here is a function from what was read to a value or to findings.
 
 #![forbid(unsafe_code)]
 
+pub mod routes;
 pub mod text;
