@@ -255,5 +255,7 @@ pub const REWRITER_BYTES_MAX: usize = 1 << 20;
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// How deep the tables and lists of a manifest nest.
 pub const MANIFEST_DEPTH_MAX: usize = 32;
+/// Routes of one app.
+pub const ROUTES_PER_APP_MAX: usize = 256;
 /// Errors and warnings told of one file.
 pub const FINDINGS_MAX: usize = 100;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use nano_base::app_files::{MAIN_FILES, TEXT_ENDINGS};
 use nano_base::limits::{COMMONJS_NAMES_MAX, EXPORTED_AGAIN_MAX, SOURCE_BYTES_MAX, SOURCE_IMPORTS_MAX};
 use nano_base::status::{Error, Result, Status};
 
@@ -23,25 +24,6 @@ pub enum Origin<'a> {
     Folder(&'a Path),
 }
 
-/// Main modules tried in a folder whose package.json names none.
-const MAIN_FILES: [&str; 12] = [
-    "index.js",
-    "index.mjs",
-    "index.ts",
-    "index.tsx",
-    "index.jsx",
-    "worker.js",
-    "worker.ts",
-    "src/index.js",
-    "src/index.mjs",
-    "src/index.ts",
-    "src/index.tsx",
-    "src/worker.ts",
-];
-
-/// The extensions that are text.
-const TEXT: [&str; 9] = ["txt", "html", "css", "md", "sql", "svg", "xml", "csv", "graphql"];
-
 /// The modules of an app, the main one first. `builtin` gives the full name of a module of the platform.
 pub fn compile(origin: Origin, builtin: &dyn Fn(&str) -> Option<&'static str>) -> Result<Vec<Module>> {
     match origin {
@@ -61,7 +43,7 @@ fn kind_of(path: &str) -> Kind {
         "cjs" | "cts" => Kind::CommonJs,
         "json" => Kind::Json,
         "wasm" => Kind::Wasm,
-        extension if TEXT.contains(&extension) => Kind::Text,
+        extension if TEXT_ENDINGS.contains(&extension) => Kind::Text,
         _ => Kind::Bytes,
     }
 }

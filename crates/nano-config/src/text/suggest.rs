@@ -14,7 +14,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     };
     candidates
         .into_iter()
-        .map(|candidate| (distance(&word, candidate), candidate))
+        .map(|candidate| match word.len() >= 3 && candidate.strip_prefix(&*word).is_some_and(|rest| rest.starts_with('_')) {
+            // The unit was left out.
+            true => (1, candidate),
+            false => (distance(&word, candidate), candidate),
+        })
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -65,7 +69,7 @@ mod tests {
             ("compatibility-date", Some("compatibility_date")),
             ("compatability_date", Some("compatibility_date")),
             ("limit", Some("limits")),
-            ("cpu", None),
+            ("cpu", Some("cpu_ms")),
             ("heap_byte", Some("heap_bytes")),
             ("kubernetes", None),
             ("", None),
