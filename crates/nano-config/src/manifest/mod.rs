@@ -18,6 +18,7 @@ mod tests;
 
 use nano_base::limits::AppLimits;
 
+pub(crate) use find::read_text;
 pub use find::{MANIFEST_FILES, is_app, load};
 pub use limits::list as limit_list;
 pub use schema::{Key, Kind};
