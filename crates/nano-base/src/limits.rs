@@ -255,6 +255,10 @@ pub const REWRITER_BYTES_MAX: usize = 1 << 20;
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// How deep the tables and lists of a manifest nest.
 pub const MANIFEST_DEPTH_MAX: usize = 32;
+/// A secret that a file holds or a program prints.
+pub const SECRET_BYTES_MAX: usize = 64 << 10;
+/// The id of a request, where it is repeated to a client.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Routes of one app.
 pub const ROUTES_PER_APP_MAX: usize = 256;
 /// Errors and warnings told of one file.
