@@ -261,5 +261,13 @@ pub const SECRET_BYTES_MAX: usize = 64 << 10;
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Routes of one app.
 pub const ROUTES_PER_APP_MAX: usize = 256;
+/// What is looked at in the folder of one app.
+pub const DEPLOY_ENTRIES_MAX: usize = 100_000;
+/// How deep folders nest in it.
+pub const DEPLOY_DEPTH_MAX: usize = 64;
+/// What is read of it to tell whether it has changed.
+pub const DEPLOY_BYTES_MAX: u64 = 256 << 20;
+/// What is in a folder of apps.
+pub const DEPLOY_FOLDERS_MAX: usize = 100_000;
 /// Errors and warnings told of one file.
 pub const FINDINGS_MAX: usize = 100;

@@ -1,6 +1,7 @@
 //! What `nanod` reads and decides before any app runs.
 //!
 //! - `text`: TOML and JSON with comments, with the place of every value; sizes and durations; errors that suggest.
+//! - `deploy`: folders of apps: what is there, what has changed, when it is safe to deploy.
 //! - `manifest`: what an app's folder says about it.
 //! - `problem`: what clients are told when something goes wrong.
 //! - `routes`: which app a request is for.
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod deploy;
 pub mod manifest;
 pub mod problem;
 pub mod routes;
