@@ -4,6 +4,7 @@
 //!
 //! Nothing here may link V8: these parts are tested and fuzzed in seconds.
 
+pub mod app_files;
 pub mod base64;
 pub mod cache;
 pub mod cbor;

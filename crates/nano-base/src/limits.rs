@@ -301,3 +301,23 @@ pub const HTTP_BODY_MS: u64 = 30_000;
 pub const HTTP_LINGER_MS: u64 = 2_000;
 /// Requests of an app waiting for its home from which on a shard that has connections for it starts an instance of its own.
 pub const SPREAD_AFTER: usize = 32;
+/// A manifest, or a file of variables.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+/// How deep the tables and lists of a manifest nest.
+pub const MANIFEST_DEPTH_MAX: usize = 32;
+/// A secret that a file holds or a program prints.
+pub const SECRET_BYTES_MAX: usize = 64 << 10;
+/// The id of a request, where it is repeated to a client.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Routes of one app.
+pub const ROUTES_PER_APP_MAX: usize = 256;
+/// What is looked at in the folder of one app.
+pub const DEPLOY_ENTRIES_MAX: usize = 100_000;
+/// How deep folders nest in it.
+pub const DEPLOY_DEPTH_MAX: usize = 64;
+/// What is read of it to tell whether it has changed.
+pub const DEPLOY_BYTES_MAX: u64 = 256 << 20;
+/// What is in a folder of apps.
+pub const DEPLOY_FOLDERS_MAX: usize = 100_000;
+/// Errors and warnings told of one file.
+pub const FINDINGS_MAX: usize = 100;

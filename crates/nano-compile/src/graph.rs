@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use nano_base::app_files::{MAIN_FILES, TEXT_ENDINGS};
 use nano_base::limits::{COMMONJS_NAMES_MAX, EXPORTED_AGAIN_MAX, SOURCE_BYTES_MAX, SOURCE_IMPORTS_MAX};
 use nano_base::status::{Error, Result, Status};
 
@@ -19,28 +20,9 @@ pub enum Origin<'a> {
     Text(&'a str, &'a [u8]),
     /// One file.
     File(&'a Path),
-    /// A folder.
-    Folder(&'a Path),
+    /// A folder, and its main module if it is not to be found by convention.
+    Folder(&'a Path, Option<&'a str>),
 }
-
-/// Main modules tried in a folder whose package.json names none.
-const MAIN_FILES: [&str; 12] = [
-    "index.js",
-    "index.mjs",
-    "index.ts",
-    "index.tsx",
-    "index.jsx",
-    "worker.js",
-    "worker.ts",
-    "src/index.js",
-    "src/index.mjs",
-    "src/index.ts",
-    "src/index.tsx",
-    "src/worker.ts",
-];
-
-/// The extensions that are text.
-const TEXT: [&str; 9] = ["txt", "html", "css", "md", "sql", "svg", "xml", "csv", "graphql"];
 
 /// The modules of an app, the main one first. `builtin` gives the full name of a module of the platform.
 pub fn compile(origin: Origin, builtin: &dyn Fn(&str) -> Option<&'static str>) -> Result<Vec<Module>> {
@@ -50,7 +32,7 @@ pub fn compile(origin: Origin, builtin: &dyn Fn(&str) -> Option<&'static str>) -
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("index.js");
             single(name, read_single(path)?, builtin)
         }
-        Origin::Folder(path) => folder(path, builtin),
+        Origin::Folder(path, main) => folder(path, main, builtin),
     }
 }
 
@@ -61,7 +43,7 @@ fn kind_of(path: &str) -> Kind {
         "cjs" | "cts" => Kind::CommonJs,
         "json" => Kind::Json,
         "wasm" => Kind::Wasm,
-        extension if TEXT.contains(&extension) => Kind::Text,
+        extension if TEXT_ENDINGS.contains(&extension) => Kind::Text,
         _ => Kind::Bytes,
     }
 }
@@ -92,9 +74,12 @@ fn not_main(name: &str) -> Error {
     Error::new(Status::Compile, format!("{name} is not a JavaScript or TypeScript module"))
 }
 
-fn folder(path: &Path, builtin: &dyn Fn(&str) -> Option<&'static str>) -> Result<Vec<Module>> {
+fn folder(path: &Path, main: Option<&str>, builtin: &dyn Fn(&str) -> Option<&'static str>) -> Result<Vec<Module>> {
     let mut resolver = Resolver::new(Folder::open(path)?, builtin);
-    let main = main_module(&mut resolver)?;
+    let main = match main {
+        Some(main) => named_main(&mut resolver, main)?,
+        None => main_module(&mut resolver)?,
+    };
     let settings = match resolver.folder.look("tsconfig.json")? {
         Entry::File(real) => Settings::parse(&resolver.folder.read(&real)?),
         _ => Settings::default(),
@@ -111,6 +96,16 @@ fn folder(path: &Path, builtin: &dyn Fn(&str) -> Option<&'static str>) -> Result
     }
     name_exports(&mut walk.modules);
     Ok(walk.modules)
+}
+
+/// The main module that somebody has named, by a path from the folder.
+fn named_main(resolver: &mut Resolver<'_>, main: &str) -> Result<String> {
+    let path = main.strip_prefix("./").unwrap_or(main);
+    match resolver.folder.look(path)? {
+        Entry::File(real) => Ok(real),
+        Entry::Refused => Err(Error::new(Status::Io, format!("the main module {main} is outside {}", resolver.folder.name()))),
+        _ => Err(Error::new(Status::Io, format!("there is no file {main} in {}, which is to be its main module", resolver.folder.name()))),
+    }
 }
 
 /// Finds the names that CommonJS modules export, their own and those of modules that they export again.

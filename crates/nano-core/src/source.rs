@@ -17,6 +17,8 @@ pub enum Source {
     File(PathBuf),
     /// A folder: `index.js` or `index.ts`, or the `main` or `module` of its package.json, and what that imports.
     Folder(PathBuf),
+    /// A folder and the path of its main module in it.
+    Main(PathBuf, String),
     /// The built-in app that answers each request with what it received, for testing a host.
     Echo,
 }
@@ -41,7 +43,8 @@ impl Source {
             Source::Text(text) => Origin::Text("index.js", text),
             Source::Named(name, text) => Origin::Text(name, text),
             Source::File(path) => Origin::File(path),
-            Source::Folder(path) => Origin::Folder(path),
+            Source::Folder(path) => Origin::Folder(path, None),
+            Source::Main(path, main) => Origin::Folder(path, Some(main)),
             Source::Echo => Origin::Text("echo.js", ECHO.as_bytes()),
         };
         let modules = nano_compile::compile(origin, &nano_engine::builtin)?;

@@ -1,0 +1,229 @@
+//! A folder of apps, now. What has not been touched since it was looked at last is not read again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nano_base::limits::DEPLOY_FOLDERS_MAX;
+
+use super::walk::{Digest, Rules, outside_stamp, walk};
+use crate::manifest::{Reading, SecretSource, is_app, load};
+use crate::text::{Finding, Severity};
+
+/// How to look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// The environment of the manifests.
+    pub environment: Option<String>,
+    /// Whether `.dev.vars` and `.env` count.
+    pub dev_vars: bool,
+    /// Whether an app's folder may be a link that leads out of the folder of apps.
+    pub outside_links: bool,
+}
+
+/// Which folders may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// Any of them.
+    All,
+    /// These, by their names.
+    Some(BTreeSet<String>),
+}
+
+/// One app's folder.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// Where it is, with all links followed.
+    pub folder: PathBuf,
+    /// How errors call it.
+    pub shown: String,
+    /// Changes whenever it may have changed.
+    pub stamp: Digest,
+    /// What is in it; none if it cannot be read.
+    pub digest: Option<Digest>,
+    /// When something in it changed last, in milliseconds since 1970, as the file system says.
+    pub newest_unix_ms: u64,
+    /// Its manifest, or what is wrong with it.
+    pub reading: Arc<Reading>,
+    /// The folders in it whose changes matter.
+    pub watched: Vec<PathBuf>,
+    /// The stamp without what is outside the folder.
+    inside: Digest,
+    hashed_unix_ms: u64,
+}
+
+/// A folder of apps at one time.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The apps by their folders' names; `.` if the folder itself is the app.
+    pub apps: BTreeMap<String, AppState>,
+    /// Folders that are there and are no apps.
+    pub others: BTreeSet<String>,
+    /// What is wrong with the folder as a whole.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at a folder of apps, again and again.
+#[derive(Debug)]
+pub struct Scanner {
+    root: PathBuf,
+    options: ScanOptions,
+    last: Snapshot,
+}
+
+/// A file that changed this long before it was read cannot change once more with the same stamp.
+const RACY_MS: u64 = 1_000;
+
+impl Scanner {
+    /// Of the folder `root`, which may come and go.
+    pub fn new(root: impl Into<PathBuf>, options: ScanOptions) -> Self {
+        Self { root: root.into(), options, last: Snapshot::default() }
+    }
+
+    /// The folder of apps.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What is there. `unix_ms` is the time.
+    pub fn scan(&mut self, touched: &Touched, unix_ms: u64) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        match self.root.canonicalize() {
+            Err(error) => self.complain(&mut snapshot, &format!("cannot be opened: {error}")),
+            Ok(root) if is_app(&root) => self.look(".", &root, touched, unix_ms, &mut snapshot),
+            Ok(root) => match self.names(&root) {
+                Err(why) => self.complain(&mut snapshot, &why),
+                Ok(names) => names.iter().for_each(|name| self.child(name, &root, touched, unix_ms, &mut snapshot)),
+            },
+        }
+        self.last = snapshot.clone();
+        snapshot
+    }
+
+    /// A folder that cannot be read says nothing about its apps: what was there is there.
+    fn complain(&self, snapshot: &mut Snapshot, why: &str) {
+        *snapshot = Snapshot { findings: Vec::new(), ..self.last.clone() };
+        snapshot.findings.push(Finding::of_file(Severity::Error, self.root.display().to_string(), why, ""));
+    }
+
+    fn names(&self, root: &Path) -> Result<Vec<String>, String> {
+        let mut names = Vec::new();
+        for (count, entry) in fs::read_dir(root).map_err(|error| format!("cannot be read: {error}"))?.enumerate() {
+            if count >= DEPLOY_FOLDERS_MAX {
+                return Err(format!("there are more than {DEPLOY_FOLDERS_MAX} entries in it"));
+            }
+            let entry = entry.map_err(|error| format!("cannot be read: {error}"))?;
+            if let Ok(name) = entry.file_name().into_string()
+                && !name.starts_with('.')
+                && name != "node_modules"
+            {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn child(&self, name: &str, root: &Path, touched: &Touched, unix_ms: u64, snapshot: &mut Snapshot) {
+        let path = root.join(name);
+        let Ok(real) = path.canonicalize() else { return };
+        if !real.is_dir() {
+            return;
+        }
+        let outside = !real.starts_with(root);
+        if outside && !self.options.outside_links {
+            let message = "the link leads outside the folder of apps";
+            snapshot.findings.push(Finding::of_file(Severity::Error, path.display().to_string(), message, "allow it with --follow-links"));
+            snapshot.others.insert(name.to_string());
+        } else if is_app(&real) {
+            self.look(name, &real, touched, unix_ms, snapshot);
+        } else {
+            snapshot.others.insert(name.to_string());
+        }
+    }
+
+    fn look(&self, name: &str, real: &Path, touched: &Touched, unix_ms: u64, snapshot: &mut Snapshot) {
+        let last = self.last.apps.get(name).filter(|last| last.folder == real);
+        let untouched = matches!(touched, Touched::Some(names) if !names.contains(name));
+        let state = match last {
+            Some(last) if untouched => last.clone(),
+            _ => self.state(name, real, last, unix_ms),
+        };
+        snapshot.apps.insert(name.to_string(), state);
+    }
+
+    fn state(&self, name: &str, real: &Path, last: Option<&AppState>, unix_ms: u64) -> AppState {
+        let shown = if name == "." { self.root.display().to_string() } else { self.root.join(name).display().to_string() };
+        let walk = match walk(real, Rules { dev_vars: self.options.dev_vars }) {
+            Ok(walk) => walk,
+            Err(why) => return broken(real, shown, why, last),
+        };
+        let called = if name == "." { real.file_name().and_then(|name| name.to_str()).unwrap_or("app") } else { name };
+        let reading = match last {
+            Some(last) if last.inside == walk.stamp && is_clean(last) => last.reading.clone(),
+            _ => Arc::new(load(real, &shown, called, self.options.environment.as_deref())),
+        };
+        let mut outside = Vec::new();
+        for (_, source) in reading.manifest.iter().flat_map(|manifest| &manifest.secrets) {
+            if let SecretSource::File(path) = source {
+                outside.extend(outside_stamp(&real.join(path)));
+            }
+        }
+        let stamp = mix(walk.stamp, &outside);
+        let mut state = AppState {
+            folder: real.to_path_buf(),
+            shown,
+            stamp,
+            digest: None,
+            newest_unix_ms: walk.newest_unix_ms,
+            reading,
+            watched: walk.folders.clone(),
+            inside: walk.stamp,
+            hashed_unix_ms: unix_ms,
+        };
+        match last.filter(|last| last.stamp == stamp && is_clean(last)) {
+            Some(last) => {
+                state.digest = last.digest;
+                state.hashed_unix_ms = last.hashed_unix_ms;
+            }
+            None => match walk.digest(real, &outside) {
+                Ok(digest) => state.digest = Some(digest),
+                Err(why) => return broken(real, state.shown.clone(), why, Some(&state)),
+            },
+        }
+        state
+    }
+}
+
+/// Whether its digest is of files that had stopped changing.
+fn is_clean(state: &AppState) -> bool {
+    state.digest.is_some() && state.hashed_unix_ms > state.newest_unix_ms.saturating_add(RACY_MS)
+}
+
+/// A folder that cannot be digested.
+fn broken(real: &Path, shown: String, why: String, last: Option<&AppState>) -> AppState {
+    let finding = Finding::of_file(Severity::Error, shown.clone(), why, "");
+    AppState {
+        folder: real.to_path_buf(),
+        shown,
+        stamp: last.map_or(Digest([0; 32]), |last| last.stamp),
+        digest: None,
+        newest_unix_ms: last.map_or(0, |last| last.newest_unix_ms),
+        reading: Arc::new(Reading { manifest: None, findings: vec![finding], environments: Vec::new() }),
+        watched: vec![real.to_path_buf()],
+        inside: Digest([0; 32]),
+        hashed_unix_ms: 0,
+    }
+}
+
+fn mix(stamp: Digest, outside: &[u8]) -> Digest {
+    if outside.is_empty() {
+        return stamp;
+    }
+    let mut bytes = stamp.0.to_vec();
+    bytes.extend_from_slice(outside);
+    let mut mixed = [0; 32];
+    mixed.copy_from_slice(&nano_crypto::Hash::Sha256.digest(&bytes));
+    Digest(mixed)
+}

@@ -1,0 +1,188 @@
+//! From what is there to what is deployed. A folder counts when it has been still for a while, its manifest is right and its files could
+//! be read; until then, and when it is broken, what was deployed from it stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scan::{AppState, Snapshot, Touched};
+use super::walk::Digest;
+use crate::text::{Finding, Severity};
+
+/// What to do about one folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Deploy it.
+    Added(String),
+    /// Deploy it in place of what was there.
+    Changed(String),
+    /// It is gone.
+    Removed(String),
+}
+
+impl Change {
+    /// The folder's name.
+    pub fn folder(&self) -> &str {
+        let (Self::Added(name) | Self::Changed(name) | Self::Removed(name)) = self;
+        name
+    }
+}
+
+/// What makes `after` of `before`, in the order of the names.
+pub fn plan(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let names: BTreeSet<&String> = before.apps.keys().chain(after.apps.keys()).collect();
+    let change = |name: &&String| match (before.apps.get(*name), after.apps.get(*name)) {
+        (None, Some(_)) => Some(Change::Added(name.to_string())),
+        (Some(_), None) => Some(Change::Removed(name.to_string())),
+        (Some(before), Some(after)) if before.digest != after.digest || before.app_name() != after.app_name() => {
+            Some(Change::Changed(name.to_string()))
+        }
+        _ => None,
+    };
+    names.iter().filter_map(change).collect()
+}
+
+impl AppState {
+    /// The name its manifest gives the app; none if it cannot be deployed.
+    pub fn app_name(&self) -> Option<&str> {
+        self.digest.and(self.reading.manifest.as_ref()).map(|manifest| &*manifest.name)
+    }
+}
+
+/// What one look has come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// What to do, in the order of the names.
+    pub changes: Vec<Change>,
+    /// What is wrong, told once for each state of a folder.
+    pub findings: Vec<Finding>,
+    /// In how many milliseconds to look again at what is not still yet.
+    pub again_ms: Option<u64>,
+}
+
+/// What is deployed from a folder of apps.
+#[derive(Debug)]
+pub struct Deployment {
+    quiet_ms: u64,
+    deployed: Snapshot,
+    waiting: BTreeMap<String, Waiting>,
+    told: Vec<Finding>,
+}
+
+/// A folder that is not as it was deployed.
+#[derive(Debug)]
+struct Waiting {
+    /// None if it is gone.
+    stamp: Option<Digest>,
+    since_ms: u64,
+    /// Whether it is known to be broken, and has been told.
+    told: bool,
+}
+
+/// What has not changed for so long by the file system's own clock needs no second look.
+const OLD_MS: u64 = 2_000;
+
+impl Deployment {
+    /// Nothing is deployed yet. A folder must be still for `quiet_ms`.
+    pub fn new(quiet_ms: u64) -> Self {
+        Self { quiet_ms, deployed: Snapshot::default(), waiting: BTreeMap::new(), told: Vec::new() }
+    }
+
+    /// What is deployed.
+    pub fn deployed(&self) -> &Snapshot {
+        &self.deployed
+    }
+
+    /// The folders to look at again.
+    pub fn waiting(&self) -> Touched {
+        Touched::Some(self.waiting.keys().cloned().collect())
+    }
+
+    /// What follows from a look at `now_ms` of a steady clock and `unix_ms` of the one on the wall.
+    pub fn observe(&mut self, seen: &Snapshot, now_ms: u64, unix_ms: u64) -> Step {
+        let mut step = Step::default();
+        if self.told != seen.findings {
+            step.findings.extend(seen.findings.iter().filter(|finding| !self.told.contains(finding)).cloned());
+            self.told.clone_from(&seen.findings);
+        }
+        let before = self.deployed.clone();
+        let names: BTreeSet<String> = seen.apps.keys().chain(before.apps.keys()).chain(self.waiting.keys()).cloned().collect();
+        let settled: Vec<String> = names.into_iter().filter(|name| self.is_settled(name, seen, now_ms, unix_ms, &mut step)).collect();
+        // What goes makes room for what has its name.
+        for name in settled.iter().filter(|name| !seen.apps.contains_key(*name) && !seen.others.contains(*name)) {
+            self.deployed.apps.remove(name);
+            self.waiting.remove(name);
+        }
+        for name in &settled {
+            match seen.apps.get(name) {
+                Some(state) => self.deploy(name, state, &mut step),
+                None if seen.others.contains(name) => self.keep_what_was(name, &mut step),
+                None => {}
+            }
+        }
+        step.changes = plan(&before, &self.deployed);
+        step
+    }
+
+    /// Whether a folder is different from what is deployed, and has been so for long enough.
+    fn is_settled(&mut self, name: &str, seen: &Snapshot, now_ms: u64, unix_ms: u64, step: &mut Step) -> bool {
+        let state = seen.apps.get(name);
+        let deployed = self.deployed.apps.get_mut(name);
+        if let (Some(state), Some(deployed)) = (state, deployed)
+            && state.digest.is_some()
+            && state.digest == deployed.digest
+            && state.app_name() == deployed.app_name()
+        {
+            // Touched, or changed and changed back; the folder may be another one.
+            deployed.clone_from(state);
+            self.waiting.remove(name);
+            return false;
+        }
+        let stamp = state.map(|state| state.stamp);
+        let fresh = Waiting { stamp, since_ms: now_ms, told: false };
+        let waiting = self.waiting.entry(name.to_string()).or_insert(fresh);
+        if waiting.stamp != stamp {
+            *waiting = Waiting { stamp, since_ms: now_ms, told: false };
+        }
+        let still_ms = now_ms.saturating_sub(waiting.since_ms);
+        let old = state.is_some_and(|state| state.newest_unix_ms > 0 && state.newest_unix_ms.saturating_add(OLD_MS) <= unix_ms);
+        if still_ms < self.quiet_ms && !old {
+            let left = self.quiet_ms - still_ms;
+            step.again_ms = Some(step.again_ms.map_or(left, |again| again.min(left)));
+            return false;
+        }
+        true
+    }
+
+    fn deploy(&mut self, name: &str, state: &AppState, step: &mut Step) {
+        let Some(app) = state.app_name() else { return self.refuse(name, state.reading.findings.clone(), step) };
+        let taken = self.deployed.apps.iter().find(|(other, deployed)| *other != name && deployed.app_name() == Some(app));
+        if let Some((_, other)) = taken {
+            let message = format!("the name \"{app}\" is taken by {}", other.shown);
+            let help = "give one of the two another name in its manifest";
+            return self.refuse(name, vec![Finding::of_file(Severity::Error, state.shown.clone(), message, help)], step);
+        }
+        step.findings.extend(state.reading.findings.iter().cloned());
+        self.deployed.apps.insert(name.to_string(), state.clone());
+        self.waiting.remove(name);
+    }
+
+    fn keep_what_was(&mut self, name: &str, step: &mut Step) {
+        let Some(deployed) = self.deployed.apps.get(name) else {
+            self.waiting.remove(name);
+            return;
+        };
+        let message = "the folder has no main module and no manifest any more";
+        let finding = Finding::of_file(Severity::Error, deployed.shown.clone(), message, "remove the folder to remove the app");
+        self.refuse(name, vec![finding], step);
+    }
+
+    fn refuse(&mut self, name: &str, mut findings: Vec<Finding>, step: &mut Step) {
+        let Some(waiting) = self.waiting.get_mut(name) else { return };
+        if !std::mem::replace(&mut waiting.told, true) {
+            if let Some(deployed) = self.deployed.apps.get(name) {
+                let message = "what was deployed before goes on serving";
+                findings.push(Finding::of_file(Severity::Notice, deployed.shown.clone(), message, ""));
+            }
+            step.findings.append(&mut findings);
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Folders on disk, looked at with a clock that is told the time.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+
+/// A folder of apps that is removed in the end.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("nano-config-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().canonicalize().expect("a temporary folder").join(name);
+        fs::create_dir_all(path.join("apps")).expect("a folder");
+        Self(path)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.join("apps")
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.0.join(from), self.0.join(to)).expect("a rename");
+    }
+
+    fn link(&self, target: impl AsRef<Path>, path: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        symlink(target, path).expect("a link");
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_dir_all(self.0.join(path)).or_else(|_| fs::remove_file(self.0.join(path))).expect("removed");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The folder, its scanner and what is deployed of it. Time passes when it is told to; to the file system everything is always new.
+struct Host {
+    disk: Disk,
+    scanner: Scanner,
+    deployment: Deployment,
+    now_ms: u64,
+}
+
+const QUIET_MS: u64 = 100;
+
+impl Host {
+    fn new(options: ScanOptions) -> Self {
+        let disk = Disk::new();
+        let scanner = Scanner::new(disk.root(), options);
+        Self { disk, scanner, deployment: Deployment::new(QUIET_MS), now_ms: 1_000 }
+    }
+
+    /// One look after so long.
+    fn look(&mut self, after_ms: u64) -> Step {
+        self.now_ms += after_ms;
+        let seen = self.scanner.scan(&Touched::All, 0);
+        self.deployment.observe(&seen, self.now_ms, 0)
+    }
+
+    /// What changes once everything is still.
+    fn settle(&mut self) -> Vec<String> {
+        let mut changes: Vec<Change> = self.look(0).changes;
+        changes.extend(self.look(QUIET_MS).changes);
+        shown(&changes)
+    }
+
+    fn digest(&self, name: &str) -> Option<Digest> {
+        self.deployment.deployed().apps.get(name).and_then(|app| app.digest)
+    }
+}
+
+fn shown(changes: &[Change]) -> Vec<String> {
+    changes
+        .iter()
+        .map(|change| match change {
+            Change::Added(name) => format!("+{name}"),
+            Change::Changed(name) => format!("~{name}"),
+            Change::Removed(name) => format!("-{name}"),
+        })
+        .collect()
+}
+
+fn none() -> Vec<String> {
+    Vec::new()
+}
+
+#[test]
+fn folders_come_change_and_go() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/b/src/index.ts", "1");
+    host.disk.write("apps/c/nano.toml", "name = \"sea\"\nmain = \"x.js\"");
+    host.disk.write("apps/c/x.js", "");
+    host.disk.write("apps/d/package.json", "{\"main\": \"lib/d.js\"}");
+    host.disk.write("apps/no-app/readme.md", "");
+    host.disk.write("apps/.hidden/index.js", "");
+    host.disk.write("apps/file.js", "");
+    assert_eq!(host.settle(), ["+a", "+b", "+c", "+d"]);
+    let names: Vec<Option<&str>> = host.deployment.deployed().apps.values().map(AppState::app_name).collect();
+    assert_eq!(names, [Some("a"), Some("b"), Some("sea"), Some("d")]);
+    assert_eq!(host.settle(), none());
+    host.disk.write("apps/a/index.js", "22");
+    host.disk.write("apps/c/data/new.txt", "");
+    host.disk.remove("apps/b");
+    host.disk.write("apps/no-app/index.js", "");
+    assert_eq!(host.settle(), ["~a", "-b", "~c", "+no-app"]);
+    assert_eq!(host.settle(), none());
+}
+
+#[test]
+fn an_app_by_itself_is_a_folder_of_one() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/index.ts", "1");
+    host.disk.write("apps/other/index.ts", "1");
+    assert_eq!(host.settle(), ["+."]);
+    assert_eq!(host.deployment.deployed().apps["."].app_name(), Some("apps"));
+}
+
+#[test]
+fn only_what_matters_changes_an_app() {
+    let mut host = Host::new(ScanOptions::default());
+    let modules = "apps/a/node_modules";
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write(&format!("{modules}/p/index.js"), "1");
+    host.settle();
+    for (path, matters) in [
+        ("apps/a/index.js~".into(), false),
+        ("apps/a/.index.js.swp".into(), false),
+        ("apps/a/.git/HEAD".into(), false),
+        ("apps/a/.env".into(), false),
+        (format!("{modules}/.package-lock.json"), false),
+        (format!("{modules}/p/readme.md"), false),
+        (format!("{modules}/p/index.d.ts"), false),
+        (format!("{modules}/p/test/x.js"), false),
+        (format!("{modules}/p/lib/x.js"), true),
+        (format!("{modules}/p/package.json"), true),
+        ("apps/a/readme.md".into(), true),
+        ("apps/a/test/x.js".into(), true),
+    ] {
+        let before = host.digest("a");
+        host.disk.write(&path, "x");
+        assert_eq!(host.settle(), if matters { vec!["~a".to_string()] } else { none() }, "{path}");
+        assert_eq!(host.digest("a") != before, matters, "{path}");
+    }
+}
+
+#[test]
+fn variables_for_development_count_in_development_only() {
+    let mut host = Host::new(ScanOptions { dev_vars: true, ..ScanOptions::default() });
+    host.disk.write("apps/a/index.js", "1");
+    host.settle();
+    for file in [".dev.vars", ".env.staging"] {
+        host.disk.write(&format!("apps/a/{file}"), "A=1");
+        assert_eq!(host.settle(), ["~a"], "{file}");
+    }
+    for file in [".envrc", "src/.env"] {
+        host.disk.write(&format!("apps/a/{file}"), "A=1");
+        assert_eq!(host.settle(), none(), "{file}");
+    }
+}
+
+#[test]
+fn the_same_contents_are_the_same_app_however_they_got_there() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/a/lib/x.js", "1");
+    host.settle();
+    let before = host.digest("a");
+    // Saved without a change, and saved by writing another file and renaming it.
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/a/lib/x.js.tmp", "1");
+    host.disk.rename("apps/a/lib/x.js.tmp", "apps/a/lib/x.js");
+    assert_eq!((host.settle(), host.digest("a")), (none(), before));
+    host.disk.rename("apps/a/lib/x.js", "apps/a/lib/y.js");
+    assert_eq!(host.settle(), ["~a"], "a name is part of it");
+    host.disk.write("apps/a/index.js", "2");
+    host.look(0);
+    host.disk.write("apps/a/index.js", "1");
+    assert_eq!(host.settle(), none(), "changed back before it was still");
+}
+
+#[test]
+fn a_folder_that_is_being_copied_waits_until_it_is_still() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    for file in ["one.js", "two.js", "three.js"] {
+        let step = host.look(QUIET_MS - 1);
+        assert_eq!((shown(&step.changes), step.again_ms), (none(), Some(QUIET_MS)), "{file}");
+        host.disk.write(&format!("apps/a/{file}"), file);
+    }
+    assert_eq!(host.look(QUIET_MS).again_ms, Some(QUIET_MS));
+    assert_eq!(host.look(QUIET_MS - 1).again_ms, Some(1));
+    assert_eq!(host.deployment.waiting(), Touched::Some(["a".to_string()].into()));
+    let step = host.look(1);
+    assert_eq!((shown(&step.changes), step.again_ms), (vec!["+a".to_string()], None));
+    // Away for a moment, as when a folder is exchanged by two renames.
+    host.disk.rename("apps/a", "old");
+    assert_eq!(shown(&host.look(1_000).changes), none());
+    host.disk.rename("old", "apps/a");
+    assert_eq!(host.settle(), none());
+}
+
+#[test]
+fn what_has_been_still_for_long_by_the_file_systems_clock_is_deployed_at_once() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    let seen = host.scanner.scan(&Touched::All, 0);
+    let changed = seen.apps["a"].newest_unix_ms;
+    assert!(host.deployment.observe(&seen, 0, changed + 1_999).changes.is_empty());
+    assert_eq!(shown(&host.deployment.observe(&seen, 0, changed + 2_000).changes), ["+a"]);
+}
+
+#[test]
+fn a_broken_version_leaves_the_old_one_and_is_told_once() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/a/nano.toml", "name = \"a\"");
+    host.settle();
+    let good = host.digest("a");
+    host.disk.write("apps/a/nano.toml", "nmae = \"a\"");
+    host.look(0);
+    let step = host.look(QUIET_MS);
+    let said: Vec<&str> = step.findings.iter().map(|finding| &*finding.message).collect();
+    assert_eq!(said, ["unknown key \"nmae\"", "what was deployed before goes on serving"]);
+    assert_eq!((shown(&step.changes), host.digest("a")), (none(), good));
+    assert_eq!(host.look(QUIET_MS).findings, []);
+    host.disk.write("apps/a/nano.toml", "name = \"aa\"");
+    assert_eq!(host.settle(), ["~a"]);
+    // The main module is gone while something builds it anew, and without a manifest the folder is no app.
+    host.disk.remove("apps/a/nano.toml");
+    host.disk.remove("apps/a/index.js");
+    assert_eq!(host.settle(), none());
+    host.disk.remove("apps/a");
+    assert_eq!(host.settle(), ["-a"]);
+}
+
+#[test]
+fn a_manifest_that_names_a_file_that_is_not_there_yet_waits_for_it() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/nano.toml", "main = \"dist/x.js\"");
+    assert_eq!(host.settle(), none());
+    host.disk.write("apps/a/dist/x.js", "1");
+    assert_eq!(host.settle(), ["+a"]);
+}
+
+#[test]
+fn two_folders_cannot_have_one_name() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/b/index.js", "1");
+    host.disk.write("apps/b/nano.toml", "name = \"a\"");
+    host.look(0);
+    let step = host.look(QUIET_MS);
+    assert_eq!(shown(&step.changes), ["+a"]);
+    let said = step.findings[0].to_string();
+    assert!(said.contains("/apps/b: error: the name \"a\" is taken by ") && said.contains("/apps/a ("), "{said}");
+    host.disk.remove("apps/a");
+    assert_eq!(host.settle(), ["-a", "+b"]);
+}
+
+#[test]
+fn links_are_followed_at_the_top_and_never_out_of_an_app() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/.releases/1/index.js", "1");
+    host.disk.write("apps/.releases/2/index.js", "2");
+    host.disk.write("outside/index.js", "1");
+    host.disk.write("secret.txt", "1");
+    host.disk.link(".releases/1", "apps/a");
+    host.disk.link(host.disk.0.join("outside"), "apps/b");
+    host.disk.write("apps/c/index.js", "1");
+    host.disk.link("../../secret.txt", "apps/c/secret.txt");
+    host.disk.link("../..", "apps/c/up");
+    host.disk.link("nowhere", "apps/c/dangling");
+    host.look(0);
+    let step = host.look(QUIET_MS);
+    assert_eq!(shown(&step.changes), ["+a", "+c"]);
+    let before = host.digest("c");
+    host.disk.write("secret.txt", "2");
+    assert_eq!((host.settle(), host.digest("c")), (none(), before), "nothing outside is read");
+    // A release as Capistrano and others make it: the link changes in one step.
+    host.disk.link(".releases/2", "apps/new");
+    host.disk.rename("apps/new", "apps/a");
+    assert_eq!(host.settle(), ["~a"]);
+    host.scanner = Scanner::new(host.disk.root(), ScanOptions { outside_links: true, ..ScanOptions::default() });
+    assert_eq!(host.settle(), ["+b"]);
+}
+
+#[test]
+fn a_link_that_leads_outside_is_told_once() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("outside/index.js", "1");
+    host.disk.link("../outside", "apps/b");
+    let said = host.look(0).findings;
+    assert!(said.len() == 1 && said[0].message.contains("outside"), "{said:?}");
+    assert_eq!(host.look(QUIET_MS).findings, []);
+}
+
+#[test]
+fn a_config_map_is_exchanged_by_one_link() {
+    let mut host = Host::new(ScanOptions::default());
+    for (version, text) in [("..1", "1"), ("..2", "2")] {
+        host.disk.write(&format!("apps/a/{version}/index.js"), text);
+        host.disk.write(&format!("apps/a/{version}/lib/x.js"), "same");
+    }
+    host.disk.link("..1", "apps/a/..data");
+    host.disk.link("..data/index.js", "apps/a/index.js");
+    host.disk.link("..data/lib", "apps/a/lib");
+    assert_eq!(host.settle(), ["+a"]);
+    host.disk.link("..2", "apps/a/..new");
+    host.disk.rename("apps/a/..new", "apps/a/..data");
+    assert_eq!(host.settle(), ["~a"]);
+}
+
+#[test]
+fn a_secret_that_is_exchanged_deploys_its_app_anew() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("key", "1");
+    host.disk.write("apps/a/index.js", "");
+    host.disk.write("apps/a/nano.toml", "secrets.KEY = { file = \"../../key\" }");
+    assert_eq!(host.settle(), ["+a"]);
+    host.disk.write("key.new", "22");
+    host.disk.rename("key.new", "key");
+    assert_eq!((host.settle(), host.settle()), (vec!["~a".to_string()], none()));
+}
+
+#[test]
+fn what_was_not_touched_is_not_looked_at() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/b/index.js", "1");
+    host.settle();
+    host.disk.write("apps/a/index.js", "22");
+    host.disk.write("apps/b/index.js", "22");
+    let seen = host.scanner.scan(&Touched::Some(["b".to_string()].into()), 0);
+    assert_eq!(shown(&plan(host.deployment.deployed(), &seen)), ["~b"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_opened_removes_nothing() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.settle();
+    host.disk.rename("apps", "away");
+    let step = host.look(10_000);
+    assert!(step.findings.len() == 1 && step.findings[0].message.starts_with("cannot be opened"), "{step:?}");
+    assert_eq!(host.settle(), none());
+}
+
+#[test]
+fn a_folder_without_end_is_refused() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write(&format!("apps/a/{}x.js", "d/".repeat(nano_base::limits::DEPLOY_DEPTH_MAX + 1)), "1");
+    host.look(0);
+    let step = host.look(QUIET_MS);
+    assert!(step.changes.is_empty() && step.findings[0].message.contains("deeper"), "{step:?}");
+}
+
+#[test]
+fn the_operating_system_tells_of_a_change() {
+    let disk = Disk::new();
+    disk.write("apps/a/src/index.js", "1");
+    let mut scanner = Scanner::new(disk.root(), ScanOptions::default());
+    let (woken, wait) = mpsc::channel();
+    let mut notifier = Notifier::start(&disk.root(), move || {
+        let _ = woken.send(());
+    })
+    .expect("a watch");
+    notifier.cover(&scanner.scan(&Touched::All, 0)).expect("watches");
+    assert_eq!(notifier.take(), Hints::None);
+    disk.write("apps/a/src/index.js", "2");
+    wait.recv_timeout(Duration::from_secs(60)).expect("a hint");
+    assert_eq!(notifier.take(), Hints::Touched(Touched::Some(["a".to_string()].into())));
+    disk.write("apps/b/index.js", "1");
+    while notifier.take() != Hints::Touched(Touched::All) {
+        wait.recv_timeout(Duration::from_secs(60)).expect("a hint");
+    }
+}

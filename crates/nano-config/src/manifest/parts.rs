@@ -1,0 +1,153 @@
+//! What both kinds of manifest say in the same way, and what must hold of an app as a whole.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use nano_base::limits::{NAME_BYTES_MAX, ROUTES_PER_APP_MAX};
+use nano_base::url::Url;
+
+use super::{Manifest, Var, compatibility, cron};
+use crate::routes::{Dialect, Route};
+use crate::text::finding::Findings;
+use crate::text::{Node, Table, Value};
+
+/// `name`, `main`, `vars`, `compatibility_date` and `compatibility_flags`.
+pub fn read_common(table: &Table, manifest: &mut Manifest, findings: &mut Findings<'_>) {
+    if let Some(node) = table.find("name")
+        && let Some(name) = node.text()
+    {
+        match check_name(name) {
+            Ok(()) => manifest.name = name.to_string(),
+            Err(why) => findings.error(&node.span, format!("name: {why}"), ""),
+        }
+    }
+    if let Some(node) = table.find("main")
+        && let Some(main) = node.text()
+    {
+        match inside(main) {
+            Some(path) => manifest.main = Some(path),
+            None => findings.error(
+                &node.span,
+                format!("main: \"{main}\" is not a file inside the app's folder"),
+                "write it as \"src/index.ts\"",
+            ),
+        }
+    }
+    if let Some(vars) = table.find("vars").and_then(Node::table) {
+        for entry in &vars.0 {
+            let var = match &entry.node.value {
+                Value::Text(text) => Var::Text(text.clone()),
+                _ => Var::Json(entry.node.json()),
+            };
+            if let Var::Json(_) = var {
+                let message = format!("vars.{} is {}, and env holds text", entry.key, entry.node.kind());
+                findings.notice(&entry.node.span, message, format!("the app finds the text {}", var.text()));
+            }
+            manifest.vars.push((entry.key.clone(), var));
+        }
+    }
+    if let Some(node) = table.find("compatibility_date")
+        && let Some(date) = node.text()
+    {
+        compatibility::check_date(date, &node.span, findings);
+        manifest.compatibility_date = Some(date.to_string());
+    }
+    let flags = table.find("compatibility_flags").map(Node::texts).unwrap_or_default();
+    manifest.compatibility_flags = flags.iter().map(|(flag, _)| flag.to_string()).collect();
+    compatibility::check_flags(flags, findings);
+}
+
+/// The expressions of a list.
+pub fn read_crons(node: Option<&Node>, findings: &mut Findings<'_>) -> Vec<String> {
+    let mut crons = Vec::new();
+    for (text, span) in node.map(Node::texts).unwrap_or_default() {
+        match cron::check(text) {
+            Ok(()) => crons.push(text.to_string()),
+            Err(why) => findings.error(&span, why, ""),
+        }
+    }
+    crons
+}
+
+/// Adds the route or routes that a text says.
+pub fn add_route(text: &str, dialect: Dialect, span: &Range<usize>, manifest: &mut Manifest, findings: &mut Findings<'_>) {
+    match Route::parse(text, dialect) {
+        Ok(routes) => manifest.routes.extend(routes),
+        Err(why) => findings.error(span, why, ""),
+    }
+}
+
+/// What the runtime would refuse, found where it is written.
+pub fn check_whole(manifest: &Manifest, table: &Table, findings: &mut Findings<'_>) {
+    let place = |key: &str| table.entry(key).map_or(0..0, |entry| entry.key_span.clone());
+    let names = manifest.vars.iter().map(|(name, _)| ("vars", name));
+    let names = names.chain(manifest.secrets.iter().map(|(name, _)| ("secrets", name)));
+    let names = names.chain(manifest.services.iter().map(|service| ("services", &service.name)));
+    let names = names.chain(manifest.producers.iter().map(|(name, _)| ("queues", name)));
+    let mut seen: HashMap<&str, &str> = HashMap::new();
+    let mut count = 0;
+    for (key, name) in names {
+        count += 1;
+        let span =
+            table.find(key).and_then(Node::table).and_then(|table| table.entry(name)).map_or(place(key), |entry| entry.key_span.clone());
+        if name.is_empty() {
+            findings.error(&span, format!("{key}: an entry of env has no name"), "");
+        } else if let Some(other) = seen.insert(name, key) {
+            findings.error(&span, format!("env has two entries named \"{name}\", in {other} and in {key}"), "rename one of them");
+        }
+    }
+    let limits = &manifest.limits;
+    if count > limits.env_entries as usize {
+        let message = format!("env has {count} entries; the limit env_entries is {}", limits.env_entries);
+        findings.error(&place("vars"), message, "raise limits.env_entries");
+    }
+    for (name, var) in &manifest.vars {
+        let bytes = name.len() + var.text().len();
+        if bytes > limits.env_entry_bytes as usize {
+            let span =
+                table.find("vars").and_then(Node::table).and_then(|vars| vars.entry(name)).map_or(0..0, |entry| entry.key_span.clone());
+            let message = format!("vars.{name} has {bytes} bytes; the limit env_entry_bytes is {}", limits.env_entry_bytes);
+            findings.error(&span, message, "raise limits.env_entry_bytes");
+        }
+    }
+    if manifest.routes.len() > ROUTES_PER_APP_MAX {
+        findings.error(
+            &place("routes"),
+            format!("there are {} routes; an app has {ROUTES_PER_APP_MAX} at most", manifest.routes.len()),
+            "",
+        );
+    }
+}
+
+/// What the runtime takes as a name, and what can be shown in a line and used in a path.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return Err(format!("an app's name has 1 to {NAME_BYTES_MAX} bytes"));
+    }
+    if let Some(bad) = name.chars().find(|c| c.is_control() || matches!(c, '/' | '\\')) {
+        return Err(format!("{bad:?} cannot be in an app's name"));
+    }
+    if matches!(name, "." | "..") { Err("it cannot be \".\" or \"..\"".into()) } else { Ok(()) }
+}
+
+/// A relative path that stays inside, without `./`.
+pub fn inside(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | ".." => return None,
+            "." => {}
+            _ if part.contains(['\\', '\0']) => return None,
+            _ => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// An absolute URL of HTTP.
+pub fn check_base_url(text: &str) -> Result<(), String> {
+    match Url::parse(text, None) {
+        Some(url) if matches!(url.scheme(), "http" | "https" | "http:" | "https:") => Ok(()),
+        _ => Err(format!("\"{text}\" is no absolute URL that begins with http:// or https://")),
+    }
+}

@@ -1,0 +1,349 @@
+//! Files and what comes of them, the good and the bad.
+
+use std::fmt::Write;
+
+use super::*;
+use crate::text::{self, Node};
+
+fn nano(text: &str) -> Reading {
+    read(text, "nano.toml", Flavour::Nano, "folder", None)
+}
+
+fn wrangler(text: &str, environment: Option<&str>) -> Reading {
+    read(text, "wrangler.toml", Flavour::Wrangler, "folder", environment)
+}
+
+fn manifest(reading: Reading) -> Manifest {
+    let said: Vec<String> = reading.findings.iter().map(ToString::to_string).collect();
+    reading.manifest.unwrap_or_else(|| panic!("{said:#?}"))
+}
+
+fn said(reading: &Reading) -> Vec<String> {
+    reading.findings.iter().map(ToString::to_string).collect()
+}
+
+const ALL: &str = r#"
+name = "shop"
+main = "./src/index.ts"
+routes = ["shop.example", "*.shop.example/api*", { host = "x.example", path = "/y", port = 8081 }, ":9000"]
+default = true
+crons = ["*/5 * * * *", "0 0 * * MON"]
+base_url = "https://shop.example/"
+code_generation = true
+lazy = false
+compatibility_date = "2026-01-31"
+compatibility_flags = ["nodejs_als"]
+
+[vars]
+GREETING = "hello"
+NUMBER = 5
+TREE = { a = [1, true] }
+
+[secrets]
+KEY = { file = "/run/secrets/key" }
+TOKEN = { command = ["pass", "show", "x"] }
+
+[services]
+AUTH = "auth"
+ADMIN = { app = "auth", entrypoint = "Admin" }
+
+[limits]
+cpu_ms = "1.5s"
+heap_bytes = "64 MiB"
+timers = 12
+idle_ms = 5000
+
+[egress]
+default = "deny"
+allow = ["api.example.com:443", "10.0.0.0/8"]
+deny = "*.internal"
+
+[queues]
+producers = { JOBS = "jobs" }
+
+[queues.consumers.jobs]
+batch = 50
+batch_wait_ms = "1s"
+dead_letters = "failed"
+"#;
+
+#[test]
+fn everything_that_can_be_said_is_read() {
+    let app = manifest(nano(ALL));
+    assert_eq!((&*app.name, app.main.as_deref(), app.file.as_deref()), ("shop", Some("src/index.ts"), Some("nano.toml")));
+    let routes: Vec<String> = app.routes.iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["shop.example", "*.shop.example/api*", "x.example:8081/y", "*:9000"]);
+    let vars: Vec<(&str, String)> = app.vars.iter().map(|(name, var)| (&**name, var.text())).collect();
+    assert_eq!(vars, [("GREETING", "hello".into()), ("NUMBER", "5".into()), ("TREE", "{\"a\":[1,true]}".into())]);
+    let command = ["pass", "show", "x"].map(String::from).to_vec();
+    let secrets = [("KEY".into(), SecretSource::File("/run/secrets/key".into())), ("TOKEN".into(), SecretSource::Command(command))];
+    assert_eq!(app.secrets, secrets);
+    let service =
+        |name: &str, entrypoint: Option<&str>| Service { name: name.into(), app: "auth".into(), entrypoint: entrypoint.map(Into::into) };
+    assert_eq!(app.services, [service("AUTH", None), service("ADMIN", Some("Admin"))]);
+    let expected = AppLimits { cpu_ms: 1_500, heap_bytes: 64 << 20, timers: 12, idle_ms: 5_000, ..AppLimits::default() };
+    assert_eq!(app.limits, expected);
+    let egress = Egress {
+        default: EgressDefault::Deny,
+        allow: vec!["api.example.com:443".into(), "10.0.0.0/8".into()],
+        deny: vec!["*.internal".into()],
+    };
+    assert_eq!(app.egress, egress);
+    assert_eq!(app.crons, ["*/5 * * * *", "0 0 * * MON"]);
+    assert_eq!(app.producers, [("JOBS".to_string(), "jobs".to_string())]);
+    let consumer = Consumer { batch: 50, batch_wait_ms: 1_000, dead_letters: Some("failed".into()), ..Consumer::new("jobs") };
+    assert_eq!(app.consumers, [consumer]);
+    assert_eq!((app.default, app.code_generation, app.lazy), (true, true, Some(false)));
+    assert_eq!(app.base_url.as_deref(), Some("https://shop.example/"));
+}
+
+#[test]
+fn json_says_the_same_as_toml() {
+    let table = text::parse(ALL, Format::Toml, &mut Findings::new("", ALL)).expect("parses");
+    let json = Node { span: 0..0, value: text::Value::Table(table) }.json().to_string();
+    let from_json = manifest(read(&json, "nano.jsonc", Flavour::Nano, "folder", None));
+    assert_eq!(from_json, Manifest { file: Some("nano.jsonc".into()), ..manifest(nano(ALL)) });
+}
+
+#[test]
+fn an_empty_file_is_an_app_named_like_its_folder() {
+    assert_eq!(manifest(nano("")), Manifest { file: Some("nano.toml".into()), ..Manifest::new("folder") });
+    assert_eq!(said(&nano("")), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_a_suggestion() {
+    let cases: &[(&str, &str)] = &[
+        ("nmae = \"x\"", "1:1: error: unknown key \"nmae\" (did you mean \"name\"?)"),
+        ("[limits]\ncpu = 5", "2:1: error: unknown key \"limits.cpu\" (did you mean \"cpu_ms\"?)"),
+        ("[limits]\nheap_byte = 5", "2:1: error: unknown key \"limits.heap_byte\" (did you mean \"heap_bytes\"?)"),
+        ("name = 5", "1:8: error: name: this is a whole number; it must be text"),
+        ("main = \"../x.js\"", "1:8: error: main: \"../x.js\" is not a file inside the app's folder (write it as \"src/index.ts\")"),
+        ("main = \"/etc/passwd\"", "1:8: error: main: \"/etc/passwd\" is not a file inside"),
+        ("name = \"a/b\"", "1:8: error: name: '/' cannot be in an app's name"),
+        ("name = \"\"", "1:8: error: name: an app's name has 1 to 256 bytes"),
+        ("default = \"yes\"", "1:11: error: default: this is text; it must be true or false"),
+        ("limits = 5", "1:10: error: limits: this is a whole number; it must be a table"),
+        ("limits.cpu_ms = 0", "1:17: error: limits.cpu_ms: 0ms is out of bounds: 1ms to 1d"),
+        ("limits.cpu_ms = -5", "1:17: error: limits.cpu_ms: -5 is less than nothing"),
+        ("limits.cpu_ms = \"50\"", "1:17: error: limits.cpu_ms: \"50\" needs a unit"),
+        ("limits.cpu_ms = 1.5", "1:17: error: limits.cpu_ms: this is a number with a fraction; it must be a duration such as"),
+        ("limits.heap_bytes = \"4 GiB\"", "1:21: error: limits.heap_bytes: 4 GiB is out of bounds: 2 MiB to 3500 MiB"),
+        ("limits.heap_bytes = \"4 parsecs\"", "1:21: error: limits.heap_bytes: \"parsecs\" is no unit of size"),
+        ("limits.timers = \"5\"", "1:17: error: limits.timers: this is text; it must be a whole number"),
+        ("routes = \"x\"", "1:10: error: routes: this is text; it must be a list, each text, or a table"),
+        ("routes = [5]", "1:11: error: routes[0]: this is a whole number; it must be text, or a table"),
+        ("routes = [\"a b\"]", "1:11: error: \"a b\" is no host name"),
+        ("routes = [{ hots = \"x\" }]", "1:13: error: unknown key \"routes[0].hots\" (did you mean \"host\"?)"),
+        ("routes = [{ port = 70000 }]", "1:20: error: routes[0].port: 70000 is out of bounds: 1 to 65535"),
+        ("routes = [{}]", "1:11: error: the route says nothing: host, path or port"),
+        ("crons = [\"* *\"]", "1:10: error: \"* *\" has 2 fields"),
+        ("crons = [\"* * * * *\", 5]", "1:23: error: crons: this is a whole number, not text"),
+        ("secrets.K = \"hunter2\"", "1:13: error: secrets.K: this is text; it must be a table"),
+        ("secrets.K = {}", "1:13: error: secrets.K must say where the value is"),
+        ("secrets.K = { file = \"a\", command = [\"b\"] }", "1:13: error: secrets.K must say where the value is"),
+        ("services.A = { entrypoint = \"X\" }", "1:14: error: services.A does not say which app"),
+        (
+            "egress.default = \"publik\"",
+            "1:18: error: egress.default: \"publik\" must be \"deny\" or \"public\" or \"any\" or \"host\" (did you mean \"public\"?)",
+        ),
+        ("egress.allow = [\"https://x\"]", "1:17: error: egress.allow: \"https://x\" is no rule"),
+        ("base_url = \"/x\"", "1:12: error: base_url: \"/x\" is no absolute URL"),
+        ("base_url = \"file:///x\"", "1:12: error: base_url: \"file:///x\" is no absolute URL"),
+        ("vars.A = \"1\"\nsecrets.A = { file = \"f\" }", "2:9: error: env has two entries named \"A\", in vars and in secrets"),
+        ("compatibility_date = \"tomorrow\"", "1:22: error: compatibility_date: \"tomorrow\" is no date"),
+        (
+            "compatibility_flags = [\"nodejs_comapt\"]",
+            "1:24: warning: the flag \"nodejs_comapt\" is unknown (did you mean \"nodejs_compat\"?)",
+        ),
+        ("env.a.env.b.name = \"x\"", "1:7: error: env.a: environments do not nest"),
+        ("env.a.nmae = \"x\"", "1:7: error: unknown key \"env.a.nmae\" (did you mean \"name\"?)"),
+        ("name = ", "1:8: error: "),
+    ];
+    for (text, expected) in cases {
+        let reading = nano(text);
+        let found = said(&reading);
+        assert!(found.iter().any(|line| line.starts_with(&format!("nano.toml:{expected}"))), "{text}\n{found:#?}");
+        assert_eq!(reading.manifest.is_none(), !expected.contains("warning"), "{text}");
+    }
+}
+
+#[test]
+fn all_errors_are_told_at_once_in_the_order_of_the_file() {
+    let found = said(&nano("nam = 1\nmain = 2\n[limits]\ncpu_ms = 0\nwall_ms = \"x\"\n[egres]\n"));
+    let places: Vec<&str> = found.iter().filter_map(|line| line.split(": error").next()).collect();
+    assert_eq!(places, ["nano.toml:1:1", "nano.toml:2:8", "nano.toml:4:10", "nano.toml:5:11", "nano.toml:6:2"]);
+}
+
+#[test]
+fn a_secret_written_into_the_file_is_not_repeated_by_the_error() {
+    for text in [
+        "secrets.K = \"hunter2\"",
+        "secrets.K = { value = \"hunter2\" }",
+        "secrets.K = { file = [\"hunter2\"] }",
+        "secrets = [\"hunter2\"]",
+    ] {
+        let reading = nano(text);
+        assert!(reading.manifest.is_none() && !format!("{:?}", reading.findings).contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn env_keeps_the_apps_own_limits() {
+    let mut text = String::from("[vars]\n");
+    (0..65).for_each(|i| writeln!(text, "V{i} = \"x\"").expect("a string"));
+    assert_eq!(said(&nano(&text)), ["nano.toml:1:2: error: env has 65 entries; the limit env_entries is 64 (raise limits.env_entries)"]);
+    assert!(nano(&format!("limits.env_entries = 65\n{text}")).manifest.is_some());
+    let long = format!("vars.A = \"{}\"", "x".repeat(5 << 10));
+    assert_eq!(
+        said(&nano(&long)),
+        ["nano.toml:1:6: error: vars.A has 5121 bytes; the limit env_entry_bytes is 5120 (raise limits.env_entry_bytes)"]
+    );
+}
+
+#[test]
+fn an_environment_is_laid_over_the_file() {
+    let text = "vars = { A = \"1\", B = \"2\" }\nroutes = [\"x.example\"]\nlimits.timers = 5\n[env.staging]\nvars = { B = \"3\", C = \"4\" }\n\
+                routes = [\"y.example\"]\nlimits.cpu_ms = 7\n[env.other]\n";
+    let reading = read(text, "nano.toml", Flavour::Nano, "folder", Some("staging"));
+    assert_eq!(reading.environments, ["staging", "other"]);
+    let app = manifest(reading);
+    let vars: Vec<String> = app.vars.iter().map(|(name, var)| format!("{name}{}", var.text())).collect();
+    assert_eq!((vars.join(" "), app.routes[0].to_string()), ("A1 B3 C4".into(), "y.example".into()));
+    assert_eq!((app.routes.len(), app.limits.timers, app.limits.cpu_ms, &*app.name), (1, 5, 7, "folder"));
+    let missing = read(text, "nano.toml", Flavour::Nano, "folder", Some("stagin"));
+    assert_eq!(said(&missing), ["nano.toml:4:2: error: there is no environment \"stagin\" (did you mean \"staging\"?)"]);
+}
+
+const WRANGLER: &str = r#"
+"$schema" = "x"
+name = "shop"
+main = "src/index.ts"
+compatibility_date = "2026-01-31"
+compatibility_flags = ["nodejs_als"]
+workers_dev = true
+routes = ["a.example/*", { pattern = "b.example/x", zone_name = "b.example" }, { pattern = "c.example", custom_domain = true }]
+kv_namespaces = []
+durable_objects = { bindings = [] }
+limits = { cpu_ms = 100 }
+services = [{ binding = "AUTH", service = "auth", entrypoint = "Admin" }]
+vars = { A = "1" }
+[triggers]
+crons = ["0 * * * *"]
+[[queues.producers]]
+binding = "JOBS"
+queue = "jobs"
+[[queues.consumers]]
+queue = "jobs"
+max_batch_timeout = 2
+max_retries = 9
+dead_letter_queue = "dead"
+[observability]
+enabled = true
+[[rules]]
+type = "Text"
+globs = ["**/*.html"]
+[env.staging]
+vars = { A = "2" }
+"#;
+
+#[test]
+fn a_wrangler_file_is_followed_as_far_as_nano_goes() {
+    let reading = wrangler(WRANGLER, None);
+    assert_eq!(
+        said(&reading),
+        [
+            "wrangler.toml:7:1: notice: \"workers_dev\" has no effect (it is about deploying to Cloudflare)",
+            "wrangler.toml:24:2: notice: \"observability\" has no effect (logs go where nanod sends them)",
+        ]
+    );
+    let app = manifest(reading);
+    let routes: Vec<String> = app.routes.iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["a.example", "b.example/x (exactly)", "c.example"]);
+    assert_eq!((&*app.name, app.limits.cpu_ms, &*app.crons), ("shop", 100, &["0 * * * *".to_string()][..]));
+    assert_eq!(app.services, [Service { name: "AUTH".into(), app: "auth".into(), entrypoint: Some("Admin".into()) }]);
+    let consumer = Consumer { batch_wait_ms: 2_000, retries: 9, dead_letters: Some("dead".into()), ..Consumer::new("jobs") };
+    assert_eq!((app.consumers, app.producers), (vec![consumer], vec![("JOBS".to_string(), "jobs".to_string())]));
+}
+
+#[test]
+fn a_wrangler_environment_has_its_own_bindings_and_name() {
+    let reading = wrangler(WRANGLER, Some("staging"));
+    let lost = "\"services\" is not part of the environment \"staging\" (environments do not inherit it: repeat it in env.staging)";
+    assert!(said(&reading).iter().any(|line| line == &format!("wrangler.toml:12:1: warning: {lost}")), "{:#?}", reading.findings);
+    let app = manifest(reading);
+    assert_eq!((&*app.name, app.services.len(), app.vars[0].1.text(), app.routes.len()), ("shop-staging", 0, "2".into(), 3));
+    let named = wrangler("name = \"a\"\n[env.s]\nname = \"b\"\n", Some("s"));
+    assert_eq!(manifest(named).name, "b");
+}
+
+#[test]
+fn what_an_app_of_wranglers_would_miss_is_an_error() {
+    let cases: &[(&str, &str)] = &[
+        ("kv_namespaces = [{ binding = \"KV\", id = \"x\" }]", "1:1: error: \"kv_namespaces\" is not supported (NANO has no such binding"),
+        (
+            "[durable_objects]\nbindings = [{ name = \"X\" }]",
+            "1:2: error: \"durable_objects\" is not supported (NANO has no Durable Objects)",
+        ),
+        ("assets = { directory = \"public\" }", "1:1: error: \"assets\" is not supported (NANO serves no static files"),
+        ("build = { command = \"npm run build\" }", "1:1: warning: \"build\" is not supported (NANO does not run it"),
+        ("nmae = 1", "1:1: error: unknown key \"nmae\" (did you mean \"name\"?)"),
+        ("egress = { default = \"deny\" }", "1:1: error: unknown key \"egress\""),
+        ("route = \"x.example\"", "1:9: warning: the route \"x.example\" is for the path / alone (write \"x.example/*\" for all paths)"),
+        ("route = { zone_name = \"x\" }", "1:9: error: the route has no pattern"),
+        ("routes = [{ pattern = \"x/*\", custom_domain = true }]", "1:23: error: \"x/*\" is no domain"),
+        ("services = [{ binding = \"A\" }]", "1:13: error: a service needs binding and service"),
+        (
+            "rules = [{ type = \"Text\", globs = [\"**/*.js\"] }]",
+            "1:36: warning: the rule that \"**/*.js\" is Text is not followed (import it with",
+        ),
+        ("rules = [{ type = \"PythonModule\", globs = [\"**/*.py\"] }]", "1:19: error: NANO runs no Python"),
+        ("limits = { cpu_ms = \"5\" }", "1:21: error: limits.cpu_ms: this is text; it must be a whole number"),
+        ("triggers = { crons = [\"x\"] }", "1:23: error: \"x\" has 1 fields"),
+    ];
+    for (text, expected) in cases {
+        let reading = wrangler(text, None);
+        let found = said(&reading);
+        assert!(found.iter().any(|line| line.starts_with(&format!("wrangler.toml:{expected}"))), "{text}\n{found:#?}");
+        assert_eq!(reading.manifest.is_none(), expected.contains("error"), "{text}");
+    }
+}
+
+#[test]
+fn every_example_of_the_reference_is_a_manifest() {
+    for key in keys::KEYS {
+        let reading = nano(&format!("\"{}\" = {}", key.name, key.example));
+        assert!(reading.manifest.is_some(), "{}: {:#?}", key.name, reading.findings);
+    }
+    let inner: [(&[Key], &str); 7] = [
+        (keys::ROUTE, "routes = [{ @ }]"),
+        (keys::SECRET, "secrets.X = { @ }"),
+        (keys::SERVICE, "services.X = { app = \"a\", @ }"),
+        (limits::KEYS, "limits = { @ }"),
+        (keys::EGRESS, "egress = { @ }"),
+        (keys::QUEUES, "queues = { @ }"),
+        (keys::CONSUMER, "queues.consumers.q = { @ }"),
+    ];
+    for (table, text) in inner {
+        for key in table {
+            let said = format!("{} = {}", key.name, key.example);
+            let text = if key.name == "app" { text.replace("app = \"a\", ", "") } else { text.to_string() };
+            let reading = nano(&text.replace('@', &said));
+            assert!(reading.manifest.is_some(), "{said}: {:#?}", reading.findings);
+        }
+    }
+}
+
+#[test]
+fn the_documentation_has_the_keys_of_the_schema() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manifest.md");
+    let text = std::fs::read_to_string(&path).expect("docs/manifest.md");
+    let (before, rest) = text.split_once("<!-- keys -->\n").expect("a mark where the keys begin");
+    let (_, after) = rest.split_once("<!-- end of keys -->").expect("a mark where they end");
+    let expected = format!("{before}<!-- keys -->\n\n{}<!-- end of keys -->{after}", docs::reference());
+    if std::env::var_os("NANO_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &expected).expect("docs/manifest.md");
+    }
+    let text = std::fs::read_to_string(&path).expect("docs/manifest.md");
+    assert!(text == expected, "docs/manifest.md is not what the schema says: run this test with NANO_UPDATE_DOCS=1");
+}

@@ -1,0 +1,184 @@
+//! What is deployed: a folder's manifest becomes an app of the runtime, and all manifests together the table of routes.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nano_config::deploy::{AppState, Change, Snapshot};
+use nano_config::manifest::{Manifest, SecretSource};
+use nano_config::routes::{Claim, Conventions, Routes};
+use nano_config::secrets::{self, Secret};
+use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
+
+use crate::output;
+use crate::routes::{Current, Table};
+
+/// How long requests of an app that is removed may take to end.
+const UNLOAD_GRACE: Duration = Duration::from_secs(30);
+
+/// The apps of a folder, by the names of theirs.
+pub struct Apps {
+    runtime: Arc<Runtime>,
+    current: Current,
+    deployed: BTreeMap<String, App>,
+    /// In development `.dev.vars` are part of `env`.
+    dev_vars: bool,
+    environment: Option<String>,
+}
+
+/// What became of the changes of a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub deployed: usize,
+    pub failed: usize,
+    pub removed: usize,
+}
+
+impl Apps {
+    pub fn new(runtime: &Arc<Runtime>, current: &Current, dev_vars: bool, environment: Option<String>) -> Self {
+        Self { runtime: runtime.clone(), current: current.clone(), deployed: BTreeMap::new(), dev_vars, environment }
+    }
+
+    /// How many apps serve.
+    pub fn len(&self) -> usize {
+        self.deployed.len()
+    }
+
+    /// Makes the runtime follow: what fails leaves the version before it serving.
+    pub fn follow(&mut self, changes: &[Change], deployed: &Snapshot) -> Outcome {
+        let mut outcome = Outcome::default();
+        for change in changes {
+            let folder = change.folder();
+            match (change, deployed.apps.get(folder)) {
+                (Change::Removed(_), _) => {
+                    outcome.removed += 1;
+                    if let Some(app) = self.deployed.remove(folder) {
+                        unload(app);
+                    }
+                }
+                (_, Some(state)) => match self.deploy(folder, state) {
+                    Ok(()) => outcome.deployed += 1,
+                    Err(why) => {
+                        outcome.failed += 1;
+                        output::complain(&format!("{}: {why}", state.shown));
+                        if self.deployed.contains_key(folder) {
+                            output::say(&format!("{}: the version before goes on serving", state.shown));
+                        }
+                    }
+                },
+                (_, None) => {}
+            }
+        }
+        self.route(deployed);
+        outcome
+    }
+
+    fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
+        let Some(manifest) = &state.reading.manifest else { return Ok(()) };
+        let options = self.options(manifest, state)?;
+        match self.deployed.get(folder) {
+            Some(app) if app.name() == manifest.name => app.reload(options).map_err(|error| explain(&error)),
+            before => {
+                let renamed = before.cloned();
+                let app = self.runtime.load(options).map_err(|error| explain(&error))?;
+                self.deployed.insert(folder.to_string(), app);
+                if let Some(old) = renamed {
+                    unload(old);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn options(&self, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
+        let source = match &manifest.main {
+            Some(main) => Source::Main(state.folder.clone(), main.clone()),
+            None => Source::Folder(state.folder.clone()),
+        };
+        let mut options = AppOptions::new(manifest.name.clone(), source);
+        options.limits = manifest.limits.clone();
+        options.base_url = manifest.base_url.clone();
+        options.code_generation = manifest.code_generation;
+        options.lazy = manifest.lazy.unwrap_or(false);
+        let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
+        for (name, source) in &manifest.secrets {
+            let secret = read_secret(source, state).map_err(|why| format!("the secret {name}: {why}"))?;
+            env.insert(name.clone(), secret.reveal().to_string());
+        }
+        if self.dev_vars {
+            let (vars, findings) = secrets::dev_vars(&state.folder, &state.shown, self.environment.as_deref());
+            findings.iter().for_each(output::finding);
+            env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
+        }
+        options.env = env.into_iter().collect();
+        options.bindings = manifest
+            .services
+            .iter()
+            .map(|service| Binding {
+                name: service.name.clone(),
+                kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
+            })
+            .collect();
+        Ok(options)
+    }
+
+    /// Makes the table of routes anew.
+    fn route(&self, deployed: &Snapshot) {
+        let served: Vec<(&Manifest, &AppState, Option<App>)> = deployed
+            .apps
+            .iter()
+            .filter_map(|(folder, state)| Some((state.reading.manifest.as_ref()?, state, self.deployed.get(folder).cloned())))
+            .collect();
+        let claims: Vec<Claim<'_>> = served
+            .iter()
+            .map(|(manifest, state, _)| Claim {
+                name: &manifest.name,
+                file: manifest.file.as_deref().unwrap_or(&state.shown),
+                routes: &manifest.routes,
+                default: manifest.default,
+            })
+            .collect();
+        let (routes, findings) = Routes::build(&claims, Conventions::default());
+        findings.iter().for_each(output::finding);
+        self.current.replace(Table { routes, apps: served.into_iter().map(|(_, _, app)| app).collect() });
+    }
+}
+
+/// Lets the app's requests end, on a thread of its own: deployments do not wait for them.
+fn unload(app: App) {
+    let name = app.name().to_string();
+    let ended = std::thread::Builder::new().name("nanod-unload".into()).spawn(move || {
+        if let Err(error) = app.unload(UNLOAD_GRACE) {
+            output::complain(&format!("{}: {error}", app.name()));
+        }
+    });
+    if let Err(error) = ended {
+        output::complain(&format!("cannot unload {name}: {error}"));
+    }
+}
+
+fn read_secret(source: &SecretSource, state: &AppState) -> Result<Secret, String> {
+    match source {
+        SecretSource::File(path) => secrets::read_file(&state.folder.join(path)),
+        SecretSource::Command(words) => {
+            let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
+            let output = Command::new(program)
+                .args(arguments)
+                .current_dir(&state.folder)
+                .stdin(Stdio::null())
+                .stderr(Stdio::inherit())
+                .output()
+                .map_err(|error| format!("cannot run {program}: {error}"))?;
+            if !output.status.success() {
+                return Err(format!("{program} ended with {}", output.status));
+            }
+            secrets::from_output(output.stdout)
+        }
+    }
+}
+
+/// An error with the app's stack: it is the operator who reads it.
+fn explain(error: &Error) -> String {
+    if error.stack.is_empty() { error.to_string() } else { format!("{error}\n{}", error.stack) }
+}

@@ -1,0 +1,36 @@
+//! What the runtime tells: the apps' consoles and what becomes of them, on a thread of its own.
+
+use std::sync::Arc;
+
+use nano_core::{LogLevel, Payload, Runtime};
+
+use crate::output;
+
+/// Events taken at once.
+const BATCH: usize = 256;
+
+/// Prints what apps say until the runtime is freed.
+pub fn follow(runtime: &Arc<Runtime>) -> std::io::Result<()> {
+    let runtime = runtime.clone();
+    std::thread::Builder::new().name("nanod-events".into()).spawn(move || {
+        let mut events = Vec::new();
+        while runtime.wait(BATCH, -1, &mut events).is_ok() {
+            for event in events.drain(..) {
+                match event.payload {
+                    Payload::Log { app, level, text, dropped } => {
+                        if dropped > 0 {
+                            output::app(&app, LogLevel::Warn, &format!("{dropped} lines were dropped (limit log_bytes_per_s)"));
+                        }
+                        output::app(&app, level, &text);
+                    }
+                    Payload::App { app, state: "condemned" | "quarantined", reason } => {
+                        output::app(&app, LogLevel::Error, &format!("an instance was stopped: {reason}"));
+                    }
+                    // Nothing is asked of this host yet, and its requests come by its listeners.
+                    _ => {}
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
