@@ -251,3 +251,5 @@ pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
 /// What parsing one document may use, charged to the app from start to end; a thirty-second of what is free of `external_bytes` if that
 /// is less.
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;
+/// The name of a host.
+pub const HOST_NAME_BYTES_MAX: usize = 253;
