@@ -253,3 +253,19 @@ pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;
 /// The name of a host.
 pub const HOST_NAME_BYTES_MAX: usize = 253;
+/// Threads of one runtime that ask the system for names; an app may keep half of them busy.
+pub const RESOLVERS_MAX: usize = 4;
+/// Names waiting for them.
+pub const LOOKUPS_MAX: usize = 4_096;
+/// Of these, of one app.
+pub const LOOKUPS_OF_APP_MAX: usize = 64;
+/// Names that one shard is asking for.
+pub const LOOKUPS_OF_SHARD_MAX: usize = 4_096;
+/// How long a name may take to resolve.
+pub const LOOKUP_MS_MAX: u64 = 5_000;
+/// Addresses kept of one name.
+pub const ADDRESSES_OF_NAME_MAX: usize = 32;
+/// Names that one shard remembers.
+pub const NAMES_KEPT_MAX: usize = 8_192;
+/// Of these, of one app.
+pub const NAMES_KEPT_OF_APP_MAX: usize = 128;
