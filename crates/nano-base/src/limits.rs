@@ -269,3 +269,21 @@ pub const ADDRESSES_OF_NAME_MAX: usize = 32;
 pub const NAMES_KEPT_MAX: usize = 8_192;
 /// Of these, of one app.
 pub const NAMES_KEPT_OF_APP_MAX: usize = 128;
+/// Addresses of one name that are tried.
+pub const DIAL_ADDRESSES_MAX: usize = 8;
+/// How long connecting may take, all addresses together.
+pub const DIAL_MS_MAX: u64 = 10_000;
+/// Apps whose TLS sessions one shard remembers; the one that has not used them for longest is forgotten.
+pub const TLS_APPS_MAX: usize = 1_024;
+/// Servers to which one app can come back without a full handshake.
+pub const TLS_SESSIONS_OF_APP_MAX: usize = 16;
+/// What a connection with TLS holds of what is to be sent.
+pub const TLS_BUFFER_BYTES: usize = 64 << 10;
+/// How long a TLS handshake may take.
+pub const TLS_HANDSHAKE_MS_MAX: u64 = 10_000;
+/// A file of root certificates.
+pub const ROOTS_BYTES_MAX: u64 = 16 << 20;
+/// Outbound connections of one shard, idle ones too.
+pub const CONNECTIONS_OF_SHARD_MAX: usize = 4_096;
+/// Outbound connections of the process.
+pub const CONNECTIONS_OF_PROCESS_MAX: usize = 16_384;

@@ -20,8 +20,8 @@ use nano_base::wheel::TimerKey;
 use crate::policy::Host;
 use crate::reactor::{Key, Peer, Reactor, Ready};
 use cache::{Cache, Known};
-pub use lookup::{Lookup, Resolver, SystemLookup};
 use lookup::{Found, Mailbox, Question};
+pub use lookup::{Lookup, Resolver, SystemLookup};
 
 /// Why a name has no addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
