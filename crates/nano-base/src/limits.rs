@@ -287,3 +287,23 @@ pub const ROOTS_BYTES_MAX: u64 = 16 << 20;
 pub const CONNECTIONS_OF_SHARD_MAX: usize = 4_096;
 /// Outbound connections of the process.
 pub const CONNECTIONS_OF_PROCESS_MAX: usize = 16_384;
+/// The method of an HTTP request on the wire.
+pub const HTTP_METHOD_BYTES_MAX: usize = 32;
+/// The target of an HTTP request on the wire: what stands between method and version.
+pub const HTTP_TARGET_BYTES_MAX: usize = 16 << 10;
+/// A message's head on the wire: its first line and all headers.
+pub const HTTP_HEAD_BYTES_MAX: usize = 128 << 10;
+/// Header lines of one message on the wire.
+pub const HTTP_HEADERS_MAX: usize = 128;
+/// Chunk extensions of one body, together: nothing reads them.
+pub const HTTP_CHUNK_EXTENSION_BYTES_MAX: usize = 16 << 10;
+/// Trailers of one body, together: they are checked and dropped.
+pub const HTTP_TRAILER_BYTES_MAX: usize = 16 << 10;
+/// Interim responses (1xx) before one final response.
+pub const HTTP_INTERIM_RESPONSES_MAX: u32 = 16;
+/// A WebSocket message, decompressed.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Fragments of one WebSocket message: empty ones cost a sender nothing.
+pub const WEBSOCKET_FRAGMENTS_MAX: u32 = 4_096;
+/// Extensions and parameters looked at in one WebSocket handshake.
+pub const WEBSOCKET_OFFERS_MAX: usize = 32;
