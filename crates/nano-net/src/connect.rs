@@ -2,6 +2,7 @@
 //! that no way out goes past the policy.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mio::Interest;
 use mio::net::TcpStream;
-use nano_base::limits::{CONNECTIONS_OF_PROCESS_MAX, CONNECTIONS_OF_SHARD_MAX, TLS_HANDSHAKE_MS_MAX};
+use nano_base::limits::{CONNECTIONS_OF_APP_MAX, CONNECTIONS_OF_PROCESS_MAX, CONNECTIONS_OF_SHARD_MAX, TLS_HANDSHAKE_MS_MAX};
 
 use crate::dial::Dial;
 use crate::failure::{Failure, FailureKind};
@@ -25,7 +26,14 @@ pub struct Net {
     /// Its names.
     pub names: Rc<Names>,
     sessions: RefCell<Sessions>,
-    connections: Rc<Cell<usize>>,
+    connections: Rc<Connections>,
+}
+
+/// How many there are, in all and of each app that has any.
+#[derive(Debug, Default)]
+struct Connections {
+    total: Cell<usize>,
+    of_app: RefCell<HashMap<u64, usize>>,
 }
 
 impl Net {
@@ -40,14 +48,23 @@ impl Net {
         self.sessions.borrow_mut().forget(app);
     }
 
-    fn permit(&self) -> Option<Permit> {
-        if self.connections.get() >= CONNECTIONS_OF_SHARD_MAX {
+    /// Whether an app can have no more connections.
+    pub(crate) fn is_full(&self, app: u64) -> bool {
+        let of_app = self.connections.of_app.borrow().get(&app).copied().unwrap_or_default();
+        let process = PROCESS.load(Ordering::Relaxed);
+        of_app >= CONNECTIONS_OF_APP_MAX
+            || self.connections.total.get() >= CONNECTIONS_OF_SHARD_MAX
+            || process >= CONNECTIONS_OF_PROCESS_MAX
+    }
+
+    fn permit(&self, app: u64) -> Option<Permit> {
+        if self.is_full(app) {
             return None;
         }
-        let taken = PROCESS.fetch_add(1, Ordering::Relaxed);
-        self.connections.set(self.connections.get() + 1);
-        let permit = Permit(self.connections.clone());
-        (taken < CONNECTIONS_OF_PROCESS_MAX).then_some(permit)
+        PROCESS.fetch_add(1, Ordering::Relaxed);
+        self.connections.total.set(self.connections.total.get() + 1);
+        *self.connections.of_app.borrow_mut().entry(app).or_default() += 1;
+        Some(Permit { connections: self.connections.clone(), app })
     }
 }
 
@@ -56,12 +73,22 @@ static PROCESS: AtomicUsize = AtomicUsize::new(0);
 
 /// The right to have one connection, given back when it is dropped.
 #[derive(Debug)]
-pub struct Permit(Rc<Cell<usize>>);
+pub struct Permit {
+    connections: Rc<Connections>,
+    app: u64,
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
         PROCESS.fetch_sub(1, Ordering::Relaxed);
+        self.connections.total.set(self.connections.total.get() - 1);
+        let mut of_app = self.connections.of_app.borrow_mut();
+        if let Some(count) = of_app.get_mut(&self.app) {
+            *count -= 1;
+            if *count == 0 {
+                of_app.remove(&self.app);
+            }
+        }
     }
 }
 
@@ -114,7 +141,7 @@ impl Connect {
         done: impl FnOnce(&Reactor, Result<(Stream, Permit), Failure>) + 'static,
     ) -> Result<Rc<Self>, Failure> {
         target.policy.admits(target.scheme, &target.host, target.port)?;
-        let permit = net.permit().ok_or_else(|| Failure::new(FailureKind::Limit, "there are too many connections"))?;
+        let permit = net.permit(target.app).ok_or_else(|| Failure::new(FailureKind::Limit, "there are too many connections"))?;
         let done = Cell::new(Some(Box::new(done) as Done));
         let connect = Rc::new(Self { net: net.clone(), target, step: RefCell::new(Step::Idle), permit: Cell::new(Some(permit)), done });
         // What waits for the next step must not keep this alive: whoever wants the connection does.

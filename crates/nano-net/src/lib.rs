@@ -8,6 +8,7 @@
 pub mod connect;
 pub mod dial;
 pub mod failure;
+pub mod http;
 pub mod names;
 pub mod policy;
 pub mod reactor;

@@ -18,8 +18,9 @@ use nano_net::policy::{Host, Mode, Policy, Rule, Scheme};
 use nano_net::reactor::Reactor;
 use nano_net::tls::{Roots, Sessions, Trust};
 
-/// Nothing takes so long but what hangs.
-const HANGS: Duration = Duration::from_secs(20);
+/// How often it is looked whether something has happened elsewhere than on the shard, and how often in vain before a test has failed.
+const LOOK: Duration = Duration::from_millis(5);
+const LOOKS_MAX: usize = 4_000;
 
 pub struct Shard {
     poll: RefCell<Poll>,
@@ -48,13 +49,15 @@ impl Shard {
     /// Works until something has happened.
     pub fn until(&self, happened: impl Fn() -> bool) {
         let mut events = Events::with_capacity(64);
+        let mut looks = 0;
         loop {
             while self.reactor.turn() {}
             if happened() {
                 return;
             }
-            self.poll.borrow_mut().poll(&mut events, Some(HANGS)).unwrap();
-            assert!(!events.is_empty(), "nothing has happened for {HANGS:?}");
+            self.poll.borrow_mut().poll(&mut events, Some(LOOK)).unwrap();
+            looks = if events.is_empty() { looks + 1 } else { 0 };
+            assert!(looks < LOOKS_MAX, "nothing happens any more");
             for event in &events {
                 if !self.reactor.tell(event) {
                     self.names.deliver(&self.reactor);
