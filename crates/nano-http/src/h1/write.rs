@@ -168,9 +168,7 @@ fn request_head(out: &mut Vec<u8>, head: &RequestHead, call: &Call<'_>) -> Resul
     for part in [method, b" ", call.target.as_bytes(), b" HTTP/1.1\r\nhost: ", call.host.as_bytes(), b"\r\n"] {
         out.extend_from_slice(part);
     }
-    headers(out, &head.headers, |name| {
-        matches!(name, b"host" | b"content-length" | b"expect" | b"upgrade" | b"http2-settings" | b"proxy-authenticate")
-    })?;
+    headers(out, &head.headers, |name| matches!(name, b"host" | b"content-length" | b"expect" | b"upgrade" | b"http2-settings"))?;
     let framing = match call.content {
         // A server may wait for a body where the method means one.
         Content::None | Content::Length(0) if matches!(method, b"POST" | b"PUT" | b"PATCH") => Framing::Length(0),
