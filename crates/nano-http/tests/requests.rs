@@ -76,3 +76,210 @@ fn a_parser_reads_one_head_after_the_other() {
     assert_eq!((first.head.url.as_str(), second.head.url.as_str()), ("https://a/1", "https://a/2"));
     assert_eq!(first.bytes + second.bytes, text.len());
 }
+
+#[test]
+fn request_lines_that_are_none_are_refused() {
+    refused(Fault::Tls, &["\u{16}\u{3}\u{1}\u{2}"]);
+    refused(
+        Fault::Method,
+        &[" GET / HTTP/1.1\r\n\r\n", "G\u{7f}T / HTTP/1.1\r\n\r\n", "G(T / HTTP/1.1\r\n", "G\tT / HTTP/1.1\r\n", "GET\r\n\r\n", "\u{0}"],
+    );
+    refused(Fault::MethodTooLong, &[&format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(33))]);
+    refused(Fault::NoVersion, &["GET /\r\n", "GET /\r\nHost: a\r\n\r\n"]);
+    refused(
+        Fault::Version,
+        &[
+            "GET / \r\n",
+            "GET / http/1.1\r\n",
+            "GET / HTTP/1.1 \r\n",
+            "GET / HTTP/11\r\n",
+            "GET / HTTP/1.10\r\n",
+            "GET / HTTP/1,1\r\n",
+            "GET / HTTPS/1.1\r\n",
+        ],
+    );
+    refused(Fault::UnknownVersion, &["GET / HTTP/1.2\r\n", "GET / HTTP/2.0\r\n", "GET / HTTP/0.9\r\n", "GET / HTTP/3.0\r\n"]);
+    refused(Fault::Http2, &["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]);
+    refused(Fault::EmptyLines, &["\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"]);
+    refused(Fault::BareLineFeed, &["\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\nGET / HTTP/1.1\nHost: a\r\n\r\n"]);
+    assert_eq!(accepted("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").bytes, 29);
+    // Methods are case-sensitive tokens, whatever they mean.
+    assert_eq!(accepted("m-!#$%&'*+.^_`|~0 / HTTP/1.1\r\nHost: a\r\n\r\n").head.method, "m-!#$%&'*+.^_`|~0");
+}
+
+#[test]
+fn targets_are_paths_or_urls_of_this_host() {
+    let url = |target: &str, host: &str| accepted(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).head.url;
+    assert_eq!(url("/", "A.Example"), "http://a.example/");
+    assert_eq!(url("/a/../b?'", "a.example:80"), "http://a.example/b?%27");
+    assert_eq!(url("//b.example/", "a.example"), "http://a.example//b.example/");
+    assert_eq!(url("/\\@b.example/", "a.example"), "http://a.example//@b.example/");
+    assert_eq!(url("/", "[::1]:8080"), "http://[::1]:8080/");
+    assert_eq!(url("/", "127.0.0.1:1"), "http://127.0.0.1:1/");
+    assert_eq!(url("http://a.example/x", "a.example"), "http://a.example/x");
+    assert_eq!(url("HTTP://a.example?x", "A.example:80"), "http://a.example/?x");
+    let server_wide = accepted("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(server_wide.server_wide && server_wide.head.url == "http://a/");
+
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    for target in [
+        "a",
+        "a/b",
+        "*",
+        "?x",
+        "/a b",
+        "/a#b",
+        "/\u{7f}",
+        "/\u{e9}",
+        "/\u{1}",
+        "/\t",
+        "ftp://a.example/",
+        "://a.example/",
+        "http:///",
+        "http://u@a.example/",
+        "a.example:80",
+    ] {
+        refused(Fault::Target, &[&get(target)]);
+    }
+    refused(
+        Fault::Target,
+        &["GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "POST * HTTP/1.1\r\nHost: a\r\n\r\n"],
+    );
+    refused(Fault::HostDiffers, &[&get("http://b.example/"), &get("http://a.example:81/"), &get("http://a.example.b/")]);
+    refused(Fault::Misdirected, &[&get("https://a.example/")]);
+    refused(Fault::Connect, &["CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"]);
+    refused(Fault::TargetTooLong, &[&get(&format!("/{}", "x".repeat(64))), &get(&format!("/{}", "x".repeat(300))), &"GET /xxx".repeat(40)]);
+    assert_eq!(accepted(&get(&format!("/{}", "x".repeat(63)))).head.url.len(), "http://a.example/".len() + 63);
+}
+
+#[test]
+fn there_is_one_host_and_it_is_one() {
+    let get = |lines: &str| format!("GET / HTTP/1.1\r\n{lines}\r\n");
+    refused(Fault::HostMissing, &[&get(""), &get("X-Host: a\r\n"), "GET / HTTP/1.0\r\n\r\n"]);
+    refused(Fault::HostTwice, &[&get("Host: a\r\nHost: a\r\n"), &get("Host: a\r\nhOST: b\r\n")]);
+    for host in [
+        "",
+        "a b",
+        "a/b",
+        "a?b",
+        "a#b",
+        "u@a",
+        "a\\b",
+        "a%2eb",
+        "a\u{e9}",
+        ":80",
+        "a:x",
+        "a:65536",
+        "[::1",
+        "::1",
+        "a, b",
+        "1.2.3.256",
+        "[::1%25lo]",
+        "a:1:2",
+        "<a>",
+        "a|b",
+    ] {
+        refused(Fault::HostInvalid, &[&get(&format!("Host: {host}\r\n"))]);
+    }
+    let old = RequestParser::new().parse(b"GET /x HTTP/1.0\r\n\r\n", Scheme::Http, Some("here:8080"), &LIMITS).unwrap().unwrap();
+    assert_eq!(old.head.url, "http://here:8080/x");
+}
+
+#[test]
+fn headers_are_lines_of_their_own() {
+    refused_headers(
+        Fault::HeaderName,
+        &["X : v", "X\t: v", ": v", "X", "X Y: v", "X\u{0}: v", "(X): v", "\u{e9}: v", "Content-Length : 5"],
+    );
+    refused_headers(Fault::HeaderValue, &["X: a\rb", "X: a\r", "X: a\u{0}b", "X: \u{1}", "X: a\u{7f}", "X: \u{b}chunked"]);
+    refused_headers(Fault::BareLineFeed, &["X: a\nY: b", "X: a\n", "X: a\n\n", "\nX: a"]);
+    refused_headers(Fault::Folded, &["X: a\r\n b", "X: a\r\n\tb", " X: a", "X: a\r\n "]);
+    refused(Fault::Folded, &["GET / HTTP/1.1\r\n Host: a\r\n\r\n"]);
+    let values = accepted(&with("X: a\tb\u{e9}\r\nX: c"));
+    let all: Vec<_> = values.head.headers.iter().filter(|(name, _)| *name == b"x").map(|(_, value)| value.to_vec()).collect();
+    assert_eq!(all, ["a\tb\u{e9}".as_bytes().to_vec(), b"c".to_vec()]);
+}
+
+#[test]
+fn heads_are_counted_and_weighed() {
+    accepted(&with(&["X: 1"; 7].join("\r\n")));
+    refused_headers(Fault::TooManyHeaders, &[&["X: 1"; 8].join("\r\n")]);
+    let head = |bytes: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(bytes - 32));
+    assert_eq!(accepted(&head(400)).bytes, 400);
+    refused(Fault::HeadTooLong, &[&head(401), &head(500), &head(700)]);
+    // What follows the head is not weighed with it.
+    accepted(&(head(400) + &"x".repeat(300)));
+    assert_eq!((Fault::TargetTooLong.status(), Fault::HeadTooLong.status(), Fault::TooManyHeaders.status()), (414, 431, 431));
+}
+
+#[test]
+fn a_body_has_one_framing() {
+    let framing = |lines: &str| accepted(&with(lines)).framing;
+    assert_eq!(framing("X: 1"), Framing::None);
+    assert_eq!(framing("Content-Length: 0"), Framing::None);
+    assert_eq!(framing("Content-Length:\t005 "), Framing::Length(5));
+    assert_eq!(framing("content-length: 18446744073709551615"), Framing::Length(u64::MAX));
+    for chunked in ["chunked", "ChunkeD", "chunked \t"] {
+        assert_eq!(framing(&format!("Transfer-Encoding: {chunked}")), Framing::Chunked);
+    }
+    for length in
+        ["+5", "-5", "0x5", "5,5", "5, 5", "5 5", "", "5.0", "5a", "18446744073709551616", "000000000000000000000", "\u{ff15}", "five"]
+    {
+        refused_headers(Fault::LengthInvalid, &[&format!("Content-Length: {length}")]);
+    }
+    refused_headers(Fault::LengthTwice, &["Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5\r\ncontent-length: 6"]);
+    for encoding in [
+        "",
+        ",",
+        "chunked,",
+        ",chunked",
+        "chunked, chunked",
+        "chunked, gzip",
+        "gzip",
+        "identity",
+        "identity, chunked",
+        "xchunked x",
+        "chunked;q=1",
+        "\"chunked\"",
+        "chun ked",
+        "chunked\r\nTransfer-Encoding: chunked",
+        "chunked\r\nTransfer-Encoding: identity",
+        "chunked\r\nTransfer-Encoding:",
+    ] {
+        refused_headers(Fault::EncodingInvalid, &[&format!("Transfer-Encoding: {encoding}")]);
+    }
+    refused_headers(Fault::EncodingUnknown, &["Transfer-Encoding: gzip, chunked", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked"]);
+    refused_headers(
+        Fault::LengthAndEncoding,
+        &[
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: chunked\r\nContent-Length: 0",
+            "Content-Length: 5\r\nTransfer-Encoding: identity",
+        ],
+    );
+    refused(Fault::EncodingTooOld, &["POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"]);
+    assert_eq!((Fault::LengthAndEncoding.status(), Fault::EncodingUnknown.status(), Fault::EncodingInvalid.status()), (400, 501, 400));
+}
+
+#[test]
+fn connections_persist_as_their_version_has_it() {
+    let persists = |version: &str, lines: &str| accepted(&format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n")).keep_alive;
+    assert!(persists("1.1", "") && persists("1.1", "Connection: x\r\n"));
+    assert!(!persists("1.1", "Connection: Close\r\n") && !persists("1.1", "Connection: keep-alive\r\nConnection: x , close\r\n"));
+    assert!(!persists("1.0", "") && persists("1.0", "Connection: Keep-Alive\r\n"));
+    assert!(!persists("1.0", "Connection: keep-alive, close\r\n"));
+}
+
+#[test]
+fn expectations_and_upgrades_are_noted_or_refused() {
+    assert!(accepted(&with("Content-Length: 5\r\nExpect: 100-Continue")).expect_continue);
+    assert!(!accepted(&with("Expect: 100-continue")).expect_continue);
+    assert!(!accepted("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n").expect_continue);
+    refused_headers(Fault::Expectation, &["Expect: 200-ok", "Expect:", "Expect: 100-continue, x"]);
+    assert_eq!(Fault::Expectation.status(), 417);
+    let websocket = |version: &str, lines: &str| accepted(&format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n\r\n")).websocket;
+    assert!(websocket("1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket"));
+    assert!(!websocket("1.1", "Upgrade: websocket") && !websocket("1.1", "Connection: upgrade\r\nUpgrade: h2c"));
+    assert!(!websocket("1.0", "Connection: upgrade\r\nUpgrade: websocket"));
+    assert!(!websocket("1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5"));
+}
