@@ -29,6 +29,15 @@ pub struct Net {
     connections: Rc<Connections>,
 }
 
+/// Which bound allows no more connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The app's own.
+    App,
+    /// That of all apps together.
+    All,
+}
+
 /// How many there are, in all and of each app that has any.
 #[derive(Debug, Default)]
 struct Connections {
@@ -48,17 +57,15 @@ impl Net {
         self.sessions.borrow_mut().forget(app);
     }
 
-    /// Whether an app can have no more connections.
-    pub(crate) fn is_full(&self, app: u64) -> bool {
+    /// Why an app can have no more connections, if it cannot.
+    pub(crate) fn is_full(&self, app: u64) -> Option<Full> {
         let of_app = self.connections.of_app.borrow().get(&app).copied().unwrap_or_default();
-        let process = PROCESS.load(Ordering::Relaxed);
-        of_app >= CONNECTIONS_OF_APP_MAX
-            || self.connections.total.get() >= CONNECTIONS_OF_SHARD_MAX
-            || process >= CONNECTIONS_OF_PROCESS_MAX
+        let all = self.connections.total.get() >= CONNECTIONS_OF_SHARD_MAX || PROCESS.load(Ordering::Relaxed) >= CONNECTIONS_OF_PROCESS_MAX;
+        if all { Some(Full::All) } else { (of_app >= CONNECTIONS_OF_APP_MAX).then_some(Full::App) }
     }
 
     fn permit(&self, app: u64) -> Option<Permit> {
-        if self.is_full(app) {
+        if self.is_full(app).is_some() {
             return None;
         }
         PROCESS.fetch_add(1, Ordering::Relaxed);

@@ -47,8 +47,8 @@ impl Call {
 
     /// What is known before anything is asked of the app.
     pub(super) fn first(&self) -> Vec<Vec<u8>> {
-        // Kept as long as it may have to be sent again.
-        let body = if self.is_idempotent { self.body.borrow().clone() } else { self.body.take() };
+        // Kept if it may have to be sent again.
+        let body = if self.is_idempotent && self.reused.get() { self.body.borrow().clone() } else { self.body.take() };
         let body = body.map(|body| Rc::try_unwrap(body).unwrap_or_else(|body| (*body).clone()));
         vec![self.head.clone(), body.unwrap_or_default()]
     }

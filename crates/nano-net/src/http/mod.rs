@@ -153,8 +153,8 @@ impl Client {
     }
 
     fn connect(self: &Rc<Self>, reactor: &Reactor, call: &Rc<Call>) -> Result<(), Failure> {
-        if self.net.is_full(call.target.app) {
-            let oldest = self.pool.borrow_mut().oldest(call.target.app);
+        if let Some(full) = self.net.is_full(call.target.app) {
+            let oldest = self.pool.borrow_mut().oldest(call.target.app, full);
             if let Some(oldest) = oldest {
                 oldest.close(reactor);
             }

@@ -8,6 +8,7 @@ use nano_base::http::Headers;
 use nano_base::limits::{IDLE_MS, IDLE_MS_MAX, IDLE_OF_APP_MAX, IDLE_OF_ORIGIN_MAX, IDLE_OF_SHARD_MAX};
 
 use super::conn::Conn;
+use crate::connect::Full;
 use crate::policy::{Host, Policy};
 
 /// What a connection is good for.
@@ -57,10 +58,10 @@ impl Pool {
         Vec::from_iter::<VecDeque<_>>(gone)
     }
 
-    /// Takes out the oldest, an app's own if it has one.
-    pub(super) fn oldest(&mut self, app: u64) -> Option<Rc<Conn>> {
-        let at = self.0.iter().position(|conn| conn.place.app == app).unwrap_or(0);
-        self.0.remove(at)
+    /// Takes out the oldest whose end makes room: an app's own if it has one, another's only if all together are too many.
+    pub(super) fn oldest(&mut self, app: u64, full: Full) -> Option<Rc<Conn>> {
+        let own = self.0.iter().position(|conn| conn.place.app == app);
+        self.0.remove(own.or((full == Full::All).then_some(0))?)
     }
 
     fn shed(&mut self, max: usize, counts: impl Fn(&Place) -> bool) -> Vec<Rc<Conn>> {

@@ -1,15 +1,20 @@
 //! HTTP as servers really speak it: in pieces, twice, too much, too little, not at all.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use nano_base::clock::Clock;
 use nano_base::limits::{CONNECTIONS_OF_APP_MAX, HTTP_BODY_IDLE_MS_MAX, HTTP_FIRST_BYTE_MS_MAX, IDLE_MS, IDLE_OF_ORIGIN_MAX};
 use nano_net::failure::FailureKind;
 use nano_net::http::{Body, Piece};
 use nano_net::policy::{Mode, Policy, Rule};
+use nano_net::tls::Roots;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::asker::{Asker, Web};
+use crate::certificates::Authority;
 use crate::peer::Peer;
 use crate::shard::{Script, Shard, open};
 
@@ -487,6 +492,84 @@ fn a_server_that_refuses_a_large_upload_early_is_heard() {
     web.shard.until(|| asker.is_over());
     assert_eq!(asker.result(), Ok((413, "too much".into())));
     assert_eq!(peer.accepted(), 2);
+}
+
+/// How a server's TLS ends after an answer.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Stays,
+    Ends,
+    Breaks,
+}
+
+fn secure_peer(config: Arc<ServerConfig>, answer: &'static str, then: Then) -> Peer {
+    Peer::new(move |wire| {
+        let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
+        loop {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                tls.read_exact(&mut byte)?;
+                head.push(byte[0]);
+            }
+            assert!(String::from_utf8_lossy(&head).contains("accept-encoding: br, gzip, deflate\r\n"));
+            tls.write_all(answer.as_bytes())?;
+            if then == Then::Ends {
+                tls.conn.send_close_notify();
+            }
+            tls.flush()?;
+            if then != Then::Stays {
+                return Ok(());
+            }
+        }
+    })
+}
+
+#[test]
+fn over_tls_connections_are_kept_too_and_a_body_until_the_end_needs_an_announced_end() {
+    let authority = Authority::new("test authority");
+    let config = authority.certify(&["a.b"], &[], 2099).config(&[&TLS12, &TLS13]);
+    let file = authority.file();
+    let script = Script::new(&[("a.b", &["127.0.0.1"]), ("b.c", &["127.0.0.1"])]);
+    let web = Web::new(Shard::with(&script, &Roots::File(file.0.clone()), Clock::manual()));
+    let get = |peer: &Peer, name: &str| web.fetch("GET", &format!("https://{name}:{}/", peer.port), Body::None);
+    let peer = secure_peer(config.clone(), OK, Then::Stays);
+    for _ in 0..3 {
+        assert_eq!(get(&peer, "a.b"), Ok((200, "ok".into())));
+    }
+    assert_eq!(peer.accepted(), 1);
+    // What is certified for one host is not used for another that has the same address.
+    assert_eq!(get(&peer, "b.c").unwrap_err().kind, FailureKind::Tls);
+    let until_end = "HTTP/1.1 200 OK\r\n\r\nall of it";
+    assert_eq!(get(&secure_peer(config.clone(), until_end, Then::Ends), "a.b"), Ok((200, "all of it".into())));
+    assert_eq!(get(&secure_peer(config.clone(), until_end, Then::Breaks), "a.b").unwrap_err().kind, FailureKind::Closed);
+    assert_eq!(get(&secure_peer(config, OK, Then::Breaks), "a.b"), Ok((200, "ok".into())));
+}
+
+#[test]
+fn a_large_upload_over_tls_arrives_whole() {
+    const BYTES: usize = 3_000_000;
+    let authority = Authority::new("test authority");
+    let config = authority.certify(&["a.b"], &[], 2099).config(&[&TLS13]);
+    let file = authority.file();
+    let web = Web::new(Shard::with(&Script::new(&[("a.b", &["127.0.0.1"])]), &Roots::File(file.0.clone()), Clock::manual()));
+    let peer = Peer::new(move |wire| {
+        let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
+        let mut all = Vec::new();
+        let mut buffer = [0; 10_000];
+        while !all.ends_with(b"the end") {
+            let read = tls.read(&mut buffer)?;
+            all.extend_from_slice(&buffer[..read]);
+        }
+        let sum: u64 = all[all.len() - BYTES..].iter().map(|byte| u64::from(*byte)).sum();
+        tls.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{sum:20}").as_bytes())?;
+        tls.flush()
+    });
+    let mut body: Vec<u8> = (0..BYTES).map(|n| n as u8).collect();
+    body[BYTES - 7..].copy_from_slice(b"the end");
+    let sum: u64 = body.iter().map(|byte| u64::from(*byte)).sum();
+    let result = web.fetch("POST", &format!("https://a.b:{}/", peer.port), Body::Whole(body));
+    assert_eq!(result, Ok((200, format!("{sum:20}"))));
 }
 
 #[test]
