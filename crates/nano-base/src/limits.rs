@@ -251,6 +251,42 @@ pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
 /// What parsing one document may use, charged to the app from start to end; a thirty-second of what is free of `external_bytes` if that
 /// is less.
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;
+/// The name of a host.
+pub const HOST_NAME_BYTES_MAX: usize = 253;
+/// Threads of one runtime that ask the system for names; an app may keep half of them busy.
+pub const RESOLVERS_MAX: usize = 4;
+/// Names waiting for them.
+pub const LOOKUPS_MAX: usize = 4_096;
+/// Of these, of one app.
+pub const LOOKUPS_OF_APP_MAX: usize = 64;
+/// Names that one shard is asking for.
+pub const LOOKUPS_OF_SHARD_MAX: usize = 4_096;
+/// How long a name may take to resolve.
+pub const LOOKUP_MS_MAX: u64 = 5_000;
+/// Addresses kept of one name.
+pub const ADDRESSES_OF_NAME_MAX: usize = 32;
+/// Names that one shard remembers.
+pub const NAMES_KEPT_MAX: usize = 8_192;
+/// Of these, of one app.
+pub const NAMES_KEPT_OF_APP_MAX: usize = 128;
+/// Addresses of one name that are tried.
+pub const DIAL_ADDRESSES_MAX: usize = 8;
+/// How long connecting may take, all addresses together.
+pub const DIAL_MS_MAX: u64 = 10_000;
+/// Apps whose TLS sessions one shard remembers; the one that has not used them for longest is forgotten.
+pub const TLS_APPS_MAX: usize = 1_024;
+/// Servers to which one app can come back without a full handshake.
+pub const TLS_SESSIONS_OF_APP_MAX: usize = 16;
+/// What a connection with TLS holds of what is to be sent.
+pub const TLS_BUFFER_BYTES: usize = 64 << 10;
+/// How long a TLS handshake may take.
+pub const TLS_HANDSHAKE_MS_MAX: u64 = 10_000;
+/// A file of root certificates.
+pub const ROOTS_BYTES_MAX: u64 = 16 << 20;
+/// Outbound connections of one shard, idle ones too.
+pub const CONNECTIONS_OF_SHARD_MAX: usize = 4_096;
+/// Outbound connections of the process.
+pub const CONNECTIONS_OF_PROCESS_MAX: usize = 16_384;
 /// The method of an HTTP request on the wire.
 pub const HTTP_METHOD_BYTES_MAX: usize = 32;
 /// The target of an HTTP request on the wire: what stands between method and version.
@@ -321,3 +357,39 @@ pub const DEPLOY_BYTES_MAX: u64 = 256 << 20;
 pub const DEPLOY_FOLDERS_MAX: usize = 100_000;
 /// Errors and warnings told of one file.
 pub const FINDINGS_MAX: usize = 100;
+/// Codings on top of one another that are undone of a response's body.
+pub const CODINGS_MAX: usize = 3;
+/// What a stage of decoding holds for the next.
+pub const DECODE_STEP_BYTES: usize = 16 << 10;
+/// The window of a brotli response's decoder, as a power of two: what everybody's encoders use at most when they are not told otherwise.
+pub const DECODE_WINDOW_BITS_MAX: u8 = 22;
+/// How many times its size a decoded response may have.
+pub const DECODED_RATIO_MAX: u64 = 200;
+/// What it may have in any case.
+pub const DECODED_FREE_BYTES: u64 = 16 << 20;
+/// A piece of a request's body that is asked for at once.
+pub const HTTP_PIECE_BYTES_MAX: usize = 16 << 10;
+/// What is read of a response at once.
+pub const FETCH_READ_BYTES: usize = 16 << 10;
+/// Steps of one exchange before other connections have their turn.
+pub const HTTP_STEPS_PER_TURN: usize = 16;
+/// How long a server may take to answer, from the last byte it was sent.
+pub const HTTP_FIRST_BYTE_MS_MAX: u64 = 100_000;
+/// How long a response's body may make no progress while somebody has room for it.
+pub const HTTP_BODY_IDLE_MS_MAX: u64 = 60_000;
+/// How long an idle connection is kept if its server does not say.
+pub const IDLE_MS: u64 = 4_000;
+/// How long at most, whatever it says.
+pub const IDLE_MS_MAX: u64 = 60_000;
+/// Idle connections of one app to one origin.
+pub const IDLE_OF_ORIGIN_MAX: usize = 6;
+/// Idle connections of one app on one shard.
+pub const IDLE_OF_APP_MAX: usize = 24;
+/// Idle connections of one shard.
+pub const IDLE_OF_SHARD_MAX: usize = 512;
+/// Outbound connections of one app on one shard.
+pub const CONNECTIONS_OF_APP_MAX: usize = 128;
+/// Sockets of the apps of one shard, and what waits for them.
+pub const SOCKETS_OF_SHARD_MAX: usize = 65_536;
+/// Sockets that one look at a shard's poll tells of.
+pub const SOCKET_EVENTS_MAX: usize = 256;

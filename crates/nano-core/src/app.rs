@@ -9,6 +9,7 @@ use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::{AppCode, AppSettings, Shape};
+use nano_net::policy::Policy;
 
 use crate::binding::Binding;
 use crate::event::Account;
@@ -16,7 +17,7 @@ use crate::files::Files;
 use crate::objects;
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
-use crate::shard::Command;
+use crate::shard::{Command, NETWORK};
 use crate::source::Source;
 use crate::wait::{Slot, lock};
 
@@ -31,8 +32,10 @@ pub struct AppOptions {
     pub env: Vec<(String, String)>,
     /// What else is in `env`: what the host answers by CALL events, and other apps.
     pub bindings: Vec<Binding>,
-    /// The binding that answers the global `fetch`; without one it is refused.
+    /// The binding that answers the global `fetch`, instead of the network.
     pub outbound: Option<String>,
+    /// Where the app may connect to. By default anywhere but to what is not public: no loopback, no private network, no metadata.
+    pub egress: Policy,
     /// What relative URLs in `fetch`, `Request` and `Response.redirect` are relative to; without one they are refused.
     pub base_url: Option<String>,
     /// Whether it may make code from text (`eval`, `new Function`) and WebAssembly from bytes: for apps you trust.
@@ -56,6 +59,7 @@ impl AppOptions {
             env: Vec::new(),
             bindings: Vec::new(),
             outbound: None,
+            egress: Policy::default(),
             base_url: None,
             code_generation: false,
             limits: AppLimits::default(),
@@ -112,6 +116,8 @@ pub(crate) struct Version {
     pub random_seed: Option<u64>,
     pub host_files: bool,
     pub settings: AppSettings,
+    /// Where it may connect to, unless a binding answers for the network.
+    pub egress: Option<Arc<Policy>>,
     pub limits: AppLimits,
 }
 
@@ -422,8 +428,9 @@ impl Version {
             AppSettings { outbound: outbound(&options)?, base_url: options.base_url.clone(), code_generation: options.code_generation };
         let code = Arc::new(options.source.read(&options.name)?);
         let shapes = options.bindings.iter().map(Binding::shape).collect();
+        let egress = options.outbound.is_none().then(|| Arc::new(options.egress));
         let AppOptions { env, bindings, limits, random_seed, host_files, .. } = options;
-        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, limits })
+        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, egress, limits })
     }
 }
 
@@ -472,7 +479,7 @@ fn invocation(export: &str, args: Vec<Value>) -> Result<Job> {
 
 /// The index of the binding that answers the global `fetch`.
 fn outbound(options: &AppOptions) -> Result<Option<u32>> {
-    let Some(name) = &options.outbound else { return Ok(None) };
+    let Some(name) = &options.outbound else { return Ok(Some(NETWORK)) };
     match options.bindings.iter().position(|binding| binding.name == *name && binding.shape().shape == Shape::Object) {
         Some(index) => Ok(Some(index as u32)),
         None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app that can fetch"))),

@@ -34,6 +34,8 @@ pub use nano_base::status::{Error, Result, Status};
 pub use nano_base::sys;
 pub use nano_base::value::{self, HostObject, Value};
 pub use nano_engine::{ClassShape, LogLevel, ProcessOptions, v8_version};
+pub use nano_net::policy;
+pub use nano_net::tls::Roots;
 pub use request::{Body, RequestInit, Response};
 pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
 pub use source::Source;

@@ -62,7 +62,8 @@ impl Held {
         }
     }
 
-    fn take(&mut self, bytes: usize) {
+    /// Fewer bytes.
+    pub(crate) fn take(&mut self, bytes: usize) {
         self.bytes -= bytes;
         if let Some(app) = self.app.as_ref().filter(|_| bytes > 0) {
             app.release(bytes as u64);

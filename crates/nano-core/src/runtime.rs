@@ -13,6 +13,7 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_base::value::Value;
 use nano_engine::{LogLevel, ProcessOptions};
+use nano_net::tls::Roots;
 
 use crate::app::{App, AppOptions, AppShared, Version};
 use crate::cache::CacheStore;
@@ -23,7 +24,7 @@ use crate::objects::{self, Objects};
 use crate::observe::Counters;
 use crate::pipe::Pipe;
 use crate::request::{Body, Ending, Place, Work};
-use crate::shard::{Command, Shard, watchdog};
+use crate::shard::{Command, Network, Shard, watchdog};
 use crate::wait::{Slot, lock};
 
 /// How to make a runtime.
@@ -35,6 +36,8 @@ pub struct RuntimeOptions {
     pub events: EventMask,
     /// The clock it lives by.
     pub clock: Clock,
+    /// Whose certificates apps trust.
+    pub roots: Roots,
 }
 
 /// What a runtime holds and has done.
@@ -100,6 +103,7 @@ pub(crate) struct Inner {
     pub counters: Counters,
     /// Shards whose thread is in a turn that takes long: the others move their connections.
     pub stuck: AtomicUsize,
+    pub network: Network,
     pub helpers: Arc<Helpers>,
     pub caches: CacheStore,
     pub objects: Objects,
@@ -138,11 +142,12 @@ impl Runtime {
             queue: EventQueue::new(options.limits.log_events).map_err(io)?,
             limits: options.limits,
             events: options.events,
-            clock: options.clock,
+            clock: options.clock.clone(),
             shards,
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             stuck: AtomicUsize::new(0),
+            network: Network::new(options.roots, &options.clock)?,
             helpers: Arc::default(),
             objects: Objects::default(),
             apps: RwLock::default(),

@@ -5,4 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod connect;
+pub mod dial;
+pub mod failure;
+pub mod http;
+pub mod names;
+pub mod policy;
 pub mod reactor;
+pub mod stream;
+pub mod tls;

@@ -8,6 +8,7 @@ use nano_base::sys::{thread, time};
 use nano_base::wheel::TimerWheel;
 
 use super::Shard;
+use super::outside::Outside;
 use super::seat::Seat;
 use crate::app::AppShared;
 use crate::request::{Spent, Work};
@@ -19,6 +20,8 @@ pub(super) struct Desk {
     pub shard: Arc<Shard>,
     pub seat: Arc<Seat>,
     pub wheel: RefCell<TimerWheel<Timer>>,
+    /// The network, for its instances.
+    pub outside: Outside,
     /// The time that JavaScript sees: set when a turn begins.
     pub turn_ms: Cell<u64>,
     /// CPU time of the thread up to which everything has been billed.

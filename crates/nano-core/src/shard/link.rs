@@ -2,6 +2,7 @@
 
 mod calls;
 mod host;
+mod outgoing;
 mod timers;
 
 use std::cell::{Cell, RefCell};
@@ -20,6 +21,8 @@ use crate::call::Call;
 use crate::request::{Ending, Job, Place, Spent, Work};
 use crate::wait::lock;
 pub(super) use host::LinkHost;
+pub(crate) use outgoing::NETWORK;
+use outgoing::Outgoing;
 
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ enum Active {
     Work(Arc<Work>, Option<TimerKey>),
     Call(Arc<Call>, Option<Arc<Spent>>),
     Errand(Option<Arc<Spent>>),
+    Fetch(Rc<Outgoing>, Option<Arc<Spent>>),
 }
 
 /// A timer of the app's.
@@ -177,7 +181,7 @@ impl Link {
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.spent.clone()),
-            Active::Call(_, spent) | Active::Errand(spent) => spent.clone(),
+            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) => spent.clone(),
         }
     }
 
@@ -196,14 +200,18 @@ impl Link {
         if self.waits.get() > 0 || work.spent.subrequests.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let of_work = |active: &Active| matches!(active, Active::Call(_, Some(owner)) if Arc::ptr_eq(owner, &work.spent));
+        let of_work = |active: &Active| matches!(active, Active::Call(_, Some(owner)) | Active::Fetch(_, Some(owner)) if Arc::ptr_eq(owner, &work.spent));
         let left: Vec<(u32, Active)> = self.active.borrow_mut().extract_if(|_, active| of_work(active)).collect();
         for (_, active) in left {
-            if let Active::Call(call, _) = active {
-                if !call.answered.load(Ordering::Acquire) {
-                    self.calls.set(self.calls.get().saturating_sub(1));
+            match active {
+                Active::Call(call, _) => {
+                    if !call.answered.load(Ordering::Acquire) {
+                        self.calls.set(self.calls.get().saturating_sub(1));
+                    }
+                    self.withdraw(&call);
                 }
-                self.withdraw(&call);
+                Active::Fetch(outgoing, _) => self.let_go(&outgoing),
+                Active::Work(..) | Active::Errand(_) => {}
             }
         }
     }
@@ -236,6 +244,7 @@ impl Link {
                     work.finish(Ending::Error(error.clone()));
                 }
                 Active::Call(call, _) => self.withdraw(&call),
+                Active::Fetch(outgoing, _) => self.let_go(&outgoing),
                 // Its answer will find nobody.
                 Active::Errand(_) => {}
             }
@@ -261,14 +270,14 @@ impl Link {
     fn work(&self, id: u32) -> Option<Arc<Work>> {
         match self.active.borrow().get(&id)? {
             Active::Work(work, _) => Some(work.clone()),
-            Active::Call(..) | Active::Errand(_) => None,
+            Active::Call(..) | Active::Errand(_) | Active::Fetch(..) => None,
         }
     }
 
     fn call(&self, id: u32) -> Option<Arc<Call>> {
         match self.active.borrow().get(&id)? {
             Active::Call(call, _) => Some(call.clone()),
-            Active::Work(..) | Active::Errand(_) => None,
+            Active::Work(..) | Active::Errand(_) | Active::Fetch(..) => None,
         }
     }
 

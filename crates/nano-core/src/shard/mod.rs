@@ -6,6 +6,7 @@
 pub(crate) mod admission;
 mod desk;
 mod link;
+mod outside;
 mod seat;
 mod slot;
 mod thread;
@@ -30,6 +31,8 @@ use crate::front::Front;
 use crate::request::{Place, Work};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
+pub(crate) use link::NETWORK;
+pub(crate) use outside::Network;
 use seat::Seat;
 
 /// What a shard is told, besides its requests. Commands for instances that are gone do nothing.

@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nano_base::limits::{AppLimits, STRIKES_MAX};
+use nano_base::limits::{AppLimits, SOCKET_EVENTS_MAX, STRIKES_MAX};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_base::wheel::TimerWheel;
 use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Started};
+use nano_net::reactor::Reactor;
 
 use super::admission::{self, Permit};
 use super::desk::{Desk, Timer};
 use super::link::{Link, LinkHost};
+use super::outside::Outside;
 use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn};
@@ -97,6 +99,7 @@ impl Thread {
             shard: shard.clone(),
             seat: seat.clone(),
             wheel: wheel.into(),
+            outside: Outside::new(poll.registry())?,
             turn_ms: now_ms.into(),
             cpu_ns: sys::thread::cpu_ns().into(),
             billed_ns: sys::time::monotonic_ns().into(),
@@ -115,14 +118,14 @@ impl Thread {
     }
 
     fn run(&mut self) {
-        let mut events = Events::with_capacity(16);
+        let mut events = Events::with_capacity(SOCKET_EVENTS_MAX);
         loop {
             if self.desk.seat.is_abandoned() || self.desk.shard.is_stopping() {
                 break;
             }
             self.obey();
             self.expire();
-            let worked = self.move_connections() | self.work() | self.relieve();
+            let worked = self.move_connections() | self.look_outside(&mut events) | self.work() | self.relieve();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -139,6 +142,9 @@ impl Thread {
             if let Some(slot) = self.slots.remove(id) {
                 slot.link.close(&error);
             }
+        }
+        if let Some(reactor) = self.desk.outside.reactor() {
+            reactor.close();
         }
         self.desk.inner.queue.ring();
     }
@@ -167,6 +173,37 @@ impl Thread {
             worked = true;
         }
         worked
+    }
+
+    /// Sees to the sockets that instances have, and wakes those for which something has come; whether there was anything.
+    fn look_outside(&mut self, events: &mut Events) -> bool {
+        let outside = &self.desk.outside;
+        let Some(reactor) = outside.reactor() else { return false };
+        let mut any = false;
+        if !reactor.is_empty() && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
+            any = self.tell_sockets(events);
+        }
+        any |= self.desk.outside.turn();
+        any |= self.wake_up();
+        if any {
+            self.desk.pass();
+        }
+        any
+    }
+
+    /// Tells sockets what the poll has said of them; whether it was about any.
+    fn tell_sockets(&self, events: &Events) -> bool {
+        let Some(reactor) = self.desk.outside.reactor() else { return false };
+        events.iter().fold(false, |any, event| reactor.tell(event) | any)
+    }
+
+    /// Readies the instances that something has come for from outside; whether there were any.
+    fn wake_up(&mut self) -> bool {
+        let woken = std::mem::take(&mut *self.desk.outside.woken.borrow_mut());
+        for id in &woken {
+            self.make_ready(*id);
+        }
+        !woken.is_empty()
     }
 
     /// Moves the connections of this shard, and of those whose thread cannot; whether there was anything to move.
@@ -235,7 +272,8 @@ impl Thread {
         }
         let clock = &self.desk.inner.clock;
         let now_ms = clock.now_ms();
-        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline()].into_iter().flatten().min();
+        let outside = self.desk.outside.reactor().and_then(Reactor::next_deadline);
+        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline(), outside].into_iter().flatten().min();
         let timeout = match next {
             None => None,
             // Looked at after `doze`: whoever moves a manual clock later than this will ring.
@@ -249,6 +287,7 @@ impl Thread {
         // An interrupted or failed poll is a short sleep: the loop looks at everything again.
         let _ = self.poll.poll(events, timeout);
         self.rested = events.is_empty();
+        self.tell_sockets(events);
         shard.waking.rise();
         shard.bell.clear();
     }
@@ -612,6 +651,9 @@ impl Thread {
             slot.link.app.warm.fetch_and(!self.warm_bit(), Ordering::Relaxed);
         }
         slot.link.close(error);
+        if !self.slots.iter().any(|(_, other)| other.link.app.key == slot.link.app.key) {
+            self.desk.outside.forget(slot.link.app.key);
+        }
         if let Phase::Starting(ticket, waiting) = slot.phase {
             if let Some(ticket) = ticket {
                 ticket.fill(Err(error.clone()));

@@ -23,16 +23,7 @@ impl Link {
     }
 
     pub(super) fn open_call_of(&self, binding: &str, kind: &BindingKind, content: CallContent) -> Result<u32, Refusal> {
-        let limits = &self.version.limits;
-        if self.calls.get() >= limits.subrequests_at_once {
-            return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
-        }
-        let current = self.current.borrow().clone();
-        if let Some(spent) = &current
-            && spent.subrequests.fetch_add(1, Ordering::Relaxed) >= limits.subrequests
-        {
-            return Err(Refusal(format!("the request has made {} calls (limit subrequests)", limits.subrequests)));
-        }
+        let current = self.count_call()?;
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
         let (content, sent) = match kind {
@@ -136,11 +127,15 @@ impl Link {
     }
 
     pub(super) fn body_is_none(&self, call: u32) -> bool {
+        // What comes from the network has a body, perhaps an empty one, whose end is read.
         self.call(call).is_some_and(|call| lock(&call.body).kind() == 0)
     }
 
     /// A call is over for the app. If it still sends the call's body it is woken, to find that nobody reads it.
     pub(super) fn end_call(&self, local: u32) {
+        if let Some(outgoing) = self.fetch(local) {
+            return self.end_fetch(&outgoing);
+        }
         let Some(call) = self.call(local) else { return };
         self.active.borrow_mut().remove(&local);
         if call.uploading.load(Ordering::Acquire) {

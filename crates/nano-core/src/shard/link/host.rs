@@ -11,7 +11,7 @@ use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};
 
-use super::Link;
+use super::{Link, NETWORK};
 use crate::binding::BindingKind;
 use crate::call::CallContent;
 use crate::event::Payload;
@@ -99,6 +99,9 @@ impl Host for LinkHost {
         if let Some(work) = self.0.work(id) {
             return lock(&work.body).kind();
         }
+        if let Some(outgoing) = self.0.fetch(id) {
+            return outgoing.kind();
+        }
         self.0.call(id).map_or(BODY_GONE, |call| lock(&call.body).kind())
     }
 
@@ -124,6 +127,9 @@ impl Host for LinkHost {
                 caller.credit_by_app(&self.0.desk.inner, chunk.len(), tell);
             }
             return pull;
+        }
+        if let Some(outgoing) = self.0.fetch(id) {
+            return outgoing.pull(&self.0);
         }
         let Some(call) = self.0.call(id) else {
             return Pull::Broken(GONE.into());
@@ -153,6 +159,8 @@ impl Host for LinkHost {
             } else if tell {
                 work.push_writable();
             }
+        } else if let Some(outgoing) = self.0.fetch(id) {
+            self.0.end_fetch(&outgoing);
         } else if let Some(call) = self.0.call(id) {
             lock(&call.body).cancel();
             self.0.withdraw(&call);
@@ -185,6 +193,9 @@ impl Host for LinkHost {
                 None
             });
         }
+        if let Some(outgoing) = self.0.fetch(id) {
+            return outgoing.write(&self.0, bytes);
+        }
         let call = self.0.call(id)?;
         if bytes.is_empty() {
             // To the host an empty piece would be the end.
@@ -196,6 +207,8 @@ impl Host for LinkHost {
     fn end(&self, id: u32) {
         if let Some(work) = self.0.work(id) {
             self.0.finish(id, &work, Ending::Stream);
+        } else if let Some(outgoing) = self.0.fetch(id) {
+            outgoing.end(&self.0);
         } else if let Some(call) = self.0.call(id) {
             call.uploading.store(false, Ordering::Release);
             if call.is_for_an_app() {
@@ -210,6 +223,8 @@ impl Host for LinkHost {
         if let Some(work) = self.0.work(id) {
             self.exception(error.clone());
             self.0.finish(id, &work, Ending::Error(error));
+        } else if let Some(outgoing) = self.0.fetch(id) {
+            self.0.let_go(&outgoing);
         } else if let Some(call) = self.0.call(id) {
             self.0.withdraw(&call);
         }
@@ -220,6 +235,10 @@ impl Host for LinkHost {
     }
 
     fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
+        if binding == NETWORK {
+            let Some(policy) = &self.0.version.egress else { return Err(Refusal("this app has no network".into())) };
+            return self.0.open_fetch(policy, head, body);
+        }
         let (body, streaming) = match body {
             Outbound::None => (Vec::new(), false),
             Outbound::Whole(body) => (body, false),
@@ -273,6 +292,9 @@ impl Host for LinkHost {
     }
 
     fn call_cancel(&self, id: u32) {
+        if let Some(outgoing) = self.0.fetch(id) {
+            return self.0.end_fetch(&outgoing);
+        }
         if let Some(call) = self.0.call(id) {
             if !call.answered.load(Ordering::Acquire) {
                 self.0.calls.set(self.0.calls.get().saturating_sub(1));

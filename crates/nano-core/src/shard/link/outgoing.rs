@@ -1,0 +1,253 @@
+//! A request that an instance sends to the network: between its JavaScript and the shard's HTTP client, all on one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use nano_base::http::{Headers, RequestHead, ResponseHead};
+use nano_base::limits::BODY_WINDOW_BYTES;
+use nano_engine::{Delivery, Outbound, Pull, Refusal};
+use nano_net::failure::Failure;
+use nano_net::http::{Body as Upload, Exchange, Handle, Piece, Request};
+use nano_net::policy::Policy;
+use nano_net::reactor::Reactor;
+
+use super::{Active, Link};
+use crate::pipe::{Held, Pipe, Pushed};
+use crate::request::{Body, Spent};
+
+/// The binding that stands for the network.
+pub(crate) const NETWORK: u32 = u32::MAX;
+
+/// One request to the network.
+pub(super) struct Outgoing {
+    link: Weak<Link>,
+    local: u32,
+    handle: RefCell<Option<Handle>>,
+    /// The response's body.
+    body: RefCell<Pipe>,
+    /// What is sent and has not been taken.
+    upload: RefCell<VecDeque<Vec<u8>>>,
+    uploading: Cell<bool>,
+    /// The app was told that there is no room.
+    full: Cell<bool>,
+    /// Of the upload.
+    held: RefCell<Held>,
+    pub answered: Cell<bool>,
+    over: Cell<bool>,
+}
+
+impl Link {
+    /// Sends a request to the network, within the limits of the event that asks for it.
+    pub(super) fn open_fetch(self: &Rc<Self>, policy: &Arc<Policy>, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
+        let current = self.count_call()?;
+        let local = self.number();
+        let outgoing = Rc::new(Outgoing {
+            link: Rc::downgrade(self),
+            local,
+            handle: RefCell::default(),
+            body: Pipe::new(Body::None, &self.app).into(),
+            upload: RefCell::default(),
+            uploading: Cell::new(matches!(body, Outbound::Stream)),
+            full: Cell::new(false),
+            held: Held::of(&self.app, 0).into(),
+            answered: Cell::new(false),
+            over: Cell::new(false),
+        });
+        let body = match body {
+            Outbound::None => Upload::None,
+            Outbound::Whole(bytes) => Upload::Whole(bytes),
+            Outbound::Stream => Upload::Stream(None),
+        };
+        let request = Request { app: self.app.key, policy: policy.clone(), head, body };
+        let desk = &self.desk;
+        let sent = desk.outside.send(&desk.inner.network, &desk.inner.clock, &desk.shard, request, outgoing.clone());
+        let handle = sent.map_err(|failure| Refusal(failure.message))?;
+        *outgoing.handle.borrow_mut() = Some(handle);
+        self.calls.set(self.calls.get() + 1);
+        self.active.borrow_mut().insert(local, Active::Fetch(outgoing, current));
+        Ok(local)
+    }
+
+    /// Counts one more call of the current event, if its limits and the instance's allow that.
+    pub(super) fn count_call(&self) -> Result<Option<Arc<Spent>>, Refusal> {
+        let limits = &self.version.limits;
+        if self.calls.get() >= limits.subrequests_at_once {
+            return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
+        }
+        let current = self.current.borrow().clone();
+        if let Some(spent) = &current
+            && spent.subrequests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= limits.subrequests
+        {
+            return Err(Refusal(format!("the request has made {} calls (limit subrequests)", limits.subrequests)));
+        }
+        Ok(current)
+    }
+
+    pub(super) fn fetch(&self, id: u32) -> Option<Rc<Outgoing>> {
+        match self.active.borrow().get(&id)? {
+            Active::Fetch(outgoing, _) => Some(outgoing.clone()),
+            _ => None,
+        }
+    }
+
+    /// The instance wants nothing more of a request to the network.
+    pub(super) fn end_fetch(&self, outgoing: &Outgoing) {
+        self.active.borrow_mut().remove(&outgoing.local);
+        self.let_go(outgoing);
+        if outgoing.uploading.replace(false) {
+            // It wakes up to find that nobody takes the rest.
+            self.deliver(Delivery::WriteReady(outgoing.local));
+        }
+    }
+
+    /// It ends without a word to the instance.
+    pub(super) fn let_go(&self, outgoing: &Outgoing) {
+        if !outgoing.answered.replace(true) {
+            self.calls.set(self.calls.get().saturating_sub(1));
+        }
+        outgoing.over.set(true);
+        let handle = outgoing.handle.borrow_mut().take();
+        if let (Some(handle), Some(reactor)) = (handle, self.desk.outside.reactor()) {
+            handle.abort(reactor);
+        }
+    }
+
+    /// Something has come that is not a command: the thread sees to it before it sleeps.
+    fn deliver(&self, delivery: Delivery) {
+        self.pending.borrow_mut().push_back(delivery);
+        self.desk.outside.woken.borrow_mut().push(self.slot.get());
+    }
+}
+
+/// The app's side.
+impl Outgoing {
+    /// 0 none, 1 whole, 2 streaming.
+    pub(super) fn kind(&self) -> u32 {
+        self.body.borrow().kind()
+    }
+
+    /// The next piece of the response's body.
+    pub(super) fn pull(&self, link: &Link) -> Pull {
+        let (pull, tell) = self.body.borrow_mut().pull();
+        if tell {
+            self.with_client(link, Handle::resume);
+        }
+        if matches!(pull, Pull::End | Pull::Broken(_)) {
+            link.end_fetch(self);
+        }
+        pull
+    }
+
+    /// A piece of the request's body; the room that is left, or none when nobody takes it.
+    pub(super) fn write(&self, link: &Link, bytes: Vec<u8>) -> Option<i64> {
+        if self.over.get() || !self.uploading.get() {
+            return None;
+        }
+        if !bytes.is_empty() {
+            self.held.borrow_mut().add(bytes.len());
+            self.upload.borrow_mut().push_back(bytes);
+            self.with_client(link, Handle::body_ready);
+        }
+        let room = BODY_WINDOW_BYTES as i64 - self.held.borrow().bytes() as i64;
+        self.full.set(room <= 0);
+        Some(room)
+    }
+
+    /// The request's body is complete.
+    pub(super) fn end(&self, link: &Link) {
+        self.uploading.set(false);
+        self.with_client(link, Handle::body_ready);
+    }
+
+    fn with_client(&self, link: &Link, act: impl FnOnce(&Handle, &Reactor)) {
+        let handle = self.handle.borrow().clone();
+        if let (Some(handle), Some(reactor)) = (handle, link.desk.outside.reactor()) {
+            act(&handle, reactor);
+        }
+    }
+
+    /// The app hears of the network, in a turn that follows.
+    fn tell(&self, delivery: Delivery) {
+        if let Some(link) = self.link.upgrade() {
+            link.deliver(delivery);
+        }
+    }
+
+    fn answer(&self) {
+        if let Some(link) = self.link.upgrade()
+            && !self.answered.replace(true)
+        {
+            link.calls.set(link.calls.get().saturating_sub(1));
+        }
+    }
+}
+
+/// The network's side.
+impl Exchange for Outgoing {
+    fn head(&self, _: &Reactor, head: ResponseHead, decoded: bool) {
+        if let Some(link) = self.link.upgrade() {
+            *self.body.borrow_mut() = Pipe::new(Body::Stream, &link.app);
+        }
+        self.answer();
+        let head = if decoded { without_coding(head) } else { head };
+        self.tell(Delivery::CallHead(self.local, head));
+    }
+
+    fn room(&self) -> usize {
+        let mut body = self.body.borrow_mut();
+        // Nobody reads on: the rest is dropped as it comes, until the request is let go.
+        body.room_to_write().min(BODY_WINDOW_BYTES)
+    }
+
+    fn data(&self, _: &Reactor, bytes: Vec<u8>) {
+        let (pushed, tell) = self.body.borrow_mut().push(bytes);
+        debug_assert!(!matches!(pushed, Pushed::TooLarge(_)), "there was room");
+        if tell {
+            self.tell(Delivery::BodyReady(self.local));
+        }
+    }
+
+    fn end(&self, _: &Reactor) {
+        self.handle.borrow_mut().take();
+        if self.body.borrow_mut().end() {
+            self.tell(Delivery::BodyReady(self.local));
+        }
+    }
+
+    fn fail(&self, _: &Reactor, failure: Failure) {
+        self.over.set(true);
+        self.handle.borrow_mut().take();
+        if !self.answered.get() {
+            self.answer();
+            self.tell(Delivery::CallFail(self.local, format!("fetch failed: {failure}")));
+        } else if self.body.borrow_mut().break_off(&failure.message) {
+            self.tell(Delivery::BodyReady(self.local));
+        }
+    }
+
+    fn pull(&self, _: usize) -> Piece {
+        let next = self.upload.borrow_mut().pop_front();
+        let Some(bytes) = next else {
+            return if self.uploading.get() { Piece::Wait } else { Piece::End };
+        };
+        let mut held = self.held.borrow_mut();
+        held.take(bytes.len());
+        if held.bytes() <= BODY_WINDOW_BYTES / 2 && self.full.replace(false) {
+            self.tell(Delivery::WriteReady(self.local));
+        }
+        Piece::Bytes(bytes)
+    }
+}
+
+/// What is decoded has neither the coding nor the length that it had: an app that passes the response on must not say so.
+fn without_coding(head: ResponseHead) -> ResponseHead {
+    let mut headers = Headers::new();
+    let mut kept = true;
+    for (name, value) in head.headers.iter().filter(|(name, _)| !matches!(*name, b"content-encoding" | b"content-length")) {
+        kept &= headers.push(name, value);
+    }
+    debug_assert!(kept, "what was a header is one");
+    ResponseHead { headers, ..head }
+}

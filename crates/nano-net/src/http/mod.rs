@@ -1,0 +1,242 @@
+//! Requests by HTTP/1.1: connections that are kept and used again, bodies that go no faster than whoever reads them.
+//!
+//! Redirects, credentials and caches are somebody else's: each request here is one message to one host, judged by the policy on its way.
+
+mod call;
+mod conn;
+mod decode;
+mod io;
+mod pool;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use nano_base::http::{RequestHead, ResponseHead};
+use nano_base::url::Url;
+use nano_http::h1;
+
+use crate::connect::{Connect, Net, Target};
+use crate::failure::{Failure, FailureKind};
+use crate::policy::{Host, Policy, Scheme};
+use crate::reactor::Reactor;
+use call::{Call, Step};
+use conn::Conn;
+use pool::{Place, Pool};
+
+pub use call::Handle;
+
+/// What is to be sent, for whom, by which rules.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who asks: nothing of one app's reaches another.
+    pub app: u64,
+    /// What it may.
+    pub policy: Arc<Policy>,
+    /// Method, absolute URL, headers. Those that frame the message are made here, and left out if they are there.
+    pub head: RequestHead,
+    /// Its body.
+    pub body: Body,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, Default)]
+pub enum Body {
+    /// None.
+    #[default]
+    None,
+    /// All of it.
+    Whole(Vec<u8>),
+    /// Given by [`Exchange::pull`]; of so many bytes, if that is known.
+    Stream(Option<u64>),
+}
+
+/// A piece of a request's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Some of it; more than was asked for is held.
+    Bytes(Vec<u8>),
+    /// None yet: [`Handle::body_ready`] says when.
+    Wait,
+    /// There are no more.
+    End,
+    /// There will be no more, though there should be: the request fails.
+    Broken,
+}
+
+/// Whoever made a request. It is told on its thread; `end` or `fail` is the last it hears. Nothing is told before the request has
+/// been made, and nothing after it was aborted.
+pub trait Exchange {
+    /// The response's head. `decoded` says that what `Content-Encoding` speaks of is undone in what [`Exchange::data`] gives.
+    fn head(&self, reactor: &Reactor, head: ResponseHead, decoded: bool);
+    /// How many bytes of the body are wanted now. After a zero it is asked again by [`Handle::resume`].
+    fn room(&self) -> usize;
+    /// A piece of the body, no more than there was room for.
+    fn data(&self, reactor: &Reactor, bytes: Vec<u8>);
+    /// The response is complete.
+    fn end(&self, reactor: &Reactor);
+    /// It never will be.
+    fn fail(&self, reactor: &Reactor, failure: Failure);
+    /// A piece of the request's body, best of no more than `room` bytes.
+    fn pull(&self, room: usize) -> Piece;
+}
+
+/// The HTTP of one shard.
+pub struct Client {
+    net: Rc<Net>,
+    pool: RefCell<Pool>,
+    calls: RefCell<HashMap<u64, Rc<Call>>>,
+    last: Cell<u64>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({} calls)", self.calls.borrow().len())
+    }
+}
+
+impl Client {
+    /// On a shard's way out.
+    pub fn new(net: Rc<Net>) -> Rc<Self> {
+        Rc::new(Self { net, pool: RefCell::default(), calls: RefCell::default(), last: Cell::new(0) })
+    }
+
+    /// Makes a request, or says why it cannot be made.
+    pub fn request(self: &Rc<Self>, reactor: &Reactor, request: Request, exchange: Rc<dyn Exchange>) -> Result<Handle, Failure> {
+        self.last.set(self.last.get() + 1);
+        let call = Rc::new(prepare(self, self.last.get(), request, exchange)?);
+        call.target.policy.admits(call.target.scheme, &call.target.host, call.target.port)?;
+        self.calls.borrow_mut().insert(call.number, call.clone());
+        let place = place(&call.target);
+        let begun = loop {
+            let idle = self.pool.borrow_mut().take(&place);
+            match idle {
+                Some(conn) if conn.is_usable(reactor) => {
+                    call.reused.set(true);
+                    self.begin(reactor, &call, &conn);
+                    break Ok(());
+                }
+                Some(stale) => stale.close(reactor),
+                None => break self.connect(reactor, &call),
+            }
+        };
+        if let Err(failure) = begun {
+            self.calls.borrow_mut().remove(&call.number);
+            return Err(failure);
+        }
+        Ok(Handle(call))
+    }
+
+    /// An app is gone: its connections are closed, and its requests end without a word.
+    pub fn forget(&self, reactor: &Reactor, app: u64) {
+        let calls: Vec<_> = self.calls.borrow().values().filter(|call| call.target.app == app).cloned().collect();
+        for call in calls {
+            Handle(call).abort(reactor);
+        }
+        let idle = self.pool.borrow_mut().forget(app);
+        for conn in idle {
+            conn.close(reactor);
+        }
+        self.net.forget(app);
+    }
+
+    /// How many requests are on their way.
+    pub fn len(&self) -> usize {
+        self.calls.borrow().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn connect(self: &Rc<Self>, reactor: &Reactor, call: &Rc<Call>) -> Result<(), Failure> {
+        if let Some(full) = self.net.is_full(call.target.app) {
+            let oldest = self.pool.borrow_mut().oldest(call.target.app, full);
+            if let Some(oldest) = oldest {
+                oldest.close(reactor);
+            }
+        }
+        let (client, later) = (Rc::downgrade(self), Rc::downgrade(call));
+        let connect = Connect::start(&self.net, reactor, call.target.clone(), move |reactor, result| {
+            let (Some(client), Some(call)) = (client.upgrade(), later.upgrade()) else { return };
+            let conn = result.and_then(|(stream, permit)| Conn::new(&client, reactor, place(&call.target), stream, permit));
+            match conn {
+                Ok(conn) => client.begin(reactor, &call, &conn),
+                Err(failure) => call.tell(reactor, failure),
+            }
+        })?;
+        *call.step.borrow_mut() = Step::Connecting(connect);
+        Ok(())
+    }
+
+    fn begin(&self, reactor: &Reactor, call: &Rc<Call>, conn: &Rc<Conn>) {
+        *call.step.borrow_mut() = Step::On(Rc::downgrade(conn));
+        conn.begin(reactor, call.clone(), call.first());
+    }
+
+    fn keep(&self, reactor: &Reactor, conn: &Rc<Conn>) {
+        let closed = self.pool.borrow_mut().put(conn.clone());
+        for conn in closed {
+            conn.close(reactor);
+        }
+    }
+
+    fn lose(&self, conn: &Rc<Conn>) {
+        self.pool.borrow_mut().remove(conn);
+    }
+}
+
+fn place(target: &Target) -> Place {
+    let Target { app, policy, scheme, host, port } = target.clone();
+    Place { app, secure: scheme.is_secure(), host, port, policy }
+}
+
+fn prepare(client: &Rc<Client>, number: u64, request: Request, exchange: Rc<dyn Exchange>) -> Result<Call, Failure> {
+    let Request { app, policy, mut head, body } = request;
+    let invalid = |what: &str| Failure::new(FailureKind::Invalid, what);
+    let url = Url::parse(&head.url, None).ok_or_else(|| invalid("the URL is not one"))?;
+    let scheme = Scheme::parse(url.scheme()).filter(|scheme| matches!(scheme, Scheme::Http | Scheme::Https));
+    let scheme = scheme.ok_or_else(|| invalid("only http and https can be fetched from the network"))?;
+    let host = url.hostname().and_then(Host::parse).ok_or_else(|| invalid("the URL's host is no name and no address"))?;
+    let port = url.port().or(scheme.port()).ok_or_else(|| invalid("the URL has no port"))?;
+    // https://fetch.spec.whatwg.org/#http-network-or-cache-fetch, 8.20 and 8.21.
+    if head.headers.value(b"accept-encoding").is_none() {
+        let ranged = head.headers.value(b"range").is_some();
+        let codings: &[u8] = match scheme {
+            _ if ranged => b"identity",
+            Scheme::Https => b"br, gzip, deflate",
+            _ => b"gzip, deflate",
+        };
+        if !head.headers.push(b"accept-encoding", codings) {
+            return Err(invalid("the headers cannot be sent"));
+        }
+    }
+    let content = match &body {
+        Body::None => h1::Content::None,
+        Body::Whole(bytes) => h1::Content::Length(bytes.len() as u64),
+        Body::Stream(Some(length)) => h1::Content::Length(*length),
+        Body::Stream(None) => h1::Content::Stream,
+    };
+    let target = url.path().to_owned() + &url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let line = h1::Call { target: &target, host: &url.host(), content, keep_alive: true, upgrade: None };
+    let mut bytes = Vec::new();
+    let framing = h1::write_request_head(&mut bytes, &head, &line).map_err(|why| invalid(&format!("the request cannot be sent: {why}")))?;
+    let is_streamed = matches!(body, Body::Stream(_)) && framing != h1::Framing::None;
+    Ok(Call {
+        number,
+        exchange,
+        client: Rc::downgrade(client),
+        target: Target { app, policy, scheme, host, port },
+        head: bytes,
+        body: RefCell::new(if let Body::Whole(bytes) = body { Some(Rc::new(bytes)) } else { None }),
+        framing,
+        is_streamed,
+        is_idempotent: matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE"),
+        is_head: head.method == "HEAD",
+        step: RefCell::new(Step::Over),
+        reused: Cell::new(false),
+    })
+}
