@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 optional=${1:-}
 tries_max=3
+flags=(--ignore-scripts --no-audit --no-fund --loglevel=error --prefer-offline)
+flags+=(--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 --fetch-timeout=30000)
 
 skip() {
   [ "$optional" = --optional ] || { echo "$*" >&2; exit 1; }
@@ -12,7 +14,7 @@ skip() {
 
 install() { # install FOLDER: exactly what its package-lock.json says; no package's script is run
   for _ in $(seq $tries_max); do
-    (cd "$1" && timeout 120 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >"$log" 2>&1 && return
+    (cd "$1" && timeout 120 npm ci "${flags[@]}") >"$log" 2>&1 && return
   done
   return 1
 }
@@ -31,6 +33,6 @@ for lock in examples/apps/*/package-lock.json; do
   elif install "$folder"; then
     cp "$lock" "$stamp"
   else
-    skip "$folder: npm ci failed $tries_max times: $(grep -v '^$' "$log" | tail -1)"
+    skip "$folder: npm ci failed $tries_max times: $(sed -n 's/^npm error //p' "$log" | head -2 | tr '\n' ' ')"
   fi
 done

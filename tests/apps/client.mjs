@@ -7,17 +7,20 @@ assert.ok(port > 0, "NANO_PORT: tests/apps/run.sh starts the server and sets it"
 
 const ANSWER_MS_MAX = 30_000;
 
-/** Begins a request to an app: its response, with the body still to be read. */
-export function open(app, path, { method, headers = {}, body } = {}) {
-  return new Promise((resolve, reject) => {
-    const request = http.request(
-      { host: "127.0.0.1", port, path, method: method ?? (body === undefined ? "GET" : "POST"), agent: false, headers: { host: `${app}.localhost:${port}`, ...headers } },
-      resolve,
-    );
-    request.setTimeout(ANSWER_MS_MAX, () => request.destroy(new Error(`${app}${path}: no answer within ${ANSWER_MS_MAX} ms`)));
-    request.on("error", reject);
-    request.end(body);
-  });
+/** Begins a request to an app, whose body is still to be written and ended: the request, and the promise of its response. */
+export function begin(app, path, { method = "GET", headers = {} } = {}) {
+  const all = { host: `${app}.localhost:${port}`, ...headers };
+  const request = http.request({ host: "127.0.0.1", port, path, method, agent: false, headers: all });
+  const response = new Promise((resolve, reject) => request.on("response", resolve).on("error", reject));
+  request.setTimeout(ANSWER_MS_MAX, () => request.destroy(new Error(`${app}${path}: nothing for ${ANSWER_MS_MAX} ms`)));
+  return { request, response };
+}
+
+/** An app's response, with its body still to be read. */
+export function open(app, path, { method, headers, body } = {}) {
+  const { request, response } = begin(app, path, { method: method ?? (body === undefined ? "GET" : "POST"), headers });
+  request.end(body);
+  return response;
 }
 
 /** An app's answer, whole: status, headers, text and, if it is any, json. */
