@@ -265,7 +265,7 @@ fn what_one_side_writes_the_other_reads() {
                 1 => bytes.fill(b'x'),
                 _ => bytes.iter_mut().enumerate().for_each(|(at, byte)| *byte = b"a word or two, "[at % 15]),
             }
-            let compress = dice.roll() % 4 > 0;
+            let compress = !dice.roll().is_multiple_of(4);
             match String::from_utf8(bytes) {
                 Ok(words) => {
                     sender.text(&mut wire, &words, compress, mask).unwrap();
