@@ -174,7 +174,10 @@ impl Reader {
                     let plain = &mut plain[..piece.len()];
                     plain.copy_from_slice(piece);
                     unmask(plain, offset + part * 1_024);
-                    inflater.inflate(plain, &mut message.bytes, self.limits.message_bytes)?;
+                    let inflated = inflater.inflate(plain, &mut message.bytes, self.limits.message_bytes);
+                    // What came out before a fault may have one of its own, and that is the first.
+                    message.check_text(false)?;
+                    inflated?;
                 }
             }
             _ => {
@@ -196,7 +199,9 @@ impl Reader {
         }
         let Some(mut message) = self.message.take() else { return Ok(None) };
         if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
-            inflater.end(&mut message.bytes, self.limits.message_bytes)?;
+            let ended = inflater.end(&mut message.bytes, self.limits.message_bytes);
+            message.check_text(false)?;
+            ended?;
         }
         message.check_text(true)?;
         Ok(Some(if message.text { Event::Text(message.bytes) } else { Event::Binary(message.bytes) }))
