@@ -211,6 +211,7 @@ fn the_compressed_examples_of_the_rfc_are_read() {
     assert_eq!(read(b"\xc9\x00").1, Some(Violation::Reserved));
     assert_eq!(read(b"\xc1\x02\xff\xff").1, Some(Violation::Deflate));
     assert_eq!(read(b"\xc1\x07\x00\x05\x00\xfa\xffHe").1, Some(Violation::Deflate), "a block that does not end");
+    assert_eq!(read(b"\xc2\x07\x00\x06\x00\xf9\xffHe").1, Some(Violation::Deflate), "a block that would end with the tail");
     // Two faults: the one that comes first counts, wherever the bytes were cut.
     let twice_wrong = b"\xc1\x2c\x5b\0\0\0\0\xff\xff\xff\xff\x69\x74\x48\x65\x5f\x62\xa0\x8b\x8c\x9a\x8d";
     assert_eq!(read(twice_wrong).1, Some(Violation::Utf8));

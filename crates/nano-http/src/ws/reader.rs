@@ -199,9 +199,7 @@ impl Reader {
         }
         let Some(mut message) = self.message.take() else { return Ok(None) };
         if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
-            let ended = inflater.end(&mut message.bytes, self.limits.message_bytes);
-            message.check_text(false)?;
-            ended?;
+            inflater.end(&mut message.bytes, self.limits.message_bytes)?;
         }
         message.check_text(true)?;
         Ok(Some(if message.text { Event::Text(message.bytes) } else { Event::Binary(message.bytes) }))
