@@ -15,10 +15,13 @@ mod write;
 pub use body::{BodyDecoder, Step};
 pub use client::{Asked, Response, ResponseParser};
 pub use fault::{Fault, Unwritable};
+pub(crate) use fields::trim;
 pub use server::{Request, RequestParser, Scheme};
 pub use write::{
     Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head, write_response_head,
 };
+
+pub(crate) use write::write_switch;
 
 use nano_base::limits;
 

@@ -112,6 +112,32 @@ fn response_head(out: &mut Vec<u8>, head: &ResponseHead, answer: &Answer<'_>) ->
     Ok(Sent { framing: if empty { Framing::None } else { framing }, keep_alive })
 }
 
+/// Writes the head of a response that switches protocols, or nothing. `own` are the protocol's headers, which the app's may not be.
+pub(crate) fn write_switch<'a>(
+    out: &mut Vec<u8>,
+    protocol: &str,
+    app: &Headers,
+    own: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Unwritable> {
+    let start = out.len();
+    let written = switch(out, protocol, app, own);
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+fn switch<'a>(out: &mut Vec<u8>, protocol: &str, app: &Headers, own: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Unwritable> {
+    out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n");
+    field(out, b"upgrade", protocol.as_bytes())?;
+    for (name, value) in own {
+        field(out, name.as_bytes(), value.as_bytes())?;
+    }
+    headers(out, app, |name| matches!(name, b"content-length" | b"upgrade") || name.starts_with(b"sec-websocket-"))?;
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
 /// Writes the whole answer to a request that is refused; the connection is to be closed after it.
 pub fn write_refusal(out: &mut Vec<u8>, fault: Fault, date: Option<&[u8]>) {
     let mut headers = Headers::new();
@@ -168,9 +194,7 @@ fn request_head(out: &mut Vec<u8>, head: &RequestHead, call: &Call<'_>) -> Resul
     for part in [method, b" ", call.target.as_bytes(), b" HTTP/1.1\r\nhost: ", call.host.as_bytes(), b"\r\n"] {
         out.extend_from_slice(part);
     }
-    headers(out, &head.headers, |name| {
-        matches!(name, b"host" | b"content-length" | b"expect" | b"upgrade" | b"http2-settings" | b"proxy-authenticate")
-    })?;
+    headers(out, &head.headers, |name| matches!(name, b"host" | b"content-length" | b"expect" | b"upgrade" | b"http2-settings"))?;
     let framing = match call.content {
         // A server may wait for a body where the method means one.
         Content::None | Content::Length(0) if matches!(method, b"POST" | b"PUT" | b"PATCH") => Framing::Length(0),
