@@ -361,7 +361,7 @@ declare class Request {
   readonly mode: string;
   readonly credentials: string;
   readonly cache: string;
-  readonly redirect: string;
+  readonly redirect: "follow" | "error" | "manual";
   readonly integrity: string;
   readonly keepalive: boolean;
   readonly isReloadNavigation: boolean;

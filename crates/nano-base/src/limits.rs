@@ -178,6 +178,8 @@ pub const SOURCE_MAPPINGS_BYTES_MAX: usize = 4 << 20;
 pub const IMPORTS_HOPS_MAX: u32 = 8;
 /// Names that one CommonJS module exports.
 pub const COMMONJS_NAMES_MAX: usize = 2_000;
+/// How far before its `from` an import's list of names may begin, to be read for the names of a CommonJS module.
+pub const BRACES_BYTES_MAX: usize = 16 << 10;
 /// Modules that one CommonJS module exports again.
 pub const EXPORTED_AGAIN_MAX: usize = 200;
 /// How deep the conditions of a package.json may nest.
