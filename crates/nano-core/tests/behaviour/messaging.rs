@@ -56,7 +56,8 @@ fn a_quota_that_is_exceeded_has_a_class_of_its_own() {
         return Response.json([clone.constructor === QuotaExceededError, clone instanceof DOMException, clone.message, clone.quota, clone.requested,
             thrown instanceof QuotaExceededError, thrown.name, thrown.code, thrown.quota, plain.constructor === DOMException,
             await error(() => new QuotaExceededError('', { quota: 2, requested: 1 })), await error(() => new QuotaExceededError('', { quota: -1 })),
-            await error(() => plain.__proto__.quota.call(plain) )]);"#);
+            
+            await error(() => Object.getOwnPropertyDescriptor(QuotaExceededError.prototype, 'quota').get.call(plain))]);"#);
     assert_eq!(seen, r#"[true,true,"m",1,2,true,"QuotaExceededError",22,null,true,"RangeError","RangeError","TypeError"]"#);
 }
 
