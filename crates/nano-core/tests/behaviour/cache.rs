@@ -167,7 +167,7 @@ fn streams_are_kept_whole_and_what_breaks_is_not_kept() {
 fn freshness_follows_the_clock() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask::default() }).expect("a runtime");
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, ..RuntimeOptions::default() }).expect("a runtime");
     let source = app(r#"async function run(request) {
         if (request.url.endsWith('/put')) return caches.default.put(U, fresh('x'));
         const found = await caches.default.match(U);

@@ -64,7 +64,7 @@ fn memory_outside_the_heap_is_refused_by_budget() {
 fn the_wall_limit_follows_the_clock() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask::default() }).expect("a runtime");
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, ..RuntimeOptions::default() }).expect("a runtime");
     let app = load(
         &runtime,
         "never",
@@ -83,7 +83,7 @@ fn the_wall_limit_follows_the_clock() {
 fn idle_instances_are_evicted_and_start_again() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true } }).expect("a runtime");
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true }, ..RuntimeOptions::default() }).expect("a runtime");
     let app = load(&runtime, "idle", HELLO);
     assert_eq!(text(&app, "/"), "hi");
     runtime.advance_clock(61_500).expect("a manual clock");
@@ -185,7 +185,7 @@ fn time_stands_still_within_a_turn_and_moves_between_turns() {
 #[test]
 fn a_start_that_awaits_forever_ends_by_the_wall_limit_and_so_does_what_waits_for_it() {
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock: Clock::manual(), events: EventMask::default() }).expect("a runtime");
+    let runtime = Runtime::new(RuntimeOptions { limits, clock: Clock::manual(), ..RuntimeOptions::default() }).expect("a runtime");
     let mut options = options("never", "await new Promise(() => {}); export default { fetch() {} }");
     options.lazy = true;
     let app = runtime.load(options).expect("registered");
@@ -204,7 +204,7 @@ fn a_start_that_awaits_forever_ends_by_the_wall_limit_and_so_does_what_waits_for
 fn an_instance_that_only_its_timers_want_is_evicted() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true } }).expect("a runtime");
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true }, ..RuntimeOptions::default() }).expect("a runtime");
     let app = load(&runtime, "ticking", "setInterval(() => {}, 100); export default { fetch() { return new Response('hi'); } }");
     assert_eq!(text(&app, "/"), "hi");
     let mut events = Vec::new();

@@ -13,6 +13,7 @@ mod listening;
 mod memory;
 mod messaging;
 mod modules;
+mod network;
 mod node;
 mod passing;
 mod platform;

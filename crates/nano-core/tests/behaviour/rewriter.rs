@@ -310,7 +310,7 @@ fn handlers_may_rewrite_cancel_and_read_while_they_run() {
 fn a_handler_that_never_settles_ends_with_its_request() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask::default() }).expect("a runtime");
+    let runtime = Runtime::new(RuntimeOptions { limits, clock, ..RuntimeOptions::default() }).expect("a runtime");
     let source = r#"export default { fetch(request) {
         if (request.url.endsWith('/ok')) return new Response('ok');
         return new HTMLRewriter().on('a', { element() { return new Promise(() => {}); } }).transform(new Response('head<a>'));
