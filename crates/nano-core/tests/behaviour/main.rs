@@ -9,6 +9,7 @@ mod fetching;
 mod forms;
 mod hostobjects;
 mod limits;
+mod losses;
 mod memory;
 mod messaging;
 mod modules;
