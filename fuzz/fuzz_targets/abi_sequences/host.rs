@@ -188,6 +188,7 @@ impl Host {
         loop {
             let counters = self.counters();
             assert_eq!((counters.apps, counters.in_flight), (0, 0), "{counters:?}");
+            // Those of lost threads are counted for ever: nothing in these programs may cost one.
             if counters.instances == 0 {
                 break;
             }
