@@ -19,6 +19,9 @@ pub(crate) enum Stop {
     Shutdown = 1,
 }
 
+/// Where a blocking caller waits for a start.
+type Ticket = Slot<Result<()>>;
+
 /// One thread's place in a shard.
 pub(crate) struct Seat {
     pub incarnation: u32,
@@ -34,7 +37,7 @@ pub(crate) struct Seat {
     /// The thread has returned.
     pub gone: AtomicBool,
     /// Whoever blocks until a start here is over, with the app.
-    starting: Mutex<Vec<(u64, Arc<Slot<Result<()>>>)>>,
+    starting: Mutex<Vec<(u64, Arc<Ticket>)>>,
     /// Heap and outside memory of the instances here, as last looked at.
     pub memory_bytes: AtomicU64,
 }
@@ -57,12 +60,12 @@ impl Seat {
     }
 
     /// Somebody blocks until an instance of the app has started.
-    pub(crate) fn await_start(&self, app: u64, ticket: &Arc<Slot<Result<()>>>) {
+    pub(crate) fn await_start(&self, app: u64, ticket: &Arc<Ticket>) {
         lock(&self.starting).push((app, ticket.clone()));
     }
 
     /// Tells one of them how it went.
-    pub(crate) fn started(&self, ticket: &Arc<Slot<Result<()>>>, result: Result<()>) {
+    pub(crate) fn started(&self, ticket: &Arc<Ticket>, result: Result<()>) {
         lock(&self.starting).retain(|(_, waiting)| !Arc::ptr_eq(waiting, ticket));
         ticket.fill(result);
     }
