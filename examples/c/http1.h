@@ -1,4 +1,4 @@
-/* HTTP/1.1 framing for server.c, without input or output: heads and chunked bodies, strict where leniency is a weakness. */
+/* HTTP/1.1 for server.c, without sockets: how requests are read, strictly where leniency is a weakness, and how responses are written. */
 #ifndef HTTP1_H
 #define HTTP1_H
 
@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+
+#include "buffer.h"
 
 enum { HTTP_HEADERS_MAX = 100, HTTP_LINE_MAX = 16 << 10, HTTP_HEAD_MAX = 128 << 10 };
 
@@ -23,6 +25,12 @@ typedef struct http_body {
   enum { BODY_SIZED, CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_CR, CHUNK_LF, TRAILER_START, TRAILER_LINE, TRAILER_LF, BODY_DONE, BODY_BAD } state;
   unsigned digits, trailer;
 } http_body;
+
+/* A response: what its request lets it be, and what it then is. */
+typedef struct http_reply {
+  bool http11, bodiless, keep_alive; /* bodiless: the request was HEAD, or the status has no body; keep_alive: another request may follow */
+  bool begun, chunked;
+} http_reply;
 
 static inline bool http_token(unsigned char c) {
   return (unsigned)((c | 32) - 'a') < 26 || (unsigned)(c - '0') < 10 || (c && strchr("!#$%&'*+-.^_`|~", c));
@@ -207,6 +215,58 @@ static inline const char *http_reason(int status) {
     case 507: return "Insufficient Storage";
     default: return "-";
   }
+}
+
+/* A response that is none of an app's. */
+static inline void http_reply_text(http_reply *reply, buffer *out, int status, const char *type, const char *body) {
+  buffer_putf(out, "HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n%s\r\n", status, http_reason(status), type, strlen(body),
+              reply->keep_alive ? "" : "connection: close\r\n");
+  if (!reply->bodiless) buffer_put(out, body, strlen(body));
+}
+
+/* A status and nothing else: clients never see a message of an app or of NANO. */
+static inline void http_reply_status(http_reply *reply, buffer *out, int status) {
+  char body[128];
+  snprintf(body, sizeof body, "%d %s\n", status, http_reason(status));
+  http_reply_text(reply, out, status, "text/plain", body);
+}
+
+/* The head of an app's response, and its body if it is whole. */
+static inline void http_reply_begin(http_reply *reply, buffer *out, const nano_response *response, bool whole) {
+  int status = nano_response_status(response);
+  size_t count;
+  const nano_header *headers = nano_response_headers(response, &count);
+  nano_bytes body = nano_response_body(response), text = nano_response_status_text(response);
+  bool empty = status == 204 || status == 304, has_length = false;
+  bool own_length = whole && !empty && (body.len || !reply->bodiless); /* an answer to HEAD may know better */
+  if (!text.len) text = nano_str(http_reason(status));
+  buffer_putf(out, "HTTP/1.1 %d %.*s\r\n", status, (int)(text.len < 200 ? text.len : 200), (const char *)text.ptr);
+  for (size_t i = 0; i < count; i++) {
+    if (http_hop_by_hop(headers[i].name) || (own_length && http_is(headers[i].name, "content-length"))) continue;
+    has_length |= http_is(headers[i].name, "content-length");
+    buffer_put(out, headers[i].name.ptr, headers[i].name.len), buffer_put(out, ": ", 2);
+    buffer_put(out, headers[i].value.ptr, headers[i].value.len), buffer_put(out, "\r\n", 2);
+  }
+  bool framed = whole || has_length || empty;
+  reply->begun = true, reply->chunked = !framed && reply->http11;
+  if (!framed && !reply->http11) reply->keep_alive = false; /* the end of the connection ends the body */
+  if (own_length) buffer_putf(out, "content-length: %zu\r\n", body.len);
+  if (reply->chunked) buffer_putf(out, "transfer-encoding: chunked\r\n");
+  if (!reply->keep_alive) buffer_putf(out, "connection: close\r\n");
+  buffer_put(out, "\r\n", 2);
+  reply->bodiless |= empty;
+  if (whole && !reply->bodiless) buffer_put(out, body.ptr, body.len);
+}
+
+static inline void http_reply_chunk(const http_reply *reply, buffer *out, nano_bytes bytes) {
+  if (reply->bodiless || bytes.len == 0) return;
+  if (reply->chunked) buffer_putf(out, "%zx\r\n", bytes.len);
+  buffer_put(out, bytes.ptr, bytes.len);
+  if (reply->chunked) buffer_put(out, "\r\n", 2);
+}
+
+static inline void http_reply_end(const http_reply *reply, buffer *out) {
+  if (reply->chunked && !reply->bodiless) buffer_put(out, "0\r\n\r\n", 5);
 }
 
 #endif

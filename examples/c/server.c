@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -20,19 +19,18 @@
 #include "apps.h"
 #include "http1.h"
 
-enum { IN_MAX = HTTP_HEAD_MAX + HTTP_LINE_MAX, CONNECTIONS_MAX = 10000, IDLE_SECONDS_MAX = 60 };
+enum { READ_MIN = 4096, IN_MAX = HTTP_HEAD_MAX + HTTP_LINE_MAX, CONNECTIONS_MAX = 10000, IDLE_SECONDS_MAX = 60 };
 
 typedef struct conn {
   int fd; /* -1 when the client is gone and the last event is still to come */
   uint32_t interest;
-  uint8_t *in, *out;
-  size_t in_len, in_room, out_at, out_len, out_room;
+  buffer in, out;
+  char app[64];
   nano_request id;
   http_body body;
-  char app[64];
-  bool busy, reading, discarding, blocked, eof; /* the request's side */
-  bool begun, chunked, bodiless, keep_alive;    /* the response's side */
-  uint32_t owed;                                /* credit to give back once what is in `out` has been sent */
+  bool busy, reading, discarding, blocked, eof;
+  http_reply reply;
+  uint32_t owed; /* credit to give back once what is in `out` has been sent */
   time_t active;
   struct conn *next, *previous;
 } conn;
@@ -48,7 +46,7 @@ static void advance(conn *c);
 
 static void watch(conn *c) {
   if (c->fd < 0) return;
-  uint32_t interest = (!c->eof && !c->blocked && c->in_len < IN_MAX ? EPOLLIN : 0) | (c->out_len > c->out_at ? EPOLLOUT : 0);
+  uint32_t interest = (!c->eof && !c->blocked && buffer_len(&c->in) < IN_MAX ? EPOLLIN : 0) | (buffer_len(&c->out) ? EPOLLOUT : 0);
   if (interest == c->interest) return;
   struct epoll_event event = {.events = c->interest = interest, .data.ptr = c};
   epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &event);
@@ -69,37 +67,18 @@ static void drop(conn *c) {
   else bury(c);
 }
 
-static void put(conn *c, const void *bytes, size_t len) {
-  if (c->out_at == c->out_len) c->out_at = c->out_len = 0;
-  if (c->out_len + len > c->out_room) {
-    c->out_room = (c->out_len + len) * 2;
-    if (!(c->out = realloc(c->out, c->out_room))) abort();
-  }
-  if (len) memcpy(c->out + c->out_len, bytes, len);
-  c->out_len += len;
-}
-
-__attribute__((format(printf, 2, 3))) static void putf(conn *c, const char *format, ...) {
-  char line[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  int len = vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  put(c, line, len < (int)sizeof line ? (size_t)len : sizeof line - 1);
-}
-
 /* Sends what there is; false if the client is gone. */
 static bool flush(conn *c) {
-  while (c->fd >= 0 && c->out_at < c->out_len) {
-    ssize_t sent = send(c->fd, c->out + c->out_at, c->out_len - c->out_at, MSG_NOSIGNAL);
+  while (c->fd >= 0 && buffer_len(&c->out) > 0) {
+    ssize_t sent = send(c->fd, c->out.bytes + c->out.at, buffer_len(&c->out), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return true;
     if (sent < 0) return drop(c), false;
-    c->out_at += (size_t)sent, c->active = time(NULL);
+    buffer_take(&c->out, (size_t)sent), c->active = time(NULL);
   }
   if (c->owed && c->busy) nano_response_credit(runtime, c->id, c->owed);
   c->owed = 0;
-  if (c->fd >= 0 && !c->busy && !c->keep_alive) return drop(c), false;
+  if (c->fd >= 0 && !c->busy && !c->reply.keep_alive) return drop(c), false;
   return c->fd >= 0;
 }
 
@@ -107,55 +86,9 @@ static bool flush(conn *c) {
 
 /* The request is answered: the next one may follow on the connection. */
 static void finish(conn *c) {
-  c->busy = c->begun = c->blocked = false;
+  c->busy = c->blocked = false;
   c->discarding = c->reading;
   if (c->fd < 0) bury(c);
-}
-
-/* A response of the server's own. Clients get a status, never a message of an app or of NANO. */
-static void answer(conn *c, int status, const char *type, const char *body) {
-  putf(c, "HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n%s\r\n", status, http_reason(status), type, strlen(body),
-       c->keep_alive ? "" : "connection: close\r\n");
-  if (!c->bodiless) put(c, body, strlen(body));
-}
-
-static void refuse(conn *c, int status) {
-  char body[128];
-  snprintf(body, sizeof body, "%d %s\n", status, http_reason(status));
-  answer(c, status, "text/plain", body);
-}
-
-static void put_chunk(conn *c, nano_bytes bytes) {
-  if (c->bodiless || bytes.len == 0) return;
-  if (c->chunked) putf(c, "%zx\r\n", bytes.len);
-  put(c, bytes.ptr, bytes.len);
-  if (c->chunked) put(c, "\r\n", 2);
-}
-
-static void begin_response(conn *c, const nano_response *response, bool whole, bool http11) {
-  int status = nano_response_status(response);
-  size_t count;
-  const nano_header *headers = nano_response_headers(response, &count);
-  nano_bytes body = nano_response_body(response), text = nano_response_status_text(response);
-  bool empty = status == 204 || status == 304, has_length = false;
-  bool own_length = whole && !empty && (body.len || !c->bodiless); /* an answer to HEAD may know better */
-  if (!text.len) text = nano_str(http_reason(status));
-  putf(c, "HTTP/1.1 %d %.*s\r\n", status, (int)(text.len < 200 ? text.len : 200), (const char *)text.ptr);
-  for (size_t i = 0; i < count; i++) {
-    if (http_hop_by_hop(headers[i].name) || (own_length && http_is(headers[i].name, "content-length"))) continue;
-    has_length |= http_is(headers[i].name, "content-length");
-    put(c, headers[i].name.ptr, headers[i].name.len), put(c, ": ", 2);
-    put(c, headers[i].value.ptr, headers[i].value.len), put(c, "\r\n", 2);
-  }
-  c->chunked = !whole && !has_length && !empty && http11;
-  if (own_length) putf(c, "content-length: %zu\r\n", body.len);
-  if (c->chunked) put(c, "transfer-encoding: chunked\r\n", 28);
-  if (!whole && !has_length && !empty && !http11) c->keep_alive = false; /* the end of the connection ends the body */
-  if (!c->keep_alive) put(c, "connection: close\r\n", 19);
-  put(c, "\r\n", 2);
-  c->bodiless |= empty;
-  c->begun = true;
-  if (whole && !c->bodiless) put(c, body.ptr, body.len);
 }
 
 static void on_event(nano_event *event) {
@@ -168,13 +101,13 @@ static void on_event(nano_event *event) {
   bool last = event->flags & NANO_FLAG_END, gone = c->fd < 0;
   if (event->type == NANO_EVENT_WRITABLE) c->blocked = false;
   if (!gone) {
-    if (event->type == NANO_EVENT_RESPONSE) begin_response(c, event->as.response, last, c->chunked);
-    if (event->type == NANO_EVENT_CHUNK) put_chunk(c, event->as.chunk), c->owed += (uint32_t)event->as.chunk.len;
-    if (event->type == NANO_EVENT_END && c->chunked && !c->bodiless) put(c, "0\r\n\r\n", 5);
+    if (event->type == NANO_EVENT_RESPONSE) http_reply_begin(&c->reply, &c->out, event->as.response, last);
+    if (event->type == NANO_EVENT_CHUNK) http_reply_chunk(&c->reply, &c->out, event->as.chunk), c->owed += (uint32_t)event->as.chunk.len;
+    if (event->type == NANO_EVENT_END) http_reply_end(&c->reply, &c->out);
     if (event->type == NANO_EVENT_ERROR) {
       int status = log_error(c->app, event->as.error);
-      if (c->begun) c->keep_alive = false; /* too late for a status: the body ends short of its length */
-      else refuse(c, status);
+      if (c->reply.begun) c->reply.keep_alive = false; /* too late for a status: the body ends short of its length */
+      else http_reply_status(&c->reply, &c->out, status);
     }
   }
   if (last) finish(c);
@@ -183,34 +116,29 @@ static void on_event(nano_event *event) {
 
 /* ---- Requests ---- */
 
-static void consume(conn *c, size_t len) {
-  c->in_len -= len;
-  memmove(c->in, c->in + len, c->in_len);
-}
-
 /* Passes on what has come of the body. */
 static void pump(conn *c) {
   while (c->reading && !c->blocked) {
-    consume(c, http_framing(&c->body, c->in, c->in_len));
+    buffer_take(&c->in, http_framing(&c->body, c->in.bytes + c->in.at, buffer_len(&c->in)));
     if (c->body.state == BODY_DONE || c->body.state == BODY_BAD) {
       c->reading = false;
-      if (c->body.state == BODY_BAD) c->keep_alive = false;
+      if (c->body.state == BODY_BAD) c->reply.keep_alive = false;
       if (c->discarding || !c->busy) break;
       if (c->body.state == BODY_DONE) nano_request_end(runtime, c->id);
       else nano_request_cancel(runtime, c->id); /* answered with 400, whatever the app makes of it */
       break;
     }
-    if (c->in_len == 0) break;
-    size_t len = c->in_len < c->body.left ? c->in_len : (size_t)c->body.left;
+    if (buffer_len(&c->in) == 0) break;
+    size_t len = buffer_len(&c->in) < c->body.left ? buffer_len(&c->in) : (size_t)c->body.left;
     if (!c->discarding) {
-      nano_status status = nano_request_write(runtime, c->id, (nano_bytes){c->in, len}, &len);
+      nano_status status = nano_request_write(runtime, c->id, (nano_bytes){c->in.bytes + c->in.at, len}, &len);
       if (status == NANO_AGAIN) c->blocked = true;
       else if (status != NANO_OK) { /* it has ended without reading on */
         c->discarding = true;
         continue;
       }
     }
-    consume(c, len), c->body.left -= len;
+    buffer_take(&c->in, len), c->body.left -= len;
   }
 }
 
@@ -219,32 +147,31 @@ static void begin_request(conn *c, http_head *head) {
   nano_request_init init = NANO_REQUEST_INIT;
   nano_error *error = NULL;
   int len = snprintf(url, sizeof url, "http://%.*s%.*s", (int)head->host.len, (const char *)head->host.ptr, (int)head->target.len, (const char *)head->target.ptr);
-  c->keep_alive = head->keep_alive, c->bodiless = http_is(head->method, "HEAD");
-  c->chunked = head->http11; /* until the response begins: whether the client knows chunks */
+  c->reply = (http_reply){.http11 = head->http11, .bodiless = http_is(head->method, "HEAD"), .keep_alive = head->keep_alive};
   c->body = (http_body){.left = head->content_length, .state = head->chunked ? CHUNK_SIZE : BODY_SIZED};
   c->reading = head->chunked || head->content_length > 0;
   nano_app *app = (size_t)len < sizeof url ? app_of(runtime, head->host, c->app, sizeof c->app) : NULL;
   if (!app) {
     static char page[1 << 16];
-    if ((size_t)len >= sizeof url) refuse(c, 414);
-    else if (index_page(head->host, page, sizeof page)) answer(c, 200, "text/html", page);
-    else refuse(c, 404);
-    consume(c, head->length);
+    if ((size_t)len >= sizeof url) http_reply_status(&c->reply, &c->out, 414);
+    else if (index_page(head->host, page, sizeof page)) http_reply_text(&c->reply, &c->out, 200, "text/html", page);
+    else http_reply_status(&c->reply, &c->out, 404);
+    buffer_take(&c->in, head->length);
     c->discarding = c->reading;
     return;
   }
   init.method = head->method, init.url = (nano_bytes){(const uint8_t *)url, (size_t)len};
   init.headers = head->headers, init.headers_count = head->headers_count;
   /* A body that is here already goes along; the rest of it streams. */
-  bool whole = !head->chunked && head->content_length > 0 && c->in_len - head->length >= head->content_length;
-  if (whole) init.body = (nano_owned){c->in + head->length, (size_t)head->content_length, NULL, NULL};
+  bool whole = !head->chunked && head->content_length > 0 && buffer_len(&c->in) - head->length >= head->content_length;
+  if (whole) init.body = (nano_owned){c->in.bytes + c->in.at + head->length, (size_t)head->content_length, NULL, NULL};
   init.body_kind = whole ? NANO_BODY_WHOLE : c->reading ? NANO_BODY_STREAM : NANO_BODY_NONE;
   c->busy = nano_dispatch(app, &init, c, &c->id, &error) == NANO_OK;
-  consume(c, head->length + (whole && c->busy ? (size_t)head->content_length : 0));
+  buffer_take(&c->in, head->length + (whole && c->busy ? (size_t)head->content_length : 0));
   if (whole && c->busy) c->reading = false;
   c->discarding = c->reading && !c->busy;
-  if (!c->busy) refuse(c, log_error(c->app, error));
-  else if (c->reading && head->expects_continue && c->in_len == 0) put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+  if (!c->busy) http_reply_status(&c->reply, &c->out, log_error(c->app, error));
+  else if (c->reading && head->expects_continue && buffer_len(&c->in) == 0) buffer_putf(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
   nano_error_free(error);
   nano_app_free(app);
 }
@@ -254,16 +181,20 @@ static void advance(conn *c) {
   http_head head;
   for (;;) {
     pump(c);
-    if (c->fd < 0 || c->busy || c->reading || c->in_len == 0 || (!c->keep_alive && c->out_len > c->out_at)) break;
-    int parsed = http_parse(c->in, c->in_len, &head);
+    if (c->fd < 0 || c->busy || c->reading || buffer_len(&c->in) == 0 || (!c->reply.keep_alive && buffer_len(&c->out) > 0)) break;
+    int parsed = http_parse(c->in.bytes + c->in.at, buffer_len(&c->in), &head);
     if (parsed == 0) break;
     if (parsed == 1) begin_request(c, &head);
-    else c->keep_alive = false, c->bodiless = false, c->in_len = 0, refuse(c, parsed);
+    else { /* nobody knows where the next one would begin */
+      c->reply = (http_reply){0};
+      buffer_take(&c->in, buffer_len(&c->in));
+      http_reply_status(&c->reply, &c->out, parsed);
+    }
     if (!flush(c)) return;
   }
   if (c->eof && c->fd >= 0) {
     if (c->reading && c->busy && !c->discarding) nano_request_abort(runtime, c->id, nano_str("the client went away"));
-    c->reading = false, c->keep_alive = false;
+    c->reading = false, c->reply.keep_alive = false;
     if (!flush(c)) return;
     /* One that only closed its own side would still get an answer that comes at once; one that is listening to a stream has gone, and
      * nothing may ever be sent that would tell. */
@@ -276,19 +207,16 @@ static void advance(conn *c) {
 }
 
 static void on_readable(conn *c) {
-  while (!c->blocked && !c->eof && c->in_len < IN_MAX) {
-    if (c->in_len == c->in_room) {
-      c->in_room = c->in_room ? (c->in_room * 2 < IN_MAX ? c->in_room * 2 : IN_MAX) : 4096;
-      if (!(c->in = realloc(c->in, c->in_room))) abort();
-    }
-    ssize_t got = recv(c->fd, c->in + c->in_len, c->in_room - c->in_len, 0);
+  while (!c->blocked && !c->eof && buffer_len(&c->in) < IN_MAX) {
+    uint8_t *end = buffer_reserve(&c->in, READ_MIN);
+    ssize_t got = recv(c->fd, end, c->in.room - c->in.end, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) break;
     if (got < 0) {
       drop(c);
       return;
     }
-    c->eof = got == 0, c->in_len += (size_t)got, c->active = time(NULL);
+    c->eof = got == 0, c->in.end += (size_t)got, c->active = time(NULL);
   }
   advance(c);
 }
@@ -303,7 +231,7 @@ static void on_listener(void) {
     if (!c) abort();
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    c->fd = fd, c->keep_alive = true, c->active = time(NULL), c->next = connections;
+    c->fd = fd, c->reply.keep_alive = true, c->active = time(NULL), c->next = connections;
     if (connections) connections->previous = c;
     connections = c, connections_count++;
     struct epoll_event event = {.events = c->interest = EPOLLIN, .data.ptr = c};
@@ -329,12 +257,12 @@ static void sweep(void) {
   last = now;
   for (conn *c = connections, *next; c; c = next) {
     next = c->next;
-    if (c->fd >= 0 && now - c->active > IDLE_SECONDS_MAX && (!c->busy || c->out_len > c->out_at)) drop(c);
+    if (c->fd >= 0 && now - c->active > IDLE_SECONDS_MAX && (!c->busy || buffer_len(&c->out) > 0)) drop(c);
   }
 }
 
 static void empty_graveyard(void) {
-  for (conn *c; (c = graveyard);) graveyard = c->next, free(c->in), free(c->out), free(c);
+  for (conn *c; (c = graveyard);) graveyard = c->next, free(c->in.bytes), free(c->out.bytes), free(c);
 }
 
 static void stop(int signal) { (void)signal, stopping = 1; }

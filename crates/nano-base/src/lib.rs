@@ -17,6 +17,7 @@ pub mod lanes;
 pub mod limits;
 pub mod meet;
 pub mod mime;
+pub mod module;
 pub mod multipart;
 pub mod slots;
 pub mod status;

@@ -148,6 +148,8 @@ pub const STOP_WAIT_MS: u64 = 5_000;
 pub const START_SLACK_MS: u64 = 10_000;
 /// The least room of heap given to an app that is being stopped.
 pub const HEADROOM_BYTES: usize = 32 << 20;
+/// How exactly the heap's limit follows what array buffers add to it, and how far a heap may be beyond its limit when V8 notices.
+pub const HEAP_STEP_BYTES: usize = 1 << 20;
 /// Rejected promises remembered within one turn.
 pub const REJECTIONS_MAX: usize = 256;
 /// A message or a stack kept of an exception: both are chosen by the app.

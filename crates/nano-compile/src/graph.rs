@@ -11,7 +11,9 @@ use crate::folder::{Entry, Folder, read_single};
 use crate::map::{self, SourceMap};
 use crate::resolve::{Found, Resolver, parent, special};
 use crate::typescript::{self, Settings};
-use crate::{Kind, Module, Target, commonjs, scan};
+use nano_base::module::{Import, ModuleKind};
+
+use crate::{Module, commonjs, scan};
 
 /// Where the code is.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +42,14 @@ pub fn compile(origin: Origin, builtin: &dyn Fn(&str) -> Option<&'static str>) -
 }
 
 /// What a file is as a module, by its name; anything unknown is bytes.
-fn kind_of(path: &str) -> Kind {
+fn kind_of(path: &str) -> ModuleKind {
     match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "js" | "mjs" | "ts" | "tsx" | "mts" | "jsx" => Kind::JavaScript,
-        "cjs" | "cts" => Kind::CommonJs,
-        "json" => Kind::Json,
-        "wasm" => Kind::Wasm,
-        extension if TEXT_ENDINGS.contains(&extension) => Kind::Text,
-        _ => Kind::Bytes,
+        "js" | "mjs" | "ts" | "tsx" | "mts" | "jsx" => ModuleKind::JavaScript,
+        "cjs" | "cts" => ModuleKind::CommonJs,
+        "json" => ModuleKind::Json,
+        "wasm" => ModuleKind::Wasm,
+        extension if TEXT_ENDINGS.contains(&extension) => ModuleKind::Text,
+        _ => ModuleKind::Bytes,
     }
 }
 
@@ -57,16 +59,16 @@ fn single(name: &str, text: Vec<u8>, builtin: &dyn Fn(&str) -> Option<&'static s
         return Err(Error::new(Status::TooLarge, format!("{name} has {} bytes; an app may have {SOURCE_BYTES_MAX}", text.len())));
     }
     let kind = match kind_of(name) {
-        Kind::Json | Kind::Wasm | Kind::CommonJs => return Err(not_main(name)),
+        ModuleKind::Json | ModuleKind::Wasm | ModuleKind::CommonJs => return Err(not_main(name)),
         // A text without an extension that says otherwise is JavaScript.
-        _ => Kind::JavaScript,
+        _ => ModuleKind::JavaScript,
     };
     let mut module = translate(name.to_string(), kind, text, &Settings::default(), &mut |_| None)?;
     for specifier in specifiers(&module)? {
         let target = match special(&specifier, builtin) {
-            Some(Found::Builtin(name)) => Target::Builtin(name.into()),
-            Some(Found::Nothing(why)) => Target::Nothing(why.into()),
-            _ => Target::Nothing("the app is one file: give NANO its folder".into()),
+            Some(Found::Builtin(name)) => Import::Builtin(name.into()),
+            Some(Found::Nothing(why)) => Import::Nothing(why.into()),
+            _ => Import::Nothing("the app is one file: give NANO its folder".into()),
         };
         module.imports.push((specifier.into(), target));
     }
@@ -89,7 +91,7 @@ fn folder(path: &Path, main: Option<&str>, builtin: &dyn Fn(&str) -> Option<&'st
     };
     let mut walk = Walk { resolver, settings, modules: Vec::new(), by_path: HashMap::new(), imports: 0 };
     walk.add(&main)?;
-    if walk.modules[0].kind != Kind::JavaScript {
+    if walk.modules[0].kind != ModuleKind::JavaScript {
         return Err(not_main(&main));
     }
     let mut next = 0;
@@ -113,7 +115,7 @@ fn named_main(resolver: &mut Resolver<'_>, main: &str) -> Result<String> {
 
 /// Finds the names that CommonJS modules export, their own and those of modules that they export again.
 fn name_exports(modules: &mut [Module]) {
-    let is_commonjs = |module: &Module| module.kind == Kind::CommonJs;
+    let is_commonjs = |module: &Module| module.kind == ModuleKind::CommonJs;
     let mut found: HashMap<usize, commonjs::Exports> = HashMap::new();
     for (index, module) in modules.iter().enumerate().filter(|(_, module)| is_commonjs(module)) {
         found.insert(index, commonjs::lex(std::str::from_utf8(&module.source).unwrap_or_default()));
@@ -135,7 +137,7 @@ fn name_exports(modules: &mut [Module]) {
             }
             for from in &exports.from {
                 let target = modules[next].imports.iter().find(|(specifier, _)| **specifier == **from);
-                if let Some((_, Target::Module(target))) = target
+                if let Some((_, Import::Module(target))) = target
                     && seen.len() < EXPORTED_AGAIN_MAX
                     && seen.insert(*target)
                 {
@@ -254,19 +256,19 @@ impl Walk<'_> {
     }
 
     /// A package's `.js` file may be of either kind; an app's own is an ES module.
-    fn kind(&mut self, path: &str, source: &[u8]) -> Result<Kind> {
+    fn kind(&mut self, path: &str, source: &[u8]) -> Result<ModuleKind> {
         let kind = kind_of(path);
         let in_package = path.starts_with("node_modules/") || path.contains("/node_modules/");
-        if kind != Kind::JavaScript || !in_package || !path.ends_with(".js") {
+        if kind != ModuleKind::JavaScript || !in_package || !path.ends_with(".js") {
             return Ok(kind);
         }
         let is_module = self.resolver.scope(path)?.is_some_and(|(_, package)| package.is_module());
-        Ok(if is_module || commonjs::looks_like_esm(source) { Kind::JavaScript } else { Kind::CommonJs })
+        Ok(if is_module || commonjs::looks_like_esm(source) { ModuleKind::JavaScript } else { ModuleKind::CommonJs })
     }
 
     /// Resolves and adds what a module imports.
     fn follow(&mut self, index: usize) -> Result<()> {
-        let require = self.modules[index].kind == Kind::CommonJs;
+        let require = self.modules[index].kind == ModuleKind::CommonJs;
         let path = self.modules[index].path.clone();
         let found = specifiers(&self.modules[index])?;
         self.imports += found.len();
@@ -277,10 +279,9 @@ impl Walk<'_> {
         let mut imports = Vec::with_capacity(found.len());
         for specifier in found {
             let target = match self.resolver.resolve(&path, &specifier, require)? {
-                Found::File(path) => Target::Module(self.add(&path)?),
-                Found::Empty => Target::Module(self.add_empty()),
-                Found::Builtin(name) => Target::Builtin(name.into()),
-                Found::Nothing(why) => Target::Nothing(why.into()),
+                Found::File(path) => Import::Module(self.add(&path)?),
+                Found::Builtin(name) => Import::Builtin(name.into()),
+                Found::Nothing(why) => Import::Nothing(why.into()),
             };
             imports.push((specifier.into(), target));
         }
@@ -293,7 +294,7 @@ impl Walk<'_> {
 fn specifiers(module: &Module) -> Result<Vec<String>> {
     let mut seen = HashSet::new();
     let mut list = Vec::new();
-    if matches!(module.kind, Kind::JavaScript | Kind::CommonJs) {
+    if matches!(module.kind, ModuleKind::JavaScript | ModuleKind::CommonJs) {
         scan::specifiers(&module.source, &mut |specifier| {
             if list.len() <= SOURCE_IMPORTS_MAX && seen.insert(specifier.to_string()) {
                 list.push(specifier.to_string());
@@ -307,14 +308,14 @@ fn specifiers(module: &Module) -> Result<Vec<String>> {
 type ReadMap<'a> = dyn FnMut(&str) -> Option<(Vec<u8>, String)> + 'a;
 
 /// What the engine gets of a file. `read_map` reads a source map beside it, and says in which folder that lies.
-fn translate(path: String, kind: Kind, source: Vec<u8>, settings: &Settings, read_map: &mut ReadMap) -> Result<Module> {
-    if kind != Kind::Bytes
-        && kind != Kind::Wasm
+fn translate(path: String, kind: ModuleKind, source: Vec<u8>, settings: &Settings, read_map: &mut ReadMap) -> Result<Module> {
+    if kind != ModuleKind::Bytes
+        && kind != ModuleKind::Wasm
         && let Err(error) = std::str::from_utf8(&source)
     {
         return Err(Error::new(Status::Compile, format!("{path} is not UTF-8 (byte {})", error.valid_up_to())));
     }
-    let code = matches!(kind, Kind::JavaScript | Kind::CommonJs);
+    let code = matches!(kind, ModuleKind::JavaScript | ModuleKind::CommonJs);
     if code && typescript::is_for_us(&path) {
         let text = String::from_utf8(source).unwrap_or_default();
         let (text, map) = typescript::transform(&path, &text, settings)?;

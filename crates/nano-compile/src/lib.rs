@@ -23,37 +23,11 @@ mod typescript;
 #[cfg(test)]
 mod tests;
 
+use nano_base::module::{Import, ModuleKind};
+
 pub use graph::{Origin, compile};
 pub use map::{Position, SourceMap};
 pub use typescript::{Settings, transform};
-
-/// What a module is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// An ES module.
-    JavaScript,
-    /// A module in Node's older format.
-    CommonJs,
-    /// Its default export is the parsed value.
-    Json,
-    /// Its default export is the text.
-    Text,
-    /// Its default export is an ArrayBuffer.
-    Bytes,
-    /// Its default export is a WebAssembly.Module.
-    Wasm,
-}
-
-/// Where an import leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// The module with that index.
-    Module(usize),
-    /// A module of the platform, by its full name.
-    Builtin(Box<str>),
-    /// Nowhere, and why; the sentence goes on after `cannot import "x": `.
-    Nothing(Box<str>),
-}
 
 /// One module.
 #[derive(Debug)]
@@ -61,11 +35,11 @@ pub struct Module {
     /// Its path inside the app, with `/` and without a leading one.
     pub path: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ModuleKind,
     /// What the engine is given: JavaScript, text or bytes.
     pub source: Vec<u8>,
     /// Where each specifier that may be imported leads. There may be some that only look like an import.
-    pub imports: Vec<(Box<str>, Target)>,
+    pub imports: Vec<(Box<str>, Import)>,
     /// The names that a CommonJS module seems to export beside `default`.
     pub exports: Vec<String>,
     /// Whether the source is not what the file holds: it was TypeScript or JSX.

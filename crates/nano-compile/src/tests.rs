@@ -5,7 +5,9 @@ mod hostile;
 use crate::commonjs;
 use crate::map::{SourceMap, from_data_url, url_of};
 use crate::typescript::{Settings, transform};
-use crate::{Origin, Target, compile, scan};
+use nano_base::module::Import;
+
+use crate::{Origin, compile, scan};
 
 fn found(text: &str) -> Vec<String> {
     let mut list = Vec::new();
@@ -91,8 +93,8 @@ fn one_text_imports_the_platform_only() {
     let builtin = |name: &str| (name == "node:path").then_some("node:path");
     let modules = compile(Origin::Text("index.js", b"import 'node:path'; import './x.js'; import 'y'"), &builtin).expect("one module");
     let target = |name: &str| modules[0].imports.iter().find(|(specifier, _)| **specifier == *name).map(|(_, target)| target.clone());
-    assert_eq!(target("node:path"), Some(Target::Builtin("node:path".into())));
-    assert!(matches!(target("./x.js"), Some(Target::Nothing(_))));
+    assert_eq!(target("node:path"), Some(Import::Builtin("node:path".into())));
+    assert!(matches!(target("./x.js"), Some(Import::Nothing(_))));
     assert!(compile(Origin::Text("a.json", b"{}"), &builtin).is_err());
     assert!(compile(Origin::Text("a.ts", b"\xff"), &builtin).is_err());
 }

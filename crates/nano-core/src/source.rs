@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use nano_base::status::Result;
-use nano_compile::{Kind, Module, Origin, SourceMap, Target};
-use nano_engine::{AppCode, Import, ModuleCode, ModuleKind, Positions};
+use nano_compile::{Module, Origin, SourceMap};
+use nano_engine::{AppCode, ModuleCode, Positions};
 
 /// An app's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,21 +54,8 @@ impl Source {
 
 /// A module as the engine takes it.
 fn code(module: Module) -> ModuleCode {
-    let kind = match module.kind {
-        Kind::JavaScript => ModuleKind::JavaScript,
-        Kind::CommonJs => ModuleKind::CommonJs,
-        Kind::Json => ModuleKind::Json,
-        Kind::Text => ModuleKind::Text,
-        Kind::Bytes => ModuleKind::Bytes,
-        Kind::Wasm => ModuleKind::Wasm,
-    };
-    let import = |target| match target {
-        Target::Module(index) => Import::Module(index),
-        Target::Builtin(name) => Import::Builtin(name),
-        Target::Nothing(why) => Import::Nothing(why),
-    };
-    let mut code = ModuleCode::new(module.path, kind, module.source);
-    code.imports = module.imports.into_iter().map(|(specifier, target)| (specifier, import(target))).collect();
+    let mut code = ModuleCode::new(module.path, module.kind, module.source);
+    code.imports = module.imports.into_iter().collect();
     code.exports = module.exports;
     code.translated = module.translated;
     code.positions = module.map.map(|map| Box::new(Map(map)) as Box<dyn Positions>);

@@ -14,7 +14,7 @@ pub use engine::cage::{max_bytes as heaps_bytes_max, used_bytes as heaps_bytes_u
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::{build_part_caches, build_snapshot};
-pub use isolate::app::{AppCode, AppSettings, Import, ModuleCode, ModuleKind, Positions};
+pub use isolate::app::{AppCode, AppSettings, ModuleCode, Positions};
 pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Allowance, Errand, ErrandError, ErrandResult, ErrandValue, Progress};
 pub use isolate::host::{Ask, BODY_GONE, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};

@@ -2,6 +2,7 @@
 
 use nano::*;
 
+use crate::env::Env;
 use crate::program::Program;
 
 /// Names that apps are loaded under; the last one belongs to the check at the end of a program.
@@ -9,7 +10,11 @@ pub const NAMES: [&str; 4] = ["a", "b", "c", "canary"];
 
 /// An app that does a little of everything, by the request's path.
 const EVERYTHING: &str = "
+const kept = [];
+export const named = { fetch: () => new Response('named'), twice: (n) => n * 2, never: () => new Promise(() => {}) };
 export default {
+  twice: (n) => n * 2,
+  never: () => new Promise(() => {}),
   async fetch(request, env, ctx) {
     switch (new URL(request.url).pathname) {
       case '/echo': return new Response(request.body);
@@ -39,6 +44,56 @@ export default {
       case '/loop': for (;;);
       case '/heap': for (const all = []; ; ) all.push(new Array(1000).fill(1.5));
       case '/buffer': return new Response(new Uint8Array(1e9));
+      case '/function': return new Response(String(await env.FN(1, 'a')));
+      case '/class': {
+        using thing = new env.THING(1);
+        thing.property = 2;
+        return new Response(String(await thing.method(await thing.property, thing)));
+      }
+      case '/made': {
+        const made = await env.FN('made');
+        kept.push(made);
+        return new Response(String(await (Array.isArray(made) ? made[0] : made).method(kept.length > 4 ? kept.shift() : made)));
+      }
+      case '/unborn': new env.THING().method().catch(() => {}); kept.push(new env.THING()); return new Response('unborn');
+      case '/a': return env.A.fetch(new Request('http://a/b', request));
+      case '/b': return env.B.fetch('http://b/a', { method: 'POST', body: request.body });
+      case '/named': return new Response(String(await env.NAMED.twice(await env.B.twice(2))));
+      case '/given': return new Response(String(await env.A.twice(new env.THING())));
+      case '/nobody': return env.NOBODY.fetch('http://nobody/');
+      case '/leave': env.A.fetch('http://a/never').catch(() => {}); ctx.waitUntil(env.B.never()); return new Response('left');
+      case '/outbound': return fetch('/relative', { method: 'POST', body: request.body });
+      case '/files': {
+        const root = await navigator.storage.getDirectory();
+        const file = await root.getFileHandle('a', { create: true });
+        const writer = await file.createWritable();
+        await writer.write(new Uint8Array(9000));
+        await writer.write({ type: 'write', position: 5, data: 'abc' });
+        await writer.close();
+        let text = await (await file.getFile()).text();
+        for await (const [name] of root) text += name;
+        await root.removeEntry('a');
+        return new Response(text);
+      }
+      case '/full': {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('b', { create: true });
+        for (let i = 0; ; i++) {
+          const writer = await (await folder.getFileHandle('f' + i, { create: true })).createWritable({ keepExistingData: true });
+          await writer.write({ type: 'write', position: 20000, data: new Uint8Array(20000) });
+          await writer.close();
+        }
+      }
+      case '/unclosed': {
+        const file = await (await navigator.storage.getDirectory()).getFileHandle('c', { create: true });
+        kept.push(await file.createWritable());
+        return new Response((await file.getFile()).stream());
+      }
+      case '/clock': {
+        const began = Date.now();
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        if (Date.now() < began + 40) console.error('the clock went', Date.now() - began);
+        return new Response(String(Date.now() - began));
+      }
       case '/log': console.log('x'.repeat(5000)); return new Response('logged');
       case '/nothing': return;
     }
@@ -52,9 +107,46 @@ export const never = () => new Promise(() => {});
 export const fail = () => { throw new TypeError('failed'); };
 ";
 
-pub const PATHS: [&str; 24] = [
-    "/", "/echo", "/text", "/ignore", "/method", "/forward", "/forget", "/upload", "/short", "/drop", "/abort", "/throw", "/never",
-    "/wait", "/later", "/stream", "/broken", "/loop", "/heap", "/buffer", "/log", "/nothing", "/?a=b", "/\u{e4}",
+pub const PATHS: [&str; 39] = [
+    "/",
+    "/echo",
+    "/text",
+    "/ignore",
+    "/method",
+    "/forward",
+    "/forget",
+    "/upload",
+    "/short",
+    "/drop",
+    "/abort",
+    "/throw",
+    "/never",
+    "/wait",
+    "/later",
+    "/stream",
+    "/broken",
+    "/loop",
+    "/heap",
+    "/buffer",
+    "/log",
+    "/nothing",
+    "/?a=b",
+    "/\u{e4}",
+    "/function",
+    "/class",
+    "/made",
+    "/unborn",
+    "/a",
+    "/b",
+    "/named",
+    "/given",
+    "/nobody",
+    "/leave",
+    "/outbound",
+    "/files",
+    "/full",
+    "/unclosed",
+    "/clock",
 ];
 
 pub const EXPORTS: [&str; 8] = ["twice", "ask", "loop", "never", "fail", "default", "nosuch", ""];
@@ -79,12 +171,16 @@ const SOURCES: [(u32, &str); 12] = [
 ];
 
 /// The options of an app, as a program chooses them.
-pub fn options(program: &mut Program, name: &'static str, bindings: &[nano_bytes]) -> nano_app_options {
+pub fn options(program: &mut Program, name: &'static str, env: &Env) -> nano_app_options {
     let (source_kind, source) = program.pick(&SOURCES);
     let mut options = bare(name, source_kind, source);
-    (options.bindings, options.bindings_count) = (bindings.as_ptr(), bindings.len());
+    env.declare(&mut options);
     let choice = program.byte();
-    options.flags = u32::from(choice & 1 != 0) * NANO_APP_LAZY;
+    options.flags = if choice & 1 != 0 { NANO_APP_LAZY } else { 0 } | if choice & 32 != 0 { NANO_APP_HOST_FILES } else { 0 };
+    if choice & 64 != 0 {
+        (options.outbound, options.base_url) = (text("OUT"), text("http://out/"));
+    }
+    options.host_objects = if choice & 128 != 0 { 2 } else { 0 };
     options.requests = if choice & 2 != 0 { 3 } else { 0 };
     options.wall_ms = if choice & 4 != 0 { 20 } else { 150 };
     options.subrequests_at_once = if choice & 8 != 0 { 1 } else { 0 };
@@ -106,6 +202,7 @@ fn bare(name: &'static str, source_kind: u32, source: &'static str) -> nano_app_
     (options.name, options.source, options.source_kind) = (text(name), text(source), source_kind);
     (options.cpu_ms, options.start_cpu_ms) = (20, 60);
     (options.heap_bytes, options.external_bytes) = (16 << 20, 8 << 20);
+    (options.storage_bytes, options.storage_entries) = (100_000, 8);
     options
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use nano::*;
 
 use crate::apps::{self, ARGUMENTS, EXPORTS, NAMES, PATHS, text};
+use crate::env::{self, Env, FAILURES};
 use crate::host::{AppHandle, HANDED, Host, check, known, lock, release};
 use crate::ledger::Kind;
 use crate::program::Program;
@@ -18,7 +19,7 @@ const SIZES: [usize; 6] = [0, 1, 1_000, 40_000, 65_536, 100_000];
 /// Makes one call.
 pub fn make(host: &Host, program: &mut Program) {
     let runtime = Some(&*host.runtime);
-    match program.below(24) {
+    match program.below(25) {
         0 => load(host, program),
         1..=4 => dispatch(host, program),
         5 => invoke(host, program),
@@ -47,7 +48,7 @@ pub fn make(host: &Host, program: &mut Program) {
         19 => {
             let (place, grace_ms) = (program.below(NAMES.len()), program.pick(&[0, 1, 5]));
             let app = host.app(place);
-            known(nano_app_unload(app.as_deref().and_then(AppHandle::get), grace_ms, None));
+            host.waiting(|| known(nano_app_unload(app.as_deref().and_then(AppHandle::get), grace_ms, None)));
         }
         20 => {
             let place = program.below(NAMES.len());
@@ -56,18 +57,23 @@ pub fn make(host: &Host, program: &mut Program) {
         }
         21 => find(host, program),
         22 => look_around(host, program),
-        _ => wrong(host, program),
+        23 => wrong(host, program),
+        _ => {
+            let (ms, manual) = (program.pick(&[0, 1, 40, 1_000, u64::MAX]), host.manual);
+            let good = manual && ms != u64::MAX;
+            check(nano_runtime_advance(Some(&host.runtime), ms), if good { NANO_OK } else { NANO_E_INVALID });
+        }
     }
 }
 
 fn load(host: &Host, program: &mut Program) {
     let place = program.below(NAMES.len());
-    let bindings = [text("HOST")];
-    let options = apps::options(program, NAMES[place], &bindings);
+    let env = Env::new(0);
+    let options = apps::options(program, NAMES[place], &env);
     let mut app = MaybeUninit::uninit();
     let mut error = MaybeUninit::uninit();
     // SAFETY: a valid struct.
-    let status = known(unsafe { nano_app_load(Some(&host.runtime), &options, Some(&mut app), Some(&mut error)) });
+    let status = host.waiting(|| known(unsafe { nano_app_load(Some(&host.runtime), &options, Some(&mut app), Some(&mut error)) }));
     // SAFETY: both are set whatever the status.
     let (app, error) = unsafe { (app.assume_init(), error.assume_init()) };
     assert_eq!((app.is_some(), error.is_some()), (status == NANO_OK, status != NANO_OK));
@@ -80,10 +86,10 @@ fn load(host: &Host, program: &mut Program) {
 
 fn reload(host: &Host, program: &mut Program) {
     let app = host.app(program.below(NAMES.len()));
-    let bindings = [text("HOST")];
-    let options = apps::options(program, "ignored", &bindings);
+    let env = Env::new(0);
+    let options = apps::options(program, "ignored", &env);
     // SAFETY: a valid struct.
-    known(unsafe { nano_app_reload(app.as_deref().and_then(AppHandle::get), &options, None) });
+    host.waiting(|| known(unsafe { nano_app_reload(app.as_deref().and_then(AppHandle::get), &options, None) }));
 }
 
 fn find(host: &Host, program: &mut Program) {
@@ -200,10 +206,12 @@ fn answer(host: &Host, program: &mut Program) {
             // SAFETY: a valid struct.
             known(unsafe { nano_call_respond(runtime, call, &response, None) });
         }
-        // SAFETY: valid bytes.
-        2 => drop(known(unsafe { nano_call_return(runtime, call, bytes(program.pick(&ARGUMENTS)), None) })),
+        2 => {
+            let objects = env::answer(&host.runtime, call, program);
+            lock(&host.ledger).give(objects);
+        }
         // SAFETY: a valid text.
-        3 => drop(known(unsafe { nano_call_fail(runtime, call, text("failed")) })),
+        3 => drop(known(unsafe { nano_call_fail(runtime, call, text(program.pick(&FAILURES))) })),
         4 => {
             let mut accepted = MaybeUninit::uninit();
             // SAFETY: so many bytes are there.
@@ -224,8 +232,7 @@ fn view(host: &Host, program: &mut Program) {
     // SAFETY: a view of the library's, or NULL.
     unsafe {
         if let Some(view) = view.as_ref() {
-            assert!(view.kind == NANO_CALL_FETCH || view.kind == NANO_CALL_METHOD);
-            assert!(view.binding.len == 4 && view.app.len > 0);
+            env::look_at_call(view);
         }
         nano_call_view_free(view);
     }
@@ -250,8 +257,11 @@ fn look_around(host: &Host, program: &mut Program) {
             check(nano_runtime_set_doorbell(runtime, doorbell, null_mut()), NANO_OK);
         }
         // What only a runtime of the program's own survives.
-        4 if host.own => drop(known(nano_runtime_drain(runtime, program.pick(&[0, 1, 5])))),
-        5 if host.own => check(nano_runtime_close(runtime), NANO_OK),
+        4 if host.own => {
+            let grace_ms = program.pick(&[0, 1, 5]);
+            host.waiting(|| known(nano_runtime_drain(runtime, grace_ms)));
+        }
+        5 if host.own => host.waiting(|| check(nano_runtime_close(runtime), NANO_OK)),
         _ => std::thread::yield_now(),
     }
 }
@@ -266,7 +276,7 @@ fn wrong(host: &Host, program: &mut Program) {
     let mut init = request("/", NANO_BODY_NONE);
     // SAFETY: NULL and wrong numbers are what these functions check for; every other pointer is valid.
     unsafe {
-        match program.below(12) {
+        match program.below(13) {
             0 => {
                 init.size = program.pick(&[0, 1, 7, 5_000, usize::MAX]);
                 check(nano_dispatch(app, &init, null_mut(), Some(&mut id), None), NANO_E_INVALID);
@@ -308,6 +318,19 @@ fn wrong(host: &Host, program: &mut Program) {
                 check(nano_call_end(None, 1), NANO_E_INVALID);
                 check(nano_call_request(runtime, 1, None), NANO_E_INVALID);
             }
+            11 => {
+                let env = Env::new(program.byte());
+                let mut options = apps::canary();
+                env.declare(&mut options);
+                let mut app = MaybeUninit::uninit();
+                let status = host.waiting(|| known(nano_app_load(Some(&host.runtime), &options, Some(&mut app), None)));
+                // Where there is room, and the name is free, all that is left to say is that the env cannot be.
+                assert!(!env.is_good || status != NANO_E_INVALID);
+                assert!(env.is_good || status != NANO_OK);
+                if let Some(app) = app.assume_init() {
+                    host.keep(NAMES.len() - 1, Some(app));
+                }
+            }
             _ => {
                 nano_app_free(None);
                 nano_error_free(None);
@@ -331,7 +354,7 @@ pub fn in_flight(app: &AppHandle) -> u64 {
     counters.in_flight
 }
 
-fn bytes(bytes: &'static [u8]) -> nano_bytes {
+pub fn bytes(bytes: &'static [u8]) -> nano_bytes {
     nano_bytes { ptr: bytes.as_ptr(), len: bytes.len() }
 }
 

@@ -31,6 +31,8 @@ pub struct Ledger {
     requests: HashMap<u64, Heard>,
     /// Calls, and whether they were canceled.
     calls: HashMap<u64, bool>,
+    /// Objects by number: how often each was given, less how often it came back. Another thread may hear of that first.
+    objects: HashMap<u64, i64>,
     /// Every id, in the order of its appearance: what programs choose from.
     ids: Vec<u64>,
 }
@@ -57,6 +59,18 @@ impl Ledger {
         assert_eq!(heard.accepted.replace((kind, user_data)), None, "the id {id:#x} was given twice");
     }
 
+    /// The host gave objects to an app.
+    pub fn give(&mut self, objects: &[u64]) {
+        for object in objects {
+            *self.objects.entry(*object).or_default() += 1;
+        }
+    }
+
+    /// Every instance has ended: each giving was paid back, once.
+    pub fn settle_objects(&self) {
+        assert!(self.objects.values().all(|held| *held == 0), "objects given and not paid back: {:?}", self.objects);
+    }
+
     /// Whether a request has ended.
     pub fn has_ended(&self, id: u64) -> bool {
         self.requests.get(&id).is_some_and(|heard| heard.ended)
@@ -66,7 +80,10 @@ impl Ledger {
     pub fn hear(&mut self, event: &nano_event) {
         match event.r#type {
             NANO_EVENT_LOG | NANO_EVENT_APP => assert!(event.id == 0 && event.user_data.is_null() && event.flags == 0),
-            NANO_EVENT_RELEASE => assert!(event.user_data.is_null() && event.flags == 0),
+            NANO_EVENT_RELEASE => {
+                assert!(event.user_data.is_null() && event.flags == 0);
+                *self.objects.entry(event.id).or_default() -= 1;
+            }
             NANO_EVENT_CALL => {
                 assert!(event.id & CALL_BIT != 0 && event.user_data.is_null() && event.flags == 0);
                 assert_eq!(self.calls.insert(event.id, false), None, "the call {:#x} was made twice", event.id);

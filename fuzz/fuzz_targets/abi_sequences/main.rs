@@ -7,6 +7,7 @@
 
 mod apps;
 mod calls;
+mod env;
 mod host;
 mod ledger;
 mod program;

@@ -11,7 +11,7 @@ use super::Shard;
 use super::outside::Outside;
 use super::seat::Seat;
 use crate::app::AppShared;
-use crate::request::{Spent, Work};
+use crate::request::{Place, Spent, Work};
 use crate::runtime::Inner;
 
 /// What all instances of one thread share.
@@ -38,6 +38,11 @@ const GUESS_NS_MAX: u64 = 20_000;
 const GUESSES_MAX: u32 = 64;
 
 impl Desk {
+    /// Where a request is that waits for an instance to start: it is in none yet, but lost if the thread is.
+    pub(super) fn waiting_place(&self) -> Place {
+        Place { shard: self.shard.index, incarnation: self.seat.incarnation, slot: u64::MAX, local: u32::MAX }
+    }
+
     /// Bills an app, and what it was doing, for what the thread has used since the last time.
     pub(super) fn bill(&self, app: &AppShared, spent: Option<&Spent>) {
         let used_ns = self.pass();

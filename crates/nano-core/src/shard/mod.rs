@@ -217,8 +217,13 @@ impl Shard {
         drained
     }
 
+    /// Takes what waits, up to the first start: that runs an app's code, and if the thread is lost in it, its successor obeys the rest.
     fn take_commands(&self) -> VecDeque<Command> {
-        std::mem::take(&mut lock(&self.inbox).commands)
+        let mut inbox = lock(&self.inbox);
+        match inbox.commands.iter().position(|command| matches!(command, Command::Start(..))) {
+            Some(start) => inbox.commands.drain(..=start).collect(),
+            None => std::mem::take(&mut inbox.commands),
+        }
     }
 
     fn has_requests(&self) -> bool {

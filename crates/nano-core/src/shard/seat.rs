@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nano_base::meet::{Turn, TurnTimes, TurnView};
-use nano_base::status::Result;
+use nano_base::status::{Error, Result};
 use nano_base::sys::thread::CpuClock;
 use nano_engine::{Loss, TerminateHandle};
 
@@ -18,6 +18,9 @@ pub(crate) enum Stop {
     Cpu = 0,
     Shutdown = 1,
 }
+
+/// Where a blocking caller waits for a start.
+type Ticket = Slot<Result<()>>;
 
 /// One thread's place in a shard.
 pub(crate) struct Seat {
@@ -33,8 +36,8 @@ pub(crate) struct Seat {
     pub abandoned: AtomicBool,
     /// The thread has returned.
     pub gone: AtomicBool,
-    /// A blocking caller that waits for the start running now.
-    pub starting: Mutex<Option<Arc<Slot<Result<()>>>>>,
+    /// Whoever blocks until a start here is over, with the app.
+    starting: Mutex<Vec<(u64, Arc<Ticket>)>>,
     /// Heap and outside memory of the instances here, as last looked at.
     pub memory_bytes: AtomicU64,
 }
@@ -51,8 +54,26 @@ impl Seat {
             loss: Mutex::new(None),
             abandoned: AtomicBool::new(false),
             gone: AtomicBool::new(false),
-            starting: Mutex::new(None),
+            starting: Mutex::default(),
             memory_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Somebody blocks until an instance of the app has started.
+    pub(crate) fn await_start(&self, app: u64, ticket: &Arc<Ticket>) {
+        lock(&self.starting).push((app, ticket.clone()));
+    }
+
+    /// Tells one of them how it went.
+    pub(crate) fn started(&self, ticket: &Arc<Ticket>, result: Result<()>) {
+        lock(&self.starting).retain(|(_, waiting)| !Arc::ptr_eq(waiting, ticket));
+        ticket.fill(result);
+    }
+
+    /// Nothing that has not started here will: tells all of them why.
+    pub(crate) fn fail_starts(&self, why: impl Fn(u64) -> Error) {
+        for (app, ticket) in std::mem::take(&mut *lock(&self.starting)) {
+            ticket.fill(Err(why(app)));
         }
     }
 

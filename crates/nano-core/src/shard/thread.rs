@@ -322,11 +322,13 @@ impl Thread {
 
     /// Starts an instance for a blocking caller and tells it how that went, now or when a top-level `await` is over.
     fn start_for(&mut self, app: &Arc<AppShared>, version: &Arc<Version>, ticket: Arc<Ticket<Result<()>>>) {
-        match self.start(app, version, Some(&ticket)) {
-            Err(error) => ticket.fill(Err(error)),
+        let seat = self.desk.seat.clone();
+        seat.await_start(app.key, &ticket);
+        match self.start(app, version) {
+            Err(error) => seat.started(&ticket, Err(error)),
             Ok(id) => match self.slots.get_mut(id).map(|slot| &mut slot.phase) {
                 Some(Phase::Starting(waiter, _)) => *waiter = Some(ticket),
-                _ => ticket.fill(Ok(())),
+                _ => seat.started(&ticket, Ok(())),
             },
         }
     }
@@ -414,7 +416,7 @@ impl Thread {
             .filter(|id| self.slots.get(*id).is_some_and(|slot| Arc::ptr_eq(&slot.link.version, &version)));
         let id = match found {
             Some(id) => id,
-            None => match self.start(&work.app.clone(), &version, None) {
+            None => match self.start_for_request(&work, &version) {
                 Ok(id) => id,
                 Err(error) => {
                     if error.status == Status::Capacity && self.hand_on(&work) {
@@ -432,6 +434,7 @@ impl Thread {
         let Some(slot) = self.slots.get_mut(id) else { return };
         if let Phase::Starting(_, waiting) = &mut slot.phase {
             self.desk.wheel.borrow_mut().insert(work.deadline_ms.load(Ordering::Relaxed), Timer::Wall(work.clone()));
+            *lock(&work.place) = Some(self.desk.waiting_place());
             waiting.push(work);
             return;
         }
@@ -439,6 +442,16 @@ impl Thread {
             slot.link.pending.borrow_mut().push_back(delivery);
         }
         self.visit(id);
+    }
+
+    /// Starts an instance for a request, which is lost with the thread if the start breaks it.
+    fn start_for_request(&mut self, work: &Arc<Work>, version: &Arc<Version>) -> Result<u64> {
+        *lock(&work.place) = Some(self.desk.waiting_place());
+        let started = self.start(&work.app, version);
+        if started.is_err() {
+            *lock(&work.place) = None;
+        }
+        started
     }
 
     /// There is no room for one more instance, and no idle one here to make some: another shard may have one. Whether there is a
@@ -454,7 +467,7 @@ impl Thread {
     }
 
     /// Starts an instance of a version; its slot.
-    fn start(&mut self, app: &Arc<AppShared>, version: &Arc<Version>, ticket: Option<&Arc<Ticket<Result<()>>>>) -> Result<u64> {
+    fn start(&mut self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<u64> {
         if app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX {
             return Err(Error::new(
                 Status::MemoryLimit,
@@ -485,10 +498,8 @@ impl Thread {
             .map_err(|_| Error::new(Status::Capacity, "no more instances on this shard (limit instances)"))?;
         self.desk.inner.counters.starts.fetch_add(1, Ordering::Relaxed);
         app.starts.fetch_add(1, Ordering::Relaxed);
-        *lock(&self.desk.seat.starting) = ticket.cloned();
         let started =
             self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes, &version.settings));
-        *lock(&self.desk.seat.starting) = None;
         match started {
             Ok(Started::Ready(_)) => {
                 self.by_app.insert(app.key, id);
@@ -605,7 +616,7 @@ impl Thread {
                     }
                 }
                 if let Some(ticket) = ticket {
-                    ticket.fill(Ok(()));
+                    self.desk.seat.started(&ticket, Ok(()));
                 }
                 self.desk.inner.app_event(&app.name, "started", "");
                 self.make_ready(id);
@@ -616,7 +627,7 @@ impl Thread {
                     work.finish(Ending::Error(error.clone()));
                 }
                 if let Some(ticket) = ticket {
-                    ticket.fill(Err(error.clone()));
+                    self.desk.seat.started(&ticket, Err(error.clone()));
                 }
                 self.remove(id, &error);
             }
@@ -656,7 +667,7 @@ impl Thread {
         }
         if let Phase::Starting(ticket, waiting) = slot.phase {
             if let Some(ticket) = ticket {
-                ticket.fill(Err(error.clone()));
+                self.desk.seat.started(&ticket, Err(error.clone()));
             }
             for work in waiting {
                 work.finish(Ending::Error(error.clone()));

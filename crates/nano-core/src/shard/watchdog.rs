@@ -257,9 +257,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         let strikes = app.strikes.fetch_add(1, Ordering::Relaxed) + 1;
         inner.app_event(&app.name, if strikes >= STRIKES_MAX { "quarantined" } else { "condemned" }, &own.message);
     }
-    if let Some(ticket) = lock(&seat.starting).take() {
-        ticket.fill(Err(own.clone()));
-    }
+    seat.fail_starts(|app| if app == culprit { own.clone() } else { others.clone() });
     // The successor first, so that nothing waits for the answers below.
     if !shard.is_stopping() && super::spawn(inner, shard).is_err() {
         inner.counters.refused.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,7 @@ mod forms;
 mod hostobjects;
 mod limits;
 mod listening;
+mod losses;
 mod memory;
 mod messaging;
 mod modules;

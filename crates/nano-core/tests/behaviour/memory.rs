@@ -44,6 +44,43 @@ fn resizable_buffers_are_counted() {
 }
 
 #[test]
+fn small_arrays_get_their_buffers_when_the_budget_is_used_up() {
+    let runtime = runtime(1);
+    let source = "const kept = new ArrayBuffer(32 << 20), small = Array.from({ length: 1000 }, () => new Uint8Array(64)); \
+        let bytes = 0; for (const array of small) bytes += array.buffer.byteLength; \
+        try { new ArrayBuffer(65); } catch (e) { return new Response(e.name + ' ' + (bytes + kept.byteLength)); }";
+    assert_eq!(refused_at(&app_of(&runtime, "small", source)), ("RangeError".into(), 64_000 + (32 << 20)));
+    assert_eq!(runtime.stats().parked, 0);
+}
+
+#[test]
+fn a_little_memory_outside_a_full_heap_does_not_cost_the_thread() {
+    let runtime = runtime(1);
+    // How far a heap is beyond its limit when V8 says so differs from run to run.
+    for number in 0..40 {
+        let bytes = 512 << (number % 12);
+        let source = format!(
+            "const kept = new ArrayBuffer({bytes}); \
+            export default {{ async fetch() {{ for (const all = []; ; ) all.push(new Array(1000).fill(1.5)); }} }}"
+        );
+        let mut options = options(&format!("full {number}"), &source);
+        options.limits.heap_bytes = 16 << 20;
+        options.limits.cpu_ms = 10_000;
+        let app = runtime.load(options).expect("loads");
+        assert_eq!(fetch(&app, "/").expect_err("its heap is full").status, Status::MemoryLimit);
+        assert_eq!(runtime.stats().parked, 0, "with {bytes} bytes outside, app {number}");
+    }
+}
+
+#[test]
+fn an_app_may_ask_in_vain_as_often_as_it_likes() {
+    let runtime = runtime(1);
+    let source = "const kept = new ArrayBuffer(32 << 20); let name, n = 0; \
+        while (n < 20) try { new ArrayBuffer(1000); } catch (e) { name = e.name; n++; } return new Response(name + ' ' + n + kept.byteLength);";
+    assert_eq!(refused_at(&app_of(&runtime, "asks", source)), ("RangeError".into(), 2_033_554_432));
+}
+
+#[test]
 fn the_number_of_wasm_memories_is_bounded_and_dropped_ones_come_back() {
     let runtime = runtime(1);
     let source = "const kept = []; try { for (;;) kept.push(new WebAssembly.Memory({ initial: 0 })); } \

@@ -4,6 +4,8 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::pages;
+
 /// What one instance holds outside the JavaScript heap, and the most it may.
 #[derive(Debug, Default)]
 pub struct Budget {
@@ -24,6 +26,11 @@ impl Budget {
     pub fn take(&self, bytes: usize) -> bool {
         let max = self.max.load(Ordering::Relaxed);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| used.checked_add(bytes).filter(|sum| *sum <= max)).is_ok()
+    }
+
+    /// Takes `bytes` though they may not fit: for what may not fail, and is bounded by something else.
+    pub fn overdraw(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Gives `bytes` back.
@@ -80,8 +87,15 @@ static VTABLE: v8::RustAllocatorVtable<Budget> = v8::RustAllocatorVtable {
 };
 
 unsafe extern "C" fn allocate(budget: &Budget, len: usize) -> *mut c_void {
-    if !budget.take(len) {
-        return std::ptr::null_mut();
+    // V8 does not survive a failure when it gives a buffer to a typed array that it kept on the heap. The heap bounds their number.
+    if len <= ON_HEAP_BYTES_MAX {
+        budget.overdraw(len);
+    } else {
+        let fits = budget.take(len);
+        pages::note(fits);
+        if !fits {
+            return std::ptr::null_mut();
+        }
     }
     let Ok(layout) = std::alloc::Layout::from_size_align(len.max(1), 16) else {
         budget.give(len);

@@ -83,8 +83,8 @@ fn lock() -> MutexGuard<'static, Reservations> {
     RESERVATIONS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Notes how V8 fared, for what it does next.
-fn note(has_room: bool) {
+/// Notes how V8 fared, for what it does next: after a refusal it collects garbage, asks for more heap, and tries a last time.
+pub(super) fn note(has_room: bool) {
     if let Some(state) = State::current() {
         state.refusal.set(if has_room || state.refusal.get() == Refused::Finally { Refused::Not } else { Refused::Once });
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use nano_base::dice::Dice;
 use nano_base::http::ResponseHead;
-use nano_base::limits::{HEADROOM_BYTES, REJECTIONS_MAX};
+use nano_base::limits::{HEADROOM_BYTES, HEAP_STEP_BYTES, REJECTIONS_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
@@ -675,10 +675,11 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
         state.refusal.set(Refused::Finally);
         return current;
     }
-    // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's.
+    // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's. V8 dies if the heap is
+    // beyond the new limit already: there is room to spare in it, and a step that is small says that the heap itself is full.
     let allowed = initial + state.budget.used();
-    if current < allowed {
-        return allowed;
+    if current + HEAP_STEP_BYTES <= allowed {
+        return allowed + HEAP_STEP_BYTES;
     }
     state.heap_exhausted.set(true);
     state.handle.terminate_execution();

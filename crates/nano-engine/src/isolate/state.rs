@@ -38,7 +38,7 @@ pub(crate) struct EntryPoints {
     pub text_of_exception: v8::Global<v8::Function>,
 }
 
-/// The way of one request for pages.
+/// The way of one request for memory outside the heap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// None was refused.

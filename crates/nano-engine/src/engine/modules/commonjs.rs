@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use nano_base::module::Import;
+
 use super::{Key, ModuleKind, code_of, find_import, load, origin, source_text, synthetic};
 use crate::engine::exceptions;
-use crate::isolate::app::{AppCode, Import};
+use crate::isolate::app::AppCode;
 use crate::isolate::state::State;
 
 /// `module.exports` of a CommonJS module. It runs once; one that requires itself on the way sees what there is so far.

@@ -13,10 +13,11 @@ use std::collections::HashMap;
 use std::num::NonZeroI32;
 use std::sync::Arc;
 
+use nano_base::module::{Import, ModuleKind};
 use nano_base::status::{Error, Result, Status};
 
 use super::exceptions;
-use crate::isolate::app::{AppCode, Import, ModuleCode, ModuleKind};
+use crate::isolate::app::{AppCode, ModuleCode};
 use crate::isolate::state::State;
 
 pub(crate) use dynamic::{import_dynamically, initialize_meta};

@@ -2,8 +2,9 @@
 
 use super::{Key, commonjs, identify, source_text};
 use crate::engine::{bytes, exceptions};
-use crate::isolate::app::{CompiledWasm, ModuleCode, ModuleKind};
+use crate::isolate::app::{CompiledWasm, ModuleCode};
 use crate::isolate::state::State;
+use nano_base::module::ModuleKind;
 use nano_base::status::Status;
 
 /// A module of a file: its default export, and for CommonJS the names that were found in it.
