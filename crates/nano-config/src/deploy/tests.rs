@@ -417,3 +417,13 @@ fn the_operating_system_tells_of_a_change() {
         wait.recv_timeout(Duration::from_secs(60)).expect("a hint");
     }
 }
+
+#[test]
+fn the_examples_are_apps() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apps");
+    let seen = Scanner::new(&examples, ScanOptions::default()).scan(&Touched::All, 0);
+    let mut deployment = Deployment::new(0);
+    let step = deployment.observe(&seen, 0, 0);
+    assert_eq!(step.findings, []);
+    assert_eq!(shown(&step.changes), ["+counter", "+hello", "+json", "+kv", "+stream", "+ts"]);
+}
