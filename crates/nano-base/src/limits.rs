@@ -343,6 +343,8 @@ pub const HTTP_LINGER_MS: u64 = 2_000;
 pub const SPREAD_AFTER: usize = 32;
 /// A manifest, or a file of variables.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+/// Values of a manifest, all tables and lists together.
+pub const MANIFEST_VALUES_MAX: usize = 10_000;
 /// How deep the tables and lists of a manifest nest.
 pub const MANIFEST_DEPTH_MAX: usize = 32;
 /// A secret that a file holds or a program prints.

@@ -153,7 +153,7 @@ fn name_exports(modules: &mut [Module]) {
 /// What is imported by name from a CommonJS module is one of its exports, however its text looks, as it is for those who bundle.
 fn add_wanted(modules: &mut [Module]) {
     let mut wanted: Vec<(usize, String)> = Vec::new();
-    for module in modules.iter().filter(|module| module.kind == Kind::JavaScript) {
+    for module in modules.iter().filter(|module| module.kind == ModuleKind::JavaScript) {
         let old: HashMap<&str, usize> =
             module.imports.iter().filter_map(|(specifier, target)| Some((&**specifier, commonjs_of(modules, target)?))).collect();
         if old.is_empty() {
@@ -178,7 +178,7 @@ fn add_wanted(modules: &mut [Module]) {
 
 fn commonjs_of(modules: &[Module], target: &Target) -> Option<usize> {
     match target {
-        Target::Module(index) if modules[*index].kind == Kind::CommonJs => Some(*index),
+        Import::Module(index) if modules[*index].kind == ModuleKind::CommonJs => Some(*index),
         _ => None,
     }
 }
@@ -244,7 +244,7 @@ impl Walk<'_> {
         }
         self.modules.push(Module {
             path: EMPTY.to_string(),
-            kind: Kind::CommonJs,
+            kind: ModuleKind::CommonJs,
             source: Vec::new(),
             imports: Vec::new(),
             exports: Vec::new(),

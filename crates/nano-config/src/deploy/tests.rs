@@ -127,6 +127,28 @@ fn folders_come_change_and_go() {
 }
 
 #[test]
+fn what_had_stopped_changing_when_it_was_read_is_not_read_again() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/a/nano.toml", "");
+    let mut look = |after_ms: u64, newest_ms: Option<u64>| {
+        let newest_ms = newest_ms.unwrap_or_else(|| host.scanner.scan(&Touched::All, 0).apps["a"].newest_unix_ms);
+        (host.scanner.scan(&Touched::All, newest_ms + after_ms).apps["a"].clone(), newest_ms)
+    };
+    // It could have changed once more within the same tick of the file system's clock, with the same stamp.
+    let (racy, newest) = look(1_000, None);
+    let (clean, _) = look(1_001, Some(newest));
+    let (later, _) = look(5_000, Some(newest));
+    let (again, _) = look(9_000, Some(newest));
+    let same = |a: &AppState, b: &AppState| std::sync::Arc::ptr_eq(&a.reading, &b.reading);
+    assert_eq!([same(&racy, &clean), same(&clean, &later), same(&later, &again)], [false, true, true]);
+    assert_eq!([racy.digest, clean.digest, later.digest], [again.digest; 3]);
+    host.disk.write("apps/a/nano.toml", "nmae = 1");
+    let changed = host.scanner.scan(&Touched::All, newest + 10_000).apps["a"].clone();
+    assert!(changed.digest != again.digest && changed.reading.manifest.is_none());
+}
+
+#[test]
 fn an_app_by_itself_is_a_folder_of_one() {
     let mut host = Host::new(ScanOptions::default());
     host.disk.write("apps/index.ts", "1");
@@ -394,4 +416,14 @@ fn the_operating_system_tells_of_a_change() {
     while notifier.take() != Hints::Touched(Touched::All) {
         wait.recv_timeout(Duration::from_secs(60)).expect("a hint");
     }
+}
+
+#[test]
+fn the_examples_are_apps() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apps");
+    let seen = Scanner::new(&examples, ScanOptions::default()).scan(&Touched::All, 0);
+    let mut deployment = Deployment::new(0);
+    let step = deployment.observe(&seen, 0, 0);
+    assert_eq!(step.findings, []);
+    assert_eq!(shown(&step.changes), ["+counter", "+hello", "+json", "+kv", "+stream", "+ts"]);
 }

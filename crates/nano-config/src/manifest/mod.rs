@@ -10,6 +10,7 @@ mod limits;
 mod native;
 mod parts;
 mod schema;
+mod trust;
 mod wrangler;
 mod wrangler_keys;
 
@@ -22,6 +23,7 @@ pub(crate) use find::read_text;
 pub use find::{MANIFEST_FILES, is_app, load};
 pub use limits::list as limit_list;
 pub use schema::{Key, Kind};
+pub use trust::Demand;
 
 use crate::routes::Route;
 use crate::text::finding::Findings;

@@ -347,3 +347,33 @@ fn the_documentation_has_the_keys_of_the_schema() {
     let text = std::fs::read_to_string(&path).expect("docs/manifest.md");
     assert!(text == expected, "docs/manifest.md is not what the schema says: run this test with NANO_UPDATE_DOCS=1");
 }
+
+#[test]
+fn no_file_breaks_the_reader() {
+    let mut good = 0;
+    for seed in 0..3_000 {
+        let mut dice = nano_base::dice::Dice::new(seed);
+        let mut roll = |below: usize| dice.roll() as usize % below;
+        let (source, flavour) = if seed % 2 == 0 { (ALL, Flavour::Nano) } else { (WRANGLER, Flavour::Wrangler) };
+        let mut text: Vec<char> = source.chars().collect();
+        for _ in 0..1 + roll(3) {
+            let (at, from) = (roll(text.len()), roll(text.len()));
+            match roll(4) {
+                0 => drop(text.remove(at)),
+                1 => text[at] = text[from],
+                2 => text.insert(at, ['"', '[', '{', '=', '.', '\u{0}', 'é', '-', '9', '\n', '*', '/'][roll(12)]),
+                _ => text.truncate(at.max(1)),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let environment = (seed % 3 == 0).then_some("staging");
+        let reading = read(&text, "nano.toml", flavour, "folder", environment);
+        let errors = reading.findings.iter().filter(|finding| finding.severity == text::Severity::Error).count();
+        assert_eq!(reading.manifest.is_none(), errors > 0, "{text}");
+        good += usize::from(reading.manifest.is_some());
+        // What is wrong can be shown where it is.
+        let lines = text.split('\n').count() as u32;
+        assert!(reading.findings.iter().all(|finding| (1..=lines).contains(&finding.line)), "{:#?}", reading.findings);
+    }
+    assert!((100..2_900).contains(&good), "{good} of 3000 files are good");
+}

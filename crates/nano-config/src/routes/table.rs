@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::pattern::{HOST_BYTES_MAX, Host, PathKind, Route, split_port};
+use crate::manifest::Manifest;
 use crate::text::{Finding, Severity};
 
 /// What one app asks for.
@@ -20,6 +21,14 @@ pub struct Claim<'a> {
     pub routes: &'a [Route],
     /// Whether it answers what no route is for.
     pub default: bool,
+}
+
+impl<'a> Claim<'a> {
+    /// What a manifest asks for.
+    pub fn of(manifest: &'a Manifest) -> Self {
+        let file = manifest.file.as_deref().unwrap_or("the folder");
+        Self { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default }
+    }
 }
 
 /// What apps get without asking.

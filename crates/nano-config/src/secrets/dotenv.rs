@@ -25,15 +25,14 @@ pub fn parse(text: &str, findings: &mut Findings<'_>) -> Vec<(String, Secret)> {
         let start = at + line.len() - line.trim_start().len();
         let content = line.trim();
         let mut next = line_end + 1;
-        if !content.is_empty() && !content.starts_with('#') {
-            if let Some((name, value, end)) = entry(text, start, line_end, findings) {
-                if let Some(before) = places.insert(name.clone(), list.len()) {
-                    findings.warning(&(start..line_end), format!("{name} is there twice"), "the later one counts");
-                    list[before] = None;
-                }
-                list.push(Some((name, Secret::new(value))));
-                next = next.max(end);
+        let is_entry = !content.is_empty() && !content.starts_with('#');
+        if let Some((name, value, end)) = is_entry.then(|| entry(text, start, line_end, findings)).flatten() {
+            if let Some(before) = places.insert(name.clone(), list.len()) {
+                findings.warning(&(start..line_end), format!("{name} is there twice"), "the later one counts");
+                list[before] = None;
             }
+            list.push(Some((name, Secret::new(value))));
+            next = next.max(end);
         }
         at = next;
     }

@@ -1,11 +1,12 @@
 //! TOML and JSON with comments into the same nodes, by the parsers that cargo and dprint trust.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use jsonc_parser::ast::Value as Json;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use nano_base::limits::{MANIFEST_BYTES_MAX, MANIFEST_DEPTH_MAX};
+use nano_base::limits::{MANIFEST_BYTES_MAX, MANIFEST_DEPTH_MAX, MANIFEST_VALUES_MAX};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -40,22 +41,51 @@ pub fn parse(text: &str, format: Format, findings: &mut Findings<'_>) -> Option<
     }
 }
 
+/// What a file may still hold while it is turned into nodes.
+struct Budget<'f, 'a> {
+    findings: &'f mut Findings<'a>,
+    values_left: usize,
+}
+
+impl<'f, 'a> Budget<'f, 'a> {
+    fn new(findings: &'f mut Findings<'a>) -> Self {
+        Self { findings, values_left: MANIFEST_VALUES_MAX }
+    }
+
+    /// Counts one value in; none if there is no room for it.
+    fn take(&mut self, span: &Range<usize>, depth: usize) -> Option<()> {
+        if depth > MANIFEST_DEPTH_MAX {
+            self.findings.error(span, format!("tables and lists nest deeper than {MANIFEST_DEPTH_MAX}"), "");
+            return None;
+        }
+        let Some(left) = self.values_left.checked_sub(1) else {
+            self.findings.error(span, format!("there are more than {MANIFEST_VALUES_MAX} values"), "");
+            return None;
+        };
+        self.values_left = left;
+        Some(())
+    }
+}
+
+/// One unclosed bracket is an error on every line below it.
+const SYNTAX_ERRORS_MAX: usize = 10;
+
 fn parse_toml(text: &str, findings: &mut Findings<'_>) -> Option<Table> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
+    for error in errors.iter().take(SYNTAX_ERRORS_MAX) {
         findings.error(&error.span().unwrap_or(0..0), error.message().replace('\n', "; "), "");
     }
     if !errors.is_empty() {
         return None;
     }
-    toml_table(document.into_inner(), 1, findings)
+    toml_table(document.into_inner(), 1, &mut Budget::new(findings))
 }
 
-fn toml_table(table: DeTable<'_>, depth: usize, findings: &mut Findings<'_>) -> Option<Table> {
+fn toml_table(table: DeTable<'_>, depth: usize, budget: &mut Budget<'_, '_>) -> Option<Table> {
     let mut entries = Vec::with_capacity(table.len());
     for (key, value) in table {
         let key_span = key.span();
-        let node = toml_node(value, depth, findings)?;
+        let node = toml_node(value, depth, budget)?;
         entries.push(Entry { key: key.into_inner().into_owned(), key_span, node });
     }
     // The parser sorts by name.
@@ -63,18 +93,15 @@ fn toml_table(table: DeTable<'_>, depth: usize, findings: &mut Findings<'_>) -> 
     Some(Table(entries))
 }
 
-fn toml_node(spanned: Spanned<DeValue<'_>>, depth: usize, findings: &mut Findings<'_>) -> Option<Node> {
+fn toml_node(spanned: Spanned<DeValue<'_>>, depth: usize, budget: &mut Budget<'_, '_>) -> Option<Node> {
     let span = spanned.span();
-    if depth > MANIFEST_DEPTH_MAX {
-        findings.error(&span, format!("tables and lists nest deeper than {MANIFEST_DEPTH_MAX}"), "");
-        return None;
-    }
+    budget.take(&span, depth)?;
     let value = match spanned.into_inner() {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
             Ok(number) => Value::Integer(number),
             Err(_) => {
-                findings.error(&span, "the number has more than 64 bits", "");
+                budget.findings.error(&span, "the number has more than 64 bits", "");
                 return None;
             }
         },
@@ -82,9 +109,9 @@ fn toml_node(spanned: Spanned<DeValue<'_>>, depth: usize, findings: &mut Finding
         DeValue::Boolean(bool) => Value::Bool(bool),
         DeValue::Datetime(time) => Value::Text(time.to_string()),
         DeValue::Array(list) => {
-            Value::List(list.into_iter().map(|node| toml_node(node, depth + 1, findings)).collect::<Option<Vec<Node>>>()?)
+            Value::List(list.into_iter().map(|node| toml_node(node, depth + 1, budget)).collect::<Option<Vec<Node>>>()?)
         }
-        DeValue::Table(table) => Value::Table(toml_table(table, depth + 1, findings)?),
+        DeValue::Table(table) => Value::Table(toml_table(table, depth + 1, budget)?),
     };
     Some(Node { span, value })
 }
@@ -117,7 +144,7 @@ fn parse_jsonc(text: &str, findings: &mut Findings<'_>) -> Option<Table> {
         }
     };
     let node = match &parsed.value {
-        Some(value) => jsonc_node(value, 0, findings)?,
+        Some(value) => jsonc_node(value, 0, &mut Budget::new(findings))?,
         None => Node { span: 0..0, value: Value::Null },
     };
     match node.value {
@@ -129,13 +156,10 @@ fn parse_jsonc(text: &str, findings: &mut Findings<'_>) -> Option<Table> {
     }
 }
 
-fn jsonc_node(json: &Json<'_>, depth: usize, findings: &mut Findings<'_>) -> Option<Node> {
+fn jsonc_node(json: &Json<'_>, depth: usize, budget: &mut Budget<'_, '_>) -> Option<Node> {
     let range = json.range();
     let span = range.start..range.end;
-    if depth > MANIFEST_DEPTH_MAX {
-        findings.error(&span, format!("objects and lists nest deeper than {MANIFEST_DEPTH_MAX}"), "");
-        return None;
-    }
+    budget.take(&span, depth)?;
     let value = match json {
         Json::NullKeyword(_) => Value::Null,
         Json::BooleanLit(literal) => Value::Bool(literal.value),
@@ -145,7 +169,7 @@ fn jsonc_node(json: &Json<'_>, depth: usize, findings: &mut Findings<'_>) -> Opt
             Err(_) => Value::Float(literal.value.parse().unwrap_or(f64::NAN)),
         },
         Json::Array(array) => {
-            Value::List(array.elements.iter().map(|node| jsonc_node(node, depth + 1, findings)).collect::<Option<Vec<Node>>>()?)
+            Value::List(array.elements.iter().map(|node| jsonc_node(node, depth + 1, budget)).collect::<Option<Vec<Node>>>()?)
         }
         Json::Object(object) => {
             let mut seen = HashSet::new();
@@ -155,9 +179,13 @@ fn jsonc_node(json: &Json<'_>, depth: usize, findings: &mut Findings<'_>) -> Opt
                 let range = property.name.range();
                 let key_span = range.start..range.end;
                 if !seen.insert(name) {
-                    findings.error(&key_span, format!("\"{name}\" is there twice"), "only one of them would count: remove the other");
+                    budget.findings.error(
+                        &key_span,
+                        format!("\"{name}\" is there twice"),
+                        "only one of them would count: remove the other",
+                    );
                 }
-                let node = jsonc_node(&property.value, depth + 1, findings)?;
+                let node = jsonc_node(&property.value, depth + 1, budget)?;
                 entries.push(Entry { key: name.to_string(), key_span, node });
             }
             Value::Table(Table(entries))
@@ -224,6 +252,16 @@ mod tests {
                 let (json, findings) = read(&text, format);
                 assert!(json.is_none() && !findings.is_empty(), "{format:?} {depth}");
             }
+        }
+        let many = |count: usize| "1,".repeat(count);
+        for format in [Format::Toml, Format::Jsonc] {
+            let file = |count: usize| match format {
+                Format::Toml => format!("a = [{}]", many(count)),
+                Format::Jsonc => format!("{{\"a\": [{}]}}", many(count)),
+            };
+            assert!(read(&file(MANIFEST_VALUES_MAX - 2), format).0.is_some(), "{format:?}");
+            assert!(read(&file(MANIFEST_VALUES_MAX), format).1[0].contains("more than 10000 values"), "{format:?}");
+            assert!(read(&file(MANIFEST_BYTES_MAX), format).1[0].contains("a manifest has 1048576 at most"), "{format:?}");
         }
     }
 }
