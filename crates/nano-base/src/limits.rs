@@ -339,3 +339,7 @@ pub const IDLE_OF_APP_MAX: usize = 24;
 pub const IDLE_OF_SHARD_MAX: usize = 512;
 /// Outbound connections of one app on one shard.
 pub const CONNECTIONS_OF_APP_MAX: usize = 128;
+/// What is read of a socket at once.
+pub const SOCKET_READ_BYTES: usize = 16 << 10;
+/// Steps of one socket before others have their turn.
+pub const SOCKET_STEPS_PER_TURN: usize = 16;

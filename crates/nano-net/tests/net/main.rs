@@ -7,3 +7,4 @@ mod http;
 mod names;
 mod peer;
 mod shard;
+mod socket;
