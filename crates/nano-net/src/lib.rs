@@ -16,3 +16,4 @@ pub mod reactor;
 pub mod socket;
 pub mod stream;
 pub mod tls;
+pub mod websocket;

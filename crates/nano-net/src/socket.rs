@@ -166,6 +166,16 @@ impl Socket {
         self.0.later(reactor);
     }
 
+    /// Closes it now, after one more attempt to send what waits. Nothing is told any more.
+    pub fn flush_and_close(&self, reactor: &Reactor) {
+        if let (Step::Open(stream), Ok(mut outbox)) = (&mut *self.0.step.borrow_mut(), self.0.outbox.try_borrow_mut()) {
+            // Whoever does not listen does not hear it.
+            let _ = outbox.drain(stream);
+            let _ = stream.shutdown();
+        }
+        self.close(reactor);
+    }
+
     /// Closes it now. Nothing is told any more.
     pub fn close(&self, reactor: &Reactor) {
         self.0.release(reactor);

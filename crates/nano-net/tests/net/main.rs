@@ -8,3 +8,4 @@ mod names;
 mod peer;
 mod shard;
 mod socket;
+mod websocket;
