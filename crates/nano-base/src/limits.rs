@@ -399,3 +399,13 @@ pub const CONNECTIONS_OF_APP_MAX: usize = 128;
 pub const SOCKETS_OF_SHARD_MAX: usize = 65_536;
 /// Sockets that one look at a shard's poll tells of.
 pub const SOCKET_EVENTS_MAX: usize = 256;
+/// What is read of a socket at once.
+pub const SOCKET_READ_BYTES: usize = 16 << 10;
+/// Steps of one socket before others have their turn.
+pub const SOCKET_STEPS_PER_TURN: usize = 16;
+/// How long opening a WebSocket may take, from the name to the server's answer.
+pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
+/// How long the other side may take to close a WebSocket.
+pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
+/// With so much waiting to be sent, pings are not answered.
+pub const WEBSOCKET_PONGS_BYTES_MAX: usize = 64 << 10;

@@ -1,7 +1,6 @@
 //! One request and its response on a connection, a step at a time. Nothing is told to anybody here: a step says what there is to tell, and
 //! whoever drives it does so when nothing of this is borrowed.
 
-use std::collections::VecDeque;
 use std::io;
 
 use nano_base::http::ResponseHead;
@@ -11,6 +10,7 @@ use nano_http::h1::{Asked, BodyDecoder, CHUNK_END, ChunkSize, Framing, LAST_CHUN
 use super::decode::{Bad, Decoder};
 use super::pool;
 use crate::failure::{Failure, FailureKind};
+use crate::outbox::Outbox;
 use crate::reactor::Ready;
 use crate::stream::Stream;
 
@@ -34,9 +34,7 @@ pub(super) enum Act {
 pub(super) struct Io {
     pub stream: Stream,
     can: Ready,
-    queue: VecDeque<Vec<u8>>,
-    at: usize,
-    flushed: bool,
+    outbox: Outbox,
     sending: Sending,
     /// The app has no piece ready.
     starved: bool,
@@ -86,9 +84,7 @@ impl Io {
         Self {
             stream,
             can: Ready { read: true, write: true },
-            queue: VecDeque::new(),
-            at: 0,
-            flushed: true,
+            outbox: Outbox::default(),
             sending: Sending::Done,
             starved: false,
             write_error: None,
@@ -104,7 +100,7 @@ impl Io {
 
     /// Begins an exchange: bytes to send first, and how the rest will come.
     pub(super) fn begin(&mut self, first: Vec<Vec<u8>>, rest: Option<Framing>, asked: Asked) {
-        self.queue.extend(first.into_iter().filter(|bytes| !bytes.is_empty()));
+        first.into_iter().for_each(|bytes| self.outbox.push(bytes));
         self.sending = match rest {
             Some(Framing::Chunked) => Sending::Chunked,
             Some(Framing::Length(length)) => Sending::Length(length),
@@ -146,12 +142,12 @@ impl Io {
             Sending::Length(left) => {
                 let Some(rest) = left.checked_sub(bytes.len() as u64) else { return false };
                 *left = rest;
-                self.queue.push_back(bytes);
+                self.outbox.push(bytes);
                 true
             }
             Sending::Chunked => {
                 if let Some(size) = ChunkSize::new(bytes.len()) {
-                    self.queue.extend([size.as_bytes().to_vec(), bytes, CHUNK_END.to_vec()]);
+                    [size.as_bytes().to_vec(), bytes, CHUNK_END.to_vec()].into_iter().for_each(|bytes| self.outbox.push(bytes));
                 }
                 true
             }
@@ -161,7 +157,7 @@ impl Io {
     /// The request's body has ended. False if more was promised.
     pub(super) fn finish_body(&mut self) -> bool {
         match std::mem::replace(&mut self.sending, Sending::Done) {
-            Sending::Chunked => self.queue.push_back(LAST_CHUNK.to_vec()),
+            Sending::Chunked => self.outbox.push(LAST_CHUNK.to_vec()),
             Sending::Length(left) if left > 0 => return false,
             Sending::Length(_) | Sending::Done => {}
         }
@@ -195,33 +191,22 @@ impl Io {
 
     /// Writes what there is; whether there could be more.
     fn write(&mut self) -> bool {
-        while self.can.write && self.write_error.is_none() {
-            let result = match self.queue.front() {
-                Some(bytes) => self.stream.write(&bytes[self.at..]),
-                None if self.flushed => return !self.starved && !matches!(self.sending, Sending::Done | Sending::Length(0)),
-                None => self.stream.flush().and_then(|flushed| if flushed { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) }),
-            };
-            match (result, self.queue.front()) {
-                (Ok(_), None) => self.flushed = true,
-                (Ok(written), Some(bytes)) => {
-                    self.progress |= written > 0;
-                    self.flushed = false;
-                    self.at += written;
-                    if self.at == bytes.len() {
-                        self.queue.pop_front();
-                        self.at = 0;
-                    }
-                }
-                (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => self.can.write = false,
-                // The answer may say why; it is read first.
-                (Err(error), _) => {
-                    self.write_error = Some(error);
-                    self.queue.clear();
-                    self.can.read = true;
-                }
+        if !self.can.write || self.write_error.is_some() {
+            return false;
+        }
+        let before = self.outbox.len();
+        match self.outbox.drain(&mut self.stream) {
+            Ok(done) => self.can.write = done,
+            // The answer may say why; it is read first.
+            Err(error) => {
+                self.write_error = Some(error);
+                self.outbox.clear();
+                self.can.read = true;
+                return false;
             }
         }
-        false
+        self.progress |= self.outbox.len() < before;
+        self.can.write && !self.starved && !matches!(self.sending, Sending::Done | Sending::Length(0))
     }
 
     fn head(&mut self, mut parser: ResponseParser) -> Act {
@@ -324,7 +309,7 @@ impl Io {
 
     /// The response is complete. What is left of the input is nobody's, and then the connection cannot be trusted.
     fn end(&mut self) -> Act {
-        let sent = matches!(self.sending, Sending::Done | Sending::Length(0)) && self.queue.is_empty() && self.flushed;
+        let sent = matches!(self.sending, Sending::Done | Sending::Length(0)) && self.outbox.is_empty();
         let clean = sent && self.write_error.is_none() && self.read_at == self.input.len();
         self.phase = Phase::Idle;
         // An idle connection holds no buffers.

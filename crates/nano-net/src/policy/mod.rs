@@ -44,6 +44,8 @@ pub enum Scheme {
     Wss,
     /// Bytes: `connect()`.
     Tcp,
+    /// Bytes over TLS from the start.
+    Tls,
 }
 
 impl Scheme {
@@ -63,13 +65,13 @@ impl Scheme {
         match self {
             Self::Http | Self::Ws => Some(80),
             Self::Https | Self::Wss => Some(443),
-            Self::Tcp => None,
+            Self::Tcp | Self::Tls => None,
         }
     }
 
     /// Whether it begins with TLS.
     pub fn is_secure(self) -> bool {
-        matches!(self, Self::Https | Self::Wss)
+        matches!(self, Self::Https | Self::Wss | Self::Tls)
     }
 }
 
@@ -91,7 +93,7 @@ impl Policy {
     pub fn admits(&self, scheme: Scheme, host: &Host, port: u16) -> Result<(), Refused> {
         let refused = |reason| Err(Refused::new(host.to_string(), port, reason));
         let bad = match scheme {
-            Scheme::Tcp => port == 0 || (port == MAIL && !self.allow.iter().any(|rule| rule.names_port(port))),
+            Scheme::Tcp | Scheme::Tls => port == 0 || (port == MAIL && !self.allow.iter().any(|rule| rule.names_port(port))),
             _ => is_bad_port(port),
         };
         if bad {

@@ -7,3 +7,5 @@ mod http;
 mod names;
 mod peer;
 mod shard;
+mod socket;
+mod websocket;

@@ -1,0 +1,68 @@
+//! What is to be sent on a connection, as far as it has not been.
+
+use std::collections::VecDeque;
+use std::io;
+
+use crate::stream::Stream;
+
+/// Bytes in their order, and how far they have gone.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Vec<u8>>,
+    /// What of the first has gone.
+    at: usize,
+    bytes: usize,
+    /// The stream holds something that is not with the kernel yet.
+    held: bool,
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.bytes += bytes.len();
+            self.queue.push_back(bytes);
+        }
+    }
+
+    /// Bytes that wait here.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether all is with the kernel.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0 && !self.held
+    }
+
+    /// Sends as much as there is room for. Whether that was all; if not, to be called again when the socket can be written.
+    pub(crate) fn drain(&mut self, stream: &mut Stream) -> io::Result<bool> {
+        while let Some(first) = self.queue.front() {
+            match stream.write(&first[self.at..]) {
+                Ok(written) => {
+                    self.held = true;
+                    self.at += written;
+                    self.bytes -= written;
+                    if self.at == first.len() {
+                        self.queue.pop_front();
+                        self.at = 0;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        match stream.flush() {
+            Ok(flushed) => {
+                self.held = !flushed;
+                Ok(flushed)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets what has not gone.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
