@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cache;
+mod caches_named;
 mod calls;
 mod compression;
 mod crypto;
