@@ -48,6 +48,8 @@ pub struct nano_runtime_options {
     pub flags: u32,
     /// Of NANO_RUNTIME_MANUAL_CLOCK: when it begins, in milliseconds since 1970; zero is 2026-01-01.
     pub clock_unix_ms: u64,
+    /// What the caches of all apps keep together, by the Cache API; at the limit the least recently used of all goes.
+    pub cache_bytes: u64,
 }
 
 /// The runtime lives by a clock that only nano_runtime_advance moves: what apps read, their timers, wall limits and idle times.
@@ -162,6 +164,8 @@ pub struct nano_app_options {
     pub errands: u32,
     /// CPU time of the errands of one event.
     pub errand_cpu_ms: u32,
+    /// What the app's caches keep, by the Cache API, all instances together; at the limit the least recently used goes.
+    pub cache_bytes: u64,
 }
 
 /// There is no body.
@@ -291,6 +295,7 @@ impl nano_runtime_options {
         set(&mut limits.requests, self.requests);
         set(&mut limits.log_events, self.log_events);
         set(&mut limits.pool, self.pool);
+        set_bytes(&mut limits.cache_bytes, self.cache_bytes);
         let events = EventMask { logs: self.events & NANO_EVENTS_LOG != 0, apps: self.events & NANO_EVENTS_APP != 0 };
         Ok(RuntimeOptions { limits, events, clock })
     }
@@ -361,6 +366,7 @@ impl nano_app_options {
         set(&mut limits.host_objects, self.host_objects);
         set(&mut limits.errands, self.errands);
         set(&mut limits.errand_cpu_ms, self.errand_cpu_ms);
+        set_bytes(&mut limits.cache_bytes, self.cache_bytes);
         limits
     }
 }

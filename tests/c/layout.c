@@ -25,13 +25,14 @@ SIZE(nano_init_options, 40);
 AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
-SIZE(nano_runtime_options, 48);
+SIZE(nano_runtime_options, 56);
 AT(nano_runtime_options, threads, 8);
 AT(nano_runtime_options, events, 32);
 AT(nano_runtime_options, flags, 36);
 AT(nano_runtime_options, clock_unix_ms, 40);
+AT(nano_runtime_options, cache_bytes, 48);
 
-SIZE(nano_app_options, 240);
+SIZE(nano_app_options, 248);
 AT(nano_app_options, name, 8);
 AT(nano_app_options, source, 24);
 AT(nano_app_options, source_kind, 40);
@@ -55,6 +56,7 @@ AT(nano_app_options, outbound, 200);
 AT(nano_app_options, base_url, 216);
 AT(nano_app_options, errands, 232);
 AT(nano_app_options, errand_cpu_ms, 236);
+AT(nano_app_options, cache_bytes, 240);
 
 SIZE(nano_binding, 104);
 AT(nano_binding, kind, 16);

@@ -89,7 +89,7 @@ impl Host {
         let size = size_of::<nano_runtime_options>();
         let (apps, instances, requests, log_events, pool) = (3, 8, 40, 16, 1);
         let options =
-            nano_runtime_options { size, threads, apps, instances, requests, log_events, pool, events, flags: 0, clock_unix_ms: 0 };
+            nano_runtime_options { size, threads, apps, instances, requests, log_events, pool, events, flags: 0, clock_unix_ms: 0, cache_bytes: 0 };
         let mut runtime = MaybeUninit::uninit();
         // SAFETY: a valid struct.
         check(unsafe { nano_runtime_new(&options, Some(&mut runtime), None) }, NANO_OK);
