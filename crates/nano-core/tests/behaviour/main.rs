@@ -14,6 +14,7 @@ mod memory;
 mod messaging;
 mod modules;
 mod node;
+mod node_url;
 mod passing;
 mod platform;
 mod requests;
