@@ -202,7 +202,8 @@ fn the_books_are_right_whatever_happens() {
         random ^= random << 17;
         let (app, url, len) = (random % 4, format!("u{}", random / 4 % 20), (random / 80 % 30_000) as usize);
         let name = [(random / 80 % 3) as u16];
-        let cache = open.last().filter(|opened: &&Opened| opened.app == app && random % 3 > 0).map_or(DEFAULT, |opened| opened.cache);
+        let cache =
+            open.last().filter(|opened: &&Opened| opened.app == app && !random.is_multiple_of(3)).map_or(DEFAULT, |opened| opened.cache);
         match random / 7 % 14 {
             0 => store.forget(app),
             1 | 2 => drop(store.delete(app, cache, &query(&url), random % 20)),

@@ -64,10 +64,7 @@ fn requests_match_by_vary_query_and_method() {
         out.push(urls(await cache.keys()), await cache.match('ftp://a/') === undefined);
         return out;
     }"#;
-    assert_eq!(
-        run(source),
-        concat!(r##"["a,a,a?q#f,ab","2,1,q,b","1","","2,1","q","2,1,q",true,"b","",false,false,true,true,"ab",true]"##)
-    );
+    assert_eq!(run(source), r##"["a,a,a?q#f,ab","2,1,q,b","1","","2,1","q","2,1,q",true,"b","",false,false,true,true,"ab",true]"##);
 }
 
 #[test]
