@@ -368,6 +368,8 @@ typedef struct nano_runtime_options {
   uint32_t flags;
   /** Of NANO_RUNTIME_MANUAL_CLOCK: when it begins, in milliseconds since 1970; zero is 2026-01-01. */
   uint64_t clock_unix_ms;
+  /** What the caches of all apps keep together, by the Cache API; at the limit the least recently used of all goes. */
+  uint64_t cache_bytes;
 } nano_runtime_options;
 
 /** What a runtime holds and has done. Begin with NANO_RUNTIME_COUNTERS_INIT. */
@@ -515,6 +517,10 @@ typedef struct nano_app_options {
   uint32_t errands;
   /** CPU time of the errands of one event. */
   uint32_t errand_cpu_ms;
+  /**
+   * What the app's caches keep, by the Cache API, all instances together; at the limit the least recently used goes.
+   */
+  uint64_t cache_bytes;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */

@@ -429,19 +429,38 @@ declare class FormData {
 interface CacheQueryOptions {
   /** Treat the request as if its method were GET. */
   ignoreMethod?: boolean;
+  /** The part of URLs behind the question mark makes no difference. */
+  ignoreSearch?: boolean;
+  /** What responses vary by makes no difference, as in the default cache. */
+  ignoreVary?: boolean;
 }
 
-/** Keys are URLs without their fragment. What is put is kept as its Cache-Control and Expires say. */
+interface MultiCacheQueryOptions extends CacheQueryOptions {
+  /** Look into this cache only. */
+  cacheName?: string;
+}
+
+/** Keys are URLs without their fragment, and in named caches what the response varies by. What says so expires as its Cache-Control and Expires say. */
 declare class Cache {
   private constructor();
+  add(request: RequestInfo): Promise<void>;
+  /** Fetches and keeps all of them, or none. */
+  addAll(requests: Iterable<RequestInfo>): Promise<void>;
   delete(request: RequestInfo, options?: CacheQueryOptions): Promise<boolean>;
+  keys(request?: RequestInfo, options?: CacheQueryOptions): Promise<Request[]>;
   match(request: RequestInfo, options?: CacheQueryOptions): Promise<Response | undefined>;
+  matchAll(request?: RequestInfo, options?: CacheQueryOptions): Promise<Response[]>;
   put(request: RequestInfo, response: Response): Promise<void>;
 }
 
 declare class CacheStorage {
   private constructor();
+  /** Workers' cache: HTTP's rules decide what it keeps, and how long. */
   readonly default: Cache;
+  delete(cacheName: string): Promise<boolean>;
+  has(cacheName: string): Promise<boolean>;
+  keys(): Promise<string[]>;
+  match(request: RequestInfo, options?: MultiCacheQueryOptions): Promise<Response | undefined>;
   open(cacheName: string): Promise<Cache>;
 }
 

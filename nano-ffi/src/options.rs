@@ -1,7 +1,8 @@
 //! Options: what can be chosen, each with its default.
 
 use nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX;
-use nano_core::{AppLimits, AppOptions, Clock, EventMask, ProcessOptions, Result, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::policy::{Mode, Policy, Rule};
+use nano_core::{AppLimits, AppOptions, Clock, EventMask, ProcessOptions, Result, Roots, RuntimeLimits, RuntimeOptions, Source};
 
 use crate::binding::nano_binding;
 use crate::guard::invalid;
@@ -48,6 +49,11 @@ pub struct nano_runtime_options {
     pub flags: u32,
     /// Of NANO_RUNTIME_MANUAL_CLOCK: when it begins, in milliseconds since 1970; zero is 2026-01-01.
     pub clock_unix_ms: u64,
+    /// What the caches of all apps keep together, by the Cache API; at the limit the least recently used of all goes.
+    pub cache_bytes: u64,
+    /// Whose certificates apps trust in TLS: empty or "webpki" for Mozilla's, as built in, "system" for this machine's, "file:PATH"
+    /// for those in a file of PEM and no others.
+    pub roots: nano_bytes,
 }
 
 /// The runtime lives by a clock that only nano_runtime_advance moves: what apps read, their timers, wall limits and idle times.
@@ -84,6 +90,14 @@ pub const NANO_APP_SEEDED: u32 = 2;
 pub const NANO_APP_HOST_FILES: u32 = 4;
 /// The app may make code from strings and bytes: eval, new Function, WebAssembly.compile. Only for apps that you trust.
 pub const NANO_APP_CODE_GENERATION: u32 = 8;
+
+/// The app may connect to public addresses: not to this machine, its networks or what they keep for themselves. The addresses that
+/// a name stands for are looked at, not the name.
+pub const NANO_EGRESS_PUBLIC: u32 = 0;
+/// The app may connect to nothing.
+pub const NANO_EGRESS_DENY: u32 = 1;
+/// The app may connect to everything, this machine included. Only for apps that you trust.
+pub const NANO_EGRESS_ANY: u32 = 2;
 
 /// An app: code, env and limits. Begin with NANO_APP_OPTIONS_INIT; zero is each number's default.
 #[repr(C)]
@@ -154,7 +168,7 @@ pub struct nano_app_options {
     pub storage_entries: u32,
     /// Objects of yours that one instance holds.
     pub host_objects: u32,
-    /// The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP; without one fetch is refused.
+    /// The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP, instead of the network.
     pub outbound: nano_bytes,
     /// What relative URLs in fetch, Request and Response.redirect are relative to, an absolute URL; without one they are refused.
     pub base_url: nano_bytes,
@@ -162,6 +176,21 @@ pub struct nano_app_options {
     pub errands: u32,
     /// CPU time of the errands of one event.
     pub errand_cpu_ms: u32,
+    /// What the app's caches keep, by the Cache API, all instances together; at the limit the least recently used goes.
+    pub cache_bytes: u64,
+    /// Where the app may connect to besides: a host (api.example.com, *.example.com), an address or a network (10.1.0.0/16), each with
+    /// or without a port (:443).
+    pub egress_allow: *const nano_bytes,
+    /// How many there are.
+    pub egress_allow_count: usize,
+    /// Where it may not connect to, whatever is allowed.
+    pub egress_deny: *const nano_bytes,
+    /// How many there are.
+    pub egress_deny_count: usize,
+    /// NANO_EGRESS_...: what is said of everything else.
+    pub egress: u32,
+    /// Zero.
+    pub reserved_egress: u32,
 }
 
 /// There is no body.
@@ -274,7 +303,10 @@ impl nano_init_options {
 }
 
 impl nano_runtime_options {
-    pub(crate) fn to_core(self) -> Result<RuntimeOptions> {
+    /// # Safety
+    ///
+    /// Its pointers must be valid.
+    pub(crate) unsafe fn to_core(self) -> Result<RuntimeOptions> {
         check_flags(self.flags, NANO_RUNTIME_MANUAL_CLOCK, "nano_runtime_options.flags")?;
         let clock = match (self.flags & NANO_RUNTIME_MANUAL_CLOCK != 0, self.clock_unix_ms) {
             (false, 0) => Clock::system(),
@@ -291,8 +323,13 @@ impl nano_runtime_options {
         set(&mut limits.requests, self.requests);
         set(&mut limits.log_events, self.log_events);
         set(&mut limits.pool, self.pool);
+        set_bytes(&mut limits.cache_bytes, self.cache_bytes);
         let events = EventMask { logs: self.events & NANO_EVENTS_LOG != 0, apps: self.events & NANO_EVENTS_APP != 0 };
-        Ok(RuntimeOptions { limits, events, clock })
+        // SAFETY: the caller's promise.
+        let roots = unsafe { self.roots.text("roots") }?;
+        let named = Roots::parse(roots).or_else(|| roots.is_empty().then(Roots::default));
+        let roots = named.ok_or_else(|| invalid(format!("roots is \"{roots}\", which is none of webpki, system and file:PATH")))?;
+        Ok(RuntimeOptions { limits, events, clock, roots })
     }
 }
 
@@ -302,6 +339,7 @@ impl nano_app_options {
     /// Its pointers must be valid.
     pub(crate) unsafe fn to_core(self) -> Result<AppOptions> {
         check_reserved(self.reserved, "nano_app_options")?;
+        check_reserved(self.reserved_egress, "nano_app_options")?;
         check_flags(self.flags, APP_FLAGS, "nano_app_options.flags")?;
         let seeded = self.flags & NANO_APP_SEEDED != 0;
         if !seeded && self.random_seed != 0 {
@@ -318,6 +356,8 @@ impl nano_app_options {
         // SAFETY: as above.
         let (outbound, base_url) = unsafe { (self.outbound.text("outbound")?, self.base_url.text("base_url")?) };
         options.outbound = (!outbound.is_empty()).then(|| outbound.to_string());
+        // SAFETY: as above.
+        options.egress = unsafe { self.egress() }?;
         options.base_url = (!base_url.is_empty()).then(|| base_url.to_string());
         // SAFETY: as above.
         for variable in unsafe { array(self.env, self.env_count, "env") }? {
@@ -336,6 +376,26 @@ impl nano_app_options {
             options.bindings.push(unsafe { binding.to_core() }?);
         }
         Ok(options)
+    }
+
+    /// # Safety
+    ///
+    /// Its pointers must be valid.
+    unsafe fn egress(&self) -> Result<Policy> {
+        let mode = match self.egress {
+            NANO_EGRESS_PUBLIC => Mode::Public,
+            NANO_EGRESS_DENY => Mode::Deny,
+            NANO_EGRESS_ANY => Mode::Any,
+            other => return Err(too_new(format!("egress {other} is not one that this library knows"))),
+        };
+        // SAFETY: the caller's promise.
+        let (allow, deny) = unsafe {
+            (
+                rules(self.egress_allow, self.egress_allow_count, "egress_allow")?,
+                rules(self.egress_deny, self.egress_deny_count, "egress_deny")?,
+            )
+        };
+        Ok(Policy::new(mode, allow, deny))
     }
 
     fn limits(&self) -> AppLimits {
@@ -361,8 +421,24 @@ impl nano_app_options {
         set(&mut limits.host_objects, self.host_objects);
         set(&mut limits.errands, self.errands);
         set(&mut limits.errand_cpu_ms, self.errand_cpu_ms);
+        set_bytes(&mut limits.cache_bytes, self.cache_bytes);
         limits
     }
+}
+
+/// # Safety
+///
+/// The pointers must be valid.
+unsafe fn rules(list: *const nano_bytes, count: usize, name: &str) -> Result<Vec<Rule>> {
+    // SAFETY: the caller's promise.
+    let list = unsafe { array(list, count, name) }?;
+    list.iter()
+        .map(|text| {
+            // SAFETY: as above.
+            let text = unsafe { text.text(name) }?;
+            Rule::parse(text).map_err(|why| invalid(format!("{name} has \"{text}\": {why}")))
+        })
+        .collect()
 }
 
 fn source_of(kind: u32, source: &[u8]) -> Result<Source> {

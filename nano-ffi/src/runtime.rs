@@ -86,8 +86,8 @@ pub unsafe extern "C" fn nano_runtime_new(
         let options = if options.is_null() {
             RuntimeOptions::default()
         } else {
-            // SAFETY: the caller's struct has as many bytes as its size says.
-            unsafe { open::read(options) }?.to_core()?
+            // SAFETY: the caller's struct has as many bytes as its size says, and its pointers are valid for the call.
+            unsafe { open::read(options)?.to_core()? }
         };
         *runtime = Some(Box::new(nano_runtime::new(options)?));
         Ok(Status::Ok)

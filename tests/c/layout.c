@@ -32,13 +32,18 @@ AT(nano_listen_options, headers, 60);
 SIZE(nano_route, 40);
 AT(nano_route, app, 32);
 
-SIZE(nano_runtime_options, 48);
+SIZE(nano_runtime_options, 72);
+AT(nano_runtime_options, roots, 56);
 AT(nano_runtime_options, threads, 8);
 AT(nano_runtime_options, events, 32);
 AT(nano_runtime_options, flags, 36);
 AT(nano_runtime_options, clock_unix_ms, 40);
+AT(nano_runtime_options, cache_bytes, 48);
 
-SIZE(nano_app_options, 240);
+SIZE(nano_app_options, 288);
+AT(nano_app_options, egress_allow, 248);
+AT(nano_app_options, egress_deny, 264);
+AT(nano_app_options, egress, 280);
 AT(nano_app_options, name, 8);
 AT(nano_app_options, source, 24);
 AT(nano_app_options, source_kind, 40);
@@ -62,6 +67,7 @@ AT(nano_app_options, outbound, 200);
 AT(nano_app_options, base_url, 216);
 AT(nano_app_options, errands, 232);
 AT(nano_app_options, errand_cpu_ms, 236);
+AT(nano_app_options, cache_bytes, 240);
 
 SIZE(nano_binding, 104);
 AT(nano_binding, kind, 16);

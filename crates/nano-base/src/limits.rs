@@ -200,6 +200,8 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// The path of a file or directory of an app.
 pub const FILE_PATH_BYTES_MAX: usize = 4_096;
+/// Responses that one of an app's caches keeps for one URL, by what they vary with.
+pub const CACHE_VARIANTS_MAX: usize = 64;
 /// How deep apps may call one another.
 pub const SERVICE_DEPTH_MAX: u32 = 16;
 /// Methods and properties of one class of the host's.

@@ -176,7 +176,7 @@ fn add_wanted(modules: &mut [Module]) {
     }
 }
 
-fn commonjs_of(modules: &[Module], target: &Target) -> Option<usize> {
+fn commonjs_of(modules: &[Module], target: &Import) -> Option<usize> {
     match target {
         Import::Module(index) if modules[*index].kind == ModuleKind::CommonJs => Some(*index),
         _ => None,
@@ -280,6 +280,7 @@ impl Walk<'_> {
         for specifier in found {
             let target = match self.resolver.resolve(&path, &specifier, require)? {
                 Found::File(path) => Import::Module(self.add(&path)?),
+                Found::Empty => Import::Module(self.add_empty()),
                 Found::Builtin(name) => Import::Builtin(name.into()),
                 Found::Nothing(why) => Import::Nothing(why.into()),
             };

@@ -16,12 +16,13 @@ use nano_base::limits::{TYPESCRIPT_BYTES_MAX, TYPESCRIPT_LEFT_BEHIND_MAX, TYPESC
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use oxc_allocator::Allocator;
+use oxc_ast::AstKind;
 use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_diagnostics::OxcDiagnostic;
 use oxc_parser::Parser;
-use oxc_semantic::SemanticBuilder;
+use oxc_semantic::{Semantic, SemanticBuilder};
 use oxc_span::SourceType;
-use oxc_transformer::{JsxRuntime, TransformOptions, Transformer};
+use oxc_transformer::{HelperLoaderMode, JsxRuntime, TransformOptions, Transformer};
 use serde_json::Value;
 
 use crate::map::SourceMap;
@@ -54,6 +55,10 @@ pub struct Settings {
     pub jsx_fragment: Option<String>,
     /// `verbatimModuleSyntax`: only what is marked `type` is dropped from imports.
     pub verbatim: bool,
+    /// `experimentalDecorators`: TypeScript's older decorators, which are calls of functions.
+    pub decorators: bool,
+    /// `emitDecoratorMetadata`: `Reflect.metadata`, if there is one, hears of the types of what is decorated.
+    pub decorator_metadata: bool,
 }
 
 impl Settings {
@@ -62,12 +67,15 @@ impl Settings {
         let Ok(json) = serde_json::from_slice::<Value>(&without_comments(text)) else { return Self::default() };
         let Some(options) = json.get("compilerOptions") else { return Self::default() };
         let text = |key: &str| options.get(key).and_then(Value::as_str).map(str::to_string);
+        let flag = |key: &str| options.get(key).and_then(Value::as_bool).unwrap_or(false);
         Self {
             jsx_import_source: text("jsxImportSource"),
             jsx_classic: text("jsx").as_deref() == Some("react"),
             jsx_factory: text("jsxFactory"),
             jsx_fragment: text("jsxFragmentFactory"),
-            verbatim: options.get("verbatimModuleSyntax").and_then(Value::as_bool).unwrap_or(false),
+            verbatim: flag("verbatimModuleSyntax"),
+            decorators: flag("experimentalDecorators"),
+            decorator_metadata: flag("emitDecoratorMetadata"),
         }
     }
 }
@@ -184,6 +192,14 @@ pub(crate) fn run(path: &str, source: &str, settings: &Settings) -> Outcome {
     if let Some(message) = first_error(path, source, checked.diagnostics.iter()) {
         return Err(message);
     }
+    if !settings.decorators
+        && let Some(offset) = first_decorator(&checked.semantic)
+    {
+        let (line, column) = position(source, offset);
+        let remedy =
+            "set \"experimentalDecorators\" in tsconfig.json if they are TypeScript's older ones, or compile them to JavaScript before";
+        return Err(format!("{path}:{line}:{column}: SyntaxError: decorators are not in the language of V8 yet ({remedy})"));
+    }
     let options = options(settings);
     let transformed =
         Transformer::new(&allocator, Path::new(path), &options).build_with_scoping(checked.semantic.into_scoping(), &mut program);
@@ -193,11 +209,45 @@ pub(crate) fn run(path: &str, source: &str, settings: &Settings) -> Outcome {
     let options = CodegenOptions { source_map_path: Some(path.into()), ..CodegenOptions::default() };
     let printed = Codegen::new().with_options(options).build(&program);
     let mappings = printed.map.map(|map| map.to_json().mappings).unwrap_or_default();
+    // The transformer calls the functions behind decorators by this name, wherever they come from.
+    if settings.decorators && printed.code.contains(DECORATE_NAME) {
+        // A line more in front of the program is a line more in front of its mappings.
+        return Ok((format!("{DECORATE}\n{}", printed.code), SourceMap::new(format!(";{mappings}"), vec![path.into()])));
+    }
     Ok((printed.code, SourceMap::new(mappings, vec![path.into()])))
 }
 
+/// Where the first decorator is.
+fn first_decorator(semantic: &Semantic) -> Option<usize> {
+    semantic.nodes().iter().find_map(|node| match node.kind() {
+        AstKind::Decorator(decorator) => Some(decorator.span.start as usize),
+        _ => None,
+    })
+}
+
+/// The object whose methods the transformer calls.
+const DECORATE_NAME: &str = "babelHelpers.";
+
+/// What TypeScript's decorators do: https://www.typescriptlang.org/docs/handbook/decorators.html. The last one comes first; of a class and
+/// of a method, what a decorator gives takes the place of what it decorates. In one line, which shifts those of the program by one.
+const DECORATE: &str = concat!(
+    "const babelHelpers = { __proto__: null, ",
+    "decorate(decorators, target, key, descriptor) { ",
+    "const isClass = arguments.length < 3; ",
+    "let result = isClass ? target : descriptor === null ? Object.getOwnPropertyDescriptor(target, key) : descriptor; ",
+    "if (typeof Reflect.decorate === \"function\") result = Reflect.decorate(decorators, target, key, result); ",
+    "else for (let i = decorators.length - 1; i >= 0; i--) { const decorator = decorators[i]; if (!decorator) continue; ",
+    "result = (isClass ? decorator(result) : arguments.length > 3 ? decorator(target, key, result) : decorator(target, key)) || result; } ",
+    "if (arguments.length > 3 && result) Object.defineProperty(target, key, result); return result; }, ",
+    "decorateParam(index, decorator) { return (target, key) => decorator(target, key, index); }, ",
+    "decorateMetadata(key, value) { if (typeof Reflect.metadata === \"function\") return Reflect.metadata(key, value); } };",
+);
+
 fn options(settings: &Settings) -> TransformOptions {
     let mut options = TransformOptions::default();
+    options.decorator.legacy = settings.decorators;
+    options.decorator.emit_decorator_metadata = settings.decorator_metadata;
+    options.helper_loader.mode = HelperLoaderMode::External;
     options.typescript.only_remove_type_imports = settings.verbatim;
     if settings.jsx_classic {
         options.jsx.runtime = JsxRuntime::Classic;

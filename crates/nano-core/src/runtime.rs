@@ -105,7 +105,7 @@ pub(crate) struct Inner {
     pub stuck: AtomicUsize,
     pub network: Network,
     pub helpers: Arc<Helpers>,
-    pub caches: CacheStore,
+    pub caches: Arc<CacheStore>,
     pub objects: Objects,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
@@ -136,7 +136,7 @@ impl Runtime {
             shards.push(Arc::new(Shard::new(index).map_err(io)?));
         }
         let inner = Arc::new(Inner {
-            caches: CacheStore::new(options.limits.cache_bytes),
+            caches: Arc::new(CacheStore::new(options.limits.cache_bytes)),
             works: Mutex::new(Slots::new(options.limits.requests as usize)),
             calls: Mutex::new(Slots::new(options.limits.requests as usize)),
             queue: EventQueue::new(options.limits.log_events).map_err(io)?,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nano_config::deploy::{AppState, Change, Snapshot};
-use nano_config::manifest::{Manifest, SecretSource};
+use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::secrets::{self, Secret};
+use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
 
 use crate::output;
@@ -100,6 +101,7 @@ impl Apps {
         options.limits = manifest.limits.clone();
         options.base_url = manifest.base_url.clone();
         options.code_generation = manifest.code_generation;
+        options.egress = policy(&manifest.egress)?;
         options.lazy = manifest.lazy.unwrap_or(false);
         let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
         for (name, source) in &manifest.secrets {
@@ -143,6 +145,21 @@ impl Apps {
         findings.iter().for_each(output::finding);
         self.current.replace(Table { routes, apps: served.into_iter().map(|(_, _, app)| app).collect() });
     }
+}
+
+/// Where an app may connect to, as its manifest says.
+fn policy(egress: &Egress) -> Result<Policy, String> {
+    let mode = match egress.default {
+        EgressDefault::Deny => Mode::Deny,
+        EgressDefault::Public => Mode::Public,
+        EgressDefault::Any => Mode::Any,
+        EgressDefault::Host => return Err("egress = \"host\" is for programs that embed NANO: nanod answers no requests of apps".into()),
+    };
+    let rules = |list: &[String]| {
+        let parse = |text: &String| Rule::parse(text).map_err(|why| format!("the egress rule \"{text}\": {why}"));
+        list.iter().map(parse).collect::<Result<Vec<Rule>, String>>()
+    };
+    Ok(Policy::new(mode, rules(&egress.allow)?, rules(&egress.deny)?))
 }
 
 /// Lets the app's requests end, on a thread of its own: deployments do not wait for them.

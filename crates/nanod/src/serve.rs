@@ -79,7 +79,8 @@ impl Server {
         hear_signals(&sender).map_err(|error| format!("cannot listen to signals: {error}"))?;
         let limits = RuntimeLimits { threads: options.threads, ..RuntimeLimits::default() };
         let events = EventMask { logs: true, apps: true };
-        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone() }).map_err(|error| error.to_string())?;
+        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), ..RuntimeOptions::default() })
+            .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
         events::follow(&runtime).map_err(|error| format!("cannot start a thread: {error}"))?;
         let current = Current::default();

@@ -50,9 +50,11 @@ fn head(entry: &Entry, now_ms: u64, status: u16, extra: &[(&str, &str)]) -> Resp
     for (name, value) in extra {
         let _ = headers.push(name.as_bytes(), value.as_bytes());
     }
-    let age_s = (now_ms.saturating_sub(entry.stored_ms) + entry.age_ms) / 1000;
-    let _ = headers.push(b"age", age_s.to_string().as_bytes());
-    let _ = headers.push(b"cf-cache-status", b"HIT");
+    if !entry.named {
+        let age_s = (now_ms.saturating_sub(entry.stored_ms) + entry.age_ms) / 1000;
+        let _ = headers.push(b"age", age_s.to_string().as_bytes());
+        let _ = headers.push(b"cf-cache-status", b"HIT");
+    }
     let status_text = if same { entry.head.status_text.clone() } else { String::new() };
     ResponseHead { status, status_text, headers }
 }
@@ -125,7 +127,7 @@ mod tests {
     fn entry() -> Entry {
         let kept = [("etag", "\"v1\""), ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"), ("content-length", "10")];
         let head = ResponseHead { status: 200, status_text: "Fine".into(), headers: headers(&kept) };
-        Entry { head, body: Some(Arc::new(b"0123456789".to_vec())), stored_ms: 1_000, age_ms: 500, expires_ms: 9_000 }
+        Entry { head, body: Some(Arc::new(b"0123456789".to_vec())), stored_ms: 1_000, age_ms: 500, expires_ms: 9_000, ..Entry::default() }
     }
 
     fn ask(request: &[(&str, &str)]) -> (u16, Option<Range<usize>>) {
@@ -139,6 +141,12 @@ mod tests {
         assert_eq!((answer.head.status, &answer.head.status_text[..], answer.body), (200, "Fine", Some(0..10)));
         assert_eq!(answer.head.headers.value(b"age"), Some(&b"4"[..]));
         assert_eq!(answer.head.headers.value(b"cf-cache-status"), Some(&b"HIT"[..]));
+    }
+
+    #[test]
+    fn an_entry_of_a_named_cache_is_told_as_it_is() {
+        let entry = Entry { named: true, ..entry() };
+        assert_eq!(answer(&entry, &Headers::new(), 4_600).head, entry.head);
     }
 
     #[test]

@@ -15,18 +15,23 @@ pub struct Kept {
     pub fresh_ms: u64,
 }
 
-/// How to keep a response, or none if it must not or cannot be kept.
-pub fn keep(head: &ResponseHead, now_ms: u64) -> Option<Kept> {
-    let rules = Rules::of(&head.headers);
+/// How to keep a response, in a cache that the app has `named` or in the default one; none if it must not or cannot be kept.
+pub fn keep(head: &ResponseHead, named: bool, now_ms: u64) -> Option<Kept> {
+    let mut rules = Rules::of(&head.headers);
     if rules.forbidden {
         return None;
+    }
+    if named {
+        // In browsers no response that an app sees has any.
+        rules.without.push(b"set-cookie".to_vec());
     }
     let is_dropped = |name: &[u8]| rules.without.iter().any(|field| field == name);
     // What sets a cookie is for one user, unless the response says how to keep it for all.
     if head.headers.value(b"set-cookie").is_some() && !is_dropped(b"set-cookie") {
         return None;
     }
-    let lifetime_ms = rules.lifetime_ms.or_else(|| expires(&head.headers, now_ms)).or_else(|| default_ms(head.status))?;
+    let default_ms = if named { Some(u64::MAX) } else { default_ms(head.status) };
+    let lifetime_ms = rules.lifetime_ms.or_else(|| expires(&head.headers, now_ms)).or(default_ms)?;
     let age_ms = head.headers.value(b"age").and_then(seconds).unwrap_or(0) * 1000;
     let fresh_ms = lifetime_ms.saturating_sub(age_ms);
     if fresh_ms == 0 {
@@ -34,8 +39,9 @@ pub fn keep(head: &ResponseHead, now_ms: u64) -> Option<Kept> {
     }
     let mut headers = Headers::new();
     for (name, value) in head.headers.iter() {
-        // An age is told anew with each answer.
-        if !is_dropped(name) && name != b"age" && name != b"cf-cache-status" {
+        // The default cache tells an age anew with each answer.
+        let told = !named && (name == b"age" || name == b"cf-cache-status");
+        if !is_dropped(name) && !told {
             let _ = headers.push(name, value);
         }
     }
@@ -101,12 +107,20 @@ mod tests {
 
     const NOW_MS: u64 = 784_111_777_000;
 
-    fn kept(status: u16, headers: &[(&str, &str)]) -> Option<Kept> {
+    fn head(status: u16, headers: &[(&str, &str)]) -> ResponseHead {
         let mut head = ResponseHead { status, ..ResponseHead::default() };
         for (name, value) in headers {
             assert!(head.headers.push(name.as_bytes(), value.as_bytes()));
         }
-        keep(&head, NOW_MS)
+        head
+    }
+
+    fn kept(status: u16, headers: &[(&str, &str)]) -> Option<Kept> {
+        keep(&head(status, headers), false, NOW_MS)
+    }
+
+    fn kept_by_name(status: u16, headers: &[(&str, &str)]) -> Option<Kept> {
+        keep(&head(status, headers), true, NOW_MS)
     }
 
     fn fresh_s(status: u16, headers: &[(&str, &str)]) -> Option<u64> {
@@ -152,5 +166,15 @@ mod tests {
         let both =
             kept(200, &[("set-cookie", "a=b"), ("x", "y"), ("cache-control", "private=\"Set-Cookie, z\", max-age=1")]).expect("kept");
         assert_eq!(both.headers.as_flat(), b"x\ny\ncache-control\nprivate=\"Set-Cookie, z\", max-age=1");
+    }
+
+    #[test]
+    fn a_named_cache_keeps_what_says_nothing_as_it_is() {
+        let kept = kept_by_name(500, &[("age", "5"), ("set-cookie", "a=b")]).expect("kept");
+        assert_eq!((kept.headers.as_flat(), kept.fresh_ms > u64::MAX / 2), (&b"age\n5"[..], true));
+        assert_eq!(kept_by_name(0, &[]).map(|kept| kept.fresh_ms), Some(u64::MAX));
+        assert_eq!(kept_by_name(200, &[("cache-control", "max-age=3")]).map(|kept| kept.fresh_ms), Some(3_000));
+        assert_eq!(kept_by_name(200, &[("cache-control", "no-store")]), None);
+        assert_eq!(kept_by_name(200, &[("expires", "0")]), None);
     }
 }

@@ -1,25 +1,41 @@
 //! What the Cache API keeps, and by which rules: how long a response may be kept, and how a kept one answers a request with
 //! conditions. Where it is kept is somebody else's.
 //!
-//! The rules are those of HTTP (RFC 9111, RFC 9110) for a shared cache, as Cloudflare Workers' Cache API documents its part of them.
+//! The rules are those of HTTP (RFC 9111, RFC 9110) for a shared cache, as Cloudflare Workers' Cache API documents its part of them. A cache
+//! that an app has named follows them where a response says something about it, and else the standard of service workers: what is put
+//! stays, and comes back as it was.
 
 mod answer;
 mod keep;
+mod query;
 
 use std::sync::Arc;
 
 pub use answer::{Answer, answer};
 pub use keep::{Kept, keep};
+pub use query::Query;
 
-use crate::http::ResponseHead;
+use crate::http::{Headers, ResponseHead};
 
-/// A response that is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request and its response that is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// Its head, without what must not be kept.
+    /// The request's URL, without the fragment.
+    pub url: Arc<str>,
+    /// What stood behind it, with its mark.
+    pub fragment: Box<str>,
+    /// The request's headers, if they matter.
+    pub request: Headers,
+    /// What the platform wants to know of the request besides.
+    pub request_notes: Box<str>,
+    /// The response's head, without what must not be kept.
     pub head: ResponseHead,
+    /// What the platform wants to know of the response besides.
+    pub response_notes: Box<str>,
     /// Its body, if it has one; shared, so that a hit copies it only where it is going.
     pub body: Option<Arc<Vec<u8>>>,
+    /// Of a cache that the app has named.
+    pub named: bool,
     /// When it was put here, in milliseconds since 1970.
     pub stored_ms: u64,
     /// How old it was then.
@@ -29,9 +45,16 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What it takes up, apart from its key.
+    /// What it takes up.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.head.headers.bytes() + self.head.status_text.len() + self.body.as_ref().map_or(0, |body| body.len())
+        let request = self.url.len() + self.fragment.len() + self.request.bytes() + self.request_notes.len();
+        let response = self.head.headers.bytes() + self.head.status_text.len() + self.response_notes.len();
+        size_of::<Self>() + request + response + self.body.as_ref().map_or(0, |body| body.len())
+    }
+
+    /// The request that it answers. Only in a cache that the app has named may there be several for one URL.
+    pub fn query(&self) -> Query {
+        Query { url: (*self.url).into(), headers: self.request.clone(), ignore_search: false, ignore_vary: !self.named }
     }
 
     /// Whether it may still be used.

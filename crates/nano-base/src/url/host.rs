@@ -32,10 +32,28 @@ fn to_ascii(domain: &[u8]) -> Option<Cow<'_, str>> {
     if domain.is_ascii() {
         return String::from_utf8(domain.to_ascii_lowercase()).ok().map(Cow::Owned);
     }
+    to_ascii_without(domain, idna::AsciiDenyList::URL)
+}
+
+/// The same, whatever signs are in it; a label in ASCII that pretends to encode something must do so.
+pub fn domain_to_ascii(domain: &str) -> Option<String> {
+    to_ascii_without(domain.as_bytes(), idna::AsciiDenyList::EMPTY).map(Cow::into_owned)
+}
+
+fn to_ascii_without(domain: &[u8], denied: idna::AsciiDenyList) -> Option<Cow<'_, str>> {
+    let punycode = |label: &[u8]| label.len() >= 4 && label[..4].eq_ignore_ascii_case(b"xn--");
+    if domain.is_ascii() && !domain.split(|byte| *byte == b'.').any(punycode) {
+        return String::from_utf8(domain.to_ascii_lowercase()).ok().map(Cow::Owned);
+    }
     if domain.len() > NAME_BYTES_MAX {
         return None;
     }
-    idna::domain_to_ascii_cow(domain, idna::AsciiDenyList::URL).ok()
+    idna::domain_to_ascii_cow(domain, denied).ok()
+}
+
+/// https://url.spec.whatwg.org/#concept-domain-to-unicode
+pub fn domain_to_unicode(domain: &str) -> String {
+    if domain.len() > NAME_BYTES_MAX { domain.into() } else { idna::domain_to_unicode(domain).0 }
 }
 
 /// https://url.spec.whatwg.org/#forbidden-host-code-point

@@ -12,6 +12,7 @@ mod set;
 
 use std::fmt::Write;
 
+pub use host::{domain_to_ascii, domain_to_unicode};
 pub use set::Part;
 
 /// A parsed URL.

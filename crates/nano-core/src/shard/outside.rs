@@ -10,11 +10,11 @@ use nano_base::clock::Clock;
 use nano_base::limits::SOCKETS_OF_SHARD_MAX;
 use nano_base::status::{Error, Result, Status};
 use nano_net::connect::Net;
+use nano_net::failure::{Failure, FailureKind};
 use nano_net::http::{Client, Exchange, Handle, Request};
 use nano_net::names::{Names, Resolver};
 use nano_net::reactor::Reactor;
 use nano_net::tls::{Roots, Sessions, Trust};
-use nano_net::failure::{Failure, FailureKind};
 
 use super::Shard;
 

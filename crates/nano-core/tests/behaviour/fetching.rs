@@ -5,14 +5,14 @@ use nano_core::{AppOptions, Body, CallContent, CallResponse, Headers, Payload, R
 use crate::support::*;
 
 /// An app whose global fetch goes to its only binding.
-fn caller(source: &str) -> AppOptions {
+pub fn caller(source: &str) -> AppOptions {
     let mut options = options("fetching", source);
     options.bindings = vec!["NET".into()];
     options.outbound = Some("NET".into());
     options
 }
 
-fn response(status: u16, headers: &[(&str, &str)], body: &str) -> CallResponse {
+pub fn response(status: u16, headers: &[(&str, &str)], body: &str) -> CallResponse {
     let mut list = Headers::new();
     for (name, value) in headers {
         assert!(list.push(name.as_bytes(), value.as_bytes()));
@@ -21,7 +21,7 @@ fn response(status: u16, headers: &[(&str, &str)], body: &str) -> CallResponse {
 }
 
 /// Runs the app, and answers what it fetches; gives the text of its response, and what it fetched.
-fn run(options: AppOptions, answer: impl Fn(&RequestHead) -> CallResponse) -> (String, Vec<(RequestHead, String)>) {
+pub fn run(options: AppOptions, answer: impl Fn(&RequestHead) -> CallResponse) -> (String, Vec<(RequestHead, String)>) {
     let runtime = runtime(1);
     let app = runtime.load(options).expect("loads");
     let id = app.dispatch(get("/")).expect("accepted");
@@ -50,7 +50,7 @@ fn serve(runtime: &Runtime, id: u64, answer: impl Fn(&RequestHead) -> CallRespon
 }
 
 /// A text of what happened, from an expression.
-fn app(expression: &str) -> String {
+pub fn app(expression: &str) -> String {
     format!(
         "const caught = (e) => e.name + ': ' + e.message; export default {{ async fetch(request, env) {{ \
         return new Response(String(await (async () => {expression})().catch(caught))); }} }}"

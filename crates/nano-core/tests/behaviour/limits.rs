@@ -83,7 +83,9 @@ fn the_wall_limit_follows_the_clock() {
 fn idle_instances_are_evicted_and_start_again() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true }, ..RuntimeOptions::default() }).expect("a runtime");
+    let runtime =
+        Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true }, ..RuntimeOptions::default() })
+            .expect("a runtime");
     let app = load(&runtime, "idle", HELLO);
     assert_eq!(text(&app, "/"), "hi");
     runtime.advance_clock(61_500).expect("a manual clock");
@@ -204,7 +206,9 @@ fn a_start_that_awaits_forever_ends_by_the_wall_limit_and_so_does_what_waits_for
 fn an_instance_that_only_its_timers_want_is_evicted() {
     let clock = Clock::manual();
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
-    let runtime = Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true }, ..RuntimeOptions::default() }).expect("a runtime");
+    let runtime =
+        Runtime::new(RuntimeOptions { limits, clock, events: EventMask { logs: false, apps: true }, ..RuntimeOptions::default() })
+            .expect("a runtime");
     let app = load(&runtime, "ticking", "setInterval(() => {}, 100); export default { fetch() { return new Response('hi'); } }");
     assert_eq!(text(&app, "/"), "hi");
     let mut events = Vec::new();

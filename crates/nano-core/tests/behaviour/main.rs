@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cache;
+mod caches_named;
 mod calls;
 mod compression;
 mod crypto;
@@ -16,6 +17,7 @@ mod messaging;
 mod modules;
 mod network;
 mod node;
+mod node_url;
 mod passing;
 mod platform;
 mod requests;

@@ -471,3 +471,19 @@ fn entrypoints_are_classes() {
         assert!(call(name, vec![]).is_err(), "{name}");
     }
 }
+
+#[test]
+fn typescripts_decorators_are_compiled_when_the_project_says_so() {
+    let source = "const out: string[] = [];
+        const say = (name: string) => (...args: any[]) => { out.push(name + args.length); };
+        function twice(_: any, __: string, d: PropertyDescriptor) { const f = d.value; d.value = function (x: number) { return 2 * f.call(this, x); }; return d; }
+        function named(Class: any) { return class extends Class { extra = 'yes'; } as any; }
+        @named @say('class') class A {
+            @say('field') x: number = 1;
+            @say('outer') @say('inner') @twice double(@say('param') n: number) { return n + this.x; }
+            @say('static') static s() {}
+        }
+        export default { fetch() { const a: any = new A(); return new Response([a.double(2), a.extra, ...out].join()); } };";
+    let config = r#"{ "compilerOptions": { "experimentalDecorators": true, "emitDecoratorMetadata": true } }"#;
+    assert_eq!(answer(&[("index.ts", source), ("tsconfig.json", config)]), "6,yes,field3,param3,inner3,outer3,static3,class1");
+}

@@ -113,7 +113,14 @@ fn what_is_not_public_is_refused_with_the_reason() {
         return new Response(await fetch(url).then(() => 'reached', (error) => `${error.name}: ${error.message}`));
     } }";
     let app = runtime.load(options("public", source)).unwrap();
-    for url in ["http://127.0.0.1:1/", "http://2130706433/", "http://[::1]/", "http://169.254.169.254/", "http://localhost:9999/", "http://10.0.0.1/"] {
+    for url in [
+        "http://127.0.0.1:1/",
+        "http://2130706433/",
+        "http://[::1]/",
+        "http://169.254.169.254/",
+        "http://localhost:9999/",
+        "http://10.0.0.1/",
+    ] {
         let said = text(&app, &format!("/?u={url}"));
         assert!(said.starts_with("TypeError: fetch failed: ") || said.starts_with("TypeError: "), "{url}: {said}");
         assert!(!said.contains("cannot be connected"), "{url} was tried: {said}");

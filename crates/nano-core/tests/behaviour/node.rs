@@ -49,10 +49,45 @@ fn stores_follow_the_flow() {
         const resource = a.run('z', () => new AsyncResource('T'));
         t([bound(), snap((n) => a.getStore() + n, 1), resource.runInAsyncScope(() => a.getStore()), resource.bind(() => a.getStore())()], ['x', 'y1', 'z', 'z']);
         t(a.run(1, () => { try { a.run(2, () => { throw 1; }); } catch {} return a.getStore(); }), 1);
-        fails(() => a.enterWith(1), 'ERR_METHOD_NOT_IMPLEMENTED'); fails(() => a.run(1, 2), 'ERR_INVALID_ARG_TYPE');
+        fails(() => a.run(1, 2), 'ERR_INVALID_ARG_TYPE');
         let interval = 0; await a.run('i', () => new Promise((r) => { const id = setInterval(() => { t(a.getStore(), 'i'); if (++interval === 3) { clearInterval(id); r(); } }, 1); }));
         let n = 0; for (const s of await Promise.all([1, 2, 3].map((i) => a.run(i, async () => { await scheduler.wait(4 - i); return a.getStore(); })))) t(s, ++n);",
     );
+}
+
+#[test]
+fn a_flow_can_enter_a_store_and_a_storage_can_be_disabled() {
+    check(
+        "import { AsyncLocalStorage } from 'node:async_hooks';",
+        "const a = new AsyncLocalStorage(), b = new AsyncLocalStorage({ defaultValue: 'd' });
+        t(a.enterWith(1), undefined); t(a.getStore(), 1); await null; t(a.getStore(), 1);
+        await new Promise((r) => setTimeout(() => { t(a.getStore(), 1); a.enterWith(2); t(a.getStore(), 2); r(); }, 1)); t(a.getStore(), 1);
+        t(a.run(3, () => { a.enterWith(4); return a.getStore(); }), 4); t(a.getStore(), 1);
+        t(a.exit(() => { a.enterWith(5); return a.getStore(); }), 5); t(a.getStore(), 1);
+        const later = (async () => { await null; a.enterWith(6); await null; return a.getStore(); })();
+        t(a.getStore(), 1); t(await later, 6); t(a.getStore(), 1);
+        (async () => { a.enterWith(7); await null; })(); t(a.getStore(), 7);
+        b.enterWith(8); t([a.getStore(), b.getStore()], [7, 8]);
+        const old = a.run(9, () => AsyncLocalStorage.bind(() => a.getStore()));
+        a.disable(); t([a.getStore(), b.getStore(), old()], [undefined, 8, undefined]);
+        t(a.run(10, () => a.getStore()), 10); a.enterWith(11); t(a.getStore(), 11); t(old(), undefined);
+        b.disable(); t(b.getStore(), 'd');",
+    );
+}
+
+#[test]
+fn what_one_request_enters_another_does_not_see() {
+    let source = "import { AsyncLocalStorage } from 'node:async_hooks';
+        const store = new AsyncLocalStorage(); store.enterWith('module');
+        export default { async fetch(request) {
+            const before = store.getStore(); store.enterWith(request.url); await scheduler.wait(1);
+            return Response.json([before ?? null, store.getStore()]);
+        } }";
+    let runtime = runtime(1);
+    let app = load(&runtime, "enter", source);
+    for path in ["/a", "/b"] {
+        assert!(text(&app, path).starts_with("[null,") && text(&app, path).contains(path));
+    }
 }
 
 #[test]

@@ -202,7 +202,9 @@ fn a_seeded_app_runs_the_same_way_every_time() {
 fn a_manual_clock_is_moved_by_the_host() {
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
     let clock = Clock::manual_at(1_000_000);
-    let runtime = Runtime::new(RuntimeOptions { limits, events: EventMask { logs: true, apps: false }, clock, ..RuntimeOptions::default() }).expect("a runtime");
+    let runtime =
+        Runtime::new(RuntimeOptions { limits, events: EventMask { logs: true, apps: false }, clock, ..RuntimeOptions::default() })
+            .expect("a runtime");
     let app = load(
         &runtime,
         "app",

@@ -1,8 +1,9 @@
 //! What an instance asks of the shard that runs it. The engine knows no shard, socket or queue: only this trait.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use nano_base::cache::Entry;
+use nano_base::cache::{Entry, Query};
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::status::Error;
 use nano_base::value::{HostObject, Value};
@@ -25,6 +26,14 @@ pub enum LogLevel {
 
 /// What [`Host::body_kind`] says of a body whose request or call has ended: whether there was one is forgotten.
 pub const BODY_GONE: u32 = 3;
+
+/// A cache that an app has opened.
+pub struct OpenCache {
+    /// Its number.
+    pub cache: u64,
+    /// What keeps it, until it is dropped.
+    pub keep: Box<dyn Any>,
+}
 
 /// A limit that was hit: the text becomes the message of the error in JavaScript.
 #[derive(Clone, Debug)]
@@ -175,12 +184,20 @@ pub trait Host {
     fn call_cancel(&self, id: u32);
     /// Has a helper thread do something; `Delivery::Errand` follows.
     fn errand(&self, errand: Errand) -> Result<u32, Refusal>;
-    /// What the app keeps in a cache at a URL.
-    fn cache_find(&self, cache: &str, url: &str) -> Option<Arc<Entry>>;
-    /// Keeps a response; false if it is too large, or the app is being unloaded.
-    fn cache_put(&self, cache: &str, url: &str, entry: Entry) -> bool;
-    /// Forgets what is kept at a URL; whether there was anything.
-    fn cache_delete(&self, cache: &str, url: &str) -> bool;
+    /// Opens one of the app's caches by its name, which is made if there is none and `create` says so; none if there is no room for it.
+    fn cache_open(&self, name: &[u16], create: bool) -> Option<OpenCache>;
+    /// The names of the app's caches, in the order in which they were made.
+    fn cache_names(&self) -> Vec<Arc<[u16]>>;
+    /// Deletes a cache by its name, but for those who have it open; whether there was one.
+    fn cache_forget(&self, name: &[u16]) -> bool;
+    /// The first that a cache has for a request. The number of a cache is that of an [`OpenCache`], or 0 for the default one.
+    fn cache_find(&self, cache: u64, query: &Query) -> Option<Arc<Entry>>;
+    /// All that a cache has for a request, or has.
+    fn cache_list(&self, cache: u64, query: Option<&Query>) -> Vec<Arc<Entry>>;
+    /// Keeps responses, all or none; false if they are too large, or the app is being unloaded.
+    fn cache_put(&self, cache: u64, entries: Vec<Entry>) -> bool;
+    /// Forgets what is kept for a request; whether there was anything.
+    fn cache_delete(&self, cache: u64, query: &Query) -> bool;
     /// The most that the app may keep.
     fn cache_bytes_max(&self) -> usize;
     /// An invocation returned.

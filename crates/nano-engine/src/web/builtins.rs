@@ -12,9 +12,11 @@ const BUILTINS: &[(&str, &str)] = &[
     ("node:path/posix", "node/path"),
     ("node:path/win32", "node/path_win32"),
     ("node:process", "node/process"),
+    ("node:querystring", "node/querystring"),
     ("node:string_decoder", "node/string_decoder"),
     ("node:timers", "node/timers"),
     ("node:timers/promises", "node/timers_promises"),
+    ("node:url", "node/url"),
     ("node:util", "node/util"),
     ("node:util/types", "node/types"),
 ];

@@ -103,6 +103,8 @@ table! {
     "contextGet" => contexts::get,
     "contextSet" => contexts::set,
     "typeFlags" => types::type_flags,
+    "domainToAscii" => url::domain_to_ascii,
+    "domainToUnicode" => url::domain_to_unicode,
 }
 
 /// `natives(group)`: an object with the functions of a group.

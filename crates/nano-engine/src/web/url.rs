@@ -21,6 +21,22 @@ const PARTS: [Part; 10] = [
     Part::Hash,
 ];
 
+/// `domainToAscii(domain)`: any name in the form it travels in; "" if it has none.
+pub(super) fn domain_to_ascii(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let domain = nano_base::url::domain_to_ascii(&text(scope, &args, 0)).unwrap_or_default();
+    if let Some(string) = v8::String::new(scope, &domain) {
+        rv.set(string.into());
+    }
+}
+
+/// `domainToUnicode(domain)`: a valid name as people read it.
+pub(super) fn domain_to_unicode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let domain = nano_base::url::domain_to_unicode(&text(scope, &args, 0));
+    if let Some(string) = v8::String::new(scope, &domain) {
+        rv.set(string.into());
+    }
+}
+
 /// `urlParse(input, base, written)`: the parts, or undefined; if `written`, the URL written out and the places of its parts.
 pub(super) fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let input = text(scope, &args, 0);

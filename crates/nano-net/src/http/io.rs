@@ -4,7 +4,7 @@
 use std::io;
 
 use nano_base::http::ResponseHead;
-use nano_base::limits::{HTTP_PIECE_BYTES_MAX, FETCH_READ_BYTES};
+use nano_base::limits::{FETCH_READ_BYTES, HTTP_PIECE_BYTES_MAX};
 use nano_http::h1::{Asked, BodyDecoder, CHUNK_END, ChunkSize, Framing, LAST_CHUNK, Limits, ResponseParser};
 
 use super::decode::{Bad, Decoder};

@@ -213,6 +213,8 @@ pub fn run(request: &Request, stash: &mut Stash) -> Option<Reply> {
             let status = query.number("status").unwrap_or(302) as u16;
             Reply::status(status).with("Location", query.first("location").unwrap_or_default())
         }
+        "service-workers/cache-storage/resources/fetch-status.py" => Reply::status(query.number("status").unwrap_or(0) as u16),
+        "service-workers/cache-storage/resources/vary.py" => vary(request),
         "xhr/resources/parse-headers.py" => match query.first("my-custom-header") {
             Some(value) => Reply::ok("").with("My-Custom-Header", value),
             None => Reply::ok(""),
@@ -226,6 +228,24 @@ pub fn run(request: &Request, stash: &mut Stash) -> Option<Reply> {
         }
         _ => return None,
     })
+}
+
+/// `vary.py`: the value of Vary is what a cookie says, or the query.
+fn vary(request: &Request) -> Reply {
+    const COOKIE: &str = "vary-value-override=";
+    let query = &request.query;
+    if query.has("clear-vary-value-override-cookie") {
+        return Reply::ok("vary cookie cleared").with("Set-Cookie", format!("{COOKIE}; Max-Age=0; Path=/"));
+    }
+    if let Some(value) = query.text("set-vary-value-override-cookie").filter(|value| !value.is_empty()) {
+        return Reply::ok("vary cookie set").with("Set-Cookie", format!("{COOKIE}{value}; Path=/"));
+    }
+    let cookies = String::from_utf8_lossy(&request.header_or("cookie", "")).into_owned();
+    let overriding = cookies.split("; ").find_map(|cookie| cookie.strip_prefix(COOKIE)).map(str::to_string);
+    match overriding.or(query.text("vary")).filter(|value| !value.is_empty()) {
+        Some(value) => Reply::ok("vary response").with("vary", value),
+        None => Reply::ok("vary response"),
+    }
 }
 
 fn inspect_headers(request: &Request) -> Reply {

@@ -43,6 +43,13 @@ pub fn rewritten(path: &str) -> &str {
 /// Answers with a file, and what `?pipe=` does to it.
 pub fn serve(root: &Path, request: &Request) -> Reply {
     let path = rewritten(&request.path);
+    // The page that a test is on is one the server makes, around the script.
+    if let Some(script) = path.strip_suffix(".any.worker.html").map(|name| format!("{name}.any.js"))
+        && root.join(&script).is_file()
+    {
+        let body = format!("<!doctype html>\n<script src=\"/{script}\"></script>\n").into_bytes();
+        return Reply { status: 200, text: "OK".into(), body, ..Reply::default() }.with("Content-Type", "text/html");
+    }
     let Ok(file) = root.join(path).canonicalize() else { return Reply::status(404) };
     let inside = root.canonicalize().is_ok_and(|root| file.starts_with(root));
     if !inside || !file.is_file() {

@@ -4,12 +4,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use nano_base::cache::Entry;
+use nano_base::cache::{Entry, Query};
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
-use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, Outbound, Pull, Refusal};
+use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal};
 
 use super::{Link, NETWORK};
 use crate::binding::BindingKind;
@@ -308,19 +308,42 @@ impl Host for LinkHost {
         self.0.send_errand(errand)
     }
 
-    fn cache_find(&self, cache: &str, url: &str) -> Option<Arc<Entry>> {
-        self.0.desk.inner.caches.find(self.0.app.key, cache, url, self.turn_unix_ms())
+    fn cache_open(&self, name: &[u16], create: bool) -> Option<OpenCache> {
+        let link = &self.0;
+        let caches = &link.desk.inner.caches;
+        let opened = if create && !link.app.draining.load(Ordering::Acquire) {
+            caches.open(link.app.key, link.version.limits.cache_bytes, name)
+        } else {
+            caches.open_existing(link.app.key, name)
+        };
+        opened.map(|opened| OpenCache { cache: opened.cache, keep: Box::new(opened) })
     }
 
-    fn cache_put(&self, cache: &str, url: &str, entry: Entry) -> bool {
+    fn cache_names(&self) -> Vec<Arc<[u16]>> {
+        self.0.desk.inner.caches.names(self.0.app.key)
+    }
+
+    fn cache_forget(&self, name: &[u16]) -> bool {
+        self.0.desk.inner.caches.delete_cache(self.0.app.key, name)
+    }
+
+    fn cache_find(&self, cache: u64, query: &Query) -> Option<Arc<Entry>> {
+        self.0.desk.inner.caches.find(self.0.app.key, cache, query, self.turn_unix_ms())
+    }
+
+    fn cache_list(&self, cache: u64, query: Option<&Query>) -> Vec<Arc<Entry>> {
+        self.0.desk.inner.caches.list(self.0.app.key, cache, query, self.turn_unix_ms())
+    }
+
+    fn cache_put(&self, cache: u64, entries: Vec<Entry>) -> bool {
         let link = &self.0;
         // Unloading frees what the app keeps: nothing may come after that.
         !link.app.draining.load(Ordering::Acquire)
-            && link.desk.inner.caches.put(link.app.key, link.version.limits.cache_bytes, cache, url, entry)
+            && link.desk.inner.caches.put(link.app.key, link.version.limits.cache_bytes, cache, entries)
     }
 
-    fn cache_delete(&self, cache: &str, url: &str) -> bool {
-        self.0.desk.inner.caches.delete(self.0.app.key, cache, url, self.turn_unix_ms())
+    fn cache_delete(&self, cache: u64, query: &Query) -> bool {
+        self.0.desk.inner.caches.delete(self.0.app.key, cache, query, self.turn_unix_ms())
     }
 
     fn cache_bytes_max(&self) -> usize {

@@ -55,6 +55,7 @@
     runIn,
     lookup,
     run: (key, value, callback, receiver, args) => runIn(extend(contextGet(), key, value), callback, receiver, args),
+    enterWith: (key, value) => contextSet(extend(contextGet(), key, value)),
     // The turn of a request begins; it ends with leave().
     enter: (id) => contextSet(extend(undefined, REQUEST, id)),
     leave: () => contextSet(undefined),

@@ -27,6 +27,8 @@
       const { source, stream } = takeBody(body);
       if (stream !== null) this.#reader = acquireReadableStreamDefaultReader(stream);
       else if (isBytes(source) || typeof source === "string") this.#whole = source;
+      // What becomes bytes only when they are wanted: a Blob's, a form's.
+      else if (typeof source.pull !== "function") this.#reader = acquireReadableStreamDefaultReader(source.stream());
       else this.#native = source;
     }
 

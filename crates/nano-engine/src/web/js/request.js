@@ -120,6 +120,7 @@
   let abortSignalOf;
   let initialize;
   let optionsOf;
+  let made;
 
   class Request {
     // A native request's id; -1 when the fields below are all there is.
@@ -264,6 +265,16 @@
       // What may abort this request; null when nothing can.
       abortSignalOf = (request) => request.#signal ?? (request.#id < 0 ? request.#parentSignal : signalOf(request));
 
+      // One that somebody has made before, with headers that cannot be changed and no body.
+      made = (method, url, flat, options) => {
+        const request = new Request(fromNative, -1);
+        request.#method = method;
+        request.#url = url;
+        request.#headers = headersFromFlat(flat, "immutable");
+        request.#options = options;
+        return request;
+      };
+
       // https://fetch.spec.whatwg.org/#dom-request
       initialize = (request, input, dictionary, prefix) => {
         const from = isObject(input) && #id in input ? input : null;
@@ -322,6 +333,8 @@
   fetch.Request = Request;
   fetch.isRequest = isRequest;
   fetch.requestFromNative = (id, method, url, flat) => new Request(fromNative, id, method, url, flat);
+  fetch.requestFrom = made;
+  fetch.requestUrlOf = urlOf;
   fetch.requestMethodOf = methodOf;
   fetch.requestOptionsOf = optionsOf;
   fetch.requestFlatOf = flatOf;

@@ -37,7 +37,7 @@
   let flatOf;
   let headersOf;
   let bodyOf;
-  let fetched;
+  let made;
   let initialize;
   let setBody;
 
@@ -180,12 +180,12 @@
       };
 
       // A response from elsewhere, with a body or null.
-      fetched = (status, statusText, flat, url, redirected, body) => {
+      made = (status, statusText, flat, meta, body) => {
         const response = new Response(blank);
         response.#flat = flat;
         response.#status = status;
         response.#statusText = statusText;
-        response.#meta = { __proto__: null, type: "basic", url, guard: "immutable", redirected };
+        response.#meta = meta;
         response.#body = body;
         return response;
       };
@@ -200,10 +200,11 @@
   fetch.responseBodyOf = bodyOf;
   fetch.responseFlatOf = flatOf;
   // What fetch() gives.
+  const fetched = (status, statusText, flat, url, redirected, body) =>
+    made(status, statusText, flat, { __proto__: null, type: "basic", url, guard: "immutable", redirected }, body);
   fetch.fetchedResponse = fetched;
+  fetch.responseOf = made;
   fetch.isRedirectStatus = isRedirectStatus;
-  // The same, of what nobody had to be redirected to.
-  fetch.responseFrom = (status, statusText, flat, url, body) => fetched(status, statusText, flat, url, false, body);
   // The answer to a call; to one with the method HEAD, it has no body.
   fetch.responseFromNative = (id, status, statusText, flat, url, isHead, redirected) =>
     fetched(status, statusText, flat, url, redirected, isHead || isNullBodyStatus(status) ? null : nativeBody(id) ?? textBody("", null));

@@ -498,6 +498,6 @@
   }
   configureInterface(URL);
 
-  nano.url = { pairsConverter, serializeParams };
+  nano.url = { URL, URLSearchParams, pairsConverter, serializeParams };
   nano.expose({ URL, URLSearchParams });
 };

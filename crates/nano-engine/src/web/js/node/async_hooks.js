@@ -3,7 +3,7 @@
 (nano) => {
   const { String } = nano.primordials;
   const contexts = nano.part("async_context");
-  const { asModule, invalidArgType, unsupported, validateFunction, validateString } = nano.part("node/errors");
+  const { asModule, invalidArgType, validateFunction, validateString } = nano.part("node/errors");
 
   const within = (frame, callback) =>
     function (...args) {
@@ -54,12 +54,14 @@
       return found === undefined ? this.#default : found.value;
     }
 
-    enterWith() {
-      throw unsupported("asyncLocalStorage.enterWith()", "use run()");
+    // For the rest of the turn and what follows from it, as far as no run() or exit() around it ends.
+    enterWith(store) {
+      contexts.enterWith(this.#key, store);
     }
 
+    // What has a value forgets it, wherever it is; the next run() or enterWith() begins anew.
     disable() {
-      throw unsupported("asyncLocalStorage.disable()", "use run() and exit()");
+      this.#key = { __proto__: null };
     }
   }
 

@@ -13,7 +13,10 @@
   const received = (value) => {
     if (value === null || value === undefined) return ` Received ${value}`;
     if (typeof value === "function") return ` Received function ${value.name}`;
-    if (typeof value === "object") return ` Received ${nano.inspect(value, 0)}`;
+    if (typeof value === "object") {
+      const name = value.constructor?.name;
+      return ` Received ${name ? `an instance of ${name}` : nano.inspect(value, 0)}`;
+    }
     return ` Received type ${typeof value} (${typeof value === "string" ? `'${value}'` : String(value)})`;
   };
 

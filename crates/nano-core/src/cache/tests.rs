@@ -1,0 +1,221 @@
+//! That the books are right, and what goes when.
+
+use nano_base::http::ResponseHead;
+use nano_base::limits::CACHE_VARIANTS_MAX;
+
+use super::*;
+
+const MAX: usize = 100_000;
+
+fn entry(url: &str, len: usize, expires_ms: u64) -> Entry {
+    let head = ResponseHead { status: 200, ..ResponseHead::default() };
+    Entry { url: url.into(), head, body: Some(Arc::new(vec![b'x'; len])), expires_ms, ..Entry::default() }
+}
+
+fn query(url: &str) -> Query {
+    Query { url: url.into(), ..Query::default() }
+}
+
+fn has(store: &CacheStore, app: u64, url: &str) -> bool {
+    store.find(app, DEFAULT, &query(url), 0).is_some()
+}
+
+fn put(store: &CacheStore, app: u64, url: &str, len: usize) -> bool {
+    store.put(app, MAX, DEFAULT, vec![entry(url, len, 10)])
+}
+
+/// An entry of a named cache that varies by a header.
+fn variant(url: &str, value: &str) -> Entry {
+    let mut entry = Entry { named: true, ..entry(url, 10, u64::MAX) };
+    assert!(entry.request.push(b"x-a", value.as_bytes()) && entry.head.headers.push(b"vary", b"x-a"));
+    entry
+}
+
+fn check(store: &CacheStore) {
+    let state = lock(&store.state);
+    let mut bytes = 0;
+    let mut ticks = Vec::new();
+    for (app, own) in &state.apps {
+        let entries: usize = own.caches.values().map(|cache| cache.entries.len()).sum();
+        let used: usize = own.caches.values().flat_map(|cache| cache.entries.values()).map(|slot| slot.bytes).sum();
+        assert_eq!(own.fixed_bytes, own.caches.values().map(|cache| cache.bytes).sum::<usize>());
+        assert_eq!((own.bytes, own.order.len()), (used + own.fixed_bytes, entries));
+        assert_eq!(own.names.len(), own.caches.values().filter(|cache| cache.name.is_some()).count());
+        assert!(!own.caches.is_empty());
+        for (tick, (cache, place)) in &own.order {
+            assert_eq!(own.caches[cache].entries[place].tick, *tick);
+            ticks.push((*tick, *app));
+        }
+        for cache in own.caches.values() {
+            let urls: Vec<_> = cache.urls.iter().map(|(url, place)| (*place, url.clone())).collect();
+            assert_eq!(urls.len(), cache.entries.len());
+            assert!(urls.iter().all(|(place, url)| cache.entries[place].entry.url == *url));
+        }
+        bytes += own.bytes;
+    }
+    ticks.sort_unstable();
+    assert_eq!(ticks, state.order.iter().map(|(tick, app)| (*tick, *app)).collect::<Vec<_>>());
+    assert_eq!(bytes, state.bytes);
+}
+
+#[test]
+fn an_app_sees_only_its_own() {
+    let store = CacheStore::new(MAX);
+    assert!(put(&store, 1, "u", 10));
+    assert!(has(&store, 1, "u"));
+    assert!(!has(&store, 2, "u"));
+    assert!(!store.delete(2, DEFAULT, &query("u"), 0));
+    assert!(has(&store, 1, "u"));
+    assert!(store.delete(1, DEFAULT, &query("u"), 0));
+    assert!(!has(&store, 1, "u"));
+    check(&store);
+}
+
+#[test]
+fn what_is_no_longer_fresh_is_gone() {
+    let store = CacheStore::new(MAX);
+    assert!(put(&store, 1, "u", 10));
+    assert!(store.find(1, DEFAULT, &query("u"), 9).is_some());
+    assert!(store.find(1, DEFAULT, &query("u"), 10).is_none());
+    assert!(lock(&store.state).apps.is_empty());
+    assert!(put(&store, 1, "u", 10));
+    assert!(!store.delete(1, DEFAULT, &query("u"), 10));
+    check(&store);
+}
+
+#[test]
+fn at_its_quota_an_app_loses_what_it_used_least_recently() {
+    let store = CacheStore::new(10 * MAX);
+    for url in ["a", "b", "c"] {
+        assert!(put(&store, 1, url, 30_000));
+    }
+    assert!(put(&store, 2, "a", 90_000));
+    assert!(has(&store, 1, "a"));
+    assert!(put(&store, 1, "d", 30_000));
+    assert!(has(&store, 1, "a") && !has(&store, 1, "b") && has(&store, 1, "c") && has(&store, 1, "d") && has(&store, 2, "a"));
+    assert!(!put(&store, 1, "e", MAX), "more than the quota");
+    assert!(has(&store, 1, "a"));
+    check(&store);
+}
+
+#[test]
+fn at_the_limit_of_all_the_least_recently_used_of_all_goes() {
+    let store = CacheStore::new(MAX);
+    assert!(put(&store, 1, "a", 40_000));
+    assert!(put(&store, 2, "a", 40_000));
+    assert!(has(&store, 1, "a"));
+    assert!(put(&store, 3, "a", 40_000));
+    assert!(has(&store, 1, "a") && !has(&store, 2, "a") && has(&store, 3, "a"));
+    store.forget(1);
+    store.forget(3);
+    assert_eq!(lock(&store.state).bytes, 0);
+    check(&store);
+}
+
+#[test]
+fn a_deleted_cache_stays_with_those_who_have_it_open() {
+    let store = Arc::new(CacheStore::new(MAX));
+    let name = [b'n'.into(), 0xd800];
+    let (one, again) = (store.open(1, MAX, &name).expect("room"), store.open(1, MAX, &name).expect("room"));
+    assert_eq!(one.cache, again.cache);
+    assert!(store.put(1, MAX, one.cache, vec![entry("u", 10, 10)]));
+    assert_eq!(store.names(1), [Arc::from(name)]);
+    assert!(store.delete_cache(1, &name) && !store.delete_cache(1, &name));
+    assert!(store.open_existing(1, &name).is_none());
+    let new = store.open(1, MAX, &name).expect("room");
+    assert!(store.find(1, new.cache, &query("u"), 0).is_none());
+    drop(one);
+    assert!(store.find(1, again.cache, &query("u"), 0).is_some());
+    check(&store);
+    drop(again);
+    check(&store);
+    assert!(store.delete_cache(1, &name));
+    drop(new);
+    assert!(lock(&store.state).apps.is_empty());
+    check(&store);
+}
+
+#[test]
+fn requests_match_by_query_and_vary_in_the_order_of_what_was_put() {
+    let store = Arc::new(CacheStore::new(MAX));
+    let cache = store.open(1, MAX, &[]).expect("room").cache;
+    let opened = store.open_existing(1, &[]);
+    for (url, value) in [("a?z", "1"), ("a", "1"), ("a", "2"), ("ab", "1"), ("a?b", "1"), ("a", "1")] {
+        assert!(store.put(1, MAX, cache, vec![variant(url, value)]));
+    }
+    let urls = |query: Option<&Query>| store.list(1, cache, query, 0).iter().map(|entry| entry.url.to_string()).collect::<Vec<_>>();
+    assert_eq!(urls(None), ["a?z", "a", "ab", "a?b", "a"]);
+    assert_eq!(urls(Some(&query("a"))), Vec::<String>::new());
+    assert_eq!(urls(Some(&Query { ignore_vary: true, ..query("a") })), ["a", "a"]);
+    assert_eq!(urls(Some(&Query { ignore_vary: true, ignore_search: true, ..query("a?q") })), ["a?z", "a", "a?b", "a"]);
+    assert!(store.delete(1, cache, &Query { headers: variant("", "1").request, ..query("a") }, 0));
+    assert_eq!(urls(None), ["a?z", "a", "ab", "a?b"]);
+    check(&store);
+    drop(opened);
+}
+
+#[test]
+fn one_url_has_a_limited_number_of_variants() {
+    let store = Arc::new(CacheStore::new(10 * MAX));
+    let opened = store.open(1, 10 * MAX, &[]).expect("room");
+    for value in 0..CACHE_VARIANTS_MAX + 1 {
+        assert!(store.put(1, 10 * MAX, opened.cache, vec![variant("a", &value.to_string())]));
+    }
+    let asked = |value: &str| store.find(1, opened.cache, &Query { headers: variant("", value).request, ..query("a") }, 0).is_some();
+    assert_eq!((asked("0"), asked("1")), (false, true));
+    check(&store);
+}
+
+#[test]
+fn what_is_put_together_is_kept_together_or_not_at_all() {
+    let store = CacheStore::new(MAX);
+    assert!(put(&store, 1, "a", 40_000));
+    let both = |len| vec![entry("a", len, 10), entry("b", len, 10)];
+    assert!(!store.put(1, MAX, DEFAULT, both(60_000)));
+    assert!(has(&store, 1, "a") && !has(&store, 1, "b"));
+    assert!(store.put(1, MAX, DEFAULT, both(45_000)));
+    assert!(has(&store, 1, "a") && has(&store, 1, "b"));
+    check(&store);
+}
+
+#[test]
+fn names_count_too() {
+    let store = Arc::new(CacheStore::new(MAX));
+    let names: Vec<Vec<u16>> = (0..9_u16).map(|first| vec![first; 5_000]).collect();
+    let opened: Vec<_> = names.iter().map(|name| store.open(1, MAX, name)).collect();
+    assert!(opened.iter().all(Option::is_some));
+    assert!(store.open(1, MAX, &[9; 5_000]).is_none());
+    assert!(!put(&store, 1, "a", 20_000));
+    store.forget(1);
+    drop(opened);
+    check(&store);
+}
+
+#[test]
+fn the_books_are_right_whatever_happens() {
+    let store = Arc::new(CacheStore::new(MAX));
+    let mut open = Vec::new();
+    let mut random = 1_u64;
+    for _ in 0..20_000 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let (app, url, len) = (random % 4, format!("u{}", random / 4 % 20), (random / 80 % 30_000) as usize);
+        let name = [(random / 80 % 3) as u16];
+        let cache =
+            open.last().filter(|opened: &&Opened| opened.app == app && !random.is_multiple_of(3)).map_or(DEFAULT, |opened| opened.cache);
+        match random / 7 % 14 {
+            0 => store.forget(app),
+            1 | 2 => drop(store.delete(app, cache, &query(&url), random % 20)),
+            3..=5 => drop(store.find(app, cache, &query(&url), random % 12)),
+            6 => open.extend(store.open(app, 60_000, &name)),
+            7 => drop(store.delete_cache(app, &name)),
+            8 if !open.is_empty() => drop(open.swap_remove(random as usize % open.len())),
+            _ => drop(store.put(app, 60_000, cache, vec![entry(&url, len, random % 20)])),
+        }
+    }
+    check(&store);
+    assert!(lock(&store.state).bytes <= MAX);
+    drop(open);
+    check(&store);
+}
