@@ -17,6 +17,7 @@ pub mod meet;
 pub mod mime;
 pub mod multipart;
 pub mod slots;
+pub mod spare;
 pub mod status;
 mod sync;
 pub mod sys;
