@@ -1,7 +1,7 @@
-//! Memory that is used again: copies of what apps hand to helper threads, in pieces of one size.
+//! Memory that is used again, in pieces of one size: of streaming bodies on their way to apps, and of copies for helper threads.
 //!
-//! A copy lives for a moment, and memory that comes from the kernel for each costs more than the work: of a digest of 1 MiB, half. A few
-//! pieces are kept for all threads until the process has nothing to do.
+//! They live for a moment, and memory that comes from the kernel for each costs more than the work: of a digest of 1 MiB, half. Some
+//! pieces are kept for all threads until the process has nothing to do. What they held is never read: a piece that is taken is empty.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -48,6 +48,29 @@ impl Drop for Copied {
     }
 }
 
+/// A copy of `bytes`; of a whole piece, in memory that may have been kept.
+pub fn copy(bytes: &[u8]) -> Vec<u8> {
+    if bytes.len() != SPARE_PIECE_BYTES {
+        return bytes.to_vec();
+    }
+    let kept = spare().pop();
+    let mut piece = kept.unwrap_or_else(|| Vec::with_capacity(SPARE_PIECE_BYTES));
+    piece.extend_from_slice(bytes);
+    piece
+}
+
+/// Drops `memory`, or keeps it if it is a piece.
+pub fn give(mut memory: Vec<u8>) {
+    if memory.capacity() != SPARE_PIECE_BYTES {
+        return;
+    }
+    memory.clear();
+    let mut spare = spare();
+    if spare.len() < SPARE_PIECES_MAX {
+        spare.push(memory);
+    }
+}
+
 /// Gives back what is kept: nothing is going on.
 pub fn release() {
     let kept = std::mem::take(&mut *spare());
@@ -68,6 +91,9 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|index| (index % 251) as u8 ^ len as u8).collect();
             let copied = Copied::new(&bytes);
             assert_eq!(copied.pieces().collect::<Vec<_>>().concat(), bytes);
+            let whole = copy(&bytes);
+            assert_eq!(whole, bytes);
+            give(whole);
             assert!(copied.pieces().all(|piece| !piece.is_empty() && piece.len() <= SPARE_PIECE_BYTES));
         }
     }
@@ -76,6 +102,10 @@ mod tests {
     fn what_is_kept_is_bounded_and_given_back() {
         let many: Vec<Copied> = (0..4).map(|_| Copied::new(&vec![1; SPARE_PIECE_BYTES * SPARE_PIECES_MAX / 2])).collect();
         drop(many);
+        assert!(spare().len() <= SPARE_PIECES_MAX);
+        for _ in 0..=SPARE_PIECES_MAX {
+            give(Vec::with_capacity(SPARE_PIECE_BYTES));
+        }
         assert!(spare().len() <= SPARE_PIECES_MAX);
         release();
         // Another test may have put some there since.
