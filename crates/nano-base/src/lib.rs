@@ -20,6 +20,7 @@ pub mod mime;
 pub mod module;
 pub mod multipart;
 pub mod slots;
+pub mod spare;
 pub mod status;
 mod sync;
 pub mod sys;

@@ -110,6 +110,10 @@ pub const SHARDS_MAX: usize = 256;
 pub const HELPERS_MAX: usize = 4;
 /// Errands waiting for the helpers of one runtime.
 pub const ERRANDS_MAX: usize = 16_384;
+/// The pieces in which data is copied for a helper that reads it piece by piece; a streaming body's window is one.
+pub const SPARE_PIECE_BYTES: usize = 64 << 10;
+/// Pieces of all runtimes that are kept to be used again while something is going on.
+pub const SPARE_PIECES_MAX: usize = 128;
 /// CPU of an errand in pieces before others have their turn with its helper.
 pub const ERRAND_SLICE_MS: u64 = 5;
 /// A turn longer than this has what is queued behind it re-placed on other shards.

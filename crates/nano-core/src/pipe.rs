@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES};
+use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
 use nano_engine::Pull;
 
@@ -148,7 +149,7 @@ impl Pipe {
         if take == 0 {
             return Ok((0, false));
         }
-        self.chunks.push_back(bytes[..take].to_vec());
+        self.chunks.push_back(spare::copy(&bytes[..take]));
         self.held.add(take);
         self.bytes_total += take as u64;
         Ok((take, std::mem::take(&mut self.reader_waits)))

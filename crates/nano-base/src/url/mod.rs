@@ -10,6 +10,7 @@ mod percent;
 mod plain;
 mod set;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 pub use host::{domain_to_ascii, domain_to_unicode};
@@ -18,7 +19,7 @@ pub use set::Part;
 /// A parsed URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Url {
-    scheme: String,
+    scheme: Cow<'static, str>,
     username: String,
     password: String,
     /// As it is written out; IPv6 addresses with their brackets.
@@ -144,9 +145,9 @@ impl Url {
 
     /// Its origin, or `null`. https://url.spec.whatwg.org/#concept-url-origin
     pub fn origin(&self) -> String {
-        match self.scheme.as_str() {
+        match &*self.scheme {
             "blob" => match Url::parse(&self.path, None) {
-                Some(inner) if matches!(inner.scheme.as_str(), "http" | "https") => inner.origin(),
+                Some(inner) if matches!(&*inner.scheme, "http" | "https") => inner.origin(),
                 _ => "null".into(),
             },
             "file" => "null".into(),

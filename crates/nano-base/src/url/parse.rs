@@ -46,12 +46,18 @@ fn is_break(byte: u8) -> bool {
 }
 
 /// The scheme in lower case, and what is behind its colon.
-pub(super) fn split_scheme(text: &str) -> Option<(String, &str)> {
+pub(super) fn split_scheme(text: &str) -> Option<(Cow<'static, str>, &str)> {
     let end = text.bytes().position(|byte| !(byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)))?;
     if !text.as_bytes()[0].is_ascii_alphabetic() || text.as_bytes()[end] != b':' {
         return None;
     }
-    Some((text[..end].to_ascii_lowercase(), &text[end + 1..]))
+    Some((lower_scheme(&text[..end]), &text[end + 1..]))
+}
+
+/// In lower case; those that most URLs have need no memory.
+fn lower_scheme(scheme: &str) -> Cow<'static, str> {
+    let known = ["https", "http", "wss", "ws", "file", "blob", "data"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known));
+    known.map_or_else(|| Cow::Owned(scheme.to_ascii_lowercase()), Cow::Borrowed)
 }
 
 /// The last character of an opaque path, so that no other text reads as the same path.
@@ -69,7 +75,7 @@ fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
     }
 }
 
-fn with_scheme(scheme: String, rest: &Rest, base: Option<&Url>) -> Option<Url> {
+fn with_scheme(scheme: Cow<'static, str>, rest: &Rest, base: Option<&Url>) -> Option<Url> {
     let mut url = Url { scheme, ..Url::default() };
     let text = rest.text;
     if url.scheme == "file" {
@@ -113,7 +119,7 @@ fn without_scheme(rest: &Rest, base: &Url) -> Option<Url> {
 
 impl Url {
     fn is_slash(&self, byte: Option<&u8>) -> bool {
-        byte == Some(&b'/') || (self.is_special() && byte == Some(&b'\\'))
+        byte == Some(&b'/') || (byte == Some(&b'\\') && self.is_special())
     }
 
     /// The states "relative" and "relative slash".

@@ -1,10 +1,12 @@
 //! URLs that are written as the parser would write them, which most are: looked over once, without taking them apart.
 
+use std::net::Ipv4Addr;
+
 use super::percent::{FRAGMENT, PATH, SPECIAL_QUERY};
 
 /// The places of `Written` if `input` is surely its own serialization; none says nothing.
 ///
-/// It takes http and https with a lower-case ASCII name as host, no credentials, and neither dot segments nor anything to encode.
+/// It takes http and https with a lower-case ASCII name or an IPv4 address as host, no credentials, and neither dot segments nor anything to encode.
 pub(super) fn places(input: &str) -> Option<[usize; 9]> {
     let bytes = input.as_bytes();
     let (protocol_end, default_port) = if input.starts_with("https://") {
@@ -19,9 +21,9 @@ pub(super) fn places(input: &str) -> Option<[usize; 9]> {
 
     let hostname_end = end(host, |byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))?;
     let name = &input[host..hostname_end];
-    // A name whose last label begins with a digit may be an address.
+    // A name whose last label begins with a digit may be an address, and not written as one.
     let last = name.rsplit('.').next()?.as_bytes().first()?;
-    if last.is_ascii_digit() {
+    if last.is_ascii_digit() && name.parse::<Ipv4Addr>().is_err() {
         return None;
     }
     let mut host_end = hostname_end;

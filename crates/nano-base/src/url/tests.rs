@@ -70,15 +70,22 @@ fn a_url_written_out_says_where_its_parts_are() {
 
 #[test]
 fn what_looks_plain_is_its_own_serialization() {
-    let plain =
-        ["http://a/", "https://www.example.com/a/b.c/~d?x=%20&y#z?", "http://localhost:8080/", "https://a.b:80/?#", "http://a..b//"];
+    let plain = [
+        "http://a/",
+        "https://www.example.com/a/b.c/~d?x=%20&y#z?",
+        "http://localhost:8080/",
+        "https://a.b:80/?#",
+        "http://a..b//",
+        "http://127.0.0.1:3000/",
+        "https://255.255.255.255/a",
+    ];
     for input in plain {
         assert!(Url::places_if_plain(input).is_some(), "{input}");
     }
     // Whatever pieces it is made of: either a glance does not tell, or it tells what the parser would.
     let pieces = [
-        "http://", "https://", "ftp://", "h", "Z", "a.b", "1", "0x1", ".", "..", "%2e", "xn--", "-", ":", "80", "443", "08", "65536", "/",
-        "\\", "?", "#", "@", " ", "\t", "'", "\"", "%", "%41", "~", "|", "^", "\u{e9}", "[::1]", "+",
+        "http://", "https://", "ftp://", "h", "Z", "a.b", "1", "10.0.0.1", "1.2.3.", "0x1", ".", "..", "%2e", "xn--", "-", ":", "80",
+        "443", "08", "65536", "/", "\\", "?", "#", "@", " ", "\t", "'", "\"", "%", "%41", "~", "|", "^", "\u{e9}", "[::1]", "+",
     ];
     let mut state = 1_u64;
     let mut told = 0;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
 use nano_base::meet::Nap;
+use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{signals, thread, time};
 
@@ -61,6 +62,7 @@ impl Bell {
         if idle_looks < IDLE_LOOKS {
             self.nap.pause(Duration::from_millis(WATCHDOG_TICK_MS));
         } else {
+            spare::release();
             // A shard may have become busy since it was looked at, and found the watchdog awake.
             self.nap.sleep(|| stopping() || shards.iter().any(|shard| shard.seat().is_some_and(|seat| seat.needs_a_look())));
         }

@@ -61,6 +61,24 @@ fn a_digest_of_much_data_is_the_same_as_of_its_pieces() {
 }
 
 #[test]
+fn a_digest_of_much_data_takes_every_byte_in_its_place() {
+    let body = r#"
+        const data = new Uint8Array(300_001).map((_, at) => at * 31 + (at >> 8));
+        const parts = [0, 1, 65_536, 131_072, 234_465].map((start) => data.subarray(start));
+        const digests = await Promise.all(parts.map((part) => subtle.digest('SHA-256', part)));
+        const wrong = [];
+        for (let n = 0; n < parts.length; n++) {
+            const stream = new crypto.DigestStream('SHA-256');
+            const writer = stream.getWriter();
+            for (let at = 0; at < parts[n].length; at += 999) writer.write(parts[n].subarray(at, at + 999));
+            await writer.close();
+            if (hex(digests[n]) !== hex(await stream.digest)) wrong.push(n);
+        }
+        return give(wrong);"#;
+    assert_eq!(answer(body), "[]");
+}
+
+#[test]
 fn every_algorithm_goes_both_ways() {
     let body = r#"
         const data = utf8('the same as before');

@@ -208,3 +208,32 @@ fn a_blob_cannot_cross_to_the_host() {
         Err(error) => assert_eq!(error.status, Status::Exception),
     }
 }
+
+#[test]
+fn search_params_write_every_character_and_read_it_back() {
+    let body = r#"
+        const wrong = [];
+        const points = Array.from({ length: 0x3000 }, (_, n) => n).concat(0xd7ff, 0xe000, 0xfffd, 0xffff, 0x10000, 0x1f600, 0x10ffff);
+        const unreserved = /^[A-Za-z0-9*._-]$/;
+        for (const point of points) {
+            const text = String.fromCodePoint(point);
+            const bytes = [...new TextEncoder().encode(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+            const written = text === ' ' ? '+' : unreserved.test(text) ? text : bytes;
+            const query = new URLSearchParams([[`a${text}`, text], [text, `${text}${text}b`]]).toString();
+            const read = [...new URLSearchParams(query)].flat();
+            const expected = [`a${text}`, text, text, `${text}${text}b`];
+            if (query !== `a${written}=${written}&${written}=${written}${written}b` || read.join() !== expected.join()) wrong.push(point);
+        }
+        return Response.json([wrong, String(new URLSearchParams([['\ud83d', 'x\ude00']]))]);"#;
+    assert_eq!(run(body), r#"[[],"%EF%BF%BD=x%EF%BF%BD"]"#);
+}
+
+#[test]
+fn search_params_read_what_no_form_has_written() {
+    let body = r#"
+        const list = (query) => [...new URLSearchParams(query)].flat().join('|');
+        return Response.json(['&&a&=&b=&=c&d==e=f&', 'a+b=+%2B+', '%zz=%4&%=%41%', '%ff=%C3%A4%C3', '?a=?&?b', 'a%3Db=%26&c%2', '+=%20'].map(list));"#;
+    let expected =
+        [r#"a||||b|||c|d|=e=f"#, r#"a b| + "#, r#"%zz|%4|%|A%"#, "\u{fffd}|\u{e4}\u{fffd}", r#"a|?|?b|"#, r#"a=b|&|c%2|"#, r#" | "#];
+    assert_eq!(run(body), format!("[{}]", expected.map(|list| format!("\"{list}\"")).join(",")));
+}

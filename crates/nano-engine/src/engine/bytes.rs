@@ -4,6 +4,8 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nano_base::spare;
+
 use super::pages;
 
 /// What one instance holds outside the JavaScript heap, and the most it may.
@@ -144,6 +146,7 @@ unsafe extern "C" fn release(_data: *mut c_void, len: usize, owner: *mut c_void)
     // SAFETY: `owner` is the box that `to_array` leaked for this call.
     let owner = unsafe { Box::from_raw(owner.cast::<(Box<[u8]>, Arc<Budget>)>()) };
     owner.1.give(len);
+    spare::give(owner.0.into_vec());
 }
 
 /// V8 keeps typed arrays up to this on the heap, until somebody asks for their buffer.

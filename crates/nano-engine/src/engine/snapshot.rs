@@ -75,6 +75,14 @@ pub fn build_part_caches(snapshot: &'static [u8]) -> Vec<u8> {
 fn exercise(scope: &mut v8::PinScope, part: v8::Local<v8::Function>) {
     const EXERCISE: &str = "(async (part) => {
         const { ReadableStream, TransformStream } = part('streams');
+        const { TextEncoderStream } = part('encoding_streams');
+        const { Pump } = part('pump');
+        const send = (stream) => new Promise((sent) => new Pump(1, { stream }, { sent, sendFailed: sent, unwanted() {} }).step());
+        const text = new ReadableStream({ start(c) { c.enqueue('a'); c.enqueue('b'); c.close(); } });
+        await send(text.pipeThrough(new TextEncoderStream()));
+        await send(new ReadableStream({ async pull(c) { c.enqueue(1); c.close(); } }));
+        send(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(1)); } }));
+        await send(new ReadableStream({ start(c) { c.close(); } }));
         const source = new ReadableStream({ type: 'bytes', start(c) { c.enqueue(new Uint8Array(3)); c.close(); } });
         const upper = new TransformStream({ transform(chunk, c) { c.enqueue(chunk); } });
         for await (const chunk of source.pipeThrough(upper)) chunk;
@@ -171,7 +179,17 @@ fn warm_up(scope: &mut v8::PinScope, nano: v8::Local<v8::Object>) {
         }
         // What every part begins with.
         nano.primordials.TypeError;
-        nano.webidl.configureInterface(class A { static b() {} c() {} get d() {} });
+        const { webidl } = nano;
+        webidl.configureInterface(class A { static b() {} c() {} get d() {} });
+        webidl.requiredArguments(1, 1, 'A');
+        const { object, Function } = webidl.converters;
+        const members = [
+            { key: 'a', converter: webidl.enumeration('B', ['b']) },
+            { key: 'c', converter: webidl.interface('C', () => true) },
+            { key: 'd', converter: Function },
+        ];
+        webidl.dictionary('A', members)(object({ a: 'b', c: 'c', d() {} }, 'A', 'A'), 'A', 'A');
+        try { nano.lazyGlobal('none'); } catch {}
     }";
     v8::tc_scope!(let scope, scope);
     let ran = (|| {

@@ -207,6 +207,20 @@ pub(crate) fn text(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments, i
     args.get(index).to_rust_string_lossy(scope)
 }
 
+/// Lends a value's text to `read`, which cannot run JavaScript: where it lies, if it is ASCII.
+pub(crate) fn with_text<T>(scope: &mut v8::PinScope, value: v8::Local<v8::Value>, read: impl Fn(&str) -> T) -> T {
+    if let Ok(string) = v8::Local::<v8::String>::try_from(value) {
+        let view = v8::ValueView::new(scope, string);
+        if let v8::ValueViewData::OneByte(bytes) = view.data()
+            && bytes.is_ascii()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return read(text);
+        }
+    }
+    read(&value.to_rust_string_lossy(scope))
+}
+
 /// A value's text as UTF-8, in memory of its own length: of Latin-1 from 4 KiB on `text` takes twice that, and giving it back takes time.
 pub(crate) fn utf8(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> Vec<u8> {
     const LONG: usize = 4096;

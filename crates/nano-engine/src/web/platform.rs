@@ -62,6 +62,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "url_pattern.js",
     "url_pattern_parser.js",
     "messages.js",
+    "pump.js",
     "html_rewriter.js",
     "html_rewriter_tokens.js",
     "cache.js",

@@ -6,6 +6,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use nano_base::limits::SPARE_PIECE_BYTES;
+use nano_base::spare::Copied;
 use nano_crypto::{Curve, Error, Hash, Key, OkpKind, Result};
 
 use super::{errands, ops};
@@ -61,6 +63,28 @@ pub(super) fn perform(
     let errand = Errand::new(move || {
         let output = job(&data).map_err(errand_error)?;
         drop(data);
+        Ok(brought(output, Some(charge)))
+    });
+    errands::send(scope, rv, errand);
+}
+
+/// Does `job` over the pieces of `data`, whose result is small.
+pub(super) fn perform_in_pieces(
+    scope: &mut v8::PinScope,
+    rv: &mut v8::ReturnValue,
+    data: v8::Local<v8::Value>,
+    job: impl FnOnce(&mut dyn Iterator<Item = &[u8]>) -> Result<Output> + Send + 'static,
+) {
+    let len = bytes::len(data).unwrap_or(0);
+    if len <= INLINE_BYTES_MAX {
+        let result = bytes::with(data, |data| job(&mut std::iter::once(data))).unwrap_or(NO_DATA);
+        return give(scope, rv, result);
+    }
+    let Some(charge) = resources::charge(scope, len.next_multiple_of(SPARE_PIECE_BYTES)) else { return };
+    let Some(copied) = bytes::with(data, Copied::new) else { return give(scope, rv, NO_DATA) };
+    let errand = Errand::new(move || {
+        let output = job(&mut copied.pieces()).map_err(errand_error)?;
+        drop(copied);
         Ok(brought(output, Some(charge)))
     });
     errands::send(scope, rv, errand);

@@ -57,7 +57,11 @@ impl std::ops::Deref for Parameter {
 /// `digest(hash, data)`
 pub(super) fn digest(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(hash) = subtle::hash(scope, &args, 0) else { return };
-    subtle::perform(scope, &mut rv, Place::Turn, args.get(1), move |data| Ok(Output::Bytes(hash.digest(data))));
+    subtle::perform_in_pieces(scope, &mut rv, args.get(1), move |pieces| {
+        let mut hasher = Hasher::new(hash)?;
+        pieces.for_each(|piece| hasher.update(piece));
+        Ok(Output::Bytes(hasher.finish()))
+    });
 }
 
 /// `cipher(decrypt, name, key, data, ...)`: "AES-CBC" with iv; "AES-CTR" with counter, length; "AES-GCM" with iv, additionalData,
@@ -268,9 +272,9 @@ pub(super) fn hasher_new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArg
 pub(super) fn hasher_update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(streaming) = resources::get::<Streaming>(scope, args.get(0)) else { return };
     let streaming = Arc::clone(&streaming);
-    subtle::perform(scope, &mut rv, Place::Turn, args.get(1), move |data| {
+    subtle::perform_in_pieces(scope, &mut rv, args.get(1), move |pieces| {
         if let Some(hasher) = streaming.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            hasher.update(data);
+            pieces.for_each(|piece| hasher.update(piece));
         }
         Ok(Output::Bool(true))
     });

@@ -3,7 +3,7 @@
 use nano_base::data_url::DataUrl;
 use nano_base::url::{Part, Url, Written};
 
-use super::ops::{byte_string, integer, text};
+use super::ops::{byte_string, integer, text, with_text};
 use crate::engine::{bytes, exceptions};
 use crate::isolate::state::State;
 
@@ -37,32 +37,43 @@ pub(super) fn domain_to_unicode(scope: &mut v8::PinScope, args: v8::FunctionCall
     }
 }
 
+/// What a text is, by the URL parser.
+enum Parsed {
+    /// A URL, written as it would be written out.
+    Plain([usize; 9]),
+    Url(Url),
+    Nothing,
+}
+
 /// `urlParse(input, base, written)`: the parts, or undefined; if `written`, the URL written out and the places of its parts.
 pub(super) fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let input = text(scope, &args, 0);
-    let base = args.get(1);
-    if args.get(2).is_true()
-        && base.is_undefined()
-        && let Some(places) = Url::places_if_plain(&input)
-    {
-        return return_written(scope, &mut rv, args.get(0), places);
-    }
-    let parsed = if base.is_undefined() {
-        Url::parse(&input, None)
+    let (input, base, written) = (args.get(0), args.get(1), args.get(2).is_true());
+    let base = if base.is_undefined() {
+        None
     } else {
-        Url::parse(&base.to_rust_string_lossy(scope), None).and_then(|base| Url::parse(&input, Some(&base)))
+        let Some(base) = with_text(scope, base, |base| Url::parse(base, None)) else { return };
+        Some(base)
     };
-    let Some(url) = parsed else { return };
-    if args.get(2).is_true() {
-        return_url(scope, &mut rv, &url);
-    } else {
-        return_parts(scope, &mut rv, &url);
+    let parsed = with_text(scope, input, |input| {
+        if written
+            && base.is_none()
+            && let Some(places) = Url::places_if_plain(input)
+        {
+            return Parsed::Plain(places);
+        }
+        Url::parse(input, base.as_ref()).map_or(Parsed::Nothing, Parsed::Url)
+    });
+    match parsed {
+        Parsed::Nothing => {}
+        Parsed::Plain(places) => return_written(scope, &mut rv, input, places),
+        Parsed::Url(url) if written => return_url(scope, &mut rv, &url),
+        Parsed::Url(url) => return_parts(scope, &mut rv, &url),
     }
 }
 
 /// `urlSet(href, part, value, written)`: the same of the URL afterwards, or undefined when the value is refused.
 pub(super) fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(mut url) = Url::parse(&text(scope, &args, 0), None) else { return };
+    let Some(mut url) = with_text(scope, args.get(0), |href| Url::parse(href, None)) else { return };
     let Some(part) = PARTS.get(integer(scope, &args, 1) as usize) else { return };
     let value = text(scope, &args, 2);
     if url.set(*part, &value).is_none() {

@@ -13,7 +13,7 @@
   const { Event, dispatchTrusted, hasListener } = nano.events;
   const { configureInterface, illegalConstructor, isObject, requiredArguments } = nano.webidl;
   const {
-    Pump, cancelBody, cancelRequest, isNullBodyStatus, isResponse, isUnusable, requestFromNative, requestMethodOf, responseBodyOf,
+    cancelBody, cancelRequest, isNullBodyStatus, isResponse, isUnusable, requestFromNative, requestMethodOf, responseBodyOf,
     responseFlatOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
   } = fetch;
 
@@ -177,6 +177,7 @@
       ops.respond(id, status, statusText, flat, whole);
       return null;
     }
+    const { Pump } = nano.part("pump");
     flight ??= startFlight(id, request);
     ops.respondHead(id, status, statusText, flat);
     return new Pump(id, taken, flight);

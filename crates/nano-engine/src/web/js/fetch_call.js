@@ -6,7 +6,7 @@
   const { abort, ops } = nano;
   const { pending } = nano.calls;
   const {
-    Pump, Request, cancelBody, failBody, headerOf, isRedirectStatus, isRequest, isUnusable, requestAbortSignalOf, requestBodyOf,
+    Request, cancelBody, failBody, headerOf, isRedirectStatus, isRequest, isUnusable, requestAbortSignalOf, requestBodyOf,
     requestFlatOf, requestMethodOf, requestOptionsOf, requestTargetOf, responseBodyOf, responseFromNative, takeBody, watchBody,
     wholeBody,
   } = nano.fetch;
@@ -52,7 +52,7 @@
       this.id = ops.callFetch(this.binding, this.method, this.url, this.flat, whole);
       pending.set(this.id, this);
       if (whole !== undefined) return;
-      this.pump = new Pump(this.id, taken, this);
+      this.pump = new (nano.part("pump").Pump)(this.id, taken, this);
       this.pump.step();
     }
 

@@ -3,9 +3,9 @@
 // Specification: https://url.spec.whatwg.org/
 (nano) => {
   const {
-    ArrayPrototypePush, ArrayPrototypeSort, RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
-    StringPrototypeSlice, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
-    TypedArrayPrototypeGetByteOffset, Uint8Array, decodeURIComponent, encodeURIComponent,
+    ArrayPrototypePush, ArrayPrototypeSort, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator,
+    TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, Uint8Array,
+    decodeURIComponent,
   } = nano.primordials;
   const { ops } = nano;
   const { configureInterface, converters, isObject, pairIterable, record, requiredArguments, sequence } = nano.webidl;
@@ -65,8 +65,6 @@
 
   // https://url.spec.whatwg.org/#concept-urlencoded-parser
 
-  const isDecoded = (string) => StringPrototypeIndexOf(string, "%") < 0 && StringPrototypeIndexOf(string, "+") < 0;
-
   const hexDigit = (byte) => {
     if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
     const lower = byte | 0x20;
@@ -92,8 +90,7 @@
     }
   };
 
-  const decodePart = (string) => {
-    if (isDecoded(string)) return string;
+  const decodePlus = (string) => {
     let plain = "";
     let start = 0;
     for (;;) {
@@ -102,72 +99,83 @@
       plain += StringPrototypeSlice(string, start, plus) + " ";
       start = plus + 1;
     }
-    plain += StringPrototypeSlice(string, start);
-    return StringPrototypeIndexOf(plain, "%") < 0 ? plain : percentDecode(plain);
+    return start === 0 ? string : plain + StringPrototypeSlice(string, start);
   };
 
+  // A name or a value, and what it has been seen to contain.
+  const decodePart = (query, start, end, hasPlus, hasPercent) => {
+    let part = StringPrototypeSlice(query, start, end);
+    if (hasPlus) part = decodePlus(part);
+    return hasPercent ? percentDecode(part) : part;
+  };
+
+  // Character by character: most names and values are shorter than what looking for one character in them costs.
   const parseQuery = (query) => {
     const list = [];
-    const isPlain = isDecoded(query);
+    const { length } = query;
+    let name;
     let start = 0;
-    while (start < query.length) {
-      let end = StringPrototypeIndexOf(query, "&", start);
-      if (end < 0) end = query.length;
-      if (end > start) {
-        const piece = StringPrototypeSlice(query, start, end);
-        const equals = StringPrototypeIndexOf(piece, "=");
-        const name = equals < 0 ? piece : StringPrototypeSlice(piece, 0, equals);
-        const value = equals < 0 ? "" : StringPrototypeSlice(piece, equals + 1);
-        ArrayPrototypePush(list, isPlain ? [name, value] : [decodePart(name), decodePart(value)]);
+    let hasPlus = false;
+    let hasPercent = false;
+    for (let i = 0; i <= length; i++) {
+      // The end ends a pair too.
+      const code = i < length ? StringPrototypeCharCodeAt(query, i) : 0x26;
+      if (code === 0x25) {
+        hasPercent = true;
+        continue;
       }
-      start = end + 1;
+      if (code === 0x2b) {
+        hasPlus = true;
+        continue;
+      }
+      if (code !== 0x26 && (code !== 0x3d || name !== undefined)) continue;
+      if (code === 0x3d) {
+        name = decodePart(query, start, i, hasPlus, hasPercent);
+      } else if (name !== undefined) {
+        ArrayPrototypePush(list, [name, decodePart(query, start, i, hasPlus, hasPercent)]);
+        name = undefined;
+      } else if (i > start) {
+        ArrayPrototypePush(list, [decodePart(query, start, i, hasPlus, hasPercent), ""]);
+      }
+      start = i + 1;
+      hasPlus = false;
+      hasPercent = false;
     }
     return list;
   };
 
   // https://url.spec.whatwg.org/#concept-urlencoded-serializer
 
-  const needsEncoding = /[^A-Za-z0-9*\-._]/;
+  const HEX = "0123456789ABCDEF";
 
-  // Most names and values are shorter than what running a regular expression costs.
-  const SHORT = 16;
+  const percentEncode = (byte) => `%${HEX[byte >> 4]}${HEX[byte & 15]}`;
 
-  const isEncoded = (string) => {
-    if (string.length > SHORT) return RegExpPrototypeExec(needsEncoding, string) === null;
-    for (let i = 0; i < string.length; i++) {
-      const code = StringPrototypeCharCodeAt(string, i);
-      const isLetter = (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
-      if (!isLetter && !(code >= 0x30 && code <= 0x39) && code !== 0x2a && code !== 0x2d && code !== 0x2e && code !== 0x5f) return false;
+  // What begins at a place is a character's only unit or, in a string without lone surrogates, the first of its two.
+  const encodeCharacter = (string, at, code) => {
+    if (code === 0x20) return "+";
+    if (code < 0x80) return percentEncode(code);
+    if (code < 0x800) return percentEncode(0xc0 | (code >> 6)) + percentEncode(0x80 | (code & 0x3f));
+    if (code < 0xd800 || code > 0xdbff) {
+      return percentEncode(0xe0 | (code >> 12)) + percentEncode(0x80 | ((code >> 6) & 0x3f)) + percentEncode(0x80 | (code & 0x3f));
     }
-    return true;
+    const point = 0x10000 + ((code & 0x3ff) << 10) + (StringPrototypeCharCodeAt(string, at + 1) & 0x3ff);
+    return percentEncode(0xf0 | (point >> 18)) + percentEncode(0x80 | ((point >> 12) & 0x3f)) +
+      percentEncode(0x80 | ((point >> 6) & 0x3f)) + percentEncode(0x80 | (point & 0x3f));
   };
 
   const encodePart = (string) => {
-    if (isEncoded(string)) return string;
-    const encoded = encodeURIComponent(string);
-    let result = "";
+    const { length } = string;
+    let encoded = "";
     let start = 0;
-    for (let i = 0; i < encoded.length; i++) {
-      let replacement;
-      let width = 1;
-      switch (StringPrototypeCharCodeAt(encoded, i)) {
-        case 0x21: replacement = "%21"; break;
-        case 0x27: replacement = "%27"; break;
-        case 0x28: replacement = "%28"; break;
-        case 0x29: replacement = "%29"; break;
-        case 0x7e: replacement = "%7E"; break;
-        case 0x25:
-          if (encoded[i + 1] !== "2" || encoded[i + 2] !== "0") continue;
-          replacement = "+";
-          width = 3;
-          break;
-        default: continue;
-      }
-      result += StringPrototypeSlice(encoded, start, i) + replacement;
-      start = i + width;
-      i = start - 1;
+    for (let i = 0; i < length; i++) {
+      const code = StringPrototypeCharCodeAt(string, i);
+      const isLetter = (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
+      if (isLetter || (code >= 0x30 && code <= 0x39) || code === 0x2a || code === 0x2d || code === 0x2e || code === 0x5f) continue;
+      encoded += StringPrototypeSlice(string, start, i) + encodeCharacter(string, i, code);
+      if (code >= 0xd800 && code <= 0xdbff) i++;
+      start = i + 1;
     }
-    return result + StringPrototypeSlice(encoded, start);
+    return start === 0 ? string : encoded + StringPrototypeSlice(string, start);
   };
 
   const serializeQuery = (list) => {
@@ -200,6 +208,9 @@
 
   const queryPairs = pairsConverter("pair", converters.USVString);
 
+  // The constructor's argument when a URL makes its searchParams; no app can name it.
+  const ofUrl = { __proto__: null };
+
   let enter;
   let update;
   let searchParamsOf;
@@ -211,6 +222,7 @@
     #url = null;
 
     constructor(init = "") {
+      if (init === ofUrl) return;
       const prefix = "Failed to construct 'URLSearchParams'";
       this.#list = isObject(init)
         ? queryPairs(init, prefix, "parameter 1")
@@ -315,7 +327,7 @@
         if (params.#url !== null) setQuery(params.#url, serializeQuery(params.#list));
       };
       searchParamsOf = (url, query) => {
-        const params = new URLSearchParams();
+        const params = new URLSearchParams(ofUrl);
         params.#list = parseQuery(query);
         params.#url = url;
         return params;
