@@ -9,7 +9,7 @@ use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::{AppCode, AppSettings, Shape};
-use nano_net::policy::Policy;
+use nano_net::policy::{Mode, Policy};
 
 use crate::binding::Binding;
 use crate::event::Account;
@@ -477,9 +477,12 @@ fn invocation(export: &str, args: Vec<Value>) -> Result<Job> {
     Ok(Job::Invoke(export.to_string(), Mutex::new(Some(args))))
 }
 
-/// The index of the binding that answers the global `fetch`.
+/// What answers the global `fetch`: a binding, by its index, or the network, unless all of it is forbidden.
 fn outbound(options: &AppOptions) -> Result<Option<u32>> {
-    let Some(name) = &options.outbound else { return Ok(Some(NETWORK)) };
+    let Some(name) = &options.outbound else {
+        let is_closed = options.egress == Policy::new(Mode::Deny, Vec::new(), Vec::new());
+        return Ok((!is_closed).then_some(NETWORK));
+    };
     match options.bindings.iter().position(|binding| binding.name == *name && binding.shape().shape == Shape::Object) {
         Some(index) => Ok(Some(index as u32)),
         None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app that can fetch"))),

@@ -1,6 +1,6 @@
 //! The Cache API as Workers documents it: what is kept, for whom, how long.
 
-use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_core::{Clock, Runtime, RuntimeLimits, RuntimeOptions};
 
 use crate::support::*;
 

@@ -1,6 +1,6 @@
 //! Caches that an app opens by name: the standard's Cache and CacheStorage, with the expiry and the ranges of Workers.
 
-use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_core::{Clock, Runtime, RuntimeLimits, RuntimeOptions};
 
 use crate::fetching::{caller, response, run as fetch_and_run};
 use crate::support::*;

@@ -136,8 +136,10 @@ fn data_and_blob_urls_need_no_network() {
             await (await fetch(noted.clone())).text(), await fetch(url).catch((e) => e.name), url.slice(0, 10), \
             await fetch('http://a.test/').catch((e) => e.message)]; }");
     let expected = "text/x;a=b,hi,206,bytes 2-4/10,234,0123456789,TypeError,blob:null/,\
-        fetch failed: this app has no outbound network: use a binding in env";
-    assert_eq!(text(&load(&runtime, "local", &source), "/"), expected);
+        fetch failed: this app may not use the network: use a binding in env";
+    let closed = Policy::new(Mode::Deny, Vec::new(), Vec::new());
+    let app = runtime.load(AppOptions { egress: closed, ..options("local", &source) }).expect("the app loads");
+    assert_eq!(text(&app, "/"), expected);
 }
 
 #[test]

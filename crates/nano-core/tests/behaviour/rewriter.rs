@@ -1,6 +1,6 @@
 //! HTMLRewriter as Workers documents it, and what a hostile app may try with it.
 
-use nano_core::{Body, Clock, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{Body, Clock, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 use crate::support::*;
 

@@ -103,6 +103,8 @@ impl Conn {
 
     /// The app has a piece of the body again, or room.
     pub(super) fn nudge(self: &Rc<Self>, reactor: &Reactor) {
+        // The other side could not go on before.
+        self.last_ms.set(reactor.clock().now_ms());
         self.io.borrow_mut().fed();
         self.later(reactor);
     }
@@ -135,12 +137,11 @@ impl Conn {
                 let mut io = self.io.borrow_mut();
                 (io.step(room), io.take_progress())
             };
-            let waits_for_us = matches!(act, Act::Wait(false));
-            if progress || waits_for_us {
+            if progress {
                 self.last_ms.set(reactor.clock().now_ms());
             }
             match act {
-                Act::Wait(_) => return self.driving.set(false),
+                Act::Wait => return self.driving.set(false),
                 Act::Head(head, decoded) => {
                     self.headed.set(true);
                     self.watch_for(reactor, HTTP_BODY_IDLE_MS_MAX, STALLED);

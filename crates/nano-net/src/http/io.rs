@@ -26,8 +26,8 @@ pub(super) enum Act {
     Fail(Failure, bool),
     /// There is room for a piece of the request's body.
     Pull(usize),
-    /// Nothing can be done now; whether it is the other side that is waited for.
-    Wait(bool),
+    /// Nothing can be done now.
+    Wait,
 }
 
 /// A connection, and the exchange that is on it.
@@ -177,12 +177,12 @@ impl Io {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Idle => {
                 self.phase = Phase::Idle;
-                Act::Wait(false)
+                Act::Wait
             }
             Phase::Head(parser) => self.head(parser),
             Phase::Body(body) if room == 0 && !body.is_at_end() => {
                 self.phase = Phase::Body(body);
-                Act::Wait(false)
+                Act::Wait
             }
             Phase::Body(body) => self.body(body, room.min(FETCH_READ_BYTES)),
             Phase::Over => self.end(),
@@ -236,7 +236,7 @@ impl Io {
                 Filled::Some => {}
                 Filled::Blocked => {
                     self.phase = Phase::Head(parser);
-                    return Act::Wait(!self.starved);
+                    return Act::Wait;
                 }
                 Filled::End => return self.broken(None),
                 Filled::Error(error) => return self.broken(Some(error)),
@@ -291,7 +291,7 @@ impl Io {
                 Filled::Some => {}
                 Filled::Blocked => {
                     self.phase = Phase::Body(body);
-                    return Act::Wait(!self.starved);
+                    return Act::Wait;
                 }
                 Filled::Error(error) => return self.broken(Some(error)),
                 Filled::End => {

@@ -11,7 +11,7 @@ use nano_net::http::{Body, Piece};
 use nano_net::policy::{Mode, Policy, Rule};
 use nano_net::tls::Roots;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::asker::{Asker, Web};
 use crate::certificates::Authority;
@@ -229,6 +229,8 @@ fn an_app_has_no_more_connections_than_allowed_and_others_have_theirs() {
         Ok(())
     });
     let web = web();
+    // An idle connection makes room for the last.
+    assert_eq!(web.get(Peer::answering(OK).port), Ok((200, "ok".into())));
     let handles: Vec<_> = (0..CONNECTIONS_OF_APP_MAX).map(|_| web.ask("GET", &url(&peer), Body::None, &Asker::new()).unwrap()).collect();
     let failure = web.ask("GET", &url(&peer), Body::None, &Asker::new()).unwrap_err();
     assert_eq!(failure.kind, FailureKind::Limit, "{failure}");
@@ -437,6 +439,31 @@ fn silence_ends_with_a_limit() {
 }
 
 #[test]
+fn the_time_that_the_reader_takes_is_not_the_servers() {
+    let peer = Peer::new(|wire| {
+        wire.request()?;
+        wire.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome")?;
+        wire.until_closed();
+        Ok(())
+    });
+    let web = web();
+    let asker = Asker::new();
+    asker.room.set(4);
+    let handle = web.ask("GET", &url(&peer), Body::None, &asker).unwrap();
+    web.shard.until(|| asker.body.borrow().len() == 4);
+    for _ in 0..5 {
+        web.shard.advance_ms(HTTP_BODY_IDLE_MS_MAX / 2);
+    }
+    asker.room.set(100);
+    handle.resume(&web.shard.reactor);
+    web.shard.settle();
+    web.shard.advance_ms(HTTP_BODY_IDLE_MS_MAX - 1);
+    assert!(!asker.is_over());
+    web.shard.advance_ms(1);
+    assert_eq!(asker.result().unwrap_err().kind, FailureKind::Timeout);
+}
+
+#[test]
 fn a_body_is_sent_in_the_pieces_in_which_it_comes() {
     let (sender, received) = channel();
     let sender = std::sync::Mutex::new(sender);
@@ -544,6 +571,40 @@ fn over_tls_connections_are_kept_too_and_a_body_until_the_end_needs_an_announced
     assert_eq!(get(&secure_peer(config.clone(), until_end, Then::Ends), "a.b"), Ok((200, "all of it".into())));
     assert_eq!(get(&secure_peer(config.clone(), until_end, Then::Breaks), "a.b").unwrap_err().kind, FailureKind::Closed);
     assert_eq!(get(&secure_peer(config, OK, Then::Breaks), "a.b"), Ok((200, "ok".into())));
+}
+
+#[test]
+fn tls_sessions_are_resumed_by_their_app_and_by_no_other() {
+    let authority = Authority::new("test authority");
+    let file = authority.file();
+    let web = Web::new(Shard::with(&Script::new(&[("a.b", &["127.0.0.1"])]), &Roots::File(file.0.clone()), Clock::manual()));
+    for version in [&TLS12, &TLS13] {
+        let config = authority.certify(&["a.b"], &[], 2099).config(&[version]);
+        let (sender, kinds) = channel();
+        let sender = std::sync::Mutex::new(sender);
+        let peer = Peer::new(move |wire| {
+            let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
+            tls.read_exact(&mut [0; 16])?;
+            sender.lock().unwrap().send(tls.conn.handshake_kind()).unwrap();
+            tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+            tls.flush()?;
+            wire.until_closed();
+            Ok(())
+        });
+        let kind = |app: u64| {
+            let asker = Asker::new();
+            web.ask_for(app, open(), "GET", &format!("https://a.b:{}/", peer.port), &[], Body::None, &asker).unwrap();
+            web.shard.until(|| asker.is_over());
+            assert_eq!(asker.result(), Ok((200, String::new())));
+            kinds.recv().unwrap().unwrap()
+        };
+        assert_eq!(
+            [kind(1), kind(1), kind(2), kind(2)],
+            [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Full, HandshakeKind::Resumed]
+        );
+        web.client.forget(&web.shard.reactor, 1);
+        assert_eq!([kind(1), kind(2)], [HandshakeKind::Full, HandshakeKind::Resumed]);
+    }
 }
 
 #[test]

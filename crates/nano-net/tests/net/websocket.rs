@@ -182,12 +182,15 @@ fn a_server_that_closes_is_answered_and_one_that_just_goes_is_noted() {
 
 #[test]
 fn messages_wait_for_their_reader() {
-    let peer = Peer::new(|wire| {
+    let (sender, said) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let peer = Peer::new(move |wire| {
         let mut server = Server::accept(wire)?;
         for n in 0..1_000 {
             server.say(|socket, out| socket.text(out, &n.to_string(), false, NO_MASK))?;
         }
         server.say(|socket, out| socket.close(out, None, NO_MASK))?;
+        sender.lock().unwrap().send(()).unwrap();
         server.wire.until_closed();
         Ok(())
     });
@@ -195,6 +198,7 @@ fn messages_wait_for_their_reader() {
     let (chatter, socket) = start(&shard, &peer);
     chatter.deaf.set(true);
     shard.until(|| chatter.is_open());
+    said.recv().unwrap();
     shard.settle();
     assert_eq!(chatter.heard(), 0);
     chatter.deaf.set(false);

@@ -62,7 +62,7 @@
 
   const sendHttp = (call) => {
     if (typeof call.binding !== "number") {
-      answer(call, undefined, "this app has no outbound network: use a binding in env");
+      answer(call, undefined, "this app may not use the network: use a binding in env");
       return;
     }
     const { originOf } = nano.part("fetch_redirect");
