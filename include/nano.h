@@ -304,6 +304,9 @@ typedef struct nano_app nano_app;
 /** Why something failed: a status, a sentence, and the app's stack where it threw. */
 typedef struct nano_error nano_error;
 
+/** A listener. It is in its runtime, and closed with it. */
+typedef struct nano_listener nano_listener;
+
 /** A response: of nano_fetch, or of a RESPONSE event. */
 typedef struct nano_response nano_response;
 
@@ -733,6 +736,45 @@ typedef struct nano_call_response {
   struct nano_owned body;
 } nano_call_response;
 
+/** Which requests are an app's. */
+typedef struct nano_route {
+  /** The host's name, without a port; empty for all that no route names. */
+  struct nano_bytes host;
+  /**
+   * What the path begins with, at the end of a segment: /api is for /api and /api/x, not for /apis. Empty for every path.
+   */
+  struct nano_bytes path;
+  /** The app. Its handle may be freed as soon as the call has returned. */
+  const struct nano_app *app;
+} nano_route;
+
+/** Where to listen, and for whom. Begin with NANO_LISTEN_OPTIONS_INIT; zero is each number's default. */
+typedef struct nano_listen_options {
+  /** sizeof(nano_listen_options). */
+  size_t size;
+  /**
+   * IP:PORT (127.0.0.1:8080, [::1]:8080), unix:/PATH, or fd:NUMBER for a socket that somebody else has bound. Port 0 is any that
+   * is free.
+   */
+  struct nano_bytes address;
+  /** Whose the requests are; of those that fit the one with the longest path. Others are answered with 404. */
+  const struct nano_route *routes;
+  /** How many there are. */
+  size_t routes_count;
+  /** Connections at once. */
+  uint32_t connections;
+  /** How long a client may take for the head of a request. */
+  uint32_t head_ms;
+  /** How long a connection may be open between two requests. */
+  uint32_t idle_ms;
+  /** How long a body may stand still, in either direction. */
+  uint32_t body_ms;
+  /** The head of a request: its first line and all headers. */
+  uint32_t head_bytes;
+  /** Headers of a request. */
+  uint32_t headers;
+} nano_listen_options;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1091,6 +1133,36 @@ NANO_API nano_status nano_call_fail(const struct nano_runtime *runtime, nano_cal
 NANO_API nano_status nano_call_credit(const struct nano_runtime *runtime, nano_call call, uint32_t bytes);
 
 /* ================================================================================================================
+ * The built-in HTTP server: for hosts that have none of their own.
+ * ============================================================================================================= */
+
+/**
+ * Listens for HTTP on every thread of the runtime. Requests go to their apps and responses to their clients without a word to
+ * you: there are no events of them. NANO_E_IO if the address cannot be had.
+ */
+NANO_API NANO_MUST_USE
+nano_status nano_listen(const struct nano_runtime *runtime,
+                        const struct nano_listen_options *options,
+                        struct nano_listener **listener,
+                        struct nano_error **error);
+
+/** What clients connect to, with the port that port 0 has become. */
+NANO_API struct nano_bytes nano_listener_address(const struct nano_listener *listener);
+
+/** Connections that are open. */
+NANO_API uint64_t nano_listener_connections(const struct nano_listener *listener);
+
+/**
+ * Accepts no more connections. Those there are end with the request they are at. Does not wait for them; nano_runtime_drain does
+ * for their requests. A second close does nothing.
+ */
+NANO_API
+nano_status nano_listener_close(const struct nano_listener *listener);
+
+/** Closes the listener and frees the handle. */
+NANO_API void nano_listener_free(struct nano_listener *listener);
+
+/* ================================================================================================================
  * Errors: why something failed.
  * ============================================================================================================= */
 
@@ -1138,6 +1210,7 @@ NANO_API void nano_error_free(struct nano_error *error);
 #define NANO_APP_OPTIONS_INIT NANO_BEGIN(nano_app_options)
 #define NANO_REQUEST_INIT NANO_BEGIN(nano_request_init)
 #define NANO_CALL_RESPONSE_INIT NANO_BEGIN(nano_call_response)
+#define NANO_LISTEN_OPTIONS_INIT NANO_BEGIN(nano_listen_options)
 #define NANO_ACCOUNT_INIT NANO_BEGIN(nano_account)
 #define NANO_RUNTIME_COUNTERS_INIT NANO_BEGIN(nano_runtime_counters)
 #define NANO_APP_COUNTERS_INIT NANO_BEGIN(nano_app_counters)

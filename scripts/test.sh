@@ -3,7 +3,7 @@
 # short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need.sh cargo cc c++ make curl readelf
+scripts/need.sh cargo cc c++ make curl readelf node
 scripts/models.sh
 cargo test --workspace --locked
 scripts/wpt.sh --optional
@@ -12,5 +12,6 @@ scripts/abi-check.sh debug
 tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
 tests/c/examples.sh debug
+tests/apps/run.sh debug
 tests/hosts/run.sh debug
 scripts/fuzz.sh 20

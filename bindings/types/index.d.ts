@@ -310,6 +310,12 @@ declare class DOMException {
   static readonly DATA_CLONE_ERR: 25;
 }
 
+declare class QuotaExceededError extends DOMException {
+  constructor(message?: string, options?: { quota?: number; requested?: number });
+  readonly quota: number | null;
+  readonly requested: number | null;
+}
+
 // ---- Fetch: https://fetch.spec.whatwg.org/ ----
 
 interface RequestInit {
@@ -361,7 +367,7 @@ declare class Request {
   readonly mode: string;
   readonly credentials: string;
   readonly cache: string;
-  readonly redirect: string;
+  readonly redirect: "follow" | "error" | "manual";
   readonly integrity: string;
   readonly keepalive: boolean;
   readonly isReloadNavigation: boolean;

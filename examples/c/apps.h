@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "settings.h"
+
 enum { APPS_LISTED_MAX = 1000 };
 static char *app_names[APPS_LISTED_MAX];
 static int apps_count;
@@ -50,23 +52,45 @@ static inline bool index_page(nano_bytes host, char *page, size_t room) {
   return true;
 }
 
-/* Loads every folder in `folder` as an app of that name, and prints a table. */
+static inline bool exists(const char *folder, const char *name) {
+  char path[PATH_MAX];
+  struct stat info;
+  return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path && stat(path, &info) == 0;
+}
+
+/* A folder is an app if it says what its main module is, or has one where they are looked for; others lie here for other reasons. */
+static inline bool is_app(const char *path, const char *name) {
+  static const char *const main_files[] = {"package.json", "index.js",     "index.mjs",     "index.ts",     "index.tsx",     "index.jsx",    "worker.js",
+                                           "worker.ts",    "src/index.js", "src/index.mjs", "src/index.ts", "src/index.tsx", "src/worker.ts"};
+  if (name[0] == '.' || !strcmp(name, "node_modules")) return false;
+  for (size_t i = 0; i < sizeof main_files / sizeof *main_files; i++)
+    if (exists(path, main_files[i])) return true;
+  return false;
+}
+
+/* Loads every app in `folder` by its folder's name, and prints a table. */
 static inline void load_apps(const nano_runtime *runtime, const char *folder, int port) {
   struct dirent **entries;
   int count = scandir(folder, &entries, NULL, alphasort);
   if (count < 0) perror(folder), exit(1);
+  read_settings(folder);
   printf("%-16s %-40s %s\n", "app", "address", "state");
   for (int i = 0; i < count; free(entries[i++])) {
     const char *name = entries[i]->d_name;
     char path[PATH_MAX], address[320];
-    struct stat info;
+    given settings_given;
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (name[0] == '.' || stat(path, &info) || !S_ISDIR(info.st_mode)) continue;
+    if (!is_app(path, name)) continue;
     nano_app_options options = NANO_APP_OPTIONS_INIT;
     nano_app *app;
     nano_error *error;
     options.name = nano_str(name), options.source = nano_str(path), options.source_kind = NANO_SOURCE_FOLDER;
+    give(name, &settings_given, &options);
     snprintf(address, sizeof address, "http://%s.localhost:%d/", name, port);
+    if (exists(path, "package-lock.json") && !exists(path, "node_modules")) {
+      printf("%-16s %-40s skipped: its packages are not installed (npm ci in its folder)\n", name, address);
+      continue;
+    }
     nano_status status = nano_app_load(runtime, &options, &app, &error);
     nano_bytes why = nano_error_message(error);
     printf("%-16s %-40s %s%.*s\n", name, address, status ? "failed: " : "ready", (int)why.len, (const char *)why.ptr);

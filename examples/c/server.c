@@ -265,6 +265,12 @@ static void advance(conn *c) {
     if (c->reading && c->busy && !c->discarding) nano_request_abort(runtime, c->id, nano_str("the client went away"));
     c->reading = false, c->keep_alive = false;
     if (!flush(c)) return;
+    /* One that only closed its own side would still get an answer that comes at once; one that is listening to a stream has gone, and
+     * nothing may ever be sent that would tell. */
+    if (c->busy && c->begun) {
+      drop(c);
+      return;
+    }
   }
   watch(c);
 }

@@ -65,6 +65,7 @@ mod response;
 
 mod call;
 mod error;
+mod listener;
 
 // What stands behind them.
 mod bell;
@@ -82,6 +83,7 @@ pub use dispatch::*;
 pub use error::*;
 pub use event::*;
 pub use invoke::*;
+pub use listener::*;
 pub use options::*;
 pub use process::*;
 pub use queue::*;

@@ -37,6 +37,7 @@ same "an app by its host" "Hello, Ada! You asked for /x" "$(web "http://hello.lo
 same "an app by its name alone" 200 "$(code -H 'Host: counter' "http://127.0.0.1:$port/")"
 same "a body arrives" '"body":"a=b"}' "$(web -d a=b "http://json.localhost:$port/" | grep -o '"body".*')"
 same "an app in TypeScript" '{"id":1,"text":"a note"}' "$(web -d ' a note ' "http://ts.localhost:$port/notes")"
+same "and says what it answers" 200 "$(code "http://ts.localhost:$port/")"
 same "and its method that is not allowed" 405 "$(code -X PUT "http://ts.localhost:$port/notes")"
 same "no such app" 404 "$(code "http://nosuch.localhost:$port/")"
 same "the list of apps" 200 "$(code "http://localhost:$port/")"

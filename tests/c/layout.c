@@ -25,6 +25,13 @@ SIZE(nano_init_options, 40);
 AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
+SIZE(nano_listen_options, 64);
+AT(nano_listen_options, routes, 24);
+AT(nano_listen_options, connections, 40);
+AT(nano_listen_options, headers, 60);
+SIZE(nano_route, 40);
+AT(nano_route, app, 32);
+
 SIZE(nano_runtime_options, 48);
 AT(nano_runtime_options, threads, 8);
 AT(nano_runtime_options, events, 32);

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod cbor;
 pub mod clock;
 pub mod data_url;
+pub mod date;
 pub mod dice;
 pub mod http;
 pub mod lanes;

@@ -178,6 +178,8 @@ pub const SOURCE_MAPPINGS_BYTES_MAX: usize = 4 << 20;
 pub const IMPORTS_HOPS_MAX: u32 = 8;
 /// Names that one CommonJS module exports.
 pub const COMMONJS_NAMES_MAX: usize = 2_000;
+/// How far before its `from` an import's list of names may begin, to be read for the names of a CommonJS module.
+pub const BRACES_BYTES_MAX: usize = 16 << 10;
 /// Modules that one CommonJS module exports again.
 pub const EXPORTED_AGAIN_MAX: usize = 200;
 /// How deep the conditions of a package.json may nest.
@@ -318,15 +320,15 @@ pub const DECODED_RATIO_MAX: u64 = 200;
 /// What it may have in any case.
 pub const DECODED_FREE_BYTES: u64 = 16 << 20;
 /// A piece of a request's body that is asked for at once.
-pub const HTTP_PIECE_BYTES_MAX: usize = 16 << 10;
+pub const FETCH_PIECE_BYTES_MAX: usize = 16 << 10;
 /// What is read of a response at once.
-pub const HTTP_READ_BYTES: usize = 16 << 10;
+pub const FETCH_READ_BYTES: usize = 16 << 10;
 /// Steps of one exchange before other connections have their turn.
-pub const HTTP_STEPS_PER_TURN: usize = 16;
+pub const FETCH_STEPS_PER_TURN: usize = 16;
 /// How long a server may take to answer, from the last byte it was sent.
-pub const HTTP_FIRST_BYTE_MS_MAX: u64 = 100_000;
+pub const FETCH_FIRST_BYTE_MS_MAX: u64 = 100_000;
 /// How long a response's body may make no progress while somebody has room for it.
-pub const HTTP_BODY_IDLE_MS_MAX: u64 = 60_000;
+pub const FETCH_BODY_IDLE_MS_MAX: u64 = 60_000;
 /// How long an idle connection is kept if its server does not say.
 pub const IDLE_MS: u64 = 4_000;
 /// How long at most, whatever it says.
@@ -349,3 +351,33 @@ pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
 pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
 /// With so much waiting to be sent, pings are not answered.
 pub const WEBSOCKET_PONGS_BYTES_MAX: usize = 64 << 10;
+/// Connections of one listener at once, by default; of one shard at most.
+pub const HTTP_CONNECTIONS_MAX: usize = 50_000;
+/// Connections that a listening socket of a shard may have waiting in the kernel.
+pub const LISTEN_BACKLOG: i32 = 1_024;
+/// Connections accepted by one shard before those it has are looked at.
+pub const HTTP_ACCEPTS_MAX: usize = 64;
+/// Sockets that one look at a poll tells of.
+pub const HTTP_EVENTS_MAX: usize = 256;
+/// How long a listener that cannot accept more waits before it tries again.
+pub const HTTP_PAUSE_MS: u64 = 50;
+/// What is read of a connection at once.
+pub const HTTP_READ_BYTES: usize = 64 << 10;
+/// What is moved of one connection's body before others have their turns.
+pub const HTTP_SHARE_BYTES: usize = 256 << 10;
+/// A request's body up to which the app is given all of it at once.
+pub const HTTP_WHOLE_BODY_BYTES: usize = 64 << 10;
+/// A response's body from which on it is written from where it is.
+pub const HTTP_TAIL_BYTES: usize = 16 << 10;
+/// What is still read of a connection that is closed early.
+pub const HTTP_LINGER_BYTES_MAX: usize = 1 << 20;
+/// How long a client may take for a request's head, by default.
+pub const HTTP_HEAD_MS: u64 = 10_000;
+/// How long a connection may be open between two requests, by default.
+pub const HTTP_IDLE_MS: u64 = 60_000;
+/// How long a body may stand still, by default.
+pub const HTTP_BODY_MS: u64 = 30_000;
+/// How long a connection that is closed early is listened to, by default.
+pub const HTTP_LINGER_MS: u64 = 2_000;
+/// Requests of an app waiting for its home from which on a shard that has connections for it starts an instance of its own.
+pub const SPREAD_AFTER: usize = 32;

@@ -39,6 +39,9 @@ const MAIN_FILES: [&str; 12] = [
     "src/worker.ts",
 ];
 
+/// What a package leaves out for browsers, by what no file is called.
+const EMPTY: &str = "node_modules/(nothing)";
+
 /// The extensions that are text.
 const TEXT: [&str; 9] = ["txt", "html", "css", "md", "sql", "svg", "xml", "csv", "graphql"];
 
@@ -147,6 +150,40 @@ fn name_exports(modules: &mut [Module]) {
         }
         modules[index].exports = names;
     }
+    add_wanted(modules);
+}
+
+/// What is imported by name from a CommonJS module is one of its exports, however its text looks, as it is for those who bundle.
+fn add_wanted(modules: &mut [Module]) {
+    let mut wanted: Vec<(usize, String)> = Vec::new();
+    for module in modules.iter().filter(|module| module.kind == Kind::JavaScript) {
+        let old: HashMap<&str, usize> =
+            module.imports.iter().filter_map(|(specifier, target)| Some((&**specifier, commonjs_of(modules, target)?))).collect();
+        if old.is_empty() {
+            continue;
+        }
+        scan::names(&module.source, &mut |specifier, name| {
+            if let Some(target) = old.get(specifier)
+                && name != "default"
+                && wanted.len() < COMMONJS_NAMES_MAX
+            {
+                wanted.push((*target, name.to_string()));
+            }
+        });
+    }
+    for (target, name) in wanted {
+        let exports = &mut modules[target].exports;
+        if exports.len() < COMMONJS_NAMES_MAX && !exports.contains(&name) {
+            exports.push(name);
+        }
+    }
+}
+
+fn commonjs_of(modules: &[Module], target: &Target) -> Option<usize> {
+    match target {
+        Target::Module(index) if modules[*index].kind == Kind::CommonJs => Some(*index),
+        _ => None,
+    }
 }
 
 fn main_module(resolver: &mut Resolver) -> Result<String> {
@@ -203,6 +240,24 @@ impl Walk<'_> {
         Ok(self.modules.len() - 1)
     }
 
+    /// The index of the module that has nothing in it.
+    fn add_empty(&mut self) -> usize {
+        if let Some(index) = self.by_path.get(EMPTY) {
+            return *index;
+        }
+        self.modules.push(Module {
+            path: EMPTY.to_string(),
+            kind: Kind::CommonJs,
+            source: Vec::new(),
+            imports: Vec::new(),
+            exports: Vec::new(),
+            translated: false,
+            map: None,
+        });
+        self.by_path.insert(EMPTY.to_string(), self.modules.len() - 1);
+        self.modules.len() - 1
+    }
+
     /// A package's `.js` file may be of either kind; an app's own is an ES module.
     fn kind(&mut self, path: &str, source: &[u8]) -> Result<Kind> {
         let kind = kind_of(path);
@@ -228,6 +283,7 @@ impl Walk<'_> {
         for specifier in found {
             let target = match self.resolver.resolve(&path, &specifier, require)? {
                 Found::File(path) => Target::Module(self.add(&path)?),
+                Found::Empty => Target::Module(self.add_empty()),
                 Found::Builtin(name) => Target::Builtin(name.into()),
                 Found::Nothing(why) => Target::Nothing(why.into()),
             };

@@ -65,6 +65,20 @@ impl Package {
         self.text("module").or_else(|| self.text("main"))
     }
 
+    /// Whether it has a table of what to take instead, in "browser".
+    pub(crate) fn has_browser(&self) -> bool {
+        self.json.get("browser").is_some_and(Value::is_object)
+    }
+
+    /// What the table "browser" has instead of a file ("./a.js") or a package: `Some(None)` is nothing at all.
+    pub(crate) fn browser(&self, name: &str) -> Option<Option<&str>> {
+        match self.json.get("browser")?.as_object()?.get(name)? {
+            Value::String(other) => Some(Some(other)),
+            Value::Bool(false) => Some(None),
+            _ => None,
+        }
+    }
+
     /// `subpath` is "." or begins with "./".
     pub(crate) fn export(&self, subpath: &str, require: bool) -> Mapped {
         let Some(exports) = self.json.get("exports") else { return Mapped::Refused };

@@ -17,6 +17,8 @@ pub(crate) enum Found {
     File(String),
     /// A module of the platform, by its full name.
     Builtin(String),
+    /// A module without anything in it.
+    Empty,
     /// Nowhere; the sentence goes on after `cannot import "x": `.
     Nothing(String),
 }
@@ -26,6 +28,47 @@ const EXTENSIONS: [&str; 8] = ["ts", "tsx", "mts", "js", "mjs", "jsx", "cjs", "j
 
 /// What a JavaScript file may be written in: TypeScript's convention is to import what a file compiles to.
 const WRITTEN_AS: [(&str, &[&str]); 4] = [("js", &["ts", "tsx"]), ("mjs", &["mts"]), ("jsx", &["tsx"]), ("cjs", &["cts"])];
+
+/// Modules of Node that packages import without its prefix; those of them that the platform has are found before this is asked.
+const NODE: [&str; 37] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "timers",
+    "tls",
+    "tty",
+    "url",
+    "v8",
+    "vm",
+    "worker_threads",
+    "zlib",
+];
 
 /// Resolves for one app.
 pub(crate) struct Resolver<'a> {
@@ -41,7 +84,49 @@ impl<'a> Resolver<'a> {
 
     /// Where `specifier` leads from the file at `importer`.
     pub(crate) fn resolve(&mut self, importer: &str, specifier: &str, require: bool) -> Result<Found> {
-        self.hop(importer, specifier, require, 0)
+        if let Some(found) = self.instead_of_package(importer, specifier, require)? {
+            return Ok(found);
+        }
+        let found = self.hop(importer, specifier, require, 0)?;
+        match &found {
+            Found::File(path) => Ok(self.instead_of_file(path, require)?.unwrap_or(found)),
+            _ => Ok(found),
+        }
+    }
+
+    /// A package may have other code for what is no Node, in a table that bundlers follow: here for a name that one of its files imports.
+    fn instead_of_package(&mut self, importer: &str, specifier: &str, require: bool) -> Result<Option<Found>> {
+        if specifier.starts_with(['.', '/', '#']) || specifier.contains(':') {
+            return Ok(None);
+        }
+        match self.scope(importer)? {
+            Some((folder, package)) => self.instead(&folder, &package, specifier, require),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for one of its files, which the table may call by its name without the extension.
+    fn instead_of_file(&mut self, path: &str, require: bool) -> Result<Option<Found>> {
+        let Some((folder, package)) = self.scope(path)? else { return Ok(None) };
+        let inside = if folder.is_empty() { path } else { &path[folder.len() + 1..] };
+        let name = format!("./{inside}");
+        let names = [Some(name.as_str()), name.strip_suffix(".js"), name.strip_suffix("/index.js"), Some(inside)];
+        for name in names.into_iter().flatten() {
+            if let Some(found) = self.instead(&folder, &package, name, require)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn instead(&mut self, folder: &str, package: &Package, name: &str, require: bool) -> Result<Option<Found>> {
+        if !package.has_browser() {
+            return Ok(None);
+        }
+        let Some(other) = package.browser(name) else { return Ok(None) };
+        let Some(other) = other else { return Ok(Some(Found::Empty)) };
+        // One hop only: what a table names is not looked up in it again.
+        self.hop(&join_unchecked(folder, "package.json"), other, require, IMPORTS_HOPS_MAX).map(Some)
     }
 
     fn hop(&mut self, importer: &str, specifier: &str, require: bool, hops: u32) -> Result<Found> {
@@ -206,6 +291,9 @@ impl<'a> Resolver<'a> {
                 break;
             }
             base = parent(base);
+        }
+        if NODE.contains(&name) {
+            return Ok(nothing("NANO does not have this module of Node, and the app has no package of that name in node_modules"));
         }
         Ok(Found::Nothing(format!(
             "the app has no package {name} in node_modules: install it there, bundle the app, or begin a path with ./"

@@ -4,7 +4,7 @@
 //! asks for its imports, and answers come from the table that these make. So the worst a text can do is to have a file read
 //! that it could have imported, or to be told that it must write an import plainly.
 
-use nano_base::limits::SPECIFIER_BYTES_MAX;
+use nano_base::limits::{BRACES_BYTES_MAX, SPECIFIER_BYTES_MAX};
 
 /// Calls `found` with each string that follows `from`, `import`, `import(`, `require(` or `resolve(`.
 pub(crate) fn specifiers(text: &[u8], found: &mut dyn FnMut(&str)) {
@@ -13,6 +13,31 @@ pub(crate) fn specifiers(text: &[u8], found: &mut dyn FnMut(&str)) {
             if let Some(specifier) = after(text, start + word.len(), paren) {
                 found(&specifier);
             }
+        }
+    }
+}
+
+/// Calls `found` with each name that is imported, or exported again, from a module: its specifier and the name, of `import { a as b } from "x"`.
+pub(crate) fn names(text: &[u8], found: &mut dyn FnMut(&str, &str)) {
+    for start in occurrences(text, b"from") {
+        if let Some(specifier) = after(text, start + b"from".len(), Paren::No) {
+            braced(&text[start.saturating_sub(BRACES_BYTES_MAX)..start], &mut |name| found(&specifier, name));
+        }
+    }
+}
+
+/// The names within the braces that a text ends with.
+fn braced(text: &[u8], found: &mut dyn FnMut(&str)) {
+    let Some(inner) = text.trim_ascii_end().strip_suffix(b"}") else { return };
+    let Some(open) = inner.iter().rposition(|byte| *byte == b'{') else { return };
+    for part in inner[open + 1..].split(|byte| *byte == b',') {
+        let part = blank(part, 0).map_or(&b""[..], |at| &part[at..]);
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'_' | b'$');
+        let end = part.iter().position(|byte| !is_part(byte)).unwrap_or(part.len());
+        if let Ok(name) = std::str::from_utf8(&part[..end])
+            && !name.is_empty()
+        {
+            found(name);
         }
     }
 }

@@ -134,6 +134,8 @@ pub(crate) struct AppShared {
     pub starts: AtomicU64,
     pub condemned: AtomicU64,
     pub strikes: AtomicU32,
+    /// The shards that have a warm instance of it, a bit each; those from the 64th on share bits.
+    pub warm: AtomicU64,
     versions: AtomicU64,
     heap: AtomicU64,
     external: AtomicU64,
@@ -165,6 +167,7 @@ impl AppShared {
             starts: AtomicU64::new(0),
             condemned: AtomicU64::new(0),
             strikes: AtomicU32::new(0),
+            warm: AtomicU64::new(0),
             versions: AtomicU64::new(1),
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
@@ -356,6 +359,14 @@ impl App {
         self.submit(Job::Fetch(init.head), init.body, init.user_data, init.deadline_ms, listener)
     }
 
+    /// A request that came by a connection of a shard's front.
+    pub(crate) fn submit_from(&self, init: RequestInit, listener: Listener, shard: usize) -> Result<Arc<Work>> {
+        check_head(&init, &self.shared.limits())?;
+        let work = self.admit(Job::Fetch(init.head), init.body, 0, init.deadline_ms, listener, Origin::default())?;
+        let target = self.inner.shard_for(&self.shared, shard);
+        self.settle(self.inner.place_on(target, work.clone()), work)
+    }
+
     fn submit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener) -> Result<Arc<Work>> {
         self.submit_for(job, body, user_data, deadline_ms, listener, Origin::default())
     }
@@ -370,6 +381,12 @@ impl App {
         listener: Listener,
         origin: Origin,
     ) -> Result<Arc<Work>> {
+        let work = self.admit(job, body, user_data, deadline_ms, listener, origin)?;
+        self.settle(self.inner.place(work.clone()), work)
+    }
+
+    /// Accepts a request within all limits: from here on it has an id and one end.
+    fn admit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener, origin: Origin) -> Result<Arc<Work>> {
         self.inner.check_open()?;
         self.shared.check_open()?;
         self.shared.check_waiting(&body)?;
@@ -384,7 +401,11 @@ impl App {
             return Err(error);
         }
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
-        match self.inner.place(work.clone()) {
+        Ok(work)
+    }
+
+    fn settle(&self, placed: Result<()>, work: Arc<Work>) -> Result<Arc<Work>> {
+        match placed {
             // Accepted a moment ago, so it must end by an event or by this error, not by both.
             Err(error) if work.withdraw() => Err(error),
             _ => Ok(work),

@@ -153,6 +153,16 @@ impl Pipe {
         Ok((take, std::mem::take(&mut self.reader_waits)))
     }
 
+    /// How much a writer may append now. Nothing: it will be told. Anything, when nobody reads on.
+    pub(crate) fn room_to_write(&mut self) -> usize {
+        if !self.streaming || self.ended || self.canceled {
+            return usize::MAX;
+        }
+        let room = self.room();
+        self.writer_waits = room == 0;
+        room
+    }
+
     /// Appends a piece of a writer that keeps to its credit, and cannot take any of it back; and whether the reader waits to be told.
     /// Pieces up to the window always go in: there is at most one too many in each pipe.
     pub(crate) fn push(&mut self, bytes: Vec<u8>) -> (Pushed, bool) {

@@ -12,8 +12,10 @@ use nano_base::value::Value;
 use crate::app::AppShared;
 use crate::call::Call;
 use crate::event::{Account, Event, Payload};
+use crate::front::{Happening, Mail, Reply};
 use crate::pipe::{Held, Pipe, Pushed};
 use crate::runtime::Inner;
+use crate::shard::Command;
 use crate::wait::{Slot, lock};
 
 /// The body a request begins with.
@@ -80,6 +82,8 @@ pub(crate) enum Listener {
     Invoker(Arc<Slot<Result<(Value, Account)>>>),
     /// Another app.
     App(Arc<Call>),
+    /// A connection from the network.
+    Connection(Reply),
 }
 
 /// On whose behalf an app asks another.
@@ -226,6 +230,7 @@ impl Work {
                 _ => Err(Error::new(Status::Panic, "a response answered an invocation")),
             }),
             Listener::App(call) => self.inner.finish_call(call, end, &self.app.name),
+            Listener::Connection(reply) => self.post(reply, Happening::of_end(end), || true),
         }
         true
     }
@@ -250,6 +255,7 @@ impl Work {
             Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new(), Held::of(&self.app, 0))),
             Listener::Invoker(_) => {}
             Listener::App(call) => self.inner.begin_call_body(call, head),
+            Listener::Connection(reply) => self.post(reply, Happening::Head(head), || !self.is_done()),
         }
         self.progress();
     }
@@ -302,6 +308,11 @@ impl Work {
                 Ok(Some(BODY_WINDOW_BYTES as i64))
             }
             Listener::Invoker(_) => Ok(None),
+            Listener::Connection(reply) => {
+                let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
+                self.post(reply, Happening::Chunk(bytes), || !self.is_done());
+                Ok(Some(credit))
+            }
             Listener::App(call) => {
                 let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
                 match self.inner.push_call_body(call, bytes) {
@@ -328,10 +339,37 @@ impl Work {
 
     /// Tells the host that the body has room again; another app hears of it by its credit.
     pub(crate) fn push_writable(&self) {
-        if matches!(self.listener, Listener::App(_)) {
-            return;
+        match &self.listener {
+            Listener::App(_) => {}
+            Listener::Connection(reply) => self.post(reply, Happening::Writable, || !self.is_done()),
+            _ => self.push_before_end(Payload::Writable),
         }
-        self.push_before_end(Payload::Writable);
+    }
+
+    /// The app has asked for more of the body than there is: a client that waits to be asked for it is.
+    pub(crate) fn want_body(&self) {
+        if let Listener::Connection(reply) = &self.listener
+            && reply.expects_continue.swap(false, Ordering::AcqRel)
+        {
+            self.post(reply, Happening::Wanted, || !self.is_done());
+        }
+    }
+
+    /// So many bytes of the response have left: the app may write as many more.
+    pub(crate) fn give_credit(&self, bytes: i64) {
+        let before = self.credit.fetch_add(bytes, Ordering::AcqRel);
+        if before <= 0 && before + bytes > 0 {
+            self.inner.tell_work(self, Command::WriteReady);
+        }
+    }
+
+    /// Tells a connection what happened, and whoever moves it.
+    fn post(&self, reply: &Reply, what: Happening, valid: impl FnOnce() -> bool) {
+        let bytes = what.body_bytes();
+        let held = if bytes == 0 { Held::NONE } else { Held::of(&self.app, bytes) };
+        let shard = &self.inner.shards[reply.shard];
+        shard.front.post(Mail { connection: reply.connection, what, held }, valid);
+        shard.wake();
     }
 
     /// Another thread may be ending the request: it marks the end before it appends the last event, so whoever finds no mark

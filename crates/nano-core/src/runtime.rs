@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
+use nano_base::limits::{RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -98,6 +98,8 @@ pub(crate) struct Inner {
     pub queue: EventQueue,
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
+    /// Shards whose thread is in a turn that takes long: the others move their connections.
+    pub stuck: AtomicUsize,
     pub helpers: Arc<Helpers>,
     pub caches: CacheStore,
     pub objects: Objects,
@@ -140,6 +142,7 @@ impl Runtime {
             shards,
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
+            stuck: AtomicUsize::new(0),
             helpers: Arc::default(),
             objects: Objects::default(),
             apps: RwLock::default(),
@@ -152,6 +155,10 @@ impl Runtime {
         }
         watchdog::spawn(&inner)?;
         Ok(Self { inner, freed: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     /// Loads an app: reads, compiles and starts it, or explains why not. Blocks.
@@ -382,6 +389,7 @@ impl Runtime {
         self.inner.watchdog.stop_after(&self.inner.shards);
         for shard in &self.inner.shards {
             shard.close();
+            shard.front.close();
         }
         self.inner.end_all(|_| Some(error.clone()));
         self.inner.queue.close();
@@ -492,10 +500,26 @@ impl Inner {
         Ok(())
     }
 
-    /// Puts a request into a shard's queue.
+    /// Puts a request into the queue of its app's home.
     pub(crate) fn place(&self, work: Arc<Work>) -> Result<()> {
         let home = work.app.home.load(Ordering::Relaxed);
-        self.shards[home].submit(work).map_err(|_| {
+        self.place_on(home, work)
+    }
+
+    /// The shard that a request is for that came by the front of shard `here`: this one, if the app is warm here or its home has too
+    /// much to do, because a hop to another thread costs more than anything else does.
+    pub(crate) fn shard_for(&self, app: &AppShared, here: usize) -> usize {
+        let home = app.home.load(Ordering::Relaxed);
+        let stays = home == here
+            || (!app.hog.load(Ordering::Relaxed)
+                && !self.shards[here].is_stuck()
+                && (app.warm.load(Ordering::Relaxed) & (1 << (here % 64)) != 0 || self.shards[home].queued() > SPREAD_AFTER));
+        if stays { here } else { home }
+    }
+
+    /// Puts a request into a shard's queue.
+    pub(crate) fn place_on(&self, shard: usize, work: Arc<Work>) -> Result<()> {
+        self.shards[shard].submit(work).map_err(|_| {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
             Error::new(Status::Overloaded, "the shard's queue is full; try again when requests have ended")
         })

@@ -116,9 +116,13 @@ impl OkpKey {
         cfrg::ed25519_sign(self.private()?, data)
     }
 
-    /// Whether `signature` is Ed25519's of `data`.
+    /// Whether `signature` is Ed25519's of `data`. One with a point of small order, be it the key or in the signature, would be valid for
+    /// more than one text: it is never.
     pub fn verify(&self, data: &[u8], signature: &[u8]) -> bool {
-        cfrg::ed25519_verify(&self.public, data, signature)
+        let commitment = signature.first_chunk();
+        !has_small_order(&self.public)
+            && commitment.is_some_and(|point| !has_small_order(point))
+            && cfrg::ed25519_verify(&self.public, data, signature)
     }
 
     /// The secret shared with the owner of `peer`.
@@ -130,6 +134,39 @@ impl OkpKey {
     fn private(&self) -> Result<&Secret> {
         self.private.as_ref().ok_or(Error::InvalidAccess("the key is not private"))
     }
+}
+
+/// The y coordinates of the eight points whose order divides eight, in every way of writing them: 0, 1, the two of order eight, p - 1, and
+/// 0 and 1 once more with p added.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    near(0x01, 0x00, 0x00),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+        0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+        0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    near(0xec, 0xff, 0x7f),
+    near(0xed, 0xff, 0x7f),
+    near(0xee, 0xff, 0x7f),
+];
+
+/// A number in little-endian order whose bytes are alike but for the first and the last.
+const fn near(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
+/// The highest bit is the sign of the other coordinate.
+fn has_small_order(point: &[u8; 32]) -> bool {
+    let mut y = *point;
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y)
 }
 
 const LENGTH: Error = Error::Data("a key on Curve25519 is 32 bytes long");

@@ -283,3 +283,62 @@ fn expectations_and_upgrades_are_noted_or_refused() {
     assert!(!websocket("1.0", "Connection: upgrade\r\nUpgrade: websocket"));
     assert!(!websocket("1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5"));
 }
+
+#[test]
+fn generated_requests_read_the_same_however_they_are_cut() {
+    use nano_base::dice::Dice;
+    let mut dice = Dice::new(3);
+    let lines = [
+        "X-A: 1",
+        "Cookie: a=b; c=d",
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+        "Connection: close",
+        "Expect: 100-continue",
+        "X : y",
+        " folded",
+        "X: \u{1}",
+        "Host: b",
+        "Upgrade: websocket",
+        "Accept:",
+        "Content-Length: 6",
+    ];
+    let starts = [
+        "GET / HTTP/1.1",
+        "POST /a?b=c HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "PUT http://a.example/ HTTP/1.1",
+        "GET / HTTP/1.0",
+        "\r\nGET /x HTTP/1.1",
+        "GET /\u{e9} HTTP/1.1",
+    ];
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..3_000 {
+        let mut text = format!("{}\r\nHost: a.example\r\n", starts[dice.roll() as usize % starts.len()]);
+        for _ in 0..dice.roll() % 4 {
+            text += lines[dice.roll() as usize % lines.len()];
+            text += if dice.roll().is_multiple_of(40) { "\n" } else { "\r\n" };
+        }
+        text += "\r\nrest";
+        let whole = parse(text.as_bytes());
+        let mut ends: Vec<usize> = (0..dice.roll() % 7).map(|_| dice.roll() as usize % text.len()).collect();
+        ends.sort_unstable();
+        ends.push(text.len());
+        assert_eq!(stepwise(text.as_bytes(), ends.into_iter()), whole, "{text:?}");
+        if whole.is_ok() { read += 1 } else { refused += 1 }
+    }
+    assert!(read > 500 && refused > 500, "{read} read, {refused} refused");
+}
+
+#[test]
+fn what_was_looked_at_is_not_looked_at_again_until_the_head_is_whole() {
+    let mut input = b"GET / HTTP/1.1\r\nHost: a\r\nX: 123456789\r\nY: 123456789".to_vec();
+    let mut parser = RequestParser::new();
+    assert_eq!(parser.parse(&input, Scheme::Http, None, &LIMITS), Ok(None));
+    // Nobody changes what was read; it shows who looks.
+    input[30] = b'\n';
+    input[50] = b'\n';
+    input.extend_from_slice(b"0");
+    assert_eq!(parser.parse(&input, Scheme::Http, None, &LIMITS), Ok(None));
+    assert_eq!(parse(&input), Err(Fault::BareLineFeed));
+}

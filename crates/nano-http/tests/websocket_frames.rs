@@ -211,6 +211,10 @@ fn the_compressed_examples_of_the_rfc_are_read() {
     assert_eq!(read(b"\xc9\x00").1, Some(Violation::Reserved));
     assert_eq!(read(b"\xc1\x02\xff\xff").1, Some(Violation::Deflate));
     assert_eq!(read(b"\xc1\x07\x00\x05\x00\xfa\xffHe").1, Some(Violation::Deflate), "a block that does not end");
+    assert_eq!(read(b"\xc2\x07\x00\x06\x00\xf9\xffHe").1, Some(Violation::Deflate), "a block that would end with the tail");
+    // Two faults: the one that comes first counts, wherever the bytes were cut.
+    let twice_wrong = b"\xc1\x2c\x5b\0\0\0\0\xff\xff\xff\xff\x69\x74\x48\x65\x5f\x62\xa0\x8b\x8c\x9a\x8d";
+    assert_eq!(read(twice_wrong).1, Some(Violation::Utf8));
     // Without a kept window nothing can be built upon.
     let mut reader = Reader::new(Role::Client, LIMITS, Some(Inflater::new(15, false)));
     let twice = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00";
@@ -265,7 +269,7 @@ fn what_one_side_writes_the_other_reads() {
                 1 => bytes.fill(b'x'),
                 _ => bytes.iter_mut().enumerate().for_each(|(at, byte)| *byte = b"a word or two, "[at % 15]),
             }
-            let compress = dice.roll() % 4 > 0;
+            let compress = !dice.roll().is_multiple_of(4);
             match String::from_utf8(bytes) {
                 Ok(words) => {
                     sender.text(&mut wire, &words, compress, mask).unwrap();

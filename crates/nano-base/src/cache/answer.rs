@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Entry, date, list};
+use super::{Entry, list};
+use crate::date;
 use crate::http::{Headers, ResponseHead};
 
 /// An answer from the cache.

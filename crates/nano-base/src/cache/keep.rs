@@ -1,6 +1,7 @@
 //! Whether a response may be kept, how long, and without which of its headers.
 
-use super::{date, list, seconds};
+use super::{list, seconds};
+use crate::date;
 use crate::http::{Headers, ResponseHead};
 
 /// How a response is kept.

@@ -4,7 +4,6 @@
 //! The rules are those of HTTP (RFC 9111, RFC 9110) for a shared cache, as Cloudflare Workers' Cache API documents its part of them.
 
 mod answer;
-mod date;
 mod keep;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -15,4 +15,15 @@ pub fn open_regular(path: &Path) -> io::Result<(File, PathBuf)> {
     }
     let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     Ok((file, real))
+}
+
+/// A descriptor of one's own for what another one names; the other stays whoever's it is. It is closed when a program is executed.
+pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl takes integers; one that is no descriptor is EBADF.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `copy` was just created and belongs to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

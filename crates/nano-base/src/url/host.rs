@@ -27,10 +27,9 @@ pub(super) fn parse(input: &str, special: bool) -> Option<String> {
     Some(ascii.into_owned())
 }
 
-/// https://url.spec.whatwg.org/#concept-domain-to-ascii
+/// https://url.spec.whatwg.org/#concept-domain-to-ascii; a name in ASCII is not looked into, whatever its labels pretend to encode.
 fn to_ascii(domain: &[u8]) -> Option<Cow<'_, str>> {
-    let punycode = |label: &[u8]| label.len() >= 4 && label[..4].eq_ignore_ascii_case(b"xn--");
-    if domain.is_ascii() && !domain.split(|byte| *byte == b'.').any(punycode) {
+    if domain.is_ascii() {
         return String::from_utf8(domain.to_ascii_lowercase()).ok().map(Cow::Owned);
     }
     if domain.len() > NAME_BYTES_MAX {

@@ -54,6 +54,14 @@ pub(super) fn split_scheme(text: &str) -> Option<(String, &str)> {
     Some((text[..end].to_ascii_lowercase(), &text[end + 1..]))
 }
 
+/// The last character of an opaque path, so that no other text reads as the same path.
+fn encode_last_space(path: &mut String) {
+    if path.ends_with(' ') {
+        path.pop();
+        path.push_str("%20");
+    }
+}
+
 fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
     match text.split_once(mark) {
         Some((before, after)) => (before, Some(after)),
@@ -79,6 +87,10 @@ fn with_scheme(scheme: String, rest: &Rest, base: Option<&Url>) -> Option<Url> {
     } else {
         url.opaque = true;
         url.path = percent::encode(text, &percent::CONTROL);
+        if rest.query.is_some() || rest.fragment.is_some() {
+            // A space at the end of the text is trimmed; one in front of a mark would be, once the mark is taken away.
+            encode_last_space(&mut url.path);
+        }
     }
     Some(url)
 }

@@ -19,9 +19,9 @@ pub(super) fn places(input: &str) -> Option<[usize; 9]> {
 
     let hostname_end = end(host, |byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))?;
     let name = &input[host..hostname_end];
-    // A name whose last label begins with a digit may be an address; one with punycode has to be valid.
+    // A name whose last label begins with a digit may be an address.
     let last = name.rsplit('.').next()?.as_bytes().first()?;
-    if last.is_ascii_digit() || name.contains("xn--") {
+    if last.is_ascii_digit() {
         return None;
     }
     let mut host_end = hostname_end;

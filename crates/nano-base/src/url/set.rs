@@ -45,11 +45,9 @@ impl Url {
             Part::Search => {
                 let set = if self.is_special() { &percent::SPECIAL_QUERY } else { &percent::QUERY };
                 self.query = marked(value, '?').map(|query| percent::encode(&without_breaks(query), set));
-                self.strip_opaque_path();
             }
             Part::Hash => {
                 self.fragment = marked(value, '#').map(|fragment| percent::encode(&without_breaks(fragment), &percent::FRAGMENT));
-                self.strip_opaque_path();
             }
         }
         Some(())
@@ -122,14 +120,6 @@ impl Url {
             self.append_path(if slash { &value[1..] } else { value });
         } else if self.host.is_none() {
             self.path.push('/');
-        }
-    }
-
-    /// https://url.spec.whatwg.org/#potentially-strip-trailing-spaces-from-an-opaque-path
-    fn strip_opaque_path(&mut self) {
-        if self.opaque && self.query.is_none() && self.fragment.is_none() {
-            let end = self.path.trim_end_matches(' ').len();
-            self.path.truncate(end);
         }
     }
 }

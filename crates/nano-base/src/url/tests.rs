@@ -28,6 +28,11 @@ fn absolute_urls_are_normalized() {
         ("http://[::127.0.0.1]/", "http://[::7f00:1]/"),
         ("http://[2001:db8::]/", "http://[2001:db8::]/"),
         ("http://fa\u{df}.de/\u{e9}", "http://xn--fa-hia.de/%C3%A9"),
+        // Names in ASCII are not decoded; a space in front of a mark would be trimmed without it.
+        ("https://XN--A.xn--1ug/", "https://xn--a.xn--1ug/"),
+        ("foo:a  ?b", "foo:a %20?b"),
+        ("foo:a  #b", "foo:a %20#b"),
+        ("foo:a  ", "foo:a"),
     ];
     for (input, expected) in table {
         assert_eq!(href(input, None).as_deref(), Some(expected), "{input}");
@@ -165,4 +170,17 @@ fn any_text_is_parsed_or_refused() {
             assert_eq!(again.href(), href, "{text:?}");
         }
     }
+}
+
+#[test]
+fn a_name_that_is_decoded_has_to_be_valid() {
+    for input in ["https://xn--a.\u{df}/", "https://xn--te\u{161}la/", "https://\u{200d}.example/", "https://%C3%9F.xn--1ug/"] {
+        assert_eq!(href(input, None), None, "{input}");
+    }
+}
+
+#[test]
+fn an_opaque_path_stays_what_it_is_when_its_query_goes() {
+    assert_eq!(set("foo:a  ?b", Part::Search, ""), "foo:a %20");
+    assert_eq!(set("foo:a  ?b#c", Part::Hash, ""), "foo:a %20?b");
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::sys::{thread, time};
 use nano_base::wheel::TimerWheel;
 
 use super::Shard;
@@ -22,7 +23,16 @@ pub(super) struct Desk {
     pub turn_ms: Cell<u64>,
     /// CPU time of the thread up to which everything has been billed.
     pub cpu_ns: Cell<u64>,
+    /// When that was, by the clock on the wall, and how often that has stood in for the thread's own since.
+    pub billed_ns: Cell<u64>,
+    pub guesses: Cell<u32>,
 }
+
+/// Up to here the time on the wall is taken for CPU time. To ask for the thread's own is a system call of 0.4 us, a tenth of a short
+/// request; in so short a time a thread is hardly ever interrupted, and what it is billed too much is taken off at the next reading.
+const GUESS_NS_MAX: u64 = 20_000;
+/// Guesses before the thread's clock is read again.
+const GUESSES_MAX: u32 = 64;
 
 impl Desk {
     /// Bills an app, and what it was doing, for what the thread has used since the last time.
@@ -36,7 +46,15 @@ impl Desk {
 
     /// What the thread has used since the last time, at nobody's expense.
     pub(super) fn pass(&self) -> u64 {
-        let now_ns = nano_base::sys::thread::cpu_ns();
+        let wall_ns = time::monotonic_ns();
+        let elapsed_ns = wall_ns.saturating_sub(self.billed_ns.replace(wall_ns));
+        if elapsed_ns < GUESS_NS_MAX && self.guesses.get() < GUESSES_MAX {
+            self.guesses.set(self.guesses.get() + 1);
+            self.cpu_ns.set(self.cpu_ns.get() + elapsed_ns);
+            return elapsed_ns;
+        }
+        self.guesses.set(0);
+        let now_ns = thread::cpu_ns();
         now_ns.saturating_sub(self.cpu_ns.replace(now_ns))
     }
 }

@@ -26,6 +26,7 @@ use nano_engine::ErrandResult;
 
 use crate::app::{AppShared, Version};
 use crate::call::Answer;
+use crate::front::Front;
 use crate::request::{Place, Work};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
@@ -75,6 +76,10 @@ pub(crate) struct Shard {
     seat: Mutex<Option<Arc<Seat>>>,
     incarnations: AtomicU32,
     queued: AtomicUsize,
+    /// Its connections from the network.
+    pub front: Front,
+    /// Its thread is in a turn that takes long, or is being replaced.
+    stuck: AtomicBool,
 }
 
 struct Inbox {
@@ -95,6 +100,8 @@ impl Shard {
             seat: Mutex::new(None),
             incarnations: AtomicU32::new(0),
             queued: AtomicUsize::new(0),
+            front: Front::new(index)?,
+            stuck: AtomicBool::new(false),
         })
     }
 
@@ -130,6 +137,21 @@ impl Shard {
     pub(crate) fn load(&self) -> usize {
         let busy = lock(&self.seat).as_ref().is_some_and(|seat| seat.is_busy());
         self.queued.load(Ordering::Relaxed) * 2 + usize::from(busy)
+    }
+
+    /// Requests that wait here.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Whether others move its connections, because its thread cannot.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// Its thread cannot move its connections for a while, or can again; whether that is news.
+    fn set_stuck(&self, stuck: bool) -> bool {
+        self.stuck.swap(stuck, Ordering::AcqRel) != stuck
     }
 
     /// Tells the thread to end its instances and itself.

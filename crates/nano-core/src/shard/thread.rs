@@ -35,6 +35,8 @@ const ROUND: u32 = 64;
 const SWEEP_MS: u64 = 1_000;
 /// How long nothing must have come before the pool is refilled: whoever comes next would wait for that.
 const REST_MS: u64 = 3;
+/// How often connections are looked at that another shard cannot move.
+const ADOPTED: Duration = Duration::from_millis(1);
 /// Visits between two looks at an instance's memory.
 const VISITS_PER_LOOK: u32 = 64;
 /// A visit that used more CPU than this has its memory looked at.
@@ -86,6 +88,7 @@ impl Thread {
     fn new(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>) -> std::io::Result<Self> {
         let poll = Poll::new()?;
         poll.registry().register(&mut SourceFd(&shard.raw_bell()), Token(0), Interest::READABLE)?;
+        poll.registry().register(&mut SourceFd(&shard.front.raw_fd()), Token(1), Interest::READABLE)?;
         let now_ms = inner.clock.now_ms();
         let mut wheel = TimerWheel::new(now_ms);
         wheel.insert(now_ms + SWEEP_MS, Timer::Sweep);
@@ -96,6 +99,8 @@ impl Thread {
             wheel: wheel.into(),
             turn_ms: now_ms.into(),
             cpu_ns: sys::thread::cpu_ns().into(),
+            billed_ns: sys::time::monotonic_ns().into(),
+            guesses: 0.into(),
         });
         Ok(Self {
             desk,
@@ -117,7 +122,7 @@ impl Thread {
             }
             self.obey();
             self.expire();
-            let worked = self.work() | self.relieve();
+            let worked = self.move_connections() | self.work() | self.relieve();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -164,6 +169,22 @@ impl Thread {
         worked
     }
 
+    /// Moves the connections of this shard, and of those whose thread cannot; whether there was anything to move.
+    fn move_connections(&self) -> bool {
+        let inner = &self.desk.inner;
+        let mut moved = self.desk.shard.front.turn(inner);
+        if inner.stuck.load(Ordering::Acquire) > 0 {
+            for other in inner.shards.iter().filter(|other| other.index != self.desk.shard.index && other.is_stuck()) {
+                moved |= other.front.turn(inner);
+            }
+        }
+        if moved {
+            // At nobody's expense: the next turn's bill begins here.
+            self.desk.pass();
+        }
+        moved
+    }
+
     /// Does one thing that can wait; whether there was one. It is at no app's expense.
     fn tidy(&mut self) -> bool {
         if let Some(buried) = self.graveyard.pop() {
@@ -208,19 +229,21 @@ impl Thread {
     fn sleep(&mut self, events: &mut Events) {
         let shard = &self.desk.shard;
         shard.waking.doze();
-        if shard.has_requests() || shard.has_commands() || shard.is_stopping() || self.desk.seat.is_abandoned() {
+        if shard.has_requests() || shard.has_commands() || shard.front.has_mail() || shard.is_stopping() || self.desk.seat.is_abandoned() {
             shard.waking.rise();
             return;
         }
         let clock = &self.desk.inner.clock;
         let now_ms = clock.now_ms();
-        let timeout = match self.desk.wheel.borrow().next_deadline() {
+        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline()].into_iter().flatten().min();
+        let timeout = match next {
             None => None,
             // Looked at after `doze`: whoever moves a manual clock later than this will ring.
             Some(deadline) if deadline <= now_ms => Some(Duration::ZERO),
             Some(_) if clock.is_manual() => None,
             Some(deadline) => Some(Duration::from_millis(deadline - now_ms)),
         };
+        let timeout = if self.desk.inner.stuck.load(Ordering::Acquire) > 0 { Some(ADOPTED) } else { timeout };
         let rest = Duration::from_millis(REST_MS);
         let timeout = if self.wants_blanks() { Some(timeout.map_or(rest, |timeout| timeout.min(rest))) } else { timeout };
         // An interrupted or failed poll is a short sleep: the loop looks at everything again.
@@ -430,6 +453,7 @@ impl Thread {
         match started {
             Ok(Started::Ready(_)) => {
                 self.by_app.insert(app.key, id);
+                app.warm.fetch_or(self.warm_bit(), Ordering::Relaxed);
                 if let Some(slot) = self.slots.get_mut(id) {
                     slot.link.refill();
                     look_at_memory(slot);
@@ -585,6 +609,7 @@ impl Thread {
         let Some(slot) = self.slots.remove(id) else { return };
         if self.by_app.get(&slot.link.app.key) == Some(&id) {
             self.by_app.remove(&slot.link.app.key);
+            slot.link.app.warm.fetch_and(!self.warm_bit(), Ordering::Relaxed);
         }
         slot.link.close(error);
         if let Phase::Starting(ticket, waiting) = slot.phase {
@@ -596,6 +621,11 @@ impl Thread {
             }
         }
         self.graveyard.push((slot.instance, slot.permit));
+    }
+
+    /// This shard, in what an app knows of where it is warm.
+    fn warm_bit(&self) -> u64 {
+        1 << (self.desk.shard.index % 64)
     }
 
     /// Old versions of an app end now, or when they have nothing left to do.

@@ -122,9 +122,13 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
         replace(inner, shard, &seat, Why::Parked);
         return false;
     }
-    let Some(turn) = seat.view() else { return false };
+    let Some(turn) = seat.view() else {
+        unstick(inner, shard);
+        return false;
+    };
     if turn.sequence != watched.sequence {
         *watched = Watched { sequence: turn.sequence, ..Watched::default() };
+        unstick(inner, shard);
     }
     let now_ns = time::monotonic_ns();
     let wall_ms = now_ns.saturating_sub(turn.times.started_ns) / 1_000_000;
@@ -143,9 +147,27 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
         seat.stop(turn.sequence, Stop::Cpu);
     }
     if wall_ms >= RESCUE_AFTER_MS {
+        stick(inner, shard);
         rescue(inner, shard, &seat, watched);
     }
     true
+}
+
+/// A turn takes long: the other shards move the connections of this one until it is over.
+fn stick(inner: &Inner, shard: &Shard) {
+    if inner.shards.len() > 1 && shard.front.is_open() && shard.set_stuck(true) {
+        inner.stuck.fetch_add(1, Ordering::AcqRel);
+        for other in inner.shards.iter().filter(|other| other.index != shard.index) {
+            other.wake();
+        }
+    }
+}
+
+/// It is over.
+fn unstick(inner: &Inner, shard: &Shard) {
+    if shard.set_stuck(false) {
+        inner.stuck.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// Re-places what waits behind a turn that hogs its shard. The hog's own requests stay: it must not take the next shard
@@ -200,6 +222,7 @@ enum Why {
 
 /// Puts a new thread into the shard and answers what the old one can no longer answer.
 fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
+    unstick(inner, shard);
     seat.abandoned.store(true, Ordering::SeqCst);
     admission::thread_lost();
     let app = seat.app();

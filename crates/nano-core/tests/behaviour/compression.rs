@@ -135,6 +135,25 @@ fn a_chunk_that_is_no_bytes_and_a_format_that_is_none_are_type_errors() {
 }
 
 #[test]
+fn a_chunk_is_written_once_all_it_made_has_been_read() {
+    let seen = run(
+        32 << 20,
+        10_000,
+        r#"const seen = [];
+        for (const format of formats) {
+            const packed = await through(new TextEncoder().encode('hello'), new CompressionStream(format));
+            const stream = new DecompressionStream(format);
+            const written = stream.writable.getWriter().write(packed).then(() => 'written');
+            seen.push((await stream.readable.getReader().read()).value.length);
+            // Nothing more is read, and the stream stays open.
+            seen.push(await Promise.race([written, scheduler.wait(1000)]));
+        }
+        return Response.json(seen);"#,
+    );
+    assert_eq!(seen, format!("[{}]", [r#"5,"written""#; 4].join(",")));
+}
+
+#[test]
 fn a_bomb_that_is_read_piecewise_takes_no_memory() {
     let seen = run(3 << 20, 30_000, "return Response.json([await count(bomb(64)), await count(wholeBomb(64))]);");
     assert_eq!(seen, "[[67108864,65536],[67108864,65536]]");

@@ -200,6 +200,35 @@ fn refusals_have_the_names_of_the_specification() {
 }
 
 #[test]
+fn what_the_standard_says_at_the_edges_holds() {
+    let body = r#"
+        const zeros = new Uint8Array(32);
+        const seen = {};
+        // The neutral element as the key and in the signature: valid for every text, if small orders were let through.
+        const neutral = zeros.with(0, 1);
+        const signature = new Uint8Array(64).with(0, 1);
+        const weak = await subtle.importKey('raw', neutral, 'Ed25519', true, ['verify']);
+        seen.weak = await subtle.verify('Ed25519', weak, signature, zeros);
+        // Names are compared in ASCII, and read once.
+        seen.kelvin = await attempt(() => subtle.importKey('raw', zeros, 'H\u212aDF', false, ['deriveBits']));
+        let reads = 0;
+        await subtle.digest({ get name() { reads++; return 'sha-256'; } }, zeros);
+        await subtle.generateKey({ get name() { reads++; return 'hmac'; }, hash: 'SHA-1' }, true, ['sign']);
+        seen.reads = reads;
+        const password = await subtle.importKey('raw', zeros, 'PBKDF2', false, ['deriveBits']);
+        seen.nothing = (await subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-1', salt: zeros, iterations: 1 }, password, 0)).byteLength;
+        seen.usage = await attempt(() => subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encapsulateKey']));
+        const jwk = await subtle.exportKey('jwk', weak);
+        seen.alg = jwk.alg;
+        for (const alg of ['EdDSA', 'Ed25519', 'ES256']) {
+            seen[alg] = await attempt(async () => void await subtle.importKey('jwk', { ...jwk, alg }, 'Ed25519', true, ['verify']));
+        }
+        return give(seen);"#;
+    let expected = r#"{"weak":false,"kelvin":"NotSupportedError","reads":2,"nothing":0,"usage":"SyntaxError","alg":"Ed25519","EdDSA":"done","Ed25519":"done","ES256":"DataError"}"#;
+    assert_eq!(answer(body), expected);
+}
+
+#[test]
 fn a_token_is_signed_and_checked_as_a_jwt_library_does() {
     let body = r#"
         const url = (data) => btoa(String.fromCharCode(...new Uint8Array(data))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');

@@ -9,6 +9,7 @@ mod fetching;
 mod forms;
 mod hostobjects;
 mod limits;
+mod listening;
 mod memory;
 mod messaging;
 mod modules;

@@ -47,6 +47,21 @@ fn platform_objects_are_cloned_or_refused() {
 }
 
 #[test]
+fn a_quota_that_is_exceeded_has_a_class_of_its_own() {
+    let seen = run(r#"const made = new QuotaExceededError('m', { quota: 1, requested: 2 });
+        const clone = structuredClone(made);
+        let thrown;
+        try { crypto.getRandomValues(new Uint8Array(65537)); } catch (error) { thrown = error; }
+        const plain = structuredClone(new DOMException('m', 'QuotaExceededError'));
+        return Response.json([clone.constructor === QuotaExceededError, clone instanceof DOMException, clone.message, clone.quota, clone.requested,
+            thrown instanceof QuotaExceededError, thrown.name, thrown.code, thrown.quota, plain.constructor === DOMException,
+            await error(() => new QuotaExceededError('', { quota: 2, requested: 1 })), await error(() => new QuotaExceededError('', { quota: -1 })),
+            
+            await error(() => Object.getOwnPropertyDescriptor(QuotaExceededError.prototype, 'quota').get.call(plain))]);"#);
+    assert_eq!(seen, r#"[true,true,"m",1,2,true,"QuotaExceededError",22,null,true,"RangeError","RangeError","TypeError"]"#);
+}
+
+#[test]
 fn what_is_transferred_moves_and_nothing_moves_on_an_error() {
     let seen = run(r#"const buffer = new ArrayBuffer(8);
         const view = new Uint8Array(buffer, 2, 3);

@@ -182,6 +182,7 @@ fn packages_are_found_as_node_and_workers_find_them() {
         ("left-pad", "install it there"),
         ("#nothing", "does not list it"),
         ("node:fs", "does not have this module of Node"),
+        ("child_process", "does not have this module of Node, and the app has no package"),
         ("https://example.com/x.js", "the app's folder only"),
         ("../outside.js", "outside the app's folder"),
         ("./x/../../outside.js", "outside the app's folder"),
@@ -244,6 +245,44 @@ fn packages_in_the_older_format_are_modules_too() {
     files[4].1 = "module.exports = 'more' + (typeof __filename) + require('./cycle').seen";
     let cycle = [("node_modules/old/lib/cycle.js", "exports.seen = typeof require('./index.js').a; ")];
     assert_eq!(answer(&[&files[..], &cycle[..]].concat()), "2,7,morestringundefined,c,true,true,7");
+}
+
+#[test]
+fn what_is_imported_by_name_from_an_older_package_is_found_when_it_runs() {
+    let index = "import lo, { chunk, late as later, /* and */ gone } from 'lo'; export { late } from 'lo'; import { own } from './own.js'; \
+        export default { fetch() { return new Response([chunk(), later, typeof gone, lo.chunk === chunk, own].join()) } }";
+    let lo =
+        ";(function () { function lo() {} lo.chunk = () => 'chunk'; lo.late = 'late'; (module || 0)['exp' + 'orts'] = lo; }.call(this));";
+    let own = "import { late } from 'lo'; export const own = `own ${late}`;";
+    let files = [("index.js", index), ("own.js", own), ("node_modules/lo/index.js", lo)];
+    assert_eq!(answer(&files), "chunk,late,undefined,true,own late");
+    // Of an ES module a name that it does not export stays an error.
+    let es = ("node_modules/lo/index.mjs", "export const chunk = 1; export default 1");
+    let message = refusal(&[files[0], files[1], es, ("node_modules/lo/package.json", r#"{"main": "index.mjs"}"#)]);
+    assert!(message.contains("does not provide an export named"), "{message}");
+}
+
+#[test]
+fn a_package_may_have_other_code_for_what_is_no_node() {
+    let table = r#"{"type": "module", "exports": "./index.js", "browser": {"./lib/node.js": "./lib/web.js", "./lib/extra": false, "fs": false, "util": "./lib/util.js",
+        "other": "another", "./lib/out.js": "../../../secret.js"}}"#;
+    let files = [
+        ("index.js", "import p from 'p'; export default { async fetch() { return new Response(await p()) } }"),
+        ("node_modules/p/package.json", table),
+        (
+            "node_modules/p/index.js",
+            "import where from './lib/node.js'; import extra from './lib/extra/index.js'; import fs, { readFile } from 'fs'; import { mine } from 'util'; \
+            import { inspect } from 'node:util'; import other from 'other'; const out = () => import('./lib/out.js').catch((e) => /outside/.test(e.message)); \
+            export default async () => [where, JSON.stringify(extra), typeof fs, typeof readFile, mine, typeof inspect, other, await out()].join()",
+        ),
+        ("node_modules/p/lib/node.js", "import 'net'; export default 'node'"),
+        ("node_modules/p/lib/web.js", "export default 'web'"),
+        ("node_modules/p/lib/util.js", "export const mine = 'mine'"),
+        ("node_modules/p/lib/extra/index.js", "export default 'extra'"),
+        ("node_modules/p/lib/out.js", "export default 'out'"),
+        ("node_modules/another/index.js", "module.exports = 'another'"),
+    ];
+    assert_eq!(answer(&files), "web,{},object,undefined,mine,function,another,true");
 }
 
 #[test]

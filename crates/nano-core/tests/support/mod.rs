@@ -17,6 +17,12 @@ pub fn runtime(threads: u32) -> Runtime {
     Runtime::new(RuntimeOptions { limits, events: EventMask { logs: true, apps: false }, ..RuntimeOptions::default() }).expect("a runtime")
 }
 
+/// The same by a clock that only `advance_clock` moves.
+pub fn manual_runtime(threads: u32) -> Runtime {
+    let limits = RuntimeLimits { threads, ..RuntimeLimits::default() };
+    Runtime::new(RuntimeOptions { limits, clock: nano_core::Clock::manual(), ..RuntimeOptions::default() }).expect("a runtime")
+}
+
 /// An app from text, with default limits.
 pub fn load(runtime: &Runtime, name: &str, source: &str) -> App {
     runtime.load(options(name, source)).expect("the app loads")

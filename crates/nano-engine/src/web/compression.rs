@@ -20,6 +20,8 @@ struct Stream {
     input: Vec<u8>,
     read: usize,
     last: bool,
+    /// The chunk has been worked through, and all that it makes has been given out.
+    idle: bool,
 }
 
 /// `codecNew(format, decompress)` -> resource, or undefined if there is no such format
@@ -27,7 +29,7 @@ pub(super) fn codec_new(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let Some(format) = Format::parse(&text(scope, &args, 0)) else { return };
     let mut codec = if args.get(1).is_true() { Codec::decompressor(format) } else { Codec::compressor(format) };
     let held = codec.held(&[]) + size_of::<Stream>();
-    let stream = RefCell::new(Stream { codec, input: Vec::new(), read: 0, last: false });
+    let stream = RefCell::new(Stream { codec, input: Vec::new(), read: 0, last: false, idle: true });
     if let Some(object) = resources::create(scope, Rc::new(stream), held) {
         rv.set(object.into());
     }
@@ -42,6 +44,7 @@ pub(super) fn codec_write(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     stream.last = args.get(1).is_undefined();
     stream.input = bytes::from_value(args.get(1)).unwrap_or_default();
     stream.read = 0;
+    stream.idle = false;
     drop(charge);
     settle(scope, args.get(0), &mut stream);
 }
@@ -60,7 +63,7 @@ pub(super) fn codec_read(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let mut written = 0;
     // One step may be short of both bounds, at the end of a block for example.
     let idle = loop {
-        let Stream { codec, input, read: before, last } = &mut *stream;
+        let Stream { codec, input, read: before, last, .. } = &mut *stream;
         let rest = &input[*before..];
         let bounded = &rest[..rest.len().min(CODEC_STEP_BYTES - read)];
         let is_last = *last && bounded.len() == rest.len();
@@ -86,6 +89,7 @@ pub(super) fn codec_read(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
         }
     };
     drop(room);
+    stream.idle = idle;
     if idle {
         stream.input = Vec::new();
         stream.read = 0;
@@ -97,6 +101,12 @@ pub(super) fn codec_read(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
         output.shrink_to_fit();
         return_bytes(scope, &mut rv, output);
     }
+}
+
+/// `codecIdle(resource)` -> whether nothing more can be read before the next chunk
+pub(super) fn codec_idle(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let Some(stream) = resources::get::<RefCell<Stream>>(scope, args.get(0)) else { return };
+    rv.set_bool(stream.borrow().idle);
 }
 
 /// Charges the stream for what it holds; false with a RangeError pending if that does not fit.

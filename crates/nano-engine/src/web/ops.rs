@@ -150,6 +150,7 @@ table! {
     "codecNew" => compression::codec_new,
     "codecWrite" => compression::codec_write,
     "codecRead" => compression::codec_read,
+    "codecIdle" => compression::codec_idle,
 }
 
 /// `nano.ops`: each function is made when it is first read, so that an isolate holds those it uses. The ones on every request's path

@@ -27,6 +27,7 @@ macro_rules! sources {
 
 /// What runs when it is first needed: `nano.part("name")` in JavaScript.
 pub(crate) static PARTS: &[Source] = sources![
+    "quota_exceeded_error.js",
     "event_types.js",
     "console_format.js",
     "performance.js",

@@ -18,7 +18,7 @@ pub use fault::{Fault, Unwritable};
 pub(crate) use fields::trim;
 pub use server::{Request, RequestParser, Scheme};
 pub use write::{
-    Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, write_refusal, write_request_head, write_response_head,
+    Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head, write_response_head,
 };
 
 pub(crate) use write::write_switch;

@@ -302,7 +302,7 @@ fn decimal(out: &mut Vec<u8>, number: u64) {
 }
 
 /// The reason phrase of a status, as IANA's registry has it.
-fn reason(status: u16) -> &'static str {
+pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",

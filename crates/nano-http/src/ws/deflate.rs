@@ -55,7 +55,13 @@ impl Inflater {
 
     /// The message has ended.
     pub fn end(&mut self, out: &mut Vec<u8>, max: usize) -> Result<(), Violation> {
-        self.inflate(TAIL, out, max)?;
+        let whole = out.len();
+        let ended = self.inflate(TAIL, out, max);
+        // The tail is an empty block. If it gives anything, or is too much, a block before it took it for its own.
+        if ended.is_err() || out.len() > whole {
+            out.truncate(whole);
+            return Err(Violation::Deflate);
+        }
         if !self.keep {
             self.stream = None;
         }

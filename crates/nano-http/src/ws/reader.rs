@@ -174,7 +174,10 @@ impl Reader {
                     let plain = &mut plain[..piece.len()];
                     plain.copy_from_slice(piece);
                     unmask(plain, offset + part * 1_024);
-                    inflater.inflate(plain, &mut message.bytes, self.limits.message_bytes)?;
+                    let inflated = inflater.inflate(plain, &mut message.bytes, self.limits.message_bytes);
+                    // What came out before a fault may have one of its own, and that is the first.
+                    message.check_text(false)?;
+                    inflated?;
                 }
             }
             _ => {

@@ -4,7 +4,7 @@
 use std::io;
 
 use nano_base::http::ResponseHead;
-use nano_base::limits::{HTTP_PIECE_BYTES_MAX, HTTP_READ_BYTES};
+use nano_base::limits::{FETCH_PIECE_BYTES_MAX, FETCH_READ_BYTES};
 use nano_http::h1::{Asked, BodyDecoder, CHUNK_END, ChunkSize, Framing, LAST_CHUNK, Limits, ResponseParser};
 
 use super::decode::{Bad, Decoder};
@@ -172,7 +172,7 @@ impl Io {
     /// Goes on as far as something is to be told. `room` is how much of the response's body is wanted.
     pub(super) fn step(&mut self, room: usize) -> Act {
         if self.write() {
-            return Act::Pull(HTTP_PIECE_BYTES_MAX);
+            return Act::Pull(FETCH_PIECE_BYTES_MAX);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Idle => {
@@ -184,7 +184,7 @@ impl Io {
                 self.phase = Phase::Body(body);
                 Act::Wait
             }
-            Phase::Body(body) => self.body(body, room.min(HTTP_READ_BYTES)),
+            Phase::Body(body) => self.body(body, room.min(FETCH_READ_BYTES)),
             Phase::Over => self.end(),
         }
     }
@@ -336,7 +336,7 @@ impl Io {
             self.read_at = 0;
         }
         let start = self.input.len();
-        self.input.resize(start + HTTP_READ_BYTES, 0);
+        self.input.resize(start + FETCH_READ_BYTES, 0);
         let result = self.stream.read(&mut self.input[start..]);
         self.input.truncate(start + result.as_ref().map_or(0, |read| *read));
         match result {

@@ -16,6 +16,7 @@ const json = (value: unknown, status = 200): Response => Response.json(value, { 
 const hello: Handler<Env> = (_request, env, { name }) => json({ text: `${env.GREETING ?? "Hello"}, ${name}!`, request: current.getStore()?.id });
 
 routes
+  .add("GET", "/", () => json({ routes: routes.list() }))
   .add("GET", "/hello/:name", hello)
   .add("GET", "/notes", () => json(notes.list()))
   .add("POST", "/notes", async (request) => json(notes.add((await request.text()).trim()), 201))

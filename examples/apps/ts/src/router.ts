@@ -16,6 +16,11 @@ export class Router<Env> {
     return this;
   }
 
+  /** Every route, as it was added. */
+  list(): readonly string[] {
+    return this.#routes.map(({ method, parts }) => `${method} ${parts.join("/")}`);
+  }
+
   async answer(request: Request, env: Env): Promise<Response> {
     const parts = new URL(request.url).pathname.split("/");
     const here = this.#routes.filter((route) => match(route.parts, parts) !== undefined);

@@ -55,6 +55,11 @@ for (const name of ["WorkerGlobalScope", "DedicatedWorkerGlobalScope"]) {
 }
 "#;
 
+/// Where a test believes to be.
+pub fn location(test: &Test, variant: &str) -> String {
+    format!("{}/{}{variant}", site::ORIGIN, test.path.replace(".any.js", ".any.worker.html"))
+}
+
 /// The app's source, and how long it may take.
 pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String, u32)> {
     let read = |path: &str| -> std::io::Result<String> {
@@ -64,7 +69,7 @@ pub fn build(root: &Path, test: &Test, variant: &str) -> std::io::Result<(String
         Ok(if path.contains(".sub.") { site::substitute(&text) } else { text })
     };
     let timeout_ms = if test.meta.long { LONG_TIMEOUT_MS } else { TIMEOUT_MS };
-    let location = format!("{}/{}{variant}", site::ORIGIN, test.path.replace(".any.js", ".any.worker.html"));
+    let location = location(test, variant);
     let mut source = String::new();
     source.push_str(&BEFORE_HARNESS.replace("LOCATION", &serde_json::Value::from(location).to_string()));
     if let Some(title) = &test.meta.title {

@@ -17,6 +17,31 @@ checkout than the one that `make wpt` downloads (`make wpt WPT_DIR=...`).
 | --- | ---: | ---: | ---: | ---: | ---: |
 ";
 
+/// What others publish of themselves, best figure first, with the files of ours that are the same tests.
+const OTHERS: [(&str, &str); 8] = [
+    ("compression/", "242 / 258; workerd fails some part of 15 of 19 files"),
+    ("encoding/", "11123 / 11237"),
+    ("fetch/api/", "827 / 1817; workerd fails some part of 43 of 135 files"),
+    ("FileAPI/", "311 / 317"),
+    ("streams/", "1054 / 1342"),
+    ("url/", "1894 / 1974 (StarlingMonkey)"),
+    ("WebCryptoAPI/", "469 / 744; workerd fails some part of 36 of 74 files"),
+    ("xhr/formdata/", "39 / 39"),
+];
+
+const BESIDE_OTHERS: &str = "
+## Beside others
+
+The best that another server runtime publishes of itself. Each of them picks tests, and its version of them, for itself: the share that passes
+can be compared, the number of subtests cannot.
+
+| tests | best of others | NANO |
+| --- | --- | --- |
+";
+
+/// A file with more failures of a kind than this is named with their number.
+const FAILURES_NAMED_MAX: usize = 3;
+
 /// Areas whose tests are not in the checkout that `make wpt` downloads.
 const ELSEWHERE: [&str; 7] = ["eventsource", "fetch", "mimesniff", "service-workers", "storage", "websockets", "xhr"];
 
@@ -30,6 +55,8 @@ pub fn document(folder: &Path, rules: &Rules) -> Result<String, String> {
     names.sort_by_key(|name| name.to_lowercase());
     let mut text = HEAD.to_string();
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut failures: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut files = Area::new();
     let mut sum = (0, 0, 0, 0);
     for name in names {
         let area = expectations::load(&folder.join(format!("{name}.json")))?;
@@ -39,13 +66,27 @@ pub fn document(folder: &Path, rules: &Rules) -> Result<String, String> {
             let mark = if ELSEWHERE.contains(&name.as_str()) { "*" } else { "" };
             text.push_str(&format!("| {name}{mark} | {passed} | {total} | {} | {run} | {skipped} |\n", percent(passed, total)));
         }
-        for (file, expected) in area {
-            if let Expected::Skipped(reason) = expected {
-                reasons.entry(reason).or_default().push(file);
-            }
-        }
+        files.extend(area);
     }
     text.push_str(&format!("| all | {} | {} | {} | {} | {} |\n", sum.0, sum.1, percent(sum.0, sum.1), sum.2, sum.3));
+    for (file, expected) in &files {
+        if let Expected::Skipped(reason) = expected {
+            reasons.entry(reason.clone()).or_default().push(file.clone());
+        }
+        for (reason, failure) in failing(file, expected, rules) {
+            failures.entry(reason).or_default().push(failure);
+        }
+    }
+    text.push_str("\n## What fails, and why\n\n");
+    for (reason, failures) in failures {
+        text.push_str(&format!("- {reason}: {}\n", failures.join(", ")));
+    }
+    text.push_str(BESIDE_OTHERS);
+    for (prefix, others) in OTHERS {
+        let ours = files.iter().filter(|(file, _)| file.starts_with(prefix)).map(|(file, expected)| (file.clone(), expected.clone()));
+        let (passed, total, ..) = figures(&ours.collect());
+        text.push_str(&format!("| {} | {others} | {passed} / {total} ({}) |\n", prefix.trim_end_matches('/'), percent(passed, total)));
+    }
     text.push_str("\n## Not run\n\n");
     for (reason, files) in reasons {
         text.push_str(&format!("- {reason}: {}\n", abridged(&files)));
@@ -55,6 +96,27 @@ pub fn document(folder: &Path, rules: &Rules) -> Result<String, String> {
         text.push_str(&format!("- `{path}`, \"{}\": {reason}\n", subtest.replace('<', "\\<")));
     }
     Ok(text)
+}
+
+/// The failures of a file, by their reasons.
+fn failing(file: &str, expected: &Expected, rules: &Rules) -> Vec<(String, String)> {
+    const UNKNOWN: &str = "not looked into yet";
+    let Expected::Names(_, names) = expected else {
+        let (passed, total) = expected.figures();
+        return if passed == total { Vec::new() } else { vec![(UNKNOWN.into(), format!("`{file}` ({} subtests)", total - passed))] };
+    };
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        kinds.entry(rules.failure(file, name).unwrap_or(UNKNOWN)).or_default().push(name);
+    }
+    let text = |names: Vec<&str>| {
+        if names.len() > FAILURES_NAMED_MAX {
+            return format!("`{file}` ({} subtests)", names.len());
+        }
+        let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.replace('<', "\\<"))).collect();
+        format!("`{file}` ({})", quoted.join(", "))
+    };
+    kinds.into_iter().map(|(reason, names)| (reason.into(), text(names))).collect()
 }
 
 /// Passed, all subtests, files run, files skipped.

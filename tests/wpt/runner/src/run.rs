@@ -118,7 +118,7 @@ fn start(runtime: &Runtime, root: &Path, job: &Job, index: usize) -> Result<(u64
     let options = AppOptions {
         bindings: vec![SITE.into()],
         outbound: Some(SITE.into()),
-        base_url: Some(format!("{}/{}{}", site::ORIGIN, job.test.path, job.variant)),
+        base_url: Some(page::location(job.test, &job.variant)),
         code_generation: true,
         limits,
         lazy: true,

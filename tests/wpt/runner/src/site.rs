@@ -31,9 +31,13 @@ pub fn substitute(text: &str) -> String {
     SUBSTITUTIONS.iter().fold(text.to_string(), |text, (name, value)| text.replace(name, value))
 }
 
-/// Where WPT's own server finds a file.
+/// Where WPT's own server finds a file, or where the package of the tests has it.
 pub fn rewritten(path: &str) -> &str {
-    if path == "resources/WebIDLParser.js" { "resources/webidl2/lib/webidl2.js" } else { path }
+    match path {
+        "resources/WebIDLParser.js" => "resources/webidl2/lib/webidl2.js",
+        "wasm/incrementer.wasm" => "wasm/webapi/resources/incrementer.wasm",
+        path => path,
+    }
 }
 
 /// Answers with a file, and what `?pipe=` does to it.

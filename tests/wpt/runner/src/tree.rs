@@ -31,13 +31,15 @@ pub fn area(path: &str) -> &str {
 /// Stands between a subtest's name and the reason to leave it out.
 const BECAUSE: &str = " because ";
 
-/// The rules of `files.txt`: `skip PREFIX REASON`, `run PATH`, `without PATH TEXT because REASON`.
+/// The rules of `files.txt`: `skip PREFIX REASON`, `run PATH`, `without PATH TEXT because REASON`, `fails PATH TEXT because REASON`.
 #[derive(Debug, Default)]
 pub struct Rules {
     skip: Vec<(String, String)>,
     run: Vec<String>,
     /// Path, text, reason.
     pub without: Vec<(String, String, String)>,
+    /// Path, text, reason.
+    fails: Vec<(String, String, String)>,
 }
 
 impl Rules {
@@ -53,9 +55,10 @@ impl Rules {
             match (words.next(), words.next(), words.next()) {
                 (Some("skip"), Some(prefix), Some(reason)) => rules.skip.push((prefix.into(), reason.trim().into())),
                 (Some("run"), Some(path), None) => rules.run.push(path.into()),
-                (Some("without"), Some(path), Some(text)) if text.contains(BECAUSE) => {
+                (Some(word @ ("without" | "fails")), Some(path), Some(text)) if text.contains(BECAUSE) => {
                     let (text, reason) = text.rsplit_once(BECAUSE).unwrap_or((text, ""));
-                    rules.without.push((path.into(), text.trim().into(), reason.trim().into()));
+                    let list = if word == "fails" { &mut rules.fails } else { &mut rules.without };
+                    list.push((path.into(), text.trim().into(), reason.trim().into()));
                 }
                 _ => return Err(format!("line {}: not a rule: {line}", number + 1)),
             }
@@ -63,9 +66,19 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Why a file is not run.
-    pub fn reason(&self, path: &str) -> Option<&str> {
-        self.skip.iter().find(|(prefix, _)| path.starts_with(prefix.as_str())).map(|(_, reason)| reason.as_str())
+    /// Why a file is not run, or one variant of it. One that is named to be run is, whatever is said of its folder.
+    pub fn reason(&self, name: &str) -> Option<&str> {
+        let path = name.split('?').next().unwrap_or(name);
+        let named = self.run.iter().any(|wanted| wanted == path);
+        let mut rules = self.skip.iter().filter(|(prefix, _)| !(named && prefix.ends_with('/')));
+        rules.find(|(prefix, _)| begins(name, prefix)).map(|(_, reason)| reason.as_str())
+    }
+
+    /// Why a subtest fails, if that is known.
+    pub fn failure(&self, name: &str, subtest: &str) -> Option<&str> {
+        let path = name.split('?').next().unwrap_or(name);
+        let rule = self.fails.iter().find(|(of, text, _)| of == path && subtest.contains(text.as_str()));
+        rule.map(|(_, _, reason)| reason.as_str())
     }
 
     /// Whether a subtest counts.
@@ -75,6 +88,14 @@ impl Rules {
 
     fn wants(&self, path: &str) -> bool {
         path.ends_with(".any.js") || self.run.iter().any(|wanted| wanted == path)
+    }
+}
+
+/// Whether a path begins with a prefix, in which one `*` stands for anything.
+fn begins(path: &str, prefix: &str) -> bool {
+    match prefix.split_once('*') {
+        Some((before, after)) => path.strip_prefix(before).is_some_and(|rest| rest.contains(after)),
+        None => path.starts_with(prefix),
     }
 }
 
@@ -116,6 +137,17 @@ mod tests {
         assert_eq!(rules.reason("url/a.any.js"), None);
         assert!(rules.wants("url/a.window.js") && rules.wants("url/b.any.js") && !rules.wants("url/b.window.js"));
         assert!(Rules::parse("skip wasm/").is_err());
+        let rules =
+            Rules::parse("skip a/ words\nskip b/*.x. more words\nrun a/b/c.any.js\nskip a/b/c.any.js?q of this alone").expect("rules");
+        assert_eq!(
+            (rules.reason("a/b/d.any.js"), rules.reason("a/b/c.any.js"), rules.reason("a/b/c.any.js?r")),
+            (Some("words"), None, None)
+        );
+        assert_eq!(rules.reason("a/b/c.any.js?q"), Some("of this alone"));
+        assert_eq!((rules.reason("b/c/d.x.any.js"), rules.reason("b/c/d.any.js")), (Some("more words"), None));
+        let rules = Rules::parse("fails a/b.any.js one because words").expect("rules");
+        assert_eq!(rules.failure("a/b.any.js?v", "the one"), Some("words"));
+        assert_eq!((rules.failure("a/b.any.js", "two"), rules.failure("a/c.any.js", "one")), (None, None));
         let rules = Rules::parse("without url/a.any.js using <a> because words").expect("rules");
         assert!(
             !rules.counts("url/a.any.js", "x (using <a>)")

@@ -117,6 +117,9 @@ impl Host for LinkHost {
             if tell {
                 work.push_writable();
             }
+            if matches!(pull, Pull::Pending) {
+                work.want_body();
+            }
             if let (Listener::App(caller), Pull::Chunk(chunk)) = (&work.listener, &pull) {
                 caller.credit_by_app(&self.0.desk.inner, chunk.len(), tell);
             }

@@ -401,7 +401,10 @@
   serializable[serializable.length] = {
     is: nano.isDOMException,
     clone(exception) {
-      const clone = new nano.DOMException(nano.domException.message(exception), nano.domException.name(exception));
+      const message = nano.domException.message(exception);
+      const name = nano.domException.name(exception);
+      const special = name === "QuotaExceededError" ? nano.part("quota_exceeded_error").clone(exception, message) : undefined;
+      const clone = special ?? new nano.DOMException(message, name);
       const stack = getOwnProperty(exception, "stack")?.value;
       if (typeof stack === "string") {
         ObjectDefineProperty(clone, "stack", { __proto__: null, value: stack, writable: true, enumerable: false, configurable: true });

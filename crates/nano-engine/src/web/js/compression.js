@@ -25,7 +25,8 @@
         if (bytes === undefined) return true;
         if (TypedArrayPrototypeGetByteLength(bytes) === 0) continue;
         controller.enqueue(bytes);
-        if (controller.backpressure) return false;
+        // What has been given out whole is done with, though nobody asks for more.
+        if (controller.backpressure) return ops.codecIdle(codec);
       }
     };
 

@@ -41,8 +41,8 @@
       }
       const byteLength = TypedArrayPrototypeGetByteLength(array);
       if (byteLength > QUOTA_BYTES) {
-        const message = `${prefix}: ${byteLength} bytes is more than the ${QUOTA_BYTES} that one call gives.`;
-        throw new nano.DOMException(message, "QuotaExceededError");
+        const { QuotaExceededError } = nano.part("quota_exceeded_error");
+        throw new QuotaExceededError(`${prefix}: ${byteLength} bytes is more than the ${QUOTA_BYTES} that one call gives.`);
       }
       // A detached buffer has no bytes and refuses a view.
       if (byteLength > 0) {

@@ -3,8 +3,8 @@
 // Specification: https://w3c.github.io/webcrypto/#algorithm-normalization
 (nano) => {
   const {
-    ArrayBufferIsView, ArrayPrototypePush, ObjectKeys, StringPrototypeSlice, StringPrototypeToLowerCase, TypeError, TypedArrayPrototypeGetByteLength,
-    TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
+    ArrayBufferIsView, ArrayPrototypePush, ObjectKeys, StringPrototypeIncludes, StringPrototypeSlice, StringPrototypeToLowerCase, TypeError,
+    TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
   } = nano.primordials;
   const { bytesOf } = nano.encoding;
   const { converters, dictionary, interface: interfaceType, isObject } = nano.webidl;
@@ -38,8 +38,7 @@
 
   const key = interfaceType("CryptoKey", isCryptoKey);
 
-  const name = { key: "name", converter: converters.DOMString, required: true };
-  const asName = dictionary("Algorithm", [name]);
+  const asName = dictionary("Algorithm", [{ __proto__: null, key: "name", converter: converters.DOMString, required: true }]);
 
   // The members of each kind of parameters beside the name, inherited ones first; a "?" after a type makes a member optional.
   const parameterTypes = {
@@ -115,7 +114,7 @@
   // Each kind of parameters is compiled once it is used: [dictionary converter, members whose value is worked on further].
   const compiled = { __proto__: null };
   const compile = (type) => {
-    const members = [name];
+    const members = [];
     const further = [];
     const keys = ObjectKeys(parameterTypes[type]);
     for (let i = 0; i < keys.length; i++) {
@@ -130,21 +129,20 @@
     return { __proto__: null, convert: dictionary(type, members), further };
   };
 
-  // https://w3c.github.io/webcrypto/#dfn-normalize-an-algorithm
+  // Names are compared without regard to the case of ASCII letters. U+212A is the one other character whose lower case is in ASCII.
+  const recognize = (name) => (StringPrototypeIncludes(name, "\u212a") ? undefined : spelled[StringPrototypeToLowerCase(name)]);
+
+  // https://w3c.github.io/webcrypto/#dfn-normalize-an-algorithm; the name is read once, which an app can see.
   const normalize = (algorithm, operation, prefix) => {
     if (!isObject(algorithm)) algorithm = { __proto__: null, name: algorithm };
     const initial = asName(algorithm, prefix, "the algorithm");
-    const algorithmName = spelled[StringPrototypeToLowerCase(initial.name)];
+    const algorithmName = recognize(initial.name);
     const type = algorithmName === undefined ? undefined : algorithms[algorithmName][operation];
     if (type === undefined) {
       const message = `${prefix}: '${initial.name}' is not an algorithm that supports this operation (${operation}).`;
       throw new nano.DOMException(message, "NotSupportedError");
     }
-    if (type === "") {
-      // The dictionary is read a second time, as its own type.
-      asName(algorithm, prefix, "the algorithm");
-      return { __proto__: null, name: algorithmName };
-    }
+    if (type === "") return { __proto__: null, name: algorithmName };
     const { convert, further } = compiled[type] ??= compile(type);
     const normalized = convert(algorithm, prefix, "the algorithm");
     normalized.name = algorithmName;

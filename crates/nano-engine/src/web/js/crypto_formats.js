@@ -219,6 +219,9 @@
       if (format === "jwk") {
         needJwk(data, "OKP", family.use, extractable, usages);
         if (data.crv !== name) fail("DataError", `The JSON web key's "crv" is not "${name}".`);
+        if (name === "Ed25519" && data.alg !== undefined && data.alg !== name && data.alg !== "EdDSA") {
+          fail("DataError", `The JSON web key's "alg" is neither "${name}" nor "EdDSA".`);
+        }
         handle = checked(natives.importKey(name, "jwk", needMembers(data, isPrivate ? ["x", "d"] : ["x"])));
       } else {
         handle = checked(natives.importKey(name, format, data));
@@ -264,6 +267,7 @@
         jwk.crv = algorithm.namedCurve;
         break;
       case "OKP":
+        if (algorithm.name === "Ed25519") jwk.alg = algorithm.name;
         jwk.crv = algorithm.name;
         break;
     }

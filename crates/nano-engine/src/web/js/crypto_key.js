@@ -10,7 +10,11 @@
   const CREATE = {};
 
   // https://w3c.github.io/webcrypto/#dfn-RecognizedKeyUsage, in the order that usages are given back.
-  const keyUsages = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
+  // The last four are of algorithms that are not here: with them an app hears that its algorithm has no such usage, not that there is none.
+  const keyUsages = [
+    "encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey", "encapsulateKey", "encapsulateBits",
+    "decapsulateKey", "decapsulateBits",
+  ];
 
   // https://w3c.github.io/webcrypto/#concept-normalized-usages
   const normalizeUsages = (usages) => {

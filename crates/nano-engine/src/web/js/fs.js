@@ -26,11 +26,12 @@
   const known = {
     __proto__: null,
     AbortError: true, InvalidModificationError: true, InvalidStateError: true, NoModificationAllowedError: true, NotAllowedError: true,
-    NotFoundError: true, NotReadableError: true, NotSupportedError: true, QuotaExceededError: true, TypeMismatchError: true,
+    NotFoundError: true, NotReadableError: true, NotSupportedError: true, TypeMismatchError: true,
   };
 
   const fileError = (name, message) => {
     if (name === "TypeError") return new TypeError(message);
+    if (name === "QuotaExceededError") return new (nano.part("quota_exceeded_error").QuotaExceededError)(message);
     return new nano.DOMException(message, known[name] ? name : "UnknownError");
   };
 

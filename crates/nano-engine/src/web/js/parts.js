@@ -47,6 +47,7 @@
   expose("performance_observer", ["PerformanceObserver", "PerformanceObserverEntryList"]);
   expose("event_types", ["CloseEvent", "CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]);
   expose("encoding_streams", ["TextDecoderStream", "TextEncoderStream"]);
+  expose("quota_exceeded_error", ["QuotaExceededError"]);
   expose("subtle", ["SubtleCrypto"]);
   expose("crypto_key", ["CryptoKey"]);
   // Workers have it there.

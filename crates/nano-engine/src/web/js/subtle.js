@@ -93,7 +93,6 @@
     if (length === null || length % 8 !== 0) fail("OperationError", `${name} derives a multiple of 8 bits.`);
     const { hash, salt } = algorithm;
     if (name === "HKDF") return natives.derive(name, slots.handle, length, hash, salt, algorithm.info);
-    if (length === 0) fail("OperationError", "PBKDF2 derives 8 bits at least.");
     return natives.derive(name, slots.handle, length, hash, salt, algorithm.iterations);
   };
 

@@ -1,0 +1,178 @@
+//! Connections from the network: what the listeners of a shard have accepted, and whoever moves it.
+//!
+//! A [`Front`] belongs to a shard, not to the shard's thread: its connections outlive a thread that V8 gives up, and while a turn
+//! hogs the thread another shard moves them, so that a neighbour that loops does not even delay the reading of a request. What moves
+//! them must be quick, and never runs JavaScript: requests go into the queues like the host's own.
+
+mod connection;
+mod hosts;
+mod listen;
+mod problem;
+mod socket;
+mod state;
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
+
+use nano_base::http::ResponseHead;
+use nano_base::status::{Error, Status};
+
+use crate::pipe::Held;
+use crate::request::Ending;
+use crate::runtime::Inner;
+use crate::wait::lock;
+pub use hosts::Hosts;
+use listen::Acceptance;
+pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
+use state::State;
+
+/// Who waits for the end of a request that came from the network.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// The shard whose front has the connection.
+    pub shard: usize,
+    /// The connection there.
+    pub connection: u64,
+    /// The client sends the body only when it is told to.
+    pub expects_continue: AtomicBool,
+}
+
+/// What happened to a request, for its connection.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// The whole response; the request is over.
+    Response(ResponseHead, Vec<u8>),
+    /// The head of a streaming response.
+    Head(ResponseHead),
+    /// A piece of it.
+    Chunk(Vec<u8>),
+    /// It is complete; the request is over.
+    End,
+    /// It failed; the request is over.
+    Error(Error),
+    /// The request's body has room again, or nobody reads it any more.
+    Writable,
+    /// The app reads the request's body, and there is nothing of it yet.
+    Wanted,
+}
+
+impl Happening {
+    pub(crate) fn of_end(end: Ending) -> Self {
+        match end {
+            Ending::Response(head, body) => Self::Response(head, body),
+            Ending::Stream => Self::End,
+            Ending::Error(error) => Self::Error(error),
+            Ending::Value(_) => Self::Error(Error::new(Status::Panic, "an invocation answered a request")),
+        }
+    }
+
+    /// Bytes of a body that wait in it.
+    pub(crate) fn body_bytes(&self) -> usize {
+        match self {
+            Self::Response(_, bytes) | Self::Chunk(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// Something that happened to the request of a connection, and the bytes that wait in it.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    pub connection: u64,
+    pub what: Happening,
+    pub held: Held,
+}
+
+/// The connections of one shard.
+pub(crate) struct Front {
+    /// The descriptor that is readable when a connection moves.
+    fd: RawFd,
+    /// Something is or was listened on: a front that is not open costs nothing.
+    open: AtomicBool,
+    mail: Mutex<Vec<Mail>>,
+    /// How many of them wait, to look at without the lock.
+    waiting: AtomicUsize,
+    /// Held while connections are moved, never while JavaScript runs.
+    state: Mutex<State>,
+}
+
+impl Front {
+    pub(crate) fn new(shard: usize) -> std::io::Result<Self> {
+        let state = State::new(shard)?;
+        Ok(Self {
+            fd: state.raw_fd(),
+            open: AtomicBool::new(false),
+            mail: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Readable when a connection moves.
+    pub(crate) fn raw_fd(&self) -> RawFd {
+        self.fd
+    }
+
+    /// Whether anything is or was listened on.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Whether mail waits: whoever wants to sleep has to turn first.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Leaves something for a connection, if `valid` still holds with the mail's lock taken.
+    pub(crate) fn post(&self, mail: Mail, valid: impl FnOnce() -> bool) {
+        let mut waiting = lock(&self.mail);
+        if valid() {
+            waiting.push(mail);
+            self.waiting.store(waiting.len(), Ordering::Release);
+        }
+    }
+
+    /// Moves what can be moved; whether there was anything. Whoever comes while somebody else is at it leaves it to that one.
+    pub(crate) fn turn(&self, inner: &Arc<Inner>) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        let mail = {
+            let mut waiting = lock(&self.mail);
+            self.waiting.store(0, Ordering::Release);
+            std::mem::take(&mut *waiting)
+        };
+        state.turn(inner, mail)
+    }
+
+    /// When the next of its timers is due.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        if !self.is_open() {
+            return None;
+        }
+        lock(&self.state).next_deadline()
+    }
+
+    fn accept_from(&self, acceptance: Acceptance) -> std::io::Result<()> {
+        self.open.store(true, Ordering::Release);
+        lock(&self.state).accept_from(acceptance)
+    }
+
+    /// Accepts no more connections of a listener; those there are end with the request they are at.
+    fn close_listener(&self, listener: u64) {
+        lock(&self.state).close_listener(listener);
+    }
+
+    /// The runtime ends: all connections are closed, without another word.
+    pub(crate) fn close(&self) {
+        self.open.store(false, Ordering::Release);
+        lock(&self.state).close();
+        lock(&self.mail).clear();
+    }
+}

@@ -1,0 +1,223 @@
+//! Listening sockets and what they accept: TCP, Unix, or a descriptor that somebody else has bound.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::{Path, PathBuf};
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use nano_base::limits::LISTEN_BACKLOG;
+use nano_base::status::{Error, Result, Status};
+use nano_base::sys;
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+    Inherited(RawFd),
+}
+
+impl Place {
+    fn parse(address: &str) -> Result<Self> {
+        let invalid = |why: &str| Error::new(Status::Invalid, format!("cannot listen on \"{address}\": {why}"));
+        if let Some(path) = address.strip_prefix("unix:") {
+            if path.is_empty() {
+                return Err(invalid("the path is missing"));
+            }
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        if let Some(number) = address.strip_prefix("fd:") {
+            return match number.parse::<RawFd>() {
+                Ok(fd) if fd > 2 => Ok(Self::Inherited(fd)),
+                _ => Err(invalid("the number of a descriptor that somebody else has bound follows \"fd:\"")),
+            };
+        }
+        address.parse().map(Self::Tcp).map_err(|_| invalid("it is none of IP:PORT (127.0.0.1:8080, [::1]:8080), unix:/PATH and fd:NUMBER"))
+    }
+}
+
+/// A bound socket that can be given to several shards.
+#[derive(Debug)]
+pub(super) enum Bound {
+    /// A socket for each shard, between which the kernel divides the connections.
+    Tcp(Vec<TcpListener>, SocketAddr),
+    /// One that all shards accept from.
+    Shared(OwnedFd, Family, String),
+}
+
+/// What kind of socket an inherited one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Tcp,
+    Unix,
+}
+
+impl Bound {
+    /// Binds an address, for so many shards.
+    pub(super) fn new(address: &str, shards: usize) -> Result<Self> {
+        let failed = |error: io::Error| Error::new(Status::Io, format!("cannot listen on {address}: {error}"));
+        match Place::parse(address)? {
+            Place::Tcp(mut place) => {
+                let mut listeners = Vec::with_capacity(shards);
+                for _ in 0..shards {
+                    let listener = bind_tcp(place).map_err(failed)?;
+                    // With port 0 the first one is given a port, and the others join it.
+                    place = listener.local_addr().map_err(failed)?;
+                    listeners.push(TcpListener::from_std(listener));
+                }
+                Ok(Self::Tcp(listeners, place))
+            }
+            Place::Unix(path) => {
+                let listener = bind_unix(&path).map_err(failed)?;
+                Ok(Self::Shared(listener.into(), Family::Unix, address.to_string()))
+            }
+            Place::Inherited(fd) => {
+                let fd = sys::file::duplicate(fd).map_err(failed)?;
+                let socket = RawSocket::from(fd);
+                let local = socket.local_addr().map_err(failed)?;
+                socket.set_nonblocking(true).map_err(failed)?;
+                let (family, name) = match local.as_socket() {
+                    Some(address) => (Family::Tcp, address.to_string()),
+                    None => (Family::Unix, address.to_string()),
+                };
+                Ok(Self::Shared(socket.into(), family, name))
+            }
+        }
+    }
+
+    /// What clients connect to.
+    pub(super) fn address(&self) -> String {
+        match self {
+            Self::Tcp(_, address) => address.to_string(),
+            Self::Shared(_, _, name) => name.clone(),
+        }
+    }
+
+    /// The sockets for the shards, one each.
+    pub(super) fn into_acceptors(self, shards: usize) -> io::Result<Vec<Acceptor>> {
+        match self {
+            Self::Tcp(listeners, _) => Ok(listeners.into_iter().map(Acceptor::Tcp).collect()),
+            Self::Shared(fd, family, _) => (0..shards)
+                .map(|_| {
+                    let fd = fd.try_clone()?;
+                    Ok(match family {
+                        Family::Tcp => Acceptor::Tcp(TcpListener::from_std(fd.into())),
+                        Family::Unix => Acceptor::Unix(UnixListener::from_std(fd.into())),
+                    })
+                })
+                .collect(),
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<StdTcpListener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(LISTEN_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Binds a path. A socket that nobody listens on any more is in the way after a crash: it is replaced, anything else is not.
+fn bind_unix(path: &Path) -> io::Result<StdUnixListener> {
+    let bound = match StdUnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let is_dead = matches!(std::os::unix::net::UnixStream::connect(path),
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused);
+            if !is_dead {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            StdUnixListener::bind(path)
+        }
+        bound => bound,
+    }?;
+    bound.set_nonblocking(true)?;
+    Ok(bound)
+}
+
+/// A listening socket of one shard.
+#[derive(Debug)]
+pub(super) enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Acceptor {
+    /// The next connection that waits.
+    pub(super) fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept()?;
+                // What is written is a whole response or a piece of one: there is nothing to wait for. A socket that refuses is
+                // slower, not broken.
+                let _ = stream.set_nodelay(true);
+                Ok(Socket::Tcp(stream))
+            }
+            Self::Unix(listener) => Ok(Socket::Unix(listener.accept()?.0)),
+        }
+    }
+}
+
+/// A connection's socket.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Unix(stream) => stream.read(into),
+        }
+    }
+
+    pub(super) fn write(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write_vectored(pieces),
+            Self::Unix(stream) => stream.write_vectored(pieces),
+        }
+    }
+
+    /// Nothing more will be written; the other side may still be read.
+    pub(super) fn shut_down(&mut self) {
+        // It fails when the other side has gone already.
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
+        };
+    }
+}
+
+/// Delegates mio's registration to whichever socket it is.
+macro_rules! source {
+    ($type:ty, $($variant:path),+) => {
+        impl Source for $type {
+            fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+                match self { $($variant(inner) => inner.register(registry, token, interests)),+ }
+            }
+
+            fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+                match self { $($variant(inner) => inner.reregister(registry, token, interests)),+ }
+            }
+
+            fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+                match self { $($variant(inner) => inner.deregister(registry)),+ }
+            }
+        }
+    };
+}
+
+source!(Acceptor, Acceptor::Tcp, Acceptor::Unix);
+source!(Socket, Socket::Tcp, Socket::Unix);

@@ -1,0 +1,261 @@
+//! What a front holds: its poll, its listening sockets, its connections, and their timers.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
+use nano_base::date;
+use nano_base::limits::{HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS};
+use nano_base::slots::Slots;
+use nano_base::wheel::{TimerKey, TimerWheel};
+
+use super::Mail;
+use super::connection::{Connection, Fate};
+use super::listen::Acceptance;
+use crate::runtime::Inner;
+
+/// Tokens from here on are connections; below are listening sockets.
+const CONNECTIONS: usize = 1 << 32;
+
+/// What a connection needs of its surroundings.
+pub(super) struct Tools<'a> {
+    pub inner: &'a Arc<Inner>,
+    /// The shard whose front this is.
+    pub shard: usize,
+    pub now_ms: u64,
+    /// The time, as HTTP writes it.
+    pub date: &'a [u8],
+    /// Where sockets are read into: between two connections there is nothing in it.
+    pub buffer: &'a mut Vec<u8>,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Connection(u64),
+    /// A listener that had to pause may accept again.
+    Accept(usize),
+}
+
+/// A connection, and where its timer is.
+struct Entry {
+    connection: Connection,
+    timer: Option<(u64, TimerKey)>,
+}
+
+/// Everything that is moved together, under the front's lock.
+pub(super) struct State {
+    shard: usize,
+    poll: Poll,
+    events: Events,
+    acceptances: HashMap<usize, Acceptance>,
+    next_acceptance: usize,
+    connections: Slots<Entry>,
+    /// Connections that have had their share, and listening sockets that may have more.
+    again: VecDeque<u64>,
+    accepting: VecDeque<usize>,
+    wheel: TimerWheel<Due>,
+    buffer: Vec<u8>,
+    date: [u8; 29],
+    date_s: u64,
+}
+
+impl State {
+    pub(super) fn new(shard: usize) -> io::Result<Self> {
+        Ok(Self {
+            shard,
+            poll: Poll::new()?,
+            events: Events::with_capacity(HTTP_EVENTS_MAX),
+            acceptances: HashMap::new(),
+            next_acceptance: 0,
+            connections: Slots::new(HTTP_CONNECTIONS_MAX),
+            again: VecDeque::new(),
+            accepting: VecDeque::new(),
+            wheel: TimerWheel::new(0),
+            buffer: Vec::new(),
+            date: date::write(0),
+            date_s: 0,
+        })
+    }
+
+    pub(super) fn raw_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        if !self.again.is_empty() || !self.accepting.is_empty() {
+            return Some(0);
+        }
+        self.wheel.next_deadline()
+    }
+
+    pub(super) fn accept_from(&mut self, mut acceptance: Acceptance) -> io::Result<()> {
+        let token = self.next_acceptance;
+        self.next_acceptance = (token + 1) % CONNECTIONS;
+        self.poll.registry().register(&mut acceptance.acceptor, Token(token), Interest::READABLE)?;
+        self.acceptances.insert(token, acceptance);
+        Ok(())
+    }
+
+    pub(super) fn close_listener(&mut self, listener: u64) {
+        self.acceptances.retain(|_, acceptance| acceptance.shared.key != listener);
+        // Each learns of it in the next turn: one that is at a request goes on.
+        self.again.extend(self.connections.iter().filter(|(_, entry)| entry.connection.listener() == listener).map(|(id, _)| id));
+    }
+
+    pub(super) fn close(&mut self) {
+        self.acceptances.clear();
+        let ids: Vec<u64> = self.connections.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            self.remove(id);
+        }
+        self.again.clear();
+        self.accepting.clear();
+    }
+
+    /// Moves what can be moved; whether there was anything.
+    pub(super) fn turn(&mut self, inner: &Arc<Inner>, mail: Vec<Mail>) -> bool {
+        let now_ms = inner.clock.now_ms();
+        self.tell_time(inner.clock.unix_ms() as u64);
+        let mut any = !mail.is_empty();
+        for mail in mail {
+            self.drive(inner, now_ms, mail.connection, |connection, tools| connection.take(mail.what, mail.held, tools));
+        }
+        for _ in 0..self.again.len() {
+            let Some(id) = self.again.pop_front() else { break };
+            any = true;
+            self.drive(inner, now_ms, id, |connection, tools| connection.go_on(tools));
+        }
+        any |= self.poll(inner, now_ms);
+        for _ in 0..self.accepting.len() {
+            let Some(token) = self.accepting.pop_front() else { break };
+            any = true;
+            self.accept(inner, now_ms, token);
+        }
+        while let Some((_, due)) = self.wheel.pop_due(now_ms) {
+            any = true;
+            match due {
+                Due::Connection(id) => {
+                    if let Some(entry) = self.connections.get_mut(id) {
+                        entry.timer = None;
+                    }
+                    self.drive(inner, now_ms, id, |connection, tools| connection.time_is_up(tools));
+                }
+                Due::Accept(token) => self.accept(inner, now_ms, token),
+            }
+        }
+        any
+    }
+
+    fn tell_time(&mut self, unix_ms: u64) {
+        if unix_ms / 1000 != self.date_s {
+            self.date_s = unix_ms / 1000;
+            self.date = date::write(unix_ms);
+        }
+    }
+
+    fn poll(&mut self, inner: &Arc<Inner>, now_ms: u64) -> bool {
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        // Interrupted or failed: the next turn looks again.
+        let polled = self.poll.poll(&mut events, Some(Duration::ZERO));
+        let any = polled.is_ok() && !events.is_empty();
+        if any {
+            for event in &events {
+                let token = event.token().0;
+                if token < CONNECTIONS {
+                    self.accept(inner, now_ms, token);
+                    continue;
+                }
+                let read = event.is_readable() || event.is_read_closed() || event.is_error();
+                let gone = event.is_error() || (event.is_write_closed() && event.is_read_closed());
+                self.drive(inner, now_ms, token as u64, |connection, tools| connection.ready(read, gone, tools));
+            }
+        }
+        self.events = events;
+        any
+    }
+
+    /// Accepts what waits, some at a time.
+    fn accept(&mut self, inner: &Arc<Inner>, now_ms: u64, token: usize) {
+        for _ in 0..HTTP_ACCEPTS_MAX {
+            let Some(acceptance) = self.acceptances.get(&token) else { return };
+            let shared = acceptance.shared.clone();
+            if shared.connections.load(Ordering::Relaxed) >= shared.limits.connections {
+                self.pause(now_ms, token);
+                return;
+            }
+            match acceptance.acceptor.accept() {
+                Ok(socket) => {
+                    shared.connections.fetch_add(1, Ordering::Relaxed);
+                    let entry = Entry { connection: Connection::new(socket, shared, now_ms), timer: None };
+                    // Without room the entry is dropped, and with it the connection closed and counted out.
+                    let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
+                    let interests = Interest::READABLE | Interest::WRITABLE;
+                    let registered = self
+                        .connections
+                        .get_mut(id)
+                        .map(|entry| self.poll.registry().register(entry.connection.socket(), Token(id as usize), interests));
+                    match registered {
+                        // What the client has sent by now is there already, mostly.
+                        Some(Ok(())) => self.drive(inner, now_ms, id, |connection, tools| connection.ready(true, false, tools)),
+                        _ => drop(self.remove(id)),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // The client has gone again, or a signal came.
+                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+                // No descriptors or no memory: it will not be better at once.
+                Err(_) => return self.pause(now_ms, token),
+            }
+        }
+        self.accepting.push_back(token);
+    }
+
+    /// Leaves connections in the kernel's queue for a while.
+    fn pause(&mut self, now_ms: u64, token: usize) {
+        self.wheel.insert(now_ms + HTTP_PAUSE_MS, Due::Accept(token));
+    }
+
+    /// Lets a connection do something, and sees to what follows.
+    fn drive(&mut self, inner: &Arc<Inner>, now_ms: u64, id: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>) -> Fate) {
+        let Some(entry) = self.connections.get_mut(id) else { return };
+        entry.connection.id = id;
+        let mut tools = Tools { inner, shard: self.shard, now_ms, date: &self.date, buffer: &mut self.buffer };
+        match act(&mut entry.connection, &mut tools) {
+            Fate::Close => return self.remove_for(inner, id),
+            Fate::Again => self.again.push_back(id),
+            Fate::Wait => {}
+        }
+        let deadline_ms = entry.connection.deadline_ms;
+        match entry.timer {
+            // A timer that comes too early looks again.
+            Some((armed_ms, _)) if armed_ms <= deadline_ms => {}
+            _ if deadline_ms == u64::MAX => {}
+            timer => {
+                if let Some((_, key)) = timer {
+                    self.wheel.cancel(key);
+                }
+                entry.timer = Some((deadline_ms, self.wheel.insert(deadline_ms, Due::Connection(id))));
+            }
+        }
+    }
+
+    /// Closes a connection; the request it is at is given up.
+    fn remove_for(&mut self, inner: &Arc<Inner>, id: u64) {
+        if let Some(work) = self.remove(id) {
+            super::connection::give_up(inner, &work);
+        }
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Arc<crate::request::Work>> {
+        let mut entry = self.connections.remove(id)?;
+        if let Some((_, key)) = entry.timer {
+            self.wheel.cancel(key);
+        }
+        entry.connection.take_work()
+    }
+}

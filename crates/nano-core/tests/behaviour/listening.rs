@@ -1,0 +1,391 @@
+//! Apps behind the built-in listener, as clients see them: bytes in, bytes out.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use nano_core::{App, ListenLimits, ListenOptions, Listener, ResponseHead, Route, Router, Runtime, Status};
+
+use crate::support::{PATIENCE, load, options, runtime};
+
+fn listen(runtime: &Runtime, router: impl Router + 'static) -> Listener {
+    listen_with(runtime, router, ListenLimits::default())
+}
+
+fn listen_with(runtime: &Runtime, router: impl Router + 'static, limits: ListenLimits) -> Listener {
+    runtime.listen(ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(router), limits }).expect("a free port")
+}
+
+fn connect(listener: &Listener) -> TcpStream {
+    let stream = TcpStream::connect(listener.address()).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Reads one response: its head, and its body by Content-Length or chunks.
+fn response(stream: &mut impl Read) -> (String, String) {
+    let head = head(stream);
+    let lower = head.to_ascii_lowercase();
+    let mut body = Vec::new();
+    if let Some(at) = lower.find("content-length: ") {
+        let length: usize = lower[at + 16..].split("\r\n").next().unwrap().parse().unwrap();
+        body.resize(length, 0);
+        stream.read_exact(&mut body).unwrap();
+    } else if lower.contains("transfer-encoding: chunked") {
+        loop {
+            let size = usize::from_str_radix(line(stream).trim(), 16).unwrap();
+            let mut chunk = vec![0; size + 2];
+            stream.read_exact(&mut chunk).unwrap();
+            if size == 0 {
+                break;
+            }
+            body.extend_from_slice(&chunk[..size]);
+        }
+    }
+    (head, String::from_utf8(body).unwrap())
+}
+
+fn head(stream: &mut impl Read) -> String {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        head.push_str(&line(stream));
+    }
+    head
+}
+
+fn line(stream: &mut impl Read) -> String {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while !line.ends_with(b"\r\n") {
+        stream.read_exact(&mut byte).expect("the rest of a line");
+        line.push(byte[0]);
+    }
+    String::from_utf8(line).unwrap()
+}
+
+/// What a client reads until the server closes.
+fn rest(stream: &mut impl Read) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("the connection's end");
+    text
+}
+
+fn ask(listener: &Listener, request: &str) -> (String, String) {
+    let mut stream = connect(listener);
+    stream.write_all(request.as_bytes()).unwrap();
+    response(&mut stream)
+}
+
+const ECHO: &str = "export default { async fetch(request) {
+    const { method, url } = request;
+    return Response.json({ method, url, host: request.headers.get('host'), body: await request.text() }, { headers: { 'x-app': 'echo' } });
+} }";
+
+#[test]
+fn an_app_answers_over_http_and_the_connection_is_used_again() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut stream = connect(&listener);
+    for path in ["/a?b=c", "/second"] {
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: App.Test:99\r\n\r\n").unwrap();
+        let (head, body) = response(&mut stream);
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("x-app: echo\r\n") && head.contains("\r\ndate: "), "{head}");
+        assert_eq!(body, format!(r#"{{"method":"GET","url":"http://app.test:99{path}","host":"App.Test:99","body":""}}"#));
+    }
+    write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(rest(&mut stream).contains("connection: close\r\n"));
+}
+
+#[test]
+fn requests_that_come_together_are_answered_in_their_order() {
+    let runtime = runtime(2);
+    let source = "export default { async fetch(request) {
+        const n = new URL(request.url).pathname;
+        if (n === '/1') await scheduler.wait(5);
+        return new Response(n);
+    } }";
+    let listener = listen(&runtime, load(&runtime, "order", source));
+    let mut stream = connect(&listener);
+    let get = |n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n");
+    stream.write_all([get(1), get(2), get(3)].concat().as_bytes()).unwrap();
+    for n in ["/1", "/2", "/3"] {
+        assert_eq!(response(&mut stream).1, n);
+    }
+}
+
+#[test]
+fn bodies_arrive_however_they_are_cut() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let requests = [
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world".to_string(),
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello \r\n5;x=y\r\nworld\r\n0\r\nA: b\r\n\r\n".to_string(),
+    ];
+    for request in requests {
+        for cut in 1..request.len() {
+            let mut stream = connect(&listener);
+            stream.set_nodelay(true).unwrap();
+            stream.write_all(&request.as_bytes()[..cut]).unwrap();
+            stream.write_all(&request.as_bytes()[cut..]).unwrap();
+            let (head, body) = response(&mut stream);
+            assert!(head.starts_with("HTTP/1.1 200"), "{cut}: {head}");
+            assert!(body.contains(r#""body":"hello world""#), "{cut}: {body}");
+        }
+    }
+}
+
+#[test]
+fn a_large_body_streams_both_ways() {
+    let runtime = runtime(2);
+    let source = "export default { fetch(request) { return new Response(request.body); } }";
+    let listener = listen(&runtime, load(&runtime, "pass", source));
+    let mut stream = connect(&listener);
+    let mut writer = stream.try_clone().unwrap();
+    let text: String = (0..300_000).map(|n| format!("{n:07} ")).collect();
+    let sent = text.clone();
+    let sending = std::thread::spawn(move || {
+        write!(writer, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", sent.len()).unwrap();
+        writer.write_all(sent.as_bytes()).unwrap();
+    });
+    let (head, body) = response(&mut stream);
+    sending.join().unwrap();
+    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(body == text, "{} of {} bytes", body.len(), text.len());
+    // And the connection goes on.
+    write!(stream, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok").unwrap();
+    assert_eq!(response(&mut stream).1, "ok");
+}
+
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on_when_the_app_reads() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(request) {
+        return new Response(request.url.endsWith('/read') ? await request.text() : 'not wanted');
+    } }";
+    let listener = listen(&runtime, load(&runtime, "ask", source));
+    let request = |path| format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    let mut stream = connect(&listener);
+    stream.write_all(request("/read").as_bytes()).unwrap();
+    assert_eq!(head(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abc").unwrap();
+    assert_eq!(response(&mut stream).1, "abc");
+    let mut stream = connect(&listener);
+    stream.write_all(request("/ignore").as_bytes()).unwrap();
+    let answer = rest(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close") && answer.ends_with("not wanted"), "{answer}");
+}
+
+#[test]
+fn what_is_not_one_request_is_refused_and_the_connection_closed() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        ("GET / HTTP/1.1\nHost: a\n\n", 400),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501),
+    ] {
+        let mut stream = connect(&listener);
+        write!(stream, "{request}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
+        assert_eq!(answer.matches("\r\ndate: ").count(), 1, "{answer}");
+    }
+    // A chunk that is none: the head was good, so the app learns of it.
+    let mut stream = connect(&listener);
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").unwrap();
+    assert!(rest(&mut stream).starts_with("HTTP/1.1 500"), "the app's read of the body fails");
+}
+
+#[test]
+fn errors_have_a_code_and_an_id_and_keep_what_the_app_said() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(request) {
+        if (request.url.endsWith('/loop')) for (;;);
+        throw new Error('the secret');
+    } }";
+    let listener = listen(&runtime, load(&runtime, "bad", source));
+    let (head, body) = ask(&listener, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 500") && head.contains("content-type: application/problem+json"), "{head}");
+    assert!(head.contains("x-request-id: ") && body.contains(r#""code":"EXCEPTION""#) && !body.contains("secret"), "{body}");
+    let (head, body) = ask(&listener, "GET /loop HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 500") && body.contains(r#""code":"CPU_LIMIT""#), "{head}{body}");
+}
+
+struct ByHost(Vec<(&'static str, App)>);
+
+impl Router for ByHost {
+    fn route(&self, host: &str, path: &str) -> Route {
+        if path == "/robots.txt" {
+            return Route::Reply(ResponseHead { status: 200, ..ResponseHead::default() }, b"none".to_vec());
+        }
+        self.0.iter().find(|(name, _)| *name == host).map_or(Route::Nobody, |(_, app)| Route::App(app.clone()))
+    }
+}
+
+#[test]
+fn a_router_says_whose_a_request_is() {
+    let runtime = runtime(2);
+    let source = |name: &str| format!("export default {{ fetch() {{ return new Response('{name}') }} }}");
+    let apps = ["one.test", "two.test", "[::1]"].map(|name| (name, load(&runtime, name, &source(name))));
+    let listener = listen(&runtime, ByHost(apps.into()));
+    let get = |host: &str, path: &str| ask(&listener, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    assert_eq!(get("one.test", "/").1, "one.test");
+    assert_eq!(get("TWO.test:8080", "/x").1, "two.test");
+    assert_eq!(get("[::1]:99", "/").1, "[::1]");
+    assert_eq!(get("three.test", "/robots.txt").1, "none");
+    let (head, body) = get("three.test", "/");
+    assert!(head.starts_with("HTTP/1.1 404") && body.contains(r#""code":"NO_APP""#), "{head}{body}");
+}
+
+#[test]
+fn a_client_that_goes_cancels_its_request() {
+    let runtime = runtime(1);
+    let source = "let canceled = 0;
+    export default { async fetch(request) {
+        if (request.url.endsWith('/count')) return new Response(`${canceled}`);
+        request.signal.addEventListener('abort', () => canceled++);
+        return new Response(new ReadableStream({ pull(controller) { controller.enqueue(new Uint8Array(65536)); } }));
+    } }";
+    let app = load(&runtime, "stream", source);
+    let listener = listen(&runtime, app.clone());
+    let mut stream = connect(&listener);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(head(&mut stream).starts_with("HTTP/1.1 200"));
+    assert_eq!(app.stats().in_flight, 1);
+    drop(stream);
+    let mut asked = 0;
+    while ask(&listener, "GET /count HTTP/1.1\r\nHost: a\r\n\r\n").1 == "0" {
+        asked += 1;
+        assert!(asked < 10_000, "the app learns of it");
+    }
+    // Those that asked are just closing.
+    while listener.connections() > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn head_requests_and_old_clients_get_what_they_understand() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(3).fill(97)); c.close(); } })); } }";
+    let listener = listen(&runtime, load(&runtime, "old", source));
+    let mut stream = connect(&listener);
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let answer = rest(&mut stream);
+    assert!(!answer.contains("chunked") && answer.ends_with("\r\n\r\naaa"), "{answer}");
+    let mut stream = connect(&listener);
+    stream.write_all(b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let answer = rest(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn closing_lets_requests_end_and_frees_the_address() {
+    let runtime = runtime(2);
+    let source = "export default { async fetch() { await scheduler.wait(20); return new Response('done'); } }";
+    let app = load(&runtime, "slow", source);
+    let listener = listen(&runtime, app.clone());
+    let address = listener.address().to_string();
+    let mut idle = connect(&listener);
+    let mut busy = connect(&listener);
+    busy.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    listener.close();
+    assert_eq!(rest(&mut idle), "", "a connection without a request is closed");
+    let answer = rest(&mut busy);
+    assert!(answer.contains("connection: close") && answer.ends_with("done"), "{answer}");
+    let again = runtime.listen(ListenOptions { address, router: Arc::new(app), limits: ListenLimits::default() });
+    assert!(again.is_ok(), "{again:?}");
+}
+
+#[test]
+fn unix_sockets_and_bad_addresses() {
+    let runtime = runtime(2);
+    let app = load(&runtime, "echo", ECHO);
+    let path = std::env::temp_dir().join(format!("nano-{}.sock", std::process::id()));
+    let at = |address: String| runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default() });
+    let listener = at(format!("unix:{}", path.display())).expect("a path");
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.write_all(b"GET /u HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(response(&mut stream).1.contains("http://a/u"));
+    assert_eq!(at(format!("unix:{}", path.display())).unwrap_err().status, Status::Io, "somebody listens there");
+    drop(listener);
+    drop(stream);
+    std::fs::remove_file(&path).unwrap();
+    for (address, status) in [
+        ("localhost:80", Status::Invalid),
+        ("8080", Status::Invalid),
+        ("unix:", Status::Invalid),
+        ("fd:x", Status::Invalid),
+        ("fd:99", Status::Io),
+    ] {
+        assert_eq!(at(address.into()).unwrap_err().status, status, "{address}");
+    }
+}
+
+#[test]
+fn a_slow_client_is_let_go() {
+    let runtime = crate::support::manual_runtime(1);
+    let limits = ListenLimits { head_ms: 1_000, idle_ms: 5_000, body_ms: 2_000, ..ListenLimits::default() };
+    let listener = listen_with(&runtime, load(&runtime, "echo", ECHO), limits);
+    let mut idle = connect(&listener);
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    response(&mut idle);
+    let mut slow = connect(&listener);
+    slow.write_all(b"GET / HT").unwrap();
+    while listener.connections() < 2 {
+        std::thread::yield_now();
+    }
+    let mut answer = String::new();
+    slow.set_nonblocking(true).unwrap();
+    for _ in 0..1_000_000 {
+        runtime.advance_clock(10).unwrap();
+        match slow.read_to_string(&mut answer) {
+            Ok(_) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    for _ in 0..10 {
+        runtime.advance_clock(1_000).unwrap();
+    }
+    assert_eq!(rest(&mut idle), "");
+}
+
+#[test]
+fn a_neighbour_that_loops_does_not_keep_connections_from_being_served() {
+    let runtime = runtime(2);
+    let hog = nano_core::AppOptions {
+        limits: nano_core::AppLimits { cpu_ms: 3_000, ..Default::default() },
+        ..options("hog", "export default { fetch() { for (;;); } }")
+    };
+    let hog = runtime.load(hog).unwrap();
+    let nice = load(&runtime, "nice", "export default { fetch() { return new Response('here'); } }");
+    let listener = listen(&runtime, ByHost(vec![("hog", hog.clone()), ("nice", nice)]));
+    // On whichever shard each of them is, some of these are on the one that is about to be stuck.
+    let mut streams: Vec<TcpStream> = (0..16).map(|_| connect(&listener)).collect();
+    for stream in &mut streams {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: nice\r\n\r\n").unwrap();
+        assert_eq!(response(stream).1, "here");
+    }
+    let mut looping = connect(&listener);
+    looping.write_all(b"GET / HTTP/1.1\r\nHost: hog\r\n\r\n").unwrap();
+    while hog.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    for stream in &mut streams {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: nice\r\n\r\n").unwrap();
+        assert_eq!(response(stream).1, "here");
+    }
+    assert_eq!(hog.stats().in_flight, 1, "it loops still");
+    assert!(response(&mut looping).1.contains("CPU_LIMIT"));
+    looping.shutdown(Shutdown::Both).unwrap();
+}

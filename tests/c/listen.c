@@ -1,0 +1,101 @@
+/* The built-in HTTP server as a host without one uses it. */
+#include "harness.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* What the server at address answers to a request, up to the end of the connection. */
+static size_t ask(nano_bytes address, const char *request, char *answer, size_t room) {
+  char text[64] = "";
+  memcpy(text, address.ptr, address.len < sizeof text - 1 ? address.len : sizeof text - 1);
+  char *colon = strrchr(text, ':');
+  if (!colon) return 0;
+  *colon = 0;
+  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1)) };
+  inet_pton(AF_INET, text, &to.sin_addr);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  size_t len = 0;
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && write(fd, request, strlen(request)) > 0) {
+    ssize_t got;
+    while (len < room - 1 && (got = read(fd, answer + len, room - 1 - len)) > 0) len += (size_t)got;
+  }
+  answer[len] = 0;
+  close(fd);
+  return len;
+}
+
+static nano_listener *listen_on(nano_runtime *runtime, nano_listen_options options) {
+  nano_listener *listener;
+  nano_error *error;
+  options.address = nano_str("127.0.0.1:0");
+  if (nano_listen(runtime, &options, &listener, &error)) bail("nano_listen", error);
+  return listener;
+}
+
+static void requests_go_to_the_app_of_their_host_and_path(nano_runtime *runtime, nano_app *one, nano_app *two) {
+  nano_route routes[] = {{nano_str("one.test"), nano_str(""), one}, {nano_str("one.test"), nano_str("/two"), two}};
+  nano_listen_options options = NANO_LISTEN_OPTIONS_INIT;
+  options.routes = routes, options.routes_count = 2;
+  nano_listener *listener = listen_on(runtime, options);
+  nano_bytes address = nano_listener_address(listener);
+  char answer[4096];
+  CHECK(ask(address, "GET /x HTTP/1.1\r\nHost: one.test:80\r\nConnection: close\r\n\r\n", answer, sizeof answer));
+  CHECK(strstr(answer, "HTTP/1.1 200 OK\r\n") == answer && strstr(answer, "\r\n\r\none"));
+  CHECK(ask(address, "GET /two/x HTTP/1.1\r\nHost: ONE.test\r\nConnection: close\r\n\r\n", answer, sizeof answer));
+  CHECK(strstr(answer, "\r\n\r\ntwo"));
+  CHECK(ask(address, "GET / HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n", answer, sizeof answer));
+  CHECK(strstr(answer, "HTTP/1.1 404 Not Found") && strstr(answer, "\"code\":\"NO_APP\""));
+  CHECK(ask(address, "nonsense\r\n\r\n", answer, sizeof answer));
+  CHECK(strstr(answer, "HTTP/1.1 400 Bad Request"));
+  CHECK_EQ(nano_listener_close(listener), NANO_OK);
+  CHECK_EQ(nano_listener_close(listener), NANO_OK);
+  CHECK_EQ(ask(address, "GET / HTTP/1.1\r\nHost: one.test\r\n\r\n", answer, sizeof answer), 0);
+  nano_listener_free(listener);
+}
+
+static void bad_options_are_explained(nano_runtime *runtime, nano_app *app) {
+  nano_listener *listener;
+  nano_error *error;
+  nano_listen_options options = NANO_LISTEN_OPTIONS_INIT;
+  options.address = nano_str("localhost");
+  CHECK_EQ(nano_listen(runtime, &options, &listener, &error), NANO_E_INVALID);
+  CHECK(has(nano_error_message(error), "localhost") && listener == NULL);
+  nano_error_free(error);
+  nano_route routes[] = {{nano_str(""), nano_str("/a"), app}, {nano_str(""), nano_str("/a/"), app}, {nano_str(""), nano_str(""), NULL}};
+  options.address = nano_str("127.0.0.1:0");
+  options.routes = routes, options.routes_count = 2;
+  CHECK_EQ(nano_listen(runtime, &options, &listener, NULL), NANO_E_ALREADY);
+  options.routes = routes + 2, options.routes_count = 1;
+  CHECK_EQ(nano_listen(runtime, &options, &listener, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_listen(NULL, &options, &listener, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_listen(runtime, NULL, &listener, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_listener_close(NULL), NANO_E_INVALID);
+  CHECK(nano_listener_address(NULL).ptr == NULL);
+  nano_listener_free(NULL);
+}
+
+static void a_listener_outlives_its_runtime_as_a_handle_only(nano_runtime *runtime, nano_app *app) {
+  nano_route route = {nano_str(""), nano_str(""), app};
+  nano_listen_options options = NANO_LISTEN_OPTIONS_INIT;
+  options.routes = &route, options.routes_count = 1;
+  nano_listener *listener = listen_on(runtime, options);
+  nano_app_free(app);
+  nano_runtime_free(runtime);
+  char answer[64];
+  CHECK_EQ(ask(nano_listener_address(listener), "GET / HTTP/1.1\r\nHost: a\r\n\r\n", answer, sizeof answer), 0);
+  CHECK_EQ(nano_listener_close(listener), NANO_OK);
+  nano_listener_free(listener);
+}
+
+int main(void) {
+  test_begin();
+  nano_runtime *runtime = make_runtime(2);
+  nano_app *one = load(runtime, app_options("one", "export default { fetch() { return new Response('one') } }"));
+  nano_app *two = load(runtime, app_options("two", "export default { fetch() { return new Response('two') } }"));
+  requests_go_to_the_app_of_their_host_and_path(runtime, one, two);
+  bad_options_are_explained(runtime, one);
+  nano_app_free(two);
+  a_listener_outlives_its_runtime_as_a_handle_only(runtime, one);
+  return test_end();
+}
