@@ -317,6 +317,48 @@ pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const WEBSOCKET_FRAGMENTS_MAX: u32 = 4_096;
 /// Extensions and parameters looked at in one WebSocket handshake.
 pub const WEBSOCKET_OFFERS_MAX: usize = 32;
+/// Codings on top of one another that are undone of a response's body.
+pub const CODINGS_MAX: usize = 3;
+/// What a stage of decoding holds for the next.
+pub const DECODE_STEP_BYTES: usize = 16 << 10;
+/// The window of a brotli response's decoder, as a power of two: what everybody's encoders use at most when they are not told otherwise.
+pub const DECODE_WINDOW_BITS_MAX: u8 = 22;
+/// How many times its size a decoded response may have.
+pub const DECODED_RATIO_MAX: u64 = 200;
+/// What it may have in any case.
+pub const DECODED_FREE_BYTES: u64 = 16 << 20;
+/// A piece of a request's body that is asked for at once.
+pub const FETCH_PIECE_BYTES_MAX: usize = 16 << 10;
+/// What is read of a response at once.
+pub const FETCH_READ_BYTES: usize = 16 << 10;
+/// Steps of one exchange before other connections have their turn.
+pub const FETCH_STEPS_PER_TURN: usize = 16;
+/// How long a server may take to answer, from the last byte it was sent.
+pub const FETCH_FIRST_BYTE_MS_MAX: u64 = 100_000;
+/// How long a response's body may make no progress while somebody has room for it.
+pub const FETCH_BODY_IDLE_MS_MAX: u64 = 60_000;
+/// How long an idle connection is kept if its server does not say.
+pub const IDLE_MS: u64 = 4_000;
+/// How long at most, whatever it says.
+pub const IDLE_MS_MAX: u64 = 60_000;
+/// Idle connections of one app to one origin.
+pub const IDLE_OF_ORIGIN_MAX: usize = 6;
+/// Idle connections of one app on one shard.
+pub const IDLE_OF_APP_MAX: usize = 24;
+/// Idle connections of one shard.
+pub const IDLE_OF_SHARD_MAX: usize = 512;
+/// Outbound connections of one app on one shard.
+pub const CONNECTIONS_OF_APP_MAX: usize = 128;
+/// What is read of a socket at once.
+pub const SOCKET_READ_BYTES: usize = 16 << 10;
+/// Steps of one socket before others have their turn.
+pub const SOCKET_STEPS_PER_TURN: usize = 16;
+/// How long opening a WebSocket may take, from the name to the server's answer.
+pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
+/// How long the other side may take to close a WebSocket.
+pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
+/// With so much waiting to be sent, pings are not answered.
+pub const WEBSOCKET_PONGS_BYTES_MAX: usize = 64 << 10;
 /// Connections of one listener at once, by default; of one shard at most.
 pub const HTTP_CONNECTIONS_MAX: usize = 50_000;
 /// Connections that a listening socket of a shard may have waiting in the kernel.
@@ -369,49 +411,7 @@ pub const DEPLOY_BYTES_MAX: u64 = 256 << 20;
 pub const DEPLOY_FOLDERS_MAX: usize = 100_000;
 /// Errors and warnings told of one file.
 pub const FINDINGS_MAX: usize = 100;
-/// Codings on top of one another that are undone of a response's body.
-pub const CODINGS_MAX: usize = 3;
-/// What a stage of decoding holds for the next.
-pub const DECODE_STEP_BYTES: usize = 16 << 10;
-/// The window of a brotli response's decoder, as a power of two: what everybody's encoders use at most when they are not told otherwise.
-pub const DECODE_WINDOW_BITS_MAX: u8 = 22;
-/// How many times its size a decoded response may have.
-pub const DECODED_RATIO_MAX: u64 = 200;
-/// What it may have in any case.
-pub const DECODED_FREE_BYTES: u64 = 16 << 20;
-/// A piece of a request's body that is asked for at once.
-pub const HTTP_PIECE_BYTES_MAX: usize = 16 << 10;
-/// What is read of a response at once.
-pub const FETCH_READ_BYTES: usize = 16 << 10;
-/// Steps of one exchange before other connections have their turn.
-pub const HTTP_STEPS_PER_TURN: usize = 16;
-/// How long a server may take to answer, from the last byte it was sent.
-pub const HTTP_FIRST_BYTE_MS_MAX: u64 = 100_000;
-/// How long a response's body may make no progress while somebody has room for it.
-pub const HTTP_BODY_IDLE_MS_MAX: u64 = 60_000;
-/// How long an idle connection is kept if its server does not say.
-pub const IDLE_MS: u64 = 4_000;
-/// How long at most, whatever it says.
-pub const IDLE_MS_MAX: u64 = 60_000;
-/// Idle connections of one app to one origin.
-pub const IDLE_OF_ORIGIN_MAX: usize = 6;
-/// Idle connections of one app on one shard.
-pub const IDLE_OF_APP_MAX: usize = 24;
-/// Idle connections of one shard.
-pub const IDLE_OF_SHARD_MAX: usize = 512;
-/// Outbound connections of one app on one shard.
-pub const CONNECTIONS_OF_APP_MAX: usize = 128;
 /// Sockets of the apps of one shard, and what waits for them.
 pub const SOCKETS_OF_SHARD_MAX: usize = 65_536;
 /// Sockets that one look at a shard's poll tells of.
 pub const SOCKET_EVENTS_MAX: usize = 256;
-/// What is read of a socket at once.
-pub const SOCKET_READ_BYTES: usize = 16 << 10;
-/// Steps of one socket before others have their turn.
-pub const SOCKET_STEPS_PER_TURN: usize = 16;
-/// How long opening a WebSocket may take, from the name to the server's answer.
-pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
-/// How long the other side may take to close a WebSocket.
-pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
-/// With so much waiting to be sent, pings are not answered.
-pub const WEBSOCKET_PONGS_BYTES_MAX: usize = 64 << 10;

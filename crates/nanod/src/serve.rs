@@ -64,7 +64,7 @@ struct Server {
     clock: Clock,
     drain: Duration,
     /// A signal that came before the server was ready.
-    early: Option<i32>,
+    early: bool,
 }
 
 impl Server {
@@ -103,7 +103,7 @@ impl Server {
             apps,
             clock,
             drain: options.drain,
-            early: None,
+            early: false,
         };
         server.settle();
         server.listen(&options.addresses, &current)?;
@@ -125,7 +125,7 @@ impl Server {
             match self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(now_ms))) {
                 Ok(Message::Look) => self.take_hints(),
                 // It is heard when there is something to stop.
-                Ok(Message::Signal(signal)) => self.early = Some(signal),
+                Ok(Message::Signal(_)) => self.early = true,
                 Err(_) => {}
             }
             if let Some(touched) = self.watch.take(self.clock.now_ms()) {
@@ -158,8 +158,8 @@ impl Server {
     }
 
     fn run(mut self) -> ExitCode {
-        if let Some(signal) = self.early {
-            return self.stop(signal);
+        if self.early {
+            return self.stop();
         }
         loop {
             let now_ms = self.clock.now_ms();
@@ -170,10 +170,10 @@ impl Server {
                     self.look(&Touched::All);
                     notify::tell("READY=1");
                 }
-                Ok(Message::Signal(signal)) => return self.stop(signal),
+                Ok(Message::Signal(_)) => return self.stop(),
                 Ok(Message::Look) => self.take_hints(),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.stop(SIGTERM),
+                Err(RecvTimeoutError::Disconnected) => return self.stop(),
             }
             if let Some(touched) = self.watch.take(self.clock.now_ms()) {
                 self.look(&touched);
@@ -212,7 +212,7 @@ impl Server {
     }
 
     /// Takes no more connections, lets requests end, and ends. A second signal does not wait.
-    fn stop(self, signal: i32) -> ExitCode {
+    fn stop(self) -> ExitCode {
         notify::tell("STOPPING=1");
         output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
         for listener in &self.listeners {
@@ -221,9 +221,9 @@ impl Server {
         let messages = self.messages;
         let impatient = std::thread::Builder::new().name("nanod-second-signal".into()).spawn(move || {
             while let Ok(message) = messages.recv() {
-                if matches!(message, Message::Signal(signal) if signal != SIGHUP) {
+                if let Message::Signal(second @ (SIGINT | SIGTERM)) = message {
                     output::complain("stopped at once, by a second signal");
-                    std::process::exit(128 + signal);
+                    std::process::exit(128 + second);
                 }
             }
         });

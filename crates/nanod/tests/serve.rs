@@ -18,12 +18,12 @@ struct Server {
 }
 
 impl Server {
-    /// nanod over a folder of these apps.
-    fn start(name: &str, apps: &[(&str, &str)]) -> Self {
+    /// nanod over a folder of these files.
+    fn start(name: &str, files: &[(&str, &str)]) -> Self {
         let folder = std::env::temp_dir().join(format!("nanod-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        for (app, source) in apps {
-            write(&folder.join(app).join("index.js"), source);
+        for (file, text) in files {
+            write(&folder.join(file), text);
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
             .args(["serve", "--listen", "127.0.0.1:0"])
@@ -99,7 +99,7 @@ fn says(text: &str) -> String {
 
 #[test]
 fn every_folder_is_an_app_under_its_name() {
-    let server = Server::start("names", &[("one", &says("first")), ("two", &says("second"))]);
+    let server = Server::start("names", &[("one/index.js", &says("first")), ("two/index.js", &says("second"))]);
     assert_eq!(server.ask("one.localhost", "/"), (200, "first".into()));
     assert_eq!(server.ask("two.localhost", "/"), (200, "second".into()));
     let (status, body) = server.ask("three.localhost", "/");
@@ -108,32 +108,21 @@ fn every_folder_is_an_app_under_its_name() {
 
 #[test]
 fn a_manifest_says_where_an_app_is_and_what_it_is_given() {
-    let apps = [
-        ("shop", ""),
-        ("api", "export default { fetch(request, env) { return new Response(env.GREETING + ' from ' + request.url); } };\n"),
-    ];
-    let mut server = Server::start("manifest", &apps[1..]);
-    write(
-        &server.folder.join("shop/src/main.js"),
-        "export default { fetch(request, env) { return env.API.fetch('http://api/inside'); } };\n",
+    let server = Server::start(
+        "manifest",
+        &[
+            ("shop/src/main.js", "export default { fetch(request, env) { return env.API.fetch('http://api/inside'); } };\n"),
+            ("shop/nano.toml", "main = \"src/main.js\"\nroutes = [\"shop.test\"]\n\n[services]\nAPI = \"api\"\n"),
+            ("api/index.js", "export default { fetch(request, env) { return new Response(env.GREETING + ' from ' + request.url); } };\n"),
+            ("api/nano.toml", "[vars]\nGREETING = \"hello\"\n"),
+        ],
     );
-    let manifest = "main = \"src/main.js\"\nroutes = [\"shop.test\"]\n[[services]]\nbinding = \"API\"\nservice = \"api\"\n";
-    write(&server.folder.join("shop/nano.toml"), manifest);
-    write(&server.folder.join("api/nano.toml"), "[vars]\nGREETING = \"hello\"\n");
-    server.wait_for("deployed, 0 failed");
-    while server.ask("shop.test", "/").0 != 200 {
-        server.wait_for("deployed");
-    }
-    let mut answer = server.ask("shop.test", "/").1;
-    while answer != "hello from http://api/inside" {
-        server.wait_for("deployed");
-        answer = server.ask("shop.test", "/").1;
-    }
+    assert_eq!(server.ask("shop.test", "/"), (200, "hello from http://api/inside".into()));
 }
 
 #[test]
 fn a_change_is_deployed_and_a_broken_one_is_not() {
-    let mut server = Server::start("reload", &[("app", &says("one"))]);
+    let mut server = Server::start("reload", &[("app/index.js", &says("one"))]);
     assert_eq!(server.ask("app.localhost", "/").1, "one");
     write(&server.folder.join("app/index.js"), &says("two"));
     server.wait_for("1 deployed");
@@ -152,7 +141,7 @@ fn a_change_is_deployed_and_a_broken_one_is_not() {
 #[test]
 fn a_signal_lets_requests_end() {
     let slow = "export default { async fetch() { console.log('begun'); await scheduler.wait(300); return new Response('done'); } };\n";
-    let mut server = Server::start("drain", &[("app", slow)]);
+    let mut server = Server::start("drain", &[("app/index.js", slow)]);
     let mut request = server.send("app.localhost", "/");
     server.wait_for("begun");
     server.signal("-TERM");
@@ -165,7 +154,7 @@ fn a_signal_lets_requests_end() {
 #[test]
 fn a_second_signal_does_not_wait() {
     let never = "export default { async fetch() { console.log('begun'); await new Promise(() => {}); } };\n";
-    let mut server = Server::start("impatient", &[("app", never)]);
+    let mut server = Server::start("impatient", &[("app/index.js", never)]);
     let _request = server.send("app.localhost", "/");
     server.wait_for("begun");
     server.signal("-TERM");

@@ -1,5 +1,6 @@
 //! What fetch() does itself: redirects, data: and blob: URLs, integrity; and what reads responses, WebAssembly's streaming functions.
 
+use nano_core::policy::{Mode, Policy};
 use nano_core::{AppOptions, Body, CallContent, CallResponse, Headers, Payload, RequestHead, ResponseHead, Runtime};
 
 use crate::support::*;

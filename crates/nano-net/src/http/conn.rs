@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use mio::Interest;
-use nano_base::limits::{HTTP_BODY_IDLE_MS_MAX, HTTP_FIRST_BYTE_MS_MAX, HTTP_STEPS_PER_TURN};
+use nano_base::limits::{FETCH_BODY_IDLE_MS_MAX, FETCH_FIRST_BYTE_MS_MAX, FETCH_STEPS_PER_TURN};
 use nano_base::wheel::TimerKey;
 
 use super::call::Call;
@@ -72,7 +72,7 @@ impl Conn {
         self.headed.set(false);
         self.last_ms.set(reactor.clock().now_ms());
         *self.call.borrow_mut() = Some(call);
-        self.watch_for(reactor, HTTP_FIRST_BYTE_MS_MAX, STALLED);
+        self.watch_for(reactor, FETCH_FIRST_BYTE_MS_MAX, STALLED);
         self.later(reactor);
     }
 
@@ -122,7 +122,7 @@ impl Conn {
 
     /// How long the other side may be silent now.
     fn patience_ms(&self) -> u64 {
-        if self.headed.get() { HTTP_BODY_IDLE_MS_MAX } else { HTTP_FIRST_BYTE_MS_MAX }
+        if self.headed.get() { FETCH_BODY_IDLE_MS_MAX } else { FETCH_FIRST_BYTE_MS_MAX }
     }
 
     /// Takes steps as long as there is something to do, and this has not had its share.
@@ -130,7 +130,7 @@ impl Conn {
         if self.driving.replace(true) {
             return;
         }
-        for _ in 0..HTTP_STEPS_PER_TURN {
+        for _ in 0..FETCH_STEPS_PER_TURN {
             let Some(call) = self.call.borrow().clone() else { return self.driving.set(false) };
             let room = if self.headed.get() { call.exchange.room() } else { 0 };
             let (act, progress) = {
@@ -144,7 +144,7 @@ impl Conn {
                 Act::Wait => return self.driving.set(false),
                 Act::Head(head, decoded) => {
                     self.headed.set(true);
-                    self.watch_for(reactor, HTTP_BODY_IDLE_MS_MAX, STALLED);
+                    self.watch_for(reactor, FETCH_BODY_IDLE_MS_MAX, STALLED);
                     call.exchange.head(reactor, head, decoded);
                 }
                 Act::Data(bytes) => call.exchange.data(reactor, bytes),

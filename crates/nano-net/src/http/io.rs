@@ -4,7 +4,7 @@
 use std::io;
 
 use nano_base::http::ResponseHead;
-use nano_base::limits::{FETCH_READ_BYTES, HTTP_PIECE_BYTES_MAX};
+use nano_base::limits::{FETCH_PIECE_BYTES_MAX, FETCH_READ_BYTES};
 use nano_http::h1::{Asked, BodyDecoder, CHUNK_END, ChunkSize, Framing, LAST_CHUNK, Limits, ResponseParser};
 
 use super::decode::{Bad, Decoder};
@@ -172,7 +172,7 @@ impl Io {
     /// Goes on as far as something is to be told. `room` is how much of the response's body is wanted.
     pub(super) fn step(&mut self, room: usize) -> Act {
         if self.write() {
-            return Act::Pull(HTTP_PIECE_BYTES_MAX);
+            return Act::Pull(FETCH_PIECE_BYTES_MAX);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Idle => {

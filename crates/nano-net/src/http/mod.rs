@@ -1,6 +1,35 @@
 //! Requests by HTTP/1.1: connections that are kept and used again, bodies that go no faster than whoever reads them.
 //!
 //! Redirects, credentials and caches are somebody else's: each request here is one message to one host, judged by the policy on its way.
+//!
+//! ```no_run
+//! use std::rc::Rc;
+//! use std::sync::Arc;
+//!
+//! use nano_base::{clock::Clock, http::RequestHead};
+//! use nano_net::connect::Net;
+//! use nano_net::http::{Body, Client, Exchange, Handle, Request};
+//! use nano_net::names::{Names, Resolver};
+//! use nano_net::policy::Policy;
+//! use nano_net::reactor::Reactor;
+//! use nano_net::tls::{Roots, Sessions, Trust};
+//!
+//! /// What a shard does when its thread begins; `ring` wakes its poll, and then `names.deliver(reactor)` is to be called.
+//! fn begin(reactor: &Reactor, resolver: Arc<Resolver>, trust: Trust, ring: Arc<dyn Fn() + Send + Sync>) -> Option<Rc<Client>> {
+//!     let names = Names::new(reactor, resolver, ring)?;
+//!     Some(Client::new(Net::new(names, Sessions::new(trust))))
+//! }
+//!
+//! fn fetch(client: &Rc<Client>, reactor: &Reactor, app: u64, exchange: Rc<dyn Exchange>) -> Option<Handle> {
+//!     let head = RequestHead { method: "GET".into(), url: "https://example.com/".into(), ..RequestHead::default() };
+//!     let policy = Arc::new(Policy::default());
+//!     client.request(reactor, Request { app, policy, head, body: Body::None }, exchange).ok()
+//! }
+//!
+//! /// Once for a runtime, not on a shard: it may read files.
+//! let trust = Trust::new(&Roots::Webpki, &Clock::system()).unwrap();
+//! let resolver = Arc::new(Resolver::system());
+//! ```
 
 mod call;
 mod conn;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{CONNECTIONS_OF_APP_MAX, HTTP_BODY_IDLE_MS_MAX, HTTP_FIRST_BYTE_MS_MAX, IDLE_MS, IDLE_OF_ORIGIN_MAX};
+use nano_base::limits::{CONNECTIONS_OF_APP_MAX, FETCH_BODY_IDLE_MS_MAX, FETCH_FIRST_BYTE_MS_MAX, IDLE_MS, IDLE_OF_ORIGIN_MAX};
 use nano_net::failure::FailureKind;
 use nano_net::http::{Body, Piece};
 use nano_net::policy::{Mode, Policy, Rule};
@@ -370,7 +370,7 @@ fn a_body_goes_no_faster_than_its_reader() {
     // The server is stuck with most of it: the kernel's buffers hold some megabytes.
     assert!(sent.recv().unwrap() < BYTES / 2);
     // Nobody is blamed for the time that the reader takes.
-    web.shard.advance_ms(10 * HTTP_BODY_IDLE_MS_MAX);
+    web.shard.advance_ms(10 * FETCH_BODY_IDLE_MS_MAX);
     assert!(!asker.is_over());
     asker.room.set(usize::MAX);
     handle.resume(&web.shard.reactor);
@@ -424,7 +424,7 @@ fn silence_ends_with_a_limit() {
     ask(&asker);
     web.shard.until(|| peer.accepted() == 1);
     web.shard.settle();
-    web.shard.advance_ms(HTTP_FIRST_BYTE_MS_MAX - 1);
+    web.shard.advance_ms(FETCH_FIRST_BYTE_MS_MAX - 1);
     assert!(!asker.is_over());
     web.shard.advance_ms(1);
     let failure = asker.result().unwrap_err();
@@ -432,7 +432,7 @@ fn silence_ends_with_a_limit() {
     let asker = Asker::new();
     ask(&asker);
     web.shard.until(|| asker.body.borrow().len() == 4);
-    web.shard.advance_ms(HTTP_BODY_IDLE_MS_MAX - 1);
+    web.shard.advance_ms(FETCH_BODY_IDLE_MS_MAX - 1);
     assert!(!asker.is_over());
     web.shard.advance_ms(1);
     assert_eq!(asker.result().unwrap_err().kind, FailureKind::Timeout);
@@ -452,12 +452,12 @@ fn the_time_that_the_reader_takes_is_not_the_servers() {
     let handle = web.ask("GET", &url(&peer), Body::None, &asker).unwrap();
     web.shard.until(|| asker.body.borrow().len() == 4);
     for _ in 0..5 {
-        web.shard.advance_ms(HTTP_BODY_IDLE_MS_MAX / 2);
+        web.shard.advance_ms(FETCH_BODY_IDLE_MS_MAX / 2);
     }
     asker.room.set(100);
     handle.resume(&web.shard.reactor);
     web.shard.settle();
-    web.shard.advance_ms(HTTP_BODY_IDLE_MS_MAX - 1);
+    web.shard.advance_ms(FETCH_BODY_IDLE_MS_MAX - 1);
     assert!(!asker.is_over());
     web.shard.advance_ms(1);
     assert_eq!(asker.result().unwrap_err().kind, FailureKind::Timeout);
