@@ -204,6 +204,16 @@
  */
 #define NANO_APP_CODE_GENERATION 8
 
+/**
+ * The app may connect to public addresses: not to this machine, its networks or what they keep for themselves. The addresses that
+ * a name stands for are looked at, not the name.
+ */
+#define NANO_EGRESS_PUBLIC 0
+/** The app may connect to nothing. */
+#define NANO_EGRESS_DENY 1
+/** The app may connect to everything, this machine included. Only for apps that you trust. */
+#define NANO_EGRESS_ANY 2
+
 /** There is no body. */
 #define NANO_BODY_NONE 0
 /** The body is all there. */
@@ -370,6 +380,11 @@ typedef struct nano_runtime_options {
   uint64_t clock_unix_ms;
   /** What the caches of all apps keep together, by the Cache API; at the limit the least recently used of all goes. */
   uint64_t cache_bytes;
+  /**
+   * Whose certificates apps trust in TLS: empty or "webpki" for Mozilla's, as built in, "system" for this machine's, "file:PATH"
+   * for those in a file of PEM and no others.
+   */
+  struct nano_bytes roots;
 } nano_runtime_options;
 
 /** What a runtime holds and has done. Begin with NANO_RUNTIME_COUNTERS_INIT. */
@@ -506,7 +521,7 @@ typedef struct nano_app_options {
   /** Objects of yours that one instance holds. */
   uint32_t host_objects;
   /**
-   * The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP; without one fetch is refused.
+   * The name of the binding that answers the app's global fetch, one of the kind OBJECT or APP, instead of the network.
    */
   struct nano_bytes outbound;
   /**
@@ -521,6 +536,21 @@ typedef struct nano_app_options {
    * What the app's caches keep, by the Cache API, all instances together; at the limit the least recently used goes.
    */
   uint64_t cache_bytes;
+  /**
+   * Where the app may connect to besides: a host (api.example.com, *.example.com), an address or a network (10.1.0.0/16), each with
+   * or without a port (:443).
+   */
+  const struct nano_bytes *egress_allow;
+  /** How many there are. */
+  size_t egress_allow_count;
+  /** Where it may not connect to, whatever is allowed. */
+  const struct nano_bytes *egress_deny;
+  /** How many there are. */
+  size_t egress_deny_count;
+  /** NANO_EGRESS_...: what is said of everything else. */
+  uint32_t egress;
+  /** Zero. */
+  uint32_t reserved_egress;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */
@@ -1139,6 +1169,35 @@ NANO_API nano_status nano_call_fail(const struct nano_runtime *runtime, nano_cal
 NANO_API nano_status nano_call_credit(const struct nano_runtime *runtime, nano_call call, uint32_t bytes);
 
 /* ================================================================================================================
+ * Errors: why something failed.
+ * ============================================================================================================= */
+
+/** The status; NANO_OK for NULL. */
+NANO_API nano_status nano_error_code(const struct nano_error *error);
+
+/**
+ * The status with which an HTTP server answers its client: 413, 414 or 431 for NANO_E_TOO_LARGE, 503 for what may be tried
+ * again, 504 for what took too long, 400 for a request that is wrong, otherwise 500. 0 for NULL.
+ */
+NANO_API
+uint16_t nano_error_http_status(const struct nano_error *error);
+
+/** What happened and what to do, in one or two sentences. For your log: an app's exception is quoted in it. */
+NANO_API struct nano_bytes nano_error_message(const struct nano_error *error);
+
+/** The app's JavaScript stack, empty if it has none to do with it. For your log, never for clients. */
+NANO_API struct nano_bytes nano_error_stack(const struct nano_error *error);
+
+/**
+ * What the request that failed used; NANO_E_NOT_FOUND if the error ended no request. account begins with
+ * NANO_ACCOUNT_INIT.
+ */
+NANO_API nano_status nano_error_account(const struct nano_error *error, struct nano_account *account);
+
+/** Frees an error. */
+NANO_API void nano_error_free(struct nano_error *error);
+
+/* ================================================================================================================
  * The built-in HTTP server: for hosts that have none of their own.
  * ============================================================================================================= */
 
@@ -1167,35 +1226,6 @@ nano_status nano_listener_close(const struct nano_listener *listener);
 
 /** Closes the listener and frees the handle. */
 NANO_API void nano_listener_free(struct nano_listener *listener);
-
-/* ================================================================================================================
- * Errors: why something failed.
- * ============================================================================================================= */
-
-/** The status; NANO_OK for NULL. */
-NANO_API nano_status nano_error_code(const struct nano_error *error);
-
-/**
- * The status with which an HTTP server answers its client: 413, 414 or 431 for NANO_E_TOO_LARGE, 503 for what may be tried
- * again, 504 for what took too long, 400 for a request that is wrong, otherwise 500. 0 for NULL.
- */
-NANO_API
-uint16_t nano_error_http_status(const struct nano_error *error);
-
-/** What happened and what to do, in one or two sentences. For your log: an app's exception is quoted in it. */
-NANO_API struct nano_bytes nano_error_message(const struct nano_error *error);
-
-/** The app's JavaScript stack, empty if it has none to do with it. For your log, never for clients. */
-NANO_API struct nano_bytes nano_error_stack(const struct nano_error *error);
-
-/**
- * What the request that failed used; NANO_E_NOT_FOUND if the error ended no request. account begins with
- * NANO_ACCOUNT_INIT.
- */
-NANO_API nano_status nano_error_account(const struct nano_error *error, struct nano_account *account);
-
-/** Frees an error. */
-NANO_API void nano_error_free(struct nano_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"
