@@ -82,7 +82,7 @@ declare function btoa(data: string): string;
 declare function clearImmediate(id?: number): void;
 declare function clearInterval(id?: number): void;
 declare function clearTimeout(id?: number): void;
-/** There is no outbound network unless the host offers it. */
+/** The network, as far as the app's egress policy goes, or the binding that the host names for it. */
 declare function fetch(input: RequestInfo, init?: RequestInit): Promise<Response>;
 declare function queueMicrotask(callback: () => void): void;
 declare function reportError(error: unknown): void;

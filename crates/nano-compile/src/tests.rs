@@ -81,6 +81,19 @@ fn tsconfigs_are_read_as_people_write_them() {
 }
 
 #[test]
+fn decorators_are_calls_when_tsconfig_says_so_and_refused_otherwise() {
+    let source = "const d = (c: any) => c;\n@d class A {}\n";
+    let error = transform("a.ts", source, &Settings::default()).expect_err("V8 has no decorators");
+    assert!(error.message.contains("a.ts:2:1") && error.message.contains("experimentalDecorators"), "{}", error.message);
+    let settings = Settings::parse(b"{ \"compilerOptions\": { \"experimentalDecorators\": true } }");
+    let (code, map) = transform("a.ts", source, &settings).expect("calls");
+    assert!(!code.contains("@d"), "{code}");
+    let line = code.lines().position(|line| line.contains("class A")).expect("the class") as u32 + 1;
+    let column = code.lines().nth(line as usize - 1).and_then(|text| text.find("class A")).expect("in it") as u32 + 1;
+    assert_eq!(map.original(line, column).map(|position| position.line), Some(2), "{code}");
+}
+
+#[test]
 fn a_file_that_takes_for_ever_is_given_up() {
     // The parser reads what follows each "<" twice.
     let text = format!("x={}", "a<".repeat(20_000));

@@ -188,13 +188,18 @@ pub(crate) fn run(path: &str, source: &str, settings: &Settings) -> Outcome {
         return Err(format!("{path}: SyntaxError: this file cannot be parsed"));
     }
     let mut program = parsed.program;
-    let checked = SemanticBuilder::new().with_check_syntax_error(true).with_enum_eval(true).with_excess_capacity(2.0).build(&program);
+    // The nodes are looked at for decorators only.
+    let may_decorate = !settings.decorators && source.contains('@');
+    let checked = SemanticBuilder::new()
+        .with_build_nodes(may_decorate)
+        .with_check_syntax_error(true)
+        .with_enum_eval(true)
+        .with_excess_capacity(2.0)
+        .build(&program);
     if let Some(message) = first_error(path, source, checked.diagnostics.iter()) {
         return Err(message);
     }
-    if !settings.decorators
-        && let Some(offset) = first_decorator(&checked.semantic)
-    {
+    if may_decorate && let Some(offset) = first_decorator(&checked.semantic) {
         let (line, column) = position(source, offset);
         let remedy =
             "set \"experimentalDecorators\" in tsconfig.json if they are TypeScript's older ones, or compile them to JavaScript before";

@@ -91,8 +91,20 @@ impl Host {
         let events = NANO_EVENTS_LOG | NANO_EVENTS_APP;
         let size = size_of::<nano_runtime_options>();
         let (apps, instances, requests, log_events, pool) = (3, 8, 40, 16, 1);
-        let options =
-            nano_runtime_options { size, threads, apps, instances, requests, log_events, pool, events, flags, clock_unix_ms: 0, cache_bytes: 0, roots: nano_bytes { ptr: std::ptr::null(), len: 0 } };
+        let options = nano_runtime_options {
+            size,
+            threads,
+            apps,
+            instances,
+            requests,
+            log_events,
+            pool,
+            events,
+            flags,
+            clock_unix_ms: 0,
+            cache_bytes: 0,
+            roots: nano_bytes { ptr: std::ptr::null(), len: 0 },
+        };
         let mut runtime = MaybeUninit::uninit();
         // SAFETY: a valid struct.
         check(unsafe { nano_runtime_new(&options, Some(&mut runtime), None) }, NANO_OK);

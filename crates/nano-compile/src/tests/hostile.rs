@@ -64,6 +64,12 @@ const SHAPES: &[(&str, &str, &str, &str, &str)] = &[
     ("enums", "a.ts", "enum A{a=", "(", "1|)"),
     ("enum sum", "a.ts", "enum A{a=1", "+1", "}"),
     ("decorators", "a.ts", "", "@a ", "class A{}"),
+    ("decorators in brackets", "a.ts", "", "@a(class{", "}) class A{}"),
+    ("decorated classes", "a.ts", "x=", "@a class{a=", "1|}"),
+    ("decorated members", "a.ts", "class A{", "@a ", "a:b}"),
+    ("decorated parameters", "a.ts", "class A{a(", "@a ", "b:c){}}"),
+    ("decorated types", "a.ts", "class A{@a a:", "b<", "c|>}"),
+    ("decorated unions", "a.ts", "class A{@a a:b", "|c", "}"),
     ("elements", "a.tsx", "x=", "<a>", "|</a>"),
     ("open elements", "a.tsx", "x=", "<a>", ""),
     ("fragments", "a.tsx", "x=", "<>", "|</>"),
@@ -113,7 +119,7 @@ fn stack_used() -> usize {
 
 #[test]
 fn no_token_costs_more_stack_than_is_given_for_it() {
-    for shape in SHAPES {
+    for (shape, decorators) in SHAPES.iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         // The parser tries each `<` as two things, and what follows it again each time: the time limit is for this one.
         let count = if shape.0 == "type arguments" { 500 } else { 10_000 };
         // Each on a thread of its own, with far more stack than it should need.
@@ -121,7 +127,7 @@ fn no_token_costs_more_stack_than_is_given_for_it() {
             let thread = std::thread::Builder::new().stack_size(256 << 20);
             let work = || {
                 let text = program(shape, count);
-                let _ = run(shape.1, &text, &Settings::default());
+                let _ = run(shape.1, &text, &Settings { decorators, decorator_metadata: decorators, ..Settings::default() });
                 (stack_used(), tokens_at_most(text.as_bytes()))
             };
             thread.spawn_scoped(scope, work).expect("a thread").join().expect("no panic")
