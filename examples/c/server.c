@@ -198,7 +198,7 @@ static void advance(conn *c) {
     if (!flush(c)) return;
     /* One that only closed its own side would still get an answer that comes at once; one that is listening to a stream has gone, and
      * nothing may ever be sent that would tell. */
-    if (c->busy && c->begun) {
+    if (c->busy && c->reply.begun) {
       drop(c);
       return;
     }
