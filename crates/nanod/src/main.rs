@@ -1,9 +1,10 @@
 //! nanod: folders of apps, served over HTTP.
 //!
 //! It is a host like any other: it uses nano-core's public face, and knows nothing of V8. What it reads and decides is nano-config's;
-//! here is what it does.
+//! here is what it does. `serve.rs` is the server's life, `commands/` has what else the command line can ask for.
 
 mod apps;
+mod commands;
 mod events;
 mod notify;
 mod output;
@@ -12,13 +13,35 @@ mod serve;
 
 use std::process::ExitCode;
 
+use nano_config::cli::{self, Exit, Request};
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match serve::options(&arguments) {
-        Ok(options) => serve::run(options),
-        Err(usage) => {
-            output::complain(&usage);
-            ExitCode::from(2)
+    let exit = match cli::request(std::env::args_os().skip(1)) {
+        Ok((request, common)) => {
+            output::set_up(&common);
+            answer(request)
         }
+        Err(usage) => {
+            output::complain(&usage.to_string());
+            Exit::Usage
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn answer(request: Request) -> Exit {
+    match request {
+        Request::Serve(serve) => serve::run(&serve.into()),
+        Request::Dev(dev) => serve::run(&dev.into()),
+        Request::Completions(shell) => commands::print(&cli::completions(shell)),
+        Request::Help(command) => commands::help(command),
+        Request::Version => commands::print(&format!("nanod {} (V8 {})\n", env!("CARGO_PKG_VERSION"), nano_core::v8_version())),
+        Request::Run(_)
+        | Request::Check(_)
+        | Request::Types(_)
+        | Request::Tail(_)
+        | Request::Top(_)
+        | Request::New(_)
+        | Request::Doctor => commands::help(None),
     }
 }

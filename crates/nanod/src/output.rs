@@ -3,18 +3,34 @@
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nano_config::cli::Common;
 use nano_config::text::{Finding, Severity};
 use nano_core::LogLevel;
 
 static JSON: AtomicBool = AtomicBool::new(false);
+static QUIET: AtomicBool = AtomicBool::new(false);
+static COLORS: AtomicBool = AtomicBool::new(false);
 
-/// From now on every line is a JSON object.
-pub fn speak_json(json: bool) {
-    JSON.store(json, Ordering::Relaxed);
+/// How to write, as the command line asks for it.
+pub fn set_up(common: &Common) {
+    JSON.store(common.json, Ordering::Relaxed);
+    QUIET.store(common.quiet, Ordering::Relaxed);
+    let is_terminal = std::io::stderr().is_terminal();
+    let colors = common.colors(is_terminal, std::env::var_os("NO_COLOR").as_deref(), std::env::var_os("TERM").as_deref());
+    COLORS.store(colors, Ordering::Relaxed);
+}
+
+/// Text that was asked for, as it is; whether it could be written.
+pub fn print(text: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }
 
 /// Something about nanod itself.
 pub fn say(text: &str) {
+    if QUIET.load(Ordering::Relaxed) {
+        return;
+    }
     line("info", None, text);
 }
 
@@ -81,9 +97,8 @@ fn line(level: &str, app: Option<&str>, text: &str) {
 }
 
 fn colour(level: &str) -> (&'static str, &'static str) {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !std::io::stderr().is_terminal();
     match level {
-        _ if plain => ("", ""),
+        _ if !COLORS.load(Ordering::Relaxed) => ("", ""),
         "error" => ("\x1b[31m", "\x1b[0m"),
         _ => ("\x1b[33m", "\x1b[0m"),
     }

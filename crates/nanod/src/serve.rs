@@ -1,11 +1,11 @@
 //! `nanod serve DIR`: every folder in it is an app, served until a signal says otherwise.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use nano_config::cli::{Address, Dev, Exit, Serve};
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Touched, Watch};
 use nano_core::{Clock, EventMask, ListenLimits, ListenOptions, Listener, Runtime, RuntimeLimits, RuntimeOptions};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,16 +21,51 @@ const QUIET_MS: u64 = 100;
 /// How long the start waits for folders that are not still.
 const SETTLE_MS: u64 = 2_000;
 
-/// What `nanod serve` was asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How to serve: what `nanod serve` and `nanod dev` have in common.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     pub folder: PathBuf,
-    pub addresses: Vec<String>,
+    pub listen: Vec<Address>,
     pub threads: u32,
     pub environment: Option<String>,
-    pub json: bool,
+    pub follow_links: bool,
+    pub watch: bool,
     pub dev: bool,
     pub drain: Duration,
+    pub limits: ListenLimits,
+}
+
+impl From<Serve> for Options {
+    fn from(serve: Serve) -> Self {
+        let limits = ListenLimits { connections: serve.connections as usize, idle_ms: serve.idle_ms, ..ListenLimits::default() };
+        Self {
+            folder: serve.dir,
+            listen: serve.listen,
+            threads: serve.threads.unwrap_or(0),
+            environment: serve.env,
+            follow_links: serve.follow_links,
+            watch: serve.watch,
+            dev: false,
+            drain: Duration::from_millis(serve.drain_ms),
+            limits,
+        }
+    }
+}
+
+impl From<Dev> for Options {
+    fn from(dev: Dev) -> Self {
+        Self {
+            folder: dev.dir,
+            listen: dev.listen,
+            threads: dev.threads.unwrap_or(0),
+            environment: dev.env,
+            follow_links: dev.follow_links,
+            watch: true,
+            dev: true,
+            drain: Duration::ZERO,
+            limits: ListenLimits::default(),
+        }
+    }
 }
 
 /// What the main thread hears.
@@ -41,13 +76,12 @@ enum Message {
 }
 
 /// Runs until a signal; what the process ends with.
-pub fn run(options: Options) -> ExitCode {
-    output::speak_json(options.json);
-    match Server::start(&options) {
+pub fn run(options: &Options) -> Exit {
+    match Server::start(options) {
         Ok(server) => server.run(),
         Err(why) => {
             output::complain(&why);
-            ExitCode::FAILURE
+            Exit::Machine
         }
     }
 }
@@ -85,7 +119,12 @@ impl Server {
         events::follow(&runtime).map_err(|error| format!("cannot start a thread: {error}"))?;
         let current = Current::default();
         let apps = Apps::new(&runtime, &current, options.dev, options.environment.clone());
-        let scan = ScanOptions { environment: options.environment.clone(), dev_vars: options.dev, ..ScanOptions::default() };
+        let scan = ScanOptions {
+            environment: options.environment.clone(),
+            dev_vars: options.dev,
+            outside_links: options.follow_links,
+            ..ScanOptions::default()
+        };
         let notifier = Notifier::start(&folder, move || {
             // The main thread has gone: nobody looks any more.
             let _ = sender.send(Message::Look);
@@ -106,7 +145,7 @@ impl Server {
             early: false,
         };
         server.settle();
-        server.listen(&options.addresses, &current)?;
+        server.listen(options, &current)?;
         server.introduce(began_ms);
         notify::tell("READY=1");
         Ok(server)
@@ -134,11 +173,11 @@ impl Server {
         }
     }
 
-    fn listen(&mut self, addresses: &[String], current: &Current) -> Result<(), String> {
-        for address in addresses {
+    fn listen(&mut self, options: &Options, current: &Current) -> Result<(), String> {
+        for address in options.listen.iter().map(addresses).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
             let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
             let router = Arc::new(current.on_port(port));
-            let options = ListenOptions { address: address.clone(), router, limits: ListenLimits::default() };
+            let options = ListenOptions { address, router, limits: options.limits.clone() };
             self.listeners.push(self.runtime.listen(options).map_err(|error| error.to_string())?);
         }
         Ok(())
@@ -157,7 +196,7 @@ impl Server {
         output::say(&format!("{apps} {noun} on {} in {took_ms} ms", addresses.join(", ")));
     }
 
-    fn run(mut self) -> ExitCode {
+    fn run(mut self) -> Exit {
         if self.early {
             return self.stop();
         }
@@ -212,7 +251,7 @@ impl Server {
     }
 
     /// Takes no more connections, lets requests end, and ends. A second signal does not wait.
-    fn stop(self) -> ExitCode {
+    fn stop(self) -> Exit {
         notify::tell("STOPPING=1");
         output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
         for listener in &self.listeners {
@@ -233,7 +272,7 @@ impl Server {
         let drained = self.runtime.drain(self.drain);
         self.runtime.free();
         output::say(if drained { "stopped" } else { "stopped, with requests that did not end in time" });
-        if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if drained { Exit::Success } else { Exit::CutOff }
     }
 }
 
@@ -250,41 +289,18 @@ fn hear_signals(sender: &Sender<Message>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The options that arguments stand for, or how they are to be given.
-pub fn options(arguments: &[String]) -> Result<Options, String> {
-    let mut options = Options {
-        folder: PathBuf::new(),
-        addresses: notify::inherited(),
-        threads: 0,
-        environment: None,
-        json: false,
-        dev: false,
-        drain: Duration::from_secs(30),
-    };
-    let usage = "usage: nanod serve DIR [--listen ADDRESS]... [--threads N] [--env NAME] [--drain-timeout SECONDS] [--json]";
-    let mut rest = arguments.iter();
-    match rest.next().map(String::as_str) {
-        Some("serve") => {}
-        Some("dev") => options.dev = true,
-        _ => return Err(usage.into()),
-    }
-    while let Some(argument) = rest.next() {
-        let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value\n{usage}"));
-        match argument.as_str() {
-            "--listen" => options.addresses.push(value()?.clone()),
-            "--threads" => options.threads = value()?.parse().map_err(|_| "--threads takes a number")?,
-            "--env" => options.environment = Some(value()?.clone()),
-            "--drain-timeout" => options.drain = Duration::from_secs(value()?.parse().map_err(|_| "--drain-timeout takes seconds")?),
-            "--json" => options.json = true,
-            folder if !folder.starts_with('-') && options.folder.as_os_str().is_empty() => options.folder = folder.into(),
-            other => return Err(format!("nanod serve does not know {other}\n{usage}")),
+/// Where the core is to listen for an address of the command line.
+fn addresses(address: &Address) -> Result<Vec<String>, String> {
+    match address {
+        Address::Systemd => {
+            let inherited = notify::inherited();
+            if inherited.is_empty() {
+                return Err("--listen systemd: no sockets were handed over (LISTEN_FDS); start nanod from a socket unit".into());
+            }
+            Ok(inherited)
         }
+        Address::Tcp(host, port) if host == "localhost" => Ok(vec![format!("127.0.0.1:{port}")]),
+        Address::Everywhere(port) => Ok(vec![format!("[::]:{port}")]),
+        Address::Tcp(..) | Address::Unix(_) => Ok(vec![address.to_string()]),
     }
-    if options.folder.as_os_str().is_empty() {
-        return Err(format!("the folder is missing\n{usage}"));
-    }
-    if options.addresses.is_empty() {
-        options.addresses.push("127.0.0.1:8787".into());
-    }
-    Ok(options)
 }
