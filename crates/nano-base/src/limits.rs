@@ -231,7 +231,13 @@ pub const VALUE_DEPTH_CEILING: usize = 256;
 pub const PROCESS_INSTANCES_MAX: usize = 12_000;
 /// What all heaps together may use of the 4 GiB that V8 has for them. The rest is room for apps that are being stopped.
 pub const CAGE_BYTES_MAX: usize = 3_500 << 20;
-/// The share of that from which on idle instances are evicted, in percent.
+/// What V8 has for the machine code of all apps, as much as it can have. Every instance that has any takes a page of 256 KiB.
+pub const CODE_BYTES_MAX: usize = 512 << 20;
+/// The part of what all heaps may use that machine code may: an eighth. The rest of its region is room for apps that are being stopped.
+pub const CODE_PART_OF_HEAPS: usize = 8;
+/// The part of its heap limit that one app may use for machine code: a quarter.
+pub const CODE_PART_OF_HEAP: usize = 4;
+/// The share of what heaps or code may use from which on idle instances are evicted, in percent.
 pub const HEAPS_PRESSURE_PERCENT: usize = 85;
 /// What a fresh instance takes of it.
 pub const FRESH_HEAP_BYTES: usize = 1 << 20;

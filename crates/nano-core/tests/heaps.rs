@@ -1,5 +1,7 @@
 //! Apps that each keep to their own limit must not together use up what V8 has for all heaps of a process.
 
+use std::sync::{Mutex, MutexGuard};
+
 use nano_core::{Payload, ProcessOptions, Status};
 
 mod support;
@@ -10,9 +12,17 @@ use support::*;
 const GREEDY: &str = "export default { fetch(request) { const kept = []; for (let i = 0; i < 5000; i++) kept.push(new Array(1000).fill(i)); \
     console.log('full'); return new Promise(() => { globalThis.kept = kept; }); } }";
 
+/// Starts V8 with little room, and lets one test at a time have it.
+fn start() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    nano_core::init(&ProcessOptions { heaps_bytes: 160 << 20, ..ProcessOptions::default() }).expect("V8 starts");
+    turn
+}
+
 #[test]
 fn the_one_that_grows_when_all_heaps_are_full_is_stopped_and_idle_ones_go_first() {
-    nano_core::init(&ProcessOptions { heaps_bytes: 160 << 20, ..ProcessOptions::default() }).expect("V8 has not started");
+    let _turn = start();
     let runtime = runtime(2);
     let mut held = Vec::new();
     let mut refused = 0;
@@ -45,4 +55,41 @@ fn the_one_that_grows_when_all_heaps_are_full_is_stopped_and_idle_ones_go_first(
     while runtime.stats().evictions == 0 {
         std::thread::yield_now();
     }
+}
+
+/// Busy enough for machine code.
+const WARM: &str = "const add = (a, b) => a + b; export default { fetch() { let n = 0; for (let i = 0; i < 50_000; i++) n = add(n, i); \
+    return new Response(String(n)); } }";
+
+#[test]
+fn apps_with_machine_code_make_room_for_one_another() {
+    let _turn = start();
+    let runtime = runtime(1);
+    let apps: Vec<_> = (0..120).map(|n| load(&runtime, &format!("warm {n}"), WARM)).collect();
+    for app in &apps {
+        assert_eq!(text(app, "/"), "1249975000");
+    }
+    // 20 MiB of code are 80 pages.
+    while runtime.stats().evictions < 40 {
+        std::thread::yield_now();
+    }
+    assert_eq!(text(&apps[0], "/"), "1249975000", "it starts again");
+}
+
+#[test]
+fn an_app_has_a_share_of_the_machine_code() {
+    let _turn = start();
+    let runtime = runtime(1);
+    let mut options = options(
+        "compiler",
+        "export default { fetch() { const sum = Array.from({ length: 60 }, (_, i) => `x = (x * ${i + 3}) ^ (x + ${i});`).join('\\n'); \
+         globalThis.kept = []; for (let n = 0; ; n++) { const f = new Function('x', `${sum} return x + ${n};`); \
+         for (let i = 0; i < 3_000; i++) f(i); kept.push(f); } } }",
+    );
+    options.code_generation = true;
+    options.limits.cpu_ms = 60_000;
+    let app = runtime.load(options).expect("loads");
+    let error = app.fetch(get("/"), None).expect_err("stopped");
+    assert!(error.status == Status::MemoryLimit && error.message.contains("machine code"), "{error}");
+    assert_eq!(runtime.stats().parked, 0);
 }

@@ -10,7 +10,7 @@ mod engine;
 mod isolate;
 mod web;
 
-pub use engine::cage::{max_bytes as heaps_bytes_max, used_bytes as heaps_bytes_used};
+pub use engine::cage::{code as code_fill, heaps as heaps_fill};
 pub use engine::loss::{Loss, on_loss};
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::{build_part_caches, build_snapshot};

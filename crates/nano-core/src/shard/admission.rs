@@ -8,7 +8,7 @@ use nano_base::limits::{
 };
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::memory;
-use nano_engine::{heaps_bytes_max, heaps_bytes_used};
+use nano_engine::{code_fill, heaps_fill};
 
 static INSTANCES: AtomicUsize = AtomicUsize::new(0);
 static LOST_THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -19,9 +19,10 @@ pub(crate) fn instances() -> usize {
     INSTANCES.load(Ordering::Relaxed)
 }
 
-/// Whether all heaps together are near their limit: idle instances should go, before busy ones are stopped.
+/// Whether what all instances share is nearly used up: idle ones should go, before busy ones are stopped.
 pub(crate) fn is_under_pressure() -> bool {
-    heaps_bytes_used() > heaps_bytes_max() / 100 * HEAPS_PRESSURE_PERCENT
+    let is_tight = |(used, max): (usize, usize)| used > max / 100 * HEAPS_PRESSURE_PERCENT;
+    is_tight(heaps_fill()) || is_tight(code_fill())
 }
 
 /// The right to have one instance; counted until it is dropped.
@@ -38,9 +39,9 @@ impl Permit {
         if lost >= LOST_THREADS_MAX as usize {
             return capacity("threads lost to apps that broke V8", lost, LOST_THREADS_MAX as usize);
         }
-        let heaps = heaps_bytes_used();
-        if heaps + FRESH_HEAP_BYTES > heaps_bytes_max() {
-            return capacity("what all heaps of a process share (limit heaps_bytes)", heaps, heaps_bytes_max());
+        let (heaps, heaps_max) = heaps_fill();
+        if heaps + FRESH_HEAP_BYTES > heaps_max {
+            return capacity("what all heaps of a process share (limit heaps_bytes)", heaps, heaps_max);
         }
         let max = (instances_max as usize).min(PROCESS_INSTANCES_MAX).min(*MAPPINGS_MAX / MAPPINGS_PER_INSTANCE);
         let before = INSTANCES.fetch_add(1, Ordering::Relaxed);

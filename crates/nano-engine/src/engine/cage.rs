@@ -1,24 +1,51 @@
-//! How full the 4 GiB are that all heaps of a process share (pointer compression), to the byte and at any moment.
+//! How full the two regions are that all isolates of a process share: the 4 GiB of heaps (pointer compression) and the 512 MiB of
+//! machine code, to the byte and at any moment.
 //!
 //! Each app keeps to its own limit, but together their limits are far more than there is. V8 does not say how much is used and
-//! takes its own end for granted: whoever asks for the last page, the largest app or the smallest, is out of memory. So what
-//! its allocator of regions takes and frees is counted (the linker's `--wrap`: once for each 256 KiB page of a heap), and an app
-//! that makes its heap grow while the mark is passed is stopped; beyond the mark there is room for it to get there.
+//! takes its own end for granted: whoever asks for the last page, the largest app or the smallest, is out of memory; without a page
+//! for code it collects garbage twice for every function that it would compile. So what its allocators of regions take and free is
+//! counted (the linker's `--wrap`: once for each 256 KiB page), and an app that grows while a mark is passed is stopped; beyond the
+//! mark there is room for it to get there.
 
 use std::arch::global_asm;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nano_base::limits::CAGE_BYTES_MAX;
+use nano_base::limits::{CAGE_BYTES_MAX, CODE_BYTES_MAX, CODE_PART_OF_HEAP, CODE_PART_OF_HEAPS};
 
 use crate::isolate::state::State;
 
-/// The region allocator of the cage; there are others, for code.
-static CAGE: AtomicUsize = AtomicUsize::new(0);
-static USED: AtomicUsize = AtomicUsize::new(0);
-static MARK: AtomicUsize = AtomicUsize::new(CAGE_BYTES_MAX);
+/// One of V8's allocators of regions, once it is known.
+struct Region {
+    allocator: AtomicUsize,
+    used: AtomicUsize,
+    mark: AtomicUsize,
+}
 
-/// No other region is as large: code has 512 MiB at most.
+impl Region {
+    const fn new(mark: usize) -> Self {
+        Self { allocator: AtomicUsize::new(0), used: AtomicUsize::new(0), mark: AtomicUsize::new(mark) }
+    }
+
+    /// The first one of its size is the one.
+    fn found(&self, allocator: *mut c_void) {
+        let _ = self.allocator.compare_exchange(0, allocator as usize, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn is(&self, allocator: *mut c_void) -> bool {
+        allocator as usize == self.allocator.load(Ordering::Relaxed)
+    }
+
+    /// How full it is, and how full it may be.
+    fn fill(&self) -> (usize, usize) {
+        (self.used.load(Ordering::Relaxed), self.mark.load(Ordering::Relaxed))
+    }
+}
+
+static HEAPS: Region = Region::new(CAGE_BYTES_MAX);
+static CODE: Region = Region::new(CAGE_BYTES_MAX / CODE_PART_OF_HEAPS);
+
+/// No other region is as large.
 const CAGE_BYTES_MIN: usize = 2 << 30;
 /// `v8::base::RegionAllocator::kAllocationFailure`.
 const FAILED: usize = usize::MAX;
@@ -50,20 +77,22 @@ unsafe extern "C" {
     fn region_bytes(this: *mut c_void, address: usize) -> usize;
 }
 
-/// Bytes that all heaps of the process hold together.
-pub fn used_bytes() -> usize {
-    USED.load(Ordering::Relaxed)
+/// Bytes that all heaps of the process hold together, and the most that they may.
+pub fn heaps() -> (usize, usize) {
+    HEAPS.fill()
 }
 
-/// The most that they may.
-pub fn max_bytes() -> usize {
-    MARK.load(Ordering::Relaxed)
+/// The same for machine code.
+pub fn code() -> (usize, usize) {
+    CODE.fill()
 }
 
-/// Chooses the mark, and makes the linker keep the wrapped functions.
+/// Chooses the marks, and makes the linker keep the wrapped functions.
 pub(super) fn install(heaps_bytes: usize) {
     if heaps_bytes != 0 {
-        MARK.store(heaps_bytes.min(CAGE_BYTES_MAX), Ordering::Relaxed);
+        let mark = heaps_bytes.min(CAGE_BYTES_MAX);
+        HEAPS.mark.store(mark, Ordering::Relaxed);
+        CODE.mark.store(mark / CODE_PART_OF_HEAPS, Ordering::Relaxed);
     }
     std::hint::black_box(__wrap__ZN2v84base15RegionAllocatorC1Emmm as *const () as usize);
     std::hint::black_box(__wrap__ZN2v84base15RegionAllocator14AllocateRegionEmNS1_18AllocationStrategyE as *const () as usize);
@@ -73,18 +102,38 @@ pub(super) fn install(heaps_bytes: usize) {
     std::hint::black_box(__wrap__ZN2v84base15RegionAllocator10TrimRegionEmm as *const () as usize);
 }
 
-fn is_cage(this: *mut c_void) -> bool {
-    this as usize == CAGE.load(Ordering::Relaxed)
-}
-
-/// A heap has grown. The instance whose turn it is on this thread is stopped if there is no room for that: V8 is
-/// single-threaded, so it is the one that grew.
-fn grown(bytes: usize) {
-    if USED.fetch_add(bytes, Ordering::Relaxed) + bytes > max_bytes()
-        && let Some(state) = State::current()
-    {
+/// A region has grown, or not if it is another. The instance whose turn it is on this thread is stopped if there is no room for
+/// that: V8 is single-threaded, so it is the one that grew.
+fn grown(allocator: *mut c_void, bytes: usize) {
+    let region = match allocator {
+        heaps if HEAPS.is(heaps) => &HEAPS,
+        code if CODE.is(code) => &CODE,
+        _ => return,
+    };
+    let used = region.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    let Some(state) = State::current() else { return };
+    if used > region.mark.load(Ordering::Relaxed) {
         state.cage_full.set(true);
         state.handle.terminate_execution();
+    } else if CODE.is(allocator) {
+        let own = state.code_bytes.get() + bytes;
+        state.code_bytes.set(own);
+        if own > state.heap_bytes_max / CODE_PART_OF_HEAP {
+            state.code_exhausted.set(true);
+            state.handle.terminate_execution();
+        }
+    }
+}
+
+fn shrunk(allocator: *mut c_void, bytes: usize) {
+    if HEAPS.is(allocator) {
+        HEAPS.used.fetch_sub(bytes, Ordering::Relaxed);
+    } else if CODE.is(allocator) {
+        CODE.used.fetch_sub(bytes, Ordering::Relaxed);
+        // Of an isolate that is disposed of nobody counts any more.
+        if let Some(state) = State::current() {
+            state.code_bytes.set(state.code_bytes.get().saturating_sub(bytes));
+        }
     }
 }
 
@@ -95,7 +144,9 @@ fn grown(bytes: usize) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocatorC1Emmm(this: *mut c_void, start: usize, bytes: usize, page_bytes: usize) {
     if bytes >= CAGE_BYTES_MIN {
-        let _ = CAGE.compare_exchange(0, this as usize, Ordering::Relaxed, Ordering::Relaxed);
+        HEAPS.found(this);
+    } else if bytes >= CODE_BYTES_MAX / 2 {
+        CODE.found(this);
     }
     // SAFETY: the caller's arguments; this function is only called where the linker made the reference V8's own function.
     unsafe { real_new(this, start, bytes, page_bytes) };
@@ -113,8 +164,8 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator14AllocateRegionEmNS
 ) -> usize {
     // SAFETY: the caller's arguments.
     let address = unsafe { real_allocate(this, bytes, strategy) };
-    if address != FAILED && is_cage(this) {
-        grown(bytes);
+    if address != FAILED {
+        grown(this, bytes);
     }
     address
 }
@@ -131,8 +182,8 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator21AllocateAlignedReg
 ) -> usize {
     // SAFETY: the caller's arguments.
     let address = unsafe { real_allocate_aligned(this, bytes, alignment) };
-    if address != FAILED && is_cage(this) {
-        grown(bytes);
+    if address != FAILED {
+        grown(this, bytes);
     }
     address
 }
@@ -150,8 +201,8 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator16AllocateRegionAtEm
 ) -> bool {
     // SAFETY: the caller's arguments.
     let allocated = unsafe { real_allocate_at(this, address, bytes, state) };
-    if allocated && is_cage(this) {
-        grown(bytes);
+    if allocated {
+        grown(this, bytes);
     }
     allocated
 }
@@ -166,8 +217,8 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator13TryGrowRegionEmm(t
     let before = unsafe { region_bytes(this, address) };
     // SAFETY: as above.
     let has_grown = unsafe { real_grow(this, address, bytes) };
-    if has_grown && is_cage(this) {
-        grown(bytes.saturating_sub(before));
+    if has_grown {
+        grown(this, bytes.saturating_sub(before));
     }
     has_grown
 }
@@ -180,8 +231,6 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator13TryGrowRegionEmm(t
 pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator10TrimRegionEmm(this: *mut c_void, address: usize, bytes: usize) -> usize {
     // SAFETY: the caller's arguments.
     let freed = unsafe { real_trim(this, address, bytes) };
-    if is_cage(this) {
-        USED.fetch_sub(freed, Ordering::Relaxed);
-    }
+    shrunk(this, freed);
     freed
 }

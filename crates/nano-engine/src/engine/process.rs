@@ -108,6 +108,8 @@ fn flags(options: &ProcessOptions) -> String {
         // Pages of disposed isolates go back to the system, not into a pool: a quarter of their memory stayed otherwise.
         "--no-memory-pool-share-memory-on-teardown".to_string(),
         "--memory-pool-timeout=1".to_string(),
+        // Baseline code is made in batches: with small ones every app that is used at all takes a page for code, of which there are 2,048.
+        "--baseline-batch-compilation-threshold=32768".to_string(),
         // 32 MiB for each wasm memory: the external budget of an app.
         "--wasm-max-mem-pages=512".to_string(),
         "--wasm-enforce-bounds-checks".to_string(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use nano_base::dice::Dice;
 use nano_base::http::ResponseHead;
-use nano_base::limits::{HEADROOM_BYTES, HEAP_STEP_BYTES, REJECTIONS_MAX};
+use nano_base::limits::{CODE_BYTES_MAX, HEADROOM_BYTES, HEAP_STEP_BYTES, REJECTIONS_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
@@ -73,6 +73,8 @@ pub enum Outcome {
     HeapExhausted,
     /// It grew when all heaps together were at their limit: the instance must not be visited again.
     HeapsFull,
+    /// It has made more machine code than it may.
+    CodeExhausted,
 }
 
 /// How far a start has come.
@@ -136,7 +138,9 @@ impl Instance {
             .external_references(snapshot::external_references())
             .array_buffer_allocator(bytes::allocator(&budget))
             .allow_atomics_wait(false)
-            .heap_limits(0, limits.heap_bytes);
+            .heap_limits(0, limits.heap_bytes)
+            // The first isolate decides for the process; by default it would be as large as the heap.
+            .set_code_range_size_in_bytes(CODE_BYTES_MAX);
         let mut isolate = v8::Isolate::new(params);
         isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         isolate.set_capture_stack_trace_for_uncaught_exceptions(false, 0);
@@ -165,6 +169,9 @@ impl Instance {
             heap_exhausted: Cell::new(false),
             refusal: Cell::default(),
             cage_full: Cell::new(false),
+            code_exhausted: Cell::new(false),
+            code_bytes: Cell::new(0),
+            heap_bytes_max: limits.heap_bytes,
             code_generation: Cell::new(false),
             handle: isolate.thread_safe_handle(),
         });
@@ -293,6 +300,12 @@ impl Instance {
         if self.state.cage_full.get() {
             return Err(Error::new(Status::Capacity, "there is no room for the app's heap: all heaps together are at their limit"));
         }
+        if self.state.code_exhausted.get() {
+            return Err(Error::new(
+                Status::MemoryLimit,
+                "the app used up its machine code while it started (a quarter of the limit heap_bytes)",
+            ));
+        }
         if self.isolate.is_execution_terminating() {
             return Err(Error::new(Status::CpuLimit, "the app used up its CPU time while it started (limit start_cpu_ms)"));
         }
@@ -339,6 +352,9 @@ impl Instance {
             }
             if self.state.cage_full.get() {
                 return Outcome::HeapsFull;
+            }
+            if self.state.code_exhausted.get() {
+                return Outcome::CodeExhausted;
             }
             if scope.is_execution_terminating() {
                 return Outcome::Terminated;

@@ -80,6 +80,12 @@ pub(crate) struct State {
     pub refusal: Cell<Refused>,
     /// Whether its heap grew when all heaps together were at their limit.
     pub cage_full: Cell<bool>,
+    /// Whether it has as much machine code as it may.
+    pub code_exhausted: Cell<bool>,
+    /// Bytes of pages for its machine code.
+    pub code_bytes: Cell<usize>,
+    /// The limit of its heap.
+    pub heap_bytes_max: usize,
     /// Randomness that repeats, if the app is to run the same way every time.
     pub dice: RefCell<Option<Dice>>,
     /// Stops this isolate from inside V8's allocators.
