@@ -125,7 +125,7 @@ impl Thread {
             }
             self.obey();
             self.expire();
-            let worked = self.move_connections() | self.look_outside(&mut events) | self.work() | self.relieve();
+            let worked = self.move_connections() | self.look_outside(&mut events) | self.work();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -167,6 +167,8 @@ impl Thread {
                 self.serve(work);
                 any = true;
             }
+            // After each of them: what is left between the pressure and the limit may be no more than a few grow by.
+            any |= self.relieve();
             if !any || self.desk.seat.is_abandoned() {
                 break;
             }
