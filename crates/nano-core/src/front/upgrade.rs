@@ -20,6 +20,8 @@ pub(super) struct Tunnel {
     pub work: Arc<Work>,
     /// The app has no room for more.
     is_full: bool,
+    /// The client has sent all.
+    is_ended: bool,
     /// Bytes that are written when all output is.
     credit: i64,
 }
@@ -38,7 +40,7 @@ impl Connection {
     /// The app has answered with a WebSocket.
     pub(super) fn switch(&mut self, head: &[u8], tools: &mut Tools<'_>) -> Fate {
         if let Phase::Exchange(exchange) = std::mem::replace(&mut self.phase, Phase::Head) {
-            self.phase = Phase::Tunnel(Tunnel { work: exchange.work, is_full: false, credit: 0 });
+            self.phase = Phase::Tunnel(Tunnel { work: exchange.work, is_full: false, is_ended: false, credit: 0 });
         }
         self.socket.probe();
         self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
@@ -81,7 +83,7 @@ impl Connection {
         let mut moved = 0;
         loop {
             let Phase::Tunnel(tunnel) = &self.phase else { return Step::GoOn };
-            if tunnel.is_full || self.ended && self.input.is_empty() {
+            if tunnel.is_full || tunnel.is_ended {
                 return Step::Stop(Fate::Wait);
             }
             if moved >= HTTP_SHARE_BYTES {
@@ -92,6 +94,7 @@ impl Connection {
             let Phase::Tunnel(tunnel) = &mut self.phase else { return Step::GoOn };
             if len == 0 {
                 // The app reads up to here, and then ends it.
+                tunnel.is_ended = self.ended;
                 if self.ended && lock(&tunnel.work.body).end() {
                     tools.inner.tell_work(&tunnel.work, Command::BodyReady);
                 }

@@ -31,7 +31,8 @@ impl Message {
 /// What happens to a socket. After `Closed` or `Failed` nothing more does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketEvent {
-    /// It is open: of a WebSocket that the app opened, the response and the subprotocol; of others, nothing.
+    /// It is open: of a WebSocket that the app opened, the response and the subprotocol; of a connection of bytes, the addresses of the
+    /// other side and of this one, a line each.
     Opened(ResponseHead, String),
     /// A message has come.
     Message(Message),

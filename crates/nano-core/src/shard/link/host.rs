@@ -97,7 +97,9 @@ impl Host for LinkHost {
 
     fn body_kind(&self, id: u32) -> u32 {
         if let Some(work) = self.0.work(id) {
-            return lock(&work.body).kind();
+            // What follows a request that became a WebSocket is no body.
+            let is_socket = work.socket.load(Ordering::Relaxed) != 0;
+            return if is_socket { 0 } else { lock(&work.body).kind() };
         }
         if let Some(outgoing) = self.0.fetch(id) {
             return outgoing.kind();

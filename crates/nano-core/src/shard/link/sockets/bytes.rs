@@ -201,8 +201,9 @@ impl Wire for Bytes {
 
 /// The network's side.
 impl Talk for Bytes {
-    fn opened(&self, _: &Reactor, _: &Socket) {
-        self.deliver(Delivery::Socket(self.local, SocketEvent::Opened(ResponseHead::default(), String::new())));
+    fn opened(&self, _: &Reactor, socket: &Socket) {
+        let addresses = socket.addresses().map(|(there, here)| format!("{there}\n{here}")).unwrap_or_default();
+        self.deliver(Delivery::Socket(self.local, SocketEvent::Opened(ResponseHead::default(), addresses)));
     }
 
     fn room(&self) -> usize {

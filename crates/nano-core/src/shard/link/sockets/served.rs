@@ -29,7 +29,7 @@ use crate::wait::lock;
 const NO_MASK: [u8; 4] = [0; 4];
 
 /// One of them.
-pub(super) struct Served {
+pub(in crate::shard::link) struct Served {
     inbox: Inbox,
     /// The request, and its number here.
     work: Arc<Work>,
