@@ -338,6 +338,8 @@ interface ResponseInit {
   status?: number;
   statusText?: string;
   headers?: HeadersInit;
+  /** Of Workers, with the status 101: the end of a WebSocketPair that becomes the client's. */
+  webSocket?: WebSocket | null;
 }
 
 declare class Headers {
@@ -397,6 +399,8 @@ declare class Response {
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   readonly bodyUsed: boolean;
+  /** Of Workers: what a server gives that was asked to upgrade; accept() it. */
+  readonly webSocket: WebSocket | null;
   arrayBuffer(): Promise<ArrayBuffer>;
   blob(): Promise<Blob>;
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
@@ -661,12 +665,13 @@ declare class WebSocket extends EventTarget {
   readonly protocol: string;
   binaryType: "blob" | "arraybuffer";
   onclose: ((event: CloseEvent) => unknown) | null;
-  onerror: ((event: Event) => unknown) | null;
+  /** An ErrorEvent, which says why. */
+  onerror: ((event: ErrorEvent) => unknown) | null;
   onmessage: ((event: MessageEvent) => unknown) | null;
   onopen: ((event: Event) => unknown) | null;
   close(code?: number, reason?: string): void;
   send(data: string | BufferSource | Blob): void;
-  /** Of Workers, for one end of a WebSocketPair. */
+  /** Of Workers, for one end of a WebSocketPair and for what fetch() gives. */
   accept(): void;
   deserializeAttachment(): any;
   serializeAttachment(attachment: unknown): void;
@@ -1323,6 +1328,26 @@ interface Process {
 }
 
 // ---- Modules ----
+
+declare module "cloudflare:sockets" {
+  /** A connection of bytes over TCP, in the clear or with TLS. */
+  export interface Socket {
+    readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+    readonly writable: WritableStream<BufferSource>;
+    readonly opened: Promise<{ remoteAddress: string; localAddress: string }>;
+    readonly closed: Promise<void>;
+    readonly upgraded: boolean;
+    readonly secureTransport: "off" | "on" | "starttls";
+    close(): Promise<void>;
+    /** The same connection with TLS; this socket is over. */
+    startTls(options?: { expectedServerHostname?: string }): Socket;
+  }
+
+  export function connect(
+    address: string | { hostname: string; port: number },
+    options?: { secureTransport?: "off" | "on" | "starttls"; allowHalfOpen?: boolean; highWaterMark?: number },
+  ): Socket;
+}
 
 declare module "cloudflare:workers" {
   global {

@@ -32,6 +32,8 @@ pub struct AppLimits {
     pub subrequests: u32,
     /// Host calls of one instance at once.
     pub subrequests_at_once: u32,
+    /// Sockets of one instance at once: WebSockets both ways, and what `connect` gives.
+    pub sockets: u32,
     /// Errands (native work on helper threads) of one instance, waiting or running at once.
     pub errands: u32,
     /// CPU of the errands of one event, in milliseconds.
@@ -67,6 +69,7 @@ impl Default for AppLimits {
             body_bytes: 10 << 20,
             subrequests: 50,
             subrequests_at_once: 6,
+            sockets: 4_096,
             errands: 64,
             errand_cpu_ms: 5_000,
             requests: 10_000,
@@ -363,6 +366,18 @@ pub const SOCKET_STEPS_PER_TURN: usize = 16;
 pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
 /// How long the other side may take to close a WebSocket.
 pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
+/// Messages of one WebSocket that wait for their app before no more are read.
+pub const WEBSOCKET_INBOX_MESSAGES_MAX: usize = 32;
+/// Their bytes; one message more than that may wait.
+pub const WEBSOCKET_INBOX_BYTES_MAX: usize = 64 << 10;
+/// With so much waiting to be sent on a WebSocket, a further message ends it.
+pub const WEBSOCKET_OUTBOX_BYTES_MAX: usize = 4 << 20;
+/// A message shorter than this is sent as it is: compressing it would take more than it spares.
+pub const WEBSOCKET_COMPRESS_BYTES_MIN: usize = 256;
+/// What is read of one WebSocket before others have their turns.
+pub const WEBSOCKET_SHARE_BYTES: usize = 256 << 10;
+/// How long the other side of an idle WebSocket may be silent before the kernel asks whether it is still there, in seconds; then so often.
+pub const WEBSOCKET_PROBE_S: u64 = 60;
 /// With so much waiting to be sent, pings are not answered.
 pub const WEBSOCKET_PONGS_BYTES_MAX: usize = 64 << 10;
 /// Connections of one listener at once, by default; of one shard at most.

@@ -332,6 +332,7 @@ impl App {
         if self.shared.draining.swap(true, Ordering::AcqRel) {
             return Err(Error::new(Status::NotFound, "the app is being unloaded already"));
         }
+        self.inner.tell_shards(|| Command::HangUp(self.shared.key));
         if !self.shared.wait_idle(grace) {
             let key = self.shared.key;
             let error = Error::new(Status::Draining, "the app was unloaded before the request ended");

@@ -51,7 +51,7 @@ impl Held {
     }
 
     /// Whether more bytes of the app fit, beside those it has waiting in all places.
-    fn has_room_for(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
         self.app.as_ref().is_none_or(|app| app.waiting_bytes() + bytes as u64 <= app.limits().external_bytes as u64)
     }
 
@@ -190,6 +190,11 @@ impl Pipe {
     /// How much waits to be read.
     pub(crate) fn buffered(&self) -> usize {
         self.held.bytes()
+    }
+
+    /// Whether nobody reads on.
+    pub(crate) fn is_canceled(&self) -> bool {
+        self.canceled
     }
 
     /// Whether the writer has not come to its end.

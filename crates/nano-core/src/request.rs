@@ -129,6 +129,8 @@ pub(crate) struct Work {
     pub listener: Listener,
     /// The export that it is for, if it is not the default one.
     pub entrypoint: Option<String>,
+    /// The number, in its instance, of the WebSocket that it was answered with; or zero.
+    pub socket: AtomicU32,
     ended: Ended,
     inner: Arc<Inner>,
 }
@@ -168,6 +170,7 @@ impl Work {
             bytes_out: AtomicU64::new(0),
             listener,
             entrypoint: None,
+            socket: AtomicU32::new(0),
             ended: Ended::new(),
             inner: inner.clone(),
         }
@@ -258,6 +261,13 @@ impl Work {
             Listener::Connection(reply) => self.post(reply, Happening::Head(head), || !self.is_done()),
         }
         self.progress();
+    }
+
+    /// From here on its connection carries bytes as they are, both ways; `head` are the first.
+    pub(crate) fn switch(&self, head: Vec<u8>) {
+        if let Listener::Connection(reply) = &self.listener {
+            self.post(reply, Happening::Switch(head), || !self.is_done());
+        }
     }
 
     /// Whether there is room for a whole response: the host is free to take none for a while, but not at any price.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use mio::Interest;
@@ -141,17 +142,25 @@ impl Socket {
         self.0.outbox.borrow().len() + self.0.secret.borrow().len()
     }
 
+    /// The addresses of the other side and of this one, while there is a connection.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match &mut *self.0.step.borrow_mut() {
+            Step::Open(stream) => Some((stream.socket().peer_addr().ok()?, stream.socket().local_addr().ok()?)),
+            _ => None,
+        }
+    }
+
     /// There is room for what the other side says again.
     pub fn resume(&self, reactor: &Reactor) {
         self.0.later(reactor);
     }
 
-    /// Puts TLS on a connection in the clear, when what was written before is on its way. False if there is TLS already. What the other side
+    /// Puts TLS on a connection in the clear, as soon as it is made and what was written before is on its way. False if there is TLS already. What the other side
     /// has said before is lost to it: protocols agree on the moment.
     pub fn start_tls(&self, reactor: &Reactor, host: Option<Host>) -> bool {
         if self.0.target.scheme != Scheme::Tcp
             || self.0.tls.borrow().is_some()
-            || !matches!(*self.0.step.borrow(), Step::Open(Stream::Plain(_)))
+            || !matches!(*self.0.step.borrow(), Step::Connecting(_) | Step::Open(Stream::Plain(_)))
         {
             return false;
         }
@@ -199,7 +208,10 @@ impl Inner {
         self.can.set(Ready { read: true, write: true });
         *self.step.borrow_mut() = Step::Open(stream);
         self.later(reactor);
-        self.talk.opened(reactor, &Socket(self.clone()));
+        // What is still in the clear, and must not stay so, is not open yet.
+        if self.tls.borrow().is_none() {
+            self.talk.opened(reactor, &Socket(self.clone()));
+        }
     }
 
     fn drive(self: &Rc<Self>, reactor: &Reactor) {

@@ -12,6 +12,7 @@ use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framin
 use super::listen::{Route, Shared};
 use super::socket::Socket;
 use super::state::Tools;
+use super::upgrade::Tunnel;
 use super::{Happening, Reply, problem};
 use crate::app::App;
 use crate::pipe::Held;
@@ -33,21 +34,23 @@ pub(super) enum Fate {
 
 /// How far a connection has come.
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// A request's head is awaited.
     Head,
     /// A small body is awaited, so that app and request begin with all of it.
     Body(Box<(App, h1::Request, usize)>),
     /// An app has a request.
     Exchange(Exchange),
+    /// It has become a WebSocket.
+    Tunnel(Tunnel),
     /// What is written is the last; what the client still sends is dropped for a while, so that it can read that.
     Last { lingers: bool },
 }
 
 /// A request that an app has.
 #[derive(Debug)]
-struct Exchange {
-    work: Arc<Work>,
+pub(super) struct Exchange {
+    pub work: Arc<Work>,
     version: Version,
     to_head: bool,
     keep_alive: bool,
@@ -68,22 +71,22 @@ pub(super) struct Connection {
     pub id: u64,
     /// When something must have happened, in the clock's milliseconds.
     pub deadline_ms: u64,
-    socket: Socket,
-    shared: Arc<Shared>,
-    phase: Phase,
+    pub(super) socket: Socket,
+    pub(super) shared: Arc<Shared>,
+    pub(super) phase: Phase,
     parser: RequestParser,
     /// What has been read and not been used.
-    input: Vec<u8>,
+    pub(super) input: Vec<u8>,
     /// There may be more to read.
     readable: bool,
     /// The client sends no more.
-    ended: bool,
+    pub(super) ended: bool,
     /// What is to be written: small things, then one large one.
-    output: Vec<u8>,
+    pub(super) output: Vec<u8>,
     tail: Vec<u8>,
     written: usize,
     /// Whose bytes they are.
-    held: Vec<Held>,
+    pub(super) held: Vec<Held>,
     lingered: usize,
 }
 
@@ -132,6 +135,7 @@ impl Connection {
     pub(super) fn take_work(&mut self) -> Option<Arc<Work>> {
         match std::mem::replace(&mut self.phase, Phase::Head) {
             Phase::Exchange(exchange) => Some(exchange.work),
+            Phase::Tunnel(tunnel) => Some(tunnel.work),
             _ => None,
         }
     }
@@ -147,8 +151,12 @@ impl Connection {
 
     /// Something happened to the request that the app has.
     pub(super) fn take(&mut self, what: Happening, held: Held, tools: &mut Tools<'_>) -> Fate {
+        if let Phase::Tunnel(_) = self.phase {
+            return self.take_for_tunnel(what, held, tools);
+        }
         let Phase::Exchange(exchange) = &mut self.phase else { return Fate::Wait };
         match what {
+            Happening::Switch(head) => return self.switch(&head, tools),
             Happening::Writable => exchange.is_full = false,
             Happening::Wanted => {
                 if std::mem::take(&mut exchange.is_unasked) && exchange.sent.is_none() {
@@ -223,7 +231,7 @@ impl Connection {
                 self.ended = true;
                 Fate::Wait
             }
-            Phase::Exchange(_) => Fate::Wait,
+            Phase::Exchange(_) | Phase::Tunnel(_) => Fate::Wait,
             Phase::Last { .. } => Fate::Close,
         }
     }
@@ -233,6 +241,8 @@ impl Connection {
         loop {
             match self.flush(tools) {
                 Ok(true) => {}
+                // A WebSocket is read while it is written: the other side may not read before it has written.
+                Ok(false) if matches!(self.phase, Phase::Tunnel(_)) => {}
                 Ok(false) => return Fate::Wait,
                 Err(_) => return Fate::Close,
             }
@@ -240,6 +250,7 @@ impl Connection {
                 Phase::Head => self.read_head(tools),
                 Phase::Body(_) => self.read_small_body(tools),
                 Phase::Exchange(_) => self.feed(tools),
+                Phase::Tunnel(_) => self.carry(tools),
                 Phase::Last { lingers: false } => Step::Stop(Fate::Close),
                 Phase::Last { lingers: true } => self.linger(tools),
             };
@@ -250,7 +261,7 @@ impl Connection {
         }
     }
 
-    fn has_output(&self) -> bool {
+    pub(super) fn has_output(&self) -> bool {
         !self.output.is_empty() || !self.tail.is_empty()
     }
 
@@ -293,11 +304,15 @@ impl Connection {
                 exchange.work.give_credit(credit);
             }
         }
+        if let Phase::Tunnel(tunnel) = &mut self.phase {
+            self.deadline_ms = u64::MAX;
+            tunnel.wrote();
+        }
         Ok(true)
     }
 
     /// Fills the buffer with what was left over, and with what can be read; how much there is.
-    fn read(&mut self, tools: &mut Tools<'_>, from_socket: bool) -> io::Result<usize> {
+    pub(super) fn read(&mut self, tools: &mut Tools<'_>, from_socket: bool) -> io::Result<usize> {
         let mut len = self.input.len();
         let wanted = len + HTTP_READ_BYTES;
         if tools.buffer.len() < wanted {
@@ -323,7 +338,7 @@ impl Connection {
     }
 
     /// Keeps what was not used.
-    fn keep(&mut self, rest: &[u8]) {
+    pub(super) fn keep(&mut self, rest: &[u8]) {
         self.input.extend_from_slice(rest);
         if self.input.is_empty() && self.input.capacity() > 0 {
             // An idle connection holds no buffer.
@@ -597,7 +612,7 @@ impl Connection {
         self.after(keep_alive, !is_read, tools);
     }
 
-    fn after(&mut self, keep_alive: bool, lingers: bool, tools: &Tools<'_>) {
+    pub(super) fn after(&mut self, keep_alive: bool, lingers: bool, tools: &Tools<'_>) {
         if keep_alive {
             self.phase = Phase::Head;
             self.deadline_ms = tools.now_ms + self.shared.limits.idle_ms;
@@ -666,7 +681,7 @@ impl Connection {
 }
 
 /// What comes of a step.
-enum Step {
+pub(super) enum Step {
     GoOn,
     Stop(Fate),
 }

@@ -10,6 +10,7 @@ mod listen;
 mod problem;
 mod socket;
 mod state;
+mod upgrade;
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,6 +46,8 @@ pub(crate) enum Happening {
     Response(ResponseHead, Vec<u8>),
     /// The head of a streaming response.
     Head(ResponseHead),
+    /// The response is the beginning of a WebSocket: these bytes, and then bytes both ways.
+    Switch(Vec<u8>),
     /// A piece of it.
     Chunk(Vec<u8>),
     /// It is complete; the request is over.

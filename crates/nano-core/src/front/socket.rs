@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use nano_base::limits::LISTEN_BACKLOG;
+use nano_base::limits::{LISTEN_BACKLOG, WEBSOCKET_PROBE_S};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,6 +189,15 @@ impl Socket {
             Self::Tcp(stream) if pieces[1].is_empty() => stream.write(&pieces[0]),
             Self::Tcp(stream) => stream.write_vectored(pieces),
             Self::Unix(stream) => stream.write_vectored(pieces),
+        }
+    }
+
+    /// Has the kernel ask, from time to time, whether the other side of a silent connection is still there.
+    pub(super) fn probe(&self) {
+        if let Self::Tcp(stream) = self {
+            let every = std::time::Duration::from_secs(WEBSOCKET_PROBE_S);
+            // A socket that refuses is closed later, not wrongly.
+            let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(every).with_interval(every / 4));
         }
     }
 

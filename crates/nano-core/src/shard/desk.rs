@@ -76,6 +76,8 @@ pub(super) enum Timer {
     Wall(Arc<Work>),
     /// The wall limit of a start that awaits something.
     Start { slot: u64 },
+    /// The other side of a WebSocket has had its time to close.
+    Socket { slot: u64, id: u32 },
     /// Look for instances that have been idle for long.
     Sweep,
 }

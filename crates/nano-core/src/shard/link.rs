@@ -3,6 +3,7 @@
 mod calls;
 mod host;
 mod outgoing;
+mod sockets;
 mod timers;
 
 use std::cell::{Cell, RefCell};
@@ -23,6 +24,8 @@ use crate::wait::lock;
 pub(super) use host::LinkHost;
 pub(crate) use outgoing::NETWORK;
 use outgoing::Outgoing;
+pub(crate) use sockets::last_word;
+use sockets::Wire;
 
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub(super) enum Completes {
     /// A call, unless its answer has a body.
     CallWithoutBody,
     Errand,
+    Message,
+    SocketEnd,
 }
 
 /// What an instance knows by number.
@@ -43,6 +48,7 @@ enum Active {
     Call(Arc<Call>, Option<Arc<Spent>>),
     Errand(Option<Arc<Spent>>),
     Fetch(Rc<Outgoing>, Option<Arc<Spent>>),
+    Socket(Rc<dyn Wire>, Option<Arc<Spent>>),
 }
 
 /// A timer of the app's.
@@ -71,6 +77,7 @@ pub(super) struct Link {
     waits: Cell<i64>,
     calls: Cell<u32>,
     errands: Cell<u32>,
+    sockets: Cell<u32>,
     origin_ms: u64,
     origin_unix_ms: f64,
     log_second: Cell<u64>,
@@ -101,6 +108,7 @@ impl Link {
             waits: Cell::new(0),
             calls: Cell::new(0),
             errands: Cell::new(0),
+            sockets: Cell::new(0),
             // A millisecond ago, so that the time is above zero from the first turn on.
             origin_ms: desk.inner.clock.now_ms().saturating_sub(1),
             origin_unix_ms: desk.inner.clock.unix_ms() - 1.0,
@@ -142,9 +150,20 @@ impl Link {
 
     /// Arms the wall limit of a request that did not end in its first turn.
     fn arm_wall_limit(&self, local: u32) {
-        if let Some(Active::Work(work, timer @ None)) = self.active.borrow_mut().get_mut(&local) {
+        if let Some(Active::Work(work, timer @ None)) = self.active.borrow_mut().get_mut(&local)
+            && work.socket.load(Ordering::Relaxed) == 0
+        {
             let deadline = work.deadline_ms.load(Ordering::Relaxed);
             *timer = Some(self.desk.wheel.borrow_mut().insert(deadline, Timer::Wall(work.clone())));
+        }
+    }
+
+    /// A request was answered with a socket, which may be open for as long as it likes.
+    fn disarm_wall_limit(&self, local: u32) {
+        if let Some(Active::Work(_, timer)) = self.active.borrow_mut().get_mut(&local)
+            && let Some(timer) = timer.take()
+        {
+            self.desk.wheel.borrow_mut().cancel(timer);
         }
     }
 
@@ -168,6 +187,7 @@ impl Link {
     fn spent_of(&self, delivery: &Delivery) -> Option<Arc<Spent>> {
         let id = match delivery {
             Delivery::Timer(id) => return self.timer_begins(*id),
+            Delivery::Socket(id, _) => return self.spent_of_socket(*id),
             Delivery::Fetch(id)
             | Delivery::BodyReady(id)
             | Delivery::WriteReady(id)
@@ -181,7 +201,9 @@ impl Link {
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.spent.clone()),
-            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) => spent.clone(),
+            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) | Active::Socket(_, spent) => {
+                spent.clone()
+            },
         }
     }
 
@@ -197,6 +219,7 @@ impl Link {
             self.desk.wheel.borrow_mut().cancel(timer);
         }
         lock(&work.body).discard();
+        self.release_sockets();
         if self.waits.get() > 0 || work.spent.subrequests.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -211,7 +234,7 @@ impl Link {
                     self.withdraw(&call);
                 }
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
-                Active::Work(..) | Active::Errand(_) => {}
+                Active::Work(..) | Active::Errand(_) | Active::Socket(..) => {}
             }
         }
     }
@@ -224,6 +247,8 @@ impl Link {
             Completes::Call => self.end_call(local),
             Completes::CallWithoutBody if self.body_is_none(local) => self.end_call(local),
             Completes::CallWithoutBody => {}
+            Completes::Message => self.socket_taken(local),
+            Completes::SocketEnd => self.forget_socket(local),
             Completes::Errand => {
                 if self.active.borrow_mut().remove(&local).is_some() {
                     self.errands.set(self.errands.get() - 1);
@@ -234,8 +259,10 @@ impl Link {
 
     /// The instance ends: its requests end with `error`, its calls and timers are forgotten.
     pub(super) fn close(&self, error: &Error) {
-        let active: Vec<Active> = self.active.borrow_mut().drain().map(|(_, active)| active).collect();
-        for active in active {
+        let (sockets, rest): (Vec<Active>, Vec<Active>) =
+            self.active.borrow_mut().drain().map(|(_, active)| active).partition(|active| matches!(active, Active::Socket(..)));
+        // What a socket says is its request's response.
+        for active in sockets.into_iter().chain(rest) {
             match active {
                 Active::Work(work, timer) => {
                     if let Some(timer) = timer {
@@ -245,6 +272,7 @@ impl Link {
                 }
                 Active::Call(call, _) => self.withdraw(&call),
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
+                Active::Socket(wire, _) => wire.end(self, error),
                 // Its answer will find nobody.
                 Active::Errand(_) => {}
             }
@@ -270,14 +298,14 @@ impl Link {
     fn work(&self, id: u32) -> Option<Arc<Work>> {
         match self.active.borrow().get(&id)? {
             Active::Work(work, _) => Some(work.clone()),
-            Active::Call(..) | Active::Errand(_) | Active::Fetch(..) => None,
+            Active::Call(..) | Active::Errand(_) | Active::Fetch(..) | Active::Socket(..) => None,
         }
     }
 
     fn call(&self, id: u32) -> Option<Arc<Call>> {
         match self.active.borrow().get(&id)? {
             Active::Call(call, _) => Some(call.clone()),
-            Active::Work(..) | Active::Errand(_) | Active::Fetch(..) => None,
+            Active::Work(..) | Active::Errand(_) | Active::Fetch(..) | Active::Socket(..) => None,
         }
     }
 

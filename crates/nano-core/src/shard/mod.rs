@@ -31,7 +31,7 @@ use crate::front::Front;
 use crate::request::{Place, Work};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
-pub(crate) use link::NETWORK;
+pub(crate) use link::{NETWORK, last_word};
 pub(crate) use outside::Network;
 use seat::Seat;
 
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Ring,
     /// Instances of old versions of the app end when they have nothing left to do.
     Retire(u64),
+    /// The WebSockets that the app has answered with end now: it is being unloaded.
+    HangUp(u64),
     /// All instances of the app end now.
     Evict(u64, Arc<Slot<()>>),
 }

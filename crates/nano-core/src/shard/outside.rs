@@ -9,12 +9,14 @@ use mio::Registry;
 use nano_base::clock::Clock;
 use nano_base::limits::SOCKETS_OF_SHARD_MAX;
 use nano_base::status::{Error, Result, Status};
-use nano_net::connect::Net;
+use nano_net::connect::{Net, Target};
 use nano_net::failure::{Failure, FailureKind};
 use nano_net::http::{Client, Exchange, Handle, Request};
 use nano_net::names::{Names, Resolver};
 use nano_net::reactor::Reactor;
+use nano_net::socket::{Socket, Talk};
 use nano_net::tls::{Roots, Sessions, Trust};
+use nano_net::websocket::{Chat, Opening, WebSocket};
 
 use super::Shard;
 
@@ -44,11 +46,17 @@ impl Network {
     }
 }
 
+/// The ways out, all through the same names and sessions.
+struct Ways {
+    net: Rc<Net>,
+    client: Rc<Client>,
+}
+
 /// One thread's part of it.
 pub(super) struct Outside {
     reactor: OnceCell<Reactor>,
     registry: Registry,
-    http: OnceCell<(Rc<Names>, Rc<Client>)>,
+    ways: OnceCell<Ways>,
     /// The instances that something has come for.
     pub woken: RefCell<Vec<u64>>,
 }
@@ -61,7 +69,7 @@ impl fmt::Debug for Outside {
 
 impl Outside {
     pub(super) fn new(registry: &Registry) -> std::io::Result<Self> {
-        Ok(Self { reactor: OnceCell::new(), registry: registry.try_clone()?, http: OnceCell::new(), woken: RefCell::default() })
+        Ok(Self { reactor: OnceCell::new(), registry: registry.try_clone()?, ways: OnceCell::new(), woken: RefCell::default() })
     }
 
     /// The sockets, if there ever were any.
@@ -78,14 +86,40 @@ impl Outside {
         request: Request,
         exchange: Rc<dyn Exchange>,
     ) -> std::result::Result<Handle, Failure> {
-        let (reactor, client) = self.http(network, clock, shard)?;
-        client.request(reactor, request, exchange)
+        let (reactor, ways) = self.ways(network, clock, shard)?;
+        ways.client.request(reactor, request, exchange)
+    }
+
+    /// Opens a WebSocket.
+    pub(super) fn open(
+        &self,
+        network: &Network,
+        clock: &Clock,
+        shard: &Arc<Shard>,
+        opening: Opening,
+        chat: Rc<dyn Chat>,
+    ) -> std::result::Result<WebSocket, Failure> {
+        let (reactor, ways) = self.ways(network, clock, shard)?;
+        WebSocket::open(&ways.net, reactor, opening, chat)
+    }
+
+    /// Makes a connection of bytes.
+    pub(super) fn connect(
+        &self,
+        network: &Network,
+        clock: &Clock,
+        shard: &Arc<Shard>,
+        target: Target,
+        talk: Rc<dyn Talk>,
+    ) -> std::result::Result<Socket, Failure> {
+        let (reactor, ways) = self.ways(network, clock, shard)?;
+        Socket::connect(&ways.net, reactor, target, talk)
     }
 
     /// Nothing of an app's is kept: its last instance here has gone.
     pub(super) fn forget(&self, app: u64) {
-        if let (Some(reactor), Some((_, client))) = (self.reactor.get(), self.http.get()) {
-            client.forget(reactor, app);
+        if let (Some(reactor), Some(ways)) = (self.reactor.get(), self.ways.get()) {
+            ways.client.forget(reactor, app);
         }
     }
 
@@ -93,13 +127,13 @@ impl Outside {
     /// was anything.
     pub(super) fn turn(&self) -> bool {
         let Some(reactor) = self.reactor.get() else { return false };
-        if let Some((names, _)) = self.http.get() {
-            names.deliver(reactor);
+        if let Some(ways) = self.ways.get() {
+            ways.net.names.deliver(reactor);
         }
         reactor.turn()
     }
 
-    fn http(&self, network: &Network, clock: &Clock, shard: &Arc<Shard>) -> std::result::Result<(&Reactor, &Rc<Client>), Failure> {
+    fn ways(&self, network: &Network, clock: &Clock, shard: &Arc<Shard>) -> std::result::Result<(&Reactor, &Ways), Failure> {
         let limit = || Failure::new(FailureKind::Limit, "the host has no room for more sockets");
         let reactor = match self.reactor.get() {
             Some(reactor) => reactor,
@@ -108,13 +142,13 @@ impl Outside {
                 self.reactor.get_or_init(|| reactor)
             }
         };
-        if let Some((_, client)) = self.http.get() {
-            return Ok((reactor, client));
+        if let Some(ways) = self.ways.get() {
+            return Ok((reactor, ways));
         }
         let trust = network.trust(clock).map_err(|error| Failure::new(FailureKind::Tls, error.message))?;
         let shard = shard.clone();
         let names = Names::new(reactor, network.resolver.clone(), Arc::new(move || shard.wake())).ok_or_else(limit)?;
-        let client = Client::new(Net::new(names.clone(), Sessions::new(trust)));
-        Ok((reactor, &self.http.get_or_init(|| (names, client)).1))
+        let net = Net::new(names, Sessions::new(trust));
+        Ok((reactor, self.ways.get_or_init(|| Ways { client: Client::new(net.clone()), net })))
     }
 }

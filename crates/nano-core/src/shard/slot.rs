@@ -37,6 +37,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Whether sockets alone keep it alive.
+    pub(super) fn is_idle_but_for_sockets(&self) -> bool {
+        matches!(self.phase, Phase::Warm) && self.link.is_idle_but_for_sockets()
+    }
+
     /// Whether nothing keeps it alive.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Warm) && self.link.is_idle()

@@ -143,6 +143,8 @@ impl Thread {
                 slot.link.close(&error);
             }
         }
+        // What sockets said last is on its way.
+        self.move_connections();
         if let Some(reactor) = self.desk.outside.reactor() {
             reactor.close();
         }
@@ -180,9 +182,8 @@ impl Thread {
     /// Sees to the sockets that instances have, and wakes those for which something has come; whether there was anything.
     fn look_outside(&mut self, events: &mut Events) -> bool {
         let outside = &self.desk.outside;
-        let Some(reactor) = outside.reactor() else { return false };
         let mut any = false;
-        if !reactor.is_empty() && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
+        if outside.reactor().is_some_and(|reactor| !reactor.is_empty()) && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
             any = self.tell_sockets(events);
         }
         any |= self.desk.outside.turn();
@@ -251,7 +252,11 @@ impl Thread {
 
     /// Disposes at once of the instance that has been idle longest; whether there was one.
     fn evict_oldest(&mut self) -> bool {
-        let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle()).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id);
+        // Before there is no room for anybody, sockets that wait for their next message go too.
+        let oldest_of = |is_idle: &dyn Fn(&Slot) -> bool| {
+            self.slots.iter().filter(|(_, slot)| is_idle(slot)).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id)
+        };
+        let oldest = oldest_of(&Slot::is_idle).or_else(|| oldest_of(&Slot::is_idle_but_for_sockets));
         if let Some(oldest) = oldest {
             self.evict(oldest, "pressure");
         }
@@ -300,13 +305,16 @@ impl Thread {
                 Command::Start(app, version, ticket) => {
                     self.start_for(&app, &version, ticket);
                 }
-                Command::BodyReady(place) => {
-                    self.deliver(place, |link| link.knows(place.local).then_some(Delivery::BodyReady(place.local)))
-                }
-                Command::WriteReady(place) => {
-                    self.deliver(place, |link| link.knows(place.local).then_some(Delivery::WriteReady(place.local)))
-                }
-                Command::Cancel(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Cancel(place.local))),
+                Command::BodyReady(place) => self.deliver(place, |link| {
+                    (link.knows(place.local) && !link.socket_readable(place.local)).then_some(Delivery::BodyReady(place.local))
+                }),
+                Command::WriteReady(place) => self.deliver(place, |link| {
+                    (link.knows(place.local) && !link.socket_writable(place.local)).then_some(Delivery::WriteReady(place.local))
+                }),
+                Command::Cancel(place) => self.deliver(place, |link| {
+                    link.socket_gone(place.local);
+                    link.knows(place.local).then_some(Delivery::Cancel(place.local))
+                }),
                 Command::Answer(place, answer) => self.deliver(place, |link| link.answered(place.local, answer)),
                 Command::Errand(place, result) => {
                     self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))
@@ -314,6 +322,11 @@ impl Thread {
                 // The queue is rung once per round.
                 Command::Ring => self.desk.inner.objects.ringing.store(false, Ordering::Release),
                 Command::Retire(app) => self.retire(app),
+                Command::HangUp(app) => {
+                    for id in self.ids_of(app) {
+                        self.hang_up(id, 1001, "DRAINING", false);
+                    }
+                }
                 Command::Evict(app, ticket) => {
                     self.evict_app(app);
                     ticket.fill(());
@@ -336,13 +349,15 @@ impl Thread {
     }
 
     /// Queues a delivery for an instance that is still here.
-    fn deliver(&mut self, place: crate::request::Place, make: impl FnOnce(&Link) -> Option<Delivery>) {
+    fn deliver(&mut self, place: crate::request::Place, make: impl FnOnce(&Rc<Link>) -> Option<Delivery>) {
         if place.incarnation != self.desk.seat.incarnation {
             return;
         }
         let Some(slot) = self.slots.get_mut(place.slot) else { return };
         if let Some(delivery) = make(&slot.link) {
             slot.link.pending.borrow_mut().push_back(delivery);
+        }
+        if !slot.link.pending.borrow().is_empty() {
             self.make_ready(place.slot);
         }
     }
@@ -373,6 +388,11 @@ impl Thread {
                 }
                 Timer::Wall(work) => self.wall_limit(&work, now_ms),
                 Timer::Start { slot } => self.start_limit(slot),
+                Timer::Socket { slot, id } => {
+                    if let Some(slot) = self.slots.get(slot) {
+                        slot.link.socket_due(id);
+                    }
+                }
                 Timer::Sweep => {
                     self.sweep(now_ms);
                     self.desk.wheel.borrow_mut().insert(now_ms + SWEEP_MS, Timer::Sweep);
@@ -599,6 +619,8 @@ impl Thread {
             self.make_ready(id);
         } else if slot.retiring && slot.is_idle() {
             self.evict(id, "reload");
+        } else if slot.retiring && slot.is_idle_but_for_sockets() {
+            self.hang_up(id, 1012, "RELOAD", true);
         }
     }
 
@@ -694,10 +716,19 @@ impl Thread {
             slot.retiring = true;
             if slot.is_idle() {
                 idle.push(id);
+            } else {
+                self.hang_up(id, 1012, "RELOAD", false);
             }
         }
         for id in idle {
             self.evict(id, "reload");
+        }
+    }
+
+    /// Ends the sockets of an instance that may go, or those that it has answered with; it hears of that in turns to come.
+    fn hang_up(&mut self, id: u64, code: u16, reason: &str, all: bool) {
+        if let Some(slot) = self.slots.get(id) {
+            slot.link.hang_up(code, reason, all);
         }
     }
 

@@ -7,7 +7,7 @@ use nano_base::limits::TURNS_PER_VISIT;
 use nano_base::meet::TurnTimes;
 use nano_base::status::{Error, Status};
 use nano_base::sys;
-use nano_engine::{Delivery, Instance, Outcome, Turns};
+use nano_engine::{Delivery, Instance, Outcome, SocketEvent, Turns};
 
 use super::desk::Desk;
 use super::link::{Completes, Link};
@@ -87,6 +87,8 @@ impl Turns for Visit<'_> {
             Delivery::CallHead(id, _) => Some((*id, Completes::CallWithoutBody)),
             Delivery::Errand(id, _) => Some((*id, Completes::Errand)),
             Delivery::Cancel(id) => Some((*id, Completes::Request)),
+            Delivery::Socket(id, SocketEvent::Message(_)) => Some((*id, Completes::Message)),
+            Delivery::Socket(id, SocketEvent::Closed(..) | SocketEvent::Failed(..)) => Some((*id, Completes::SocketEnd)),
             _ => None,
         };
         begin_turn(self.desk, left_ns);

@@ -9,6 +9,7 @@ use nano_base::status::Error;
 use nano_base::value::{HostObject, Value};
 
 use super::errand::Errand;
+use super::sockets::Sockets;
 
 /// How loud a console message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,6 +201,8 @@ pub trait Host {
     fn cache_delete(&self, cache: u64, query: &Query) -> bool;
     /// The most that the app may keep.
     fn cache_bytes_max(&self) -> usize;
+    /// Its sockets.
+    fn sockets(&self) -> &dyn Sockets;
     /// An invocation returned.
     fn invoke_return(&self, id: u32, value: Value);
     /// An invocation failed.

@@ -18,13 +18,14 @@ use super::binding::{Binding, Shape};
 use super::errand::{Answer, ErrandResult};
 use super::host::Host;
 use super::image::Image;
+use super::sockets::SocketEvent;
 use super::state::{EntryPoints, Refused, State};
 use crate::engine::bytes::{self, Budget};
 use crate::engine::host_objects::{self, HostObjects};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, stacks, values};
-use crate::web::{part_cache, wasm};
+use crate::web::{part_cache, sockets, wasm};
 
 /// What V8 and the allocator keep an instance to.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,8 @@ pub enum Delivery {
     Invoke(u32, String, Vec<Value>),
     /// An errand is done.
     Errand(u32, ErrandResult),
+    /// Something happened to a socket.
+    Socket(u32, SocketEvent),
 }
 
 /// How a turn ended.
@@ -607,6 +610,10 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             b = v8::String::new(scope, error.name)?.into();
             c = v8::String::new(scope, &error.message)?.into();
             (9, id)
+        }
+        Delivery::Socket(id, event) => {
+            [a, b, c, d] = sockets::event(scope, event)?;
+            (10, id)
         }
     };
     let kind = v8::Integer::new(scope, kind).into();

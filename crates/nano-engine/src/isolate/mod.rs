@@ -6,4 +6,5 @@ pub(crate) mod errand;
 pub(crate) mod host;
 pub(crate) mod image;
 pub(crate) mod instance;
+pub(crate) mod sockets;
 pub(crate) mod state;

@@ -2,6 +2,7 @@
 
 /// A module's full name and the part that makes it.
 const BUILTINS: &[(&str, &str)] = &[
+    ("cloudflare:sockets", "module_cloudflare_sockets"),
     ("cloudflare:workers", "module_cloudflare_workers"),
     ("node:assert", "node/assert"),
     ("node:assert/strict", "node/assert_strict"),

@@ -21,6 +21,7 @@ pub(crate) mod ops;
 pub(crate) mod part_cache;
 pub(crate) mod parts;
 pub(crate) mod platform;
+pub(crate) mod sockets;
 pub(crate) mod subtle;
 pub(crate) mod subtle_keys;
 pub(crate) mod subtle_work;

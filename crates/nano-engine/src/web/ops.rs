@@ -7,7 +7,7 @@ use v8::MapFnTo;
 
 use super::{
     blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts,
-    subtle_keys, subtle_work, time, types, url, wasm,
+    sockets, subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
 
@@ -107,12 +107,27 @@ table! {
     "domainToUnicode" => url::domain_to_unicode,
 }
 
+table! {
+    /// The group "sockets".
+    sockets
+    "open" => sockets::open,
+    "accept" => sockets::accept,
+    "send" => sockets::send,
+    "close" => sockets::close,
+    "buffered" => sockets::buffered,
+    "isFull" => sockets::is_full,
+    "read" => sockets::read,
+    "connect" => sockets::connect,
+    "startTls" => sockets::start_tls,
+}
+
 /// `natives(group)`: an object with the functions of a group.
 fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let group = match text(scope, &args, 0).as_str() {
         "crypto" => crypto(),
         "messages" => messages(),
         "node" => node(),
+        "sockets" => sockets(),
         _ => return,
     };
     let null = v8::null(scope);

@@ -73,6 +73,11 @@ impl Reader {
         read
     }
 
+    /// How much of a message has come that is not whole yet.
+    pub fn gathered(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.bytes.len())
+    }
+
     fn advance(&mut self, input: &[u8]) -> Result<(usize, Option<Event>), Violation> {
         let mut at = 0;
         loop {

@@ -46,6 +46,11 @@ impl Socket {
         Ok(Received { consumed, event })
     }
 
+    /// How much of a message has come that is not whole yet.
+    pub fn gathered(&self) -> usize {
+        self.reader.gathered()
+    }
+
     /// Whether both sides have said their last word: a server closes the connection, a client waits for that a while.
     pub fn is_closed(&self) -> bool {
         self.sent_close && self.received_close

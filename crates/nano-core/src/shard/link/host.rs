@@ -9,7 +9,7 @@ use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
-use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal};
+use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal, Sockets};
 
 use super::{Link, NETWORK};
 use crate::binding::BindingKind;
@@ -97,10 +97,15 @@ impl Host for LinkHost {
 
     fn body_kind(&self, id: u32) -> u32 {
         if let Some(work) = self.0.work(id) {
-            return lock(&work.body).kind();
+            // What follows a request that became a WebSocket is no body.
+            let is_socket = work.socket.load(Ordering::Relaxed) != 0;
+            return if is_socket { 0 } else { lock(&work.body).kind() };
         }
         if let Some(outgoing) = self.0.fetch(id) {
             return outgoing.kind();
+        }
+        if self.0.socket(id).is_some() {
+            return 2;
         }
         self.0.call(id).map_or(BODY_GONE, |call| lock(&call.body).kind())
     }
@@ -130,6 +135,9 @@ impl Host for LinkHost {
         }
         if let Some(outgoing) = self.0.fetch(id) {
             return outgoing.pull(&self.0);
+        }
+        if let Some(wire) = self.0.socket(id) {
+            return wire.bytes().map_or_else(|| Pull::Broken(GONE.into()), |bytes| bytes.pull(&self.0));
         }
         let Some(call) = self.0.call(id) else {
             return Pull::Broken(GONE.into());
@@ -161,6 +169,10 @@ impl Host for LinkHost {
             }
         } else if let Some(outgoing) = self.0.fetch(id) {
             self.0.end_fetch(&outgoing);
+        } else if let Some(wire) = self.0.socket(id) {
+            if let Some(bytes) = wire.bytes() {
+                bytes.cancel(&self.0);
+            }
         } else if let Some(call) = self.0.call(id) {
             lock(&call.body).cancel();
             self.0.withdraw(&call);
@@ -196,6 +208,9 @@ impl Host for LinkHost {
         if let Some(outgoing) = self.0.fetch(id) {
             return outgoing.write(&self.0, bytes);
         }
+        if let Some(wire) = self.0.socket(id) {
+            return wire.bytes()?.write(&self.0, bytes);
+        }
         let call = self.0.call(id)?;
         if bytes.is_empty() {
             // To the host an empty piece would be the end.
@@ -209,6 +224,10 @@ impl Host for LinkHost {
             self.0.finish(id, &work, Ending::Stream);
         } else if let Some(outgoing) = self.0.fetch(id) {
             outgoing.end(&self.0);
+        } else if let Some(wire) = self.0.socket(id) {
+            if let Some(bytes) = wire.bytes() {
+                bytes.end_writing(&self.0);
+            }
         } else if let Some(call) = self.0.call(id) {
             call.uploading.store(false, Ordering::Release);
             if call.is_for_an_app() {
@@ -232,6 +251,9 @@ impl Host for LinkHost {
 
     fn wait_until(&self, _id: u32, change: i32) {
         self.0.waits.set(self.0.waits.get() + i64::from(change));
+        if change < 0 {
+            self.0.release_sockets();
+        }
     }
 
     fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
@@ -348,6 +370,10 @@ impl Host for LinkHost {
 
     fn cache_bytes_max(&self) -> usize {
         self.0.version.limits.cache_bytes.min(self.0.desk.inner.limits.cache_bytes)
+    }
+
+    fn sockets(&self) -> &dyn Sockets {
+        self
     }
 
     fn invoke_return(&self, id: u32, value: Value) {

@@ -115,7 +115,7 @@ impl Link {
     }
 
     /// Something has come that is not a command: the thread sees to it before it sleeps.
-    fn deliver(&self, delivery: Delivery) {
+    pub(super) fn deliver(&self, delivery: Delivery) {
         self.pending.borrow_mut().push_back(delivery);
         self.desk.outside.woken.borrow_mut().push(self.slot.get());
     }

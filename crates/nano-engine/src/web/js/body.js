@@ -586,6 +586,7 @@
   fetch.mixinBody = mixinBody;
   fetch.nativeBody = nativeBody;
   fetch.proxyBody = proxyBody;
+  fetch.streamOf = streamOf;
   fetch.takeBody = takeBody;
   fetch.textBody = textBody;
   fetch.toBytes = toBytes;

@@ -14,12 +14,12 @@
   const { configureInterface, illegalConstructor, isObject, requiredArguments } = nano.webidl;
   const {
     cancelBody, cancelRequest, isNullBodyStatus, isResponse, isUnusable, requestFromNative, requestMethodOf, responseBodyOf,
-    responseFlatOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
+    responseFlatOf, responseMetaOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
   } = fetch;
 
   const kinds = ObjectFreeze({
     __proto__: null, FETCH: 0, TIMER: 1, BODY_READY: 2, WRITE_READY: 3, CANCEL: 4, CALL_HEAD: 5, CALL_RESULT: 6, CALL_FAIL: 7,
-    INVOKE: 8, ERRAND: 9,
+    INVOKE: 8, ERRAND: 9, SOCKET: 10,
   });
 
   const eventHandlers = ["fetch", "scheduled", "queue", "tail"];
@@ -160,6 +160,10 @@
     const statusText = responseStatusTextOf(response);
     const flat = responseFlatOf(response);
     if (body === null) {
+      if (status === 101) {
+        nano.part("websocket").serve(id, responseMetaOf(response).webSocket, flat);
+        return null;
+      }
       ops.respond(id, status, statusText, flat, null);
       return null;
     }
@@ -379,6 +383,7 @@
       case 7: calls.fail(id, a, b); break;
       case 8: deliverInvoke(id, a, b, c); break;
       case 9: nano.errandDone(id, a, b, c); break;
+      case 10: nano.socketEvent(id, a, b, c, d); break;
     }
   };
 

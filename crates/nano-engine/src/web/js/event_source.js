@@ -2,14 +2,12 @@
 // EventSource.
 // Specification: https://html.spec.whatwg.org/#server-sent-events
 //
-// nano.transports.eventSource(request, events) makes the connection and returns what ends it, a function. The request is { url,
-// withCredentials, lastEventId }; the events are response(status, contentType, url), which returns whether to go on, data(bytes),
-// and ended(isFatal). Where there is no transport, every connection fails as a network error does.
+// Each connection is a fetch; what it gives is read at the pace of its listeners.
 (nano) => {
   const {
-    RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
+    MathMax, MathMin, PromisePrototypeThen, RegExpPrototypeExec, StringFromCharCode, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
   } = nano.primordials;
-  const { DOMException, ops } = nano;
+  const { DOMException, abort, ops } = nano;
   const { EventTarget, defineHandler, dispatchTrusted, fire, hasListener } = nano.events;
   const { configureInterface, converters, defineConstants, dictionary, requiredArguments } = nano.webidl;
   const { createDecoder } = nano.encoding;
@@ -17,6 +15,8 @@
   nano.part("event_types");
   const { createMessageEvent } = nano.events;
   const { queueTask } = nano.part("tasks");
+  const { BodyReader, isPromise } = nano.part("messages");
+  const { Request, headerOf, responseBodyOf, responseFlatOf, responseMetaOf, responseStatusOf } = nano.fetch;
 
   const CONNECTING = 0;
   const OPEN = 1;
@@ -24,6 +24,8 @@
 
   // https://html.spec.whatwg.org/#concept-event-stream-reconnection-time
   const RECONNECTION_MS = 3000;
+  // A server that cannot be reached is asked less and less often, up to this.
+  const RECONNECTION_MS_MAX = 60_000;
   // A line or an event longer than this ends the connection for good: nobody bounds them otherwise.
   const EVENT_CHARACTERS_MAX = 8 * 1024 * 1024;
 
@@ -116,14 +118,91 @@
     }
   }
 
+  // A header's value that is text in UTF-8, as the bytes it is sent as.
+  const headerText = (text) => {
+    const bytes = ops.utf8Encode(text);
+    let value = "";
+    for (let i = 0; i < bytes.length; i++) value += StringFromCharCode(bytes[i]);
+    return value;
+  };
+
+  // One connection. It tells events: response(status, contentType, url), which returns whether to go on, data(bytes), and ended(isFatal).
+  class Connection {
+    #signal = abort.createSignal();
+    #events;
+    #isOver = false;
+
+    constructor(url, withCredentials, lastEventId, events) {
+      this.#events = events;
+      const headers = { __proto__: null, accept: "text/event-stream" };
+      if (lastEventId !== "") headers["last-event-id"] = headerText(lastEventId);
+      const credentials = withCredentials ? "include" : "same-origin";
+      const init = { __proto__: null, cache: "no-store", credentials, headers, signal: this.#signal };
+      try {
+        const response = nano.part("fetch_call").start(nano.outbound, new Request(url, init), undefined, true);
+        PromisePrototypeThen(response, (given) => this.#respond(given), () => this.#end(false));
+      } catch {
+        // There is no network for this app, or none any more: it would be no better later.
+        queueTask(() => this.#end(true));
+      }
+    }
+
+    stop() {
+      this.#isOver = true;
+      abort.signalAbort(this.#signal, undefined);
+    }
+
+    #end(isFatal) {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.#events.ended(isFatal);
+    }
+
+    #respond(response) {
+      if (this.#isOver) return;
+      const contentType = headerOf(responseFlatOf(response), "content-type") ?? "";
+      if (!this.#events.response(responseStatusOf(response), contentType, responseMetaOf(response).url)) return;
+      const body = responseBodyOf(response);
+      if (body === null) this.#end(false);
+      else this.#read(new BodyReader(body));
+    }
+
+    // A loop as long as there is something, then a promise.
+    #read(reader) {
+      const failed = () => this.#end(false);
+      for (;;) {
+        let bytes;
+        try {
+          bytes = this.#isOver ? null : reader.read();
+        } catch {
+          bytes = null;
+        }
+        if (isPromise(bytes)) {
+          PromisePrototypeThen(bytes, (more) => {
+            if (this.#take(more)) this.#read(reader);
+          }, failed);
+          return;
+        }
+        if (!this.#take(bytes)) return;
+      }
+    }
+
+    #take(bytes) {
+      if (bytes === null) this.#end(false);
+      else if (!this.#isOver) this.#events.data(bytes);
+      return !this.#isOver;
+    }
+  }
+
   class EventSource extends EventTarget {
     #url;
     #withCredentials;
     #state = CONNECTING;
     #lastEventId = "";
     #retryMs = RECONNECTION_MS;
-    // Ends the connection there is, and the timer of the next one.
-    #stop = null;
+    // How often it could not connect since it was open.
+    #failures = 0;
+    #connection = null;
     #timer = 0;
 
     constructor(url, init = undefined) {
@@ -157,16 +236,15 @@
     }
 
     #end() {
-      const stop = this.#stop;
-      this.#stop = null;
+      const connection = this.#connection;
+      this.#connection = null;
       if (this.#timer !== 0) cancel(this.#timer);
       this.#timer = 0;
-      if (stop !== null) stop();
+      if (connection !== null) connection.stop();
     }
 
     #connect() {
-      const open = nano.transports?.eventSource;
-      if (open === undefined) {
+      if (typeof nano.outbound !== "number") {
         queueTask(() => this.#fail());
         return;
       }
@@ -182,8 +260,7 @@
           this.#retryMs = milliseconds;
         },
       }, this.#lastEventId);
-      const request = { __proto__: null, url: this.#url, withCredentials: this.#withCredentials, lastEventId: this.#lastEventId };
-      this.#stop = open(request, {
+      this.#connection = new Connection(this.#url, this.#withCredentials, this.#lastEventId, {
         __proto__: null,
         // https://html.spec.whatwg.org/#sse-processing-model
         response: (status, contentType, url) => {
@@ -195,8 +272,9 @@
           }
           origin = ops.urlParse(url, undefined)[1];
           this.#state = OPEN;
+          this.#failures = 0;
           fire(this, "open");
-          return true;
+          return this.#state === OPEN;
         },
         data: (bytes) => {
           if (this.#state !== CLOSED && !parser.push(bytes)) this.#fail();
@@ -211,11 +289,14 @@
     // https://html.spec.whatwg.org/#reestablish-the-connection
     #reestablish() {
       if (this.#state === CLOSED) return;
-      this.#stop = null;
+      this.#connection = null;
+      // Waits longer from failure to failure, as the standard allows.
+      const delay = MathMax(this.#retryMs, MathMin(this.#retryMs * 2 ** this.#failures, RECONNECTION_MS_MAX));
+      if (this.#state === CONNECTING) this.#failures++;
       this.#state = CONNECTING;
       fire(this, "error");
       if (this.#state !== CONNECTING) return;
-      this.#timer = runAfter(this.#retryMs, () => {
+      this.#timer = runAfter(delay, () => {
         this.#timer = 0;
         if (this.#state === CONNECTING) this.#connect();
       });

@@ -2,7 +2,7 @@
 // One fetch, of a binding or the global one, from the Request to its Response.
 // Specification: https://fetch.spec.whatwg.org/#fetch-method
 (nano) => {
-  const { PromiseWithResolvers, StringPrototypeIncludes, StringPrototypeStartsWith, TypeError } = nano.primordials;
+  const { PromiseWithResolvers, StringPrototypeIncludes, StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError } = nano.primordials;
   const { abort, ops } = nano;
   const { pending } = nano.calls;
   const {
@@ -126,6 +126,11 @@
     return isHttp && typeof binding === "number" && options.mode !== "same-origin";
   };
 
+  // As in Workers: "Upgrade: websocket" asks for a WebSocket, by http: or https:.
+  const asksForUpgrade = ({ binding, flat, url }) =>
+    StringPrototypeIncludes(flat, "upgrade\n") && typeof binding === "number" && StringPrototypeStartsWith(url, "http") &&
+    StringPrototypeToLowerCase(headerOf(flat, "upgrade") ?? "") === "websocket";
+
   const start = (binding, input, init, isGlobal) => {
     const request = init === undefined && isRequest(input) ? input : new Request(input, init);
     const signal = requestAbortSignalOf(request);
@@ -141,6 +146,7 @@
     if (isGlobal) call.acceptAnything();
     if (signal !== null) call.watch(signal);
     try {
+      if (isGlobal && asksForUpgrade(call)) return nano.part("fetch_upgrade").start(call);
       if (!isPlain(call, isGlobal)) return nano.part("fetch_schemes").start(call, request, isGlobal);
       call.send();
     } catch (error) {

@@ -23,9 +23,9 @@
   const isRedirectStatus = (status) => status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
   // What few responses have; most share one of these.
-  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false };
-  const fixedMeta = { __proto__: null, type: "default", url: "", guard: "immutable", redirected: false };
-  const errorMeta = { __proto__: null, type: "error", url: "", guard: "immutable", redirected: false };
+  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket: null };
+  const fixedMeta = { __proto__: null, type: "default", url: "", guard: "immutable", redirected: false, webSocket: null };
+  const errorMeta = { __proto__: null, type: "error", url: "", guard: "immutable", redirected: false, webSocket: null };
 
   // The first argument of a constructor that is called from inside; no app can name it.
   const blank = { __proto__: null };
@@ -119,6 +119,11 @@
       return headersOf(this);
     }
 
+    // Of Workers.
+    get webSocket() {
+      return this.#meta.webSocket;
+    }
+
     clone() {
       if (isUnusable(this.#body)) throw new TypeError("Failed to execute 'clone' on 'Response': the body has already been used.");
       const clone = new Response(blank);
@@ -162,7 +167,13 @@
           }
           response.#statusText = statusText;
         }
-        if (status !== undefined) {
+        const { webSocket } = init;
+        if (webSocket !== undefined && webSocket !== null) {
+          if (!nano.part("websocket").isWebSocket(webSocket)) throw new TypeError(`${prefix}: member 'webSocket' is not a WebSocket.`);
+          if (status !== 101) throw new RangeError(`${prefix}: a response with a WebSocket has the status 101.`);
+          response.#status = 101;
+          response.#meta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket };
+        } else if (status !== undefined) {
           if (status < 200 || status > 599) throw new RangeError(`${prefix}: the status ${status} is not in 200 to 599.`);
           response.#status = status;
         }
@@ -201,7 +212,7 @@
   fetch.responseFlatOf = flatOf;
   // What fetch() gives.
   const fetched = (status, statusText, flat, url, redirected, body) =>
-    made(status, statusText, flat, { __proto__: null, type: "basic", url, guard: "immutable", redirected }, body);
+    made(status, statusText, flat, { __proto__: null, type: "basic", url, guard: "immutable", redirected, webSocket: null }, body);
   fetch.fetchedResponse = fetched;
   fetch.responseOf = made;
   fetch.isRedirectStatus = isRedirectStatus;

@@ -83,6 +83,11 @@
       this.#waiting.clear();
     }
 
+    // All of them, now.
+    drain() {
+      while (!this.#waiting.isEmpty) this.#waiting.shift()();
+    }
+
     #schedule() {
       if (!this.#open || this.#queued || this.#waiting.isEmpty) return;
       queueTask(() => {

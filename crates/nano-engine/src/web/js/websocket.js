@@ -2,14 +2,13 @@
 // WebSocket, and WebSocketPair as Cloudflare Workers have it.
 // Specifications: https://websockets.spec.whatwg.org/, https://developers.cloudflare.com/workers/runtime-apis/websockets/
 //
-// A socket talks to its connection: { send(data), close(code, reason), bufferedAmount() }. A connection tells the socket's events:
-// opened(protocol, extensions), message(data), closed(code, reason, wasClean), failed(). Those of a pair are each other's;
-// nano.transports.webSocket(url, protocols, events) makes one that leaves the process, and where there is none, every
-// connection fails as the standard has a network error fail.
+// A socket talks to its connection: { send(data), close(code, reason), bufferedAmount(), accept(), attach(socket) }. A connection tells
+// the socket's events: opened(protocol, headers), message(data), closed(code, reason, wasClean), failed(why). Those of a pair are each
+// other's, until one end answers a request: from then on the other talks to the client. All others are native (sockets.js).
 (nano) => {
   const {
-    ArrayBufferIsView, ObjectDefineProperty, ObjectSetPrototypeOf, SafeSet,
-    StringPrototypeIndexOf, StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer,
+    ArrayBufferIsView, Error, ObjectDefineProperty, ObjectSetPrototypeOf, SafeSet,
+    ArrayPrototypeJoin, StringPrototypeIndexOf, StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, Uint8Array,
   } = nano.primordials;
   const { DOMException, ops } = nano;
@@ -18,10 +17,11 @@
     configureInterface, converters, defineConstants, isArrayBuffer, isObject, requiredArguments, sequence,
   } = nano.webidl;
   const { bytesOf } = nano.encoding;
-  const { isToken } = nano.fetch;
-  const { CloseEvent } = nano.part("event_types");
+  const { headerOf, isToken } = nano.fetch;
+  const { CloseEvent, ErrorEvent } = nano.part("event_types");
   const { createMessageEvent } = nano.events;
   const { TaskSource } = nano.part("tasks");
+  const { NO_STATUS, Socket } = nano.part("sockets");
 
   const CONNECTING = 0;
   const OPEN = 1;
@@ -92,22 +92,50 @@
     tasks = new TaskSource();
     events = null;
     other = null;
+    // The connection that the other end has become, if it has answered a request.
+    wire = null;
+    isAccepted = false;
 
     send(data) {
-      const { other } = this;
-      other.tasks.add(() => other.events.message(data));
+      const { other, wire } = this;
+      if (wire !== null) wire.send(data);
+      else other.tasks.add(() => other.events.message(data));
     }
 
     // Closing is answered by the other end at once, with the same code.
     close(code, reason) {
-      const { other, tasks } = this;
-      other.tasks.add(() => other.events.closed(code ?? 1005, reason, true));
-      tasks.add(() => this.events.closed(code ?? 1005, reason, true));
+      const { other, tasks, wire } = this;
+      if (wire !== null) {
+        wire.close(code, reason);
+        return;
+      }
+      other.tasks.add(() => other.events.closed(code ?? NO_STATUS, reason, true));
+      tasks.add(() => this.events.closed(code ?? NO_STATUS, reason, true));
       tasks.open();
     }
 
     bufferedAmount() {
-      return 0;
+      return this.wire === null ? 0 : this.wire.bufferedAmount();
+    }
+
+    accept() {
+      this.isAccepted = true;
+      this.tasks.open();
+      if (this.wire !== null) this.wire.read(true);
+    }
+
+    // This end answers a request: the other one talks to the client from now on, who gets what it has said before.
+    attach(socket) {
+      const { other } = this;
+      socket.events = other.events;
+      this.events = {
+        __proto__: null,
+        message: (data) => socket.send(data),
+        closed: (code, reason) => socket.close(code === NO_STATUS ? undefined : code, reason),
+      };
+      this.tasks.drain();
+      other.wire = socket;
+      if (other.isAccepted) socket.read(true);
     }
   }
   ObjectSetPrototypeOf(PairConnection.prototype, null);
@@ -115,6 +143,8 @@
   const CREATE = { __proto__: null };
 
   let connect;
+  let isWebSocket;
+  let serve;
 
   class WebSocket extends EventTarget {
     #url = "";
@@ -123,9 +153,10 @@
     #extensions = "";
     #binaryType = "blob";
     #connection = null;
-    // An end of a pair takes part only once it has been accepted.
+    // An end of a pair takes part only once it has been accepted, and so does what fetch() gives; unless it has answered a request.
     #isPaired = false;
     #isAccepted = true;
+    #isServed = false;
     #attachment = null;
     // Bytes that were to be sent after it was closing: they count, and never leave.
     #unsent = 0;
@@ -146,16 +177,14 @@
       this.#url = parseUrl(url, prefix);
       const list = parseProtocols(protocols, prefix);
       const events = connect(this);
-      const tasks = new TaskSource();
-      tasks.open();
-      const open = nano.transports?.webSocket;
-      if (open === undefined) {
-        tasks.add(events.failed);
-        this.#connection = {
-          __proto__: null, send() {}, close() {}, bufferedAmount: () => 0,
-        };
-      } else {
-        this.#connection = open(this.#url, list, events);
+      this.#connection = new Socket(events);
+      try {
+        if (typeof nano.outbound !== "number") throw new TypeError("this app may not use the network");
+        this.#connection.open(this.#url, ArrayPrototypeJoin(list, ","), "");
+      } catch (error) {
+        const tasks = new TaskSource();
+        tasks.open();
+        tasks.add(() => events.failed(error.message));
       }
     }
 
@@ -236,8 +265,9 @@
       const prefix = "Failed to execute 'accept' on 'WebSocket'";
       if (!this.#isPaired) throw new TypeError(`${prefix}: this WebSocket is not one of a WebSocketPair.`);
       if (this.#isAccepted) return;
+      if (this.#isServed) throw new TypeError(`${prefix}: this end has become the client's; accept() the other one.`);
       this.#isAccepted = true;
-      this.#connection.tasks.open();
+      this.#connection.accept();
     }
 
     serializeAttachment(attachment) {
@@ -252,6 +282,20 @@
     }
 
     static {
+      isWebSocket = (value) => isObject(value) && #isServed in value;
+
+      // The request `id` is answered with a WebSocket of a response.
+      serve = (id, socket, flat) => {
+        if (!socket.#isPaired || socket.#isAccepted) {
+          throw new TypeError("The WebSocket of a Response is the client's end: accept() the other one, and leave this one as it is.");
+        }
+        if (socket.#isServed) throw new TypeError("The WebSocket of the Response has answered a request before.");
+        const native = new Socket(undefined);
+        native.serve(id, flat);
+        socket.#isServed = true;
+        socket.#connection.attach(native);
+      };
+
       // What a connection calls, each in a task of its own.
       connect = (socket) => {
         const end = (code, reason, wasClean) => {
@@ -261,11 +305,11 @@
         };
         const events = {
           __proto__: null,
-          opened(protocol, extensions) {
+          opened(protocol, flat) {
             if (socket.#state !== CONNECTING) return;
             socket.#state = OPEN;
             socket.#protocol = protocol;
-            socket.#extensions = extensions;
+            socket.#extensions = headerOf(flat, "sec-websocket-extensions") ?? "";
             fire(socket, "open");
           },
           message(data) {
@@ -275,10 +319,10 @@
           closed(code, reason, wasClean) {
             if (socket.#state !== CLOSED) end(code, reason, wasClean);
           },
-          failed() {
+          failed(why) {
             if (socket.#state === CLOSED) return;
             socket.#state = CLOSED;
-            fire(socket, "error");
+            fire(socket, "error", { __proto__: null, message: why, error: new Error(why) }, ErrorEvent);
             end(1006, "", false);
           },
         };
@@ -321,5 +365,9 @@
   }
   configureInterface(WebSocketPair);
 
-  return { __proto__: null, WebSocket, WebSocketPair };
+  return {
+    __proto__: null, WebSocket, WebSocketPair, isWebSocket, serve,
+    // One that is open, or will be, and waits to be accepted.
+    createWebSocket: (connection) => new WebSocket(CREATE, connection),
+  };
 };

@@ -1,0 +1,115 @@
+//! A connection that has become a WebSocket: bytes go to the app and come from it as they are. What they mean is the business of the
+//! instance that has answered with it.
+
+use std::sync::Arc;
+
+use nano_http::ws::{self, Role};
+
+use super::Happening;
+use super::connection::{Connection, Fate, Phase, Step};
+use super::state::Tools;
+use crate::pipe::Held;
+use crate::request::Work;
+use crate::shard::{Command, last_word};
+use crate::wait::lock;
+use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
+
+/// The app's side of it.
+#[derive(Debug)]
+pub(super) struct Tunnel {
+    pub work: Arc<Work>,
+    /// The app has no room for more.
+    is_full: bool,
+    /// The client has sent all.
+    is_ended: bool,
+    /// Bytes that are written when all output is.
+    credit: i64,
+}
+
+impl Tunnel {
+    /// All output is written: the app may send as much again.
+    pub(super) fn wrote(&mut self) {
+        let credit = std::mem::take(&mut self.credit);
+        if credit > 0 {
+            self.work.give_credit(credit);
+        }
+    }
+}
+
+impl Connection {
+    /// The app has answered with a WebSocket.
+    pub(super) fn switch(&mut self, head: &[u8], tools: &mut Tools<'_>) -> Fate {
+        if let Phase::Exchange(exchange) = std::mem::replace(&mut self.phase, Phase::Head) {
+            self.phase = Phase::Tunnel(Tunnel { work: exchange.work, is_full: false, is_ended: false, credit: 0 });
+        }
+        self.socket.probe();
+        self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
+        self.output.extend_from_slice(head);
+        self.go_on(tools)
+    }
+
+    /// Something happened to the app's side.
+    pub(super) fn take_for_tunnel(&mut self, what: Happening, held: Held, tools: &mut Tools<'_>) -> Fate {
+        let was_idle = !self.has_output();
+        let Phase::Tunnel(tunnel) = &mut self.phase else { return Fate::Wait };
+        match what {
+            Happening::Writable => tunnel.is_full = false,
+            Happening::Chunk(bytes) => {
+                tunnel.credit += bytes.len() as i64;
+                self.output.extend_from_slice(&bytes);
+                self.held.push(held);
+                if was_idle {
+                    self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
+                }
+            }
+            Happening::End => self.after(false, !self.ended, tools),
+            // Nobody is there to say more: a client that reads is told why, by the code of a close frame.
+            Happening::Error(error) => {
+                if error.status == nano_base::status::Status::Canceled || self.output.len() > BODY_WINDOW_BYTES {
+                    return Fate::Close;
+                }
+                let mut socket = ws::Socket::new(Role::Server, ws::Limits::default(), None);
+                // A code that may be sent and a short reason: it is written.
+                let _ = socket.close(&mut self.output, Some(last_word(&error)), [0; 4]);
+                self.after(false, !self.ended, tools);
+            }
+            _ => {}
+        }
+        self.go_on(tools)
+    }
+
+    /// Moves what comes to the app, as far as it has room.
+    pub(super) fn carry(&mut self, tools: &mut Tools<'_>) -> Step {
+        let mut moved = 0;
+        loop {
+            let Phase::Tunnel(tunnel) = &self.phase else { return Step::GoOn };
+            if tunnel.is_full || tunnel.is_ended {
+                return Step::Stop(Fate::Wait);
+            }
+            if moved >= HTTP_SHARE_BYTES {
+                return Step::Stop(Fate::Again);
+            }
+            let from_socket = self.input.is_empty();
+            let Ok(len) = self.read(tools, from_socket) else { return Step::Stop(Fate::Close) };
+            let Phase::Tunnel(tunnel) = &mut self.phase else { return Step::GoOn };
+            if len == 0 {
+                // The app reads up to here, and then ends it.
+                tunnel.is_ended = self.ended;
+                if self.ended && lock(&tunnel.work.body).end() {
+                    tools.inner.tell_work(&tunnel.work, Command::BodyReady);
+                }
+                return Step::Stop(Fate::Wait);
+            }
+            moved += len;
+            let buffer = std::mem::take(tools.buffer);
+            // It fails when the request has ended: its last word is on its way here.
+            let (taken, tell) = lock(&tunnel.work.body).write(&buffer[..len]).unwrap_or((len, false));
+            tunnel.is_full = taken < len;
+            if tell {
+                tools.inner.tell_work(&tunnel.work, Command::BodyReady);
+            }
+            self.keep(&buffer[taken..len]);
+            *tools.buffer = buffer;
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A WebSocket that an app has answered a request with. The connection is a pair of pipes to here, those that the request and its response
+//! would have had; frames are made and read on the instance's thread, at the app's expense.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nano_base::http::ResponseHead;
+use nano_base::limits::{
+    BODY_WINDOW_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_COMPRESS_BYTES_MIN, WEBSOCKET_OUTBOX_BYTES_MAX, WEBSOCKET_PONGS_BYTES_MAX,
+    WEBSOCKET_SHARE_BYTES,
+};
+use nano_base::status::{Error, Status};
+use nano_base::wheel::TimerKey;
+use nano_engine::{Message, Pull, Refusal, SocketEvent};
+use nano_http::ws::{self, Deflate, Event, Role};
+
+use super::Wire;
+use super::inbox::Inbox;
+use crate::pipe::{Held, Pipe};
+use crate::request::{Body, Ending, Job, Listener, Work};
+use crate::shard::Command;
+use crate::shard::desk::Timer;
+use crate::shard::link::Link;
+use crate::wait::lock;
+
+/// A server's frames have no mask.
+const NO_MASK: [u8; 4] = [0; 4];
+
+/// One of them.
+pub(in crate::shard::link) struct Served {
+    inbox: Inbox,
+    /// The request, and its number here.
+    work: Arc<Work>,
+    request: u32,
+    socket: RefCell<ws::Socket>,
+    /// What has come and was not wanted yet, and how far it has been read.
+    rest: RefCell<(Vec<u8>, usize)>,
+    /// What was gathered of a message is held for the app.
+    gathered: RefCell<Held>,
+    /// Bytes of messages since all was sent last.
+    sent: Cell<usize>,
+    is_full: Cell<bool>,
+    is_over: Cell<bool>,
+    timer: Cell<Option<TimerKey>>,
+}
+
+impl Served {
+    /// Answers a request with one.
+    pub(super) fn accept(link: &Rc<Link>, request: u32, head: &ResponseHead) -> Result<(u32, Rc<Self>), Refusal> {
+        let Some(work) = link.work(request) else { return Err(Refusal("the request has ended".into())) };
+        let Job::Fetch(asked) = &work.job else { return Err(Refusal("an invocation cannot be answered with a WebSocket".into())) };
+        if !matches!(work.listener, Listener::Connection(_)) {
+            let why = "the app answered with a WebSocket, which only requests that come by a listener of NANO's can become";
+            link.finish(request, &work, Ending::Error(Error::new(Status::Unsupported, why).with_http_status(501)));
+            return Err(Refusal(why.into()));
+        }
+        let opening = ws::Opening::read(asked).map_err(|why| Refusal(format!("the request cannot be answered with a WebSocket: {why}")))?;
+        let protocol = head.headers.value(b"sec-websocket-protocol").map(String::from_utf8_lossy);
+        let mut out = Vec::new();
+        let agreed = opening
+            .accept(&mut out, &head.headers, protocol.as_deref(), Some(&Deflate::default()))
+            .map_err(|why| Refusal(format!("the headers of the response with the WebSocket cannot be sent: {why}")))?;
+        let local = link.number();
+        *lock(&work.body) = Pipe::new(Body::Stream, &link.app);
+        work.socket.store(local, Ordering::Release);
+        work.switch(out);
+        link.disarm_wall_limit(request);
+        let served = Rc::new(Self {
+            inbox: Inbox::new(link, local, false),
+            work,
+            request,
+            socket: ws::Socket::new(Role::Server, ws::Limits::default(), agreed.deflate).into(),
+            rest: RefCell::default(),
+            gathered: Held::of(&link.app, 0).into(),
+            sent: Cell::new(0),
+            is_full: Cell::new(false),
+            is_over: Cell::new(false),
+            timer: Cell::new(None),
+        });
+        Ok((local, served))
+    }
+
+    /// Reads on in what has come, as long as it is wanted.
+    pub(super) fn work(&self, link: &Rc<Link>) {
+        let mut read = 0;
+        while !self.is_over.get() && self.inbox.wants() {
+            if read > WEBSOCKET_SHARE_BYTES {
+                // The rest when others have had their turns.
+                let inner = &link.desk.inner;
+                return inner.tell_work(&self.work, Command::BodyReady);
+            }
+            if !self.has_rest() && !self.pull(link) {
+                return;
+            }
+            let received = {
+                let (rest, socket) = (&mut *self.rest.borrow_mut(), &mut *self.socket.borrow_mut());
+                let received = socket.receive(&rest.0[rest.1..]);
+                if let Ok(received) = &received {
+                    rest.1 += received.consumed;
+                    read += received.consumed;
+                    if rest.1 == rest.0.len() {
+                        *rest = Default::default();
+                    }
+                    let gathered = socket.gathered();
+                    let mut held = self.gathered.borrow_mut();
+                    let before = held.bytes();
+                    held.add(gathered.saturating_sub(before));
+                    held.take(before.saturating_sub(gathered));
+                }
+                received
+            };
+            match received {
+                Ok(received) => self.heard(link, received.event),
+                Err(violation) => {
+                    let mut out = Vec::new();
+                    self.socket.borrow_mut().fail(&mut out, violation, NO_MASK);
+                    self.put(out);
+                    let why = format!("the client broke the rules of WebSockets: {violation}");
+                    self.finish(link, SocketEvent::Failed(why, None));
+                }
+            }
+        }
+    }
+
+    fn has_rest(&self) -> bool {
+        !self.rest.borrow().0.is_empty()
+    }
+
+    /// Takes the next bytes of the connection; whether there are any.
+    fn pull(&self, link: &Link) -> bool {
+        let (pull, tell) = lock(&self.work.body).pull();
+        if tell {
+            self.work.push_writable();
+        }
+        match pull {
+            Pull::Chunk(bytes) => *self.rest.borrow_mut() = (bytes, 0),
+            Pull::Pending => return false,
+            Pull::End | Pull::Broken(_) => {
+                self.finish(link, SocketEvent::Closed(1006, String::new(), false));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn heard(&self, link: &Link, event: Option<Event>) {
+        match event {
+            None => {}
+            // The bytes have been checked.
+            Some(Event::Text(text)) => self.inbox.push(Message::Text(String::from_utf8_lossy(&text).into_owned())),
+            Some(Event::Binary(bytes)) => self.inbox.push(Message::Binary(bytes)),
+            Some(Event::Ping(bytes)) => {
+                // Who does not read its pongs gets no more of them.
+                if self.waiting() < WEBSOCKET_PONGS_BYTES_MAX {
+                    let mut out = Vec::new();
+                    let _ = self.socket.borrow_mut().pong(&mut out, &bytes, NO_MASK);
+                    self.put(out);
+                }
+            }
+            Some(Event::Pong(_)) => {}
+            Some(Event::Close(said)) => {
+                // An answer in kind; if this side was first, that has been said.
+                let mut out = Vec::new();
+                let _ = self.socket.borrow_mut().close(&mut out, said.as_ref().map(|(code, _)| (*code, "")), NO_MASK);
+                self.put(out);
+                let (code, reason) = said.unwrap_or((1005, String::new()));
+                self.finish(link, SocketEvent::Closed(code, reason, true));
+            }
+        }
+    }
+
+    /// Frames on their way to the connection.
+    fn put(&self, frames: Vec<u8>) {
+        if !frames.is_empty() {
+            // The connection is told in any case; that it is behind shows in the credit.
+            let _ = self.work.send_chunk(frames);
+        }
+    }
+
+    /// Bytes of frames that the connection has not written.
+    fn waiting(&self) -> usize {
+        usize::try_from(BODY_WINDOW_BYTES as i64 - self.work.credit.load(Ordering::Acquire)).unwrap_or_default()
+    }
+
+    /// Both sides have said their last word, or one is gone: the app hears of it, and the request is over.
+    fn finish(&self, link: &Link, event: SocketEvent) {
+        self.inbox.tell(event);
+        self.stop(link);
+        link.finish(self.request, &self.work, Ending::Stream);
+    }
+
+    fn stop(&self, link: &Link) {
+        self.is_over.set(true);
+        *self.rest.borrow_mut() = Default::default();
+        *self.gathered.borrow_mut() = Held::NONE;
+        if let Some(timer) = self.timer.take() {
+            link.desk.wheel.borrow_mut().cancel(timer);
+        }
+    }
+
+    /// The connection has room again.
+    pub(super) fn writable(&self) {
+        if self.is_full.replace(false) {
+            self.inbox.tell(SocketEvent::Drained);
+        }
+    }
+
+    /// The connection is gone, and the request with it.
+    pub(super) fn gone(&self, link: &Link) {
+        if !self.is_over.get() {
+            self.stop(link);
+            self.inbox.tell(SocketEvent::Closed(1006, String::new(), false));
+        }
+    }
+
+    /// The other side has not answered the last word in time.
+    pub(super) fn due(&self, link: &Link) {
+        self.timer.set(None);
+        if !self.is_over.get() {
+            self.finish(link, SocketEvent::Closed(1006, String::new(), false));
+        }
+    }
+}
+
+impl Wire for Served {
+    fn send(&self, link: &Link, message: Message) -> bool {
+        if self.is_over.get() {
+            return false;
+        }
+        let waiting = self.waiting();
+        if waiting > WEBSOCKET_OUTBOX_BYTES_MAX || !Held::of(&link.app, 0).has_room_for(message.len()) {
+            self.inbox.tell(SocketEvent::Failed(super::TOO_MUCH.into(), None));
+            self.stop(link);
+            // The client does not read: the connection ends without another word.
+            link.finish(self.request, &self.work, Ending::Error(Error::new(Status::Canceled, super::TOO_MUCH)));
+            return false;
+        }
+        let before = if waiting == 0 { 0 } else { self.sent.get() };
+        self.sent.set(before + message.len());
+        let mut out = Vec::with_capacity(message.len() + 14);
+        let compress = message.len() >= WEBSOCKET_COMPRESS_BYTES_MIN;
+        let sent = match &message {
+            Message::Text(text) => self.socket.borrow_mut().text(&mut out, text, compress, NO_MASK),
+            Message::Binary(bytes) => self.socket.borrow_mut().binary(&mut out, bytes, compress, NO_MASK),
+        };
+        self.put(out);
+        sent.is_ok()
+    }
+
+    fn close(&self, link: &Link, said: Option<(u16, String)>) {
+        let mut out = Vec::new();
+        let said = said.as_ref().map(|(code, reason)| (*code, reason.as_str()));
+        if self.is_over.get() || self.socket.borrow_mut().close(&mut out, said, NO_MASK).is_err() {
+            return;
+        }
+        self.put(out);
+        let deadline = link.desk.inner.clock.now_ms() + WEBSOCKET_CLOSE_MS_MAX;
+        let timer = Timer::Socket { slot: link.slot.get(), id: self.inbox.local };
+        self.timer.set(Some(link.desk.wheel.borrow_mut().insert(deadline, timer)));
+        // The answer is waited for, whatever comes before it.
+        self.read(link, true);
+    }
+
+    fn buffered(&self) -> usize {
+        self.sent.get().min(self.waiting())
+    }
+
+    fn is_full(&self) -> bool {
+        let full = self.waiting() >= BODY_WINDOW_BYTES;
+        self.is_full.set(full);
+        full
+    }
+
+    fn read(&self, link: &Link, wanted: bool) {
+        self.inbox.want(wanted);
+        if wanted {
+            // Not within the turn that asks for it.
+            link.desk.inner.tell_work(&self.work, Command::BodyReady);
+        }
+    }
+
+    fn taken(&self, link: &Link) {
+        let wanted = self.inbox.wants();
+        self.inbox.taken();
+        if !wanted && self.inbox.wants() {
+            link.desk.inner.tell_work(&self.work, Command::BodyReady);
+        }
+    }
+
+    fn hang_up(&self, link: &Link, code: u16, reason: &str) {
+        if self.is_over.get() {
+            return;
+        }
+        let mut out = Vec::new();
+        let _ = self.socket.borrow_mut().close(&mut out, Some((code, reason)), NO_MASK);
+        self.put(out);
+        self.finish(link, SocketEvent::Closed(code, reason.into(), false));
+    }
+
+    fn end(&self, link: &Link, error: &Error) {
+        self.inbox.silence();
+        if self.is_over.get() {
+            return;
+        }
+        let mut out = Vec::new();
+        let _ = self.socket.borrow_mut().close(&mut out, Some(super::last_word(error)), NO_MASK);
+        self.put(out);
+        self.stop(link);
+        // The word is in the response; as an error it would be said once more.
+        self.work.finish(Ending::Stream);
+    }
+
+    fn served(&self) -> Option<&Served> {
+        Some(self)
+    }
+}
