@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES};
 use nano_base::status::{Error, Status};
-use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
+use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Sent, Version};
 
-use super::listen::{Route, Shared};
+use super::client::Fate;
+use super::listen::{Counted, Route, Shared};
 use super::socket::Socket;
 use super::state::Tools;
 use super::{Happening, Reply, problem};
@@ -19,17 +20,6 @@ use crate::request::{Body, Listener, RequestInit, Work};
 use crate::runtime::Inner;
 use crate::shard::Command;
 use crate::wait::lock;
-
-/// What is to become of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It waits for its socket, its app or its timer.
-    Wait,
-    /// It goes on when others have had their turns.
-    Again,
-    /// It is over.
-    Close,
-}
 
 /// How far a connection has come.
 #[derive(Debug)]
@@ -69,7 +59,7 @@ pub(super) struct Connection {
     /// When something must have happened, in the clock's milliseconds.
     pub deadline_ms: u64,
     socket: Socket,
-    shared: Arc<Shared>,
+    shared: Counted,
     phase: Phase,
     parser: RequestParser,
     /// What has been read and not been used.
@@ -82,25 +72,16 @@ pub(super) struct Connection {
     output: Vec<u8>,
     tail: Vec<u8>,
     written: usize,
+    /// Some of what was written is not with the kernel.
+    unsent: bool,
     /// Whose bytes they are.
     held: Vec<Held>,
     lingered: usize,
 }
 
-/// The client has gone: nobody waits for the answer.
-pub(super) fn give_up(inner: &Arc<Inner>, work: &Arc<Work>) {
-    inner.cancel(work, Error::new(Status::Canceled, "the client closed the connection"));
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Connection {
     /// A connection that was just accepted and counted.
-    pub(super) fn new(socket: Socket, shared: Arc<Shared>, now_ms: u64) -> Self {
+    pub(super) fn new(socket: Socket, shared: Counted, now_ms: u64) -> Self {
         Self {
             id: 0,
             deadline_ms: now_ms + shared.limits.head_ms,
@@ -114,6 +95,7 @@ impl Connection {
             output: Vec::new(),
             tail: Vec::new(),
             written: 0,
+            unsent: false,
             held: Vec::new(),
             lingered: 0,
         }
@@ -128,11 +110,10 @@ impl Connection {
         &mut self.socket
     }
 
-    /// The request it is at, which is no business of the connection's any more.
-    pub(super) fn take_work(&mut self) -> Option<Arc<Work>> {
-        match std::mem::replace(&mut self.phase, Phase::Head) {
-            Phase::Exchange(exchange) => Some(exchange.work),
-            _ => None,
+    /// The client has gone: nobody waits for the answer.
+    pub(super) fn give_up(&mut self, inner: &Arc<Inner>) {
+        if let Phase::Exchange(exchange) = &self.phase {
+            inner.cancel(&exchange.work, Error::new(Status::Canceled, "the client closed the connection"));
         }
     }
 
@@ -206,7 +187,7 @@ impl Connection {
             return Fate::Wait;
         }
         match &self.phase {
-            _ if self.has_output() => Fate::Close,
+            _ if self.has_output() || self.unsent => Fate::Close,
             Phase::Head if self.input.is_empty() => Fate::Close,
             Phase::Head | Phase::Body(_) => {
                 self.refuse_with(408, "REQUEST_TIMEOUT", tools);
@@ -240,7 +221,10 @@ impl Connection {
                 Phase::Head => self.read_head(tools),
                 Phase::Body(_) => self.read_small_body(tools),
                 Phase::Exchange(_) => self.feed(tools),
-                Phase::Last { lingers: false } => Step::Stop(Fate::Close),
+                Phase::Last { lingers: false } => {
+                    self.socket.shut_down();
+                    Step::Stop(Fate::Close)
+                }
                 Phase::Last { lingers: true } => self.linger(tools),
             };
             match step {
@@ -280,6 +264,10 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        self.unsent = !self.socket.flush()?;
+        if self.unsent {
+            return Ok(false);
+        }
         if !self.held.is_empty() {
             self.held.clear();
         }
@@ -310,7 +298,7 @@ impl Connection {
                 Ok(0) => self.ended = true,
                 Ok(bytes) => {
                     // Less than there was room for: there is no more, or it will be told.
-                    self.readable = bytes == HTTP_READ_BYTES;
+                    self.readable = self.socket.may_have_more(bytes, HTTP_READ_BYTES);
                     len += bytes;
                     break;
                 }
@@ -343,7 +331,7 @@ impl Connection {
             let parsed = if len == 0 {
                 Ok(None)
             } else {
-                self.parser.parse(&buffer[..len], Scheme::Http, Some(&self.shared.address), &self.shared.limits.head)
+                self.parser.parse(&buffer[..len], self.socket.scheme(), Some(&self.shared.address), &self.shared.limits.head)
             };
             let step = match parsed {
                 Ok(Some(request)) => {

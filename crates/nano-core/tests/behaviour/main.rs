@@ -29,5 +29,6 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod tampering;
+mod tls;
 mod types;
 mod urlpattern;
