@@ -8,7 +8,7 @@ use nano_core::{Certificate, Hosts, ListenLimits, ListenOptions, Listener, Resul
 use crate::app::nano_app;
 use crate::error::nano_error;
 use crate::guard::{self, invalid};
-use crate::open::{self, Open};
+use crate::open::{self, Open, too_new};
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
 use crate::types::{array, nano_bytes};
@@ -182,6 +182,9 @@ impl nano_listen_options {
             // SAFETY: as above.
             count => Some(TlsOptions { certificates: unsafe { copied(self.certificates, count) }?, ..TlsOptions::default() }),
         };
+        if self.reserved != 0 {
+            return Err(too_new("nano_listen_options.reserved is not zero".into()));
+        }
         let handshake_ms = u64::from(self.handshake_ms);
         let tls = tls.map(|tls| if handshake_ms == 0 { tls } else { TlsOptions { handshake_ms, ..tls } });
         // SAFETY: as above.
