@@ -784,6 +784,14 @@ typedef struct nano_route {
   const struct nano_app *app;
 } nano_route;
 
+/** A certificate of a listener. It is for the names in it. */
+typedef struct nano_certificate {
+  /** The certificate, in PEM, and behind it those that vouch for it. */
+  struct nano_bytes chain;
+  /** Its private key, in PEM: PKCS #8, PKCS #1 or SEC 1. */
+  struct nano_bytes key;
+} nano_certificate;
+
 /** Where to listen, and for whom. Begin with NANO_LISTEN_OPTIONS_INIT; zero is each number's default. */
 typedef struct nano_listen_options {
   /** sizeof(nano_listen_options). */
@@ -809,6 +817,17 @@ typedef struct nano_listen_options {
   uint32_t head_bytes;
   /** Headers of a request. */
   uint32_t headers;
+  /**
+   * With certificates the listener speaks TLS, and HTTP/2 beside HTTP/1.1. Clients that ask for no name, or for one that none is for,
+   * get the first.
+   */
+  const struct nano_certificate *certificates;
+  /** How many there are. */
+  size_t certificates_count;
+  /** How long a client may take for the handshake of TLS. */
+  uint32_t handshake_ms;
+  /** Zero. */
+  uint32_t reserved;
 } nano_listen_options;
 
 #ifdef __cplusplus
@@ -1216,6 +1235,16 @@ NANO_API struct nano_bytes nano_listener_address(const struct nano_listener *lis
 
 /** Connections that are open. */
 NANO_API uint64_t nano_listener_connections(const struct nano_listener *listener);
+
+/**
+ * Gives a listener that speaks TLS other certificates. Connections there are keep theirs. If one of them cannot be used nothing changes,
+ * and the error says which.
+ */
+NANO_API NANO_MUST_USE
+nano_status nano_listener_set_certificates(const struct nano_listener *listener,
+                                           const struct nano_certificate *certificates,
+                                           size_t count,
+                                           struct nano_error **error);
 
 /**
  * Accepts no more connections. Those there are end with the request they are at. Does not wait for them; nano_runtime_drain does

@@ -3,12 +3,12 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use nano_core::{Hosts, ListenLimits, ListenOptions, Listener, Result, Status};
+use nano_core::{Certificate, Hosts, ListenLimits, ListenOptions, Listener, Result, Status, TlsOptions};
 
 use crate::app::nano_app;
 use crate::error::nano_error;
 use crate::guard::{self, invalid};
-use crate::open::{self, Open};
+use crate::open::{self, Open, too_new};
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
 use crate::types::{array, nano_bytes};
@@ -26,6 +26,16 @@ pub struct nano_route {
     pub path: nano_bytes,
     /// The app. Its handle may be freed as soon as the call has returned.
     pub app: *const nano_app,
+}
+
+/// A certificate of a listener. It is for the names in it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_certificate {
+    /// The certificate, in PEM, and behind it those that vouch for it.
+    pub chain: nano_bytes,
+    /// Its private key, in PEM: PKCS #8, PKCS #1 or SEC 1.
+    pub key: nano_bytes,
 }
 
 /// Where to listen, and for whom. Begin with NANO_LISTEN_OPTIONS_INIT; zero is each number's default.
@@ -53,6 +63,15 @@ pub struct nano_listen_options {
     pub head_bytes: u32,
     /// Headers of a request.
     pub headers: u32,
+    /// With certificates the listener speaks TLS, and HTTP/2 beside HTTP/1.1. Clients that ask for no name, or for one that none is for,
+    /// get the first.
+    pub certificates: *const nano_certificate,
+    /// How many there are.
+    pub certificates_count: usize,
+    /// How long a client may take for the handshake of TLS.
+    pub handshake_ms: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // SAFETY: integers and pointers only, without padding.
@@ -90,6 +109,24 @@ pub extern "C" fn nano_listener_address(listener: Option<&nano_listener>) -> nan
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_listener_connections(listener: Option<&nano_listener>) -> u64 {
     guard::read(listener, 0, |listener| listener.0.connections() as u64)
+}
+
+/// Gives a listener that speaks TLS other certificates. Connections there are keep theirs. If one of them cannot be used nothing changes,
+/// and the error says which.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_listener_set_certificates(
+    listener: Option<&nano_listener>,
+    certificates: *const nano_certificate,
+    count: usize,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
+) -> nano_status {
+    guard::explained(error, || {
+        let listener = guard::handle(listener, "listener")?;
+        // SAFETY: the array and the bytes in it are valid for the call.
+        listener.0.set_certificates(&unsafe { copied(certificates, count) }?)?;
+        Ok(Status::Ok)
+    })
 }
 
 /// Accepts no more connections. Those there are end with the request they are at. Does not wait for them; nano_runtime_drain does
@@ -140,8 +177,34 @@ impl nano_listen_options {
             let app = unsafe { route.app.as_ref() }.ok_or_else(|| invalid("the app of a route is NULL"))?;
             hosts.insert(host, path, app.0.clone())?;
         }
+        let tls = match self.certificates_count {
+            0 => None,
+            // SAFETY: as above.
+            count => Some(TlsOptions { certificates: unsafe { copied(self.certificates, count) }?, ..TlsOptions::default() }),
+        };
+        if self.reserved != 0 {
+            return Err(too_new("nano_listen_options.reserved is not zero".into()));
+        }
+        let handshake_ms = u64::from(self.handshake_ms);
+        let tls = tls.map(|tls| if handshake_ms == 0 { tls } else { TlsOptions { handshake_ms, ..tls } });
         // SAFETY: as above.
         let address = unsafe { self.address.text("address") }?.to_string();
-        Ok(ListenOptions { address, router: Arc::new(hosts), limits })
+        Ok(ListenOptions { address, router: Arc::new(hosts), limits, tls })
     }
+}
+
+/// The caller's certificates.
+///
+/// # Safety
+///
+/// As for [`array`], and for the bytes of each.
+unsafe fn copied(certificates: *const nano_certificate, count: usize) -> Result<Vec<Certificate>> {
+    // SAFETY: the caller's promise.
+    let given = unsafe { array(certificates, count, "certificates") }?;
+    let copy = |certificate: &nano_certificate| {
+        // SAFETY: the caller's promise.
+        let (chain, key) = unsafe { (certificate.chain.slice("a certificate's chain")?, certificate.key.slice("a certificate's key")?) };
+        Ok(Certificate { chain: chain.to_vec(), key: key.to_vec() })
+    };
+    given.iter().map(copy).collect()
 }

@@ -25,7 +25,10 @@ SIZE(nano_init_options, 40);
 AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
-SIZE(nano_listen_options, 64);
+SIZE(nano_certificate, 32);
+SIZE(nano_listen_options, 88);
+AT(nano_listen_options, certificates, 64);
+AT(nano_listen_options, handshake_ms, 80);
 AT(nano_listen_options, routes, 24);
 AT(nano_listen_options, connections, 40);
 AT(nano_listen_options, headers, 60);

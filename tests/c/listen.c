@@ -88,6 +88,48 @@ static void a_listener_outlives_its_runtime_as_a_handle_only(nano_runtime *runti
   nano_listener_free(listener);
 }
 
+/* What is in a file of tests/tls; freed by the caller. */
+static nano_bytes file(const char *name) {
+  char path[256];
+  snprintf(path, sizeof path, "tests/tls/%s", name);
+  FILE *in = fopen(path, "rb");
+  CHECK(in != NULL);
+  char *text = malloc(4096);
+  size_t len = in ? fread(text, 1, 4096, in) : 0;
+  if (in) fclose(in);
+  return (nano_bytes){(const uint8_t *)text, len};
+}
+
+static void certificates_make_a_listener_speak_tls(nano_runtime *runtime, nano_app *app) {
+  nano_certificate one = {file("one.pem"), file("one.key")}, two = {file("two.pem"), file("two.key")};
+  nano_certificate mixed = {one.chain, two.key};
+  nano_route route = {nano_str(""), nano_str(""), app};
+  nano_listen_options options = NANO_LISTEN_OPTIONS_INIT;
+  options.routes = &route, options.routes_count = 1;
+  options.certificates = &one, options.certificates_count = 1;
+  nano_listener *listener = listen_on(runtime, options), *plain;
+  char answer[4096];
+  CHECK(ask(nano_listener_address(listener), "GET / HTTP/1.1\r\nHost: one.test\r\n\r\n", answer, sizeof answer));
+  CHECK(strstr(answer, "HTTP/1.1 400 Bad Request\r\n") == answer && strstr(answer, "use https:// instead of http://"));
+  /* What is neither TLS nor HTTP is answered by a record of TLS, an alert. */
+  CHECK(ask(nano_listener_address(listener), "neither of both", answer, sizeof answer) && answer[0] == 0x15);
+  nano_error *error;
+  CHECK_EQ(nano_listener_set_certificates(listener, &two, 1, NULL), NANO_OK);
+  CHECK_EQ(nano_listener_set_certificates(listener, &mixed, 1, &error), NANO_E_INVALID);
+  CHECK(has(nano_error_message(error), "another certificate's"));
+  nano_error_free(error);
+  CHECK_EQ(nano_listener_set_certificates(listener, NULL, 0, NULL), NANO_E_INVALID);
+  options.certificates = &mixed;
+  options.address = nano_str("127.0.0.1:0");
+  CHECK_EQ(nano_listen(runtime, &options, &plain, NULL), NANO_E_INVALID);
+  options.certificates = NULL, options.certificates_count = 0;
+  plain = listen_on(runtime, options);
+  CHECK_EQ(nano_listener_set_certificates(plain, &one, 1, NULL), NANO_E_INVALID);
+  nano_listener_free(plain);
+  nano_listener_free(listener);
+  free((void *)one.chain.ptr), free((void *)one.key.ptr), free((void *)two.chain.ptr), free((void *)two.key.ptr);
+}
+
 int main(void) {
   test_begin();
   nano_runtime *runtime = make_runtime(2);
@@ -95,6 +137,7 @@ int main(void) {
   nano_app *two = load(runtime, app_options("two", "export default { fetch() { return new Response('two') } }"));
   requests_go_to_the_app_of_their_host_and_path(runtime, one, two);
   bad_options_are_explained(runtime, one);
+  certificates_make_a_listener_speak_tls(runtime, one);
   nano_app_free(two);
   a_listener_outlives_its_runtime_as_a_handle_only(runtime, one);
   return test_end();

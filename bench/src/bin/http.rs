@@ -32,7 +32,7 @@ fn main() {
         1 => Arc::new(load("hello")),
         count => Arc::new(ByHost((0..count).map(|n| format!("app{n}.test")).map(|name| (name.clone(), load(&name))).collect())),
     };
-    let options = ListenOptions { address: "127.0.0.1:0".into(), router, limits: ListenLimits::default() };
+    let options = ListenOptions { address: "127.0.0.1:0".into(), router, limits: ListenLimits::default(), tls: None };
     let listener = runtime.listen(options).expect("a free port");
     println!("{}", listener.address());
     std::io::stdin().read_to_end(&mut Vec::new()).expect("standard input");

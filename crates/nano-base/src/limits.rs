@@ -300,6 +300,16 @@ pub const TLS_SESSIONS_OF_APP_MAX: usize = 16;
 pub const TLS_BUFFER_BYTES: usize = 64 << 10;
 /// How long a TLS handshake may take.
 pub const TLS_HANDSHAKE_MS_MAX: u64 = 10_000;
+/// How long a client may take for the TLS handshake of a listener, by default.
+pub const TLS_ACCEPT_MS: u64 = 10_000;
+/// Certificates of one listener, each with its key and its chain.
+pub const TLS_CERTIFICATES_MAX: usize = 10_000;
+/// One certificate with its chain, or one key, as text.
+pub const TLS_PEM_BYTES_MAX: usize = 256 << 10;
+/// Certificates of one chain.
+pub const TLS_CHAIN_MAX: usize = 16;
+/// Names of one certificate that are looked at.
+pub const TLS_NAMES_MAX: usize = 1_024;
 /// A file of root certificates.
 pub const ROOTS_BYTES_MAX: u64 = 16 << 20;
 /// Outbound connections of one shard, idle ones too.

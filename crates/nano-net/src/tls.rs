@@ -42,8 +42,8 @@ impl Trust {
     }
 }
 
-/// Certificates are judged by the runtime's clock.
-struct Time(Clock);
+/// TLS by the runtime's clock: certificates are judged by it, and tickets dated.
+pub struct Time(pub Clock);
 
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -177,7 +177,7 @@ impl Server {
         for address in options.listen.iter().map(addresses).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
             let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
             let router = Arc::new(current.on_port(port));
-            let options = ListenOptions { address, router, limits: options.limits.clone() };
+            let options = ListenOptions { address, router, limits: options.limits.clone(), tls: None };
             self.listeners.push(self.runtime.listen(options).map_err(|error| error.to_string())?);
         }
         Ok(())

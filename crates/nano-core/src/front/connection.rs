@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES};
 use nano_base::status::{Error, Status};
-use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
+use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Sent, Version};
 
-use super::listen::{Route, Shared};
+use super::client::Fate;
+use super::listen::{Counted, Route, Shared};
 use super::socket::Socket;
 use super::state::Tools;
 use super::upgrade::Tunnel;
@@ -20,17 +21,6 @@ use crate::request::{Body, Listener, RequestInit, Work};
 use crate::runtime::Inner;
 use crate::shard::Command;
 use crate::wait::lock;
-
-/// What is to become of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It waits for its socket, its app or its timer.
-    Wait,
-    /// It goes on when others have had their turns.
-    Again,
-    /// It is over.
-    Close,
-}
 
 /// How far a connection has come.
 #[derive(Debug)]
@@ -72,7 +62,7 @@ pub(super) struct Connection {
     /// When something must have happened, in the clock's milliseconds.
     pub deadline_ms: u64,
     pub(super) socket: Socket,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Counted,
     pub(super) phase: Phase,
     parser: RequestParser,
     /// What has been read and not been used.
@@ -85,25 +75,16 @@ pub(super) struct Connection {
     pub(super) output: Vec<u8>,
     tail: Vec<u8>,
     written: usize,
+    /// Some of what was written is not with the kernel.
+    unsent: bool,
     /// Whose bytes they are.
     pub(super) held: Vec<Held>,
     lingered: usize,
 }
 
-/// The client has gone: nobody waits for the answer.
-pub(super) fn give_up(inner: &Arc<Inner>, work: &Arc<Work>) {
-    inner.cancel(work, Error::new(Status::Canceled, "the client closed the connection"));
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Connection {
     /// A connection that was just accepted and counted.
-    pub(super) fn new(socket: Socket, shared: Arc<Shared>, now_ms: u64) -> Self {
+    pub(super) fn new(socket: Socket, shared: Counted, now_ms: u64) -> Self {
         Self {
             id: 0,
             deadline_ms: now_ms + shared.limits.head_ms,
@@ -117,6 +98,7 @@ impl Connection {
             output: Vec::new(),
             tail: Vec::new(),
             written: 0,
+            unsent: false,
             held: Vec::new(),
             lingered: 0,
         }
@@ -131,13 +113,14 @@ impl Connection {
         &mut self.socket
     }
 
-    /// The request it is at, which is no business of the connection's any more.
-    pub(super) fn take_work(&mut self) -> Option<Arc<Work>> {
-        match std::mem::replace(&mut self.phase, Phase::Head) {
-            Phase::Exchange(exchange) => Some(exchange.work),
-            Phase::Tunnel(tunnel) => Some(tunnel.work),
-            _ => None,
-        }
+    /// The client has gone: nobody waits for the answer.
+    pub(super) fn give_up(&mut self, inner: &Arc<Inner>) {
+        let work = match &self.phase {
+            Phase::Exchange(exchange) => &exchange.work,
+            Phase::Tunnel(tunnel) => &tunnel.work,
+            _ => return,
+        };
+        inner.cancel(work, Error::new(Status::Canceled, "the client closed the connection"));
     }
 
     /// The socket may be read or written, or the client is `gone` for good.
@@ -214,7 +197,7 @@ impl Connection {
             return Fate::Wait;
         }
         match &self.phase {
-            _ if self.has_output() => Fate::Close,
+            _ if self.has_output() || self.unsent => Fate::Close,
             Phase::Head if self.input.is_empty() => Fate::Close,
             Phase::Head | Phase::Body(_) => {
                 self.refuse_with(408, "REQUEST_TIMEOUT", tools);
@@ -251,7 +234,10 @@ impl Connection {
                 Phase::Body(_) => self.read_small_body(tools),
                 Phase::Exchange(_) => self.feed(tools),
                 Phase::Tunnel(_) => self.carry(tools),
-                Phase::Last { lingers: false } => Step::Stop(Fate::Close),
+                Phase::Last { lingers: false } => {
+                    self.socket.shut_down();
+                    Step::Stop(Fate::Close)
+                }
                 Phase::Last { lingers: true } => self.linger(tools),
             };
             match step {
@@ -291,6 +277,10 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        self.unsent = !self.socket.flush()?;
+        if self.unsent {
+            return Ok(false);
+        }
         if !self.held.is_empty() {
             self.held.clear();
         }
@@ -325,7 +315,7 @@ impl Connection {
                 Ok(0) => self.ended = true,
                 Ok(bytes) => {
                     // Less than there was room for: there is no more, or it will be told.
-                    self.readable = bytes == HTTP_READ_BYTES;
+                    self.readable = self.socket.may_have_more(bytes, HTTP_READ_BYTES);
                     len += bytes;
                     break;
                 }
@@ -358,7 +348,7 @@ impl Connection {
             let parsed = if len == 0 {
                 Ok(None)
             } else {
-                self.parser.parse(&buffer[..len], Scheme::Http, Some(&self.shared.address), &self.shared.limits.head)
+                self.parser.parse(&buffer[..len], self.socket.scheme(), Some(&self.shared.address), &self.shared.limits.head)
             };
             let step = match parsed {
                 Ok(Some(request)) => {

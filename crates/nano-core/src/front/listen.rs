@@ -1,6 +1,7 @@
 //! The built-in HTTP server: where it listens, which app gets a request, and what it bears from its clients.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -10,6 +11,7 @@ use nano_base::status::{Error, Result, Status};
 use nano_http::h1;
 
 use super::socket::{Acceptor, Bound};
+use super::tls::{Certificate, Tls, TlsOptions};
 use crate::app::App;
 use crate::runtime::{Inner, Runtime};
 
@@ -75,6 +77,8 @@ pub struct ListenOptions {
     pub router: Arc<dyn Router>,
     /// What clients may do.
     pub limits: ListenLimits,
+    /// TLS, if it is spoken: the URLs of requests begin with `https:` then.
+    pub tls: Option<TlsOptions>,
 }
 
 impl fmt::Debug for ListenOptions {
@@ -88,6 +92,7 @@ pub(super) struct Shared {
     pub key: u64,
     pub router: Arc<dyn Router>,
     pub limits: ListenLimits,
+    pub tls: Option<Tls>,
     /// The `Host` of clients that name none (HTTP/1.0).
     pub address: String,
     pub connections: AtomicUsize,
@@ -98,6 +103,30 @@ impl Shared {
     /// Whether nothing more is accepted, and connections end with the request they are at.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+}
+
+/// A connection's part in a listener: one of those that are counted, as long as this lives.
+pub(super) struct Counted(Arc<Shared>);
+
+impl Counted {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+}
+
+impl Deref for Counted {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -123,16 +152,18 @@ impl fmt::Debug for Listener {
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Runtime {
-    /// Listens for HTTP, on every shard.
+    /// Listens for HTTP, with TLS or without, on every shard.
     pub fn listen(&self, options: ListenOptions) -> Result<Listener> {
         let inner = self.inner();
         inner.check_open()?;
         let shards = inner.shards.len();
+        let tls = options.tls.as_ref().map(|tls| Tls::new(tls, &inner.clock)).transpose()?;
         let bound = Bound::new(&options.address, shards)?;
         let shared = Arc::new(Shared {
             key: NEXT.fetch_add(1, Ordering::Relaxed),
             router: options.router,
             limits: options.limits,
+            tls,
             address: bound.address(),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -156,6 +187,12 @@ impl Listener {
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Other certificates for the connections to come; those there are keep theirs. Nothing changes if one of them cannot be used.
+    pub fn set_certificates(&self, certificates: &[Certificate]) -> Result<()> {
+        let tls = self.shared.tls.as_ref().ok_or_else(|| Error::new(Status::Invalid, "the listener does not speak TLS"))?;
+        tls.replace(certificates)
     }
 
     /// Accepts no more. Connections end with the request they are at; those without one at once. Does not wait for them.

@@ -4,12 +4,14 @@
 //! hogs the thread another shard moves them, so that a neighbour that loops does not even delay the reading of a request. What moves
 //! them must be quick, and never runs JavaScript: requests go into the queues like the host's own.
 
+mod client;
 mod connection;
 mod hosts;
 mod listen;
 mod problem;
 mod socket;
 mod state;
+mod tls;
 mod upgrade;
 
 use std::os::fd::RawFd;
@@ -27,6 +29,7 @@ pub use hosts::Hosts;
 use listen::Acceptance;
 pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
 use state::State;
+pub use tls::{Certificate, TlsOptions};
 
 /// Who waits for the end of a request that came from the network.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Listening sockets and what they accept: TCP, Unix, or a descriptor that somebody else has bound.
+//! Listening sockets and what they accept: TCP, Unix, or a descriptor that somebody else has bound; with TLS on it or not.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
@@ -12,7 +12,10 @@ use mio::{Interest, Registry, Token};
 use nano_base::limits::{LISTEN_BACKLOG, WEBSOCKET_PROBE_S};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
+use nano_http::h1::Scheme;
 use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
+
+use super::tls::TlsSocket;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,22 +176,44 @@ impl Acceptor {
 pub(super) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsSocket>),
 }
 
 impl Socket {
+    /// What URLs of requests that come by it begin with.
+    pub(super) fn scheme(&self) -> Scheme {
+        if matches!(self, Self::Tls(_)) { Scheme::Https } else { Scheme::Http }
+    }
+
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(into),
             Self::Unix(stream) => stream.read(into),
+            Self::Tls(stream) => stream.read(into),
         }
     }
 
-    pub(super) fn write(&mut self, pieces: &[IoSlice<'_>; 2]) -> io::Result<usize> {
-        match self {
+    /// Whether there may be more to read, after a read that gave so many bytes of those there was room for. If not, it will be told.
+    pub(super) fn may_have_more(&self, bytes: usize, room: usize) -> bool {
+        // A read of TLS gives what one look at the socket below has brought.
+        bytes == room || matches!(self, Self::Tls(_))
+    }
+
+    pub(super) fn write(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (self, pieces) {
             // Most responses are one piece, and the kernel is quicker with that.
-            Self::Tcp(stream) if pieces[1].is_empty() => stream.write(&pieces[0]),
-            Self::Tcp(stream) => stream.write_vectored(pieces),
-            Self::Unix(stream) => stream.write_vectored(pieces),
+            (Self::Tcp(stream), [piece, rest @ ..]) if rest.iter().all(|piece| piece.is_empty()) => stream.write(piece),
+            (Self::Tcp(stream), _) => stream.write_vectored(pieces),
+            (Self::Unix(stream), _) => stream.write_vectored(pieces),
+            (Self::Tls(stream), _) => stream.write(pieces),
+        }
+    }
+
+    /// Whether all that was written is with the kernel; if not, to be asked again when the socket can be written.
+    pub(super) fn flush(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Ok(true),
+            Self::Tls(stream) => stream.flush(),
         }
     }
 
@@ -207,6 +232,10 @@ impl Socket {
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Self::Tls(stream) => {
+                stream.shut_down();
+                Ok(())
+            }
         };
     }
 }
@@ -231,4 +260,4 @@ macro_rules! source {
 }
 
 source!(Acceptor, Acceptor::Tcp, Acceptor::Unix);
-source!(Socket, Socket::Tcp, Socket::Unix);
+source!(Socket, Socket::Tcp, Socket::Unix, Socket::Tls);

@@ -14,7 +14,7 @@ use nano_base::slots::Slots;
 use nano_base::wheel::{TimerKey, TimerWheel};
 
 use super::Mail;
-use super::connection::{Connection, Fate};
+use super::client::{Client, Fate};
 use super::listen::Acceptance;
 use crate::runtime::Inner;
 
@@ -43,7 +43,7 @@ enum Due {
 
 /// A connection, and where its timer is.
 struct Entry {
-    connection: Connection,
+    client: Client,
     timer: Option<(u64, TimerKey)>,
 }
 
@@ -104,7 +104,7 @@ impl State {
     pub(super) fn close_listener(&mut self, listener: u64) {
         self.acceptances.retain(|_, acceptance| acceptance.shared.key != listener);
         // Each learns of it in the next turn: one that is at a request goes on.
-        self.again.extend(self.connections.iter().filter(|(_, entry)| entry.connection.listener() == listener).map(|(id, _)| id));
+        self.again.extend(self.connections.iter().filter(|(_, entry)| entry.client.listener() == listener).map(|(id, _)| id));
     }
 
     pub(super) fn close(&mut self) {
@@ -123,12 +123,12 @@ impl State {
         self.tell_time(inner.clock.unix_ms() as u64);
         let mut any = !mail.is_empty();
         for mail in mail {
-            self.drive(inner, now_ms, mail.connection, |connection, tools| connection.take(mail.what, mail.held, tools));
+            self.drive(inner, now_ms, mail.connection, |client, tools| client.take(mail.what, mail.held, tools));
         }
         for _ in 0..self.again.len() {
             let Some(id) = self.again.pop_front() else { break };
             any = true;
-            self.drive(inner, now_ms, id, |connection, tools| connection.go_on(tools));
+            self.drive(inner, now_ms, id, |client, tools| client.go_on(tools));
         }
         any |= self.poll(inner, now_ms);
         for _ in 0..self.accepting.len() {
@@ -143,7 +143,7 @@ impl State {
                     if let Some(entry) = self.connections.get_mut(id) {
                         entry.timer = None;
                     }
-                    self.drive(inner, now_ms, id, |connection, tools| connection.time_is_up(tools));
+                    self.drive(inner, now_ms, id, |client, tools| client.time_is_up(tools));
                 }
                 Due::Accept(token) => self.accept(inner, now_ms, token),
             }
@@ -172,7 +172,7 @@ impl State {
                 }
                 let read = event.is_readable() || event.is_read_closed() || event.is_error();
                 let gone = event.is_error() || (event.is_write_closed() && event.is_read_closed());
-                self.drive(inner, now_ms, token as u64, |connection, tools| connection.ready(read, gone, tools));
+                self.drive(inner, now_ms, token as u64, |client, tools| client.ready(token as u64, read, gone, tools));
             }
         }
         self.events = events;
@@ -190,18 +190,16 @@ impl State {
             }
             match acceptance.acceptor.accept() {
                 Ok(socket) => {
-                    shared.connections.fetch_add(1, Ordering::Relaxed);
-                    let entry = Entry { connection: Connection::new(socket, shared, now_ms), timer: None };
+                    let Some(client) = Client::new(socket, shared, now_ms) else { continue };
+                    let entry = Entry { client, timer: None };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
                     let interests = Interest::READABLE | Interest::WRITABLE;
-                    let registered = self
-                        .connections
-                        .get_mut(id)
-                        .map(|entry| self.poll.registry().register(entry.connection.socket(), Token(id as usize), interests));
+                    let source = self.connections.get_mut(id).and_then(|entry| entry.client.source());
+                    let registered = source.map(|source| self.poll.registry().register(source, Token(id as usize), interests));
                     match registered {
                         // What the client has sent by now is there already, mostly.
-                        Some(Ok(())) => self.drive(inner, now_ms, id, |connection, tools| connection.ready(true, false, tools)),
+                        Some(Ok(())) => self.drive(inner, now_ms, id, |client, tools| client.ready(id, true, false, tools)),
                         _ => drop(self.remove(id)),
                     }
                 }
@@ -221,16 +219,15 @@ impl State {
     }
 
     /// Lets a connection do something, and sees to what follows.
-    fn drive(&mut self, inner: &Arc<Inner>, now_ms: u64, id: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>) -> Fate) {
+    fn drive(&mut self, inner: &Arc<Inner>, now_ms: u64, id: u64, act: impl FnOnce(&mut Client, &mut Tools<'_>) -> Fate) {
         let Some(entry) = self.connections.get_mut(id) else { return };
-        entry.connection.id = id;
         let mut tools = Tools { inner, shard: self.shard, now_ms, date: &self.date, buffer: &mut self.buffer };
-        match act(&mut entry.connection, &mut tools) {
+        match act(&mut entry.client, &mut tools) {
             Fate::Close => return self.remove_for(inner, id),
             Fate::Again => self.again.push_back(id),
             Fate::Wait => {}
         }
-        let deadline_ms = entry.connection.deadline_ms;
+        let deadline_ms = entry.client.deadline_ms();
         match entry.timer {
             // A timer that comes too early looks again.
             Some((armed_ms, _)) if armed_ms <= deadline_ms => {}
@@ -244,18 +241,18 @@ impl State {
         }
     }
 
-    /// Closes a connection; the request it is at is given up.
+    /// Closes a connection; the requests it is at are given up.
     fn remove_for(&mut self, inner: &Arc<Inner>, id: u64) {
-        if let Some(work) = self.remove(id) {
-            super::connection::give_up(inner, &work);
+        if let Some(mut entry) = self.remove(id) {
+            entry.client.give_up(inner);
         }
     }
 
-    fn remove(&mut self, id: u64) -> Option<Arc<crate::request::Work>> {
-        let mut entry = self.connections.remove(id)?;
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.connections.remove(id)?;
         if let Some((_, key)) = entry.timer {
             self.wheel.cancel(key);
         }
-        entry.connection.take_work()
+        Some(entry)
     }
 }

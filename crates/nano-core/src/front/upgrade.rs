@@ -6,7 +6,8 @@ use std::sync::Arc;
 use nano_http::ws::{self, Role};
 
 use super::Happening;
-use super::connection::{Connection, Fate, Phase, Step};
+use super::client::Fate;
+use super::connection::{Connection, Phase, Step};
 use super::state::Tools;
 use crate::pipe::Held;
 use crate::request::Work;

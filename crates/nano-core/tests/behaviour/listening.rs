@@ -14,7 +14,7 @@ fn listen(runtime: &Runtime, router: impl Router + 'static) -> Listener {
 }
 
 fn listen_with(runtime: &Runtime, router: impl Router + 'static, limits: ListenLimits) -> Listener {
-    runtime.listen(ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(router), limits }).expect("a free port")
+    runtime.listen(ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(router), limits, tls: None }).expect("a free port")
 }
 
 fn connect(listener: &Listener) -> TcpStream {
@@ -301,7 +301,7 @@ fn closing_lets_requests_end_and_frees_the_address() {
     assert_eq!(rest(&mut idle), "", "a connection without a request is closed");
     let answer = rest(&mut busy);
     assert!(answer.contains("connection: close") && answer.ends_with("done"), "{answer}");
-    let again = runtime.listen(ListenOptions { address, router: Arc::new(app), limits: ListenLimits::default() });
+    let again = runtime.listen(ListenOptions { address, router: Arc::new(app), limits: ListenLimits::default(), tls: None });
     assert!(again.is_ok(), "{again:?}");
 }
 
@@ -310,7 +310,7 @@ fn unix_sockets_and_bad_addresses() {
     let runtime = runtime(2);
     let app = load(&runtime, "echo", ECHO);
     let path = std::env::temp_dir().join(format!("nano-{}.sock", std::process::id()));
-    let at = |address: String| runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default() });
+    let at = |address: String| runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None });
     let listener = at(format!("unix:{}", path.display())).expect("a path");
     let mut stream = UnixStream::connect(&path).unwrap();
     stream.write_all(b"GET /u HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();

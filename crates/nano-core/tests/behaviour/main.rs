@@ -30,6 +30,7 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod tampering;
+mod tls;
 mod types;
 mod upgrades;
 mod urlpattern;

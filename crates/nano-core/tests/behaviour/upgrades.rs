@@ -11,7 +11,7 @@ use crate::frames::Wire;
 use crate::support::*;
 
 fn listen(runtime: &Runtime, app: &App) -> Listener {
-    let options = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app.clone()), limits: ListenLimits::default() };
+    let options = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None };
     runtime.listen(options).expect("a free port")
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Fault {
     /// The peer speaks TLS.
     Tls,
+    /// The peer does not speak TLS, and should.
+    NeedsTls,
     /// More than one empty line before a request.
     EmptyLines,
     /// The method is not a token.
@@ -102,6 +104,7 @@ impl Fault {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Tls => "this port speaks HTTP without TLS; use http:// instead of https://",
+            Self::NeedsTls => "this port speaks HTTP with TLS; use https:// instead of http://",
             Self::EmptyLines => "a request begins with its method; at most one empty line may stand before it",
             Self::Method => "the method is not an HTTP token",
             Self::MethodTooLong => "the method is longer than any that is known",

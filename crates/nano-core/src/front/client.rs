@@ -1,0 +1,141 @@
+//! One client of a listener: whoever it is that connected, until what is spoken is agreed on, and then in that protocol.
+
+use std::sync::Arc;
+
+use super::Happening;
+use super::connection::Connection;
+use super::listen::{Counted, Shared};
+use super::socket::Socket;
+use super::state::Tools;
+use super::tls::{Agreed, TlsSocket};
+use crate::pipe::Held;
+use crate::runtime::Inner;
+
+/// What is to become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It waits for its socket, its app or its timer.
+    Wait,
+    /// It goes on when others have had their turns.
+    Again,
+    /// It is over.
+    Close,
+}
+
+/// A connection, in whatever it speaks.
+pub(super) enum Client {
+    /// TLS is being agreed on.
+    Greeting(Box<Greeting>),
+    /// HTTP/1.1.
+    Http1(Connection),
+    /// Nothing any more.
+    Gone,
+}
+
+/// A TLS handshake.
+pub(super) struct Greeting {
+    socket: Box<TlsSocket>,
+    shared: Counted,
+    deadline_ms: u64,
+}
+
+impl Client {
+    /// A connection that was just accepted; none if TLS refuses to begin.
+    pub(super) fn new(socket: Socket, shared: Arc<Shared>, now_ms: u64) -> Option<Self> {
+        let shared = Counted::new(shared);
+        let Some(tls) = &shared.tls else { return Some(Self::Http1(Connection::new(socket, shared, now_ms))) };
+        let deadline_ms = now_ms + tls.handshake_ms;
+        let socket = Box::new(TlsSocket::new(socket, tls.config()).ok()?);
+        Some(Self::Greeting(Box::new(Greeting { socket, shared, deadline_ms })))
+    }
+
+    /// The listener it came by.
+    pub(super) fn listener(&self) -> u64 {
+        match self {
+            Self::Greeting(greeting) => greeting.shared.key,
+            Self::Http1(connection) => connection.listener(),
+            Self::Gone => 0,
+        }
+    }
+
+    /// Registers its socket.
+    pub(super) fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        match self {
+            Self::Greeting(greeting) => Some(&mut *greeting.socket),
+            Self::Http1(connection) => Some(connection.socket()),
+            Self::Gone => None,
+        }
+    }
+
+    /// When something must have happened, in the clock's milliseconds.
+    pub(super) fn deadline_ms(&self) -> u64 {
+        match self {
+            Self::Greeting(greeting) => greeting.deadline_ms,
+            Self::Http1(connection) => connection.deadline_ms,
+            Self::Gone => u64::MAX,
+        }
+    }
+
+    /// Nobody waits any more for the answers to what it has asked.
+    pub(super) fn give_up(&mut self, inner: &Arc<Inner>) {
+        if let Self::Http1(connection) = self {
+            connection.give_up(inner);
+        }
+    }
+
+    /// The socket may be read or written, or the client is `gone` for good.
+    pub(super) fn ready(&mut self, id: u64, read: bool, gone: bool, tools: &mut Tools<'_>) -> Fate {
+        match self {
+            Self::Greeting(_) => self.greet(id, tools),
+            Self::Http1(connection) => {
+                connection.id = id;
+                connection.ready(read, gone, tools)
+            }
+            Self::Gone => Fate::Close,
+        }
+    }
+
+    /// Goes on with what it was at.
+    pub(super) fn go_on(&mut self, tools: &mut Tools<'_>) -> Fate {
+        match self {
+            Self::Greeting(greeting) if greeting.shared.is_closed() => Fate::Close,
+            Self::Greeting(_) => Fate::Wait,
+            Self::Http1(connection) => connection.go_on(tools),
+            Self::Gone => Fate::Close,
+        }
+    }
+
+    /// Something happened to a request of its.
+    pub(super) fn take(&mut self, what: Happening, held: Held, tools: &mut Tools<'_>) -> Fate {
+        match self {
+            Self::Http1(connection) => connection.take(what, held, tools),
+            Self::Greeting(_) => Fate::Wait,
+            Self::Gone => Fate::Close,
+        }
+    }
+
+    /// Time is up for whatever it waits for, unless that has moved since.
+    pub(super) fn time_is_up(&mut self, tools: &mut Tools<'_>) -> Fate {
+        match self {
+            Self::Greeting(greeting) if greeting.deadline_ms > tools.now_ms => Fate::Wait,
+            Self::Http1(connection) => connection.time_is_up(tools),
+            Self::Greeting(_) | Self::Gone => Fate::Close,
+        }
+    }
+
+    fn greet(&mut self, id: u64, tools: &mut Tools<'_>) -> Fate {
+        let Self::Greeting(greeting) = self else { return Fate::Close };
+        let agreed = match greeting.socket.handshake() {
+            Ok(Some(agreed)) => agreed,
+            Ok(None) => return Fate::Wait,
+            Err(_) => return Fate::Close,
+        };
+        let Self::Greeting(greeting) = std::mem::replace(self, Self::Gone) else { return Fate::Close };
+        let Greeting { socket, shared, .. } = *greeting;
+        let socket = Socket::Tls(socket);
+        *self = match agreed {
+            Agreed::Http1 | Agreed::Http2 => Self::Http1(Connection::new(socket, shared, tools.now_ms)),
+        };
+        self.ready(id, true, false, tools)
+    }
+}
