@@ -53,7 +53,7 @@ fn number(text: &[u8], digits_max: usize) -> Option<u64> {
 }
 
 /// Days from 1970 to a day of the Gregorian calendar.
-fn days(year: u64, month: u64, day: u64) -> u64 {
+pub(crate) fn days(year: u64, month: u64, day: u64) -> u64 {
     // Years that begin in March have their odd day at their end.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * month + 2) / 5 + day - 1;
@@ -61,7 +61,7 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
 }
 
 /// Year, month and day of so many days after 1970 began.
-fn day_of(days: u64) -> (u64, u64, u64) {
+pub(crate) fn day_of(days: u64) -> (u64, u64, u64) {
     // Eras of 400 years that begin on the first of March of the year 0.
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

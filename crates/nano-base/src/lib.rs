@@ -9,6 +9,7 @@ pub mod base64;
 pub mod cache;
 pub mod cbor;
 pub mod clock;
+pub mod cron;
 pub mod data_url;
 pub mod date;
 pub mod dice;

@@ -1,7 +1,6 @@
 //! Manifests: what an app's folder says about it, from `nano.toml`, `nano.jsonc` or a `wrangler` file, as plain data.
 
 mod compatibility;
-mod cron;
 pub mod docs;
 mod environment;
 mod find;
@@ -54,6 +53,8 @@ pub struct Manifest {
     pub egress: Egress,
     /// When `scheduled` is called.
     pub crons: Vec<String>,
+    /// Apps that are told of each of its events.
+    pub tail: Vec<String>,
     /// Queues in `env`: the name there, and the queue's.
     pub producers: Vec<(String, String)>,
     /// Queues whose messages it takes.
@@ -178,6 +179,7 @@ impl Manifest {
             limits: AppLimits::default(),
             egress: Egress::default(),
             crons: Vec::new(),
+            tail: Vec::new(),
             producers: Vec::new(),
             consumers: Vec::new(),
             base_url: None,

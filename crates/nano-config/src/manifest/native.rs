@@ -49,6 +49,8 @@ pub fn read(table: &Table, manifest: &mut Manifest, findings: &mut Findings<'_>)
         read_egress(egress, manifest, findings);
     }
     manifest.crons = parts::read_crons(table.find("crons"), findings);
+    let tail = table.find("tail").map(Node::texts).unwrap_or_default();
+    manifest.tail = tail.iter().map(|(app, _)| app.to_string()).collect();
     if let Some(queues) = table.find("queues").and_then(Node::table) {
         read_queues(queues, manifest);
     }

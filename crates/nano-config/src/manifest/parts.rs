@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use nano_base::cron::Cron;
 use nano_base::limits::{NAME_BYTES_MAX, ROUTES_PER_APP_MAX};
 use nano_base::url::Url;
 
-use super::{Manifest, Var, compatibility, cron};
+use super::{Manifest, Var, compatibility};
 use crate::routes::{Dialect, Route};
 use crate::text::finding::Findings;
 use crate::text::{Node, Table, Value};
@@ -61,8 +62,8 @@ pub fn read_common(table: &Table, manifest: &mut Manifest, findings: &mut Findin
 pub fn read_crons(node: Option<&Node>, findings: &mut Findings<'_>) -> Vec<String> {
     let mut crons = Vec::new();
     for (text, span) in node.map(Node::texts).unwrap_or_default() {
-        match cron::check(text) {
-            Ok(()) => crons.push(text.to_string()),
+        match Cron::parse(text) {
+            Ok(_) => crons.push(text.to_string()),
             Err(why) => findings.error(&span, why, ""),
         }
     }

@@ -28,6 +28,7 @@ main = "./src/index.ts"
 routes = ["shop.example", "*.shop.example/api*", { host = "x.example", path = "/y", port = 8081 }, ":9000"]
 default = true
 crons = ["*/5 * * * *", "0 0 * * MON"]
+tail = ["logs"]
 base_url = "https://shop.example/"
 code_generation = true
 lazy = false
@@ -89,7 +90,7 @@ fn everything_that_can_be_said_is_read() {
         deny: vec!["*.internal".into()],
     };
     assert_eq!(app.egress, egress);
-    assert_eq!(app.crons, ["*/5 * * * *", "0 0 * * MON"]);
+    assert_eq!((app.crons, app.tail), (vec!["*/5 * * * *".to_string(), "0 0 * * MON".to_string()], vec!["logs".to_string()]));
     assert_eq!(app.producers, [("JOBS".to_string(), "jobs".to_string())]);
     let consumer = Consumer { batch: 50, batch_wait_ms: 1_000, dead_letters: Some("failed".into()), ..Consumer::new("jobs") };
     assert_eq!(app.consumers, [consumer]);
@@ -228,6 +229,7 @@ durable_objects = { bindings = [] }
 limits = { cpu_ms = 100 }
 services = [{ binding = "AUTH", service = "auth", entrypoint = "Admin" }]
 vars = { A = "1" }
+tail_consumers = [{ service = "logs" }]
 [triggers]
 crons = ["0 * * * *"]
 [[queues.producers]]
@@ -254,13 +256,14 @@ fn a_wrangler_file_is_followed_as_far_as_nano_goes() {
         said(&reading),
         [
             "wrangler.toml:7:1: notice: \"workers_dev\" has no effect (it is about deploying to Cloudflare)",
-            "wrangler.toml:24:2: notice: \"observability\" has no effect (logs go where nanod sends them)",
+            "wrangler.toml:25:2: notice: \"observability\" has no effect (logs go where nanod sends them)",
         ]
     );
     let app = manifest(reading);
     let routes: Vec<String> = app.routes.iter().map(ToString::to_string).collect();
     assert_eq!(routes, ["a.example", "b.example/x (exactly)", "c.example"]);
     assert_eq!((&*app.name, app.limits.cpu_ms, &*app.crons), ("shop", 100, &["0 * * * *".to_string()][..]));
+    assert_eq!(app.tail, ["logs"]);
     assert_eq!(app.services, [Service { name: "AUTH".into(), app: "auth".into(), entrypoint: Some("Admin".into()) }]);
     let consumer = Consumer { batch_wait_ms: 2_000, retries: 9, dead_letters: Some("dead".into()), ..Consumer::new("jobs") };
     assert_eq!((app.consumers, app.producers), (vec![consumer], vec![("JOBS".to_string(), "jobs".to_string())]));
@@ -299,6 +302,7 @@ fn what_an_app_of_wranglers_would_miss_is_an_error() {
         ),
         ("rules = [{ type = \"PythonModule\", globs = [\"**/*.py\"] }]", "1:19: error: NANO runs no Python"),
         ("limits = { cpu_ms = \"5\" }", "1:21: error: limits.cpu_ms: this is text; it must be a whole number"),
+        ("tail_consumers = [{}]", "1:19: error: a tail consumer needs service"),
         ("triggers = { crons = [\"x\"] }", "1:23: error: \"x\" has 1 fields"),
     ];
     for (text, expected) in cases {

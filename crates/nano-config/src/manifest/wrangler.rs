@@ -35,6 +35,12 @@ pub fn read(table: &Table, outer: &Table, manifest: &mut Manifest, findings: &mu
     }
     let crons = table.find("triggers").and_then(Node::table).and_then(|triggers| triggers.find("crons"));
     manifest.crons = parts::read_crons(crons, findings);
+    for node in tables(table.find("tail_consumers")) {
+        match node.table().and_then(|table| table.find("service")).and_then(Node::text) {
+            Some(app) => manifest.tail.push(app.to_string()),
+            None => findings.error(&node.span, "a tail consumer needs service", ""),
+        }
+    }
     if let Some(queues) = table.find("queues").and_then(Node::table) {
         read_queues(queues, manifest, findings);
     }

@@ -29,8 +29,8 @@ pub const KEYS: &[Key] = &[
     key("observability", Kind::Ignored("logs go where nanod sends them")),
     key("logpush", Kind::Ignored("logs go where nanod sends them")),
     key("logfwdr", Kind::Ignored("logs go where nanod sends them")),
-    key("tail_consumers", Kind::Warned("nobody is told of this app's events: see nanod tail")),
-    key("streaming_tail_consumers", Kind::Warned("nobody is told of this app's events: see nanod tail")),
+    key("tail_consumers", Kind::List(&Kind::Table(TAIL))),
+    key("streaming_tail_consumers", Kind::Warned("apps are told of events when these are over: see tail_consumers")),
     key("account_id", Kind::Ignored(DEPLOYS)),
     key("workers_dev", Kind::Ignored(DEPLOYS)),
     key("preview_urls", Kind::Ignored(DEPLOYS)),
@@ -109,6 +109,11 @@ const SERVICE: &[Key] = &[
     key("environment", Kind::Warned("an app is bound by its name: NAME-ENVIRONMENT, if it was deployed so")),
     key("props", Kind::Warned("ctx.props is empty")),
     key("remote", Kind::Warned("the app of that name in this process answers")),
+];
+
+const TAIL: &[Key] = &[
+    key("service", Kind::Text),
+    key("environment", Kind::Warned("an app is found by its name: NAME-ENVIRONMENT, if it was deployed so")),
 ];
 
 const TRIGGERS: &[Key] = &[key("crons", Kind::Texts)];
