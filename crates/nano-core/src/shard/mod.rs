@@ -53,8 +53,8 @@ pub(crate) enum Command {
     Ring,
     /// Instances of old versions of the app end when they have nothing left to do.
     Retire(u64),
-    /// All instances of the app end now.
-    Evict(u64, Arc<Slot<()>>),
+    /// All instances of the app end now, and its requests with this error.
+    Evict(u64, Error, Arc<Slot<()>>),
 }
 
 impl Command {
@@ -62,7 +62,7 @@ impl Command {
     fn refuse(self) {
         match self {
             Self::Start(_, _, ticket) => ticket.fill(Err(Error::new(Status::Shutdown, "the runtime has been freed"))),
-            Self::Evict(_, ticket) => ticket.fill(()),
+            Self::Evict(_, _, ticket) => ticket.fill(()),
             _ => {}
         }
     }
