@@ -163,6 +163,8 @@ pub const REJECTIONS_MAX: usize = 256;
 pub const EXCEPTION_TEXT_BYTES_MAX: usize = 8 << 10;
 /// Apps with metrics of their own: with more the totals must do, or the text would not fit a scrape.
 pub const APPS_LABELLED_MAX: usize = 1_000;
+/// Apps with metrics of their own where only those count that use the most.
+pub const METRICS_TOP_APPS: usize = 20;
 /// An app's source, all modules together.
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
 /// Files of an app's folder that are modules.

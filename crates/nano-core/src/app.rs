@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
@@ -15,6 +15,7 @@ use crate::binding::Binding;
 use crate::event::Account;
 use crate::files::Files;
 use crate::objects;
+use crate::observe::{Kill, Meter, Outcome};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
 use crate::shard::{Command, NETWORK};
@@ -137,6 +138,8 @@ pub(crate) struct AppShared {
     pub requests: AtomicU64,
     pub errors: AtomicU64,
     pub cpu_ns: AtomicU64,
+    /// What else is counted of it; nothing of an app that nobody has asked for anything.
+    meter: OnceLock<Box<Meter>>,
     pub starts: AtomicU64,
     pub condemned: AtomicU64,
     pub strikes: AtomicU32,
@@ -170,6 +173,7 @@ impl AppShared {
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
+            meter: OnceLock::new(),
             starts: AtomicU64::new(0),
             condemned: AtomicU64::new(0),
             strikes: AtomicU32::new(0),
@@ -196,6 +200,31 @@ impl AppShared {
         self.strikes.store(0, Ordering::Relaxed);
         self.hog.store(false, Ordering::Relaxed);
         *self.version.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = version;
+    }
+
+    /// What is counted of it.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.meter.get_or_init(Box::default)
+    }
+
+    /// The same, if there is anything to count.
+    pub(crate) fn meter_if_any(&self) -> Option<&Meter> {
+        self.meter.get().map(|meter| &**meter)
+    }
+
+    /// What it has used.
+    pub(crate) fn stats(&self) -> AppStats {
+        AppStats {
+            requests: self.requests.load(Ordering::Relaxed),
+            in_flight: u64::from(*lock(&self.in_flight)),
+            errors: self.errors.load(Ordering::Relaxed),
+            cpu_us: self.cpu_ns.load(Ordering::Relaxed) / 1_000,
+            starts: self.starts.load(Ordering::Relaxed),
+            condemned: self.condemned.load(Ordering::Relaxed),
+            strikes: self.strikes.load(Ordering::Relaxed),
+            versions: self.versions.load(Ordering::Relaxed),
+            waiting_bytes: self.waiting_bytes(),
+        }
     }
 
     /// Heap and outside bytes of the instance looked at last.
@@ -339,26 +368,33 @@ impl App {
             self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
         }
         self.inner.forget(&self.shared);
-        let stopped = self.inner.tell_shards_and_wait(self.shared.key, grace.max(EVICT_MIN));
+        let why = Error::new(Status::Draining, "the app was unloaded before the request ended");
+        let stopped = self.inner.tell_shards_and_wait(self.shared.key, &why, grace.max(EVICT_MIN));
         self.shared.files.clear();
         self.inner.app_event(&self.shared.name, "unloaded", "");
         if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
     }
 
+    /// Ends all its instances now, in the middle of a turn if need be, and what they and the queues hold of its requests, with CANCELED.
+    /// The next request starts a fresh one. Blocks until they have ended; how many there were.
+    pub fn kill(&self) -> Result<u32> {
+        self.inner.check_open()?;
+        let error = Error::new(Status::Canceled, "the operator ended the app's instances");
+        let key = self.shared.key;
+        let instances = self.report().instances;
+        self.inner.shards.iter().filter_map(|shard| shard.seat()).for_each(|seat| seat.kill(key));
+        self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
+        let stopped = self.inner.tell_shards_and_wait(key, &error, EVICT_MIN);
+        if instances > 0 {
+            self.shared.meter().killed(Kill::Operator);
+            self.inner.app_event(&self.shared.name, "evicted", "an operator ended its instances");
+        }
+        if stopped { Ok(instances) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
+    }
+
     /// What it has used.
     pub fn stats(&self) -> AppStats {
-        let app = &self.shared;
-        AppStats {
-            requests: app.requests.load(Ordering::Relaxed),
-            in_flight: u64::from(*lock(&app.in_flight)),
-            errors: app.errors.load(Ordering::Relaxed),
-            cpu_us: app.cpu_ns.load(Ordering::Relaxed) / 1_000,
-            starts: app.starts.load(Ordering::Relaxed),
-            condemned: app.condemned.load(Ordering::Relaxed),
-            strikes: app.strikes.load(Ordering::Relaxed),
-            versions: app.versions.load(Ordering::Relaxed),
-            waiting_bytes: app.waiting_bytes(),
-        }
+        self.shared.stats()
     }
 
     fn submit_request(&self, init: RequestInit, listener: Listener) -> Result<Arc<Work>> {
@@ -525,10 +561,13 @@ pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
 
 impl Inner {
     /// Counts a request out of its app; called by `Work::finish` alone.
-    pub(crate) fn finished(&self, work: &Work, end: &Ending) {
+    pub(crate) fn finished(&self, work: &Work, end: &Ending, account: &Account) {
         self.release(work);
         let app = &work.app;
         app.leave();
+        // The account has read the clock.
+        let ended_ms = (work.accepted_ns / 1_000 + account.wall_us) / 1_000;
+        app.meter().ended(Outcome::of(end, work.status.load(Ordering::Relaxed)), account.wall_us, ended_ms);
         if matches!(end, Ending::Error(_)) {
             app.errors.fetch_add(1, Ordering::Relaxed);
         }

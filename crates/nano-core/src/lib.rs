@@ -36,6 +36,7 @@ pub use nano_base::value::{self, HostObject, Value};
 pub use nano_engine::{ClassShape, LogLevel, ProcessOptions, v8_version};
 pub use nano_net::policy;
 pub use nano_net::tls::Roots;
+pub use observe::{AppMetrics, AppReport, AppState, Ceilings, Durations, Kill, Outcome, Resident, ShardReport, ShardTurn, ShardView};
 pub use request::{Body, RequestInit, Response};
 pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
 pub use source::Source;

@@ -1,6 +1,6 @@
 //! Requests and invocations from acceptance to their one terminal event.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nano_base::http::{RequestHead, ResponseHead};
@@ -126,6 +126,8 @@ pub(crate) struct Work {
     /// Shards that had no room for it.
     pub hops: AtomicU32,
     pub bytes_out: AtomicU64,
+    /// The status of a response that is streamed.
+    pub status: AtomicU16,
     pub listener: Listener,
     /// The export that it is for, if it is not the default one.
     pub entrypoint: Option<String>,
@@ -168,6 +170,7 @@ impl Work {
             spent: Arc::default(),
             hops: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
+            status: AtomicU16::new(0),
             listener,
             entrypoint: None,
             socket: AtomicU32::new(0),
@@ -212,7 +215,7 @@ impl Work {
             return false;
         }
         let account = self.account();
-        self.inner.finished(self, &end);
+        self.inner.finished(self, &end, &account);
         match &self.listener {
             Listener::Queue => self.push(end.into_payload(account)),
             Listener::Waiter(slot, head) => slot.fill(match end {
@@ -253,6 +256,7 @@ impl Work {
         if self.is_done() {
             return;
         }
+        self.status.store(head.status, Ordering::Relaxed);
         match &self.listener {
             Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
             Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new(), Held::of(&self.app, 0))),

@@ -21,7 +21,7 @@ use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
 use crate::objects::{self, Objects};
-use crate::observe::Counters;
+use crate::observe::{Counters, Totals};
 use crate::pipe::Pipe;
 use crate::request::{Body, Ending, Place, Work};
 use crate::shard::{Command, Network, Shard, watchdog};
@@ -110,6 +110,8 @@ pub(crate) struct Inner {
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
+    /// What apps had counted that are gone.
+    past: Mutex<Totals>,
     next_app: AtomicU64,
     next_home: AtomicUsize,
     state: AtomicU8,
@@ -151,6 +153,7 @@ impl Runtime {
             helpers: Arc::default(),
             objects: Objects::default(),
             apps: RwLock::default(),
+            past: Mutex::default(),
             next_app: AtomicU64::new(1),
             next_home: AtomicUsize::new(0),
             state: AtomicU8::new(OPEN),
@@ -363,11 +366,6 @@ impl Runtime {
         self.inner.stats()
     }
 
-    /// The same as Prometheus text, labelled by app where that makes sense.
-    pub fn metrics(&self) -> String {
-        crate::observe::metrics(&self.inner.stats(), &self.inner.app_list())
-    }
-
     /// Takes no new requests, waits until those in flight have ended or `grace` has passed, and ends the rest. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
         let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
@@ -448,6 +446,11 @@ impl Inner {
         let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         if apps.get(&shared.name).is_some_and(|found| found.key == shared.key) {
             apps.remove(&shared.name);
+            let mut past = lock(&self.past);
+            past.cpu_ns += shared.cpu_ns.load(Ordering::Relaxed);
+            if let Some(meter) = shared.meter_if_any() {
+                past.add(meter);
+            }
         }
         drop(apps);
         self.caches.forget(shared.key);
@@ -455,6 +458,15 @@ impl Inner {
 
     pub(crate) fn app_list(&self) -> Vec<Arc<AppShared>> {
         self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
+    }
+
+    /// Adds up what apps have counted, those that are gone among them.
+    pub(crate) fn sum_up(&self, mut add: impl FnMut(&AppShared, &mut Totals)) -> Totals {
+        // An app goes from one to the other under both locks.
+        let apps = self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut totals = *lock(&self.past);
+        apps.values().for_each(|app| add(app, &mut totals));
+        totals
     }
 
     /// Starts an instance of a version, to see that it starts: on its app's home shard, or where there is room. Blocks.
@@ -473,7 +485,8 @@ impl Inner {
         }
         // Unloaded meanwhile, and perhaps evicted before it started.
         app.check_open().inspect_err(|_| {
-            self.tell_shards_and_wait(app.key, EVICT_MIN);
+            let why = Error::new(Status::Draining, "the app was unloaded before the request ended");
+            self.tell_shards_and_wait(app.key, &why, EVICT_MIN);
         })?;
         started
     }
@@ -620,14 +633,14 @@ impl Inner {
         }
     }
 
-    /// Has every shard dispose of an app's instances; false if one did not within `limit`.
-    pub(crate) fn tell_shards_and_wait(&self, app: u64, limit: Duration) -> bool {
+    /// Has every shard dispose of an app's instances, and of its requests for `why`; false if one did not within `limit`.
+    pub(crate) fn tell_shards_and_wait(&self, app: u64, why: &Error, limit: Duration) -> bool {
         let tickets: Vec<_> = self
             .shards
             .iter()
             .map(|shard| {
                 let ticket = Arc::new(Slot::default());
-                shard.command(Command::Evict(app, ticket.clone()));
+                shard.command(Command::Evict(app, why.clone(), ticket.clone()));
                 ticket
             })
             .collect();

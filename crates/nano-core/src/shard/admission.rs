@@ -19,6 +19,16 @@ pub(crate) fn instances() -> usize {
     INSTANCES.load(Ordering::Relaxed)
 }
 
+/// Instances that there may be; `max` is the runtime's own limit.
+pub(crate) fn instances_max(max: u32) -> usize {
+    (max as usize).min(PROCESS_INSTANCES_MAX).min(*MAPPINGS_MAX / MAPPINGS_PER_INSTANCE)
+}
+
+/// Threads lost that have not returned.
+pub(crate) fn lost_threads() -> usize {
+    LOST_THREADS.load(Ordering::Relaxed)
+}
+
 /// Whether what all instances share is nearly used up: idle ones should go, before busy ones are stopped.
 pub(crate) fn is_under_pressure() -> bool {
     let is_tight = |(used, max): (usize, usize)| used > max / 100 * HEAPS_PRESSURE_PERCENT;
@@ -35,7 +45,7 @@ impl Permit {
         let capacity = |ceiling: &str, now: usize, max: usize| {
             Err(Error::new(Status::Capacity, format!("no more instances: {ceiling} is at {now} of {max}")))
         };
-        let lost = LOST_THREADS.load(Ordering::Relaxed);
+        let lost = lost_threads();
         if lost >= LOST_THREADS_MAX as usize {
             return capacity("threads lost to apps that broke V8", lost, LOST_THREADS_MAX as usize);
         }
@@ -43,7 +53,7 @@ impl Permit {
         if heaps + FRESH_HEAP_BYTES > heaps_max {
             return capacity("what all heaps of a process share (limit heaps_bytes)", heaps, heaps_max);
         }
-        let max = (instances_max as usize).min(PROCESS_INSTANCES_MAX).min(*MAPPINGS_MAX / MAPPINGS_PER_INSTANCE);
+        let max = self::instances_max(instances_max);
         let before = INSTANCES.fetch_add(1, Ordering::Relaxed);
         if before >= max {
             INSTANCES.fetch_sub(1, Ordering::Relaxed);

@@ -55,8 +55,8 @@ pub(crate) enum Command {
     Retire(u64),
     /// The WebSockets that the app has answered with end now: it is being unloaded.
     HangUp(u64),
-    /// All instances of the app end now.
-    Evict(u64, Arc<Slot<()>>),
+    /// All instances of the app end now, and its requests with this error.
+    Evict(u64, Error, Arc<Slot<()>>),
 }
 
 impl Command {
@@ -64,7 +64,7 @@ impl Command {
     fn refuse(self) {
         match self {
             Self::Start(_, _, ticket) => ticket.fill(Err(Error::new(Status::Shutdown, "the runtime has been freed"))),
-            Self::Evict(_, ticket) => ticket.fill(()),
+            Self::Evict(_, _, ticket) => ticket.fill(()),
             _ => {}
         }
     }

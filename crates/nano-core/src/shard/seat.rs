@@ -1,5 +1,6 @@
 //! Where one thread meets the watchdog: what it runs, since when, and how to stop it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,7 @@ use nano_base::sys::thread::CpuClock;
 use nano_engine::{Loss, TerminateHandle};
 
 use crate::app::AppShared;
+use crate::observe::Tenant;
 use crate::wait::{Slot, lock};
 
 /// Why a turn was stopped.
@@ -17,6 +19,7 @@ use crate::wait::{Slot, lock};
 pub(crate) enum Stop {
     Cpu = 0,
     Shutdown = 1,
+    Kill = 2,
 }
 
 /// Where a blocking caller waits for a start.
@@ -40,6 +43,8 @@ pub(crate) struct Seat {
     starting: Mutex<Vec<(u64, Arc<Ticket>)>>,
     /// Heap and outside memory of the instances here, as last looked at.
     pub memory_bytes: AtomicU64,
+    /// The instances on the thread, by their slots.
+    tenants: Mutex<HashMap<u64, Arc<Tenant>>>,
 }
 
 impl Seat {
@@ -56,6 +61,7 @@ impl Seat {
             gone: AtomicBool::new(false),
             starting: Mutex::default(),
             memory_bytes: AtomicU64::new(0),
+            tenants: Mutex::default(),
         }
     }
 
@@ -96,7 +102,11 @@ impl Seat {
 
     /// The turn is over; why it was stopped, if it was.
     pub(crate) fn end(&self) -> Option<Stop> {
-        self.turn.end().map(|why| if why == Stop::Shutdown as u8 { Stop::Shutdown } else { Stop::Cpu })
+        self.turn.end().map(|why| match why {
+            why if why == Stop::Shutdown as u8 => Stop::Shutdown,
+            why if why == Stop::Kill as u8 => Stop::Kill,
+            _ => Stop::Cpu,
+        })
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -132,6 +142,31 @@ impl Seat {
         if let Some(turn) = self.view() {
             self.stop(turn.sequence, Stop::Shutdown);
         }
+    }
+
+    /// Stops the turn that runs, if it is one of this app's.
+    pub(crate) fn kill(&self, app: u64) {
+        // The turn is looked at first: if another app's has begun by the time this one's name is read, the blow finds nobody.
+        if let Some(turn) = self.view()
+            && self.app().is_some_and(|current| current.key == app)
+        {
+            self.stop(turn.sequence, Stop::Kill);
+        }
+    }
+
+    /// An instance is on the thread from here on.
+    pub(crate) fn take_in(&self, slot: u64, tenant: Arc<Tenant>) {
+        lock(&self.tenants).insert(slot, tenant);
+    }
+
+    /// It is not any more.
+    pub(crate) fn let_out(&self, slot: u64) {
+        lock(&self.tenants).remove(&slot);
+    }
+
+    /// Looks at all of them.
+    pub(crate) fn each_tenant(&self, look: impl FnMut(&Tenant)) {
+        lock(&self.tenants).values().map(|tenant| &**tenant).for_each(look);
     }
 
     /// Whether the watchdog has something to look at here.

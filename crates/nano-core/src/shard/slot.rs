@@ -8,6 +8,7 @@ use nano_engine::Instance;
 
 use super::admission::Permit;
 use super::link::Link;
+use crate::observe::Tenant;
 use crate::request::Work;
 use crate::wait::Slot as Ticket;
 
@@ -24,6 +25,8 @@ pub(super) enum Phase {
 pub(super) struct Slot {
     pub instance: Instance,
     pub link: Rc<Link>,
+    /// How others see it.
+    pub tenant: Arc<Tenant>,
     pub phase: Phase,
     pub permit: Permit,
     /// A newer version serves: end when nothing is left to do.
@@ -37,6 +40,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Its start is over: from here on it is as good as any.
+    pub(super) fn has_started(&self) {
+        self.tenant.set_started();
+        self.link.app.meter().started();
+    }
+
     /// Whether sockets alone keep it alive.
     pub(super) fn is_idle_but_for_sockets(&self) -> bool {
         matches!(self.phase, Phase::Warm) && self.link.is_idle_but_for_sockets()

@@ -27,6 +27,7 @@ use super::visit::{Visit, begin_turn};
 use super::{Command, Shard};
 use crate::IMAGE;
 use crate::app::{AppShared, Version};
+use crate::observe::{Kill, Tenant};
 use crate::request::{Ending, Work};
 use crate::runtime::Inner;
 use crate::wait::{Slot as Ticket, lock};
@@ -327,8 +328,8 @@ impl Thread {
                         self.hang_up(id, 1001, "DRAINING", false);
                     }
                 }
-                Command::Evict(app, ticket) => {
-                    self.evict_app(app);
+                Command::Evict(app, why, ticket) => {
+                    self.evict_app(app, &why);
                     ticket.fill(());
                 }
             }
@@ -504,12 +505,14 @@ impl Thread {
             None => Instance::new(IMAGE, limits)?,
         };
         let link = Link::new(&self.desk, app, version);
+        let tenant = Arc::new(Tenant::new(app, version));
         instance.adopt(Box::new(LinkHost(link.clone())), limits);
         let id = self
             .slots
             .insert(Slot {
                 instance,
                 link,
+                tenant: tenant.clone(),
                 phase: Phase::Warm,
                 permit,
                 retiring: false,
@@ -518,6 +521,7 @@ impl Thread {
                 visits: 0,
             })
             .map_err(|_| Error::new(Status::Capacity, "no more instances on this shard (limit instances)"))?;
+        self.desk.seat.take_in(id, tenant);
         self.desk.inner.counters.starts.fetch_add(1, Ordering::Relaxed);
         app.starts.fetch_add(1, Ordering::Relaxed);
         let started =
@@ -528,6 +532,7 @@ impl Thread {
                 app.warm.fetch_or(self.warm_bit(), Ordering::Relaxed);
                 if let Some(slot) = self.slots.get_mut(id) {
                     slot.link.refill();
+                    slot.has_started();
                     look_at_memory(slot);
                 }
                 self.desk.inner.app_event(&app.name, "started", "");
@@ -568,6 +573,7 @@ impl Thread {
                 format!("the app used more than {} ms of CPU time to start (limit start_cpu_ms)", link.version.limits.start_cpu_ms),
             )),
             Some(Stop::Shutdown) => Err(Error::new(Status::Shutdown, "the runtime was freed")),
+            Some(Stop::Kill) => Err(Error::new(Status::Canceled, "the operator ended the app's instances")),
             None => result,
         }
     }
@@ -634,6 +640,7 @@ impl Thread {
             Ok(Started::Ready(_)) => {
                 let Phase::Starting(ticket, waiting) = std::mem::replace(&mut slot.phase, Phase::Warm) else { return };
                 slot.link.refill();
+                slot.has_started();
                 for work in waiting {
                     if let Some(delivery) = slot.link.begin(&work) {
                         slot.link.pending.borrow_mut().push_back(delivery);
@@ -662,7 +669,12 @@ impl Thread {
     fn condemn(&mut self, id: u64, error: Error) {
         if let Some(slot) = self.slots.get(id) {
             let app = &slot.link.app;
+            if error.status == Status::Canceled {
+                // An operator has: no limit was broken.
+                return self.remove(id, &error);
+            }
             app.condemned.fetch_add(1, Ordering::Relaxed);
+            app.meter().killed(Kill::of(error.status));
             self.desk.inner.counters.condemned.fetch_add(1, Ordering::Relaxed);
             self.desk.inner.app_event(&app.name, "condemned", &error.message);
         }
@@ -673,6 +685,7 @@ impl Thread {
     fn evict(&mut self, id: u64, reason: &str) {
         if let Some(slot) = self.slots.get(id) {
             self.desk.inner.counters.evictions.fetch_add(1, Ordering::Relaxed);
+            slot.link.app.meter().evictions.fetch_add(1, Ordering::Relaxed);
             self.desk.inner.app_event(&slot.link.app.name, "evicted", reason);
         }
         self.remove(id, &Error::new(Status::Draining, "the instance was evicted"));
@@ -681,6 +694,7 @@ impl Thread {
     /// Takes an instance out; it is disposed of when there is time.
     fn remove(&mut self, id: u64, error: &Error) {
         let Some(slot) = self.slots.remove(id) else { return };
+        self.desk.seat.let_out(id);
         if self.by_app.get(&slot.link.app.key) == Some(&id) {
             self.by_app.remove(&slot.link.app.key);
             slot.link.app.warm.fetch_and(!self.warm_bit(), Ordering::Relaxed);
@@ -732,13 +746,12 @@ impl Thread {
         }
     }
 
-    fn evict_app(&mut self, app: u64) {
-        let error = Error::new(Status::Draining, "the app was unloaded before the request ended");
+    fn evict_app(&mut self, app: u64, error: &Error) {
         for work in self.desk.shard.drain_requests_of(app) {
             work.finish(Ending::Error(error.clone()));
         }
         for id in self.ids_of(app) {
-            self.remove(id, &error);
+            self.remove(id, error);
         }
     }
 
@@ -768,5 +781,7 @@ fn wall_error(work: &Work) -> Error {
 }
 
 fn look_at_memory(slot: &mut Slot) {
-    slot.link.app.set_memory(slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
+    let (heap, external) = (slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
+    slot.link.app.set_memory(heap, external);
+    slot.tenant.set_memory(heap, external);
 }

@@ -113,6 +113,7 @@ impl Turns for Visit<'_> {
                 Some(Error::new(Status::Capacity, "the app's heap grew when all heaps together were at their limit (limit heaps_bytes)"))
             }
             (Some(Stop::Shutdown), _) => Some(Error::new(Status::Shutdown, "the runtime was freed before the request ended")),
+            (Some(Stop::Kill), _) => Some(Error::new(Status::Canceled, "the operator ended the app's instances")),
             (Some(Stop::Cpu), _) | (None, Outcome::Terminated) => Some(Error::new(
                 Status::CpuLimit,
                 format!("the app used more than {} ms of CPU time in one event (limit cpu_ms)", limits.cpu_ms),

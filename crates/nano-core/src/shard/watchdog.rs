@@ -16,6 +16,7 @@ use nano_base::sys::{signals, thread, time};
 use super::seat::{Seat, Stop};
 use super::{Shard, admission};
 use crate::app::AppShared;
+use crate::observe::Kill;
 use crate::request::{Ending, Listener, Place};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
@@ -256,6 +257,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     let incarnation = seat.incarnation;
     if let Some(app) = &app {
         app.condemned.fetch_add(1, Ordering::Relaxed);
+        app.meter().killed(if why == Why::Parked { Kill::Crash } else { Kill::Stuck });
         let strikes = app.strikes.fetch_add(1, Ordering::Relaxed) + 1;
         inner.app_event(&app.name, if strikes >= STRIKES_MAX { "quarantined" } else { "condemned" }, &own.message);
     }

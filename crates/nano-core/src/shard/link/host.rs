@@ -31,6 +31,7 @@ impl Link {
         if total > u64::from(self.version.limits.log_bytes_per_s) {
             self.log_dropped.set(self.log_dropped.get() + 1);
             self.desk.inner.counters.logs_dropped.fetch_add(1, Ordering::Relaxed);
+            self.app.meter().logs_dropped.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         self.log_bytes.set(total);
