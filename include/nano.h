@@ -302,6 +302,12 @@
 /** A file operation of an app with NANO_APP_HOST_FILES: the table is in docs/embedding-c.md. */
 #define NANO_CALL_FILES 8
 
+/**
+ * All requests come by a proxy, and what it puts last into X-Forwarded-For and X-Forwarded-Proto is true. Without it apps find the
+ * address of the connection there (and in CF-Connecting-IP), whatever the client says.
+ */
+#define NANO_LISTEN_BEHIND_PROXY 1
+
 /* ================================================================================================================
  * Types.
  * ============================================================================================================= */
@@ -809,6 +815,12 @@ typedef struct nano_listen_options {
   uint32_t head_bytes;
   /** Headers of a request. */
   uint32_t headers;
+  /** NANO_LISTEN_... */
+  uint32_t flags;
+  /**
+   * Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections.
+   */
+  uint32_t connections_of_app;
 } nano_listen_options;
 
 #ifdef __cplusplus

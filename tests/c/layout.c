@@ -25,10 +25,11 @@ SIZE(nano_init_options, 40);
 AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
-SIZE(nano_listen_options, 64);
+SIZE(nano_listen_options, 72);
 AT(nano_listen_options, routes, 24);
 AT(nano_listen_options, connections, 40);
 AT(nano_listen_options, headers, 60);
+AT(nano_listen_options, connections_of_app, 68);
 SIZE(nano_route, 40);
 AT(nano_route, app, 32);
 

@@ -4,10 +4,10 @@
 //! hogs the thread another shard moves them, so that a neighbour that loops does not even delay the reading of a request. What moves
 //! them must be quick, and never runs JavaScript: requests go into the queues like the host's own.
 
+mod client;
 mod connection;
 mod hosts;
 mod listen;
-mod problem;
 mod socket;
 mod state;
 

@@ -189,9 +189,9 @@ impl State {
                 return;
             }
             match acceptance.acceptor.accept() {
-                Ok(socket) => {
+                Ok((socket, peer)) => {
                     shared.connections.fetch_add(1, Ordering::Relaxed);
-                    let entry = Entry { connection: Connection::new(socket, shared, now_ms), timer: None };
+                    let entry = Entry { connection: Connection::new(socket, peer, shared, now_ms), timer: None };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
                     let interests = Interest::READABLE | Interest::WRITABLE;
