@@ -302,6 +302,12 @@
 /** A file operation of an app with NANO_APP_HOST_FILES: the table is in docs/embedding-c.md. */
 #define NANO_CALL_FILES 8
 
+/**
+ * All requests come by a proxy, and what it puts last into X-Forwarded-For and X-Forwarded-Proto is true. Without it apps find the
+ * address of the connection there (and in CF-Connecting-IP), whatever the client says.
+ */
+#define NANO_LISTEN_BEHIND_PROXY 1
+
 /* ================================================================================================================
  * Types.
  * ============================================================================================================= */
@@ -826,6 +832,12 @@ typedef struct nano_listen_options {
   size_t certificates_count;
   /** How long a client may take for the handshake of TLS. */
   uint32_t handshake_ms;
+  /** NANO_LISTEN_... */
+  uint32_t flags;
+  /**
+   * Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections.
+   */
+  uint32_t connections_of_app;
   /** Zero. */
   uint32_t reserved;
 } nano_listen_options;

@@ -9,12 +9,17 @@ use crate::app::nano_app;
 use crate::error::nano_error;
 use crate::guard::{self, invalid};
 use crate::open::{self, Open, too_new};
+use crate::options::check_flags;
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
 use crate::types::{array, nano_bytes};
 
 /// A listener. It is in its runtime, and closed with it.
 pub struct nano_listener(Listener);
+
+/// All requests come by a proxy, and what it puts last into X-Forwarded-For and X-Forwarded-Proto is true. Without it apps find the
+/// address of the connection there (and in CF-Connecting-IP), whatever the client says.
+pub const NANO_LISTEN_BEHIND_PROXY: u32 = 1;
 
 /// Which requests are an app's.
 #[repr(C)]
@@ -70,6 +75,10 @@ pub struct nano_listen_options {
     pub certificates_count: usize,
     /// How long a client may take for the handshake of TLS.
     pub handshake_ms: u32,
+    /// NANO_LISTEN_...
+    pub flags: u32,
+    /// Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections.
+    pub connections_of_app: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -160,6 +169,7 @@ impl nano_listen_options {
         }
         let sizes = [
             (&mut limits.connections, self.connections),
+            (&mut limits.connections_of_app, self.connections_of_app),
             (&mut limits.head.head_bytes, self.head_bytes),
             (&mut limits.head.headers, self.headers),
         ];
@@ -168,7 +178,9 @@ impl nano_listen_options {
                 *limit = value as usize;
             }
         }
+        check_flags(self.flags, NANO_LISTEN_BEHIND_PROXY, "nano_listen_options.flags")?;
         let mut hosts = Hosts::new();
+        hosts.set_behind_proxy(self.flags & NANO_LISTEN_BEHIND_PROXY != 0);
         // SAFETY: the caller's promise, for these and all that follow.
         for route in unsafe { array(self.routes, self.routes_count, "routes") }? {
             // SAFETY: as above.

@@ -270,7 +270,7 @@ fn check_reserved(reserved: u32, name: &str) -> Result<()> {
     if reserved == 0 { Ok(()) } else { Err(too_new(format!("{name}.reserved is not zero"))) }
 }
 
-fn check_flags(flags: u32, known: u32, name: &str) -> Result<()> {
+pub(crate) fn check_flags(flags: u32, known: u32, name: &str) -> Result<()> {
     let unknown = flags & !known;
     if unknown == 0 { Ok(()) } else { Err(too_new(format!("{name} has flags that this library does not know: {unknown:#x}"))) }
 }
@@ -329,7 +329,7 @@ impl nano_runtime_options {
         let roots = unsafe { self.roots.text("roots") }?;
         let named = Roots::parse(roots).or_else(|| roots.is_empty().then(Roots::default));
         let roots = named.ok_or_else(|| invalid(format!("roots is \"{roots}\", which is none of webpki, system and file:PATH")))?;
-        Ok(RuntimeOptions { limits, events, clock, roots })
+        Ok(RuntimeOptions { limits, events, clock, roots, notes: None })
     }
 }
 

@@ -25,7 +25,7 @@ const _: () = {
     assert!(offset_of!(nano_app_options, outbound) == 200 && offset_of!(nano_app_options, errand_cpu_ms) == 236);
     assert!(offset_of!(nano_app_options, cache_bytes) == 240 && offset_of!(nano_runtime_options, cache_bytes) == 48);
     assert!(size_of::<nano_release>() == 32 && offset_of!(nano_call_view, object) == 128);
-    assert!(size_of::<nano_listen_options>() == 88 && offset_of!(nano_listen_options, certificates) == 64);
+    assert!(size_of::<nano_listen_options>() == 96 && offset_of!(nano_listen_options, certificates) == 64);
     assert!(size_of::<nano_certificate>() == 32 && offset_of!(nano_listen_options, connections) == 40);
     assert!(size_of::<nano_route>() == 40 && offset_of!(nano_route, app) == 32);
     assert!(size_of::<nano_log>() == 48 && size_of::<nano_app_change>() == 48);

@@ -26,12 +26,14 @@ AT(nano_init_options, heaps_bytes, 32);
 AT(nano_init_options, jitless, 24);
 
 SIZE(nano_certificate, 32);
-SIZE(nano_listen_options, 88);
+SIZE(nano_listen_options, 96);
 AT(nano_listen_options, certificates, 64);
 AT(nano_listen_options, handshake_ms, 80);
+AT(nano_listen_options, connections_of_app, 88);
 AT(nano_listen_options, routes, 24);
 AT(nano_listen_options, connections, 40);
 AT(nano_listen_options, headers, 60);
+AT(nano_listen_options, connections_of_app, 68);
 SIZE(nano_route, 40);
 AT(nano_route, app, 32);
 

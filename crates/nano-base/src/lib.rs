@@ -20,6 +20,8 @@ pub mod meet;
 pub mod mime;
 pub mod module;
 pub mod multipart;
+pub mod notes;
+pub mod problem;
 pub mod slots;
 pub mod spare;
 pub mod status;

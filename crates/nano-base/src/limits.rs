@@ -82,6 +82,32 @@ impl Default for AppLimits {
     }
 }
 
+impl AppLimits {
+    /// What an app that comes from a stranger may raise its limits to without being asked about: an event of a second, a few times the
+    /// memory. With these one app can be slow, and is its neighbours' business no more than before.
+    pub fn ceilings() -> Self {
+        Self {
+            cpu_ms: 1_000,
+            start_cpu_ms: 2_000,
+            wall_ms: 300_000,
+            heap_bytes: 128 << 20,
+            external_bytes: 128 << 20,
+            log_bytes_per_s: 256 << 10,
+            env_entries: 256,
+            env_entry_bytes: 64 << 10,
+            url_bytes: 64 << 10,
+            body_bytes: 100 << 20,
+            subrequests: 1_000,
+            subrequests_at_once: 50,
+            idle_ms: 600_000,
+            cache_bytes: 64 << 20,
+            storage_bytes: 64 << 20,
+            storage_entries: 10_000,
+            ..Self::default()
+        }
+    }
+}
+
 /// What one runtime may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeLimits {
@@ -422,6 +448,28 @@ pub const HTTP_BODY_MS: u64 = 30_000;
 pub const HTTP_LINGER_MS: u64 = 2_000;
 /// Requests of an app waiting for its home from which on a shard that has connections for it starts an instance of its own.
 pub const SPREAD_AFTER: usize = 32;
+/// Of the connections of one listener, those that one app's requests may hold, in percent: with all of them nobody else is answered.
+pub const HTTP_CONNECTIONS_OF_APP_PERCENT: usize = 80;
+/// Ports that routes make a server listen on, besides those it was told.
+pub const ROUTE_PORTS_MAX: usize = 64;
+/// Log text that waits to be written; more is lost and counted.
+pub const LOG_WAITING_BYTES_MAX: usize = 4 << 20;
+/// How long the end of a process waits for its last words to be written.
+pub const LOG_FLUSH_MS: u64 = 1_000;
+/// How long a worker process that died is waited with before it is started again, and at most, doubling each time.
+pub const WORKER_RESTART_MS: u64 = 100;
+/// The longest of these waits.
+pub const WORKER_RESTART_MS_MAX: u64 = 10_000;
+/// A worker process that has served this long begins with the shortest wait again.
+pub const WORKER_STEADY_MS: u64 = 30_000;
+/// What a worker process may take beyond the time to drain before it is killed.
+pub const WORKER_STOP_SLACK_MS: u64 = 10_000;
+/// Crashes of worker processes while an app ran after which the app is quarantined.
+pub const POISON_CRASHES_MAX: usize = 3;
+/// The time within which these count, and for which it is.
+pub const POISON_WINDOW_MS: u64 = 600_000;
+/// Apps that crashes are remembered of.
+pub const POISON_APPS_MAX: usize = 1_024;
 /// A manifest, or a file of variables.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// Values of a manifest, all tables and lists together.

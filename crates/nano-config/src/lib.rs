@@ -4,7 +4,6 @@
 //! - `cli`: nanod's command line.
 //! - `deploy`: folders of apps: what is there, what has changed, when it is safe to deploy.
 //! - `manifest`: what an app's folder says about it.
-//! - `problem`: what clients are told when something goes wrong.
 //! - `routes`: which app a request is for.
 //! - `secrets`: values that must not be seen, `.dev.vars`.
 //! - `types`: an app's `Env` for TypeScript.
@@ -45,7 +44,6 @@
 pub mod cli;
 pub mod deploy;
 pub mod manifest;
-pub mod problem;
 pub mod routes;
 pub mod secrets;
 pub mod text;

@@ -149,6 +149,8 @@ pub(crate) struct AppShared {
     heap: AtomicU64,
     external: AtomicU64,
     waiting: AtomicU64,
+    /// Connections from the network that are at its requests.
+    pub connections: AtomicUsize,
     /// Its files in memory, the same for all versions and instances.
     pub files: Files,
 }
@@ -182,6 +184,7 @@ impl AppShared {
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
             files: Files::default(),
         }
     }

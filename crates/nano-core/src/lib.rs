@@ -30,6 +30,8 @@ pub use nano_base::cbor;
 pub use nano_base::clock::Clock;
 pub use nano_base::http::{Headers, RequestHead, ResponseHead};
 pub use nano_base::limits::{self, AppLimits, RuntimeLimits};
+pub use nano_base::notes::Notes;
+pub use nano_base::problem::{self, Problem};
 pub use nano_base::status::{Error, Result, Status};
 pub use nano_base::sys;
 pub use nano_base::value::{self, HostObject, Value};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nano_base::clock::Clock;
 use nano_base::limits::{RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
+use nano_base::notes::Notes;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -38,6 +39,8 @@ pub struct RuntimeOptions {
     pub clock: Clock,
     /// Whose certificates apps trust.
     pub roots: Roots,
+    /// Where to note which app runs, for whoever outlives the process.
+    pub notes: Option<Arc<Notes>>,
 }
 
 /// What a runtime holds and has done.
@@ -97,6 +100,7 @@ pub(crate) struct Inner {
     pub limits: RuntimeLimits,
     pub events: EventMask,
     pub clock: Clock,
+    pub notes: Option<Arc<Notes>>,
     pub shards: Vec<Arc<Shard>>,
     pub queue: EventQueue,
     pub watchdog: watchdog::Bell,
@@ -145,6 +149,7 @@ impl Runtime {
             limits: options.limits,
             events: options.events,
             clock: options.clock.clone(),
+            notes: options.notes,
             shards,
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),

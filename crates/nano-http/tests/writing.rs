@@ -156,5 +156,7 @@ fn a_refusal_is_a_whole_response_that_ends_the_connection() {
     let response = ResponseParser::new().parse(&out, Asked::Other, &Limits::default()).unwrap().unwrap();
     assert_eq!((response.head.status, response.keep_alive), (400, false));
     assert_eq!(response.framing, Framing::Length((out.len() - response.bytes) as u64));
-    assert_eq!(&out[response.bytes..], b"the Host header is missing.\n");
+    assert_eq!(response.head.headers.value(b"content-type"), Some(&b"application/problem+json"[..]));
+    let body = "{\"title\":\"Bad Request\",\"status\":400,\"code\":\"BAD_REQUEST\",\"detail\":\"the Host header is missing\"}\n";
+    assert_eq!(&out[response.bytes..], body.as_bytes());
 }

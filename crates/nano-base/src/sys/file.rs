@@ -27,3 +27,13 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: `copy` was just created and belongs to nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
+
+/// Whether programs that this process executes have the descriptor too. It stays whoever's it is.
+pub fn set_inherited(fd: RawFd, inherited: bool) -> io::Result<()> {
+    let flags = if inherited { 0 } else { libc::FD_CLOEXEC };
+    // SAFETY: fcntl takes integers; one that is no descriptor is EBADF.
+    match unsafe { libc::fcntl(fd, libc::F_SETFD, flags) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}

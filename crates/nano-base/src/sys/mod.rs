@@ -1,5 +1,6 @@
 //! The wall to the operating system: one small file per thing we ask of it. No other module calls libc.
 
+pub mod board;
 pub mod eventfd;
 pub mod file;
 pub mod fork;

@@ -210,7 +210,7 @@ fn broken(real: &Path, shown: String, why: String, last: Option<&AppState>) -> A
         stamp: last.map_or(Digest([0; 32]), |last| last.stamp),
         digest: None,
         newest_unix_ms: last.map_or(0, |last| last.newest_unix_ms),
-        reading: Arc::new(Reading { manifest: None, findings: vec![finding], environments: Vec::new() }),
+        reading: Arc::new(Reading { manifest: None, findings: vec![finding], environments: Vec::new(), places: Vec::new() }),
         watched: vec![real.to_path_buf()],
         inside: Digest([0; 32]),
         hashed_unix_ms: 0,

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::keys::{CONSUMER, EGRESS, KEYS, QUEUES, ROUTE, SECRET, SERVICE};
-use super::limits;
 use super::schema::Key;
+use super::{grants, limits};
 
 /// A table of all keys, in Markdown, for each table of the file.
 pub fn reference() -> String {
@@ -19,6 +19,17 @@ pub fn reference() -> String {
         ("`queues`", QUEUES),
         ("`queues.consumers`, each", CONSUMER),
     ] {
+        let _ = write!(out, "### {title}\n\n| key | type | default | example | what |\n| --- | --- | --- | --- | --- |\n");
+        keys.iter().for_each(|key| row(key, &mut out));
+        out.push('\n');
+    }
+    out
+}
+
+/// The same of `nanod.toml`.
+pub fn grants_reference() -> String {
+    let mut out = String::new();
+    for (title, keys) in [("The file", grants::KEYS), ("`apps`, each", grants::GRANT)] {
         let _ = write!(out, "### {title}\n\n| key | type | default | example | what |\n| --- | --- | --- | --- | --- |\n");
         keys.iter().for_each(|key| row(key, &mut out));
         out.push('\n');

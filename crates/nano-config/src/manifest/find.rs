@@ -74,13 +74,13 @@ fn bare(folder: &Path, shown: &str, name: &str, environment: Option<&str>) -> Re
         return failed(Finding::of_file(Severity::Error, shown, message, "add index.js, index.ts or nano.toml"));
     }
     match parts::check_name(name) {
-        Ok(()) => Reading { manifest: Some(Manifest::new(name)), findings: Vec::new(), environments: Vec::new() },
+        Ok(()) => Reading { manifest: Some(Manifest::new(name)), findings: Vec::new(), environments: Vec::new(), places: Vec::new() },
         Err(why) => failed(Finding::of_file(Severity::Error, shown, format!("the folder's name: {why}"), "rename the folder")),
     }
 }
 
 fn failed(finding: Finding) -> Reading {
-    Reading { manifest: None, findings: vec![finding], environments: Vec::new() }
+    Reading { manifest: None, findings: vec![finding], environments: Vec::new(), places: Vec::new() }
 }
 
 /// A small text file, never waiting for a pipe.

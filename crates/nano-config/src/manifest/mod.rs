@@ -4,6 +4,7 @@ mod compatibility;
 pub mod docs;
 mod environment;
 mod find;
+mod grants;
 mod keys;
 mod limits;
 mod native;
@@ -20,13 +21,14 @@ use nano_base::limits::AppLimits;
 
 pub(crate) use find::read_text;
 pub use find::{MANIFEST_FILES, is_app, load};
+pub use grants::{GRANTS_FILE, Grant, Grants};
 pub use limits::list as limit_list;
 pub use schema::{Key, Kind};
 pub use trust::Demand;
 
 use crate::routes::Route;
 use crate::text::finding::Findings;
-use crate::text::{Finding, Format, parse};
+use crate::text::{Finding, Format, Severity, parse};
 
 /// What an app is and may do. Plain data: nothing in it has been opened or run.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,12 +212,23 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// The environments that the file names.
     pub environments: Vec<String>,
+    /// Where the file says what has to be granted: the keys, each with its line and column.
+    pub places: Vec<(String, u32, u32)>,
+}
+
+impl Reading {
+    /// A finding about what a key says.
+    pub fn about(&self, severity: Severity, key: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
+        let file = self.manifest.as_ref().and_then(|manifest| manifest.file.as_deref()).unwrap_or_default();
+        let (line, column) = self.places.iter().find(|(place, ..)| place == key).map_or((0, 0), |(_, line, column)| (*line, *column));
+        Finding { line, column, ..Finding::of_file(severity, file, message, help) }
+    }
 }
 
 /// Reads a manifest. `file` is what findings call it and its ending says the format, `folder` the name that the app has if it says none.
 pub fn read(text: &str, file: &str, flavour: Flavour, folder: &str, environment: Option<&str>) -> Reading {
     let mut findings = Findings::new(file, text);
-    let mut environments = Vec::new();
+    let (mut environments, mut places) = (Vec::new(), Vec::new());
     let manifest = parse(text, Format::of(file), &mut findings).and_then(|table| {
         let (keys, inheritance) = match flavour {
             Flavour::Nano => (keys::KEYS, native::INHERITANCE),
@@ -235,7 +248,8 @@ pub fn read(text: &str, file: &str, flavour: Flavour, folder: &str, environment:
             Flavour::Wrangler => wrangler::read(&chosen, &table, &mut manifest, &mut findings),
         }
         parts::check_whole(&manifest, &chosen, &mut findings);
+        places = trust::places(&chosen, text);
         (!findings.has_errors()).then_some(manifest)
     });
-    Reading { manifest, findings: findings.into_list(), environments }
+    Reading { manifest, findings: findings.into_list(), environments, places }
 }

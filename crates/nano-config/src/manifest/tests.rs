@@ -344,7 +344,11 @@ fn the_documentation_has_the_keys_of_the_schema() {
     let text = std::fs::read_to_string(&path).expect("docs/manifest.md");
     let (before, rest) = text.split_once("<!-- keys -->\n").expect("a mark where the keys begin");
     let (_, after) = rest.split_once("<!-- end of keys -->").expect("a mark where they end");
-    let expected = format!("{before}<!-- keys -->\n\n{}<!-- end of keys -->{after}", docs::reference());
+    let (between, rest) = after.split_once("<!-- grants -->\n").expect("a mark where the operator's keys begin");
+    let (_, after) = rest.split_once("<!-- end of grants -->").expect("a mark where they end");
+    let (keys, grants) = (docs::reference(), docs::grants_reference());
+    let expected =
+        format!("{before}<!-- keys -->\n\n{keys}<!-- end of keys -->{between}<!-- grants -->\n\n{grants}<!-- end of grants -->{after}");
     if std::env::var_os("NANO_UPDATE_DOCS").is_some() {
         std::fs::write(&path, &expected).expect("docs/manifest.md");
     }

@@ -3,14 +3,17 @@
 use nano_base::limits::AppLimits;
 
 use super::{EgressDefault, Manifest, SecretSource, limits, parts};
+use crate::routes::Route;
+use crate::text::Table;
+use crate::text::finding::position;
 
 /// Something to grant or to refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Demand {
     /// A program is run for a secret.
     Command(String),
-    /// A file outside the app's folder is read for a secret.
-    OutsideFile(String),
+    /// A file outside the app's folder is read for a secret: its name, and the file.
+    OutsideFile(String, String),
     /// Code is made from text.
     CodeGeneration,
     /// Everything can be connected to, or this although it may not be public.
@@ -20,7 +23,82 @@ pub enum Demand {
     /// It answers for whatever nobody else does.
     Default,
     /// It answers for a host, or on a port, that is not its own by convention.
-    Route(String),
+    Route(Route),
+    /// It has another name than its folder.
+    Name(String),
+    /// It calls another app.
+    Service(String),
+}
+
+impl Demand {
+    /// The key of the manifest that asks for it.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Command(name) | Self::OutsideFile(name, _) => format!("secrets.{name}"),
+            Self::CodeGeneration => "code_generation".into(),
+            Self::Egress(rule) if rule == EVERYTHING => "egress.default".into(),
+            Self::Egress(_) => "egress.allow".into(),
+            Self::Limit(name, _) => format!("limits.{name}"),
+            Self::Default => "default".into(),
+            Self::Route(_) => "routes".into(),
+            Self::Name(_) => "name".into(),
+            Self::Service(_) => "services".into(),
+        }
+    }
+
+    /// What it is, in a sentence that goes on with "is not granted".
+    pub fn what(&self) -> String {
+        match self {
+            Self::Command(name) => format!("running a program for the secret {name}"),
+            Self::OutsideFile(name, path) => format!("reading the secret {name} from {path}, outside the app's folder,"),
+            Self::CodeGeneration => "making code from text".into(),
+            Self::Egress(rule) if rule == EVERYTHING => "connecting to everything".into(),
+            Self::Egress(rule) => format!("connecting to {rule}, which is not public,"),
+            Self::Limit(name, number) => format!("the limit {name} of {number}"),
+            Self::Default => "answering what no route is for".into(),
+            Self::Route(route) => format!("the route {route}"),
+            Self::Name(name) => format!("the name \"{name}\""),
+            Self::Service(app) => format!("calling the app \"{app}\""),
+        }
+    }
+
+    /// The line of `nanod.toml`, below `[apps.FOLDER]`, that grants it.
+    pub fn grant(&self) -> String {
+        match self {
+            Self::Command(_) => "commands = true".into(),
+            Self::OutsideFile(_, path) => format!("files = [\"{path}\"]"),
+            Self::CodeGeneration => "code_generation = true".into(),
+            Self::Egress(rule) => format!("egress = [\"{rule}\"]"),
+            Self::Limit(name, number) => format!("limits.{name} = {number}"),
+            Self::Default => "default = true".into(),
+            Self::Route(route) => format!("routes = [\"{route}\"]"),
+            Self::Name(name) => format!("name = \"{name}\""),
+            Self::Service(app) => format!("services = [\"{app}\"]"),
+        }
+    }
+}
+
+/// The grant of `egress.default = "any"`.
+const EVERYTHING: &str = "*";
+
+/// Where a manifest says what may have to be granted.
+pub(super) fn places(table: &Table, text: &str) -> Vec<(String, u32, u32)> {
+    let mut places = Vec::new();
+    let mut add = |key: String, at: usize| {
+        let (line, column) = position(text, at);
+        places.push((key, line, column));
+    };
+    for entry in &table.0 {
+        let key = if entry.key == "route" { "routes" } else { &entry.key };
+        if ["name", "default", "code_generation", "routes", "services"].contains(&key) {
+            add(key.to_string(), entry.key_span.start);
+        }
+        if ["secrets", "limits", "egress"].contains(&key) {
+            let inner = entry.node.table().into_iter().flat_map(|table| &table.0);
+            inner.for_each(|inner| add(format!("{key}.{}", inner.key), inner.key_span.start));
+        }
+    }
+    places
 }
 
 impl Manifest {
@@ -30,7 +108,9 @@ impl Manifest {
         for (name, source) in &self.secrets {
             match source {
                 SecretSource::Command(_) => demands.push(Demand::Command(name.clone())),
-                SecretSource::File(path) if parts::inside(path).is_none() => demands.push(Demand::OutsideFile(path.clone())),
+                SecretSource::File(path) if parts::inside(path).is_none() => {
+                    demands.push(Demand::OutsideFile(name.clone(), path.clone()));
+                }
                 SecretSource::File(_) => {}
             }
         }
@@ -38,7 +118,7 @@ impl Manifest {
             demands.push(Demand::CodeGeneration);
         }
         if self.egress.default == EgressDefault::Any {
-            demands.push(Demand::Egress("*".into()));
+            demands.push(Demand::Egress(EVERYTHING.into()));
         }
         // A rule may name what is not public; whether it does only the network's half can tell.
         demands.extend(self.egress.allow.iter().map(|rule| Demand::Egress(rule.clone())));
@@ -47,7 +127,7 @@ impl Manifest {
         if self.default {
             demands.push(Demand::Default);
         }
-        demands.extend(self.routes.iter().map(|route| Demand::Route(route.to_string())));
+        demands.extend(self.routes.iter().map(|route| Demand::Route(route.clone())));
         demands
     }
 }
@@ -56,6 +136,7 @@ impl Manifest {
 mod tests {
     use super::*;
     use crate::manifest::{Flavour, read};
+    use crate::routes::Dialect;
 
     #[test]
     fn what_only_an_operator_should_grant_is_named() {
@@ -65,14 +146,14 @@ mod tests {
             ("secrets.K = { file = \"keys/k\" }", vec![]),
             ("egress = { default = \"deny\", deny = [\"x\"] }", vec![]),
             ("secrets.K = { command = [\"rm\", \"-rf\", \"/\"] }", vec![Demand::Command("K".into())]),
-            ("secrets.K = { file = \"/etc/shadow\" }", vec![Demand::OutsideFile("/etc/shadow".into())]),
-            ("secrets.K = { file = \"a/../../b/k\" }", vec![Demand::OutsideFile("a/../../b/k".into())]),
+            ("secrets.K = { file = \"/etc/shadow\" }", vec![Demand::OutsideFile("K".into(), "/etc/shadow".into())]),
+            ("secrets.K = { file = \"a/../../b/k\" }", vec![Demand::OutsideFile("K".into(), "a/../../b/k".into())]),
             ("code_generation = true", vec![Demand::CodeGeneration]),
             ("egress.default = \"any\"", vec![Demand::Egress("*".into())]),
             ("egress.allow = [\"10.0.0.0/8\"]", vec![Demand::Egress("10.0.0.0/8".into())]),
             ("limits = { cpu_ms = 51 }", vec![Demand::Limit("cpu_ms", 51)]),
             ("default = true", vec![Demand::Default]),
-            ("routes = [\"bank.example\"]", vec![Demand::Route("bank.example".into())]),
+            ("routes = [\"bank.example\"]", vec![Demand::Route(Route::parse("bank.example", Dialect::Nano).expect("a route").remove(0))]),
         ];
         for (text, expected) in cases {
             let manifest = read(text, "nano.toml", Flavour::Nano, "a", None).manifest.expect("a manifest");

@@ -91,7 +91,25 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether everything that the other one is for is this one's too.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.host.covers(&other.host) && (self.port.is_none() || self.port == other.port) && self.path.covers(&other.path)
+    }
+}
+
 impl Host {
+    fn covers(&self, other: &Self) -> bool {
+        let below = |host: &str, suffix: &str| host.strip_suffix(suffix).is_some_and(|front| front.ends_with('.'));
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Exact(host), Self::Exact(other)) => host == other,
+            (Self::Below(suffix), Self::Below(other)) => suffix == other || below(other, suffix),
+            (Self::Below(suffix), Self::Exact(other)) => below(other, suffix),
+            _ => false,
+        }
+    }
+
     /// Reads `example.com`, `*.example.com`, `*` or nothing, without a port.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.strip_prefix("*.") {
@@ -133,6 +151,17 @@ impl Path {
 
     fn or_root(self) -> Self {
         if self.text.is_empty() { Self::all() } else { self }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self.kind, other.kind) {
+            (PathKind::Exact, _) => self == other,
+            // What begins like a segment may go on within it.
+            (PathKind::Under, PathKind::Starts) => {
+                self.text == "/" || other.text.strip_prefix(&*self.text).is_some_and(|rest| rest.starts_with('/'))
+            }
+            _ => self.matches(&other.text),
+        }
     }
 
     /// Whether a path without its query is one of these.
@@ -258,6 +287,23 @@ mod tests {
             ("*.example.com/a/*", "*.example.com/a/*"),
         ] {
             assert_eq!(shown(text, Dialect::Wrangler), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_route_covers_what_is_inside_it() {
+        let route = |text: &str| Route::parse(text, Dialect::Nano).expect("a route").remove(0);
+        let cases = [
+            ("a.com", vec!["a.com", "a.com/x", "a.com:81/x*"], vec!["b.com", "*.a.com", "*", "/x"]),
+            ("*.a.com", vec!["b.a.com", "*.b.a.com", "*.a.com/x"], vec!["a.com", "xa.com", "*"]),
+            ("a.com/x", vec!["a.com/x", "a.com/x/y", "a.com/x/*"], vec!["a.com", "a.com/xy", "a.com/x*"]),
+            ("a.com/x*", vec!["a.com/xy", "a.com/x*", "a.com/x/y"], vec!["a.com/y"]),
+            ("a.com:81", vec!["a.com:81/x"], vec!["a.com", "a.com:82"]),
+            ("*", vec!["*", "/x", "a.com", ":81", "/x*"], vec![]),
+        ];
+        for (granted, inside, outside) in cases {
+            inside.iter().for_each(|text| assert!(route(granted).covers(&route(text)), "{granted} {text}"));
+            outside.iter().for_each(|text| assert!(!route(granted).covers(&route(text)), "{granted} {text}"));
         }
     }
 

@@ -38,10 +38,14 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Reads a secret's file. One newline at its end is not part of it: editors and `echo` put it there.
-pub fn read_file(path: &Path) -> Result<Secret, String> {
+/// Reads a secret's file, if it may be read: `allowed` is asked of the file that it is when all links are followed. One newline at its
+/// end is not part of it: editors and `echo` put it there.
+pub fn read_file(path: &Path, allowed: &dyn Fn(&Path) -> bool) -> Result<Secret, String> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    let (file, _) = sys::file::open_regular(path).map_err(failed)?;
+    let (file, real) = sys::file::open_regular(path).map_err(failed)?;
+    if !allowed(&real) {
+        return Err(format!("{} is {}, outside the app's folder", path.display(), real.display()));
+    }
     // With room for all there may be: growing would leave copies behind.
     let mut bytes = Vec::with_capacity(SECRET_BYTES_MAX + 1);
     file.take(SECRET_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -85,8 +89,8 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named_without_waiting() {
-        let why = read_file(Path::new("/proc/no-such-file")).expect_err("not there");
+        let why = read_file(Path::new("/proc/no-such-file"), &|_| true).expect_err("not there");
         assert!(why.starts_with("cannot read /proc/no-such-file: "), "{why}");
-        assert!(read_file(Path::new("/dev/null")).expect_err("a device").contains("not a file"));
+        assert!(read_file(Path::new("/dev/null"), &|_| true).expect_err("a device").contains("not a file"));
     }
 }

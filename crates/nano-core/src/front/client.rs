@@ -1,5 +1,6 @@
 //! One client of a listener: whoever it is that connected, until what is spoken is agreed on, and then in that protocol.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Happening;
@@ -35,18 +36,19 @@ pub(super) enum Client {
 /// A TLS handshake.
 pub(super) struct Greeting {
     socket: Box<TlsSocket>,
+    peer: Option<IpAddr>,
     shared: Counted,
     deadline_ms: u64,
 }
 
 impl Client {
     /// A connection that was just accepted; none if TLS refuses to begin.
-    pub(super) fn new(socket: Socket, shared: Arc<Shared>, now_ms: u64) -> Option<Self> {
+    pub(super) fn new(socket: Socket, peer: Option<IpAddr>, shared: Arc<Shared>, now_ms: u64) -> Option<Self> {
         let shared = Counted::new(shared);
-        let Some(tls) = &shared.tls else { return Some(Self::Http1(Connection::new(socket, shared, now_ms))) };
+        let Some(tls) = &shared.tls else { return Some(Self::Http1(Connection::new(socket, peer, shared, now_ms))) };
         let deadline_ms = now_ms + tls.handshake_ms;
         let socket = Box::new(TlsSocket::new(socket, tls.config()).ok()?);
-        Some(Self::Greeting(Box::new(Greeting { socket, shared, deadline_ms })))
+        Some(Self::Greeting(Box::new(Greeting { socket, peer, shared, deadline_ms })))
     }
 
     /// The listener it came by.
@@ -131,10 +133,10 @@ impl Client {
             Err(_) => return Fate::Close,
         };
         let Self::Greeting(greeting) = std::mem::replace(self, Self::Gone) else { return Fate::Close };
-        let Greeting { socket, shared, .. } = *greeting;
+        let Greeting { socket, peer, shared, .. } = *greeting;
         let socket = Socket::Tls(socket);
         *self = match agreed {
-            Agreed::Http1 | Agreed::Http2 => Self::Http1(Connection::new(socket, shared, tools.now_ms)),
+            Agreed::Http1 | Agreed::Http2 => Self::Http1(Connection::new(socket, peer, shared, tools.now_ms)),
         };
         self.ready(id, true, false, tools)
     }

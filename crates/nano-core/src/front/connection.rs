@@ -1,20 +1,22 @@
 //! One HTTP/1.1 connection: a request is read, an app answers it, then the next one is read.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES};
+use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
-use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Sent, Version};
+use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
 
 use super::client::Fate;
 use super::listen::{Counted, Route, Shared};
 use super::socket::Socket;
 use super::state::Tools;
 use super::upgrade::Tunnel;
-use super::{Happening, Reply, problem};
+use super::{Happening, Reply, sender};
 use crate::app::App;
 use crate::pipe::Held;
 use crate::request::{Body, Listener, RequestInit, Work};
@@ -28,7 +30,7 @@ pub(super) enum Phase {
     /// A request's head is awaited.
     Head,
     /// A small body is awaited, so that app and request begin with all of it.
-    Body(Box<(App, h1::Request, usize)>),
+    Body(Box<(App, Occupied, h1::Request, usize)>),
     /// An app has a request.
     Exchange(Exchange),
     /// It has become a WebSocket.
@@ -41,6 +43,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub work: Arc<Work>,
+    pub seat: Occupied,
     version: Version,
     to_head: bool,
     keep_alive: bool,
@@ -62,6 +65,8 @@ pub(super) struct Connection {
     /// When something must have happened, in the clock's milliseconds.
     pub deadline_ms: u64,
     pub(super) socket: Socket,
+    /// Where it comes from.
+    peer: Option<IpAddr>,
     pub(super) shared: Counted,
     pub(super) phase: Phase,
     parser: RequestParser,
@@ -84,11 +89,12 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection that was just accepted and counted.
-    pub(super) fn new(socket: Socket, shared: Counted, now_ms: u64) -> Self {
+    pub(super) fn new(socket: Socket, peer: Option<IpAddr>, shared: Counted, now_ms: u64) -> Self {
         Self {
             id: 0,
             deadline_ms: now_ms + shared.limits.head_ms,
             socket,
+            peer,
             shared,
             phase: Phase::Head,
             parser: RequestParser::new(),
@@ -184,7 +190,7 @@ impl Connection {
                 return Fate::Close;
             }
             Happening::Error(error) => {
-                let (head, body) = problem::of_error(&error, exchange.work.id.load(Ordering::Relaxed));
+                let (head, body) = Problem::of(&error).answer(&id_of(&exchange.work));
                 return self.respond(&head, body, tools);
             }
         }
@@ -200,7 +206,8 @@ impl Connection {
             _ if self.has_output() || self.unsent => Fate::Close,
             Phase::Head if self.input.is_empty() => Fate::Close,
             Phase::Head | Phase::Body(_) => {
-                self.refuse_with(408, "REQUEST_TIMEOUT", tools);
+                let (head, body) = Problem::REQUEST_TIMEOUT.answer("");
+                self.write_whole(&head, body, Version::Http11, false, false, tools);
                 self.go_on(tools)
             }
             // Its body stands still.
@@ -393,10 +400,11 @@ impl Connection {
         let app = match route {
             Route::App(app) => app,
             Route::Reply(head, body) => return self.reply(&request, &head, body, rest, tools),
-            Route::Nobody => {
-                let (head, body) = problem::nobody(host);
-                return self.reply(&request, &head, body, rest, tools);
-            }
+            Route::Nobody => return self.decline(&request, &Problem::NO_APP, rest, tools),
+            Route::Refused(problem) => return self.decline(&request, &problem, rest, tools),
+        };
+        let Some(seat) = Occupied::take(&app, self.shared.limits.of_app()) else {
+            return self.decline(&request, &Problem::TOO_MANY_CONNECTIONS, rest, tools);
         };
         match request.framing {
             Framing::Length(length) if length <= HTTP_WHOLE_BODY_BYTES as u64 && !request.expect_continue => {
@@ -405,23 +413,23 @@ impl Connection {
                 if rest.len() < length {
                     self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
                 }
-                self.phase = Phase::Body(Box::new((app, request, length)));
+                self.phase = Phase::Body(Box::new((app, seat, request, length)));
                 Step::GoOn
             }
             Framing::None => {
                 self.keep(rest);
-                self.dispatch(&app, request, Body::None, tools)
+                self.dispatch(&app, seat, request, Body::None, tools)
             }
             _ => {
                 self.keep(rest);
-                self.dispatch(&app, request, Body::Stream, tools)
+                self.dispatch(&app, seat, request, Body::Stream, tools)
             }
         }
     }
 
     fn read_small_body(&mut self, tools: &mut Tools<'_>) -> Step {
         let Phase::Body(pending) = &self.phase else { return Step::GoOn };
-        let length = pending.2;
+        let length = pending.3;
         while self.input.len() < length {
             let Ok(len) = self.read(tools, true) else { return Step::Stop(Fate::Close) };
             let buffer = std::mem::take(tools.buffer);
@@ -438,24 +446,26 @@ impl Connection {
             }
         }
         let Phase::Body(pending) = std::mem::replace(&mut self.phase, Phase::Head) else { return Step::GoOn };
-        let (app, mut request, length) = *pending;
+        let (app, seat, mut request, length) = *pending;
         let rest = self.input.split_off(length);
         let body = std::mem::replace(&mut self.input, rest);
         request.framing = Framing::None;
-        self.dispatch(&app, request, Body::Whole(body), tools)
+        self.dispatch(&app, seat, request, Body::Whole(body), tools)
     }
 
     /// Gives a request to its app.
-    fn dispatch(&mut self, app: &App, request: h1::Request, body: Body, tools: &mut Tools<'_>) -> Step {
-        let h1::Request { head, version, framing, keep_alive, expect_continue, .. } = request;
+    fn dispatch(&mut self, app: &App, seat: Occupied, request: h1::Request, body: Body, tools: &mut Tools<'_>) -> Step {
+        let h1::Request { mut head, version, framing, keep_alive, expect_continue, .. } = request;
         let to_head = head.method == "HEAD";
         let reply = Reply { shard: tools.shard, connection: self.id, expects_continue: AtomicBool::new(expect_continue) };
         let has_body = framing != Framing::None;
+        sender::introduce(&mut head, self.peer, self.socket.scheme() == Scheme::Https, self.shared.router.is_behind_proxy());
         let init = RequestInit { head, body, user_data: 0, deadline_ms: 0 };
         match app.submit_from(init, Listener::Connection(reply), tools.shard) {
             Ok(work) => {
                 self.phase = Phase::Exchange(Exchange {
                     work,
+                    seat: seat,
                     version,
                     to_head,
                     keep_alive,
@@ -469,7 +479,7 @@ impl Connection {
                 Step::GoOn
             }
             Err(error) => {
-                let (head, body) = problem::of_error(&error, 0);
+                let (head, body) = Problem::of(&error).answer("");
                 let keep_alive = keep_alive && !has_body;
                 self.write_whole(&head, body, version, to_head, keep_alive, tools);
                 Step::GoOn
@@ -586,7 +596,7 @@ impl Connection {
         let Phase::Exchange(exchange) = &mut self.phase else { return Fate::Wait };
         let error = Error::new(Status::Invalid, format!("the app's response cannot be sent: {why}")).with_http_status(502);
         tools.inner.cancel(&exchange.work, error.clone());
-        let (head, body) = problem::of_error(&error, exchange.work.id.load(Ordering::Relaxed));
+        let (head, body) = Problem::of(&error).answer(&id_of(&exchange.work));
         let answer = exchange.answer(Content::Length(body.len() as u64), tools.date, &self.shared, true);
         exchange.sent = h1::write_response_head(&mut self.output, &head, &answer).ok();
         self.append(body);
@@ -610,6 +620,13 @@ impl Connection {
             self.phase = Phase::Last { lingers };
             self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
         }
+    }
+
+    /// Says why no app gets a request. It has no id here; one that the client has given it is repeated.
+    fn decline(&mut self, request: &h1::Request, problem: &Problem, rest: &[u8], tools: &mut Tools<'_>) -> Step {
+        let id = request.head.headers.value(b"x-request-id").and_then(|id| std::str::from_utf8(id).ok());
+        let (head, body) = problem.answer(id.unwrap_or_default());
+        self.reply(request, &head, body, rest, tools)
     }
 
     /// Answers a request that no app gets.
@@ -644,11 +661,6 @@ impl Connection {
         self.after(false, true, tools);
     }
 
-    fn refuse_with(&mut self, status: u16, code: &str, tools: &Tools<'_>) {
-        let (head, body) = problem::of_connection(status, code);
-        self.write_whole(&head, body, Version::Http11, false, false, tools);
-    }
-
     /// Drops what the client still sends: closed with something unread, the connection would be reset, and the answer lost.
     fn linger(&mut self, tools: &mut Tools<'_>) -> Step {
         if self.lingered == 0 {
@@ -668,6 +680,33 @@ impl Connection {
             }
         }
     }
+}
+
+/// One of the connections that are at requests of an app.
+#[derive(Debug)]
+pub(super) struct Occupied(App);
+
+impl Occupied {
+    fn take(app: &App, max: usize) -> Option<Self> {
+        let occupied = &app.shared.connections;
+        // Beyond the limit by as many as there are shards, at worst: nothing depends on the last one.
+        if occupied.load(Ordering::Relaxed) >= max {
+            return None;
+        }
+        occupied.fetch_add(1, Ordering::Relaxed);
+        Some(Self(app.clone()))
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        self.0.shared.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request's id, as logs have it.
+fn id_of(work: &Work) -> String {
+    format!("{:016x}", work.id.load(Ordering::Relaxed))
 }
 
 /// What comes of a step.

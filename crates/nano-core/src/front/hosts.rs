@@ -14,12 +14,18 @@ pub struct Hosts {
     named: HashMap<String, Vec<(String, App)>>,
     /// Those for all other hosts.
     others: Vec<(String, App)>,
+    behind_proxy: bool,
 }
 
 impl Hosts {
     /// No apps.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// All requests come by a proxy that says whose they are.
+    pub fn set_behind_proxy(&mut self, behind_proxy: bool) {
+        self.behind_proxy = behind_proxy;
     }
 
     /// Adds an app for a host, or for all hosts that are not named if that is empty, below a path (`/` or empty for all of them).
@@ -46,6 +52,10 @@ impl Router for Hosts {
         let find = |prefixes: &[(String, App)]| prefixes.iter().find(|(prefix, _)| is_below(path, prefix)).map(|(_, app)| app.clone());
         let named = self.named.get(host).and_then(|prefixes| find(prefixes));
         named.or_else(|| find(&self.others)).map_or(Route::Nobody, Route::App)
+    }
+
+    fn is_behind_proxy(&self) -> bool {
+        self.behind_proxy
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use nano_base::http::ResponseHead;
-use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
+use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
+use nano_base::problem::Problem;
 use nano_base::status::{Error, Result, Status};
 use nano_http::h1;
 
@@ -22,6 +23,8 @@ pub enum Route {
     App(App),
     /// Nobody: this is the answer.
     Reply(ResponseHead, Vec<u8>),
+    /// Nobody: this is why.
+    Refused(Problem),
     /// Nobody: 404.
     Nobody,
 }
@@ -30,6 +33,11 @@ pub enum Route {
 pub trait Router: Send + Sync {
     /// The host is in lower case and without a port; the path is percent-encoded and begins with a slash.
     fn route(&self, host: &str, path: &str) -> Route;
+
+    /// Whether all requests come by a proxy, and what it says of its clients (`X-Forwarded-For`, `X-Forwarded-Proto`) is true.
+    fn is_behind_proxy(&self) -> bool {
+        false
+    }
 }
 
 /// One app gets every request.
@@ -44,6 +52,8 @@ impl Router for App {
 pub struct ListenLimits {
     /// Connections at once; more wait in the kernel's queue.
     pub connections: usize,
+    /// Of these, those at a request of one app; what comes beyond is refused. Zero is most of them.
+    pub connections_of_app: usize,
     /// What a request's head may have.
     pub head: h1::Limits,
     /// How long a client may take for a request's head, in milliseconds.
@@ -60,11 +70,22 @@ impl Default for ListenLimits {
     fn default() -> Self {
         Self {
             connections: HTTP_CONNECTIONS_MAX,
+            connections_of_app: 0,
             head: h1::Limits::default(),
             head_ms: HTTP_HEAD_MS,
             idle_ms: HTTP_IDLE_MS,
             body_ms: HTTP_BODY_MS,
             linger_ms: HTTP_LINGER_MS,
+        }
+    }
+}
+
+impl ListenLimits {
+    /// Connections of one app at once.
+    pub(super) fn of_app(&self) -> usize {
+        match self.connections_of_app {
+            0 => (self.connections * HTTP_CONNECTIONS_OF_APP_PERCENT / 100).max(1),
+            connections => connections,
         }
     }
 }

@@ -8,7 +8,7 @@ mod client;
 mod connection;
 mod hosts;
 mod listen;
-mod problem;
+mod sender;
 mod socket;
 mod state;
 mod tls;

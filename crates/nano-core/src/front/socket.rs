@@ -1,7 +1,7 @@
 //! Listening sockets and what they accept: TCP, Unix, or a descriptor that somebody else has bound; with TLS on it or not.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener};
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
@@ -156,17 +156,17 @@ pub(super) enum Acceptor {
 }
 
 impl Acceptor {
-    /// The next connection that waits.
-    pub(super) fn accept(&self) -> io::Result<Socket> {
+    /// The next connection that waits, and the address it comes from.
+    pub(super) fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept()?;
+                let (stream, peer) = listener.accept()?;
                 // What is written is a whole response or a piece of one: there is nothing to wait for. A socket that refuses is
                 // slower, not broken.
                 let _ = stream.set_nodelay(true);
-                Ok(Socket::Tcp(stream))
+                Ok((Socket::Tcp(stream), Some(peer.ip())))
             }
-            Self::Unix(listener) => Ok(Socket::Unix(listener.accept()?.0)),
+            Self::Unix(listener) => Ok((Socket::Unix(listener.accept()?.0), None)),
         }
     }
 }

@@ -189,8 +189,8 @@ impl State {
                 return;
             }
             match acceptance.acceptor.accept() {
-                Ok(socket) => {
-                    let Some(client) = Client::new(socket, shared, now_ms) else { continue };
+                Ok((socket, peer)) => {
+                    let Some(client) = Client::new(socket, peer, shared, now_ms) else { continue };
                     let entry = Entry { client, timer: None };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };

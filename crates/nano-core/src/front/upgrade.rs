@@ -7,7 +7,7 @@ use nano_http::ws::{self, Role};
 
 use super::Happening;
 use super::client::Fate;
-use super::connection::{Connection, Phase, Step};
+use super::connection::{Connection, Occupied, Phase, Step};
 use super::state::Tools;
 use crate::pipe::Held;
 use crate::request::Work;
@@ -19,6 +19,7 @@ use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
 #[derive(Debug)]
 pub(super) struct Tunnel {
     pub work: Arc<Work>,
+    _seat: Occupied,
     /// The app has no room for more.
     is_full: bool,
     /// The client has sent all.
@@ -41,7 +42,7 @@ impl Connection {
     /// The app has answered with a WebSocket.
     pub(super) fn switch(&mut self, head: &[u8], tools: &mut Tools<'_>) -> Fate {
         if let Phase::Exchange(exchange) = std::mem::replace(&mut self.phase, Phase::Head) {
-            self.phase = Phase::Tunnel(Tunnel { work: exchange.work, is_full: false, is_ended: false, credit: 0 });
+            self.phase = Phase::Tunnel(Tunnel { work: exchange.work, _seat: exchange.seat, is_full: false, is_ended: false, credit: 0 });
         }
         self.socket.probe();
         self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use nano_base::sys::{thread, time};
 use nano_base::wheel::TimerWheel;
+use nano_engine::TerminateHandle;
 
 use super::Shard;
 use super::outside::Outside;
@@ -41,6 +42,24 @@ impl Desk {
     /// Where a request is that waits for an instance to start: it is in none yet, but lost if the thread is.
     pub(super) fn waiting_place(&self) -> Place {
         Place { shard: self.shard.index, incarnation: self.seat.incarnation, slot: u64::MAX, local: u32::MAX }
+    }
+
+    /// The instance whose turns follow.
+    pub(super) fn hold(&self, app: &Arc<AppShared>, handle: TerminateHandle) {
+        self.seat.hold(app, handle);
+        if let Some(notes) = &self.inner.notes {
+            notes.begin(self.shard.index, &app.name);
+        }
+    }
+
+    /// They are over, and so is what followed them.
+    pub(super) fn let_go(&self) {
+        // Somebody else may have the shard by now.
+        if let Some(notes) = &self.inner.notes
+            && !self.seat.is_abandoned()
+        {
+            notes.end(self.shard.index);
+        }
     }
 
     /// Bills an app, and what it was doing, for what the thread has used since the last time.

@@ -562,10 +562,11 @@ impl Thread {
         let Some(slot) = self.slots.get_mut(id) else { return Err(Error::new(Status::Shutdown, "the instance has gone")) };
         slot.link.slot.set(id);
         let (link, seat) = (slot.link.clone(), self.desk.seat.clone());
-        seat.hold(&link.app, slot.instance.terminate_handle());
+        self.desk.hold(&link.app, slot.instance.terminate_handle());
         begin_turn(&self.desk, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
         let result = turn(&mut slot.instance, &link.version);
         let stop = seat.end();
+        self.desk.let_go();
         self.desk.bill(&link.app, None);
         match stop {
             Some(Stop::Cpu) => Err(Error::new(
@@ -594,7 +595,7 @@ impl Thread {
     fn visit(&mut self, id: u64) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         let (link, desk) = (slot.link.clone(), self.desk.clone());
-        desk.seat.hold(&link.app, slot.instance.terminate_handle());
+        desk.hold(&link.app, slot.instance.terminate_handle());
         let before_ns = desk.cpu_ns.get();
         let takes_requests = matches!(slot.phase, Phase::Warm) && !slot.retiring && self.by_app.get(&link.app.key) == Some(&id);
         let was_idle = link.is_idle_but_for_timers();
@@ -602,6 +603,7 @@ impl Thread {
         slot.instance.visit(&mut visit);
         let by_itself = visit.was_for_timers() && was_idle;
         let broken = visit.into_broken();
+        desk.let_go();
         slot.visits += 1;
         if slot.visits >= VISITS_PER_LOOK || desk.cpu_ns.get().saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
             slot.visits = 1;

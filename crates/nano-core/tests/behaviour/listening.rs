@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nano_core::{App, ListenLimits, ListenOptions, Listener, ResponseHead, Route, Router, Runtime, Status};
 
-use crate::support::{PATIENCE, load, options, runtime};
+use crate::support::{PATIENCE, get, load, options, runtime};
 
 fn listen(runtime: &Runtime, router: impl Router + 'static) -> Listener {
     listen_with(runtime, router, ListenLimits::default())
@@ -193,6 +193,7 @@ fn what_is_not_one_request_is_refused_and_the_connection_closed() {
         write!(stream, "{request}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         let answer = rest(&mut stream);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
+        assert!(answer.contains("content-type: application/problem+json") && answer.contains("\"code\":\""), "{answer}");
         assert_eq!(answer.matches("\r\ndate: ").count(), 1, "{answer}");
     }
     // A chunk that is none: the head was good, so the app learns of it.
@@ -310,7 +311,9 @@ fn unix_sockets_and_bad_addresses() {
     let runtime = runtime(2);
     let app = load(&runtime, "echo", ECHO);
     let path = std::env::temp_dir().join(format!("nano-{}.sock", std::process::id()));
-    let at = |address: String| runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None });
+    let at = |address: String| {
+        runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None })
+    };
     let listener = at(format!("unix:{}", path.display())).expect("a path");
     let mut stream = UnixStream::connect(&path).unwrap();
     stream.write_all(b"GET /u HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -388,4 +391,58 @@ fn a_neighbour_that_loops_does_not_keep_connections_from_being_served() {
     assert_eq!(hog.stats().in_flight, 1, "it loops still");
     assert!(response(&mut looping).1.contains("CPU_LIMIT"));
     looping.shutdown(Shutdown::Both).unwrap();
+}
+
+struct BehindProxy(App);
+
+impl Router for BehindProxy {
+    fn route(&self, _: &str, _: &str) -> Route {
+        Route::App(self.0.clone())
+    }
+
+    fn is_behind_proxy(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_app_learns_who_asks_from_the_server_and_not_from_the_client() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(request) {
+        const names = ['cf-connecting-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'];
+        return new Response(names.map((name) => request.headers.get(name)).join(' ') + ' ' + request.url);
+    } }";
+    let app = load(&runtime, "who", source);
+    let claims = "GET /x HTTP/1.1\r\nHost: a\r\nCF-Connecting-IP: 9.9.9.9\r\nX-Forwarded-For: 9.9.9.9, 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\
+                  X-Forwarded-Host: bank\r\n\r\n";
+    let direct = listen(&runtime, app.clone());
+    assert_eq!(ask(&direct, claims).1, "127.0.0.1 127.0.0.1 http  http://a/x");
+    let behind = listen(&runtime, BehindProxy(app));
+    assert_eq!(ask(&behind, claims).1, "192.0.2.7 9.9.9.9, 192.0.2.7 https bank https://a/x");
+}
+
+#[test]
+fn one_app_cannot_hold_all_connections() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(request) {
+        if (request.url.endsWith('/wait')) { await new Promise((resolve) => { globalThis.go = resolve; }); }
+        if (request.url.endsWith('/go')) globalThis.go();
+        return new Response('done');
+    } }";
+    let slow = load(&runtime, "slow", source);
+    let quick = load(&runtime, "quick", source);
+    let apps = ByHost(vec![("slow", slow.clone()), ("quick", quick)]);
+    let listener = listen_with(&runtime, apps, ListenLimits { connections: 10, connections_of_app: 1, ..ListenLimits::default() });
+    let mut waiting = connect(&listener);
+    waiting.write_all(b"GET /wait HTTP/1.1\r\nHost: slow\r\n\r\n").unwrap();
+    while slow.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    let (head, body) = ask(&listener, "GET / HTTP/1.1\r\nHost: slow\r\nX-Request-Id: mine-1\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 503") && head.contains("retry-after: 1"), "{head}");
+    assert!(body.contains(r#""code":"TOO_MANY_CONNECTIONS""#) && body.contains(r#""request_id":"mine-1""#), "{body}");
+    assert_eq!(ask(&listener, "GET / HTTP/1.1\r\nHost: quick\r\n\r\n").1, "done");
+    slow.fetch(get("/go"), Some(PATIENCE)).expect("an answer");
+    assert_eq!(response(&mut waiting).1, "done");
+    assert_eq!(ask(&listener, "GET / HTTP/1.1\r\nHost: slow\r\n\r\n").1, "done", "its place is free again");
 }

@@ -12,11 +12,17 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use crate::support::{PATIENCE, load, manual_runtime, runtime};
 
 pub fn one() -> Certificate {
-    Certificate { chain: include_bytes!("../../../../tests/tls/one.pem").to_vec(), key: include_bytes!("../../../../tests/tls/one.key").to_vec() }
+    Certificate {
+        chain: include_bytes!("../../../../tests/tls/one.pem").to_vec(),
+        key: include_bytes!("../../../../tests/tls/one.key").to_vec(),
+    }
 }
 
 fn two() -> Certificate {
-    Certificate { chain: include_bytes!("../../../../tests/tls/two.pem").to_vec(), key: include_bytes!("../../../../tests/tls/two.key").to_vec() }
+    Certificate {
+        chain: include_bytes!("../../../../tests/tls/two.pem").to_vec(),
+        key: include_bytes!("../../../../tests/tls/two.key").to_vec(),
+    }
 }
 
 const ECHO: &str = "export default { async fetch(request) { return new Response(request.url + ' ' + await request.text()) } }";
@@ -155,7 +161,8 @@ fn certificates_are_replaced_without_a_connection_noticing() {
 fn what_cannot_be_a_certificate_is_refused_with_its_reason() {
     let runtime = runtime(1);
     let app = load(&runtime, "tls", ECHO);
-    let encrypted = Certificate { key: b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".to_vec(), ..one() };
+    let encrypted =
+        Certificate { key: b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".to_vec(), ..one() };
     for (certificates, why) in [
         (vec![], "between 1 and"),
         (vec![Certificate { chain: b"nothing".to_vec(), ..one() }], "no CERTIFICATE"),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use nano_base::problem::Problem;
+
 /// Why a peer's bytes are refused. After it the connection is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -98,6 +100,20 @@ impl Fault {
             Self::StatusLine | Self::Interims | Self::Switched => 502,
             _ => 400,
         }
+    }
+
+    /// What a client is told.
+    pub fn problem(self) -> Problem {
+        let problem = match self.status() {
+            417 => Problem::EXPECTATION,
+            421 => Problem::MISDIRECTED,
+            501 => Problem::NOT_IMPLEMENTED,
+            502 => Problem::BAD_RESPONSE,
+            505 => Problem::HTTP_VERSION,
+            status @ (414 | 431) => Problem { status, code: "TOO_LARGE", ..Problem::BAD_REQUEST },
+            _ => Problem::BAD_REQUEST,
+        };
+        problem.because(self.sentence())
     }
 
     /// What is wrong, in a sentence without its full stop.

@@ -140,18 +140,13 @@ fn switch<'a>(out: &mut Vec<u8>, protocol: &str, app: &Headers, own: impl Iterat
 
 /// Writes the whole answer to a request that is refused; the connection is to be closed after it.
 pub fn write_refusal(out: &mut Vec<u8>, fault: Fault, date: Option<&[u8]>) {
-    let mut headers = Headers::new();
-    let pushed = headers.push(b"content-type", b"text/plain; charset=utf-8");
-    debug_assert!(pushed);
-    let head = ResponseHead { status: fault.status(), status_text: String::new(), headers };
-    let content = Content::Length(fault.sentence().len() as u64 + 2);
+    let (head, body) = fault.problem().answer("");
     let date = date.filter(|date| is_value(date));
-    let answer = Answer { version: Version::Http11, to_head: false, content, keep_alive: false, date };
+    let answer = Answer { version: Version::Http11, to_head: false, content: Content::Length(body.len() as u64), keep_alive: false, date };
     // Nothing of it is anybody else's.
     let written = write_response_head(out, &head, &answer);
     debug_assert!(written.is_ok());
-    out.extend_from_slice(fault.sentence().as_bytes());
-    out.extend_from_slice(b".\n");
+    out.extend_from_slice(&body);
 }
 
 /// What a request's head depends on besides itself.

@@ -93,7 +93,7 @@ impl Policy {
     pub fn admits(&self, scheme: Scheme, host: &Host, port: u16) -> Result<(), Refused> {
         let refused = |reason| Err(Refused::new(host.to_string(), port, reason));
         let bad = match scheme {
-            Scheme::Tcp | Scheme::Tls => port == 0 || (port == MAIL && !self.allow.iter().any(|rule| rule.names_port(port))),
+            Scheme::Tcp | Scheme::Tls => port == 0 || (port == MAIL && !self.allow.iter().any(|rule| rule.opens_port(port))),
             _ => is_bad_port(port),
         };
         if bad {
@@ -149,7 +149,7 @@ impl Policy {
                 Space::Loopback => rule.is_exact() && host.is_localhost(),
                 _ => false,
             };
-            rule.meets_address(address) || (named && opens)
+            rule.opens(space) && (rule.meets_address(address) || (named && opens))
         };
         let by_mode = match self.mode {
             Mode::Deny => false,

@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use super::MAIL;
 use super::host::{Host, bare};
-use super::space::{canonical, translated};
+use super::space::{Space, canonical, space, translated};
 
 /// What a rule speaks of, and its text.
 ///
@@ -16,6 +17,7 @@ pub struct Rule {
     text: Box<str>,
     what: What,
     ports: Option<RangeInclusive<u16>>,
+    only_public: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +59,35 @@ impl Rule {
                 Host::Name(name) => What::Name(bare(&name).into()),
             }
         };
-        Ok(Self { text: text.into(), what, ports })
+        Ok(Self { text: text.into(), what, ports, only_public: false })
     }
 
     /// A rule for one address and port: what listens there is nobody's business.
     pub fn of_address(address: IpAddr, port: u16) -> Self {
         let text = format!("{}:{port}", Host::Ip(address)).into();
-        Self { text, what: What::Net(Net::one(address)), ports: Some(port..=port) }
+        Self { text, what: What::Net(Net::one(address)), ports: Some(port..=port), only_public: false }
+    }
+
+    /// The same rule, but for what is public only, whatever its name leads to.
+    #[must_use]
+    pub fn only_public(mut self) -> Self {
+        self.only_public = true;
+        self
+    }
+
+    /// Whether it names something that is not public, as far as that can be told before a name is resolved; mail is not for everybody either.
+    pub fn names_private(&self) -> bool {
+        let private = match &self.what {
+            What::Net(net) => space(net.first) != Space::Public,
+            What::Name(name) => Host::Name(name.clone()).is_localhost(),
+            What::Everything | What::Below(_) => false,
+        };
+        private || self.names_port(MAIL)
+    }
+
+    /// Whether it opens an address of this kind that it speaks of.
+    pub(super) fn opens(&self, space: Space) -> bool {
+        !self.only_public || space == Space::Public
     }
 
     /// Whether it speaks of a port.
@@ -74,6 +98,11 @@ impl Rule {
     /// Whether it names this port, and not just all of them.
     pub(super) fn names_port(&self, port: u16) -> bool {
         self.ports.as_ref().is_some_and(|ports| ports.contains(&port))
+    }
+
+    /// Whether it opens this port, which is for nobody who is not given it by number.
+    pub(super) fn opens_port(&self, port: u16) -> bool {
+        !self.only_public && self.names_port(port)
     }
 
     /// Whether it speaks of a host by its name; `*` speaks of all.

@@ -158,3 +158,29 @@ fn only_the_schemes_of_the_web_are_spoken() {
         assert_eq!(Scheme::parse(scheme), None, "{scheme}");
     }
 }
+
+#[test]
+fn a_rule_that_nobody_granted_opens_only_what_is_public() {
+    let rule = |text: &str| Rule::parse(text).expect("a rule");
+    for (text, private) in [
+        ("10.0.0.0/8", true),
+        ("127.0.0.1", true),
+        ("localhost:5432", true),
+        ("a.example:25", true),
+        ("9.9.9.9", false),
+        ("a.example", false),
+        ("*", false),
+    ] {
+        assert_eq!(rule(text).names_private(), private, "{text}");
+    }
+    let host = Host::parse("a.example").expect("a host");
+    let addresses: [IpAddr; 2] = ["10.1.2.3".parse().unwrap(), "9.9.9.9".parse().unwrap()];
+    let chosen = |rule: Rule| {
+        let policy = Policy::new(Mode::Deny, vec![rule], Vec::new());
+        policy.choose(Scheme::Https, &host, 443, &addresses).map(|list| list.iter().map(|to| to.ip().to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(chosen(rule("a.example")).expect("both"), ["10.1.2.3", "9.9.9.9"]);
+    assert_eq!(chosen(rule("a.example").only_public()).expect("one"), ["9.9.9.9"]);
+    assert_eq!(chosen(rule("10.0.0.0/8")).expect("one"), ["10.1.2.3"]);
+    assert!(chosen(rule("10.0.0.0/8").only_public()).is_err());
+}

@@ -1,0 +1,117 @@
+//! Who a request comes from, and how: the only place that says so to apps. The headers are those by which apps on Workers learn of it;
+//! what a client itself puts there is not passed on, for anybody can claim anything.
+//!
+//! Behind a proxy the connection is the proxy's, and what it has put last into `X-Forwarded-For` and `X-Forwarded-Proto` is believed: that
+//! part is the proxy's own, whatever the client has sent before it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use nano_base::http::{Headers, RequestHead};
+
+/// What only we say, wherever the request comes from.
+const OURS: [&[u8]; 4] = [b"cf-connecting-ip", b"x-real-ip", b"x-forwarded-proto", b"x-forwarded-for"];
+/// What only a proxy says.
+const OF_PROXIES: [&[u8]; 5] = [b"forwarded", b"x-forwarded-host", b"x-forwarded-port", b"true-client-ip", b"cf-visitor"];
+
+/// Writes into a request who sends it.
+pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bool, behind_proxy: bool) {
+    let (address, secure) = match behind_proxy {
+        true => (forwarded_for(&head.headers).or(peer), forwarded_proto(&head.headers).unwrap_or(secure)),
+        false => (peer, secure),
+    };
+    let replaced = |name: &[u8]| match behind_proxy {
+        // The way it has come is the proxies' to tell.
+        true => OURS[..3].contains(&name),
+        false => OURS.contains(&name) || OF_PROXIES.contains(&name),
+    };
+    if head.headers.iter().any(|(name, _)| replaced(name)) {
+        let mut kept = Headers::new();
+        for (name, value) in head.headers.iter().filter(|(name, _)| !replaced(name)) {
+            let pushed = kept.push(name, value);
+            debug_assert!(pushed, "they were headers");
+        }
+        head.headers = kept;
+    }
+    let mut pushed = true;
+    if let Some(address) = address {
+        let address = address.to_canonical().to_string();
+        pushed &= head.headers.push(b"cf-connecting-ip", address.as_bytes());
+        pushed &= head.headers.push(b"x-real-ip", address.as_bytes());
+        if !behind_proxy || head.headers.value(b"x-forwarded-for").is_none() {
+            pushed &= head.headers.push(b"x-forwarded-for", address.as_bytes());
+        }
+    }
+    pushed &= head.headers.push(b"x-forwarded-proto", if secure { b"https" } else { b"http" });
+    debug_assert!(pushed, "an address is a header's value");
+    match (secure, head.url.strip_prefix("http://")) {
+        (true, Some(rest)) => head.url = format!("https://{rest}"),
+        _ if secure => {}
+        _ => {
+            if let Some(rest) = head.url.strip_prefix("https://") {
+                head.url = format!("http://{rest}");
+            }
+        }
+    }
+}
+
+/// What stands last in a list that may go on over several headers.
+fn last<'a>(headers: &'a Headers, name: &[u8]) -> Option<&'a str> {
+    let value = headers.iter().filter(|(candidate, _)| *candidate == name).last()?.1;
+    std::str::from_utf8(value).ok()?.rsplit(',').next().map(str::trim)
+}
+
+/// The address that the proxy has been asked from; some write the port too.
+fn forwarded_for(headers: &Headers) -> Option<IpAddr> {
+    let text = last(headers, b"x-forwarded-for")?;
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// Whether the proxy has been asked by TLS.
+fn forwarded_proto(headers: &Headers) -> Option<bool> {
+    let text = last(headers, b"x-forwarded-proto")?;
+    [("https", true), ("http", false)].into_iter().find(|(name, _)| text.eq_ignore_ascii_case(name)).map(|(_, secure)| secure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(headers: &[(&str, &str)], behind_proxy: bool) -> (String, String) {
+        let mut head = RequestHead { url: "http://a/x".into(), ..RequestHead::default() };
+        for (name, value) in headers {
+            assert!(head.headers.push(name.as_bytes(), value.as_bytes()));
+        }
+        introduce(&mut head, "::ffff:192.0.2.1".parse().ok(), false, behind_proxy);
+        (head.url, String::from_utf8(head.headers.as_flat().to_vec()).unwrap().replace('\n', " "))
+    }
+
+    #[test]
+    fn what_a_client_claims_of_itself_is_dropped() {
+        let claims = [
+            ("cf-connecting-ip", "9.9.9.9"),
+            ("accept", "*/*"),
+            ("X-Forwarded-For", "9.9.9.9"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "bank.example"),
+            ("forwarded", "for=9.9.9.9"),
+            ("x-real-ip", "9.9.9.9"),
+        ];
+        let expected = "accept */* cf-connecting-ip 192.0.2.1 x-real-ip 192.0.2.1 x-forwarded-for 192.0.2.1 x-forwarded-proto http";
+        assert_eq!(told(&claims, false), ("http://a/x".into(), expected.into()));
+    }
+
+    #[test]
+    fn what_a_proxy_says_last_is_believed() {
+        let said =
+            [("x-forwarded-for", "9.9.9.9"), ("x-forwarded-for", "8.8.8.8, 198.51.100.7:4711"), ("x-forwarded-proto", "http, https")];
+        let expected = "x-forwarded-for 9.9.9.9 x-forwarded-for 8.8.8.8, 198.51.100.7:4711 cf-connecting-ip 198.51.100.7 \
+                        x-real-ip 198.51.100.7 x-forwarded-proto https";
+        assert_eq!(told(&said, true), ("https://a/x".into(), expected.into()));
+        for nonsense in ["unknown", "", "1.2.3", "a, "] {
+            assert!(told(&[("x-forwarded-for", nonsense)], true).1.contains("cf-connecting-ip 192.0.2.1"), "{nonsense}");
+        }
+        assert!(told(&[("x-forwarded-for", "[2001:db8::1]:80")], true).1.contains("cf-connecting-ip 2001:db8::1 "));
+        assert!(told(&[], true).1.contains("x-forwarded-for 192.0.2.1 x-forwarded-proto http"));
+    }
+}
