@@ -19,6 +19,7 @@ mod modules;
 mod network;
 mod node;
 mod node_url;
+mod outbound;
 mod passing;
 mod platform;
 mod requests;
