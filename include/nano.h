@@ -555,8 +555,8 @@ typedef struct nano_app_options {
   size_t egress_deny_count;
   /** NANO_EGRESS_...: what is said of everything else. */
   uint32_t egress;
-  /** Zero. */
-  uint32_t reserved_egress;
+  /** Sockets of one instance at once: WebSockets both ways, and what `connect` gives. */
+  uint32_t sockets;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */

@@ -189,8 +189,8 @@ pub struct nano_app_options {
     pub egress_deny_count: usize,
     /// NANO_EGRESS_...: what is said of everything else.
     pub egress: u32,
-    /// Zero.
-    pub reserved_egress: u32,
+    /// Sockets of one instance at once: WebSockets both ways, and what `connect` gives.
+    pub sockets: u32,
 }
 
 /// There is no body.
@@ -339,7 +339,6 @@ impl nano_app_options {
     /// Its pointers must be valid.
     pub(crate) unsafe fn to_core(self) -> Result<AppOptions> {
         check_reserved(self.reserved, "nano_app_options")?;
-        check_reserved(self.reserved_egress, "nano_app_options")?;
         check_flags(self.flags, APP_FLAGS, "nano_app_options.flags")?;
         let seeded = self.flags & NANO_APP_SEEDED != 0;
         if !seeded && self.random_seed != 0 {
@@ -419,6 +418,7 @@ impl nano_app_options {
         set_bytes(&mut limits.storage_bytes, self.storage_bytes);
         set(&mut limits.storage_entries, self.storage_entries);
         set(&mut limits.host_objects, self.host_objects);
+        set(&mut limits.sockets, self.sockets);
         set(&mut limits.errands, self.errands);
         set(&mut limits.errand_cpu_ms, self.errand_cpu_ms);
         set_bytes(&mut limits.cache_bytes, self.cache_bytes);

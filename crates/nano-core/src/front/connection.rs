@@ -73,7 +73,7 @@ pub(super) struct Connection {
     /// What has been read and not been used.
     pub(super) input: Vec<u8>,
     /// There may be more to read.
-    readable: bool,
+    pub(super) readable: bool,
     /// The client sends no more.
     pub(super) ended: bool,
     /// What is to be written: small things, then one large one.

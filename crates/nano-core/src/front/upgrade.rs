@@ -102,6 +102,8 @@ impl Connection {
                 }
                 return Step::Stop(Fate::Wait);
             }
+            // An end that has come with the last bytes is not told again: it is looked for.
+            self.readable |= from_socket;
             moved += len;
             let buffer = std::mem::take(tools.buffer);
             // It fails when the request has ended: its last word is on its way here.

@@ -20,6 +20,7 @@ mod network;
 mod node;
 mod node_url;
 mod observing;
+mod outbound;
 mod passing;
 mod platform;
 mod requests;

@@ -57,6 +57,15 @@ pub fn text(app: &App, path: &str) -> String {
     String::from_utf8(response.body).expect("UTF-8")
 }
 
+/// Waits until something holds that does so in a moment.
+pub fn until(mut holds: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "it never came to be");
+        std::thread::yield_now();
+    }
+}
+
 /// Polls until `wanted` finds what it looks for; what comes before it is dropped, what comes after it stays.
 pub fn wait_for<T>(runtime: &Runtime, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
     let mut events = Vec::new();

@@ -41,6 +41,11 @@ impl Inbox {
             && self.held.borrow().bytes() < WEBSOCKET_INBOX_BYTES_MAX
     }
 
+    /// Whether the app has had all that has come.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sizes.borrow().is_empty()
+    }
+
     /// The app wants messages, or none for a while.
     pub(super) fn want(&self, wanted: bool) {
         self.wanted.set(wanted);

@@ -43,6 +43,8 @@ pub(in crate::shard::link) struct Served {
     sent: Cell<usize>,
     is_full: Cell<bool>,
     is_over: Cell<bool>,
+    /// Nothing more comes; the app hears of that when it has had all that has come.
+    is_ended: Cell<bool>,
     timer: Cell<Option<TimerKey>>,
 }
 
@@ -77,6 +79,7 @@ impl Served {
             sent: Cell::new(0),
             is_full: Cell::new(false),
             is_over: Cell::new(false),
+            is_ended: Cell::new(false),
             timer: Cell::new(None),
         });
         Ok((local, served))
@@ -85,7 +88,7 @@ impl Served {
     /// Reads on in what has come, as long as it is wanted.
     pub(super) fn work(&self, link: &Rc<Link>) {
         let mut read = 0;
-        while !self.is_over.get() && self.inbox.wants() {
+        while !self.is_over.get() && !self.is_ended.get() && self.inbox.wants() {
             if read > WEBSOCKET_SHARE_BYTES {
                 // The rest when others have had their turns.
                 let inner = &link.desk.inner;
@@ -138,11 +141,19 @@ impl Served {
             Pull::Chunk(bytes) => *self.rest.borrow_mut() = (bytes, 0),
             Pull::Pending => return false,
             Pull::End | Pull::Broken(_) => {
-                self.finish(link, SocketEvent::Closed(1006, String::new(), false));
+                self.is_ended.set(true);
+                self.end_if_read(link);
                 return false;
             }
         }
         true
+    }
+
+    /// The client has sent all, without a last word, and the app has had it.
+    fn end_if_read(&self, link: &Link) {
+        if self.is_ended.get() && !self.is_over.get() && self.inbox.is_empty() {
+            self.finish(link, SocketEvent::Closed(1006, String::new(), false));
+        }
     }
 
     fn heard(&self, link: &Link, event: Option<Event>) {
@@ -284,7 +295,9 @@ impl Wire for Served {
     fn taken(&self, link: &Link) {
         let wanted = self.inbox.wants();
         self.inbox.taken();
-        if !wanted && self.inbox.wants() {
+        if self.is_ended.get() {
+            self.end_if_read(link);
+        } else if !wanted && self.inbox.wants() {
             link.desk.inner.tell_work(&self.work, Command::BodyReady);
         }
     }

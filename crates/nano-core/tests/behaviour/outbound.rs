@@ -1,0 +1,457 @@
+//! WebSockets, event streams and connections of bytes that apps open, by peers on this machine.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use nano_core::policy::{Mode, Policy, Rule};
+use nano_core::{App, AppOptions, ListenLimits, ListenOptions, Runtime};
+use nano_http::ws::{Deflate, Event};
+
+use crate::frames::{Wire, head, serve};
+use crate::support::*;
+
+fn here(name: &str, source: &str) -> AppOptions {
+    let egress = Policy::new(Mode::Public, vec![Rule::parse("127.0.0.0/8").unwrap()], Vec::new());
+    AppOptions { egress, ..options(name, source) }
+}
+
+/// An app with helpers to wait for events; `PORT` in its body is the peer's.
+fn app(runtime: &Runtime, port: u16, body: &str) -> App {
+    let source = format!(
+        "import {{ connect }} from 'cloudflare:sockets';
+         const next = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, {{ once: true }}));
+         const text = (bytes) => new TextDecoder().decode(bytes);
+         const bytes = (string) => new TextEncoder().encode(string);
+         const all = async (readable) => {{ let out = ''; for await (const chunk of readable) out += text(chunk); return out; }};
+         export default {{ async fetch(request) {{ {} }} }}",
+        body.replace("PORT", &port.to_string())
+    );
+    let mut options = here("outbound", &source);
+    options.limits.cpu_ms = 1_000;
+    runtime.load(options).expect("the app loads")
+}
+
+fn ask(port: u16, body: &str) -> String {
+    let runtime = runtime(1);
+    text(&app(&runtime, port, body), "/")
+}
+
+/// Answers every message with itself, then the close frame.
+fn echo(mut wire: Wire) {
+    while let Some(event) = wire.next() {
+        match event {
+            Event::Text(text) => wire.text(&String::from_utf8(text).unwrap()),
+            Event::Binary(bytes) => wire.binary(&bytes),
+            Event::Close(said) => return wire.close(said.as_ref().map(|(code, reason)| (*code, reason.as_str()))),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_websocket_opens_talks_and_closes() {
+    let port = serve(|stream| {
+        let (head, wire) = Wire::answer(stream, Some("chat"), Some(&Deflate::default()));
+        assert!(head.starts_with("GET /path?query HTTP/1.1\r\n"), "{head}");
+        echo(wire);
+    });
+    let said = ask(
+        port,
+        "const socket = new WebSocket('ws://127.0.0.1:PORT/path?query', ['talk', 'chat']);
+         const log = [socket.readyState];
+         await next(socket, 'open');
+         log.push(socket.readyState, socket.protocol, socket.extensions.split(';')[0], socket.url.slice(-11));
+         socket.send('text');
+         log.push(socket.bufferedAmount, (await next(socket, 'message')).data, socket.bufferedAmount);
+         socket.binaryType = 'arraybuffer';
+         socket.send(new Uint8Array(100_000).fill(7));
+         const { data, origin } = await next(socket, 'message');
+         log.push(data.byteLength, new Uint8Array(data)[99_999], origin.startsWith('ws://127.0.0.1'));
+         socket.binaryType = 'blob';
+         socket.send(new Blob(['from a blob']));
+         log.push(await (await next(socket, 'message')).data.text());
+         socket.close(3999, 'enough');
+         log.push(socket.readyState);
+         const end = await next(socket, 'close');
+         log.push(end.code, end.reason, end.wasClean, socket.readyState);
+         return Response.json(log);",
+    );
+    let expected = r#"[0,1,"chat","permessage-deflate","/path?query",4,"text",0,100000,7,true,"from a blob",2,3999,"enough",true,3]"#;
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn what_goes_wrong_with_a_websocket_is_an_error_and_a_close_event() {
+    let port = serve(|mut stream| {
+        let asked = head(&mut stream);
+        if asked.contains("/refuse") {
+            write!(stream, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
+        } else if asked.contains("/garbage") {
+            write!(stream, "hello\r\n\r\n").unwrap();
+        }
+    });
+    let runtime = runtime(1);
+    let body = "const log = [];
+         for (const url of ['ws://127.0.0.1:PORT/refuse', 'ws://127.0.0.1:PORT/garbage', 'ws://127.0.0.1:PORT/gone', 'ws://127.0.0.1:1/', 'ws://10.0.0.1/',
+             'ws://localhost:9/']) {
+             const socket = new WebSocket(url);
+             const error = next(socket, 'error');
+             const { code, wasClean } = await next(socket, 'close');
+             const { message, type } = await error;
+             log.push([type, code, wasClean, message.length > 10]);
+         }
+         const socket = new WebSocket('ws://127.0.0.1:PORT/slow');
+         socket.close();
+         log.push([socket.readyState, (await next(socket, 'close')).code, socket.readyState]);
+         return Response.json(log);";
+    let said = text(&app(&runtime, port, body), "/");
+    assert_eq!(said, format!("[{}[2,1006,3]]", r#"["error",1006,false,true],"#.repeat(6)));
+    let closed = AppOptions { egress: Policy::new(Mode::Deny, Vec::new(), Vec::new()), ..here("closed", "export default { async fetch() {
+        const socket = new WebSocket('ws://127.0.0.1:1/');
+        return new Response(await new Promise((resolve) => { socket.onerror = ({ message }) => resolve(message); }));
+    } }") };
+    assert_eq!(text(&runtime.load(closed).unwrap(), "/"), "this app may not use the network");
+}
+
+#[test]
+fn a_server_that_breaks_off_or_breaks_the_rules_is_told_apart() {
+    let port = serve(|stream| {
+        let (asked, mut wire) = Wire::answer(stream, None, None);
+        if asked.contains("/rules") {
+            wire.raw(&[0x81, 0x02, 0xc3, 0x28]);
+            let _ = wire.next();
+        } else if asked.contains("/close") {
+            wire.text("before");
+            wire.close(Some((1001, "going away")));
+            let _ = wire.next();
+        }
+    });
+    let said = ask(
+        port,
+        "const log = [];
+         for (const path of ['rules', 'gone', 'close']) {
+             const socket = new WebSocket('ws://127.0.0.1:PORT/' + path);
+             const seen = [];
+             socket.onerror = () => seen.push('error');
+             socket.onmessage = ({ data }) => seen.push(data);
+             const { code, reason, wasClean } = await next(socket, 'close');
+             log.push([...seen, code, reason, wasClean]);
+         }
+         return Response.json(log);",
+    );
+    assert_eq!(said, r#"[["error",1006,"",false],[1006,"",false],["before",1001,"going away",true]]"#);
+}
+
+#[test]
+fn a_server_is_read_no_faster_than_the_app() {
+    let port = serve(|stream| {
+        let (_, mut wire) = Wire::answer(stream, None, None);
+        let piece = vec![1; 50_000];
+        for _ in 0..400 {
+            wire.binary(&piece);
+        }
+        wire.text("end");
+        echo(wire);
+    });
+    let runtime = runtime(1);
+    // Twenty megabytes through an app that may hold eight.
+    let body = "const socket = new WebSocket('ws://127.0.0.1:PORT/');
+         socket.binaryType = 'arraybuffer';
+         let bytes = 0;
+         await new Promise((resolve) => { socket.onmessage = ({ data }) => { if (data === 'end') resolve(); else bytes += data.byteLength; }; });
+         socket.close();
+         return new Response(String(bytes));";
+    let app = app(&runtime, port, body);
+    assert_eq!(text(&app, "/"), "20000000");
+    until(|| app.stats().waiting_bytes == 0);
+}
+
+#[test]
+fn fetch_upgrades_to_a_websocket_or_gives_the_answer() {
+    let port = serve(|mut stream| {
+        let mut peeked = [0; 16];
+        let length = stream.peek(&mut peeked).unwrap();
+        if peeked[..length].starts_with(b"GET /no") {
+            head(&mut stream);
+            return write!(stream, "HTTP/1.1 401 Unauthorized\r\nX-Why: token\r\nContent-Length: 0\r\n\r\n").unwrap();
+        }
+        let (head, mut wire) = Wire::answer(stream, Some("v1"), None);
+        assert!(head.contains("x-token: secret\r\n"), "{head}");
+        wire.text("welcome");
+        echo(wire);
+    });
+    let said = ask(
+        port,
+        "const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'v1', 'X-Token': 'secret' };
+         const refused = await fetch('http://127.0.0.1:PORT/no', { headers });
+         const response = await fetch('http://127.0.0.1:PORT/', { headers });
+         const { webSocket } = response;
+         const log = [refused.status, refused.webSocket, refused.headers.get('x-why'), response.status, response.headers.get('sec-websocket-protocol')];
+         try { webSocket.send('early'); } catch (error) { log.push(error.name); }
+         await scheduler.wait(5);
+         const first = next(webSocket, 'message');
+         webSocket.accept();
+         log.push((await first).data);
+         webSocket.send('echo');
+         log.push((await next(webSocket, 'message')).data);
+         webSocket.close(1000);
+         log.push((await next(webSocket, 'close')).code);
+         const failed = await fetch('http://127.0.0.1:1/', { headers }).catch((error) => error.name);
+         const controller = new AbortController();
+         const aborted = fetch('http://127.0.0.1:PORT/', { headers, signal: controller.signal });
+         controller.abort();
+         log.push(failed, await aborted.catch((error) => error.name));
+         return Response.json(log);",
+    );
+    assert_eq!(said, r#"[401,null,"token",101,"v1","TypeError","welcome","echo",1000,"TypeError","AbortError"]"#);
+}
+
+#[test]
+fn an_app_hands_a_websocket_through() {
+    let port = serve(|stream| echo(Wire::answer(stream, None, None).1));
+    let runtime = runtime(1);
+    let app = app(&runtime, port, "return fetch('http://127.0.0.1:PORT/', request);");
+    let options = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app), limits: ListenLimits::default() };
+    let listener = runtime.listen(options).unwrap();
+    let mut wire = Wire::open(listener.address(), "/");
+    wire.text("there and back");
+    assert_eq!(wire.next_text(), "there and back");
+    let long = vec![5; 900_000];
+    wire.binary(&long);
+    assert_eq!(wire.next(), Some(Event::Binary(long)));
+    wire.close(Some((4001, "end")));
+    assert_eq!(wire.next_close().0, 4001);
+}
+
+#[test]
+fn what_a_request_has_opened_ends_with_it() {
+    let (sender, ended) = mpsc::channel();
+    let port = serve(move |mut stream| {
+        let mut peeked = [0; 3];
+        let length = stream.peek(&mut peeked).unwrap();
+        if peeked[..length].starts_with(b"GET") {
+            let mut wire = Wire::answer(stream, None, None).1;
+            let _ = sender.send(format!("{:?}", wire.next()));
+        } else {
+            let mut rest = String::new();
+            let _ = stream.read_to_string(&mut rest);
+            let _ = sender.send(rest);
+        }
+    });
+    let runtime = runtime(1);
+    let body = "const socket = new WebSocket('ws://127.0.0.1:PORT/');
+         await next(socket, 'open');
+         globalThis.bytes_ = connect('127.0.0.1:PORT');
+         await bytes_.opened;
+         await bytes_.writable.getWriter().write(bytes('hello'));
+         return new Response('answered');";
+    let app = app(&runtime, port, body);
+    assert_eq!(text(&app, "/"), "answered");
+    let mut seen = [ended.recv_timeout(PATIENCE).unwrap(), ended.recv_timeout(PATIENCE).unwrap()];
+    seen.sort();
+    assert_eq!(seen, ["Some(Close(Some((1001, \"the request that opened it has ended\"))))", "hello"]);
+}
+
+#[test]
+fn a_condemned_instance_closes_what_it_has_opened() {
+    let (sender, ended) = mpsc::channel();
+    let port = serve(move |stream| {
+        let mut wire = Wire::answer(stream, None, None).1;
+        let _ = sender.send(wire.next());
+    });
+    let runtime = runtime(1);
+    let app = app(&runtime, port, "const socket = new WebSocket('ws://127.0.0.1:PORT/'); await next(socket, 'open'); for (;;);");
+    assert!(fetch(&app, "/").is_err());
+    assert_eq!(ended.recv_timeout(PATIENCE).unwrap(), Some(Event::Close(Some((1011, "CPU_LIMIT".into())))));
+}
+
+#[test]
+fn an_event_source_reads_reconnects_and_remembers() {
+    let port = serve(|mut stream| {
+        let asked = head(&mut stream);
+        if !asked.to_ascii_lowercase().contains("last-event-id: 7") {
+            assert!(asked.contains("accept: text/event-stream\r\n"), "{asked}");
+            if asked.starts_with("GET /start ") {
+                return write!(stream, "HTTP/1.1 302 Found\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+            let events = "retry: 1\n\nid: 7\ndata: one\ndata: two\n\nevent: own\ndata: \u{fc}\n\n";
+            return write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nConnection: close\r\n\r\n{events}").unwrap();
+        }
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: again\n\n").unwrap();
+        let _ = stream.read(&mut [0]);
+    });
+    let said = ask(
+        port,
+        "const source = new EventSource('http://127.0.0.1:PORT/start');
+         const log = [];
+         source.onopen = () => log.push('open', source.readyState);
+         source.onerror = () => log.push('error', source.readyState);
+         source.addEventListener('own', ({ data, lastEventId }) => log.push(data, lastEventId));
+         await new Promise((resolve) => { source.onmessage = ({ data, origin }) => { log.push(data, origin.slice(0, 16)); if (data === 'again') resolve(); }; });
+         source.close();
+         log.push(source.readyState);
+         return Response.json(log);",
+    );
+    let origin = "http://127.0.0.1";
+    assert_eq!(said, format!("[\"open\",1,\"one\\ntwo\",\"{origin}\",\"\u{fc}\",\"7\",\"error\",0,\"open\",1,\"again\",\"{origin}\",2]"));
+}
+
+#[test]
+fn an_event_source_stops_where_the_standard_says_so() {
+    let port = serve(|mut stream| {
+        let asked = head(&mut stream);
+        let answer = if asked.contains("/204") {
+            "204 No Content\r\n\r\n"
+        } else if asked.contains("/type") {
+            "200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
+        } else {
+            "500 No\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"
+        };
+        write!(stream, "HTTP/1.1 {answer}").unwrap();
+    });
+    let said = ask(
+        port,
+        "const log = [];
+         for (const path of ['204', 'type', 'status']) {
+             const source = new EventSource('http://127.0.0.1:PORT/' + path);
+             await next(source, 'error');
+             log.push(source.readyState);
+         }
+         return Response.json(log);",
+    );
+    assert_eq!(said, "[2,2,2]");
+}
+
+#[test]
+fn bytes_go_both_ways_over_a_socket() {
+    let port = serve(|stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let (mut stream, mut rest) = (stream, String::new());
+        write!(stream, "you said {line}").unwrap();
+        reader.read_to_string(&mut rest).unwrap();
+        write!(stream, "then {rest}").unwrap();
+    });
+    let said = ask(
+        port,
+        "const socket = connect({ hostname: '127.0.0.1', port: PORT }, { allowHalfOpen: true });
+         const { remoteAddress, localAddress } = await socket.opened;
+         const writer = socket.writable.getWriter();
+         await writer.write(bytes('hello\\n'));
+         const reader = socket.readable.getReader();
+         const first = text((await reader.read()).value);
+         reader.releaseLock();
+         await writer.write(bytes('more'));
+         await writer.close();
+         const rest = await all(socket.readable);
+         await socket.closed;
+         return Response.json([remoteAddress === '127.0.0.1:PORT', localAddress.startsWith('127.0.0.1:'), first, rest, socket.secureTransport, socket.upgraded]);",
+    );
+    assert_eq!(said, r#"[true,true,"you said hello\n","then more","off",false]"#);
+}
+
+#[test]
+fn a_socket_ends_with_its_other_side_unless_it_may_stay_half_open() {
+    let (sender, seen) = mpsc::channel();
+    let port = serve(move |mut stream| {
+        write!(stream, "all of it").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut rest = String::new();
+        let _ = stream.read_to_string(&mut rest);
+        let _ = sender.send(rest);
+    });
+    let runtime = runtime(1);
+    let body = "const allowHalfOpen = new URL(request.url).pathname === '/half';
+         const socket = connect('127.0.0.1:PORT', { allowHalfOpen });
+         const said = await all(socket.readable);
+         const writer = socket.writable.getWriter();
+         if (!allowHalfOpen) await socket.closed;
+         const wrote = await writer.write(bytes('late')).then(() => 'written', (error) => error.name);
+         if (allowHalfOpen) await writer.close();
+         await socket.closed;
+         return Response.json([said, wrote]);";
+    let app = app(&runtime, port, body);
+    assert_eq!(text(&app, "/"), r#"["all of it","TypeError"]"#);
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), "");
+    assert_eq!(text(&app, "/half"), r#"["all of it","written"]"#);
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), "late");
+}
+
+#[test]
+fn a_writer_goes_no_faster_than_the_other_side_reads() {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let port = serve(move |mut stream| {
+        wait.lock().unwrap().recv().unwrap();
+        let bytes = std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+        write!(stream, "{bytes}").unwrap();
+    });
+    let runtime = runtime(1);
+    let body = "if (request.url.endsWith('/written')) return new Response(String(globalThis.written));
+         const socket = connect('127.0.0.1:PORT', { allowHalfOpen: true });
+         const writer = socket.writable.getWriter();
+         globalThis.written = 0;
+         for (let i = 0; i < 400; i++) { await writer.write(new Uint8Array(100_000)); globalThis.written = i; }
+         await writer.close();
+         return new Response(await all(socket.readable));";
+    let app = app(&runtime, port, body);
+    let id = app.dispatch(get("/")).unwrap();
+    // It stands still somewhere, at what kernels hold: the same twice.
+    let mut before = String::new();
+    loop {
+        let now = text(&app, "/written");
+        if now == before && now != "undefined" {
+            break;
+        }
+        before = now;
+        std::thread::yield_now();
+    }
+    assert!(before.parse::<u32>().unwrap() < 399, "{before}");
+    assert!(app.stats().waiting_bytes < 1_000_000);
+    go.send(()).unwrap();
+    let seen = until_end(&runtime, id);
+    assert!(format!("{seen:?}").contains(&format!("{:?}", b"40000000")), "{seen:?}");
+}
+
+#[test]
+fn what_cannot_be_connected_to_rejects_and_what_is_no_address_throws() {
+    let said = ask(
+        1,
+        "const log = [];
+         for (const address of ['127.0.0.1:1', '10.0.0.1:80', 'localhost:22']) {
+             const socket = connect(address);
+             log.push(await socket.opened.catch((error) => error.name), await socket.closed.catch((error) => error.name),
+                 await socket.readable.getReader().read().catch((error) => error.name),
+                 await socket.writable.getWriter().write(bytes('x')).catch((error) => error.name));
+         }
+         for (const address of ['nowhere', 'a:b', 'host:80/path', 'user@host:80', {}, 'a b:80']) {
+             try { connect(address); log.push('none'); } catch (error) { log.push(error.name); }
+         }
+         try { connect('127.0.0.1:1').startTls(); } catch (error) { log.push(error.message.includes('starttls')); }
+         return Response.json([...new Set(log)]);",
+    );
+    assert_eq!(said, r#"["TypeError",true]"#);
+}
+
+#[test]
+fn closing_a_socket_sends_what_was_written() {
+    let (sender, seen) = mpsc::channel();
+    let port = serve(move |mut stream: TcpStream| {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        let _ = sender.send(rest.len());
+    });
+    let said = ask(
+        port,
+        "const socket = connect('127.0.0.1:PORT');
+         const writer = socket.writable.getWriter();
+         await writer.write(new Uint8Array(60_000));
+         await socket.close();
+         return new Response(await writer.write(bytes('x')).catch((error) => error.message));",
+    );
+    assert_eq!(said, "The socket is closed.");
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), 60_000);
+}
