@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES};
 use nano_base::status::{Error, Status};
-use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Sent, Version};
+use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
 
 use super::client::Fate;
-use super::listen::{Counted, Route, Shared};
+use super::listen::{Counted, Shared};
 use super::socket::Socket;
 use super::state::Tools;
-use super::{Happening, Reply, problem};
+use super::{Happening, Reply, ask, problem};
 use crate::app::App;
 use crate::pipe::Held;
 use crate::request::{Body, Listener, RequestInit, Work};
@@ -68,6 +68,8 @@ pub(super) struct Connection {
     readable: bool,
     /// The client sends no more.
     ended: bool,
+    /// No request has come yet.
+    is_new: bool,
     /// What is to be written: small things, then one large one.
     output: Vec<u8>,
     tail: Vec<u8>,
@@ -92,6 +94,7 @@ impl Connection {
             input: Vec::new(),
             readable: false,
             ended: false,
+            is_new: true,
             output: Vec::new(),
             tail: Vec::new(),
             written: 0,
@@ -108,6 +111,11 @@ impl Connection {
 
     pub(super) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
+    }
+
+    /// What goes on in another protocol: the socket, and what has been read of it.
+    pub(super) fn into_parts(self) -> (Socket, Counted, Vec<u8>) {
+        (self.socket, self.shared, self.input)
     }
 
     /// The client has gone: nobody waits for the answer.
@@ -343,6 +351,11 @@ impl Connection {
                     self.keep(&buffer[..len]);
                     None
                 }
+                // The first thing that is said on a connection in the clear may be that it speaks HTTP/2.
+                Err(Fault::Http2) if self.is_new && self.socket.scheme() == Scheme::Http => {
+                    self.keep(&buffer[..len]);
+                    Some(Step::Stop(Fate::Http2))
+                }
                 Err(fault) => {
                     self.refuse(fault, tools);
                     Some(Step::GoOn)
@@ -371,15 +384,10 @@ impl Connection {
 
     /// A head has been read; `rest` is what follows it.
     fn begin(&mut self, request: h1::Request, rest: &[u8], tools: &mut Tools<'_>) -> Step {
-        let (host, path) = host_and_path(&request.head.url);
-        let route = if request.server_wide { Route::Reply(options(), Vec::new()) } else { self.shared.router.route(host, path) };
-        let app = match route {
-            Route::App(app) => app,
-            Route::Reply(head, body) => return self.reply(&request, &head, body, rest, tools),
-            Route::Nobody => {
-                let (head, body) = problem::nobody(host);
-                return self.reply(&request, &head, body, rest, tools);
-            }
+        self.is_new = false;
+        let app = match ask::route(&self.shared, &request.head, request.server_wide) {
+            Ok(app) => app,
+            Err((head, body)) => return self.reply(&request, &head, body, rest, tools),
         };
         match request.framing {
             Framing::Length(length) if length <= HTTP_WHOLE_BODY_BYTES as u64 && !request.expect_continue => {
@@ -432,7 +440,7 @@ impl Connection {
     fn dispatch(&mut self, app: &App, request: h1::Request, body: Body, tools: &mut Tools<'_>) -> Step {
         let h1::Request { head, version, framing, keep_alive, expect_continue, .. } = request;
         let to_head = head.method == "HEAD";
-        let reply = Reply { shard: tools.shard, connection: self.id, expects_continue: AtomicBool::new(expect_continue) };
+        let reply = Reply { shard: tools.shard, connection: self.id, stream: 0, expects_continue: AtomicBool::new(expect_continue) };
         let has_body = framing != Framing::None;
         let init = RequestInit { head, body, user_data: 0, deadline_ms: 0 };
         match app.submit_from(init, Listener::Connection(reply), tools.shard) {
@@ -666,22 +674,4 @@ impl Exchange {
         let keep_alive = self.keep_alive && !last && !shared.is_closed() && reads_on;
         Answer { version: self.version, to_head: self.to_head, content, keep_alive, date: Some(date) }
     }
-}
-
-/// What `OPTIONS *` is answered with: nothing in particular is offered.
-fn options() -> ResponseHead {
-    ResponseHead { status: 204, ..ResponseHead::default() }
-}
-
-/// The host, without its port, and the path of a URL as the parser of requests writes it.
-fn host_and_path(url: &str) -> (&str, &str) {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = path.split(['?', '#']).next().unwrap_or(path);
-    let host = match authority.rfind(':') {
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
-    };
-    (host, if path.is_empty() { "/" } else { path })
 }

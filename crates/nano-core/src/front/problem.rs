@@ -2,6 +2,7 @@
 
 use nano_base::http::{Headers, ResponseHead};
 use nano_base::status::{Error, Status};
+use nano_http::h1::Fault;
 
 /// The answer to a request that ended in an error.
 pub(super) fn of_error(error: &Error, request: u64) -> (ResponseHead, Vec<u8>) {
@@ -23,6 +24,19 @@ pub(super) fn nobody(host: &str) -> (ResponseHead, Vec<u8>) {
 /// The answer to a client that is too slow.
 pub(super) fn of_connection(status: u16, code: &str) -> (ResponseHead, Vec<u8>) {
     answer(status, code, None, 0)
+}
+
+/// The answer to a request that is not borne.
+pub(super) fn of_fault(fault: Fault) -> (ResponseHead, Vec<u8>) {
+    let code = match fault.status() {
+        414 => "URI_TOO_LONG",
+        417 => "EXPECTATION_FAILED",
+        421 => "MISDIRECTED_REQUEST",
+        431 => "HEADERS_TOO_LARGE",
+        501 => "NOT_IMPLEMENTED",
+        _ => "BAD_REQUEST",
+    };
+    answer(fault.status(), code, Some(fault.sentence()), 0)
 }
 
 fn answer(status: u16, code: &str, detail: Option<&str>, request: u64) -> (ResponseHead, Vec<u8>) {
