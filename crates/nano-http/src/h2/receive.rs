@@ -126,11 +126,16 @@ impl Connection {
     fn data_piece<'a>(&mut self, bytes: &'a [u8]) -> Told<'a> {
         let Some(DataFrame { stream: id, wanted: true, .. }) = self.data else { return Ok(None) };
         let Some(stream) = self.streams.get_mut(&id) else { return Ok(None) };
-        stream.received += bytes.len() as u64;
-        if stream.length.is_some_and(|length| stream.received > length) {
-            return self.fail(id, Code::PROTOCOL);
+        // What is within the length that was said is told however the bytes are cut.
+        let left = stream.length.map_or(u64::MAX, |length| length - stream.received);
+        let (within, beyond) = bytes.split_at(bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        stream.received += within.len() as u64;
+        let failed = if beyond.is_empty() { None } else { self.fail(id, Code::PROTOCOL)? };
+        if within.is_empty() {
+            return Ok(failed);
         }
-        Ok(Some(Event::Data(id, bytes)))
+        self.told_next = failed;
+        Ok(Some(Event::Data(id, within)))
     }
 
     fn data_ends(&mut self, padding: usize) -> Told<'static> {
@@ -156,7 +161,7 @@ impl Connection {
     }
 
     fn headers(&mut self, head: Head, payload: &[u8]) -> Told<'static> {
-        if head.stream == 0 || head.stream.is_multiple_of(2) == self.is_server {
+        if head.stream.is_multiple_of(2) {
             return Err(Fault::protocol("HEADERS on a stream that the client does not begin"));
         }
         if !self.is_server && self.is_idle(head.stream) {
