@@ -6,6 +6,7 @@ scripts/need.sh cargo cc c++
 RUNS=${RUNS:-1000000} fuzz/run.sh cbor_decode "${1:-60}"
 RUNS=${RUNS:-1000000} fuzz/run.sh multipart "${1:-60}"
 RUNS=${RUNS:-1000000} fuzz/run.sh http1 "${1:-60}"
+RUNS=${RUNS:-1000000} fuzz/run.sh http2 "${1:-60}"
 RUNS=${RUNS:-1000000} fuzz/run.sh websocket "${1:-60}"
 # V8 reserves its heaps and keeps what it once had.
 MEMORY_MB=3000 fuzz/run.sh abi_sequences "${1:-60}"

@@ -358,6 +358,30 @@ pub const HTTP_CHUNK_EXTENSION_BYTES_MAX: usize = 16 << 10;
 pub const HTTP_TRAILER_BYTES_MAX: usize = 16 << 10;
 /// Interim responses (1xx) before one final response.
 pub const HTTP_INTERIM_RESPONSES_MAX: u32 = 16;
+/// Streams of one HTTP/2 connection at once.
+pub const H2_STREAMS_MAX: u32 = 100;
+/// What the other side may send on one HTTP/2 stream before it is read: what the protocol begins with.
+pub const H2_STREAM_WINDOW_BYTES: u32 = 65_535;
+/// The same on all streams of a connection together, which is given back as it comes: each stream's own window bounds what is kept.
+pub const H2_CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// A frame of HTTP/2: the least that everybody takes.
+pub const H2_FRAME_BYTES_MAX: usize = 16 << 10;
+/// The header table that the other side may fill.
+pub const H2_TABLE_BYTES_MAX: usize = 4 << 10;
+/// Streams that were reset whose late frames are still expected.
+pub const H2_RESETS_REMEMBERED: usize = 128;
+/// What one HTTP/2 connection may cost that leads to nothing: a frame that asks for an answer or says nothing counts 1, a reset 5.
+pub const H2_PATIENCE: u32 = 1_000;
+/// How much of that is forgiven each second.
+pub const H2_PATIENCE_PER_S: u32 = 100;
+/// What waits to be written from which on nothing more is read of an HTTP/2 connection, and no more bodies are written.
+pub const H2_OUT_BYTES_MAX: usize = 64 << 10;
+/// A request's body on an HTTP/2 stream up to which the app is given all of it at once.
+pub const H2_WHOLE_BODY_BYTES: usize = 8 << 10;
+/// How long an HTTP/2 connection of ours may be silent while something is asked on it before it is probed by a ping.
+pub const H2_PING_AFTER_MS: u64 = 20_000;
+/// How long the answer to that may take.
+pub const H2_PING_MS_MAX: u64 = 20_000;
 /// A WebSocket message, decompressed.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// Fragments of one WebSocket message: empty ones cost a sender nothing.

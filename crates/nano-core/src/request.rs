@@ -382,7 +382,7 @@ impl Work {
         let bytes = what.body_bytes();
         let held = if bytes == 0 { Held::NONE } else { Held::of(&self.app, bytes) };
         let shard = &self.inner.shards[reply.shard];
-        shard.front.post(Mail { connection: reply.connection, what, held }, valid);
+        shard.front.post(Mail { connection: reply.connection, stream: reply.stream, what, held }, valid);
         shard.wake();
     }
 

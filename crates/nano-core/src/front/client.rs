@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Happening;
 use super::connection::Connection;
 use super::listen::{Counted, Shared};
 use super::socket::Socket;
 use super::state::Tools;
 use super::tls::{Agreed, TlsSocket};
+use super::{Happening, h2};
 use crate::pipe::Held;
 use crate::runtime::Inner;
 
@@ -21,6 +21,8 @@ pub(super) enum Fate {
     Again,
     /// It is over.
     Close,
+    /// It goes on in HTTP/2.
+    Http2,
 }
 
 /// A connection, in whatever it speaks.
@@ -29,6 +31,8 @@ pub(super) enum Client {
     Greeting(Box<Greeting>),
     /// HTTP/1.1.
     Http1(Connection),
+    /// HTTP/2.
+    Http2(Box<h2::Connection>),
     /// Nothing any more.
     Gone,
 }
@@ -56,6 +60,7 @@ impl Client {
         match self {
             Self::Greeting(greeting) => greeting.shared.key,
             Self::Http1(connection) => connection.listener(),
+            Self::Http2(connection) => connection.listener(),
             Self::Gone => 0,
         }
     }
@@ -65,6 +70,7 @@ impl Client {
         match self {
             Self::Greeting(greeting) => Some(&mut *greeting.socket),
             Self::Http1(connection) => Some(connection.socket()),
+            Self::Http2(connection) => Some(connection.socket()),
             Self::Gone => None,
         }
     }
@@ -74,14 +80,17 @@ impl Client {
         match self {
             Self::Greeting(greeting) => greeting.deadline_ms,
             Self::Http1(connection) => connection.deadline_ms,
+            Self::Http2(connection) => connection.deadline_ms,
             Self::Gone => u64::MAX,
         }
     }
 
     /// Nobody waits any more for the answers to what it has asked.
     pub(super) fn give_up(&mut self, inner: &Arc<Inner>) {
-        if let Self::Http1(connection) = self {
-            connection.give_up(inner);
+        match self {
+            Self::Http1(connection) => connection.give_up(inner),
+            Self::Http2(connection) => connection.give_up(inner),
+            Self::Greeting(_) | Self::Gone => {}
         }
     }
 
@@ -91,26 +100,33 @@ impl Client {
             Self::Greeting(_) => self.greet(id, tools),
             Self::Http1(connection) => {
                 connection.id = id;
-                connection.ready(read, gone, tools)
+                let fate = connection.ready(read, gone, tools);
+                self.change(id, fate, tools)
             }
+            Self::Http2(connection) => connection.ready(id, read, gone, tools),
             Self::Gone => Fate::Close,
         }
     }
 
     /// Goes on with what it was at.
-    pub(super) fn go_on(&mut self, tools: &mut Tools<'_>) -> Fate {
+    pub(super) fn go_on(&mut self, id: u64, tools: &mut Tools<'_>) -> Fate {
         match self {
             Self::Greeting(greeting) if greeting.shared.is_closed() => Fate::Close,
             Self::Greeting(_) => Fate::Wait,
-            Self::Http1(connection) => connection.go_on(tools),
+            Self::Http1(connection) => {
+                let fate = connection.go_on(tools);
+                self.change(id, fate, tools)
+            }
+            Self::Http2(connection) => connection.go_on(tools),
             Self::Gone => Fate::Close,
         }
     }
 
     /// Something happened to a request of its.
-    pub(super) fn take(&mut self, what: Happening, held: Held, tools: &mut Tools<'_>) -> Fate {
+    pub(super) fn take(&mut self, stream: u32, what: Happening, held: Held, tools: &mut Tools<'_>) -> Fate {
         match self {
             Self::Http1(connection) => connection.take(what, held, tools),
+            Self::Http2(connection) => connection.take(stream, what, held, tools),
             Self::Greeting(_) => Fate::Wait,
             Self::Gone => Fate::Close,
         }
@@ -121,6 +137,7 @@ impl Client {
         match self {
             Self::Greeting(greeting) if greeting.deadline_ms > tools.now_ms => Fate::Wait,
             Self::Http1(connection) => connection.time_is_up(tools),
+            Self::Http2(connection) => connection.time_is_up(tools),
             Self::Greeting(_) | Self::Gone => Fate::Close,
         }
     }
@@ -136,8 +153,20 @@ impl Client {
         let Greeting { socket, peer, shared, .. } = *greeting;
         let socket = Socket::Tls(socket);
         *self = match agreed {
-            Agreed::Http1 | Agreed::Http2 => Self::Http1(Connection::new(socket, peer, shared, tools.now_ms)),
+            Agreed::Http1 => Self::Http1(Connection::new(socket, peer, shared, tools.now_ms)),
+            Agreed::Http2 => Self::Http2(Box::new(h2::Connection::new(socket, peer, shared, Vec::new(), tools.now_ms))),
         };
+        self.ready(id, true, false, tools)
+    }
+
+    /// Goes on in HTTP/2, if that is what has become of it.
+    fn change(&mut self, id: u64, fate: Fate, tools: &mut Tools<'_>) -> Fate {
+        if fate != Fate::Http2 {
+            return fate;
+        }
+        let Self::Http1(connection) = std::mem::replace(self, Self::Gone) else { return Fate::Close };
+        let (socket, peer, shared, input) = connection.into_parts();
+        *self = Self::Http2(Box::new(h2::Connection::new(socket, peer, shared, input, tools.now_ms)));
         self.ready(id, true, false, tools)
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES};
@@ -11,13 +11,13 @@ use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
 use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
 
+use super::ask::Seat;
 use super::client::Fate;
-use super::listen::{Counted, Route, Shared};
+use super::listen::{Counted, Shared};
 use super::socket::Socket;
 use super::state::Tools;
 use super::upgrade::Tunnel;
-use super::{Happening, Reply, sender};
-use crate::app::App;
+use super::{Happening, Reply, ask};
 use crate::pipe::Held;
 use crate::request::{Body, Listener, RequestInit, Work};
 use crate::runtime::Inner;
@@ -30,7 +30,7 @@ pub(super) enum Phase {
     /// A request's head is awaited.
     Head,
     /// A small body is awaited, so that app and request begin with all of it.
-    Body(Box<(App, Occupied, h1::Request, usize)>),
+    Body(Box<(Seat, h1::Request, usize)>),
     /// An app has a request.
     Exchange(Exchange),
     /// It has become a WebSocket.
@@ -43,7 +43,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub work: Arc<Work>,
-    pub seat: Occupied,
+    pub seat: Seat,
     version: Version,
     to_head: bool,
     keep_alive: bool,
@@ -76,6 +76,8 @@ pub(super) struct Connection {
     pub(super) readable: bool,
     /// The client sends no more.
     pub(super) ended: bool,
+    /// No request has come yet.
+    is_new: bool,
     /// What is to be written: small things, then one large one.
     pub(super) output: Vec<u8>,
     tail: Vec<u8>,
@@ -101,6 +103,7 @@ impl Connection {
             input: Vec::new(),
             readable: false,
             ended: false,
+            is_new: true,
             output: Vec::new(),
             tail: Vec::new(),
             written: 0,
@@ -117,6 +120,11 @@ impl Connection {
 
     pub(super) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
+    }
+
+    /// What goes on in another protocol: the socket, and what has been read of it.
+    pub(super) fn into_parts(self) -> (Socket, Option<IpAddr>, Counted, Vec<u8>) {
+        (self.socket, self.peer, self.shared, self.input)
     }
 
     /// The client has gone: nobody waits for the answer.
@@ -190,7 +198,7 @@ impl Connection {
                 return Fate::Close;
             }
             Happening::Error(error) => {
-                let (head, body) = Problem::of(&error).answer(&id_of(&exchange.work));
+                let (head, body) = ask::failed(&error, &exchange.work);
                 return self.respond(&head, body, tools);
             }
         }
@@ -367,6 +375,11 @@ impl Connection {
                     self.keep(&buffer[..len]);
                     None
                 }
+                // The first thing that is said on a connection in the clear may be that it speaks HTTP/2.
+                Err(Fault::Http2) if self.is_new && self.socket.scheme() == Scheme::Http => {
+                    self.keep(&buffer[..len]);
+                    Some(Step::Stop(Fate::Http2))
+                }
                 Err(fault) => {
                     self.refuse(fault, tools);
                     Some(Step::GoOn)
@@ -395,16 +408,10 @@ impl Connection {
 
     /// A head has been read; `rest` is what follows it.
     fn begin(&mut self, request: h1::Request, rest: &[u8], tools: &mut Tools<'_>) -> Step {
-        let (host, path) = host_and_path(&request.head.url);
-        let route = if request.server_wide { Route::Reply(options(), Vec::new()) } else { self.shared.router.route(host, path) };
-        let app = match route {
-            Route::App(app) => app,
-            Route::Reply(head, body) => return self.reply(&request, &head, body, rest, tools),
-            Route::Nobody => return self.decline(&request, &Problem::NO_APP, rest, tools),
-            Route::Refused(problem) => return self.decline(&request, &problem, rest, tools),
-        };
-        let Some(seat) = Occupied::take(&app, self.shared.limits.of_app()) else {
-            return self.decline(&request, &Problem::TOO_MANY_CONNECTIONS, rest, tools);
+        self.is_new = false;
+        let seat = match ask::route(&self.shared, &request.head, request.server_wide) {
+            Ok(seat) => seat,
+            Err((head, body)) => return self.reply(&request, &head, body, rest, tools),
         };
         match request.framing {
             Framing::Length(length) if length <= HTTP_WHOLE_BODY_BYTES as u64 && !request.expect_continue => {
@@ -413,23 +420,23 @@ impl Connection {
                 if rest.len() < length {
                     self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
                 }
-                self.phase = Phase::Body(Box::new((app, seat, request, length)));
+                self.phase = Phase::Body(Box::new((seat, request, length)));
                 Step::GoOn
             }
             Framing::None => {
                 self.keep(rest);
-                self.dispatch(&app, seat, request, Body::None, tools)
+                self.dispatch(seat, request, Body::None, tools)
             }
             _ => {
                 self.keep(rest);
-                self.dispatch(&app, seat, request, Body::Stream, tools)
+                self.dispatch(seat, request, Body::Stream, tools)
             }
         }
     }
 
     fn read_small_body(&mut self, tools: &mut Tools<'_>) -> Step {
         let Phase::Body(pending) = &self.phase else { return Step::GoOn };
-        let length = pending.3;
+        let length = pending.2;
         while self.input.len() < length {
             let Ok(len) = self.read(tools, true) else { return Step::Stop(Fate::Close) };
             let buffer = std::mem::take(tools.buffer);
@@ -446,22 +453,22 @@ impl Connection {
             }
         }
         let Phase::Body(pending) = std::mem::replace(&mut self.phase, Phase::Head) else { return Step::GoOn };
-        let (app, seat, mut request, length) = *pending;
+        let (seat, mut request, length) = *pending;
         let rest = self.input.split_off(length);
         let body = std::mem::replace(&mut self.input, rest);
         request.framing = Framing::None;
-        self.dispatch(&app, seat, request, Body::Whole(body), tools)
+        self.dispatch(seat, request, Body::Whole(body), tools)
     }
 
     /// Gives a request to its app.
-    fn dispatch(&mut self, app: &App, seat: Occupied, request: h1::Request, body: Body, tools: &mut Tools<'_>) -> Step {
+    fn dispatch(&mut self, seat: Seat, request: h1::Request, body: Body, tools: &mut Tools<'_>) -> Step {
         let h1::Request { mut head, version, framing, keep_alive, expect_continue, .. } = request;
         let to_head = head.method == "HEAD";
-        let reply = Reply { shard: tools.shard, connection: self.id, expects_continue: AtomicBool::new(expect_continue) };
+        let reply = Reply { shard: tools.shard, connection: self.id, stream: 0, expects_continue: AtomicBool::new(expect_continue) };
         let has_body = framing != Framing::None;
-        sender::introduce(&mut head, self.peer, self.socket.scheme() == Scheme::Https, self.shared.router.is_behind_proxy());
+        ask::introduce(&mut head, self.peer, self.socket.scheme(), &self.shared);
         let init = RequestInit { head, body, user_data: 0, deadline_ms: 0 };
-        match app.submit_from(init, Listener::Connection(reply), tools.shard) {
+        match seat.app().submit_from(init, Listener::Connection(reply), tools.shard) {
             Ok(work) => {
                 self.phase = Phase::Exchange(Exchange {
                     work,
@@ -596,7 +603,7 @@ impl Connection {
         let Phase::Exchange(exchange) = &mut self.phase else { return Fate::Wait };
         let error = Error::new(Status::Invalid, format!("the app's response cannot be sent: {why}")).with_http_status(502);
         tools.inner.cancel(&exchange.work, error.clone());
-        let (head, body) = Problem::of(&error).answer(&id_of(&exchange.work));
+        let (head, body) = ask::failed(&error, &exchange.work);
         let answer = exchange.answer(Content::Length(body.len() as u64), tools.date, &self.shared, true);
         exchange.sent = h1::write_response_head(&mut self.output, &head, &answer).ok();
         self.append(body);
@@ -623,12 +630,6 @@ impl Connection {
     }
 
     /// Says why no app gets a request. It has no id here; one that the client has given it is repeated.
-    fn decline(&mut self, request: &h1::Request, problem: &Problem, rest: &[u8], tools: &mut Tools<'_>) -> Step {
-        let id = request.head.headers.value(b"x-request-id").and_then(|id| std::str::from_utf8(id).ok());
-        let (head, body) = problem.answer(id.unwrap_or_default());
-        self.reply(request, &head, body, rest, tools)
-    }
-
     /// Answers a request that no app gets.
     fn reply(&mut self, request: &h1::Request, head: &ResponseHead, body: Vec<u8>, rest: &[u8], tools: &mut Tools<'_>) -> Step {
         let has_body = request.framing != Framing::None;
@@ -682,33 +683,6 @@ impl Connection {
     }
 }
 
-/// One of the connections that are at requests of an app.
-#[derive(Debug)]
-pub(super) struct Occupied(App);
-
-impl Occupied {
-    fn take(app: &App, max: usize) -> Option<Self> {
-        let occupied = &app.shared.connections;
-        // Beyond the limit by as many as there are shards, at worst: nothing depends on the last one.
-        if occupied.load(Ordering::Relaxed) >= max {
-            return None;
-        }
-        occupied.fetch_add(1, Ordering::Relaxed);
-        Some(Self(app.clone()))
-    }
-}
-
-impl Drop for Occupied {
-    fn drop(&mut self) {
-        self.0.shared.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A request's id, as logs have it.
-fn id_of(work: &Work) -> String {
-    format!("{:016x}", work.id.load(Ordering::Relaxed))
-}
-
 /// What comes of a step.
 pub(super) enum Step {
     GoOn,
@@ -722,22 +696,4 @@ impl Exchange {
         let keep_alive = self.keep_alive && !last && !shared.is_closed() && reads_on;
         Answer { version: self.version, to_head: self.to_head, content, keep_alive, date: Some(date) }
     }
-}
-
-/// What `OPTIONS *` is answered with: nothing in particular is offered.
-fn options() -> ResponseHead {
-    ResponseHead { status: 204, ..ResponseHead::default() }
-}
-
-/// The host, without its port, and the path of a URL as the parser of requests writes it.
-fn host_and_path(url: &str) -> (&str, &str) {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = path.split(['?', '#']).next().unwrap_or(path);
-    let host = match authority.rfind(':') {
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
-    };
-    (host, if path.is_empty() { "/" } else { path })
 }

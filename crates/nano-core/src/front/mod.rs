@@ -4,8 +4,10 @@
 //! hogs the thread another shard moves them, so that a neighbour that loops does not even delay the reading of a request. What moves
 //! them must be quick, and never runs JavaScript: requests go into the queues like the host's own.
 
+mod ask;
 mod client;
 mod connection;
+mod h2;
 mod hosts;
 mod listen;
 mod sender;
@@ -38,6 +40,8 @@ pub(crate) struct Reply {
     pub shard: usize,
     /// The connection there.
     pub connection: u64,
+    /// The stream on that, where there are streams.
+    pub stream: u32,
     /// The client sends the body only when it is told to.
     pub expects_continue: AtomicBool,
 }
@@ -86,6 +90,7 @@ impl Happening {
 #[derive(Debug)]
 pub(crate) struct Mail {
     pub connection: u64,
+    pub stream: u32,
     pub what: Happening,
     pub held: Held,
 }

@@ -123,12 +123,12 @@ impl State {
         self.tell_time(inner.clock.unix_ms() as u64);
         let mut any = !mail.is_empty();
         for mail in mail {
-            self.drive(inner, now_ms, mail.connection, |client, tools| client.take(mail.what, mail.held, tools));
+            self.drive(inner, now_ms, mail.connection, |client, tools| client.take(mail.stream, mail.what, mail.held, tools));
         }
         for _ in 0..self.again.len() {
             let Some(id) = self.again.pop_front() else { break };
             any = true;
-            self.drive(inner, now_ms, id, |client, tools| client.go_on(tools));
+            self.drive(inner, now_ms, id, |client, tools| client.go_on(id, tools));
         }
         any |= self.poll(inner, now_ms);
         for _ in 0..self.accepting.len() {
@@ -225,7 +225,7 @@ impl State {
         match act(&mut entry.client, &mut tools) {
             Fate::Close => return self.remove_for(inner, id),
             Fate::Again => self.again.push_back(id),
-            Fate::Wait => {}
+            Fate::Wait | Fate::Http2 => {}
         }
         let deadline_ms = entry.client.deadline_ms();
         match entry.timer {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nano_http::ws::{self, Role};
 
 use super::Happening;
+use super::ask::Seat;
 use super::client::Fate;
-use super::connection::{Connection, Occupied, Phase, Step};
+use super::connection::{Connection, Phase, Step};
 use super::state::Tools;
 use crate::pipe::Held;
 use crate::request::Work;
@@ -19,7 +20,7 @@ use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
 #[derive(Debug)]
 pub(super) struct Tunnel {
     pub work: Arc<Work>,
-    _seat: Occupied,
+    _seat: Seat,
     /// The app has no room for more.
     is_full: bool,
     /// The client has sent all.

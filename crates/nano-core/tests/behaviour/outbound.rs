@@ -108,10 +108,16 @@ fn what_goes_wrong_with_a_websocket_is_an_error_and_a_close_event() {
          return Response.json(log);";
     let said = text(&app(&runtime, port, body), "/");
     assert_eq!(said, format!("[{}[2,1006,3]]", r#"["error",1006,false,true],"#.repeat(6)));
-    let closed = AppOptions { egress: Policy::new(Mode::Deny, Vec::new(), Vec::new()), ..here("closed", "export default { async fetch() {
+    let closed = AppOptions {
+        egress: Policy::new(Mode::Deny, Vec::new(), Vec::new()),
+        ..here(
+            "closed",
+            "export default { async fetch() {
         const socket = new WebSocket('ws://127.0.0.1:1/');
         return new Response(await new Promise((resolve) => { socket.onerror = ({ message }) => resolve(message); }));
-    } }") };
+    } }",
+        )
+    };
     assert_eq!(text(&runtime.load(closed).unwrap(), "/"), "this app may not use the network");
 }
 
@@ -213,7 +219,7 @@ fn an_app_hands_a_websocket_through() {
     let port = serve(|stream| echo(Wire::answer(stream, None, None).1));
     let runtime = runtime(1);
     let app = app(&runtime, port, "return fetch('http://127.0.0.1:PORT/', request);");
-    let options = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app), limits: ListenLimits::default() };
+    let options = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app), limits: ListenLimits::default(), tls: None };
     let listener = runtime.listen(options).unwrap();
     let mut wire = Wire::open(listener.address(), "/");
     wire.text("there and back");
@@ -277,7 +283,8 @@ fn an_event_source_reads_reconnects_and_remembers() {
                 return write!(stream, "HTTP/1.1 302 Found\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n").unwrap();
             }
             let events = "retry: 1\n\nid: 7\ndata: one\ndata: two\n\nevent: own\ndata: \u{fc}\n\n";
-            return write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nConnection: close\r\n\r\n{events}").unwrap();
+            return write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nConnection: close\r\n\r\n{events}")
+                .unwrap();
         }
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: again\n\n").unwrap();
         let _ = stream.read(&mut [0]);

@@ -159,7 +159,7 @@ impl Fields {
 }
 
 /// Digits and nothing else: no sign, no space, no point.
-pub(super) fn decimal(text: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     // u64 has 20 digits at most.
     if text.is_empty() || text.len() > 20 {
         return None;

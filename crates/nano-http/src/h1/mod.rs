@@ -9,13 +9,13 @@ mod fault;
 mod fields;
 mod line;
 mod server;
-mod target;
+pub(crate) mod target;
 mod write;
 
 pub use body::{BodyDecoder, Step};
 pub use client::{Asked, Response, ResponseParser};
 pub use fault::{Fault, Unwritable};
-pub(crate) use fields::trim;
+pub(crate) use fields::{decimal, trim};
 pub use server::{Request, RequestParser, Scheme};
 pub use write::{
     Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head, write_response_head,

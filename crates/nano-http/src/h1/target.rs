@@ -61,7 +61,7 @@ impl RequestLine {
 }
 
 /// The URL of a request, and whether it is about the server as a whole (`OPTIONS *`).
-pub(super) fn url(method: &[u8], target: &str, host: &str, scheme: Scheme) -> Result<(String, bool), Fault> {
+pub(crate) fn url(method: &[u8], target: &str, host: &str, scheme: Scheme) -> Result<(String, bool), Fault> {
     if method == b"CONNECT" {
         return Err(Fault::Connect);
     }

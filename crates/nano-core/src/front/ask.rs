@@ -1,0 +1,87 @@
+//! What the protocols have in common: whose a request is, and what is answered when it is nobody's.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use nano_base::http::{RequestHead, ResponseHead};
+use nano_base::problem::Problem;
+use nano_base::status::Error;
+use nano_http::h1::Scheme;
+
+use super::listen::{Route, Shared};
+use super::sender;
+use crate::app::App;
+use crate::request::Work;
+
+/// An answer that no app has given.
+pub(super) type Answer = (ResponseHead, Vec<u8>);
+
+/// One of the requests of clients that an app has: no app may have all connections.
+#[derive(Debug)]
+pub(super) struct Seat(App);
+
+impl Seat {
+    fn take(app: &App, max: usize) -> Option<Self> {
+        let occupied = &app.shared.connections;
+        // Beyond the limit by as many as there are shards, at worst: nothing depends on the last one.
+        if occupied.load(Ordering::Relaxed) >= max {
+            return None;
+        }
+        occupied.fetch_add(1, Ordering::Relaxed);
+        Some(Self(app.clone()))
+    }
+
+    /// Whose it is.
+    pub(super) fn app(&self) -> &App {
+        &self.0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.shared.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The app that a request is for, with a seat at it, or what it is answered with.
+pub(super) fn route(shared: &Shared, head: &RequestHead, server_wide: bool) -> Result<Seat, Answer> {
+    if server_wide {
+        // What `OPTIONS *` is answered with: nothing in particular is offered.
+        return Err((ResponseHead { status: 204, ..ResponseHead::default() }, Vec::new()));
+    }
+    let (host, path) = host_and_path(&head.url);
+    let problem = match shared.router.route(host, path) {
+        Route::App(app) => match Seat::take(&app, shared.limits.of_app()) {
+            Some(seat) => return Ok(seat),
+            None => Problem::TOO_MANY_CONNECTIONS,
+        },
+        Route::Reply(head, body) => return Err((head, body)),
+        Route::Nobody => Problem::NO_APP,
+        Route::Refused(problem) => problem,
+    };
+    let id = head.headers.value(b"x-request-id").and_then(|id| std::str::from_utf8(id).ok());
+    Err(problem.answer(id.unwrap_or_default()))
+}
+
+/// Writes into a request who sends it.
+pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, scheme: Scheme, shared: &Shared) {
+    sender::introduce(head, peer, scheme == Scheme::Https, shared.router.is_behind_proxy());
+}
+
+/// What is answered when a request has ended in an error.
+pub(super) fn failed(error: &Error, work: &Work) -> Answer {
+    Problem::of(error).answer(&format!("{:016x}", work.id.load(Ordering::Relaxed)))
+}
+
+/// The host, without its port, and the path of a URL as the parser of requests writes it.
+fn host_and_path(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    let host = match authority.rfind(':') {
+        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
+        _ => authority,
+    };
+    (host, if path.is_empty() { "/" } else { path })
+}

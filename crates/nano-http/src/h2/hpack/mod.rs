@@ -1,0 +1,9 @@
+//! Header compression (RFC 7541).
+
+mod decode;
+mod encode;
+mod huffman;
+mod table;
+
+pub use decode::{Decoder, Fields, Malformed};
+pub use encode::{begin, field};
