@@ -22,6 +22,8 @@ pub(crate) struct Counters {
     pub abandoned: AtomicU64,
     pub lost_bytes: AtomicU64,
     pub logs_dropped: AtomicU64,
+    pub skipped: AtomicU64,
+    pub untold: AtomicU64,
 }
 
 /// Prometheus text.
@@ -40,6 +42,8 @@ pub(crate) fn metrics(stats: &RuntimeStats, apps: &[Arc<AppShared>]) -> String {
         ("nano_shards_abandoned_total", stats.abandoned),
         ("nano_lost_bytes_total", stats.lost_bytes),
         ("nano_logs_dropped_total", stats.logs_dropped),
+        ("nano_scheduled_skipped_total", stats.skipped),
+        ("nano_tail_dropped_total", stats.untold),
     ];
     for (kind, rows) in [("gauge", &gauges[..]), ("counter", &counters[..])] {
         for (name, value) in rows {

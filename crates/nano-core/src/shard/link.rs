@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nano_base::status::Error;
+use nano_base::value::Value;
 use nano_base::wheel::TimerKey;
 use nano_engine::Delivery;
 
@@ -42,6 +43,8 @@ enum Active {
     Work(Arc<Work>, Option<TimerKey>),
     Call(Arc<Call>, Option<Arc<Spent>>),
     Errand(Option<Arc<Spent>>),
+    /// Messages for a queue, which has taken them already.
+    Send(Option<Arc<Spent>>),
     Fetch(Rc<Outgoing>, Option<Arc<Spent>>),
 }
 
@@ -137,6 +140,10 @@ impl Link {
                 let args = lock(args).take().unwrap_or_default();
                 Some(Delivery::Invoke(local, export.clone(), args))
             }
+            Job::Event(handler, event) => {
+                let event = lock(&event.value).take().unwrap_or(Value::Undefined);
+                Some(Delivery::Event(local, handler, event))
+            }
         }
     }
 
@@ -177,11 +184,12 @@ impl Link {
             | Delivery::CallFail(id, _)
             | Delivery::CallThrow(id, ..)
             | Delivery::Errand(id, _)
-            | Delivery::Invoke(id, ..) => id,
+            | Delivery::Invoke(id, ..)
+            | Delivery::Event(id, ..) => id,
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.spent.clone()),
-            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) => spent.clone(),
+            Active::Call(_, spent) | Active::Errand(spent) | Active::Send(spent) | Active::Fetch(_, spent) => spent.clone(),
         }
     }
 
@@ -211,7 +219,7 @@ impl Link {
                     self.withdraw(&call);
                 }
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
-                Active::Work(..) | Active::Errand(_) => {}
+                Active::Work(..) | Active::Errand(_) | Active::Send(_) => {}
             }
         }
     }
@@ -246,7 +254,7 @@ impl Link {
                 Active::Call(call, _) => self.withdraw(&call),
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
                 // Its answer will find nobody.
-                Active::Errand(_) => {}
+                Active::Errand(_) | Active::Send(_) => {}
             }
         }
         self.app.files.abort_all(|place| *place == self.writer_place());
@@ -270,14 +278,14 @@ impl Link {
     fn work(&self, id: u32) -> Option<Arc<Work>> {
         match self.active.borrow().get(&id)? {
             Active::Work(work, _) => Some(work.clone()),
-            Active::Call(..) | Active::Errand(_) | Active::Fetch(..) => None,
+            Active::Call(..) | Active::Errand(_) | Active::Send(_) | Active::Fetch(..) => None,
         }
     }
 
     fn call(&self, id: u32) -> Option<Arc<Call>> {
         match self.active.borrow().get(&id)? {
             Active::Call(call, _) => Some(call.clone()),
-            Active::Work(..) | Active::Errand(_) | Active::Fetch(..) => None,
+            Active::Work(..) | Active::Errand(_) | Active::Send(_) | Active::Fetch(..) => None,
         }
     }
 

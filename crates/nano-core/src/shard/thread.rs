@@ -125,7 +125,7 @@ impl Thread {
             }
             self.obey();
             self.expire();
-            let worked = self.move_connections() | self.look_outside(&mut events) | self.work() | self.relieve();
+            let worked = self.ring_alarms() | self.move_connections() | self.look_outside(&mut events) | self.work() | self.relieve();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -273,7 +273,8 @@ impl Thread {
         let clock = &self.desk.inner.clock;
         let now_ms = clock.now_ms();
         let outside = self.desk.outside.reactor().and_then(Reactor::next_deadline);
-        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline(), outside].into_iter().flatten().min();
+        let alarm = self.desk.inner.alarms.next_ms().filter(|_| shard.index == 0);
+        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline(), outside, alarm].into_iter().flatten().min();
         let timeout = match next {
             None => None,
             // Looked at after `doze`: whoever moves a manual clock later than this will ring.
@@ -377,6 +378,15 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Does what the runtime does at a time; whether there was anything. It is at no app's expense.
+    fn ring_alarms(&self) -> bool {
+        let rang = self.desk.inner.ring_alarms(self.desk.inner.clock.now_ms());
+        if rang {
+            self.desk.pass();
+        }
+        rang
     }
 
     /// A request's wall limit is due: it ends, unless its stream has moved since.

@@ -22,6 +22,7 @@ mod passing;
 mod platform;
 mod requests;
 mod rewriter;
+mod scheduling;
 mod sequences;
 mod services;
 mod shapes;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use v8::MapFnTo;
 
 use super::{
-    blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts,
+    blob, cache, clone, compression, console, contexts, crypto, encoding, events, fetch, files, forms, host_objects, html_rewriter, parts,
     subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
@@ -107,12 +107,19 @@ table! {
     "domainToUnicode" => url::domain_to_unicode,
 }
 
+table! {
+    /// The group "events".
+    events
+    "settle" => events::settle,
+}
+
 /// `natives(group)`: an object with the functions of a group.
 fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let group = match text(scope, &args, 0).as_str() {
         "crypto" => crypto(),
         "messages" => messages(),
         "node" => node(),
+        "events" => events(),
         _ => return,
     };
     let null = v8::null(scope);
