@@ -451,6 +451,8 @@ impl Thread {
         if let Some(delivery) = slot.link.begin(&work) {
             slot.link.pending.borrow_mut().push_back(delivery);
         }
+        // Its trace is told when nobody holds it: before those of the requests that the visit may go on with.
+        drop(work);
         self.visit(id);
     }
 

@@ -20,6 +20,7 @@ mod node;
 mod node_url;
 mod passing;
 mod platform;
+mod queues;
 mod requests;
 mod rewriter;
 mod scheduling;
@@ -29,6 +30,7 @@ mod shapes;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tails;
 mod tampering;
 mod types;
 mod urlpattern;
