@@ -14,6 +14,8 @@ pub const NANO_BINDING_FUNCTION: u32 = 1;
 pub const NANO_BINDING_CLASS: u32 = 2;
 /// env.NAME.fetch(request) and env.NAME.method(...args), answered by another app of the runtime. You see nothing of it.
 pub const NANO_BINDING_APP: u32 = 3;
+/// env.NAME.send(value) and env.NAME.sendBatch(messages): a queue of the runtime's, for the app among whose consumers it is.
+pub const NANO_BINDING_QUEUE: u32 = 4;
 
 /// Of a class: apps cannot make objects, they only get those you return from calls.
 pub const NANO_CLASS_NOT_CONSTRUCTIBLE: u32 = 1;
@@ -28,7 +30,7 @@ pub struct nano_binding {
     pub kind: u32,
     /// Of CLASS: NANO_CLASS_...
     pub flags: u32,
-    /// Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers.
+    /// Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers. Of QUEUE: the queue's.
     pub app: nano_bytes,
     /// Of APP: the export of its main module that answers, an object or a class; empty for the default export.
     pub entrypoint: nano_bytes,
@@ -62,7 +64,8 @@ impl nano_binding {
         if self.kind != NANO_BINDING_CLASS && self.methods_count + self.properties_count > 0 {
             return Err(invalid(format!("the binding {name} has methods or properties, but is no class")));
         }
-        if self.kind != NANO_BINDING_APP && !(app.is_empty() && entrypoint.is_empty()) {
+        let named = matches!(self.kind, NANO_BINDING_APP | NANO_BINDING_QUEUE);
+        if !(named || app.is_empty()) || !(self.kind == NANO_BINDING_APP || entrypoint.is_empty()) {
             return Err(invalid(format!("the binding {name} has an app or an entrypoint, but is not of the kind NANO_BINDING_APP")));
         }
         let kind = match self.kind {
@@ -76,6 +79,7 @@ impl nano_binding {
                 let constructible = self.flags & NANO_CLASS_NOT_CONSTRUCTIBLE == 0;
                 BindingKind::Class(ClassShape { methods, properties, constructible })
             }
+            NANO_BINDING_QUEUE => BindingKind::Queue { queue: app.to_string() },
             NANO_BINDING_APP if app.is_empty() => return Err(invalid(format!("the binding {name} names no app"))),
             NANO_BINDING_APP => {
                 let entrypoint = (!entrypoint.is_empty()).then(|| entrypoint.to_string());
@@ -90,7 +94,7 @@ impl nano_binding {
 /// # Safety
 ///
 /// As for [`array`], and for the bytes of every name.
-unsafe fn names(ptr: *const nano_bytes, count: usize, what: &str) -> Result<Vec<String>> {
+pub(crate) unsafe fn names(ptr: *const nano_bytes, count: usize, what: &str) -> Result<Vec<String>> {
     // SAFETY: the caller's promise.
     unsafe { array(ptr, count, what) }?
         .iter()

@@ -57,6 +57,28 @@ pub unsafe extern "C" fn nano_invoke_wait(
     })
 }
 
+/// Calls the app's scheduled() for this time, in milliseconds since 1970, with these words as controller.cron: for hosts that have a
+/// scheduler of their own; the app's crons have no part in it. Never blocks. One RESULT event follows, of an object with outcome ("ok")
+/// and noRetry (true or false), or an ERROR event.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_app_schedule(
+    app: Option<&nano_app>,
+    cron: nano_bytes,
+    time_unix_ms: u64,
+    user_data: *mut c_void,
+    id: Option<&mut MaybeUninit<nano_request>>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
+) -> nano_status {
+    guard::explained(error, || {
+        let id = guard::out(id, "id")?.write(0);
+        // SAFETY: the caller lends it for the call.
+        let cron = unsafe { cron.text("cron") }?;
+        *id = guard::handle(app, "app")?.0.schedule(cron, time_unix_ms as f64, user_data as usize as u64)?;
+        Ok(Status::Ok)
+    })
+}
+
 fn arguments(args: &[u8]) -> Result<Vec<Value>> {
     if args.is_empty() {
         return Ok(Vec::new());

@@ -2,9 +2,11 @@
 
 use nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX;
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{AppLimits, AppOptions, Clock, EventMask, ProcessOptions, Result, Roots, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::{
+    AppLimits, AppOptions, Clock, EventMask, ProcessOptions, QueueConsumer, Result, Roots, RuntimeLimits, RuntimeOptions, Source,
+};
 
-use crate::binding::nano_binding;
+use crate::binding::{names, nano_binding};
 use crate::guard::invalid;
 use crate::open::{Open, too_new};
 use crate::types::{array, nano_bytes, nano_header, nano_owned, nano_variable};
@@ -191,6 +193,43 @@ pub struct nano_app_options {
     pub egress: u32,
     /// Sockets of one instance at once: WebSockets both ways, and what `connect` gives.
     pub sockets: u32,
+    /// When the app's scheduled() is called: cron expressions of five fields as Workers have them ("*/5 * * * *", 1 is Sunday), in UTC.
+    pub crons: *const nano_bytes,
+    /// How many there are.
+    pub crons_count: usize,
+    /// The queues whose messages its queue() takes.
+    pub consumers: *const nano_consumer,
+    /// How many there are.
+    pub consumers_count: usize,
+    /// The names of apps whose tail() is told of each of its events. They need not be loaded before they are told.
+    pub tail: *const nano_bytes,
+    /// How many there are.
+    pub tail_count: usize,
+}
+
+/// In a nano_consumer: none at all, where zero means the default.
+pub const NANO_CONSUMER_NONE: u32 = u32::MAX;
+
+/// A queue whose messages an app takes; a queue has one consumer. Begin with zeros: nano_consumer consumer = {0};
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct nano_consumer {
+    /// The queue's name.
+    pub queue: nano_bytes,
+    /// The queue for messages that failed for good; empty for none: they are dropped, and the app's log says so.
+    pub dead_letters: nano_bytes,
+    /// Messages of one batch at most, up to 100; the default is 10.
+    pub batch: u32,
+    /// How long a batch waits to become full, up to 60,000; the default is 5,000, NANO_CONSUMER_NONE for not at all.
+    pub batch_wait_ms: u32,
+    /// How often a message is tried again, up to 100; the default is 3, NANO_CONSUMER_NONE for never.
+    pub retries: u32,
+    /// How long it waits before that, unless the app says; the default is not at all.
+    pub retry_delay_ms: u32,
+    /// Batches at once, up to 250; the default is 1.
+    pub concurrency: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// There is no body.
@@ -374,6 +413,14 @@ impl nano_app_options {
             // SAFETY: as above.
             options.bindings.push(unsafe { binding.to_core() }?);
         }
+        // SAFETY: as above.
+        (options.crons, options.tail) =
+            unsafe { (names(self.crons, self.crons_count, "crons")?, names(self.tail, self.tail_count, "tail")?) };
+        // SAFETY: as above.
+        for consumer in unsafe { array(self.consumers, self.consumers_count, "consumers") }? {
+            // SAFETY: as above.
+            options.consumers.push(unsafe { consumer.to_core() }?);
+        }
         Ok(options)
     }
 
@@ -423,6 +470,30 @@ impl nano_app_options {
         set(&mut limits.errand_cpu_ms, self.errand_cpu_ms);
         set_bytes(&mut limits.cache_bytes, self.cache_bytes);
         limits
+    }
+}
+
+impl nano_consumer {
+    /// # Safety
+    ///
+    /// Its pointers must be valid.
+    unsafe fn to_core(self) -> Result<QueueConsumer> {
+        check_reserved(self.reserved, "nano_consumer")?;
+        // SAFETY: the caller's promise.
+        let (queue, dead_letters) = unsafe { (self.queue.text("queue")?, self.dead_letters.text("dead_letters")?) };
+        let mut consumer = QueueConsumer::new(queue);
+        let or_none = |value: u32| if value == NANO_CONSUMER_NONE { 0 } else { value };
+        set(&mut consumer.batch, self.batch);
+        set(&mut consumer.concurrency, self.concurrency);
+        if self.retries != 0 {
+            consumer.retries = or_none(self.retries);
+        }
+        if self.batch_wait_ms != 0 {
+            consumer.batch_wait_ms = or_none(self.batch_wait_ms).into();
+        }
+        consumer.retry_delay_ms = or_none(self.retry_delay_ms).into();
+        consumer.dead_letters = (!dead_letters.is_empty()).then(|| dead_letters.to_string());
+        Ok(consumer)
     }
 }
 

@@ -14,7 +14,7 @@ const _: () = {
     assert!(size_of::<nano_bytes>() == 16 && size_of::<nano_header>() == 32 && size_of::<nano_owned>() == 32);
     assert!(size_of::<nano_init_options>() == 40 && offset_of!(nano_init_options, heaps_bytes) == 32);
     assert!(size_of::<nano_runtime_options>() == 72 && offset_of!(nano_runtime_options, events) == 32);
-    assert!(size_of::<nano_app_options>() == 288 && offset_of!(nano_app_options, heap_bytes) == 80);
+    assert!(size_of::<nano_app_options>() == 336 && offset_of!(nano_app_options, heap_bytes) == 80);
     assert!(offset_of!(nano_app_options, cpu_ms) == 104 && offset_of!(nano_app_options, reserved) == 156);
     assert!(size_of::<nano_request_init>() == 96 && offset_of!(nano_request_init, body_kind) == 88);
     assert!(size_of::<nano_call_response>() == 80 && offset_of!(nano_call_response, body) == 48);
@@ -24,6 +24,8 @@ const _: () = {
     assert!(offset_of!(nano_app_options, env_bindings) == 160 && offset_of!(nano_app_options, host_objects) == 196);
     assert!(offset_of!(nano_app_options, outbound) == 200 && offset_of!(nano_app_options, errand_cpu_ms) == 236);
     assert!(offset_of!(nano_app_options, cache_bytes) == 240 && offset_of!(nano_runtime_options, cache_bytes) == 48);
+    assert!(offset_of!(nano_app_options, crons) == 288 && offset_of!(nano_app_options, tail_count) == 328);
+    assert!(size_of::<nano_consumer>() == 56 && offset_of!(nano_consumer, batch) == 32);
     assert!(size_of::<nano_release>() == 32 && offset_of!(nano_call_view, object) == 128);
     assert!(size_of::<nano_listen_options>() == 96 && offset_of!(nano_listen_options, certificates) == 64);
     assert!(size_of::<nano_certificate>() == 32 && offset_of!(nano_listen_options, connections) == 40);

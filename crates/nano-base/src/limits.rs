@@ -125,11 +125,28 @@ pub struct RuntimeLimits {
     pub pool: u32,
     /// What the caches of all apps keep together; at the limit the least recently used of all goes.
     pub cache_bytes: usize,
+    /// Messages that wait in one queue.
+    pub queue_messages: u32,
+    /// Their bytes.
+    pub queue_bytes: usize,
+    /// The bytes of the messages of all queues.
+    pub queues_bytes: usize,
 }
 
 impl Default for RuntimeLimits {
     fn default() -> Self {
-        Self { threads: 0, apps: 1_000_000, instances: 4_000, requests: 100_000, log_events: 4_096, pool: 2, cache_bytes: 256 << 20 }
+        Self {
+            threads: 0,
+            apps: 1_000_000,
+            instances: 4_000,
+            requests: 100_000,
+            log_events: 4_096,
+            pool: 2,
+            cache_bytes: 256 << 20,
+            queue_messages: 10_000,
+            queue_bytes: 16 << 20,
+            queues_bytes: 128 << 20,
+        }
     }
 }
 
@@ -237,6 +254,50 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 pub const FILE_PATH_BYTES_MAX: usize = 4_096;
 /// Responses that one of an app's caches keeps for one URL, by what they vary with.
 pub const CACHE_VARIANTS_MAX: usize = 64;
+/// Cron expressions of one app.
+pub const CRONS_MAX: usize = 64;
+/// One cron expression.
+pub const CRON_BYTES_MAX: usize = 256;
+/// How long a scheduled event waits that there was no room for.
+pub const SCHEDULE_RETRY_MS: u64 = 1_000;
+/// How often the clock is looked at for cron expressions, besides when a minute begins.
+pub const SCHEDULE_LOOK_MS: u64 = 10_000;
+/// Queues of one runtime that have messages or a consumer.
+pub const QUEUES_MAX: usize = 10_000;
+/// The body of a message.
+pub const QUEUE_MESSAGE_BYTES_MAX: usize = 128_000;
+/// Messages sent at once.
+pub const QUEUE_SEND_MAX: usize = 100;
+/// Their bytes, if it is more than one.
+pub const QUEUE_SEND_BYTES_MAX: usize = 256_000;
+/// How long a message may be delayed, in seconds.
+pub const QUEUE_DELAY_S_MAX: u32 = 86_400;
+/// Messages of one batch.
+pub const QUEUE_BATCH_MAX: usize = 100;
+/// Their bytes, if it is more than one.
+pub const QUEUE_BATCH_BYTES_MAX: usize = 256_000;
+/// How long a batch may wait to become full.
+pub const QUEUE_WAIT_MS_MAX: u64 = 60_000;
+/// How often a message may be tried again.
+pub const QUEUE_ATTEMPTS_MAX: u32 = 100;
+/// Batches of one queue at once.
+pub const QUEUE_CONCURRENCY_MAX: u32 = 250;
+/// How long a queue waits whose consumer had no room for a batch.
+pub const QUEUE_PAUSE_MS: u64 = 1_000;
+/// Tail consumers of one app.
+pub const TAIL_CONSUMERS_MAX: usize = 8;
+/// Events that one tail consumer is told of at once.
+pub const TAIL_BATCH_MAX: usize = 100;
+/// How long it waits for more of them.
+pub const TAIL_WAIT_MS: u64 = 250;
+/// Events that wait for one tail consumer; more are dropped and counted.
+pub const TAIL_ITEMS_MAX: usize = 1_000;
+/// Their bytes.
+pub const TAIL_BYTES_MAX: usize = 4 << 20;
+/// Text of the logs and exceptions of one event that a tail consumer is told of.
+pub const TRACE_BYTES_MAX: usize = 128 << 10;
+/// Logs and exceptions of one event.
+pub const TRACE_ENTRIES_MAX: usize = 1_000;
 /// How deep apps may call one another.
 pub const SERVICE_DEPTH_MAX: u32 = 16;
 /// Methods and properties of one class of the host's.

@@ -118,7 +118,8 @@ impl Value {
         self.weight() <= CALL_BYTES_MAX
     }
 
-    fn weight(&self) -> usize {
+    /// About how many bytes it has.
+    pub fn weight(&self) -> usize {
         const HEAD: usize = 9;
         HEAD + match self {
             Value::Text(text) => text.len(),

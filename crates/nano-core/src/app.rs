@@ -5,21 +5,25 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
+use nano_base::cron::Cron;
 use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::{AppCode, AppSettings, Shape};
 use nano_net::policy::{Mode, Policy};
 
-use crate::binding::Binding;
+use crate::binding::{Binding, BindingKind};
 use crate::event::Account;
 use crate::files::Files;
 use crate::objects;
 use crate::observe::{Kill, Meter, Outcome};
+use crate::queue::{self, QueueConsumer};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
+use crate::schedule;
 use crate::shard::{Command, NETWORK};
 use crate::source::Source;
+use crate::tail;
 use crate::wait::{Slot, lock};
 
 /// How to load an app.
@@ -45,6 +49,12 @@ pub struct AppOptions {
     pub limits: AppLimits,
     /// Where its randomness begins, so that it runs the same way every time; for tests only.
     pub random_seed: Option<u64>,
+    /// When its `scheduled` is called: cron expressions as Workers have them, in UTC.
+    pub crons: Vec<String>,
+    /// The queues whose messages its `queue` takes.
+    pub consumers: Vec<QueueConsumer>,
+    /// Apps whose `tail` is told of each of its events. They need not be loaded before they are told.
+    pub tail: Vec<String>,
     /// The host keeps its files, and answers what the app does with them.
     pub host_files: bool,
     /// Only register it: the first request starts it, and finds its errors.
@@ -65,6 +75,9 @@ impl AppOptions {
             code_generation: false,
             limits: AppLimits::default(),
             random_seed: None,
+            crons: Vec::new(),
+            consumers: Vec::new(),
+            tail: Vec::new(),
             host_files: false,
             lazy: false,
         }
@@ -92,6 +105,10 @@ pub struct AppStats {
     pub versions: u64,
     /// Bytes of bodies between host and app that the other side has not taken yet.
     pub waiting_bytes: u64,
+    /// Scheduled events that were due and did not take place: the one before had not ended, or there was no room.
+    pub skipped: u64,
+    /// Events that a tail consumer was not told of, because it was not there or too slow.
+    pub untold: u64,
 }
 
 /// A loaded app. Cloning it is cheap; all clones are the same app.
@@ -120,6 +137,9 @@ pub(crate) struct Version {
     /// Where it may connect to, unless a binding answers for the network.
     pub egress: Option<Arc<Policy>>,
     pub limits: AppLimits,
+    pub crons: Vec<(String, Cron)>,
+    pub consumers: Vec<QueueConsumer>,
+    pub tail: Vec<String>,
 }
 
 /// What the runtime knows of an app, started or not: a cold app is this and its source.
@@ -143,6 +163,8 @@ pub(crate) struct AppShared {
     pub starts: AtomicU64,
     pub condemned: AtomicU64,
     pub strikes: AtomicU32,
+    pub skipped: AtomicU64,
+    pub untold: AtomicU64,
     /// The shards that have a warm instance of it, a bit each; those from the 64th on share bits.
     pub warm: AtomicU64,
     versions: AtomicU64,
@@ -179,6 +201,8 @@ impl AppShared {
             starts: AtomicU64::new(0),
             condemned: AtomicU64::new(0),
             strikes: AtomicU32::new(0),
+            skipped: AtomicU64::new(0),
+            untold: AtomicU64::new(0),
             warm: AtomicU64::new(0),
             versions: AtomicU64::new(1),
             heap: AtomicU64::new(0),
@@ -227,6 +251,8 @@ impl AppShared {
             strikes: self.strikes.load(Ordering::Relaxed),
             versions: self.versions.load(Ordering::Relaxed),
             waiting_bytes: self.waiting_bytes(),
+            skipped: self.skipped.load(Ordering::Relaxed),
+            untold: self.untold.load(Ordering::Relaxed),
         }
     }
 
@@ -338,7 +364,7 @@ impl App {
         slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
     }
 
-    fn give_up(&self, work: &Arc<Work>) -> Error {
+    pub(crate) fn give_up(&self, work: &Arc<Work>) -> Error {
         let error = Error::new(Status::Timeout, "the app did not answer in the time given");
         self.inner.cancel(work, error.clone());
         error
@@ -350,13 +376,15 @@ impl App {
         self.shared.check_open()?;
         let lazy = options.lazy;
         let version = Arc::new(Version::new(options)?);
+        self.inner.check_consumers(&self.shared, &version)?;
         if !lazy {
             self.inner.try_start(&self.shared, &version)?;
         }
-        self.shared.replace(version);
+        self.shared.replace(version.clone());
+        let followed = self.inner.follow(&self.shared, &version);
         self.inner.tell_shards(|| Command::Retire(self.shared.key));
         self.inner.app_event(&self.shared.name, "reloaded", "");
-        Ok(())
+        followed
     }
 
     /// Takes no new requests, lets those in flight end within `grace`, ends the rest, and forgets the app. Blocks.
@@ -365,6 +393,8 @@ impl App {
             return Err(Error::new(Status::NotFound, "the app is being unloaded already"));
         }
         self.inner.tell_shards(|| Command::HangUp(self.shared.key));
+        self.inner.forget_crons(&self.shared);
+        self.inner.forget_queues(&self.shared);
         if !self.shared.wait_idle(grace) {
             let key = self.shared.key;
             let error = Error::new(Status::Draining, "the app was unloaded before the request ended");
@@ -467,11 +497,31 @@ impl Version {
         let settings =
             AppSettings { outbound: outbound(&options)?, base_url: options.base_url.clone(), code_generation: options.code_generation };
         let code = Arc::new(options.source.read(&options.name)?);
+        let crons = schedule::read(&options.crons)?;
+        check_queues(&options)?;
+        tail::check(&options.tail)?;
         let shapes = options.bindings.iter().map(Binding::shape).collect();
         let egress = options.outbound.is_none().then(|| Arc::new(options.egress));
-        let AppOptions { env, bindings, limits, random_seed, host_files, .. } = options;
-        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, egress, limits })
+        let AppOptions { env, bindings, limits, random_seed, host_files, consumers, tail, .. } = options;
+        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, egress, limits, crons, consumers, tail })
     }
+}
+
+/// Refuses consumers that could not be, and more than one of a queue.
+fn check_queues(options: &AppOptions) -> Result<()> {
+    let mut names = HashSet::new();
+    for consumer in &options.consumers {
+        consumer.check()?;
+        if !names.insert(&consumer.queue) {
+            return Err(Error::new(Status::Invalid, format!("the app takes the queue \"{}\" twice", consumer.queue)));
+        }
+    }
+    for binding in &options.bindings {
+        if let BindingKind::Queue { queue } = &binding.kind {
+            queue::check_name(queue)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -563,6 +613,13 @@ pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
 }
 
 impl Inner {
+    /// An app serves by a version: from now on it has its events.
+    pub(crate) fn follow(self: &Arc<Self>, app: &Arc<AppShared>, version: &Version) -> Result<()> {
+        self.follow_queues(app, version)?;
+        self.follow_crons(app, version);
+        Ok(())
+    }
+
     /// Counts a request out of its app; called by `Work::finish` alone.
     pub(crate) fn finished(&self, work: &Work, end: &Ending, account: &Account) {
         self.release(work);

@@ -28,6 +28,11 @@ pub enum BindingKind {
         /// The export that answers, if it is not the default one.
         entrypoint: Option<String>,
     },
+    /// `env.NAME.send(value)` and `env.NAME.sendBatch(messages)`: a queue of the runtime's.
+    Queue {
+        /// The queue's name. It need not have a consumer.
+        queue: String,
+    },
 }
 
 impl From<&str> for Binding {
@@ -48,6 +53,7 @@ impl Binding {
         let shape = match &self.kind {
             BindingKind::Object | BindingKind::App { .. } => Shape::Object,
             BindingKind::Function => Shape::Function,
+            BindingKind::Queue { .. } => Shape::Queue,
             BindingKind::Class(class) => Shape::Class(class.clone()),
         };
         nano_engine::Binding { name: self.name.clone(), shape }

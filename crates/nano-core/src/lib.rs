@@ -3,6 +3,7 @@
 //! The face: [`Runtime`] hosts [`App`]s; [`App::dispatch`] hands over a request and never blocks; everything that comes of it
 //! arrives as [`Event`]s from [`Runtime::poll`]. No V8 type appears here, and no thread of the caller's ever enters V8.
 
+mod alarms;
 mod app;
 mod binding;
 mod cache;
@@ -14,11 +15,15 @@ mod helpers;
 mod objects;
 mod observe;
 mod pipe;
+mod queue;
 mod request;
 mod runtime;
+mod schedule;
 mod service;
 mod shard;
 mod source;
+mod tail;
+mod trace;
 mod wait;
 
 pub use app::{App, AppOptions, AppStats};
@@ -39,6 +44,7 @@ pub use nano_engine::{ClassShape, LogLevel, ProcessOptions, v8_version};
 pub use nano_net::policy;
 pub use nano_net::tls::Roots;
 pub use observe::{AppMetrics, AppReport, AppState, Ceilings, Durations, Kill, Outcome, Resident, ShardReport, ShardTurn, ShardView};
+pub use queue::{MessageBody, QueueConsumer, QueueStats};
 pub use request::{Body, RequestInit, Response};
 pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
 pub use source::Source;

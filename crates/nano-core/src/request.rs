@@ -14,8 +14,10 @@ use crate::call::Call;
 use crate::event::{Account, Event, Payload};
 use crate::front::{Happening, Mail, Reply};
 use crate::pipe::{Held, Pipe, Pushed};
+use crate::queue::Batch;
 use crate::runtime::Inner;
 use crate::shard::Command;
+use crate::trace::{Trace, object};
 use crate::wait::{Slot, lock};
 
 /// The body a request begins with.
@@ -61,6 +63,51 @@ pub(crate) enum Job {
     Fetch(RequestHead),
     /// An exported function, with its arguments.
     Invoke(String, Mutex<Option<Vec<Value>>>),
+    /// The handler of this name, with what it is called for.
+    Event(&'static str, EventBody),
+}
+
+/// What a handler is called for.
+#[derive(Debug)]
+pub(crate) struct EventBody {
+    /// Taken when it is delivered.
+    pub value: Mutex<Option<Value>>,
+    summary: Value,
+}
+
+impl EventBody {
+    /// What tail workers are told of it.
+    pub(crate) fn summary(&self) -> Value {
+        self.summary.clone()
+    }
+}
+
+impl Job {
+    /// An event for the handler of this name.
+    pub(crate) fn event(handler: &'static str, value: Value) -> Self {
+        let summary = match &value {
+            Value::Object(entries) if handler == "queue" => {
+                let count = |value: &Value| if let Value::Array(messages) = value { messages.len() as i64 } else { 0 };
+                let size = entries.iter().find(|(key, _)| key == "messages").map_or(0, |(_, value)| count(value));
+                let queue = entries.iter().find(|(key, _)| key == "queue").map_or(Value::Undefined, |(_, value)| value.clone());
+                object([("queue", queue), ("batchSize", Value::Int(size))])
+            }
+            Value::Object(_) => value.clone(),
+            _ => Value::Undefined,
+        };
+        Self::Event(handler, EventBody { value: Some(value).into(), summary })
+    }
+}
+
+/// An event that the runtime started itself.
+#[derive(Debug)]
+pub(crate) enum Duty {
+    /// By this cron expression.
+    Cron(String),
+    /// For messages of a queue.
+    Batch(Arc<Batch>),
+    /// To tell of others.
+    Tail,
 }
 
 /// Where a running request is: on which thread, in which instance, under which number.
@@ -84,6 +131,8 @@ pub(crate) enum Listener {
     App(Arc<Call>),
     /// A connection from the network.
     Connection(Reply),
+    /// The runtime itself.
+    Duty(Duty),
 }
 
 /// On whose behalf an app asks another.
@@ -106,6 +155,24 @@ pub(crate) struct Spent {
     /// CPU of its errands, on helper threads.
     pub errand_ns: AtomicU64,
     pub subrequests: AtomicU32,
+    /// What is remembered of it for others, if there are any.
+    pub trace: Option<Box<Trace>>,
+}
+
+impl Spent {
+    /// CPU time, errands and all.
+    pub(crate) fn cpu_ms(&self) -> f64 {
+        (self.cpu_ns.load(Ordering::Relaxed) + self.errand_ns.load(Ordering::Relaxed)) as f64 / 1e6
+    }
+}
+
+impl Drop for Spent {
+    /// Nothing can be done at the event's expense any more.
+    fn drop(&mut self) {
+        if let Some(trace) = self.trace.take() {
+            trace.tell(self);
+        }
+    }
 }
 
 /// One accepted request or invocation.
@@ -181,7 +248,10 @@ impl Work {
 
     /// The same on behalf of another app.
     pub(crate) fn on_behalf(mut self, origin: Origin) -> Self {
-        self.spent = Arc::new(Spent { depth: origin.depth, ..Spent::default() });
+        let mut spent = Spent::default();
+        spent.depth = origin.depth;
+        spent.trace = Trace::begin(&self.inner, &self.app, &self.job);
+        self.spent = Arc::new(spent);
         self.entrypoint = origin.entrypoint;
         self
     }
@@ -215,6 +285,13 @@ impl Work {
             return false;
         }
         let account = self.account();
+        if let Some(trace) = &self.spent.trace {
+            if let Ending::Response(head, _) = &end {
+                trace.responded(head.status);
+            }
+            let error = if let Ending::Error(error) = &end { Some(error) } else { None };
+            trace.end(&self.job, self.entrypoint.as_deref(), error, &account);
+        }
         self.inner.finished(self, &end, &account);
         match &self.listener {
             Listener::Queue => self.push(end.into_payload(account)),
@@ -237,6 +314,9 @@ impl Work {
             }),
             Listener::App(call) => self.inner.finish_call(call, end, &self.app.name),
             Listener::Connection(reply) => self.post(reply, Happening::of_end(end), || true),
+            Listener::Duty(Duty::Cron(cron)) => self.inner.cron_ended(&self.app, cron),
+            Listener::Duty(Duty::Batch(batch)) => self.inner.batch_ended(batch, &end),
+            Listener::Duty(Duty::Tail) => self.inner.tail_ended(&self.app.name),
         }
         true
     }
@@ -257,10 +337,13 @@ impl Work {
             return;
         }
         self.status.store(head.status, Ordering::Relaxed);
+        if let Some(trace) = &self.spent.trace {
+            trace.responded(head.status);
+        }
         match &self.listener {
             Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
             Listener::Waiter(_, begun) => *lock(begun) = Some((head, Vec::new(), Held::of(&self.app, 0))),
-            Listener::Invoker(_) => {}
+            Listener::Invoker(_) | Listener::Duty(_) => {}
             Listener::App(call) => self.inner.begin_call_body(call, head),
             Listener::Connection(reply) => self.post(reply, Happening::Head(head), || !self.is_done()),
         }
@@ -321,7 +404,7 @@ impl Work {
                 }
                 Ok(Some(BODY_WINDOW_BYTES as i64))
             }
-            Listener::Invoker(_) => Ok(None),
+            Listener::Invoker(_) | Listener::Duty(_) => Ok(None),
             Listener::Connection(reply) => {
                 let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
                 self.post(reply, Happening::Chunk(bytes), || !self.is_done());

@@ -16,6 +16,7 @@ use nano_base::value::Value;
 use nano_engine::{LogLevel, ProcessOptions};
 use nano_net::tls::Roots;
 
+use crate::alarms::Alarms;
 use crate::app::{App, AppOptions, AppShared, Version};
 use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
@@ -24,8 +25,11 @@ use crate::helpers::Helpers;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, Totals};
 use crate::pipe::Pipe;
+use crate::queue::Queues;
 use crate::request::{Body, Ending, Place, Work};
+use crate::schedule::Schedules;
 use crate::shard::{Command, Network, Shard, watchdog};
+use crate::tail::Tails;
 use crate::wait::{Slot, lock};
 
 /// How to make a runtime.
@@ -72,6 +76,10 @@ pub struct RuntimeStats {
     pub lost_bytes: u64,
     /// Log lines dropped.
     pub logs_dropped: u64,
+    /// Scheduled events that were due and did not take place.
+    pub skipped: u64,
+    /// Events that tail workers were not told of.
+    pub untold: u64,
 }
 
 /// Starts V8 with other than the default options; optional, and only before the first runtime.
@@ -111,6 +119,10 @@ pub(crate) struct Inner {
     pub helpers: Arc<Helpers>,
     pub caches: Arc<CacheStore>,
     pub objects: Objects,
+    pub alarms: Alarms,
+    pub schedules: Schedules,
+    pub queues: Queues,
+    pub tails: Tails,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -157,6 +169,10 @@ impl Runtime {
             network: Network::new(options.roots, &options.clock)?,
             helpers: Arc::default(),
             objects: Objects::default(),
+            alarms: Alarms::default(),
+            schedules: Schedules::default(),
+            queues: Queues::default(),
+            tails: Tails::default(),
             apps: RwLock::default(),
             past: Mutex::default(),
             next_app: AtomicU64::new(1),
@@ -184,8 +200,12 @@ impl Runtime {
         let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.shards.len();
         let shared = Arc::new(AppShared::new(key, name.clone(), version, home));
         inner.register(&shared)?;
-        if !lazy && let Err(error) = inner.try_start(&shared, &shared.version()) {
+        let version = shared.version();
+        let started =
+            inner.check_consumers(&shared, &version).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
+        if let Err(error) = started.and_then(|()| inner.follow(&shared, &version)) {
             inner.forget(&shared);
+            inner.tell_shards(|| Command::Evict(key, error.clone(), Arc::default()));
             return Err(error);
         }
         inner.app_event(&name, "loaded", "");
@@ -458,6 +478,8 @@ impl Inner {
             }
         }
         drop(apps);
+        self.forget_crons(shared);
+        self.forget_queues(shared);
         self.caches.forget(shared.key);
     }
 
@@ -694,6 +716,8 @@ impl Inner {
             abandoned: read(&counters.abandoned),
             lost_bytes: read(&counters.lost_bytes),
             logs_dropped: read(&counters.logs_dropped),
+            skipped: read(&counters.skipped),
+            untold: read(&counters.untold),
         }
     }
 }

@@ -17,7 +17,7 @@ pub use engine::snapshot::{build_part_caches, build_snapshot};
 pub use isolate::app::{AppCode, AppSettings, ModuleCode, Positions};
 pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Allowance, Errand, ErrandError, ErrandResult, ErrandValue, Progress};
-pub use isolate::host::{Ask, BODY_GONE, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal};
+pub use isolate::host::{Ask, BODY_GONE, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal, Verdict};
 pub use isolate::image::Image;
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
 pub use isolate::sockets::{Dialing, Message, Opening, SocketEvent, Sockets};

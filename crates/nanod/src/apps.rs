@@ -12,8 +12,8 @@ use nano_config::secrets::{self, Secret};
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
 
-use crate::output;
 use crate::routes::{Current, Table};
+use crate::{handlers, output};
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -122,6 +122,7 @@ impl Apps {
                 kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
             })
             .collect();
+        handlers::give(&mut options, manifest);
         Ok(options)
     }
 

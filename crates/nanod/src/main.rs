@@ -6,6 +6,7 @@
 mod apps;
 mod commands;
 mod events;
+mod handlers;
 mod notify;
 mod output;
 mod routes;

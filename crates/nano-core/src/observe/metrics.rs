@@ -105,6 +105,8 @@ impl Text {
         self.one("nano_lost_threads", "gauge", "Threads that were given up and have not returned.", ceilings.lost_threads);
         self.one("nano_shards_parked_total", "counter", "Threads parked because V8 gave them up.", stats.parked);
         self.one("nano_shards_abandoned_total", "counter", "Threads left behind in what could not be stopped.", stats.abandoned);
+        self.one("nano_scheduled_skipped_total", "counter", "Scheduled events that were due and did not take place.", stats.skipped);
+        self.one("nano_tail_dropped_total", "counter", "Events that a tail consumer was not told of.", stats.untold);
         self.one("nano_logs_dropped_total", "counter", "Lines of log dropped.", stats.logs_dropped);
     }
 

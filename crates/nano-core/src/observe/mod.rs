@@ -30,4 +30,6 @@ pub(crate) struct Counters {
     pub abandoned: AtomicU64,
     pub lost_bytes: AtomicU64,
     pub logs_dropped: AtomicU64,
+    pub skipped: AtomicU64,
+    pub untold: AtomicU64,
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nano_base::status::Error;
+use nano_base::value::Value;
 use nano_base::wheel::TimerKey;
 use nano_engine::Delivery;
 
@@ -47,6 +48,8 @@ enum Active {
     Work(Arc<Work>, Option<TimerKey>),
     Call(Arc<Call>, Option<Arc<Spent>>),
     Errand(Option<Arc<Spent>>),
+    /// Messages for a queue, which has taken them already.
+    Send(Option<Arc<Spent>>),
     Fetch(Rc<Outgoing>, Option<Arc<Spent>>),
     Socket(Rc<dyn Wire>, Option<Arc<Spent>>),
 }
@@ -145,6 +148,10 @@ impl Link {
                 let args = lock(args).take().unwrap_or_default();
                 Some(Delivery::Invoke(local, export.clone(), args))
             }
+            Job::Event(handler, event) => {
+                let event = lock(&event.value).take().unwrap_or(Value::Undefined);
+                Some(Delivery::Event(local, handler, event))
+            }
         }
     }
 
@@ -197,11 +204,13 @@ impl Link {
             | Delivery::CallFail(id, _)
             | Delivery::CallThrow(id, ..)
             | Delivery::Errand(id, _)
-            | Delivery::Invoke(id, ..) => id,
+            | Delivery::Invoke(id, ..)
+            | Delivery::Event(id, ..) => id,
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.spent.clone()),
-            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) | Active::Socket(_, spent) => spent.clone(),
+            Active::Call(_, spent) | Active::Errand(spent) | Active::Send(spent) => spent.clone(),
+            Active::Fetch(_, spent) | Active::Socket(_, spent) => spent.clone(),
         }
     }
 
@@ -232,7 +241,7 @@ impl Link {
                     self.withdraw(&call);
                 }
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
-                Active::Work(..) | Active::Errand(_) | Active::Socket(..) => {}
+                Active::Work(..) | Active::Errand(_) | Active::Send(_) | Active::Socket(..) => {}
             }
         }
     }
@@ -272,7 +281,7 @@ impl Link {
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
                 Active::Socket(wire, _) => wire.end(self, error),
                 // Its answer will find nobody.
-                Active::Errand(_) => {}
+                Active::Errand(_) | Active::Send(_) => {}
             }
         }
         self.app.files.abort_all(|place| *place == self.writer_place());
@@ -296,14 +305,14 @@ impl Link {
     fn work(&self, id: u32) -> Option<Arc<Work>> {
         match self.active.borrow().get(&id)? {
             Active::Work(work, _) => Some(work.clone()),
-            Active::Call(..) | Active::Errand(_) | Active::Fetch(..) | Active::Socket(..) => None,
+            Active::Call(..) | Active::Errand(_) | Active::Send(_) | Active::Fetch(..) | Active::Socket(..) => None,
         }
     }
 
     fn call(&self, id: u32) -> Option<Arc<Call>> {
         match self.active.borrow().get(&id)? {
             Active::Call(call, _) => Some(call.clone()),
-            Active::Work(..) | Active::Errand(_) | Active::Fetch(..) | Active::Socket(..) => None,
+            Active::Work(..) | Active::Errand(_) | Active::Send(_) | Active::Fetch(..) | Active::Socket(..) => None,
         }
     }
 

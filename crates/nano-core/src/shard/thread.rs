@@ -126,7 +126,7 @@ impl Thread {
             }
             self.obey();
             self.expire();
-            let worked = self.move_connections() | self.look_outside(&mut events) | self.work();
+            let worked = self.ring_alarms() | self.move_connections() | self.look_outside(&mut events) | self.work();
             self.desk.inner.queue.ring();
             self.rested &= !worked;
             if !worked && !self.tidy() {
@@ -281,7 +281,8 @@ impl Thread {
         let clock = &self.desk.inner.clock;
         let now_ms = clock.now_ms();
         let outside = self.desk.outside.reactor().and_then(Reactor::next_deadline);
-        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline(), outside].into_iter().flatten().min();
+        let alarm = self.desk.inner.alarms.next_ms().filter(|_| shard.index == 0);
+        let next = [self.desk.wheel.borrow().next_deadline(), shard.front.next_deadline(), outside, alarm].into_iter().flatten().min();
         let timeout = match next {
             None => None,
             // Looked at after `doze`: whoever moves a manual clock later than this will ring.
@@ -402,6 +403,15 @@ impl Thread {
         }
     }
 
+    /// Does what the runtime does at a time; whether there was anything. It is at no app's expense.
+    fn ring_alarms(&self) -> bool {
+        let rang = self.desk.inner.ring_alarms(self.desk.inner.clock.now_ms());
+        if rang {
+            self.desk.pass();
+        }
+        rang
+    }
+
     /// A request's wall limit is due: it ends, unless its stream has moved since.
     fn wall_limit(&mut self, work: &Arc<Work>, now_ms: u64) {
         let deadline = work.deadline_ms.load(Ordering::Relaxed);
@@ -464,6 +474,8 @@ impl Thread {
         if let Some(delivery) = slot.link.begin(&work) {
             slot.link.pending.borrow_mut().push_back(delivery);
         }
+        // Its trace is told when nobody holds it: before those of the requests that the visit may go on with.
+        drop(work);
         self.visit(id);
     }
 

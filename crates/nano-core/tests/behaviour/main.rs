@@ -23,14 +23,17 @@ mod observing;
 mod outbound;
 mod passing;
 mod platform;
+mod queues;
 mod requests;
 mod rewriter;
+mod scheduling;
 mod sequences;
 mod services;
 mod shapes;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tails;
 mod tampering;
 mod tls;
 mod types;

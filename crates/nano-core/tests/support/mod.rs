@@ -80,6 +80,12 @@ pub fn wait_for<T>(runtime: &Runtime, mut wanted: impl FnMut(&Event) -> Option<T
     }
 }
 
+/// Has the only shard come to the end of what it is doing.
+pub fn settle(runtime: &Runtime) {
+    let app = runtime.find("settle").unwrap_or_else(|| load(runtime, "settle", "export function nothing() {}"));
+    app.invoke_wait("nothing", Vec::new(), Some(PATIENCE)).expect("an end");
+}
+
 /// Polls until the request has ended: its events in order.
 pub fn until_end(runtime: &Runtime, id: u64) -> Vec<Payload> {
     let mut seen = Vec::new();

@@ -18,6 +18,8 @@ pub enum Shape {
     Function,
     /// A class.
     Class(ClassShape),
+    /// A queue, to send messages to: they are the arguments of its method `send`.
+    Queue,
     /// Nothing that can be seen.
     Hidden,
 }

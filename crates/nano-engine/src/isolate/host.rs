@@ -99,6 +99,15 @@ pub enum Ask {
     Set(HostObject, String, Value),
 }
 
+/// What becomes of a message of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is done with.
+    Ack,
+    /// It comes again, after so many seconds if the app says how many.
+    Retry(Option<u32>),
+}
+
 /// What comes of a file operation.
 #[derive(Debug)]
 pub enum FilesAnswer {
@@ -203,6 +212,9 @@ pub trait Host {
     fn cache_bytes_max(&self) -> usize;
     /// Its sockets.
     fn sockets(&self) -> &dyn Sockets;
+    /// What becomes of one message of the batch that an event is about, or, without an index, of all that nothing was said of; the first
+    /// word on a message counts.
+    fn settle(&self, id: u32, message: Option<u32>, verdict: Verdict);
     /// An invocation returned.
     fn invoke_return(&self, id: u32, value: Value);
     /// An invocation failed.

@@ -59,6 +59,8 @@ pub enum Delivery {
     CallThrow(u32, String, String),
     /// The host calls an exported function.
     Invoke(u32, String, Vec<Value>),
+    /// Something the app has a handler for, other than a request: the handler's name, and what it is about.
+    Event(u32, &'static str, Value),
     /// An errand is done.
     Errand(u32, ErrandResult),
     /// Something happened to a socket.
@@ -511,7 +513,12 @@ fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, index: u32, binding: &Binding)
     let name = v8::String::new(scope, &binding.name)?.into();
     let index = v8::Integer::new_from_unsigned(scope, index).into();
     let Shape::Class(class) = &binding.shape else {
-        let kind = v8::Integer::new(scope, i32::from(binding.shape == Shape::Function)).into();
+        let kind = match binding.shape {
+            Shape::Function => 1,
+            Shape::Queue => 3,
+            _ => 0,
+        };
+        let kind = v8::Integer::new(scope, kind).into();
         return Some(v8::Array::new_with_elements(scope, &[name, index, kind]));
     };
     let kind = v8::Integer::new(scope, 2).into();
@@ -588,6 +595,11 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
                 c = v8::String::new(scope, &name)?.into();
             }
             (8, id)
+        }
+        Delivery::Event(id, handler, event) => {
+            a = v8::String::new(scope, handler)?.into();
+            b = values::to_js(scope, event)?;
+            (11, id)
         }
         Delivery::Errand(id, Ok(value)) => {
             v8::tc_scope!(let scope, scope);

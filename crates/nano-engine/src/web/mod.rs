@@ -12,6 +12,7 @@ pub(crate) mod contexts;
 pub(crate) mod crypto;
 pub(crate) mod encoding;
 pub(crate) mod errands;
+mod events;
 pub(crate) mod fetch;
 pub(crate) mod files;
 mod forms;

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use v8::MapFnTo;
 
 use super::{
-    blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts, sockets,
-    subtle_keys, subtle_work, time, types, url, wasm,
+    blob, cache, clone, compression, console, contexts, crypto, encoding, events, fetch, files, forms, host_objects, html_rewriter, parts,
+    sockets, subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
 
@@ -121,6 +121,12 @@ table! {
     "startTls" => sockets::start_tls,
 }
 
+table! {
+    /// The group "events".
+    events
+    "settle" => events::settle,
+}
+
 /// `natives(group)`: an object with the functions of a group.
 fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let group = match text(scope, &args, 0).as_str() {
@@ -128,6 +134,7 @@ fn natives(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
         "messages" => messages(),
         "node" => node(),
         "sockets" => sockets(),
+        "events" => events(),
         _ => return,
     };
     let null = v8::null(scope);

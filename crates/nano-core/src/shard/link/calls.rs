@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::status::Status;
+use nano_base::value::Value;
 use nano_engine::{Delivery, Errand, Refusal};
 
 use super::{Active, Link};
@@ -19,7 +21,26 @@ impl Link {
         let Some(binding) = self.version.bindings.get(binding as usize) else {
             return Err(Refusal("no such binding".into()));
         };
-        self.open_call_of(&binding.name, &binding.kind, content)
+        match (&binding.kind, content) {
+            (BindingKind::Queue { queue }, CallContent::Method { args, .. }) => self.send(queue, args),
+            (BindingKind::Queue { .. }, _) => Err(Refusal("a queue has send() and sendBatch() only".into())),
+            (_, content) => self.open_call_of(&binding.name, &binding.kind, content),
+        }
+    }
+
+    /// Sends messages to a queue. They are in it when this returns; the app hears of it in its next turn.
+    fn send(&self, queue: &str, messages: Vec<Value>) -> Result<u32, Refusal> {
+        let current = self.count_call()?;
+        let local = self.number();
+        self.active.borrow_mut().insert(local, Active::Send(current));
+        self.pending.borrow_mut().push_back(match self.desk.inner.send_packed(queue, messages) {
+            Ok(()) => Delivery::CallResult(local, Value::Undefined),
+            Err(error) => {
+                let name = if error.status == Status::Invalid { "TypeError" } else { "Error" };
+                Delivery::CallThrow(local, name.into(), format!("cannot send to the queue \"{queue}\": {}", error.message))
+            }
+        });
+        Ok(local)
     }
 
     pub(super) fn open_call_of(&self, binding: &str, kind: &BindingKind, content: CallContent) -> Result<u32, Refusal> {
@@ -135,6 +156,10 @@ impl Link {
     pub(super) fn end_call(&self, local: u32) {
         if let Some(outgoing) = self.fetch(local) {
             return self.end_fetch(&outgoing);
+        }
+        if matches!(self.active.borrow().get(&local), Some(Active::Send(_))) {
+            self.active.borrow_mut().remove(&local);
+            return;
         }
         let Some(call) = self.call(local) else { return };
         self.active.borrow_mut().remove(&local);

@@ -9,7 +9,7 @@ use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::LOG_LINE_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
-use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal, Sockets};
+use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal, Sockets, Verdict};
 
 use super::{Link, NETWORK};
 use crate::binding::BindingKind;
@@ -17,7 +17,8 @@ use crate::call::CallContent;
 use crate::event::Payload;
 use crate::files::{Quota, Setting, WriterPlace};
 use crate::pipe::GONE;
-use crate::request::{Ending, Job, Listener};
+use crate::request::{Duty, Ending, Job, Listener};
+use crate::trace::Trace;
 use crate::wait::lock;
 
 impl Link {
@@ -38,6 +39,13 @@ impl Link {
         Some(self.log_dropped.replace(0))
     }
 
+    /// Notes something of the event whose turn it is, if somebody is told of it.
+    fn note(&self, note: impl FnOnce(&Trace)) {
+        if let Some(trace) = self.current.borrow().as_ref().and_then(|spent| spent.trace.as_deref()) {
+            note(trace);
+        }
+    }
+
     pub(super) fn writer_place(&self) -> WriterPlace {
         WriterPlace { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get() }
     }
@@ -47,14 +55,8 @@ impl Link {
 pub(in crate::shard) struct LinkHost(pub Rc<Link>);
 
 impl LinkHost {
-    /// The time that JavaScript sees: what is fresh at the beginning of a turn is so until its end, and tells nothing of the time between.
-    fn turn_unix_ms(&self) -> u64 {
-        (self.time_origin_ms() + self.now_ms()) as u64
-    }
-}
-
-impl Host for LinkHost {
-    fn log(&self, level: LogLevel, mut text: String) {
+    /// A line of the app's log, noted of its event or not.
+    fn write_log(&self, level: LogLevel, mut text: String, is_noted: bool) {
         if text.len() > LOG_LINE_BYTES_MAX {
             let mut end = LOG_LINE_BYTES_MAX;
             while !text.is_char_boundary(end) {
@@ -63,13 +65,28 @@ impl Host for LinkHost {
             text.truncate(end);
         }
         if let Some(dropped) = self.0.admit_log(text.len()) {
+            if is_noted {
+                self.0.note(|trace| trace.log(level, &text));
+            }
             self.0.desk.inner.log(&self.0.app.name, level, text, dropped);
         }
     }
 
+    /// The time that JavaScript sees: what is fresh at the beginning of a turn is so until its end, and tells nothing of the time between.
+    fn turn_unix_ms(&self) -> u64 {
+        (self.time_origin_ms() + self.now_ms()) as u64
+    }
+}
+
+impl Host for LinkHost {
+    fn log(&self, level: LogLevel, text: String) {
+        self.write_log(level, text, true);
+    }
+
     fn exception(&self, error: Error) {
+        self.0.note(|trace| trace.exception(&error));
         let text = if error.stack.is_empty() { error.message } else { error.stack };
-        self.log(LogLevel::Error, format!("Uncaught {text}"));
+        self.write_log(LogLevel::Error, format!("Uncaught {text}"), false);
     }
 
     fn now_ms(&self) -> f64 {
@@ -375,6 +392,14 @@ impl Host for LinkHost {
 
     fn sockets(&self) -> &dyn Sockets {
         self
+    }
+
+    fn settle(&self, id: u32, message: Option<u32>, verdict: Verdict) {
+        if let Some(work) = self.0.work(id)
+            && let Listener::Duty(Duty::Batch(batch)) = &work.listener
+        {
+            batch.settle(message, verdict);
+        }
     }
 
     fn invoke_return(&self, id: u32, value: Value) {

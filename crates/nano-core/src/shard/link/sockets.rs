@@ -162,7 +162,10 @@ impl Link {
             return owner.clone();
         }
         let (depth, request) = owner.as_ref().map_or((0, 0), |owner| (owner.depth, owner.request.load(Ordering::Relaxed)));
-        Some(Arc::new(Spent { depth, request: AtomicU64::new(request), ..Spent::default() }))
+        let mut spent = Spent::default();
+        spent.depth = depth;
+        spent.request = AtomicU64::new(request);
+        Some(Arc::new(spent))
     }
 
     /// Ends the sockets that nobody waits for any more: of requests that are over, with what they left running.

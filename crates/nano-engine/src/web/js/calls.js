@@ -102,7 +102,7 @@
   nano.calls = {
     // What stands in env for a binding: [name, index, kind, ...].
     createBinding(binding) {
-      if (binding[2] !== 0) return nano.part("host_bindings").createBinding(binding);
+      if (binding[2] !== 0) return nano.part(binding[2] === 3 ? "queue_binding" : "host_bindings").createBinding(binding);
       return new Proxy(ObjectFreeze(new Fetcher(CREATE, binding[1])), handler);
     },
     pending,

@@ -19,7 +19,7 @@
 
   const kinds = ObjectFreeze({
     __proto__: null, FETCH: 0, TIMER: 1, BODY_READY: 2, WRITE_READY: 3, CANCEL: 4, CALL_HEAD: 5, CALL_RESULT: 6, CALL_FAIL: 7,
-    INVOKE: 8, ERRAND: 9, SOCKET: 10,
+    INVOKE: 8, ERRAND: 9, SOCKET: 10, EVENT: 11,
   });
 
   const eventHandlers = ["fetch", "scheduled", "queue", "tail"];
@@ -36,10 +36,17 @@
   // Work that outlives the response
 
   const waitUntil = (id, promise) => {
+    // Of an event that ends when this does; requests end with their response.
+    const run = nano.runs === undefined ? undefined : nano.runs.get(id);
+    if (run !== undefined) run.begin();
     ops.waitUntil(id, 1);
-    const done = () => ops.waitUntil(id, -1);
+    const done = () => {
+      ops.waitUntil(id, -1);
+      if (run !== undefined) run.end();
+    };
     const failed = (error) => {
-      nano.reportException(error);
+      if (run !== undefined) run.fail(error);
+      else nano.reportException(error);
       done();
     };
     try {
@@ -363,12 +370,19 @@
 
   nano.kinds = kinds;
 
+  // What the handlers of events other than requests begin with.
+  nano.setting = (id) => ({
+    __proto__: null, isModule: namespace !== undefined, main: defaultExport, isClass: defaultIsClass, env,
+    context: new ExecutionContext(CREATE, id),
+  });
+
   nano.deliver = (kind, id, a, b, c, d) => {
     // Only apps that ask which request they are in pay for knowing it.
-    if (nano.contexts !== undefined && (kind === 0 || kind === 8)) {
+    if (nano.contexts !== undefined && (kind === 0 || kind === 8 || kind === 10)) {
       nano.contexts.enter(id);
       if (kind === 0) deliverFetch(id, a, b, c, d);
-      else deliverInvoke(id, a, b, c);
+      else if (kind === 8) deliverInvoke(id, a, b, c);
+      else nano.part("handlers").deliver(id, a, b);
       nano.contexts.leave();
       return;
     }
@@ -377,13 +391,17 @@
       case 1: nano.fireTimer(id); break;
       case 2: fetch.bodyReady(id); break;
       case 3: fetch.writeReady(id); break;
-      case 4: flights.get(id)?.cancel(); break;
+      case 4:
+        flights.get(id)?.cancel();
+        if (nano.runs !== undefined) nano.runs.delete(id);
+        break;
       case 5: calls.head(id, a, b, c); break;
       case 6: calls.result(id, a); break;
       case 7: calls.fail(id, a, b); break;
       case 8: deliverInvoke(id, a, b, c); break;
       case 9: nano.errandDone(id, a, b, c); break;
       case 10: nano.socketEvent(id, a, b, c, d); break;
+      case 11: nano.part("handlers").deliver(id, a, b); break;
     }
   };
 

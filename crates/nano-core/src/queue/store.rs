@@ -1,0 +1,115 @@
+//! One queue: what waits in it, who takes it, and when there is something to do. No clock, no lock, no app.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use nano_base::limits::QUEUE_BATCH_BYTES_MAX;
+
+use super::message::Message;
+use super::{QueueConsumer, QueueStats};
+use crate::app::AppShared;
+
+/// Who takes a queue's messages.
+#[derive(Clone, Debug)]
+pub(super) struct Taker {
+    pub app: Arc<AppShared>,
+    pub settings: QueueConsumer,
+}
+
+/// What waits in one queue.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    pub taker: Option<Taker>,
+    /// Each with the time since which it has been ready.
+    ready: VecDeque<(u64, Message)>,
+    /// By the time at which they are ready.
+    delayed: BTreeMap<(u64, u64), Message>,
+    number: u64,
+    /// Batches that have not ended.
+    pub batches: u32,
+    /// Messages of the queue, those in batches too, and their bytes.
+    pub messages: usize,
+    pub bytes: usize,
+    /// No batch before this time: there was no room for the last one.
+    pub paused_ms: u64,
+    /// When it is to be looked after.
+    pub alarm_ms: Option<u64>,
+    pub stats: QueueStats,
+}
+
+impl Store {
+    /// Nothing is known of it that must be kept.
+    pub(super) fn is_spare(&self) -> bool {
+        self.taker.is_none() && self.messages == 0 && self.alarm_ms.is_none()
+    }
+
+    /// Takes a message in; it is counted from here on until it is dropped.
+    pub(super) fn put(&mut self, message: Message, ready_ms: u64, now_ms: u64) {
+        self.messages += 1;
+        self.bytes += message.bytes();
+        self.wait(message, ready_ms, now_ms);
+    }
+
+    /// A message that is counted already waits, again.
+    pub(super) fn wait(&mut self, message: Message, ready_ms: u64, now_ms: u64) {
+        if ready_ms > now_ms {
+            self.number += 1;
+            self.delayed.insert((ready_ms, self.number), message);
+        } else {
+            self.ready.push_back((now_ms, message));
+        }
+    }
+
+    /// Messages of a batch that never ran go where they were.
+    pub(super) fn give_back(&mut self, messages: Vec<Message>, now_ms: u64) {
+        for message in messages.into_iter().rev() {
+            self.ready.push_front((now_ms, message));
+        }
+    }
+
+    /// A message is done with.
+    pub(super) fn drop_message(&mut self, message: &Message) {
+        self.messages -= 1;
+        self.bytes -= message.bytes();
+    }
+
+    /// The next batch, if there is one, and who takes it.
+    pub(super) fn take_batch(&mut self, now_ms: u64) -> Option<(Taker, Vec<Message>)> {
+        while let Some(first) = self.delayed.first_entry().filter(|first| first.key().0 <= now_ms) {
+            let ((ready_ms, _), message) = first.remove_entry();
+            self.ready.push_back((ready_ms, message));
+        }
+        let taker = self.taker.clone()?;
+        let settings = &taker.settings;
+        let (since_ms, _) = self.ready.front()?;
+        let is_due = self.ready.len() >= settings.batch as usize || now_ms.saturating_sub(*since_ms) >= settings.batch_wait_ms;
+        if !is_due || self.batches >= settings.concurrency || self.paused_ms > now_ms {
+            return None;
+        }
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < settings.batch as usize
+            && let Some((_, message)) = self.ready.front()
+        {
+            bytes += message.bytes();
+            if !batch.is_empty() && bytes > QUEUE_BATCH_BYTES_MAX {
+                break;
+            }
+            batch.extend(self.ready.pop_front().map(|(_, message)| message));
+        }
+        self.batches += 1;
+        Some((taker, batch))
+    }
+
+    /// When there may be a batch, if nothing happens before.
+    pub(super) fn next_ms(&self) -> Option<u64> {
+        let taker = self.taker.as_ref()?;
+        if self.batches >= taker.settings.concurrency {
+            return None;
+        }
+        let full = self.ready.len() >= taker.settings.batch as usize;
+        let ready = self.ready.front().map(|(since_ms, _)| if full { 0 } else { since_ms + taker.settings.batch_wait_ms });
+        let delayed = self.delayed.first_key_value().map(|((ready_ms, _), _)| *ready_ms);
+        let next = ready.into_iter().chain(delayed).min()?;
+        Some(next.max(self.paused_ms))
+    }
+}
