@@ -2,9 +2,11 @@
 
 use nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX;
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{AppLimits, AppOptions, Clock, EventMask, ProcessOptions, QueueConsumer, Result, Roots, RuntimeLimits, RuntimeOptions, Source};
+use nano_core::{
+    AppLimits, AppOptions, Clock, EventMask, ProcessOptions, QueueConsumer, Result, Roots, RuntimeLimits, RuntimeOptions, Source,
+};
 
-use crate::binding::{nano_binding, names};
+use crate::binding::{names, nano_binding};
 use crate::guard::invalid;
 use crate::open::{Open, too_new};
 use crate::types::{array, nano_bytes, nano_header, nano_owned, nano_variable};
@@ -413,7 +415,8 @@ impl nano_app_options {
             options.bindings.push(unsafe { binding.to_core() }?);
         }
         // SAFETY: as above.
-        (options.crons, options.tail) = unsafe { (names(self.crons, self.crons_count, "crons")?, names(self.tail, self.tail_count, "tail")?) };
+        (options.crons, options.tail) =
+            unsafe { (names(self.crons, self.crons_count, "crons")?, names(self.tail, self.tail_count, "tail")?) };
         // SAFETY: as above.
         for consumer in unsafe { array(self.consumers, self.consumers_count, "consumers") }? {
             // SAFETY: as above.

@@ -185,8 +185,7 @@ impl Days {
         self.set & (1 << date) != 0
             || (self.last && date == month.length)
             || (self.last_weekday && date == month.nearest_weekday(month.length))
-            || (self.nearest != 0
-                && (1..=month.length).any(|day| self.nearest & (1 << day) != 0 && month.nearest_weekday(day) == date))
+            || (self.nearest != 0 && (1..=month.length).any(|day| self.nearest & (1 << day) != 0 && month.nearest_weekday(day) == date))
     }
 }
 
@@ -207,9 +206,7 @@ impl Weekdays {
 
     fn has(&self, month: &Month, date: u64) -> bool {
         let bit = 1 << month.weekday(date);
-        self.set & bit != 0
-            || (self.last & bit != 0 && date + 7 > month.length)
-            || self.nth[((date - 1) / 7 + 1) as usize] & bit != 0
+        self.set & bit != 0 || (self.last & bit != 0 && date + 7 > month.length) || self.nth[((date - 1) / 7 + 1) as usize] & bit != 0
     }
 }
 

@@ -193,7 +193,8 @@ impl Runtime {
         let shared = Arc::new(AppShared::new(key, name.clone(), version, home));
         inner.register(&shared)?;
         let version = shared.version();
-        let started = inner.check_consumers(&shared, &version).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
+        let started =
+            inner.check_consumers(&shared, &version).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
         if let Err(error) = started.and_then(|()| inner.follow(&shared, &version)) {
             inner.forget(&shared);
             inner.tell_shards(|| Command::Evict(key, Arc::default()));

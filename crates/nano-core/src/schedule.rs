@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nano_base::cron::Cron;
-use nano_base::limits::{CRONS_MAX, CRON_BYTES_MAX, SCHEDULE_LOOK_MS, SCHEDULE_RETRY_MS};
+use nano_base::limits::{CRON_BYTES_MAX, CRONS_MAX, SCHEDULE_LOOK_MS, SCHEDULE_RETRY_MS};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::LogLevel;
@@ -167,15 +167,10 @@ impl Inner {
         if version.crons.is_empty() {
             return;
         }
-        let is_running = |text: &str| {
-            before.as_ref().is_some_and(|planned| planned.crons.iter().any(|entry| entry.text == text && entry.is_running))
-        };
-        let entry = |(text, cron): &(String, Cron)| Entry {
-            text: text.clone(),
-            cron: cron.clone(),
-            due: None,
-            is_running: is_running(text),
-        };
+        let is_running =
+            |text: &str| before.as_ref().is_some_and(|planned| planned.crons.iter().any(|entry| entry.text == text && entry.is_running));
+        let entry =
+            |(text, cron): &(String, Cron)| Entry { text: text.clone(), cron: cron.clone(), due: None, is_running: is_running(text) };
         let crons = version.crons.iter().map(entry).collect();
         state.apps.insert(app.key, Planned { app: app.clone(), crons });
         let now = self.minute();

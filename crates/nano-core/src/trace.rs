@@ -93,12 +93,8 @@ impl Trace {
         let now_ms = self.inner.clock.unix_ms();
         let mut notes = lock(&self.notes);
         if notes.has_room(error.message.len() + error.stack.len()) {
-            let entry = [
-                ("timestamp", Value::Float(now_ms)),
-                ("name", text(name)),
-                ("message", text(message)),
-                ("stack", text(&error.stack)),
-            ];
+            let entry =
+                [("timestamp", Value::Float(now_ms)), ("name", text(name)), ("message", text(message)), ("stack", text(&error.stack))];
             notes.exceptions.push(object(entry));
         }
     }

@@ -45,7 +45,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("limits", Kind::Table(limits::KEYS), "", "{ cpu_ms = \"200ms\", heap_bytes = \"64 MiB\" }", "What it may use."),
     key("egress", Kind::Table(EGRESS), "", "{ default = \"deny\", allow = [\"api.example.com:443\"] }", "What it may connect to."),
-    key("crons", Kind::Texts, "", "[\"*/5 * * * *\"]", "When `scheduled` is called: minute, hour, day, month, day of the week (1 is Sunday), in UTC."),
+    key(
+        "crons",
+        Kind::Texts,
+        "",
+        "[\"*/5 * * * *\"]",
+        "When `scheduled` is called: minute, hour, day, month, day of the week (1 is Sunday), in UTC.",
+    ),
     key("tail", Kind::Texts, "", "[\"logs\"]", "Apps whose `tail` is told of each of this app's events."),
     key("queues", Kind::Table(QUEUES), "", "{ producers = { JOBS = \"jobs\" }, consumers = { jobs = {} } }", "Queues inside the process."),
     key(

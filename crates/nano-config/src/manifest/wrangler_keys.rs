@@ -111,10 +111,8 @@ const SERVICE: &[Key] = &[
     key("remote", Kind::Warned("the app of that name in this process answers")),
 ];
 
-const TAIL: &[Key] = &[
-    key("service", Kind::Text),
-    key("environment", Kind::Warned("an app is found by its name: NAME-ENVIRONMENT, if it was deployed so")),
-];
+const TAIL: &[Key] =
+    &[key("service", Kind::Text), key("environment", Kind::Warned("an app is found by its name: NAME-ENVIRONMENT, if it was deployed so"))];
 
 const TRIGGERS: &[Key] = &[key("crons", Kind::Texts)];
 

@@ -162,7 +162,11 @@ impl Inner {
                 Err(Error::new(Status::Overloaded, why))
             };
             if store.messages + messages.len() > limits.queue_messages as usize {
-                return full(&format!("the queue \"{queue}\" has {} messages", store.messages), limits.queue_messages as usize, "queue_messages");
+                return full(
+                    &format!("the queue \"{queue}\" has {} messages", store.messages),
+                    limits.queue_messages as usize,
+                    "queue_messages",
+                );
             }
             if store.bytes + bytes > limits.queue_bytes {
                 return full(&format!("the queue \"{queue}\" has {} bytes", store.bytes), limits.queue_bytes, "queue_bytes");

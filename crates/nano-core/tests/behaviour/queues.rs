@@ -1,6 +1,8 @@
 //! Queues inside the process: what producers send, what consumers get, and what becomes of messages.
 
-use nano_core::{AppOptions, Binding, BindingKind, Clock, EventMask, MessageBody, Payload, QueueConsumer, QueueStats, Runtime, RuntimeLimits};
+use nano_core::{
+    AppOptions, Binding, BindingKind, Clock, EventMask, MessageBody, Payload, QueueConsumer, QueueStats, Runtime, RuntimeLimits,
+};
 use nano_core::{RuntimeOptions, Status, Value};
 
 use crate::support::*;
