@@ -155,6 +155,11 @@
  */
 #define NANO_BINDING_APP 3
 
+/**
+ * env.NAME.send(value) and env.NAME.sendBatch(messages): a queue of the runtime's, for the app among whose consumers it is.
+ */
+#define NANO_BINDING_QUEUE 4
+
 /** Of a class: apps cannot make objects, they only get those you return from calls. */
 #define NANO_CLASS_NOT_CONSTRUCTIBLE 1
 
@@ -213,6 +218,9 @@
 #define NANO_EGRESS_DENY 1
 /** The app may connect to everything, this machine included. Only for apps that you trust. */
 #define NANO_EGRESS_ANY 2
+
+/** In a nano_consumer: none at all, where zero means the default. */
+#define NANO_CONSUMER_NONE UINT32_MAX
 
 /** There is no body. */
 #define NANO_BODY_NONE 0
@@ -423,6 +431,10 @@ typedef struct nano_runtime_counters {
   uint64_t lost_bytes;
   /** Log lines dropped. */
   uint64_t logs_dropped;
+  /** Scheduled events that were due and did not take place. */
+  uint64_t skipped;
+  /** Events that tail consumers were not told of. */
+  uint64_t untold;
 } nano_runtime_counters;
 
 /** One variable of an app's env. */
@@ -441,7 +453,9 @@ typedef struct nano_binding {
   uint32_t kind;
   /** Of CLASS: NANO_CLASS_... */
   uint32_t flags;
-  /** Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers. */
+  /**
+   * Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers. Of QUEUE: the queue's.
+   */
   struct nano_bytes app;
   /** Of APP: the export of its main module that answers, an object or a class; empty for the default export. */
   struct nano_bytes entrypoint;
@@ -456,6 +470,26 @@ typedef struct nano_binding {
   /** Zero. */
   uint64_t reserved[2];
 } nano_binding;
+
+/** A queue whose messages an app takes; a queue has one consumer. Begin with zeros: nano_consumer consumer = {0}; */
+typedef struct nano_consumer {
+  /** The queue's name. */
+  struct nano_bytes queue;
+  /** The queue for messages that failed for good; empty for none: they are dropped, and the app's log says so. */
+  struct nano_bytes dead_letters;
+  /** Messages of one batch at most, up to 100; the default is 10. */
+  uint32_t batch;
+  /** How long a batch waits to become full, up to 60,000; the default is 5,000, NANO_CONSUMER_NONE for not at all. */
+  uint32_t batch_wait_ms;
+  /** How often a message is tried again, up to 100; the default is 3, NANO_CONSUMER_NONE for never. */
+  uint32_t retries;
+  /** How long it waits before that, unless the app says; the default is not at all. */
+  uint32_t retry_delay_ms;
+  /** Batches at once, up to 250; the default is 1. */
+  uint32_t concurrency;
+  /** Zero. */
+  uint32_t reserved;
+} nano_consumer;
 
 /** An app: code, env and limits. Begin with NANO_APP_OPTIONS_INIT; zero is each number's default. */
 typedef struct nano_app_options {
@@ -557,6 +591,20 @@ typedef struct nano_app_options {
   uint32_t egress;
   /** Sockets of one instance at once: WebSockets both ways, and what `connect` gives. */
   uint32_t sockets;
+  /**
+   * When the app's scheduled() is called: cron expressions of five fields as Workers have them ("*/5 * * * *", 1 is Sunday), in UTC.
+   */
+  const struct nano_bytes *crons;
+  /** How many there are. */
+  size_t crons_count;
+  /** The queues whose messages its queue() takes. */
+  const struct nano_consumer *consumers;
+  /** How many there are. */
+  size_t consumers_count;
+  /** The names of apps whose tail() is told of each of its events. They need not be loaded before they are told. */
+  const struct nano_bytes *tail;
+  /** How many there are. */
+  size_t tail_count;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */
@@ -581,6 +629,10 @@ typedef struct nano_app_counters {
   uint64_t versions;
   /** Bytes of bodies between you and the app that the other side has not taken yet. */
   uint64_t waiting_bytes;
+  /** Scheduled events that were due and did not take place: the one before had not ended, or there was no room. */
+  uint64_t skipped;
+  /** Events that a tail consumer was not told of, because it was not there or too slow. */
+  uint64_t untold;
 } nano_app_counters;
 
 /** One header of a request or a response. Names arrive in lower case. */
@@ -1070,6 +1122,19 @@ nano_status nano_invoke_wait(const struct nano_app *app,
                              uint32_t timeout_ms,
                              struct nano_event *result,
                              struct nano_error **error);
+
+/**
+ * Calls the app's scheduled() for this time, in milliseconds since 1970, with these words as controller.cron: for hosts that have a
+ * scheduler of their own; the app's crons have no part in it. Never blocks. One RESULT event follows, of an object with outcome ("ok")
+ * and noRetry (true or false), or an ERROR event.
+ */
+NANO_API NANO_MUST_USE
+nano_status nano_app_schedule(const struct nano_app *app,
+                              struct nano_bytes cron,
+                              uint64_t time_unix_ms,
+                              void *user_data,
+                              nano_request *id,
+                              struct nano_error **error);
 
 /* ================================================================================================================
  * Events: what happened, in 64 bytes.

@@ -40,6 +40,10 @@ pub struct nano_app_counters {
     pub versions: u64,
     /// Bytes of bodies between you and the app that the other side has not taken yet.
     pub waiting_bytes: u64,
+    /// Scheduled events that were due and did not take place: the one before had not ended, or there was no room.
+    pub skipped: u64,
+    /// Events that a tail consumer was not told of, because it was not there or too slow.
+    pub untold: u64,
 }
 
 // SAFETY: integers only, without padding.
@@ -146,7 +150,7 @@ pub extern "C" fn nano_app_free(app: Option<Box<nano_app>>) {
 impl nano_app_counters {
     fn of(stats: &AppStats) -> Self {
         // A counter that the core gains and this does not copy stops the build.
-        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes } = *stats;
+        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes, skipped, untold } = *stats;
         Self {
             size: size_of::<Self>(),
             requests,
@@ -158,6 +162,8 @@ impl nano_app_counters {
             strikes: strikes.into(),
             versions,
             waiting_bytes,
+            skipped,
+            untold,
         }
     }
 }

@@ -63,6 +63,10 @@ pub struct nano_runtime_counters {
     pub lost_bytes: u64,
     /// Log lines dropped.
     pub logs_dropped: u64,
+    /// Scheduled events that were due and did not take place.
+    pub skipped: u64,
+    /// Events that tail consumers were not told of.
+    pub untold: u64,
 }
 
 // SAFETY: integers only, without padding.
@@ -236,6 +240,8 @@ impl nano_runtime_counters {
             abandoned,
             lost_bytes,
             logs_dropped,
+            skipped,
+            untold,
         } = *stats;
         Self {
             size: size_of::<Self>(),
@@ -252,6 +258,8 @@ impl nano_runtime_counters {
             abandoned,
             lost_bytes,
             logs_dropped,
+            skipped,
+            untold,
         }
     }
 }

@@ -19,7 +19,7 @@ const _: () = {
     assert!(size_of::<nano_request_init>() == 96 && offset_of!(nano_request_init, body_kind) == 88);
     assert!(size_of::<nano_call_response>() == 80 && offset_of!(nano_call_response, body) == 48);
     assert!(size_of::<nano_call_view>() == 136 && offset_of!(nano_call_view, args) == 112);
-    assert!(size_of::<nano_account>() == 64 && size_of::<nano_app_counters>() == 80 && size_of::<nano_runtime_counters>() == 112);
+    assert!(size_of::<nano_account>() == 64 && size_of::<nano_app_counters>() == 96 && size_of::<nano_runtime_counters>() == 128);
     assert!(size_of::<nano_binding>() == 104 && offset_of!(nano_binding, kind) == 16 && offset_of!(nano_binding, methods) == 56);
     assert!(offset_of!(nano_app_options, env_bindings) == 160 && offset_of!(nano_app_options, host_objects) == 196);
     assert!(offset_of!(nano_app_options, outbound) == 200 && offset_of!(nano_app_options, errand_cpu_ms) == 236);

@@ -160,6 +160,11 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
+    fn new(depth: u32, trace: Option<Box<Trace>>) -> Self {
+        let (request, cpu_ns, errand_ns, subrequests) = Default::default();
+        Self { depth, request, cpu_ns, errand_ns, subrequests, trace }
+    }
+
     /// CPU time, errands and all.
     pub(crate) fn cpu_ms(&self) -> f64 {
         (self.cpu_ns.load(Ordering::Relaxed) + self.errand_ns.load(Ordering::Relaxed)) as f64 / 1e6
@@ -248,10 +253,7 @@ impl Work {
 
     /// The same on behalf of another app.
     pub(crate) fn on_behalf(mut self, origin: Origin) -> Self {
-        let mut spent = Spent::default();
-        spent.depth = origin.depth;
-        spent.trace = Trace::begin(&self.inner, &self.app, &self.job);
-        self.spent = Arc::new(spent);
+        self.spent = Arc::new(Spent::new(origin.depth, Trace::begin(&self.inner, &self.app, &self.job)));
         self.entrypoint = origin.entrypoint;
         self
     }

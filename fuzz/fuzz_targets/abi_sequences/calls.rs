@@ -147,7 +147,12 @@ fn invoke(host: &Host, program: &mut Program) {
     let mut id = MaybeUninit::uninit();
     let app = app.as_deref().and_then(AppHandle::get);
     // SAFETY: valid bytes; a pointer that nobody looks behind.
-    let status = known(unsafe { nano_invoke(app, export, args, user_data as *mut c_void, Some(&mut id), None) });
+    let status = known(unsafe {
+        match program.below(4) {
+            0 => nano_app_schedule(app, export, 60_000, user_data as *mut c_void, Some(&mut id), None),
+            _ => nano_invoke(app, export, args, user_data as *mut c_void, Some(&mut id), None),
+        }
+    });
     // SAFETY: it is set whatever the status.
     accepted(host, status, unsafe { id.assume_init() }, Kind::Invocation, user_data);
 }

@@ -177,10 +177,17 @@ fn every_kind_of_app_has_a_scheduled_handler() {
         &runtime,
         "script",
         "addEventListener('scheduled', (event) => { console.log(event.type, event.cron, event.scheduledTime, typeof event.noRetry); \
-           event.waitUntil(Promise.resolve()); });",
+           event.waitUntil(Promise.resolve()); \
+           const other = new EventTarget(); other.addEventListener('x', () => { throw new Error('told'); }); other.dispatchEvent(new Event('x')); \
+           if (event.cron === 'throw') throw new Error('thrown'); });",
     );
+    assert_eq!(outcome(&script, "throw").expect_err("thrown").message, "Error: thrown");
     assert_eq!(outcome(&script, "a b"), Ok(ok(false)));
+    assert_eq!(next_log(&runtime), "scheduled throw 1000000000000 function");
+    assert!(next_log(&runtime).starts_with("Uncaught Error: told"));
+    assert!(next_log(&runtime).starts_with("Uncaught Error: thrown"));
     assert_eq!(next_log(&runtime), "scheduled a b 1000000000000 function");
+    assert!(next_log(&runtime).starts_with("Uncaught Error: told"));
     let class = "import { WorkerEntrypoint, waitUntil } from 'cloudflare:workers'; \
         export default class extends WorkerEntrypoint { \
           async scheduled(controller) { waitUntil(Promise.resolve()); console.log(this.env.NAME, controller.cron, typeof this.ctx.waitUntil); } }";

@@ -33,13 +33,14 @@ impl Link {
         let current = self.count_call()?;
         let local = self.number();
         self.active.borrow_mut().insert(local, Active::Send(current));
-        self.pending.borrow_mut().push_back(match self.desk.inner.send_packed(queue, messages) {
+        let delivery = match self.desk.inner.send_packed(queue, messages) {
             Ok(()) => Delivery::CallResult(local, Value::Undefined),
             Err(error) => {
                 let name = if error.status == Status::Invalid { "TypeError" } else { "Error" };
                 Delivery::CallThrow(local, name.into(), format!("cannot send to the queue \"{queue}\": {}", error.message))
             }
-        });
+        };
+        self.pending.borrow_mut().push_back(delivery);
         Ok(local)
     }
 

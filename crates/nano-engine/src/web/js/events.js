@@ -189,7 +189,7 @@
             if (listener.isHandler) callHandler(listener.callback, event, target);
             else callListener(listener.callback, event, target);
           } catch (error) {
-            nano.reportException(error);
+            nano.reportException(error, event);
           }
           event.#flags &= ~IN_PASSIVE_LISTENER;
           if (event.#flags & STOP_IMMEDIATE) return;

@@ -132,12 +132,26 @@
     }
   };
 
+  // What a listener throws is the event's error, as a handler's is.
+  const dispatch = (run, event) => {
+    const report = nano.reportException;
+    nano.reportException = (error, source) => {
+      if (source === event) run.fail(error);
+      else report(error);
+    };
+    try {
+      dispatchTrusted(globalThis, event);
+    } finally {
+      nano.reportException = report;
+    }
+  };
+
   const call = (name, run, payload) => {
     const { context, env, isClass, isModule, main } = nano.setting(run.id);
     const made = make(name, run, payload);
     if (!isModule) {
       if (!hasListener(globalThis, name)) throw new TypeError(`This app has no listener for '${name}'.`);
-      dispatchTrusted(globalThis, made.event());
+      dispatch(run, made.event());
       return undefined;
     }
     const target = isClass ? new main(context, env) : main;
