@@ -13,5 +13,6 @@ tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
 tests/c/examples.sh debug
 tests/apps/run.sh debug
+tests/admin/run.sh debug
 tests/hosts/run.sh debug
 scripts/fuzz.sh 20

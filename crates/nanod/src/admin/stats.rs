@@ -52,7 +52,12 @@ pub struct Windows {
 impl Windows {
     /// Forgets what is too long ago, if it is time; to be asked now and then.
     pub fn turn(&mut self, runtime: &Runtime, now_ms: u64) {
-        if now_ms < self.turned_ms + WINDOW_MS {
+        if self.turned_ms > 0 && now_ms < self.turned_ms + WINDOW_MS {
+            return;
+        }
+        if self.turned_ms == 0 {
+            // Nothing is too long ago yet.
+            self.turned_ms = now_ms.max(1);
             return;
         }
         let behind = now_ms >= self.turned_ms + 2 * WINDOW_MS;

@@ -7,13 +7,14 @@ import { Panel } from "./panel.js";
 import { SORTS, Tabs } from "./tabs.js";
 
 const MINUTE = 60;
+const LONG_US = 1e6;
 const STATES = ["busy", "warm", "cold", "starting", "condemned", "quarantined", "draining", "drained", "failed"];
 const by = (id) => document.getElementById(id);
 
 const apps = new Map();
 let last = null;
 let lively = new Set();
-const shown = { search: "", state: null, sort: "name" };
+const shown = { search: "", state: null, sort: "active" };
 
 const tabs = new Tabs(by("tabs"), open);
 const panel = new Panel(by("panel"), close);
@@ -66,6 +67,17 @@ function hear(kind, told) {
     if (app.history.length > MINUTE) app.history.shift();
     // A line that goes on moving is drawn anew; a level one is not.
     if (app.history[0] !== app.heap || app.history[app.history.length >> 1] !== app.heap) changed.add(app);
+    if (app.turn_us) changed.add(app);
+    app.turn_us = 0;
+  }
+  for (const shard of told.shards) {
+    const app = apps.get(shard.turn?.app);
+    if (!app || shard.turn.age_us < LONG_US) continue;
+    // A turn is billed when it ends: until then it is the shard's time.
+    app.turn_us = shard.turn.age_us;
+    app.cpu = last ? Math.max(0, shard.cpu_us - (last.shards[shard.index]?.cpu_us ?? shard.cpu_us)) / 1e6 / seconds : 0;
+    lively.add(app);
+    changed.add(app);
   }
   for (const app of changed) if (apps.has(app.name)) tabs.update(app);
   show(told, seconds);
@@ -79,7 +91,7 @@ function hear(kind, told) {
 function fresh(row) {
   const zeros = ["requests", "errors", "in_flight", "p50_us", "p99_us", "cpu_us", "heap_bytes", "external_bytes", "instances", "cold_starts",
     "kills", "evictions", "failing", "hog"];
-  const app = { name: row.name, state: "cold", shards: [], rate: 0, cpu: 0, heap: 0, history: new Array(MINUTE).fill(0) };
+  const app = { name: row.name, state: "cold", shards: [], rate: 0, cpu: 0, heap: 0, turn_us: 0, history: [] };
   for (const name of zeros) app[name] = 0;
   apps.set(row.name, app);
   return app;
@@ -123,7 +135,7 @@ function arrange(now = false) {
   }
   const search = shown.search.toLowerCase();
   const chosen = [...apps.values()].filter((app) => (!shown.state || app.state === shown.state) && app.name.toLowerCase().includes(search));
-  const pinned = !now && shown.sort !== "name" && by("tabs").matches(":hover, :focus-within");
+  const pinned = !now && shown.sort !== "name" && shown.sort !== "active" && by("tabs").matches(":hover, :focus-within");
   if (pinned) {
     const place = new Map(tabs.order.map((name, at) => [name, at]));
     chosen.sort((a, b) => (place.get(a.name) ?? Infinity) - (place.get(b.name) ?? Infinity) || SORTS.name(a, b));

@@ -112,17 +112,17 @@ export class Cage {
     // Sizes that hardly differ do not change places each second.
     const shown = largest.slice(0, HOLDERS).sort((a, b) => Math.round(Math.log2(b.heap_bytes) * 4) - Math.round(Math.log2(a.heap_bytes) * 4) || (a.name < b.name ? -1 : 1));
     while (this.buttons.length < shown.length) {
-      const button = element("button", { type: "button" });
+      const button = element("button", { type: "button" }, element("span"));
       button.addEventListener("click", () => this.open(button.dataset.app));
       this.buttons.push(button);
     }
-    if (!this.rest) this.rest = element("span");
+    if (!this.rest) this.rest = element("span", { class: "rest" });
     shown.forEach((app, at) => {
       const button = this.buttons[at];
       button.dataset.app = app.name;
       button.style.flex = `${app.heap_bytes / all} 1 0`;
       button.title = `${app.name}: ${bytes(app.heap_bytes)}`;
-      say(button, app.name);
+      say(button.firstChild, app.name);
     });
     const rest = largest.length - shown.length;
     const others = all - shown.reduce((sum, app) => sum + app.heap_bytes, 0);

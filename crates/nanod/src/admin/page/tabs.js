@@ -1,12 +1,16 @@
 // The tabs: one for each app, in the order that is wanted. A tab is touched only when something of it has changed.
 
-import { bytes, duration, element, percent, rate, say } from "./format.js";
+import { bytes, duration, element, percent, rate, say, whole } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 72;
 const HEIGHT = 18;
+const SECONDS = 60;
+
+const RESTING = new Set(["cold", "drained"]);
 
 export const SORTS = {
+  active: (a, b) => RESTING.has(a.state) - RESTING.has(b.state) || SORTS.name(a, b),
   name: (a, b) => (a.name < b.name ? -1 : 1),
   rate: (a, b) => b.rate - a.rate || b.requests - a.requests || SORTS.name(a, b),
   cpu: (a, b) => b.cpu - a.cpu || b.cpu_us - a.cpu_us || SORTS.name(a, b),
@@ -122,16 +126,18 @@ class Tab {
     this.cpu = element("span");
     this.heap = element("span");
     this.errors = element("span", { class: "err" });
+    this.area = document.createElementNS(SVG, "path");
+    this.area.setAttribute("class", "area");
     this.path = document.createElementNS(SVG, "path");
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     svg.setAttribute("preserveAspectRatio", "none");
     svg.setAttribute("aria-hidden", "true");
-    svg.append(this.path);
+    svg.append(this.area, this.path);
     this.node = element(
       "div", { class: "tab", role: "tab", tabindex: "-1", "aria-selected": "false", "aria-controls": "panel", "data-app": app.name },
       this.dot, element("span", { class: "name", title: app.name }, app.name), this.rate,
-      element("span", { class: "line" }, this.p99, this.cpu, this.heap, this.errors), svg,
+      element("span", { class: "line" }, this.p99, this.errors, this.cpu, this.heap), svg,
     );
     this.drawn = "";
   }
@@ -146,11 +152,12 @@ class Tab {
     }
     const resting = ["cold", "warm"].includes(app.state);
     say(this.rate, app.rate ? `${rate(app.rate)}/s` : resting ? "" : app.state);
-    say(this.p99, app.requests ? `p99 ${duration(app.p99_us)}` : app.state);
+    say(this.p99, app.turn_us ? `one turn, ${duration(app.turn_us)}` : app.p99_us ? `p99 ${duration(app.p99_us)}` : app.state);
+    this.p99.className = app.turn_us ? "hot" : "";
     say(this.cpu, app.cpu >= 0.001 ? percent(app.cpu) : "");
     this.cpu.className = app.cpu > 0.5 ? "hot" : "";
     say(this.heap, app.heap ? bytes(app.heap) : "");
-    say(this.errors, app.failing ? "deploy failed" : app.kills ? `${app.kills} stopped` : "");
+    say(this.errors, app.failing ? "deploy failed" : app.kills ? `${app.kills} stopped` : app.errors ? `${whole(app.errors)} failed` : "");
     if (visible) this.draw();
   }
 
@@ -158,15 +165,14 @@ class Tab {
   draw() {
     const { history } = this.app;
     const most = Math.max(...history);
-    let path = `M0 ${HEIGHT - 1}H${WIDTH}`;
-    if (most > 0) {
-      const step = WIDTH / (history.length - 1);
-      const points = history.map((value, at) => `${(at * step).toFixed(1)} ${(HEIGHT - 1 - (value / most) * (HEIGHT - 4)).toFixed(1)}`);
-      path = `M0 ${HEIGHT + 2}L${points.join("L")}V${HEIGHT + 2}`;
-    }
-    if (path !== this.drawn) {
-      this.drawn = path;
-      this.path.setAttribute("d", path);
+    const step = WIDTH / (SECONDS - 1);
+    const start = WIDTH - (history.length - 1) * step;
+    const height = (value) => (HEIGHT - 1 - (most ? value / most : 0) * (HEIGHT - 4)).toFixed(1);
+    const points = most ? history.map((value, at) => `${(start + at * step).toFixed(1)} ${height(value)}`).join("L") : `0 ${HEIGHT - 1}H${WIDTH}`;
+    if (points !== this.drawn) {
+      this.drawn = points;
+      this.path.setAttribute("d", `M${points}`);
+      this.area.setAttribute("d", most ? `M${start.toFixed(1)} ${HEIGHT}L${points}V${HEIGHT}` : "");
     }
   }
 }
