@@ -3,7 +3,8 @@
 # System packages come from apt, as root; what Python has comes into a virtual environment below target/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-venv=${CARGO_TARGET_DIR:-target}/tools/venv
+tools=${CARGO_TARGET_DIR:-target}/tools
+venv=$tools/venv
 
 missing() {
   echo "missing: $*" >&2
@@ -18,6 +19,19 @@ apt_install() {
   "${install[@]}" >/dev/null 2>&1 && return
   apt-get update -q >/dev/null 2>&1 || true
   "${install[@]}" >/dev/null 2>&1 || missing "$* (apt could not install it)"
+}
+
+# Takes one program out of a package of Debian's, without installing it: deb_program PACKAGE PROGRAM
+deb_program() {
+  command -v apt-get >/dev/null && command -v dpkg >/dev/null || missing "$2 (it is in the package $1)"
+  local folder
+  folder=$(mktemp -d)
+  chmod 755 "$folder"
+  (cd "$folder" && { apt-get download -q "$1" || { apt-get update -q && apt-get download -q "$1"; }; } && dpkg -x ./*.deb out) >/dev/null 2>&1 ||
+    { rm -rf "$folder"; missing "$2 (apt could not fetch the package $1)"; }
+  mkdir -p "$tools"
+  cp "$folder"/out/usr/bin/"$2" "$tools/"
+  rm -rf "$folder"
 }
 
 python_need() {
@@ -44,6 +58,9 @@ for need in "$@"; do
     node) command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm ;;
     xz) command -v xz >/dev/null || apt_install xz-utils ;;
     curl) command -v curl >/dev/null || apt_install curl ca-certificates ;;
+    # Only its program: Debian's package of it would begin to serve.
+    promtool) command -v promtool >/dev/null || [ -x "$tools/promtool" ] || deb_program prometheus promtool ;;
+    chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || apt_install chromium ;;
     readelf) command -v readelf >/dev/null || apt_install binutils ;;
     abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;
     zig) command -v zig >/dev/null || pip_install ziglang ziglang==0.17.0 ;;

@@ -14,5 +14,6 @@ ASAN=1 tests/c/run.sh debug
 tests/c/examples.sh debug
 tests/apps/run.sh debug
 tests/net/websocket/run.sh debug
+tests/admin/run.sh debug
 tests/hosts/run.sh debug
 scripts/fuzz.sh 20

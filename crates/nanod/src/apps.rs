@@ -1,6 +1,6 @@
 //! What is deployed: a folder's manifest becomes an app of the runtime, and all manifests together the table of routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use nano_config::secrets::{self, Secret};
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
 
+use crate::admin::Board;
 use crate::routes::{Current, Table};
 use crate::{handlers, output};
 
@@ -23,6 +24,10 @@ pub struct Apps {
     runtime: Arc<Runtime>,
     current: Current,
     deployed: BTreeMap<String, App>,
+    /// What an operator has taken out of service: it stays so until he says otherwise.
+    drained: BTreeSet<String>,
+    /// What others may know of all this.
+    pub board: Board,
     /// In development `.dev.vars` are part of `env`.
     dev_vars: bool,
     environment: Option<String>,
@@ -38,7 +43,15 @@ pub struct Outcome {
 
 impl Apps {
     pub fn new(runtime: &Arc<Runtime>, current: &Current, dev_vars: bool, environment: Option<String>) -> Self {
-        Self { runtime: runtime.clone(), current: current.clone(), deployed: BTreeMap::new(), dev_vars, environment }
+        Self {
+            runtime: runtime.clone(),
+            current: current.clone(),
+            deployed: BTreeMap::new(),
+            drained: BTreeSet::new(),
+            board: Board::default(),
+            dev_vars,
+            environment,
+        }
     }
 
     /// How many apps serve.
@@ -54,11 +67,12 @@ impl Apps {
             match (change, deployed.apps.get(folder)) {
                 (Change::Removed(_), _) => {
                     outcome.removed += 1;
-                    if let Some(app) = self.deployed.remove(folder) {
-                        unload(app);
-                    }
+                    self.withdraw(folder);
                 }
-                (_, Some(state)) => match self.deploy(folder, state) {
+                (_, Some(state)) if self.drained.contains(folder) => {
+                    output::say(&format!("{}: stays out of service until it is reloaded", state.shown));
+                }
+                (_, Some(state)) => match self.deploy_now(folder, state) {
                     Ok(()) => outcome.deployed += 1,
                     Err(why) => {
                         outcome.failed += 1;
@@ -73,6 +87,36 @@ impl Apps {
         }
         self.route(deployed);
         outcome
+    }
+
+    /// Deploys a folder, and tells the board.
+    pub fn deploy_now(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
+        let deployed = self.deploy(folder, state);
+        self.board.deployed(folder, state, deployed.as_ref().err().map(String::as_str));
+        if deployed.is_ok() {
+            self.drained.remove(folder);
+        }
+        deployed
+    }
+
+    /// Takes an app out of service until it is deployed anew by hand; whether it was in service.
+    pub fn drain(&mut self, folder: &str) -> bool {
+        let app = self.deployed.remove(folder);
+        if let Some(app) = &app {
+            unload(app.clone());
+            self.drained.insert(folder.to_string());
+            self.board.drained(folder);
+        }
+        app.is_some()
+    }
+
+    /// Forgets a folder.
+    pub fn withdraw(&mut self, folder: &str) {
+        self.drained.remove(folder);
+        self.board.removed(folder);
+        if let Some(app) = self.deployed.remove(folder) {
+            unload(app);
+        }
     }
 
     fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
@@ -127,7 +171,7 @@ impl Apps {
     }
 
     /// Makes the table of routes anew.
-    fn route(&self, deployed: &Snapshot) {
+    pub fn route(&self, deployed: &Snapshot) {
         let served: Vec<(&Manifest, &AppState, Option<App>)> = deployed
             .apps
             .iter()

@@ -3,6 +3,7 @@
 //! It is a host like any other: it uses nano-core's public face, and knows nothing of V8. What it reads and decides is nano-config's;
 //! here is what it does. `serve.rs` is the server's life, `commands/` has what else the command line can ask for.
 
+mod admin;
 mod apps;
 mod commands;
 mod events;

@@ -1,5 +1,6 @@
 //! `nanod serve DIR`: every folder in it is an app, served until a signal says otherwise.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -11,6 +12,7 @@ use nano_core::{Clock, EventMask, ListenLimits, ListenOptions, Listener, Runtime
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::admin::{self, Admin, Board, Logs};
 use crate::apps::Apps;
 use crate::routes::Current;
 use crate::{events, notify, output};
@@ -33,6 +35,7 @@ pub struct Options {
     pub dev: bool,
     pub drain: Duration,
     pub limits: ListenLimits,
+    pub admin: Option<admin::Options>,
 }
 
 impl From<Serve> for Options {
@@ -48,6 +51,11 @@ impl From<Serve> for Options {
             dev: false,
             drain: Duration::from_millis(serve.drain_ms),
             limits,
+            admin: serve.admin.map(|address| admin::Options {
+                address,
+                token_file: serve.token_file,
+                per_app: serve.metrics_per_app,
+            }),
         }
     }
 }
@@ -64,6 +72,7 @@ impl From<Dev> for Options {
             dev: true,
             drain: Duration::ZERO,
             limits: ListenLimits::default(),
+            admin: None,
         }
     }
 }
@@ -73,6 +82,8 @@ enum Message {
     Signal(i32),
     /// The folder may have changed.
     Look,
+    /// An operator wants something.
+    Command(admin::Command),
 }
 
 /// Runs until a signal; what the process ends with.
@@ -88,6 +99,9 @@ pub fn run(options: &Options) -> Exit {
 
 struct Server {
     runtime: Arc<Runtime>,
+    admin: Option<Admin>,
+    board: Board,
+    environment: Option<String>,
     listeners: Vec<Listener>,
     messages: Receiver<Message>,
     notifier: Option<Notifier>,
@@ -116,9 +130,22 @@ impl Server {
         let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), ..RuntimeOptions::default() })
             .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
-        events::follow(&runtime).map_err(|error| format!("cannot start a thread: {error}"))?;
+        let logs = Arc::new(Logs::default());
+        events::follow(&runtime, &logs, &clock).map_err(|error| format!("cannot start a thread: {error}"))?;
         let current = Current::default();
         let apps = Apps::new(&runtime, &current, options.dev, options.environment.clone());
+        let board = apps.board.clone();
+        let commands = sender.clone();
+        let context = admin::Context {
+            runtime: runtime.clone(),
+            board: board.clone(),
+            logs,
+            clock: clock.clone(),
+            root: folder.clone(),
+            // A command that nobody hears is dropped, and its reply says that nanod is stopping.
+            commands: Box::new(move |command| drop(commands.send(Message::Command(command)))),
+        };
+        let admin = start_admin(options.admin.as_ref(), context)?;
         let scan = ScanOptions {
             environment: options.environment.clone(),
             dev_vars: options.dev,
@@ -133,6 +160,9 @@ impl Server {
         let watch = Watch::new(notifier.is_some(), clock.now_ms());
         let mut server = Self {
             runtime,
+            admin,
+            board,
+            environment: options.environment.clone(),
             listeners: Vec::new(),
             messages,
             notifier,
@@ -147,6 +177,7 @@ impl Server {
         server.settle();
         server.listen(options, &current)?;
         server.introduce(began_ms);
+        server.board.set_ready(true);
         notify::tell("READY=1");
         Ok(server)
     }
@@ -165,6 +196,7 @@ impl Server {
                 Ok(Message::Look) => self.take_hints(),
                 // It is heard when there is something to stop.
                 Ok(Message::Signal(_)) => self.early = true,
+                Ok(Message::Command(command)) => command.refuse_start(),
                 Err(_) => {}
             }
             if let Some(touched) = self.watch.take(self.clock.now_ms()) {
@@ -191,6 +223,10 @@ impl Server {
             let port = addresses.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default();
             output::say(&format!("{:<20} http://{}.localhost:{port}  {}", manifest.name, manifest.name, state.shown));
         }
+        if let Some(admin) = &self.admin {
+            output::say(&admin.introduction(std::io::stdout().is_terminal()));
+        }
+        self.board.set_addresses(addresses.clone());
         let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
         let noun = if apps == 1 { "app" } else { "apps" };
         output::say(&format!("{apps} {noun} on {} in {took_ms} ms", addresses.join(", ")));
@@ -211,6 +247,7 @@ impl Server {
                 }
                 Ok(Message::Signal(_)) => return self.stop(),
                 Ok(Message::Look) => self.take_hints(),
+                Ok(Message::Command(command)) => self.desk().obey(command),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.stop(),
             }
@@ -250,9 +287,21 @@ impl Server {
         }
     }
 
+    /// What an operator's commands are about.
+    fn desk(&mut self) -> admin::Desk<'_> {
+        admin::Desk {
+            apps: &mut self.apps,
+            scanner: &mut self.scanner,
+            deployment: &mut self.deployment,
+            clock: &self.clock,
+            environment: self.environment.as_deref(),
+        }
+    }
+
     /// Takes no more connections, lets requests end, and ends. A second signal does not wait.
     fn stop(self) -> Exit {
         notify::tell("STOPPING=1");
+        self.board.set_ready(false);
         output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
         for listener in &self.listeners {
             listener.close();
@@ -273,6 +322,19 @@ impl Server {
         self.runtime.free();
         output::say(if drained { "stopped" } else { "stopped, with requests that did not end in time" });
         if drained { Exit::Success } else { Exit::CutOff }
+    }
+}
+
+/// The admin listener. One that was not asked for is not worth not serving: another nanod may have its port.
+fn start_admin(options: Option<&admin::Options>, context: admin::Context) -> Result<Option<Admin>, String> {
+    let Some(options) = options else { return Ok(None) };
+    match admin::start(options, context) {
+        Ok(admin) => Ok(Some(admin)),
+        Err(why) if options.address == Address::Tcp("127.0.0.1".into(), 9787) && options.token_file.is_none() => {
+            output::complain(&format!("{why}; serving without it (choose another address with --admin, or --no-admin)"));
+            Ok(None)
+        }
+        Err(why) => Err(why),
     }
 }
 

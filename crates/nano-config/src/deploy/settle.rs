@@ -96,6 +96,18 @@ impl Deployment {
         Touched::Some(self.waiting.keys().cloned().collect())
     }
 
+    /// Somebody has deployed a folder by himself, as it was then.
+    pub fn accept(&mut self, name: &str, state: &AppState) {
+        self.deployed.apps.insert(name.to_string(), state.clone());
+        self.waiting.remove(name);
+    }
+
+    /// Somebody has taken a folder away by himself.
+    pub fn forget(&mut self, name: &str) {
+        self.deployed.apps.remove(name);
+        self.waiting.remove(name);
+    }
+
     /// What follows from a look at `now_ms` of a steady clock and `unix_ms` of the one on the wall.
     pub fn observe(&mut self, seen: &Snapshot, now_ms: u64, unix_ms: u64) -> Step {
         let mut step = Step::default();

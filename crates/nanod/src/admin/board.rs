@@ -1,0 +1,136 @@
+//! What is deployed, as the main thread last said: beside what the runtime counts, it is what the admin listener shows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use nano_base::clock::Clock;
+use nano_base::limits::ADMIN_VERSIONS_MAX;
+use nano_config::deploy::{AppState, Digest};
+use nano_config::manifest::{Manifest, limit_list};
+
+/// One version of an app that was deployed, or was to be.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub number: u64,
+    pub digest: Option<Digest>,
+    pub unix_ms: u64,
+    /// Why it does not serve.
+    pub error: Option<String>,
+}
+
+/// One folder.
+#[derive(Clone, Debug, Default)]
+pub struct Deployed {
+    /// The app's name; empty if it has never been known.
+    pub name: String,
+    /// How people call the folder.
+    pub shown: String,
+    /// The manifest's file, if there is one.
+    pub manifest: Option<String>,
+    pub routes: Vec<String>,
+    pub default: bool,
+    pub lazy: bool,
+    pub limits: Vec<(&'static str, u64)>,
+    /// The latest last.
+    pub versions: VecDeque<Version>,
+    /// An operator has taken it out of service.
+    pub drained: bool,
+}
+
+impl Deployed {
+    /// Why the latest version does not serve, if it does not.
+    pub fn failure(&self) -> Option<&str> {
+        self.versions.back()?.error.as_deref()
+    }
+
+    fn describe(&mut self, manifest: &Manifest, state: &AppState) {
+        self.name.clone_from(&manifest.name);
+        self.shown.clone_from(&state.shown);
+        self.manifest.clone_from(&manifest.file);
+        self.routes = manifest.routes.iter().map(ToString::to_string).collect();
+        self.default = manifest.default;
+        self.lazy = manifest.lazy.unwrap_or(false);
+        self.limits = limit_list(&manifest.limits).collect();
+    }
+
+    fn add(&mut self, digest: Option<Digest>, error: Option<String>) {
+        let number = self.versions.back().map_or(1, |last| last.number + 1);
+        if self.versions.len() >= ADMIN_VERSIONS_MAX {
+            self.versions.pop_front();
+        }
+        self.versions.push_back(Version { number, digest, unix_ms: Clock::system().unix_ms() as u64, error });
+    }
+}
+
+/// All folders by their names. Clones are the same board.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    folders: Mutex<BTreeMap<String, Deployed>>,
+    addresses: Mutex<Vec<String>>,
+    ready: AtomicBool,
+}
+
+impl Board {
+    /// The server answers requests, or does not any more.
+    pub fn set_ready(&self, ready: bool) {
+        self.0.ready.store(ready, Ordering::Release);
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// Where apps are reached.
+    pub fn set_addresses(&self, addresses: Vec<String>) {
+        *self.0.addresses.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = addresses;
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.0.addresses.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// A folder's app has been deployed, or could not be.
+    pub fn deployed(&self, folder: &str, state: &AppState, error: Option<&str>) {
+        let mut folders = self.folders();
+        let deployed = folders.entry(folder.to_string()).or_default();
+        if let Some(manifest) = &state.reading.manifest {
+            deployed.describe(manifest, state);
+        }
+        deployed.drained &= error.is_some();
+        deployed.add(state.digest, error.map(str::to_string));
+    }
+
+    /// An operator has taken it out of service.
+    pub fn drained(&self, folder: &str) {
+        if let Some(deployed) = self.folders().get_mut(folder) {
+            deployed.drained = true;
+        }
+    }
+
+    /// The folder has gone.
+    pub fn removed(&self, folder: &str) {
+        self.folders().remove(folder);
+    }
+
+    /// What is out of service although it is deployed: by the names of apps, whether an operator wanted that, and whether the latest version
+    /// did not start.
+    pub fn marks(&self) -> BTreeMap<String, (bool, bool)> {
+        let marked = |deployed: &Deployed| (deployed.name.clone(), (deployed.drained, deployed.failure().is_some()));
+        self.folders().values().map(marked).filter(|(_, (drained, failing))| *drained || *failing).collect()
+    }
+
+    /// The folder of an app, and what is known of it.
+    pub fn find(&self, name: &str) -> Option<(String, Deployed)> {
+        let folders = self.folders();
+        let (folder, deployed) = folders.iter().find(|(_, deployed)| deployed.name == name)?;
+        Some((folder.clone(), deployed.clone()))
+    }
+
+    fn folders(&self) -> MutexGuard<'_, BTreeMap<String, Deployed>> {
+        self.0.folders.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The admin listener as its users know it: Prometheus' own checker over the metrics, a browser over the dashboard: run.sh [debug|release]
+# What cannot be installed is skipped, with a line that says so. The browser's pictures are in target/admin.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+profile=${1:-debug}
+target=${CARGO_TARGET_DIR:-target}
+scripts/need.sh cargo node curl
+flags=()
+[ "$profile" = debug ] || flags=(--release)
+cargo build --locked --quiet -p nanod "${flags[@]}"
+NANOD=$(realpath "$target/$profile/nanod")
+export NANOD
+failed=0
+
+if scripts/need.sh promtool; then
+  PATH=$PATH:$(realpath -m "$target/tools")
+  work=$(mktemp -d)
+  tests/admin/apps.sh "$work/apps" 8
+  "$NANOD" serve --listen 127.0.0.1:0 --admin "unix:$work/admin" --metrics-per-app all "$work/apps" >"$work/log" 2>&1 &
+  server=$!
+  trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
+  for _ in $(seq 600); do
+    grep -q ' apps on ' "$work/log" && break
+    kill -0 $server 2>/dev/null || break
+    sleep 0.05
+  done
+  # Whoever counts in milliseconds has asked for them; everything else is as Prometheus would have it.
+  curl -sf --unix-socket "$work/admin" http://localhost/metrics >"$work/metrics"
+  promtool check metrics <"$work/metrics" >"$work/lint" 2>&1 || true
+  if grep -v '^nano_request_duration_ms ' "$work/lint"; then
+    failed=1
+    echo "not ok - promtool accepts the metrics"
+  else
+    echo "ok - promtool accepts the metrics"
+  fi
+  kill $server
+  wait $server || true
+else
+  echo "skipped: promtool over the metrics"
+fi
+
+if scripts/need.sh chromium; then
+  CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+  SHOTS=$(realpath -m "$target/admin")
+  export CHROMIUM SHOTS
+  node --test --test-reporter=spec tests/admin/dashboard.test.mjs || failed=1
+else
+  echo "skipped: the dashboard in a browser"
+fi
+exit $failed
