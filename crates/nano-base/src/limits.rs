@@ -377,6 +377,12 @@ pub const HTTP_SHARE_BYTES: usize = 256 << 10;
 pub const HTTP_WHOLE_BODY_BYTES: usize = 64 << 10;
 /// A response's body from which on it is written from where it is.
 pub const HTTP_TAIL_BYTES: usize = 16 << 10;
+/// What a connection's output keeps of its buffer for the next response.
+pub const HTTP_KEPT_BYTES: usize = 2 << 10;
+/// Steps of one connection, a head or a body's share each, before others have their turns.
+pub const HTTP_STEPS_PER_TURN: usize = 64;
+/// How long a connection goes on waiting for a request when its listener is closed.
+pub const HTTP_PARTING_MS: u64 = 500;
 /// What is still read of a connection that is closed early.
 pub const HTTP_LINGER_BYTES_MAX: usize = 1 << 20;
 /// How long a client may take for a request's head, by default.

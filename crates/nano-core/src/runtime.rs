@@ -20,6 +20,7 @@ use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
+use crate::front::Listeners;
 use crate::objects::{self, Objects};
 use crate::observe::Counters;
 use crate::pipe::Pipe;
@@ -107,6 +108,7 @@ pub(crate) struct Inner {
     pub helpers: Arc<Helpers>,
     pub caches: Arc<CacheStore>,
     pub objects: Objects,
+    pub listeners: Listeners,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -150,6 +152,7 @@ impl Runtime {
             network: Network::new(options.roots, &options.clock)?,
             helpers: Arc::default(),
             objects: Objects::default(),
+            listeners: Listeners::default(),
             apps: RwLock::default(),
             next_app: AtomicU64::new(1),
             next_home: AtomicUsize::new(0),
@@ -370,8 +373,10 @@ impl Runtime {
 
     /// Takes no new requests, waits until those in flight have ended or `grace` has passed, and ends the rest. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
+        // First, because what clients have asked for may make requests of its own.
+        let answered = self.inner.listeners.drain(&self.inner, grace);
         let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
-        let drained = self.inner.app_list().iter().all(|app| app.wait_idle(grace));
+        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(grace));
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));

@@ -1,8 +1,9 @@
 //! The built-in HTTP server: where it listens, which app gets a request, and what it bears from its clients.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::Duration;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
@@ -12,6 +13,7 @@ use nano_http::h1;
 use super::socket::{Acceptor, Bound};
 use crate::app::App;
 use crate::runtime::{Inner, Runtime};
+use crate::wait::lock;
 
 /// Who gets a request.
 #[derive(Debug)]
@@ -92,6 +94,9 @@ pub(super) struct Shared {
     pub address: String,
     pub connections: AtomicUsize,
     closed: AtomicBool,
+    /// What waits for the last connection's end.
+    ending: Mutex<()>,
+    ended: Condvar,
 }
 
 impl Shared {
@@ -99,12 +104,58 @@ impl Shared {
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
+
+    /// A connection has ended.
+    pub(super) fn leave(&self) {
+        if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ending = lock(&self.ending);
+            self.ended.notify_all();
+        }
+    }
+
+    /// Waits until there are no connections; false when the time passed first.
+    fn wait_empty(&self, grace: Duration) -> bool {
+        let left = |_: &mut ()| self.connections.load(Ordering::Acquire) > 0;
+        let waited = self.ended.wait_timeout_while(lock(&self.ending), grace, left);
+        !waited.unwrap_or_else(|poisoned| poisoned.into_inner()).1.timed_out()
+    }
+
+    fn close(&self, inner: &Arc<Inner>) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        for shard in &inner.shards {
+            shard.front.close_listener(inner, self.key);
+            shard.wake();
+        }
+    }
+}
+
+/// The listeners of a runtime.
+#[derive(Default)]
+pub(crate) struct Listeners(Mutex<Vec<Weak<Shared>>>);
+
+impl Listeners {
+    fn add(&self, shared: &Arc<Shared>) {
+        let mut all = lock(&self.0);
+        all.retain(|listener| listener.strong_count() > 0);
+        all.push(Arc::downgrade(shared));
+    }
+
+    /// Closes them, and waits until what their clients have asked for is answered and written; false when the time passed first.
+    pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Duration) -> bool {
+        let all: Vec<Arc<Shared>> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
+        all.iter().for_each(|listener| listener.close(inner));
+        all.iter().all(|listener| listener.wait_empty(grace))
+    }
 }
 
 /// One shard's part of a listener.
 pub(super) struct Acceptance {
     pub shared: Arc<Shared>,
     pub acceptor: Acceptor,
+    /// It cannot accept more for now, and tries again by a timer.
+    pub paused: bool,
 }
 
 /// A listener. Dropping it closes it.
@@ -136,11 +187,14 @@ impl Runtime {
             address: bound.address(),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            ending: Mutex::new(()),
+            ended: Condvar::new(),
         });
+        inner.listeners.add(&shared);
         let listener = Listener { shared: shared.clone(), inner: inner.clone() };
         let failed = |error: std::io::Error| Error::new(Status::Io, format!("cannot listen on {}: {error}", shared.address));
         for (shard, acceptor) in inner.shards.iter().zip(bound.into_acceptors(shards).map_err(failed)?) {
-            shard.front.accept_from(Acceptance { shared: shared.clone(), acceptor }).map_err(failed)?;
+            shard.front.accept_from(Acceptance { shared: shared.clone(), acceptor, paused: false }).map_err(failed)?;
             shard.wake();
         }
         Ok(listener)
@@ -158,15 +212,10 @@ impl Listener {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// Accepts no more. Connections end with the request they are at; those without one at once. Does not wait for them.
+    /// Accepts no more. Connections end with the request they are at; those that have none wait a moment for one that is on its way.
+    /// Does not wait for them.
     pub fn close(&self) {
-        if self.shared.closed.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        for shard in &self.inner.shards {
-            shard.front.close_listener(self.shared.key);
-            shard.wake();
-        }
+        self.shared.close(&self.inner);
     }
 }
 

@@ -11,6 +11,7 @@ mod forms;
 mod hostobjects;
 mod limits;
 mod listening;
+mod listening_abuse;
 mod losses;
 mod memory;
 mod messaging;
