@@ -83,6 +83,8 @@ pub(super) struct Connection {
     input: Vec<u8>,
     /// There may be more to read.
     readable: bool,
+    /// What there is to read is the last: nothing more will be told.
+    closing: bool,
     /// The client sends no more.
     ended: bool,
     /// What is to be written: small things, then one large one.
@@ -120,6 +122,7 @@ impl Connection {
             parser: RequestParser::new(),
             input: Vec::new(),
             readable: false,
+            closing: false,
             ended: false,
             output: Vec::new(),
             tail: Vec::new(),
@@ -147,9 +150,10 @@ impl Connection {
         }
     }
 
-    /// The socket may be read or written, or the client is `gone` for good.
-    pub(super) fn ready(&mut self, read: bool, gone: bool, tools: &mut Tools<'_>) -> Fate {
+    /// The socket may be read or written, or read to its end, or the client is `gone` for good.
+    pub(super) fn ready(&mut self, read: bool, closing: bool, gone: bool, tools: &mut Tools<'_>) -> Fate {
         self.readable |= read;
+        self.closing |= closing;
         if gone && matches!(self.phase, Phase::Exchange(_)) {
             return Fate::Close;
         }
@@ -217,7 +221,11 @@ impl Connection {
             return Fate::Wait;
         }
         match &self.phase {
-            _ if self.has_output() => Fate::Close,
+            _ if self.has_output() => {
+                // The kernel would keep what it has for somebody who does not read, for minutes.
+                self.socket.set_reset();
+                Fate::Close
+            }
             Phase::Head if self.input.is_empty() => Fate::Close,
             Phase::Head | Phase::Body(_) => {
                 self.refuse_with(408, "REQUEST_TIMEOUT", tools);
@@ -332,8 +340,8 @@ impl Connection {
             match self.socket.read(&mut tools.buffer[len..len + HTTP_READ_BYTES]) {
                 Ok(0) => self.ended = true,
                 Ok(bytes) => {
-                    // Less than there was room for: there is no more, or it will be told.
-                    self.readable = bytes == HTTP_READ_BYTES;
+                    // Less than there was room for: there is no more, or it will be told. Only the end may have been told already.
+                    self.readable = bytes == HTTP_READ_BYTES || self.closing;
                     len += bytes;
                     break;
                 }

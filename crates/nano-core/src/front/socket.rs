@@ -190,6 +190,14 @@ impl Socket {
         }
     }
 
+    /// When it is closed, what has not been sent is dropped.
+    pub(super) fn set_reset(&self) {
+        // It fails when the other side has gone already. A Unix socket drops nothing, and has no such buffer of its own.
+        if let Self::Tcp(stream) = self {
+            let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+
     /// Nothing more will be written; the other side may still be read.
     pub(super) fn shut_down(&mut self) {
         // It fails when the other side has gone already.

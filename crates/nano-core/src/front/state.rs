@@ -183,9 +183,10 @@ impl State {
                     self.accept(inner, now_ms, token);
                     continue;
                 }
-                let read = event.is_readable() || event.is_read_closed() || event.is_error();
+                let closing = event.is_read_closed() || event.is_error();
+                let read = event.is_readable() || closing;
                 let gone = event.is_error() || (event.is_write_closed() && event.is_read_closed());
-                self.drive(inner, now_ms, token as u64, |connection, tools| connection.ready(read, gone, tools));
+                self.drive(inner, now_ms, token as u64, |connection, tools| connection.ready(read, closing, gone, tools));
             }
         }
         self.events = events;
@@ -214,7 +215,7 @@ impl State {
                         .map(|entry| self.poll.registry().register(entry.connection.socket(), Token(id as usize), interests));
                     match registered {
                         // What the client has sent by now is there already, mostly.
-                        Some(Ok(())) => self.drive(inner, now_ms, id, |connection, tools| connection.ready(true, false, tools)),
+                        Some(Ok(())) => self.drive(inner, now_ms, id, |connection, tools| connection.ready(true, false, false, tools)),
                         _ => drop(self.remove(id)),
                     }
                 }

@@ -1,14 +1,31 @@
 //! What clients do that nobody means well, or that comes at the worst moment: stopping, stalling, sending on.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 
-use nano_core::{ListenLimits, Listener, Runtime};
+use nano_core::{App, ListenLimits, Listener, Runtime};
 
 use crate::listening::{connect, head, listen, listen_with, response, rest};
 use crate::support::{PATIENCE, load, manual_runtime, runtime};
 
 const HELLO: &str = "export default { fetch() { return new Response('hello'); } }";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// It answers `/loop` a little later, and lets nobody else have a turn meanwhile.
+const BUSY: &str = "export default { fetch(request) {
+    if (request.url.endsWith('/loop')) for (let n = 0; n < 3e7; n++);
+    return new Response('hello');
+} }";
+
+/// A client whose request keeps the only shard busy.
+fn occupied(listener: &Listener, app: &App) -> TcpStream {
+    let mut busy = connect(listener);
+    busy.write_all(b"GET /loop HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    busy
+}
 
 /// Lets time pass, and whatever is due then have its turn.
 fn pass(runtime: &Runtime, listener: &Listener, ms: u64) {
@@ -149,17 +166,9 @@ fn a_request_that_is_on_its_way_when_the_listener_closes_is_answered() {
 #[test]
 fn a_client_that_waits_in_the_queue_when_the_listener_closes_is_answered() {
     let runtime = runtime(1);
-    let source = "export default { fetch(request) {
-        if (request.url.endsWith('/loop')) for (let n = 0; n < 3e7; n++);
-        return new Response('hello');
-    } }";
-    let app = load(&runtime, "busy", source);
+    let app = load(&runtime, "busy", BUSY);
     let listener = listen(&runtime, app.clone());
-    let mut busy = connect(&listener);
-    busy.write_all(b"GET /loop HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    while app.stats().in_flight == 0 {
-        std::thread::yield_now();
-    }
+    let mut busy = occupied(&listener, &app);
     let mut waiting: Vec<_> = (0..100).map(|_| connect(&listener)).collect();
     for stream in &mut waiting {
         stream.write_all(GET).unwrap();
@@ -169,4 +178,38 @@ fn a_client_that_waits_in_the_queue_when_the_listener_closes_is_answered() {
         assert!(rest(&mut stream).ends_with("hello"));
     }
     assert!(rest(&mut busy).ends_with("hello"));
+}
+
+#[test]
+fn the_end_that_comes_with_a_request_is_seen() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "busy", BUSY);
+    let listener = listen(&runtime, app.clone());
+    let _busy = occupied(&listener, &app);
+    let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    // Nothing else would end it before the time for idle connections is up.
+    assert!(rest(&mut stream).ends_with("hello"));
+}
+
+#[test]
+fn who_does_not_read_is_let_go_and_the_kernel_keeps_nothing() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };
+    let app = load(&runtime, "long", "export default { fetch() { return new Response('x'.repeat(20_000_000)); } }");
+    let listener = listen_with(&runtime, app.clone(), limits);
+    let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    head(&mut stream);
+    while app.stats().in_flight > 0 {
+        std::thread::yield_now();
+    }
+    turn(&listener);
+    pass(&runtime, &listener, 2_000);
+    while listener.connections() > 0 {
+        std::thread::yield_now();
+    }
+    let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
