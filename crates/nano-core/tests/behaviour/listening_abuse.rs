@@ -185,8 +185,10 @@ fn the_end_that_comes_with_a_request_is_seen() {
     let runtime = runtime(1);
     let app = load(&runtime, "busy", BUSY);
     let listener = listen(&runtime, app.clone());
-    let _busy = occupied(&listener, &app);
     let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    assert_eq!(response(&mut stream).1, "hello");
+    let _busy = occupied(&listener, &app);
     stream.write_all(GET).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     // Nothing else would end it before the time for idle connections is up.
