@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use nano_base::limits::LISTEN_BACKLOG;
+use nano_base::limits::{HTTP_UNSENT_BYTES, LISTEN_BACKLOG};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -119,6 +119,8 @@ fn bind_tcp(address: SocketAddr) -> io::Result<StdTcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
+    // What is accepted has it too. A kernel that does not know it keeps more.
+    let _ = socket.set_tcp_notsent_lowat(HTTP_UNSENT_BYTES);
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
