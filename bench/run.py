@@ -212,6 +212,32 @@ def web(figures: Figures) -> None:
             figures.run(who, [*command, quick], cwd=PEERS)
 
 
+def http(figures: Figures) -> None:
+    """The listener. Node is always there; the ceiling is a loop in C that does not even parse."""
+    if not shutil.which("wrk") or not shutil.which("taskset"):
+        print("  left out: wrk or taskset is not installed", file=sys.stderr)
+        return
+    seconds, apps = str(figures.few(8, 1)), "1000"
+    found = peers()
+    # The command, and that for many apps. A runtime without isolation has no thousand apps to tell apart.
+    servers: dict[str, tuple[list[str], list[str] | None]] = {
+        "nano": ([str(RELEASE / "http"), "1", "1"], [str(RELEASE / "http"), "1", apps]),
+        "c-epoll": ([str(OUT / "ceiling")], None),
+        "node": (["node", "http/server.mjs"], None),
+    }
+    for who in ("deno", "bun"):
+        if who in found:
+            servers[who] = ([*found[who][:-1], "http/server.mjs"], None)
+    if "workerd" in found:
+        server = [sys.executable, "http/workerd_server.py"]
+        servers["workerd"] = ([*server, "1"], [*server, apps])
+    for _ in figures.rounds(5):
+        for who, (one, many) in servers.items():
+            figures.run(who, [sys.executable, "http/load.py", seconds, "hello,json", *one], cwd=PEERS)
+            if many:
+                figures.run(who, [sys.executable, "http/load.py", seconds, "apps1000", *many], cwd=PEERS)
+
+
 def bombs(figures: Figures) -> None:
     """Counts the rows of the table that the bomb suite prints; it prints none unless the process and the neighbour survived."""
     command = ["cargo", "test", "--locked", "-p", "nano-core", "--test", "bombs", "--", "--nocapture", "no_bomb"]
@@ -233,7 +259,7 @@ def bombs(figures: Figures) -> None:
 
 
 GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "web": web,
-          "bombs": bombs}
+          "http": http, "bombs": bombs}
 
 
 def build() -> None:
@@ -247,6 +273,8 @@ def build() -> None:
         (OUT / link).symlink_to(to)
     subprocess.run(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Iinclude", "bench/dispatch.c", "-o", str(OUT / "dispatch"),
                     f"-L{OUT}", "-lnano", f"-Wl,-rpath,{OUT}"], cwd=ROOT, check=True, timeout=BUILD_S_MAX)
+    subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "bench/peers/http/ceiling.c", "-o", str(OUT / "ceiling")], cwd=ROOT,
+                   check=True, timeout=BUILD_S_MAX)
 
 
 def table(rows: list[dict]) -> str:

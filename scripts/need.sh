@@ -62,6 +62,10 @@ for need in "$@"; do
     promtool) command -v promtool >/dev/null || [ -x "$tools/promtool" ] || deb_program prometheus promtool ;;
     chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || apt_install chromium ;;
     readelf) command -v readelf >/dev/null || apt_install binutils ;;
+    wrk) command -v wrk >/dev/null || apt_install wrk ;;
+    h2load) command -v h2load >/dev/null || apt_install nghttp2-client ;;
+    slowhttptest) command -v slowhttptest >/dev/null || apt_install slowhttptest ;;
+    nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install nginx-light ;;
     abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;
     zig) command -v zig >/dev/null || pip_install ziglang ziglang==0.17.0 ;;
     *) echo "need.sh does not know $need" >&2; exit 2 ;;

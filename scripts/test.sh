@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, the hazards of any host, a
-# short fuzz.
+# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, the hazards of any host, the
+# listener's clients, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need.sh cargo cc c++ make curl readelf node
 scripts/models.sh
 cargo test --workspace --locked
 scripts/wpt.sh --optional
-cargo build --locked -p nano-ffi
+cargo build --locked -p nano-ffi -p nanod
 scripts/abi-check.sh debug
 tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
@@ -16,4 +16,5 @@ tests/apps/run.sh debug
 tests/net/websocket/run.sh debug
 tests/admin/run.sh debug
 tests/hosts/run.sh debug
+tests/net/run.sh debug
 scripts/fuzz.sh 20

@@ -188,6 +188,8 @@ pub const WAITING_RESPONSES_MAX: usize = 4;
 pub const MAILBOX_MAX: usize = 1 << 20;
 /// Turns of one instance before the next instance has its own.
 pub const TURNS_PER_VISIT: u32 = 16;
+/// CPU time after which a visit takes no more turns, and after which a shard looks at its connections and sockets again.
+pub const VISIT_CPU_NS: u64 = 1_000_000;
 /// Requests waiting for one shard, of all apps.
 pub const SHARD_QUEUE_MAX: usize = 200_000;
 /// Of these, of one app.
@@ -521,6 +523,14 @@ pub const HTTP_SHARE_BYTES: usize = 256 << 10;
 pub const HTTP_WHOLE_BODY_BYTES: usize = 64 << 10;
 /// A response's body from which on it is written from where it is.
 pub const HTTP_TAIL_BYTES: usize = 16 << 10;
+/// What a connection's output keeps of its buffer for the next response.
+pub const HTTP_KEPT_BYTES: usize = 2 << 10;
+/// What the kernel keeps of a connection's output beside what is on its way: without it megabytes, for each client that does not read.
+pub const HTTP_UNSENT_BYTES: u32 = 256 << 10;
+/// Steps of one connection, a head or a body's share each, before others have their turns.
+pub const HTTP_STEPS_PER_TURN: usize = 64;
+/// How long a connection goes on waiting for a request when its listener is closed.
+pub const HTTP_PARTING_MS: u64 = 500;
 /// What is still read of a connection that is closed early.
 pub const HTTP_LINGER_BYTES_MAX: usize = 1 << 20;
 /// How long a client may take for a request's head, by default.

@@ -149,7 +149,11 @@ impl Pipe {
         if take == 0 {
             return Ok((0, false));
         }
-        self.chunks.push_back(spare::copy(&bytes[..take]));
+        match self.chunks.back_mut() {
+            // Many small pieces would take more memory than is counted.
+            Some(last) if last.len() + take <= BODY_STEP_BYTES => last.extend_from_slice(&bytes[..take]),
+            _ => self.chunks.push_back(spare::copy(&bytes[..take])),
+        }
         self.held.add(take);
         self.bytes_total += take as u64;
         Ok((take, std::mem::take(&mut self.reader_waits)))

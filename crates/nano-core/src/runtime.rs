@@ -22,6 +22,7 @@ use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::helpers::Helpers;
+use crate::front::Listeners;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, Totals};
 use crate::pipe::Pipe;
@@ -123,6 +124,7 @@ pub(crate) struct Inner {
     pub schedules: Schedules,
     pub queues: Queues,
     pub tails: Tails,
+    pub listeners: Listeners,
     works: Mutex<Slots<Arc<Work>>>,
     calls: Mutex<Slots<Arc<Call>>>,
     apps: RwLock<HashMap<String, Arc<AppShared>>>,
@@ -173,6 +175,7 @@ impl Runtime {
             schedules: Schedules::default(),
             queues: Queues::default(),
             tails: Tails::default(),
+            listeners: Listeners::default(),
             apps: RwLock::default(),
             past: Mutex::default(),
             next_app: AtomicU64::new(1),
@@ -393,8 +396,10 @@ impl Runtime {
 
     /// Takes no new requests, waits until those in flight have ended or `grace` has passed, and ends the rest. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
+        // First, because what clients have asked for may make requests of its own.
+        let answered = self.inner.listeners.drain(&self.inner, grace);
         let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
-        let drained = self.inner.app_list().iter().all(|app| app.wait_idle(grace));
+        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(grace));
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));

@@ -25,6 +25,22 @@ pub(super) enum Fate {
     Http2,
 }
 
+/// What the poll says of a socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Readiness {
+    /// There may be something to read.
+    pub read: bool,
+    /// What there is to read is the last: nothing more will be told.
+    pub closing: bool,
+    /// The client is gone for good.
+    pub gone: bool,
+}
+
+impl Readiness {
+    /// There may be something to read, for all that is known.
+    pub(super) const READ: Self = Self { read: true, closing: false, gone: false };
+}
+
 /// A connection, in whatever it speaks.
 pub(super) enum Client {
     /// TLS is being agreed on.
@@ -95,15 +111,15 @@ impl Client {
     }
 
     /// The socket may be read or written, or the client is `gone` for good.
-    pub(super) fn ready(&mut self, id: u64, read: bool, gone: bool, tools: &mut Tools<'_>) -> Fate {
+    pub(super) fn ready(&mut self, id: u64, readiness: Readiness, tools: &mut Tools<'_>) -> Fate {
         match self {
             Self::Greeting(_) => self.greet(id, tools),
             Self::Http1(connection) => {
                 connection.id = id;
-                let fate = connection.ready(read, gone, tools);
+                let fate = connection.ready(readiness, tools);
                 self.change(id, fate, tools)
             }
-            Self::Http2(connection) => connection.ready(id, read, gone, tools),
+            Self::Http2(connection) => connection.ready(id, readiness, tools),
             Self::Gone => Fate::Close,
         }
     }
@@ -156,7 +172,7 @@ impl Client {
             Agreed::Http1 => Self::Http1(Connection::new(socket, peer, shared, tools.now_ms)),
             Agreed::Http2 => Self::Http2(Box::new(h2::Connection::new(socket, peer, shared, Vec::new(), tools.now_ms))),
         };
-        self.ready(id, true, false, tools)
+        self.ready(id, Readiness::READ, tools)
     }
 
     /// Goes on in HTTP/2, if that is what has become of it.
@@ -167,6 +183,6 @@ impl Client {
         let Self::Http1(connection) = std::mem::replace(self, Self::Gone) else { return Fate::Close };
         let (socket, peer, shared, input) = connection.into_parts();
         *self = Self::Http2(Box::new(h2::Connection::new(socket, peer, shared, input, tools.now_ms)));
-        self.ready(id, true, false, tools)
+        self.ready(id, Readiness::READ, tools)
     }
 }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use nano_base::http::ResponseHead;
-use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES};
+use nano_base::limits::{
+    HTTP_KEPT_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_PARTING_MS, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_STEPS_PER_TURN, HTTP_TAIL_BYTES,
+    HTTP_WHOLE_BODY_BYTES,
+};
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
 use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
 
 use super::ask::Seat;
-use super::client::Fate;
+use super::client::{Fate, Readiness};
 use super::listen::{Counted, Shared};
 use super::socket::Socket;
 use super::state::Tools;
@@ -51,6 +54,8 @@ pub(super) struct Exchange {
     decoder: BodyDecoder,
     /// The app's side of it is full.
     is_full: bool,
+    /// What is left of it will never come, or is not understood.
+    is_broken: bool,
     /// Nobody has read what the client waits to be asked for.
     is_unasked: bool,
     /// What the response's head has promised, once it is written.
@@ -64,6 +69,8 @@ pub(super) struct Connection {
     pub id: u64,
     /// When something must have happened, in the clock's milliseconds.
     pub deadline_ms: u64,
+    /// When it began to wait for the request that it waits for.
+    idle_since_ms: u64,
     pub(super) socket: Socket,
     /// Where it comes from.
     peer: Option<IpAddr>,
@@ -74,6 +81,8 @@ pub(super) struct Connection {
     pub(super) input: Vec<u8>,
     /// There may be more to read.
     pub(super) readable: bool,
+    /// What there is to read is the last: nothing more will be told.
+    closing: bool,
     /// The client sends no more.
     pub(super) ended: bool,
     /// No request has come yet.
@@ -84,6 +93,8 @@ pub(super) struct Connection {
     written: usize,
     /// Some of what was written is not with the kernel.
     unsent: bool,
+    /// The client does not take them as fast as they come.
+    is_blocked: bool,
     /// Whose bytes they are.
     pub(super) held: Vec<Held>,
     lingered: usize,
@@ -95,6 +106,7 @@ impl Connection {
         Self {
             id: 0,
             deadline_ms: now_ms + shared.limits.head_ms,
+            idle_since_ms: now_ms,
             socket,
             peer,
             shared,
@@ -102,12 +114,14 @@ impl Connection {
             parser: RequestParser::new(),
             input: Vec::new(),
             readable: false,
+            closing: false,
             ended: false,
             is_new: true,
             output: Vec::new(),
             tail: Vec::new(),
             written: 0,
             unsent: false,
+            is_blocked: false,
             held: Vec::new(),
             lingered: 0,
         }
@@ -137,10 +151,11 @@ impl Connection {
         inner.cancel(work, Error::new(Status::Canceled, "the client closed the connection"));
     }
 
-    /// The socket may be read or written, or the client is `gone` for good.
-    pub(super) fn ready(&mut self, read: bool, gone: bool, tools: &mut Tools<'_>) -> Fate {
-        self.readable |= read;
-        if gone && matches!(self.phase, Phase::Exchange(_)) {
+    /// The socket may be read or written, or read to its end, or the client is `gone` for good.
+    pub(super) fn ready(&mut self, readiness: Readiness, tools: &mut Tools<'_>) -> Fate {
+        self.readable |= readiness.read;
+        self.closing |= readiness.closing;
+        if readiness.gone && matches!(self.phase, Phase::Exchange(_)) {
             return Fate::Close;
         }
         self.go_on(tools)
@@ -211,7 +226,11 @@ impl Connection {
             return Fate::Wait;
         }
         match &self.phase {
-            _ if self.has_output() || self.unsent => Fate::Close,
+            _ if self.has_output() || self.unsent => {
+                // The kernel would keep what it has for somebody who does not read, for minutes.
+                self.socket.set_reset();
+                Fate::Close
+            }
             Phase::Head if self.input.is_empty() => Fate::Close,
             Phase::Head | Phase::Body(_) => {
                 let (head, body) = Problem::REQUEST_TIMEOUT.answer("");
@@ -220,23 +239,25 @@ impl Connection {
             }
             // Its body stands still.
             Phase::Exchange(exchange) if !exchange.decoder.is_done() && !exchange.is_full => {
-                let work = exchange.work.clone();
-                let why = "the client did not send the rest of the body in time";
-                if lock(&work.body).break_off(why) {
-                    tools.inner.tell_work(&work, Command::BodyReady);
-                }
-                self.deadline_ms = u64::MAX;
-                self.ended = true;
+                self.cut_short("the client did not send the rest of the body in time", tools);
                 Fate::Wait
             }
-            Phase::Exchange(_) | Phase::Tunnel(_) => Fate::Wait,
+            // It is the app's turn. A deadline that has passed would be due at once, again and again.
+            Phase::Exchange(_) => {
+                self.deadline_ms = u64::MAX;
+                Fate::Wait
+            }
+            Phase::Tunnel(_) => {
+                self.deadline_ms = u64::MAX;
+                Fate::Wait
+            }
             Phase::Last { .. } => Fate::Close,
         }
     }
 
     /// Writes and reads as far as it goes.
     pub(super) fn go_on(&mut self, tools: &mut Tools<'_>) -> Fate {
-        loop {
+        for _ in 0..HTTP_STEPS_PER_TURN {
             match self.flush(tools) {
                 Ok(true) => {}
                 // A WebSocket is read while it is written: the other side may not read before it has written.
@@ -260,6 +281,8 @@ impl Connection {
                 Step::Stop(fate) => return fate,
             }
         }
+        // Requests that nobody's app gets are answered as fast as a client can send them.
+        Fate::Again
     }
 
     pub(super) fn has_output(&self) -> bool {
@@ -268,6 +291,7 @@ impl Connection {
 
     /// Writes what there is; whether all of it went out.
     fn flush(&mut self, tools: &Tools<'_>) -> io::Result<bool> {
+        let mut progressed = false;
         while self.has_output() {
             let pieces = match self.written.checked_sub(self.output.len()) {
                 None => [IoSlice::new(&self.output[self.written..]), IoSlice::new(&self.tail)],
@@ -277,17 +301,23 @@ impl Connection {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.written += bytes;
-                    self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
+                    progressed = true;
                     if self.written == self.output.len() + self.tail.len() {
                         self.output.clear();
-                        if self.output.capacity() > HTTP_READ_BYTES {
+                        if self.output.capacity() > HTTP_KEPT_BYTES {
                             self.output = Vec::new();
                         }
                         self.tail = Vec::new();
                         self.written = 0;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if progressed || !self.is_blocked {
+                        self.is_blocked = true;
+                        self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
+                    }
+                    return Ok(false);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -296,12 +326,17 @@ impl Connection {
         if self.unsent {
             return Ok(false);
         }
+        if std::mem::take(&mut self.is_blocked) {
+            // What the client takes now has its own time.
+            self.idle_since_ms = tools.now_ms;
+            self.deadline_ms = tools.now_ms + if matches!(self.phase, Phase::Head) { self.await_ms() } else { self.shared.limits.body_ms };
+        }
         if !self.held.is_empty() {
             self.held.clear();
         }
         if let Phase::Exchange(exchange) = &mut self.phase {
             // How long the app may take is its own limit.
-            if exchange.decoder.is_done() || exchange.is_full {
+            if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken {
                 self.deadline_ms = u64::MAX;
             }
             let credit = std::mem::take(&mut exchange.credit);
@@ -329,8 +364,8 @@ impl Connection {
             match self.socket.read(&mut tools.buffer[len..len + HTTP_READ_BYTES]) {
                 Ok(0) => self.ended = true,
                 Ok(bytes) => {
-                    // Less than there was room for: there is no more, or it will be told.
-                    self.readable = self.socket.may_have_more(bytes, HTTP_READ_BYTES);
+                    // Less than there was room for: there is no more, or it will be told. Only the end may have been told already.
+                    self.readable = self.socket.may_have_more(bytes, HTTP_READ_BYTES) || self.closing;
                     len += bytes;
                     break;
                 }
@@ -395,7 +430,12 @@ impl Connection {
             if from_socket && !self.readable {
                 if len == 0 {
                     if self.shared.is_closed() {
-                        return Step::Stop(Fate::Close);
+                        // A client that is at it may have sent a request before it can know.
+                        let until_ms = self.idle_since_ms + HTTP_PARTING_MS;
+                        if tools.now_ms >= until_ms {
+                            return Step::Stop(Fate::Close);
+                        }
+                        self.deadline_ms = self.deadline_ms.min(until_ms);
                     }
                 } else if had == 0 {
                     self.deadline_ms = tools.now_ms + self.shared.limits.head_ms;
@@ -478,6 +518,7 @@ impl Connection {
                     keep_alive,
                     decoder: BodyDecoder::new(framing),
                     is_full: false,
+                    is_broken: false,
                     is_unasked: expect_continue,
                     sent: None,
                     credit: 0,
@@ -499,7 +540,7 @@ impl Connection {
         let mut moved = 0;
         loop {
             let Phase::Exchange(exchange) = &mut self.phase else { return Step::GoOn };
-            if exchange.decoder.is_done() || exchange.is_full || exchange.is_unasked && self.input.is_empty() && !self.readable {
+            if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken || exchange.is_unasked && self.input.is_empty() && !self.readable {
                 return Step::Stop(Fate::Wait);
             }
             if moved >= HTTP_SHARE_BYTES {
@@ -518,11 +559,13 @@ impl Connection {
             let buffer = std::mem::take(tools.buffer);
             let used = self.pass_on(&buffer[..len], tools);
             match used {
-                Ok(used) => self.keep(&buffer[used..len]),
+                Ok(used) => {
+                    self.keep(&buffer[used..len]);
+                    self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
+                }
                 Err(fault) => self.cut_short(fault.sentence(), tools),
             }
             *tools.buffer = buffer;
-            self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
         }
     }
 
@@ -564,11 +607,9 @@ impl Connection {
 
     /// The request's body will never be complete: the app learns of it, and may still answer; the connection is of no use after that.
     fn cut_short(&mut self, why: &str, tools: &Tools<'_>) {
-        self.ended = true;
-        self.readable = false;
         self.deadline_ms = u64::MAX;
         let Phase::Exchange(exchange) = &mut self.phase else { return };
-        exchange.is_full = true;
+        exchange.is_broken = true;
         if lock(&exchange.work.body).break_off(why) {
             tools.inner.tell_work(&exchange.work, Command::BodyReady);
         }
@@ -616,20 +657,26 @@ impl Connection {
         let Phase::Exchange(exchange) = &self.phase else { return };
         let is_read = exchange.decoder.is_done();
         let keep_alive = exchange.sent.is_some_and(|sent| sent.keep_alive) && is_read && !self.ended;
-        self.after(keep_alive, !is_read, tools);
+        self.after(keep_alive, tools);
     }
 
-    pub(super) fn after(&mut self, keep_alive: bool, lingers: bool, tools: &Tools<'_>) {
+    pub(super) fn after(&mut self, keep_alive: bool, tools: &Tools<'_>) {
+        self.idle_since_ms = tools.now_ms;
         if keep_alive {
             self.phase = Phase::Head;
-            self.deadline_ms = tools.now_ms + self.shared.limits.idle_ms;
+            self.deadline_ms = tools.now_ms + self.await_ms();
         } else {
-            self.phase = Phase::Last { lingers };
+            // Whatever a client has sent by now that nobody reads would reset the connection, and take the answer with it.
+            self.phase = Phase::Last { lingers: !self.ended };
             self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
         }
     }
 
-    /// Says why no app gets a request. It has no id here; one that the client has given it is repeated.
+    /// How long the next request may take: one whose beginning is there is no idleness.
+    fn await_ms(&self) -> u64 {
+        if self.input.is_empty() { self.shared.limits.idle_ms } else { self.shared.limits.head_ms }
+    }
+
     /// Answers a request that no app gets.
     fn reply(&mut self, request: &h1::Request, head: &ResponseHead, body: Vec<u8>, rest: &[u8], tools: &mut Tools<'_>) -> Step {
         let has_body = request.framing != Framing::None;
@@ -650,16 +697,16 @@ impl Connection {
                 if sent.framing != Framing::None {
                     self.append(body);
                 }
-                self.after(sent.keep_alive, !sent.keep_alive, tools);
+                self.after(sent.keep_alive, tools);
             }
-            Err(_) => self.after(false, false, tools),
+            Err(_) => self.after(false, tools),
         }
     }
 
     /// What came is not HTTP, or not of the kind that is borne.
     fn refuse(&mut self, fault: Fault, tools: &Tools<'_>) {
         h1::write_refusal(&mut self.output, fault, Some(tools.date));
-        self.after(false, true, tools);
+        self.after(false, tools);
     }
 
     /// Drops what the client still sends: closed with something unread, the connection would be reset, and the answer lost.
@@ -693,7 +740,7 @@ impl Exchange {
     fn answer<'a>(&self, content: Content, date: &'a [u8], shared: &Shared, last: bool) -> Answer<'a> {
         // A body that is streamed may be read to its end until then.
         let reads_on = self.decoder.is_done() || content == Content::Stream;
-        let keep_alive = self.keep_alive && !last && !shared.is_closed() && reads_on;
+        let keep_alive = self.keep_alive && !last && !self.is_broken && !shared.is_closed() && reads_on;
         Answer { version: self.version, to_head: self.to_head, content, keep_alive, date: Some(date) }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::Duration;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
@@ -15,6 +16,7 @@ use super::socket::{Acceptor, Bound};
 use super::tls::{Certificate, Tls, TlsOptions};
 use crate::app::App;
 use crate::runtime::{Inner, Runtime};
+use crate::wait::lock;
 
 /// Who gets a request.
 #[derive(Debug)]
@@ -118,12 +120,59 @@ pub(super) struct Shared {
     pub address: String,
     pub connections: AtomicUsize,
     closed: AtomicBool,
+    /// What waits for the last connection's end.
+    ending: Mutex<()>,
+    ended: Condvar,
 }
 
 impl Shared {
     /// Whether nothing more is accepted, and connections end with the request they are at.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// A connection has ended.
+    pub(super) fn leave(&self) {
+        if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ending = lock(&self.ending);
+            self.ended.notify_all();
+        }
+    }
+
+    /// Waits until there are no connections; false when the time passed first.
+    fn wait_empty(&self, grace: Duration) -> bool {
+        let left = |_: &mut ()| self.connections.load(Ordering::Acquire) > 0;
+        let waited = self.ended.wait_timeout_while(lock(&self.ending), grace, left);
+        !waited.unwrap_or_else(|poisoned| poisoned.into_inner()).1.timed_out()
+    }
+
+    fn close(&self, inner: &Arc<Inner>) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        for shard in &inner.shards {
+            shard.front.close_listener(inner, self.key);
+            shard.wake();
+        }
+    }
+}
+
+/// The listeners of a runtime.
+#[derive(Default)]
+pub(crate) struct Listeners(Mutex<Vec<Weak<Shared>>>);
+
+impl Listeners {
+    fn add(&self, shared: &Arc<Shared>) {
+        let mut all = lock(&self.0);
+        all.retain(|listener| listener.strong_count() > 0);
+        all.push(Arc::downgrade(shared));
+    }
+
+    /// Closes them, and waits until what their clients have asked for is answered and written; false when the time passed first.
+    pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Duration) -> bool {
+        let all: Vec<Arc<Shared>> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
+        all.iter().for_each(|listener| listener.close(inner));
+        all.iter().all(|listener| listener.wait_empty(grace))
     }
 }
 
@@ -147,7 +196,7 @@ impl Deref for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.0.leave();
     }
 }
 
@@ -155,6 +204,8 @@ impl Drop for Counted {
 pub(super) struct Acceptance {
     pub shared: Arc<Shared>,
     pub acceptor: Acceptor,
+    /// It cannot accept more for now, and tries again by a timer.
+    pub paused: bool,
 }
 
 /// A listener. Dropping it closes it.
@@ -188,11 +239,14 @@ impl Runtime {
             address: bound.address(),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            ending: Mutex::new(()),
+            ended: Condvar::new(),
         });
+        inner.listeners.add(&shared);
         let listener = Listener { shared: shared.clone(), inner: inner.clone() };
         let failed = |error: std::io::Error| Error::new(Status::Io, format!("cannot listen on {}: {error}", shared.address));
         for (shard, acceptor) in inner.shards.iter().zip(bound.into_acceptors(shards).map_err(failed)?) {
-            shard.front.accept_from(Acceptance { shared: shared.clone(), acceptor }).map_err(failed)?;
+            shard.front.accept_from(Acceptance { shared: shared.clone(), acceptor, paused: false }).map_err(failed)?;
             shard.wake();
         }
         Ok(listener)
@@ -216,15 +270,10 @@ impl Listener {
         tls.replace(certificates)
     }
 
-    /// Accepts no more. Connections end with the request they are at; those without one at once. Does not wait for them.
+    /// Accepts no more. Connections end with the request they are at; those that have none wait a moment for one that is on its way.
+    /// Does not wait for them.
     pub fn close(&self) {
-        if self.shared.closed.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        for shard in &self.inner.shards {
-            shard.front.close_listener(self.shared.key);
-            shard.wake();
-        }
+        self.shared.close(&self.inner);
     }
 }
 

@@ -29,6 +29,7 @@ use crate::runtime::Inner;
 use crate::wait::lock;
 pub use hosts::Hosts;
 use listen::Acceptance;
+pub(crate) use listen::Listeners;
 pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
 use state::State;
 pub use tls::{Certificate, TlsOptions};
@@ -176,8 +177,8 @@ impl Front {
     }
 
     /// Accepts no more connections of a listener; those there are end with the request they are at.
-    fn close_listener(&self, listener: u64) {
-        lock(&self.state).close_listener(listener);
+    fn close_listener(&self, inner: &Arc<Inner>, listener: u64) {
+        lock(&self.state).close_listener(inner, listener);
     }
 
     /// The runtime ends: all connections are closed, without another word.

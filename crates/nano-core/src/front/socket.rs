@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use nano_base::limits::{LISTEN_BACKLOG, WEBSOCKET_PROBE_S};
+use nano_base::limits::{HTTP_UNSENT_BYTES, LISTEN_BACKLOG, WEBSOCKET_PROBE_S};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_http::h1::Scheme;
@@ -122,6 +122,8 @@ fn bind_tcp(address: SocketAddr) -> io::Result<StdTcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
+    // What is accepted has it too. A kernel that does not know it keeps more.
+    let _ = socket.set_tcp_notsent_lowat(HTTP_UNSENT_BYTES);
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -223,6 +225,16 @@ impl Socket {
             let every = std::time::Duration::from_secs(WEBSOCKET_PROBE_S);
             // A socket that refuses is closed later, not wrongly.
             let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(every).with_interval(every / 4));
+        }
+    }
+
+    /// When it is closed, what has not been sent is dropped.
+    pub(super) fn set_reset(&self) {
+        // It fails when the other side has gone already. A Unix socket drops nothing, and has no such buffer of its own.
+        match self {
+            Self::Tcp(stream) => drop(SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO))),
+            Self::Tls(stream) => stream.below().set_reset(),
+            Self::Unix(_) => {}
         }
     }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use nano_base::date;
-use nano_base::limits::{HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS};
+use nano_base::limits::{HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, LISTEN_BACKLOG};
 use nano_base::slots::Slots;
 use nano_base::wheel::{TimerKey, TimerWheel};
 
 use super::Mail;
-use super::client::{Client, Fate};
+use super::client::{Client, Fate, Readiness};
 use super::listen::Acceptance;
 use crate::runtime::Inner;
 
@@ -101,7 +101,15 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn close_listener(&mut self, listener: u64) {
+    pub(super) fn close_listener(&mut self, inner: &Arc<Inner>, listener: u64) {
+        // Whoever waits in the kernel's queue has been let in already, as far as they can tell.
+        let now_ms = inner.clock.now_ms();
+        let of_it = |(token, acceptance): (&usize, &Acceptance)| (acceptance.shared.key == listener).then_some(*token);
+        for token in self.acceptances.iter().filter_map(of_it).collect::<Vec<_>>() {
+            for _ in 0..LISTEN_BACKLOG.unsigned_abs() as usize / HTTP_ACCEPTS_MAX {
+                self.accept(inner, now_ms, token);
+            }
+        }
         self.acceptances.retain(|_, acceptance| acceptance.shared.key != listener);
         // Each learns of it in the next turn: one that is at a request goes on.
         self.again.extend(self.connections.iter().filter(|(_, entry)| entry.client.listener() == listener).map(|(id, _)| id));
@@ -145,7 +153,12 @@ impl State {
                     }
                     self.drive(inner, now_ms, id, |client, tools| client.time_is_up(tools));
                 }
-                Due::Accept(token) => self.accept(inner, now_ms, token),
+                Due::Accept(token) => {
+                    if let Some(acceptance) = self.acceptances.get_mut(&token) {
+                        acceptance.paused = false;
+                    }
+                    self.accept(inner, now_ms, token);
+                }
             }
         }
         any
@@ -170,9 +183,11 @@ impl State {
                     self.accept(inner, now_ms, token);
                     continue;
                 }
-                let read = event.is_readable() || event.is_read_closed() || event.is_error();
+                let closing = event.is_read_closed() || event.is_error();
+                let read = event.is_readable() || closing;
                 let gone = event.is_error() || (event.is_write_closed() && event.is_read_closed());
-                self.drive(inner, now_ms, token as u64, |client, tools| client.ready(token as u64, read, gone, tools));
+                let readiness = Readiness { read, closing, gone };
+                self.drive(inner, now_ms, token as u64, |client, tools| client.ready(token as u64, readiness, tools));
             }
         }
         self.events = events;
@@ -182,7 +197,7 @@ impl State {
     /// Accepts what waits, some at a time.
     fn accept(&mut self, inner: &Arc<Inner>, now_ms: u64, token: usize) {
         for _ in 0..HTTP_ACCEPTS_MAX {
-            let Some(acceptance) = self.acceptances.get(&token) else { return };
+            let Some(acceptance) = self.acceptances.get(&token).filter(|acceptance| !acceptance.paused) else { return };
             let shared = acceptance.shared.clone();
             if shared.connections.load(Ordering::Relaxed) >= shared.limits.connections {
                 self.pause(now_ms, token);
@@ -199,7 +214,7 @@ impl State {
                     let registered = source.map(|source| self.poll.registry().register(source, Token(id as usize), interests));
                     match registered {
                         // What the client has sent by now is there already, mostly.
-                        Some(Ok(())) => self.drive(inner, now_ms, id, |client, tools| client.ready(id, true, false, tools)),
+                        Some(Ok(())) => self.drive(inner, now_ms, id, |client, tools| client.ready(id, Readiness::READ, tools)),
                         _ => drop(self.remove(id)),
                     }
                 }
@@ -215,7 +230,10 @@ impl State {
 
     /// Leaves connections in the kernel's queue for a while.
     fn pause(&mut self, now_ms: u64, token: usize) {
-        self.wheel.insert(now_ms + HTTP_PAUSE_MS, Due::Accept(token));
+        if let Some(acceptance) = self.acceptances.get_mut(&token) {
+            acceptance.paused = true;
+            self.wheel.insert(now_ms + HTTP_PAUSE_MS, Due::Accept(token));
+        }
     }
 
     /// Lets a connection do something, and sees to what follows.

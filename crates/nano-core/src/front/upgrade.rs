@@ -65,7 +65,7 @@ impl Connection {
                     self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
                 }
             }
-            Happening::End => self.after(false, !self.ended, tools),
+            Happening::End => self.after(false, tools),
             // Nobody is there to say more: a client that reads is told why, by the code of a close frame.
             Happening::Error(error) => {
                 if error.status == nano_base::status::Status::Canceled || self.output.len() > BODY_WINDOW_BYTES {
@@ -74,7 +74,7 @@ impl Connection {
                 let mut socket = ws::Socket::new(Role::Server, ws::Limits::default(), None);
                 // A code that may be sent and a short reason: it is written.
                 let _ = socket.close(&mut self.output, Some(last_word(&error)), [0; 4]);
-                self.after(false, !self.ended, tools);
+                self.after(false, tools);
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nano_base::limits::{AppLimits, SOCKET_EVENTS_MAX, STRIKES_MAX};
+use nano_base::limits::{AppLimits, SOCKET_EVENTS_MAX, STRIKES_MAX, VISIT_CPU_NS};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -155,7 +155,12 @@ impl Thread {
     /// Gives turns to instances and requests alternately; whether there was anything to do.
     fn work(&mut self) -> bool {
         let mut worked = false;
+        let begun_ns = self.desk.cpu_ns.get();
         for _ in 0..ROUND {
+            // Whoever comes by a connection is not to wait for all that one app has begun.
+            if self.desk.cpu_ns.get().saturating_sub(begun_ns) > VISIT_CPU_NS {
+                break;
+            }
             let mut any = false;
             if let Some(id) = self.ready.pop_front() {
                 if let Some(slot) = self.slots.get_mut(id) {

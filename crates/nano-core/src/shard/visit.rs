@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use nano_base::limits::TURNS_PER_VISIT;
+use nano_base::limits::{TURNS_PER_VISIT, VISIT_CPU_NS};
 use nano_base::meet::TurnTimes;
 use nano_base::status::{Error, Status};
 use nano_base::sys;
@@ -28,6 +28,8 @@ pub(super) struct Visit<'a> {
     link: &'a Rc<Link>,
     takes_requests: bool,
     turns: u32,
+    /// The thread's CPU time when it began.
+    begun_ns: u64,
     /// The number the turn is about, and what it completes.
     delivering: Option<(u32, Completes)>,
     /// Only timers of the app have had turns.
@@ -38,7 +40,7 @@ pub(super) struct Visit<'a> {
 impl<'a> Visit<'a> {
     /// A visit to the instance of `link`. Only the instance that serves its app `takes_requests` from the queue.
     pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, takes_requests: bool) -> Self {
-        Self { desk, link, takes_requests, turns: 0, delivering: None, only_timers: true, broken: None }
+        Self { desk, link, takes_requests, turns: 0, begun_ns: desk.cpu_ns.get(), delivering: None, only_timers: true, broken: None }
     }
 
     /// Whether nobody but the app itself wanted the visit.
@@ -73,7 +75,8 @@ impl<'a> Visit<'a> {
 
 impl Turns for Visit<'_> {
     fn next(&mut self) -> Option<Delivery> {
-        if self.turns >= TURNS_PER_VISIT || self.desk.seat.is_abandoned() {
+        let is_long = self.desk.cpu_ns.get().saturating_sub(self.begun_ns) > VISIT_CPU_NS;
+        if self.turns >= TURNS_PER_VISIT || is_long || self.desk.seat.is_abandoned() {
             return None;
         }
         self.turns += 1;

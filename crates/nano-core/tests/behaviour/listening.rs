@@ -9,22 +9,22 @@ use nano_core::{App, ListenLimits, ListenOptions, Listener, ResponseHead, Route,
 
 use crate::support::{PATIENCE, get, load, options, runtime};
 
-fn listen(runtime: &Runtime, router: impl Router + 'static) -> Listener {
+pub(super) fn listen(runtime: &Runtime, router: impl Router + 'static) -> Listener {
     listen_with(runtime, router, ListenLimits::default())
 }
 
-fn listen_with(runtime: &Runtime, router: impl Router + 'static, limits: ListenLimits) -> Listener {
+pub(super) fn listen_with(runtime: &Runtime, router: impl Router + 'static, limits: ListenLimits) -> Listener {
     runtime.listen(ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(router), limits, tls: None }).expect("a free port")
 }
 
-fn connect(listener: &Listener) -> TcpStream {
+pub(super) fn connect(listener: &Listener) -> TcpStream {
     let stream = TcpStream::connect(listener.address()).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
 /// Reads one response: its head, and its body by Content-Length or chunks.
-fn response(stream: &mut impl Read) -> (String, String) {
+pub(super) fn response(stream: &mut impl Read) -> (String, String) {
     let head = head(stream);
     let lower = head.to_ascii_lowercase();
     let mut body = Vec::new();
@@ -46,7 +46,7 @@ fn response(stream: &mut impl Read) -> (String, String) {
     (head, String::from_utf8(body).unwrap())
 }
 
-fn head(stream: &mut impl Read) -> String {
+pub(super) fn head(stream: &mut impl Read) -> String {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         head.push_str(&line(stream));
@@ -65,7 +65,7 @@ fn line(stream: &mut impl Read) -> String {
 }
 
 /// What a client reads until the server closes.
-fn rest(stream: &mut impl Read) -> String {
+pub(super) fn rest(stream: &mut impl Read) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("the connection's end");
     text

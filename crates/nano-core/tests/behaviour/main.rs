@@ -12,6 +12,7 @@ mod frames;
 mod hostobjects;
 mod limits;
 mod listening;
+mod listening_abuse;
 mod losses;
 mod memory;
 mod messaging;

@@ -13,7 +13,7 @@ pub enum Fault {
     NeedsTls,
     /// More than one empty line before a request.
     EmptyLines,
-    /// The method is not a token.
+    /// The method is not a token, or has small letters.
     Method,
     /// The method is longer than any that is known.
     MethodTooLong,
@@ -59,7 +59,7 @@ pub enum Fault {
     LengthTwice,
     /// `Content-Length` with `Transfer-Encoding`.
     LengthAndEncoding,
-    /// The last transfer coding is not `chunked`, or it is there twice.
+    /// The last transfer coding is not `chunked`, or it is there twice, or between tabs.
     EncodingInvalid,
     /// A transfer coding besides `chunked`.
     EncodingUnknown,
@@ -122,7 +122,7 @@ impl Fault {
             Self::Tls => "this port speaks HTTP without TLS; use http:// instead of https://",
             Self::NeedsTls => "this port speaks HTTP with TLS; use https:// instead of http://",
             Self::EmptyLines => "a request begins with its method; at most one empty line may stand before it",
-            Self::Method => "the method is not an HTTP token",
+            Self::Method => "the method is not an HTTP token in capital letters",
             Self::MethodTooLong => "the method is longer than any that is known",
             Self::Target => "the request target is neither a path nor an absolute URL, or has bytes that must be percent-encoded",
             Self::TargetTooLong => "the request target is too long",
@@ -190,7 +190,7 @@ impl fmt::Display for Unwritable {
         formatter.write_str(match self {
             Self::Status => "the status is not between 200 and 999",
             Self::Header => "a header's name is not an HTTP token, or its value would split the message",
-            Self::Method => "the method is not an HTTP token",
+            Self::Method => "the method is not an HTTP token in capital letters",
             Self::Target => "the request target would split the message",
             Self::Host => "the host would split the message",
         })

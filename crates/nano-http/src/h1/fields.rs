@@ -141,6 +141,11 @@ impl Fields {
         Ok(())
     }
 
+    /// Whether there is any `Transfer-Encoding`.
+    pub fn has_encoding(&self) -> bool {
+        self.encoding != Encoding::Absent
+    }
+
     /// Whether a chunked body follows, by a coding that is understood and a version that has it.
     pub fn chunked(&self, version: Version) -> Result<bool, Fault> {
         match self.encoding {

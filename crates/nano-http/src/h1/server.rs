@@ -82,6 +82,9 @@ impl RequestParser {
             Err(error) => return Err(fault_of(error)),
         }
         let fields = Fields::read(parsed.headers, Kind::Request)?;
+        if fields.has_encoding() && parsed.headers.iter().any(|header| is_hidden(input, header)) {
+            return Err(Fault::EncodingInvalid);
+        }
         let (Some(method), Some(target)) = (parsed.method, parsed.path) else { return Err(Fault::Target) };
         let host = match &fields.host {
             // A host has ASCII characters only.
@@ -132,4 +135,16 @@ impl RequestParser {
         let end = lines.headers_end(input, limits.head_bytes, &mut self.headers, limits.headers)?;
         Ok(end.map(|end| (first, end)))
     }
+}
+
+/// Whether tabs are around a transfer coding. That is allowed, and so not understood by many who may stand in front.
+fn is_hidden(input: &[u8], header: &httparse::Header<'_>) -> bool {
+    // An empty value is no part of the input; nor is it a coding.
+    if header.value.is_empty() || !header.name.eq_ignore_ascii_case("transfer-encoding") {
+        return false;
+    }
+    let start = header.value.as_ptr() as usize - input.as_ptr() as usize;
+    let before = input[..start].iter().rev().take_while(|byte| **byte != b':');
+    let after = input[start + header.value.len()..].iter().take_while(|byte| **byte != b'\r');
+    before.chain(after).any(|byte| *byte == b'\t')
 }

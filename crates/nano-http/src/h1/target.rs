@@ -25,7 +25,9 @@ pub(super) fn check_method(line: &[u8]) -> Result<(), Fault> {
             b' ' if at > 0 => return Ok(()),
             // The first byte of a TLS handshake.
             0x16 if at == 0 => return Err(Fault::Tls),
-            byte if !is_token(*byte) => return Err(Fault::Method),
+            // Methods are told apart by case, and those that stand in front refuse small letters: what is left of another message often begins
+            // with some.
+            byte if !is_token(*byte) || byte.is_ascii_lowercase() => return Err(Fault::Method),
             _ if at >= HTTP_METHOD_BYTES_MAX => return Err(Fault::MethodTooLong),
             _ => {}
         }

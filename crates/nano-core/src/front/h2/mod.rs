@@ -18,7 +18,7 @@ use nano_http::h2::{self, Code, Event, Limits, Request};
 
 use super::Happening;
 use super::ask::{self, Seat};
-use super::client::Fate;
+use super::client::{Fate, Readiness};
 use super::listen::Counted;
 use super::socket::Socket;
 use super::state::Tools;
@@ -98,10 +98,10 @@ impl Connection {
     }
 
     /// The socket may be read or written, or the client is `gone` for good.
-    pub(super) fn ready(&mut self, id: u64, read: bool, gone: bool, tools: &mut Tools<'_>) -> Fate {
+    pub(super) fn ready(&mut self, id: u64, readiness: Readiness, tools: &mut Tools<'_>) -> Fate {
         self.id = id;
-        self.readable |= read;
-        if gone { Fate::Close } else { self.go_on(tools) }
+        self.readable |= readiness.read;
+        if readiness.gone { Fate::Close } else { self.go_on(tools) }
     }
 
     /// Something happened to the request of a stream.

@@ -37,6 +37,11 @@ impl fmt::Debug for TlsSocket {
 const FIRST_BYTES: usize = 2048;
 
 impl TlsSocket {
+    /// What it speaks over.
+    pub(in crate::front) fn below(&self) -> &Socket {
+        &self.socket
+    }
+
     pub(in crate::front) fn new(socket: Socket, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut tls = Box::new(ServerConnection::new(config)?);
         tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));

@@ -1,0 +1,217 @@
+//! What clients do that nobody means well, or that comes at the worst moment: stopping, stalling, sending on.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use nano_core::{App, ListenLimits, Listener, Runtime};
+
+use crate::listening::{connect, head, listen, listen_with, response, rest};
+use crate::support::{PATIENCE, load, manual_runtime, runtime};
+
+const HELLO: &str = "export default { fetch() { return new Response('hello'); } }";
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// It answers `/loop` a little later, and lets nobody else have a turn meanwhile.
+const BUSY: &str = "export default { fetch(request) {
+    if (request.url.endsWith('/loop')) for (let n = 0; n < 3e7; n++);
+    return new Response('hello');
+} }";
+
+/// A client whose request keeps the only shard busy.
+fn occupied(listener: &Listener, app: &App) -> TcpStream {
+    let mut busy = connect(listener);
+    busy.write_all(b"GET /loop HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    busy
+}
+
+/// Lets time pass, and whatever is due then have its turn.
+fn pass(runtime: &Runtime, listener: &Listener, ms: u64) {
+    runtime.advance_clock(ms).unwrap();
+    turn(listener);
+}
+
+/// When the second of two requests is answered, the turn that the first one came in is over.
+fn turn(listener: &Listener) {
+    for _ in 0..2 {
+        let mut stream = connect(listener);
+        stream.write_all(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(head(&mut stream).starts_with("HTTP/1.1 204"));
+    }
+}
+
+#[test]
+fn a_connection_may_be_idle_for_longer_than_a_body_may_stand_still() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { idle_ms: 60_000, body_ms: 1_000, ..ListenLimits::default() };
+    let listener = listen_with(&runtime, load(&runtime, "hello", HELLO), limits);
+    let mut stream = connect(&listener);
+    for _ in 0..2 {
+        stream.write_all(GET).unwrap();
+        assert_eq!(response(&mut stream).1, "hello");
+        pass(&runtime, &listener, 30_000);
+    }
+    pass(&runtime, &listener, 60_000);
+    assert_eq!(rest(&mut stream), "");
+}
+
+#[test]
+fn the_beginning_of_a_request_that_came_with_the_one_before_is_not_idleness() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { idle_ms: 60_000, head_ms: 1_000, ..ListenLimits::default() };
+    let listener = listen_with(&runtime, load(&runtime, "hello", HELLO), limits);
+    let mut stream = connect(&listener);
+    stream.write_all(&[GET, b"GET / HT"].concat()).unwrap();
+    assert_eq!(response(&mut stream).1, "hello");
+    pass(&runtime, &listener, 2_000);
+    assert!(rest(&mut stream).starts_with("HTTP/1.1 408"));
+}
+
+#[test]
+fn an_app_may_take_its_time_with_a_body_that_waits_for_it() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };
+    let source = "export default { async fetch(request) {
+        await scheduler.wait(10_000);
+        return new Response((await request.text()).length);
+    } }";
+    let app = load(&runtime, "late", source);
+    let listener = listen_with(&runtime, app.clone(), limits);
+    let mut stream = connect(&listener);
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n").unwrap();
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    // More than the app is given before it reads.
+    stream.write_all(&[b'x'; 66_000]).unwrap();
+    turn(&listener);
+    pass(&runtime, &listener, 5_000);
+    pass(&runtime, &listener, 6_000);
+    stream.write_all(&[b'x'; 34_000]).unwrap();
+    assert_eq!(response(&mut stream).1, "100000");
+}
+
+#[test]
+fn what_a_client_sends_after_its_last_request_does_not_cost_it_the_answer() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "long", "export default { fetch() { return new Response('x'.repeat(3_000_000)); } }"));
+    let mut stream = connect(&listener);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    stream.write_all(&GET.repeat(3_000)).unwrap();
+    assert_eq!(response(&mut stream).1.len(), 3_000_000);
+    assert_eq!(rest(&mut stream), "");
+}
+
+#[test]
+fn what_follows_a_chunk_that_is_none_does_not_cost_the_client_the_answer() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(request) {
+        try { return new Response(await request.text()); } catch { return new Response('x'.repeat(3_000_000), { status: 400 }); }
+    } }";
+    let listener = listen(&runtime, load(&runtime, "read", source));
+    let mut stream = connect(&listener);
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").unwrap();
+    stream.write_all(&[b'x'; 500_000]).unwrap();
+    let (head, body) = response(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 400") && head.contains("connection: close"), "{head}");
+    assert_eq!(body.len(), 3_000_000);
+}
+
+#[test]
+fn draining_waits_until_answers_are_with_their_clients() {
+    let runtime = runtime(2);
+    let app = load(&runtime, "long", "export default { fetch() { return new Response('x'.repeat(20_000_000)); } }");
+    let listener = listen(&runtime, app.clone());
+    let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    // The app is done when the first bytes are here.
+    let first = head(&mut stream);
+    let length: usize = first.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+    while app.stats().in_flight > 0 {
+        std::thread::yield_now();
+    }
+    let ending = std::thread::spawn(move || {
+        let drained = runtime.drain(PATIENCE);
+        runtime.free();
+        drained
+    });
+    assert_eq!(rest(&mut stream).len(), length);
+    drop(stream);
+    assert!(ending.join().unwrap(), "everything was answered");
+    assert_eq!(listener.connections(), 0);
+}
+
+#[test]
+fn a_request_that_is_on_its_way_when_the_listener_closes_is_answered() {
+    let runtime = manual_runtime(2);
+    let listener = listen(&runtime, load(&runtime, "hello", HELLO));
+    let mut streams: Vec<_> = (0..16).map(|_| connect(&listener)).collect();
+    for stream in &mut streams {
+        stream.write_all(GET).unwrap();
+        assert_eq!(response(stream).1, "hello");
+    }
+    listener.close();
+    let mut last = streams.pop().unwrap();
+    for mut stream in streams {
+        stream.write_all(GET).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.contains("connection: close\r\n") && answer.ends_with("hello"), "{answer}");
+    }
+    runtime.advance_clock(1_000).unwrap();
+    assert_eq!(rest(&mut last), "");
+}
+
+#[test]
+fn a_client_that_waits_in_the_queue_when_the_listener_closes_is_answered() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "busy", BUSY);
+    let listener = listen(&runtime, app.clone());
+    let mut busy = occupied(&listener, &app);
+    let mut waiting: Vec<_> = (0..100).map(|_| connect(&listener)).collect();
+    for stream in &mut waiting {
+        stream.write_all(GET).unwrap();
+    }
+    listener.close();
+    for mut stream in waiting {
+        assert!(rest(&mut stream).ends_with("hello"));
+    }
+    assert!(rest(&mut busy).ends_with("hello"));
+}
+
+#[test]
+fn the_end_that_comes_with_a_request_is_seen() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "busy", BUSY);
+    let listener = listen(&runtime, app.clone());
+    let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    assert_eq!(response(&mut stream).1, "hello");
+    let _busy = occupied(&listener, &app);
+    stream.write_all(GET).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    // Nothing else would end it before the time for idle connections is up.
+    assert!(rest(&mut stream).ends_with("hello"));
+}
+
+#[test]
+fn who_does_not_read_is_let_go_and_the_kernel_keeps_nothing() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };
+    let app = load(&runtime, "long", "export default { fetch() { return new Response('x'.repeat(20_000_000)); } }");
+    let listener = listen_with(&runtime, app.clone(), limits);
+    let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    head(&mut stream);
+    while app.stats().in_flight > 0 {
+        std::thread::yield_now();
+    }
+    turn(&listener);
+    pass(&runtime, &listener, 2_000);
+    while listener.connections() > 0 {
+        std::thread::yield_now();
+    }
+    let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Full load while an app is replaced again and again, and while the server is told to end: no request fails."""
+
+import re
+import subprocess
+import threading
+import time
+
+from harness import Reader, check, connect, ended, is_long, nanod, need, read_response, run, write_app
+
+RELOADS = 20
+APP = """
+// Version %d.
+export default { async fetch(request) {
+  const { pathname } = new URL(request.url);
+  if (pathname === '/version') return new Response('%d');
+  if (pathname === '/wait') await scheduler.wait(20);
+  if (pathname === '/large') return new Response('x'.repeat(2_000_000));
+  if (pathname === '/stream') {
+    let left = 20;
+    return new Response(new ReadableStream({ async pull(controller) {
+      await scheduler.wait(5);
+      if (left-- === 0) return controller.close();
+      controller.enqueue(new Uint8Array(10_000));
+    } }));
+  }
+  return new Response('hello');
+} };
+"""
+
+
+def version(port: int) -> str:
+    with connect(port) as stream, stream.makefile("rb") as file:
+        stream.sendall(b"GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        status, _, body = read_response(file)
+        check(status == 200, f"the version: {status}")
+        return body.decode()
+
+
+def rewritten(port: int, folder, loads: list[subprocess.Popen]) -> None:
+    """Replaces the app as often as has to be, each time when the version before serves."""
+    for number in range(1, RELOADS + 1):
+        write_app(folder, "app", APP % (number, number))
+        end = time.monotonic() + 20
+        while version(port) != str(number):
+            check(time.monotonic() < end, f"version {number} does not come to serve")
+            time.sleep(0.02)
+    check(all(load.poll() is None for load in loads), "the load lasts longer than the reloads")
+
+
+def nothing_failed_of_wrk(printed: str) -> int:
+    check("Non-2xx" not in printed and "Socket errors" not in printed, printed)
+    return int(re.search(r"(\d+) requests in", printed)[1])
+
+
+def nothing_failed_of_h2load(printed: str) -> int:
+    counts = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", printed)
+    statuses = re.search(r"status codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx", printed)
+    check(counts is not None and counts[1] == counts[2] and statuses is not None, printed)
+    return int(counts[1])
+
+
+def an_app_is_replaced_under_load() -> str:
+    total, said = 0, []
+    for program, options, count in (("wrk", ["-t1", "-c64", "-d{}s"], nothing_failed_of_wrk),
+                                    ("h2load", ["--h1", "-c64", "-t1", "-D{}"], nothing_failed_of_h2load)):
+        if not need(program):
+            continue
+        with nanod({"app": APP % (0, 0)}, "--threads", "2") as (process, port, folder):
+            seconds = 30 if is_long() else 10
+            command = [program, *(option.format(seconds) for option in options), f"http://127.0.0.1:{port}/"]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+                try:
+                    rewritten(port, folder, [load])
+                finally:
+                    printed, _ = load.communicate(timeout=120)
+            requests = count(printed)
+            check(ended(process, 15) == 0, "nanod ends well")
+            total += requests
+            said.append(f"{program} {requests}")
+    return f"{RELOADS} reloads; requests: {', '.join(said)}" if said else "skipped"
+
+
+class Client(threading.Thread):
+    """Asks until it is told that the connection ends, and knows of each request what became of it."""
+
+    def __init__(self, port: int, path: bytes, pipelined: int) -> None:
+        super().__init__()
+        self.request = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path * pipelined
+        self.port, self.pipelined, self.answers, self.failed = port, pipelined, 0, None
+
+    def run(self) -> None:
+        try:
+            with connect(self.port) as stream:
+                reader = Reader(stream)
+                while True:
+                    stream.sendall(self.request)
+                    for _ in range(self.pipelined):
+                        status, headers, _ = reader.response()
+                        check(status == 200, f"{status}")
+                        self.answers += 1
+                        if headers.get("connection") == "close":
+                            # Those behind it were not answered, and the client knows.
+                            check(stream.recv(1) == b"", "nothing follows the last response")
+                            return
+        except Exception as failure:  # noqa: BLE001: it is told where the test can fail
+            self.failed = f"{self.request[:30]!r} after {self.answers}: {failure!r}"
+
+
+def everything_is_answered_that_was_asked_before_the_end() -> str:
+    total = 0
+    for round_ in range(10 if is_long() else 3):
+        with nanod({"app": APP % (0, 0)}, "--threads", "2") as (process, port, _):
+            kinds = [(b"/", 1), (b"/wait", 1), (b"/stream", 1), (b"/large", 1), (b"/", 10)]
+            clients = [Client(port, *kinds[number % len(kinds)]) for number in range(40)]
+            for client in clients:
+                client.start()
+            time.sleep(0.5)
+            status = ended(process, 15)
+            for client in clients:
+                client.join(60)
+            failed = [client.failed for client in clients if client.failed]
+            check(not failed, "\n    ".join([f"round {round_}: {len(failed)} of {len(clients)} clients", *failed]))
+            check(status == 0, f"nanod ends with {status}")
+            total += sum(client.answers for client in clients)
+    return f"{total} answers"
+
+
+def wrk_sees_no_broken_answer_at_the_end() -> str:
+    if not need("wrk"):
+        return "skipped"
+    with nanod({"app": APP % (0, 0)}, "--threads", "2") as (process, port, _):
+        command = ["wrk", "-t1", "-c64", "-d3s", f"http://127.0.0.1:{port}/"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+            time.sleep(1)
+            check(ended(process, 15) == 0, "nanod ends well")
+            printed, _ = load.communicate(timeout=60)
+    # That there is nobody any more is what it counts as errors of connecting and writing.
+    errors = re.search(r"connect \d+, read (\d+), write \d+, timeout (\d+)", printed)
+    check("Non-2xx" not in printed and (errors is None or errors.groups() == ("0", "0")), printed)
+    requests = re.search(r"(\d+) requests in", printed)
+    return f"{requests[1]} requests"
+
+
+if __name__ == "__main__":
+    run("reload", an_app_is_replaced_under_load, everything_is_answered_that_was_asked_before_the_end, wrk_sees_no_broken_answer_at_the_end)

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""10,000 connections (2,000 in the quick mode) that idle: what each costs, and whether each is still there."""
+
+import resource
+import socket
+import sys
+
+import vectors
+from harness import Host, check, connect, is_long, read_response, run
+
+COUNT = 10_000 if is_long() else 2_000
+IDLE_KB_MAX = 4.0
+
+
+def every_connection_is_answered_before_and_after() -> str:
+    with Host(idle_ms=600_000, threads=2) as host:
+        # The first quarter is there for what is paid once for all.
+        streams = [asked(host) for _ in range(COUNT // 4)]
+        before = host.memory_kb()
+        streams += [asked(host) for _ in range(COUNT - len(streams))]
+        check(host.stats()["connections"] == COUNT, "all of them are there")
+        each = (host.memory_kb() - before) / (COUNT - COUNT // 4)
+        for stream in streams:
+            ask(stream)
+        for stream in streams:
+            stream.close()
+        host.settles(connections=0, in_flight=0)
+    check(each <= IDLE_KB_MAX, f"an idle connection costs {each:.2f} KB, not {IDLE_KB_MAX}")
+    return f"{COUNT} connections, {each:.2f} KB each"
+
+
+def asked(host: Host) -> socket.socket:
+    """A connection that has had a large response."""
+    stream = connect(host.port)
+    ask(stream, b"/big?n=50000")
+    return stream
+
+
+def ask(stream: socket.socket, path: bytes = b"/") -> None:
+    stream.sendall(vectors.get(path))
+    with stream.makefile("rb") as file:
+        check(read_response(file)[0] == 200, "an answer")
+
+
+if __name__ == "__main__":
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < COUNT + 100:
+        print(f"# skipped: {COUNT} descriptors are needed, {hard} may be had")
+        sys.exit(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (COUNT + 100, hard))
+    run("ten thousand", every_connection_is_answered_before_and_after)
