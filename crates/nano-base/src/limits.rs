@@ -441,6 +441,8 @@ pub const H2_PATIENCE_PER_S: u32 = 100;
 pub const H2_OUT_BYTES_MAX: usize = 64 << 10;
 /// A request's body on an HTTP/2 stream up to which the app is given all of it at once.
 pub const H2_WHOLE_BODY_BYTES: usize = 8 << 10;
+/// How often a request is sent again that a server has done nothing for.
+pub const FETCH_REFUSALS_MAX: u32 = 2;
 /// How long an HTTP/2 connection of ours may be silent while something is asked on it before it is probed by a ping.
 pub const H2_PING_AFTER_MS: u64 = 20_000;
 /// How long the answer to that may take.

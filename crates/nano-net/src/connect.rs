@@ -202,7 +202,11 @@ impl Connect {
     }
 
     fn secure(self: &Rc<Self>, reactor: &Reactor, socket: TcpStream) -> Result<(), Failure> {
-        let carries = if self.target.scheme == Scheme::Tls { Carries::Bytes } else { Carries::Http };
+        let carries = match self.target.scheme {
+            Scheme::Tls => Carries::Bytes,
+            Scheme::Https => Carries::Http,
+            _ => Carries::Http1,
+        };
         let later = Rc::downgrade(self);
         let key = secure(&self.net, reactor, self.target.app, &self.target.host, carries, socket, move |reactor, result| {
             if let Some(later) = later.upgrade() {

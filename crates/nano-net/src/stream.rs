@@ -73,6 +73,11 @@ impl Stream {
         }
     }
 
+    /// Whether HTTP/2 was agreed on.
+    pub fn is_http2(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.is_http2())
+    }
+
     /// Whether TLS is on it.
     pub fn is_secure(&self) -> bool {
         matches!(self, Self::Tls(_))

@@ -60,8 +60,10 @@ impl TimeProvider for Time {
 /// What protocol TLS is asked to carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Carries {
-    /// HTTP/1.1, and said so (ALPN).
+    /// HTTP/2 or HTTP/1.1, as the server likes best (ALPN).
     Http,
+    /// HTTP/1.1, and said so: what WebSockets begin with.
+    Http1,
     /// Bytes of which nothing is known.
     Bytes,
 }
@@ -93,9 +95,11 @@ impl Sessions {
         }
         let mut config = (*self.trust.0).clone();
         config.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_OF_APP_MAX);
-        if carries == Carries::Http {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        }
+        config.alpn_protocols = match carries {
+            Carries::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Carries::Http1 => vec![b"http/1.1".to_vec()],
+            Carries::Bytes => Vec::new(),
+        };
         let config = Arc::new(config);
         self.apps.insert((app, carries), (self.uses, config.clone()));
         config

@@ -4,9 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use nano_http::h1::{Asked, Framing};
+use nano_base::http::RequestHead;
+use nano_base::limits::FETCH_REFUSALS_MAX;
+use nano_http::h1::{Asked, Content, Framing};
 
 use super::conn::Conn;
+use super::multi::Multi;
 use super::{Client, Exchange};
 use crate::connect::{Connect, Target};
 use crate::failure::Failure;
@@ -17,8 +20,10 @@ pub(super) struct Call {
     pub exchange: Rc<dyn Exchange>,
     pub client: Weak<Client>,
     pub target: Target,
-    /// The head as it is sent.
+    /// The head as it is sent by HTTP/1.1.
     pub head: Vec<u8>,
+    /// The same for HTTP/2, if it may come to that.
+    pub message: Option<Message>,
     pub body: RefCell<Option<Rc<Vec<u8>>>>,
     pub framing: Framing,
     pub is_streamed: bool,
@@ -27,11 +32,23 @@ pub(super) struct Call {
     pub step: RefCell<Step>,
     /// It went out on a connection that had been used before.
     pub reused: Cell<bool>,
+    /// How often it was sent again because nothing had been done for it.
+    pub refusals: Cell<u32>,
+}
+
+/// What a request's head is made of.
+pub(super) struct Message {
+    pub head: RequestHead,
+    pub path: String,
+    pub authority: String,
+    pub content: Content,
 }
 
 pub(super) enum Step {
     Connecting(Rc<Connect>),
     On(Weak<Conn>),
+    /// On one that it shares, as a stream.
+    Shares(Weak<Multi>, u32),
     Over,
 }
 
@@ -72,6 +89,20 @@ impl Call {
         }
     }
 
+    /// The server has done nothing for it: it is sent again, whatever it is, as long as all of it is there.
+    pub(super) fn refused(self: Rc<Self>, reactor: &Reactor, failure: Failure) {
+        let refusals = self.refusals.get();
+        self.refusals.set(refusals + 1);
+        match self.client.upgrade().filter(|_| refusals < FETCH_REFUSALS_MAX && !self.is_streamed) {
+            Some(client) => {
+                if let Err(failure) = client.start(reactor, &self) {
+                    self.tell(reactor, failure);
+                }
+            }
+            None => self.tell(reactor, failure),
+        }
+    }
+
     pub(super) fn tell(&self, reactor: &Reactor, failure: Failure) {
         if self.finish() {
             self.exchange.fail(reactor, failure);
@@ -85,6 +116,13 @@ impl Call {
         }
         self.body.take();
         !matches!(self.step.replace(Step::Over), Step::Over)
+    }
+
+    fn shared(&self) -> Option<(Rc<Multi>, u32)> {
+        match &*self.step.borrow() {
+            Step::Shares(multi, stream) => Some((multi.upgrade()?, *stream)),
+            _ => None,
+        }
     }
 
     fn conn(&self) -> Option<Rc<Conn>> {
@@ -109,7 +147,10 @@ impl Handle {
     /// There is room for the response's body again.
     pub fn resume(&self, reactor: &Reactor) {
         if let Some(conn) = self.0.conn() {
-            conn.nudge(reactor);
+            return conn.nudge(reactor);
+        }
+        if let Some((multi, stream)) = self.0.shared() {
+            multi.nudge(reactor, stream);
         }
     }
 
@@ -120,7 +161,7 @@ impl Handle {
 
     /// Ends it. The exchange is told nothing any more.
     pub fn abort(&self, reactor: &Reactor) {
-        let conn = self.0.conn();
+        let (conn, shared) = (self.0.conn(), self.0.shared());
         if let Some(client) = self.0.client.upgrade() {
             client.calls.borrow_mut().remove(&self.0.number);
         }
@@ -130,6 +171,9 @@ impl Handle {
         }
         if let Some(conn) = conn {
             conn.close(reactor);
+        }
+        if let Some((multi, stream)) = shared {
+            multi.give_up(reactor, stream);
         }
     }
 }

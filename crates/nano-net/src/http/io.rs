@@ -361,7 +361,7 @@ impl Body {
     }
 }
 
-fn undecodable(bad: Bad) -> Act {
+pub(super) fn undecodable(bad: Bad) -> Act {
     let kind = if matches!(bad, Bad::Corrupt | Bad::Truncated) { FailureKind::Protocol } else { FailureKind::Limit };
     Act::Fail(Failure::new(kind, format!("the response's body cannot be decoded: {}", bad.sentence())), false)
 }

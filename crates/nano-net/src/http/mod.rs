@@ -1,4 +1,4 @@
-//! Requests by HTTP/1.1: connections that are kept and used again, bodies that go no faster than whoever reads them.
+//! Requests by HTTP/1.1 and HTTP/2: connections that are kept and used again, bodies that go no faster than whoever reads them.
 //!
 //! Redirects, credentials and caches are somebody else's: each request here is one message to one host, judged by the policy on its way.
 //!
@@ -35,7 +35,9 @@ mod call;
 mod conn;
 mod decode;
 mod io;
+mod multi;
 mod pool;
+mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -47,12 +49,13 @@ use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::url::Url;
 use nano_http::h1;
 
-use crate::connect::{Connect, Net, Target};
+use crate::connect::{Connect, Full, Net, Target};
 use crate::failure::{Failure, FailureKind};
 use crate::policy::{Host, Policy, Scheme};
 use crate::reactor::Reactor;
-use call::{Call, Step};
+use call::{Call, Message, Step};
 use conn::Conn;
+use multi::Multi;
 use pool::{Place, Pool};
 
 pub use call::Handle;
@@ -116,6 +119,8 @@ pub trait Exchange {
 pub struct Client {
     net: Rc<Net>,
     pool: RefCell<Pool>,
+    /// Connections that are shared: of HTTP/2, idle ones too.
+    shared: RefCell<Vec<Rc<Multi>>>,
     calls: RefCell<HashMap<u64, Rc<Call>>>,
     last: Cell<u64>,
 }
@@ -129,7 +134,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// On a shard's way out.
     pub fn new(net: Rc<Net>) -> Rc<Self> {
-        Rc::new(Self { net, pool: RefCell::default(), calls: RefCell::default(), last: Cell::new(0) })
+        Rc::new(Self { net, pool: RefCell::default(), shared: RefCell::default(), calls: RefCell::default(), last: Cell::new(0) })
     }
 
     /// Makes a request, or says why it cannot be made.
@@ -138,24 +143,38 @@ impl Client {
         let call = Rc::new(prepare(self, self.last.get(), request, exchange)?);
         call.target.policy.admits(call.target.scheme, &call.target.host, call.target.port)?;
         self.calls.borrow_mut().insert(call.number, call.clone());
-        let place = place(&call.target);
-        let begun = loop {
-            let idle = self.pool.borrow_mut().take(&place);
-            match idle {
-                Some(conn) if conn.is_usable(reactor) => {
-                    call.reused.set(true);
-                    self.begin(reactor, &call, &conn);
-                    break Ok(());
-                }
-                Some(stale) => stale.close(reactor),
-                None => break self.connect(reactor, &call),
-            }
-        };
+        let begun = self.start(reactor, &call);
         if let Err(failure) = begun {
             self.calls.borrow_mut().remove(&call.number);
             return Err(failure);
         }
         Ok(Handle(call))
+    }
+
+    /// Puts a call on a connection that is there, or makes one.
+    fn start(self: &Rc<Self>, reactor: &Reactor, call: &Rc<Call>) -> Result<(), Failure> {
+        let place = place(&call.target);
+        if let Some(multi) = self.multi(&place) {
+            call.reused.set(true);
+            return multi.begin(reactor, call.clone());
+        }
+        loop {
+            let idle = self.pool.borrow_mut().take(&place);
+            match idle {
+                Some(conn) if conn.is_usable(reactor) => {
+                    call.reused.set(true);
+                    self.begin(reactor, call, &conn);
+                    return Ok(());
+                }
+                Some(stale) => stale.close(reactor),
+                None => return self.connect(reactor, call),
+            }
+        }
+    }
+
+    /// A shared connection that takes one more.
+    fn multi(&self, place: &Place) -> Option<Rc<Multi>> {
+        self.shared.borrow().iter().find(|multi| multi.place == *place && multi.takes_more()).cloned()
     }
 
     /// An app is gone: its connections are closed, and its requests end without a word.
@@ -167,6 +186,10 @@ impl Client {
         let idle = self.pool.borrow_mut().forget(app);
         for conn in idle {
             conn.close(reactor);
+        }
+        let shared: Vec<_> = self.shared.borrow().iter().filter(|multi| multi.place.app == app).cloned().collect();
+        for multi in shared {
+            multi.close(reactor);
         }
         self.net.forget(app);
     }
@@ -184,17 +207,35 @@ impl Client {
     fn connect(self: &Rc<Self>, reactor: &Reactor, call: &Rc<Call>) -> Result<(), Failure> {
         if let Some(full) = self.net.is_full(call.target.app) {
             let oldest = self.pool.borrow_mut().oldest(call.target.app, full);
-            if let Some(oldest) = oldest {
-                oldest.close(reactor);
+            match oldest {
+                Some(oldest) => oldest.close(reactor),
+                None => {
+                    let is_ours = |multi: &&Rc<Multi>| multi.place.app == call.target.app || full == Full::All;
+                    let idle = self.shared.borrow().iter().filter(is_ours).find(|multi| multi.is_idle()).cloned();
+                    if let Some(idle) = idle {
+                        idle.close(reactor);
+                    }
+                }
             }
         }
         let (client, later) = (Rc::downgrade(self), Rc::downgrade(call));
         let connect = Connect::start(&self.net, reactor, call.target.clone(), move |reactor, result| {
             let (Some(client), Some(call)) = (client.upgrade(), later.upgrade()) else { return };
-            let conn = result.and_then(|(stream, permit)| Conn::new(&client, reactor, place(&call.target), stream, permit));
-            match conn {
-                Ok(conn) => client.begin(reactor, &call, &conn),
-                Err(failure) => call.tell(reactor, failure),
+            let place = place(&call.target);
+            let begun = result.and_then(|(stream, permit)| {
+                if stream.is_http2() {
+                    // Of several that were begun at once the first is enough.
+                    let multi = match client.multi(&place) {
+                        Some(multi) => multi,
+                        None => Multi::new(&client, reactor, place, stream, permit)?,
+                    };
+                    return multi.begin(reactor, call.clone());
+                }
+                client.begin(reactor, &call, &Conn::new(&client, reactor, place, stream, permit)?);
+                Ok(())
+            });
+            if let Err(failure) = begun {
+                call.tell(reactor, failure);
             }
         })?;
         *call.step.borrow_mut() = Step::Connecting(connect);
@@ -253,6 +294,8 @@ fn prepare(client: &Rc<Client>, number: u64, request: Request, exchange: Rc<dyn 
     let line = h1::Call { target: &target, host: &url.host(), content, keep_alive: true, upgrade: None };
     let mut bytes = Vec::new();
     let framing = h1::write_request_head(&mut bytes, &head, &line).map_err(|why| invalid(&format!("the request cannot be sent: {why}")))?;
+    let authority = url.host();
+    let message = (scheme == Scheme::Https).then(|| Message { head: head.clone(), path: target, authority, content });
     let is_streamed = matches!(body, Body::Stream(_)) && framing != h1::Framing::None;
     Ok(Call {
         number,
@@ -260,6 +303,7 @@ fn prepare(client: &Rc<Client>, number: u64, request: Request, exchange: Rc<dyn 
         client: Rc::downgrade(client),
         target: Target { app, policy, scheme, host, port },
         head: bytes,
+        message,
         body: RefCell::new(if let Body::Whole(bytes) = body { Some(Rc::new(bytes)) } else { None }),
         framing,
         is_streamed,
@@ -267,5 +311,6 @@ fn prepare(client: &Rc<Client>, number: u64, request: Request, exchange: Rc<dyn 
         is_head: head.method == "HEAD",
         step: RefCell::new(Step::Over),
         reused: Cell::new(false),
+        refusals: Cell::new(0),
     })
 }

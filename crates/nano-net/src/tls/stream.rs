@@ -35,6 +35,11 @@ impl TlsStream {
         &mut self.socket
     }
 
+    /// Whether HTTP/2 was agreed on.
+    pub fn is_http2(&self) -> bool {
+        self.tls.alpn_protocol() == Some(b"h2")
+    }
+
     /// Goes on with the handshake; true when it is done, an error when it never will be.
     pub fn handshake(&mut self) -> io::Result<bool> {
         loop {

@@ -1,0 +1,508 @@
+//! A connection of HTTP/2 as the reactor knows it: the requests of one app to one place, all at once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::{Rc, Weak};
+
+use mio::Interest;
+use nano_base::http::ResponseHead;
+use nano_base::limits::{
+    FETCH_BODY_IDLE_MS_MAX, FETCH_FIRST_BYTE_MS_MAX, FETCH_PIECE_BYTES_MAX, FETCH_READ_BYTES, FETCH_STEPS_PER_TURN, H2_OUT_BYTES_MAX,
+    H2_PATIENCE, H2_PING_AFTER_MS, H2_PING_MS_MAX, IDLE_MS,
+};
+use nano_base::wheel::TimerKey;
+use nano_http::h1::Scheme;
+use nano_http::h2::{self, Code, Event, Limits, Target};
+
+use super::Client;
+use super::call::{Call, Step};
+use super::decode::Decoder;
+use super::pool::Place;
+use super::stream::{Active, Told};
+use crate::connect::Permit;
+use crate::failure::{Failure, FailureKind};
+use crate::reactor::{Key, Peer, Reactor, Ready};
+use crate::stream::Stream;
+
+pub(super) struct Multi {
+    pub place: Place,
+    client: Weak<Client>,
+    key: Cell<Option<Key>>,
+    io: RefCell<Io>,
+    timer: Cell<Option<TimerKey>>,
+    driving: Cell<bool>,
+    queued: Cell<bool>,
+    _permit: Permit,
+}
+
+struct Io {
+    stream: Stream,
+    can: Ready,
+    http: h2::Connection,
+    written: usize,
+    calls: BTreeMap<u32, Active>,
+    /// What has happened and was not told yet.
+    news: Vec<News>,
+    /// When something was last read, and whether an answer to a ping is awaited since.
+    read_ms: u64,
+    pinged_ms: Option<u64>,
+}
+
+enum News {
+    Head(u32, ResponseHead),
+    Reset(u32, Code),
+    Away(u32, Code),
+    Broken(Failure),
+}
+
+const CHECK: u32 = 0;
+
+impl Multi {
+    pub(super) fn new(client: &Rc<Client>, reactor: &Reactor, place: Place, stream: Stream, permit: Permit) -> Result<Rc<Self>, Failure> {
+        let io = Io {
+            stream,
+            can: Ready { read: true, write: true },
+            http: h2::Connection::client(Scheme::Https, Limits::default()),
+            written: 0,
+            calls: BTreeMap::new(),
+            news: Vec::new(),
+            read_ms: reactor.clock().now_ms(),
+            pinged_ms: None,
+        };
+        let multi = Rc::new(Self {
+            place,
+            client: Rc::downgrade(client),
+            key: Cell::new(None),
+            io: io.into(),
+            timer: Cell::new(None),
+            driving: Cell::new(false),
+            queued: Cell::new(false),
+            _permit: permit,
+        });
+        let key = reactor.insert(multi.clone()).map_err(|_| Failure::new(FailureKind::Limit, "there are too many connections"))?;
+        multi.key.set(Some(key));
+        let watched = reactor.watch(key, multi.io.borrow_mut().stream.socket(), Interest::READABLE | Interest::WRITABLE);
+        if let Err(error) = watched {
+            multi.close(reactor);
+            return Err(Failure::new(FailureKind::Connect, format!("the connection cannot be watched: {error}")));
+        }
+        client.shared.borrow_mut().push(multi.clone());
+        Ok(multi)
+    }
+
+    /// Whether one more request can be made on it.
+    pub(super) fn takes_more(&self) -> bool {
+        self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| io.http.can_request() && io.pinged_ms.is_none())
+    }
+
+    /// Whether no request is on it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.io.try_borrow().is_ok_and(|io| io.calls.is_empty())
+    }
+
+    /// Sends a call's request. It is not told anything before this returns.
+    pub(super) fn begin(self: &Rc<Self>, reactor: &Reactor, call: Rc<Call>) -> Result<(), Failure> {
+        let invalid = |why: &dyn std::fmt::Display| Failure::new(FailureKind::Invalid, format!("the request cannot be sent: {why}"));
+        let message = call.message.as_ref().ok_or_else(|| invalid(&"it is not for HTTP/2"))?;
+        let now_ms = reactor.clock().now_ms();
+        let id = {
+            let mut io = self.io.borrow_mut();
+            let to = Target { path: &message.path, authority: &message.authority, scheme: "https" };
+            let (id, has_body) = io.http.request(&message.head, &to, message.content).map_err(|why| invalid(&why))?;
+            if io.calls.is_empty() {
+                io.read_ms = now_ms;
+            }
+            io.calls.insert(id, Active::new(call.clone(), has_body, now_ms));
+            id
+        };
+        *call.step.borrow_mut() = Step::Shares(Rc::downgrade(self), id);
+        self.check_later(reactor);
+        self.later(reactor);
+        Ok(())
+    }
+
+    /// The app has a piece of a body again, or room.
+    pub(super) fn nudge(self: &Rc<Self>, reactor: &Reactor, id: u32) {
+        if let Some(active) = self.io.borrow_mut().calls.get_mut(&id) {
+            // The other side could not go on before.
+            (active.starved, active.moved_ms) = (false, reactor.clock().now_ms());
+        }
+        self.later(reactor);
+    }
+
+    /// Nobody waits for a response any more.
+    pub(super) fn give_up(self: &Rc<Self>, reactor: &Reactor, id: u32) {
+        let gone = {
+            let mut io = self.io.borrow_mut();
+            io.http.reset(id, Code::CANCEL);
+            io.calls.remove(&id)
+        };
+        drop(gone);
+        self.check_later(reactor);
+        self.later(reactor);
+    }
+
+    /// Closes the connection; nobody is told.
+    pub(super) fn close(self: &Rc<Self>, reactor: &Reactor) {
+        if let Some(timer) = self.timer.take() {
+            reactor.cancel(timer);
+        }
+        if let Some(client) = self.client.upgrade() {
+            client.shared.borrow_mut().retain(|other| !Rc::ptr_eq(other, self));
+        }
+        if let Some(key) = self.key.take() {
+            reactor.remove(key);
+        }
+        let mut io = self.io.borrow_mut();
+        io.http.go_away();
+        let _ = io.flush();
+        let calls = std::mem::take(&mut io.calls);
+        // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
+        let _ = io.stream.shutdown();
+        drop(io);
+        drop(calls);
+    }
+
+    /// Goes on when others have had their turns.
+    fn later(&self, reactor: &Reactor) {
+        if let (Some(key), false) = (self.key.get(), self.queued.replace(true)) {
+            reactor.again(key, Ready::default());
+        }
+    }
+
+    /// Looks again when something may be late.
+    fn check_later(&self, reactor: &Reactor) {
+        if let Some(timer) = self.timer.take() {
+            reactor.cancel(timer);
+        }
+        let ms = if self.is_idle() { IDLE_MS } else { H2_PING_AFTER_MS };
+        self.timer.set(self.key.get().map(|key| reactor.after(key, ms, CHECK)));
+    }
+
+    /// Takes steps as long as there is something to do, and this has not had its share.
+    fn drive(self: &Rc<Self>, reactor: &Reactor) {
+        if self.driving.replace(true) {
+            return;
+        }
+        let mut more = true;
+        for _ in 0..FETCH_STEPS_PER_TURN {
+            let now_ms = reactor.clock().now_ms();
+            more = self.io.borrow_mut().read(now_ms);
+            let news = std::mem::take(&mut self.io.borrow_mut().news);
+            for news in news {
+                self.tell(reactor, news);
+            }
+            let ids: Vec<u32> = self.io.borrow().calls.keys().copied().collect();
+            for id in ids {
+                more |= self.deliver(reactor, id);
+                more |= self.send(reactor, id);
+            }
+            let flushed = self.io.borrow_mut().flush();
+            match flushed {
+                Ok(wrote) => more |= wrote,
+                // What has come may say why; it is read first.
+                Err(error) if !self.io.borrow().can.read => self.broken(reactor, &closed(&error)),
+                Err(_) => more = true,
+            }
+            if !more || self.key.get().is_none() {
+                break;
+            }
+        }
+        self.driving.set(false);
+        let is_over = {
+            let io = self.io.borrow();
+            io.calls.is_empty() && !io.http.can_request()
+        };
+        if is_over && self.key.get().is_some() {
+            self.close(reactor);
+        } else if more {
+            self.later(reactor);
+        }
+    }
+
+    fn call(&self, id: u32) -> Option<Rc<Call>> {
+        self.io.borrow().calls.get(&id).map(|active| active.call.clone())
+    }
+
+    fn remove(&self, reactor: &Reactor, id: u32) -> Option<Rc<Call>> {
+        let call = self.io.borrow_mut().calls.remove(&id).map(|active| active.call);
+        if self.is_idle() {
+            self.check_later(reactor);
+        }
+        call
+    }
+
+    fn tell(self: &Rc<Self>, reactor: &Reactor, news: News) {
+        match news {
+            News::Head(id, head) => {
+                let decoded = match self.io.borrow_mut().calls.get_mut(&id) {
+                    Some(active) => {
+                        active.headed = true;
+                        active.decoder = Decoder::of(&head.headers).filter(|_| !active.ended);
+                        active.decoder.is_some()
+                    }
+                    None => return,
+                };
+                if let Some(call) = self.call(id) {
+                    call.exchange.head(reactor, head, decoded);
+                }
+            }
+            News::Reset(id, code) => {
+                let unanswered = self.io.borrow().calls.get(&id).is_some_and(|active| !active.headed);
+                let Some(call) = self.remove(reactor, id) else { return };
+                let failure = Failure::new(FailureKind::Closed, format!("the server ended the request ({code})"));
+                if code == Code::REFUSED && unanswered { call.refused(reactor, failure) } else { call.tell(reactor, failure) }
+            }
+            News::Away(last, code) => {
+                // What is beyond was not looked at; what is not may still be answered.
+                let beyond: Vec<u32> = self.io.borrow().calls.keys().copied().filter(|id| *id > last).collect();
+                for id in beyond {
+                    let failure = Failure::new(FailureKind::Closed, format!("the server takes no more requests on this connection ({code})"));
+                    self.io.borrow_mut().http.reset(id, Code::CANCEL);
+                    if let Some(call) = self.remove(reactor, id) {
+                        call.refused(reactor, failure);
+                    }
+                }
+            }
+            News::Broken(failure) => self.broken(reactor, &failure),
+        }
+    }
+
+    /// The connection is of no use any more.
+    fn broken(self: &Rc<Self>, reactor: &Reactor, failure: &Failure) {
+        let calls = std::mem::take(&mut self.io.borrow_mut().calls);
+        self.close(reactor);
+        for active in calls.into_values() {
+            let unanswered = !active.headed && failure.kind == FailureKind::Closed;
+            active.call.failed(reactor, failure.clone(), unanswered);
+        }
+    }
+
+    /// Gives a call what it wants of its response; whether anything was.
+    fn deliver(self: &Rc<Self>, reactor: &Reactor, id: u32) -> bool {
+        let Some(call) = self.call(id) else { return false };
+        if !self.io.borrow().calls.get(&id).is_some_and(|active| active.headed) {
+            return false;
+        }
+        let room = call.exchange.room();
+        let told = {
+            let Io { calls, http, .. } = &mut *self.io.borrow_mut();
+            let Some(active) = calls.get_mut(&id) else { return false };
+            let told = active.tell(id, room, http);
+            if matches!(told, Told::Data(_)) || room == 0 {
+                active.moved_ms = reactor.clock().now_ms();
+            }
+            told
+        };
+        match told {
+            Told::Nothing => return false,
+            Told::Data(bytes) => call.exchange.data(reactor, bytes),
+            Told::End => {
+                // What is left of the request is not wanted.
+                self.io.borrow_mut().http.reset(id, Code::CANCEL);
+                self.remove(reactor, id);
+                call.ended(reactor);
+            }
+            Told::Bad(bad) => {
+                self.io.borrow_mut().http.reset(id, Code::CANCEL);
+                self.remove(reactor, id);
+                call.tell(reactor, super::io::undecodable(bad));
+            }
+        }
+        true
+    }
+
+    /// Sends what there is of a call's request; whether anything was.
+    fn send(self: &Rc<Self>, reactor: &Reactor, id: u32) -> bool {
+        let wants = {
+            let mut io = self.io.borrow_mut();
+            let left = H2_OUT_BYTES_MAX.saturating_sub(io.waiting());
+            let Io { calls, http, .. } = &mut *io;
+            let Some(active) = calls.get_mut(&id) else { return false };
+            if active.send(id, left, http) {
+                active.moved_ms = reactor.clock().now_ms();
+                return true;
+            }
+            active.wants_piece() && left > 0 && http.room(id) > 0
+        };
+        if !wants {
+            return false;
+        }
+        let Some(call) = self.call(id) else { return false };
+        let piece = call.exchange.pull(FETCH_PIECE_BYTES_MAX);
+        let given = match self.io.borrow_mut().calls.get_mut(&id) {
+            Some(active) => active.given(piece).map(|()| !active.starved),
+            None => return false,
+        };
+        match given {
+            Ok(any) => any,
+            Err(why) => {
+                self.io.borrow_mut().http.reset(id, Code::CANCEL);
+                self.remove(reactor, id);
+                call.tell(reactor, Failure::new(FailureKind::Invalid, why));
+                true
+            }
+        }
+    }
+}
+
+impl Io {
+    fn waiting(&mut self) -> usize {
+        self.http.output().len() - self.written
+    }
+
+    /// Reads once, and takes what has come; whether there may be more.
+    fn read(&mut self, now_ms: u64) -> bool {
+        if !self.can.read || self.waiting() >= H2_OUT_BYTES_MAX {
+            return false;
+        }
+        let mut buffer = vec![0; FETCH_READ_BYTES];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => {
+                self.can.read = false;
+                let why = "the connection was closed before the response was complete";
+                self.news.push(News::Broken(Failure::new(FailureKind::Closed, why)));
+            }
+            Ok(bytes) => {
+                (self.read_ms, self.pinged_ms) = (now_ms, None);
+                // A server of ours is not an attacker by being slow: it is held to what comes at once.
+                self.http.relax(H2_PATIENCE / 100);
+                self.take(&buffer[..bytes], now_ms);
+                return true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.read = false,
+            Err(error) => {
+                self.can.read = false;
+                self.news.push(News::Broken(closed(&error)));
+            }
+        }
+        false
+    }
+
+    fn take(&mut self, mut input: &[u8], now_ms: u64) {
+        loop {
+            match self.http.receive(&mut input) {
+                Ok(None) => return,
+                Ok(Some(Event::Response(id, head))) => {
+                    if let Some(active) = self.calls.get_mut(&id) {
+                        active.moved_ms = now_ms;
+                    }
+                    self.news.push(News::Head(id, *head));
+                }
+                Ok(Some(Event::Data(id, bytes))) => match self.calls.get_mut(&id) {
+                    Some(active) => {
+                        active.take(bytes);
+                        active.moved_ms = now_ms;
+                    }
+                    None => self.http.credit(id, bytes.len()),
+                },
+                Ok(Some(Event::End(id))) => {
+                    if let Some(active) = self.calls.get_mut(&id) {
+                        active.ended = true;
+                    }
+                }
+                Ok(Some(Event::Reset(id, code))) => {
+                    // RFC 9113, 8.1: all has been answered, and the rest of the question is not needed.
+                    let is_answered = self.calls.get(&id).is_some_and(|active| active.ended);
+                    if !is_answered {
+                        self.news.push(News::Reset(id, code));
+                    }
+                }
+                Ok(Some(Event::Away(last, code))) => self.news.push(News::Away(last, code)),
+                Ok(Some(Event::Pong | Event::Request(..) | Event::Refused(..))) => {}
+                Err(fault) => {
+                    let failure = Failure::new(FailureKind::Protocol, format!("the server does not keep to HTTP/2: {fault}"));
+                    self.news.push(News::Broken(failure));
+                    self.can.read = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes what there is; whether anything went.
+    fn flush(&mut self) -> io::Result<bool> {
+        let mut wrote = false;
+        while self.can.write {
+            let output = self.http.output();
+            if self.written == output.len() {
+                // An idle connection holds no buffers.
+                *output = Vec::new();
+                self.written = 0;
+                self.can.write = self.stream.flush()?;
+                return Ok(wrote);
+            }
+            match self.stream.write(&output[self.written..]) {
+                Ok(bytes) => {
+                    self.written += bytes;
+                    wrote = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.write = false,
+                Err(error) => {
+                    self.can.write = false;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(wrote)
+    }
+}
+
+fn closed(error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Closed, format!("the connection broke: {error}"))
+}
+
+impl Peer for Multi {
+    fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
+        if ready == Ready::default() {
+            self.queued.set(false);
+        }
+        {
+            let mut io = self.io.borrow_mut();
+            io.can.read |= ready.read;
+            io.can.write |= ready.write;
+        }
+        self.drive(reactor);
+    }
+
+    fn due(self: Rc<Self>, reactor: &Reactor, _: u32) {
+        self.timer.set(None);
+        if self.is_idle() {
+            return self.close(reactor);
+        }
+        let now_ms = reactor.clock().now_ms();
+        let (silent_ms, pinged_ms) = {
+            let io = self.io.borrow();
+            (now_ms.saturating_sub(io.read_ms), io.pinged_ms)
+        };
+        if pinged_ms.is_some_and(|since| now_ms.saturating_sub(since) >= H2_PING_MS_MAX) {
+            let why = format!("the server did not answer for {} ms", silent_ms);
+            return self.broken(reactor, &Failure::new(FailureKind::Timeout, why));
+        }
+        let late: Vec<(u32, u64)> = {
+            let io = self.io.borrow();
+            let patience = |headed| if headed { FETCH_BODY_IDLE_MS_MAX } else { FETCH_FIRST_BYTE_MS_MAX };
+            let waits_for_us = |active: &Active| active.headed && active.call.exchange.room() == 0 || active.starved;
+            let is_late = |active: &&Active| now_ms.saturating_sub(active.moved_ms) >= patience(active.headed) && !waits_for_us(active);
+            io.calls.iter().filter(|(_, active)| is_late(active)).map(|(id, active)| (*id, patience(active.headed))).collect()
+        };
+        for (id, patience_ms) in late {
+            self.io.borrow_mut().http.reset(id, Code::CANCEL);
+            let headed = self.io.borrow().calls.get(&id).is_some_and(|active| active.headed);
+            let what = if headed { "the response's body stalled" } else { "there was no response" };
+            if let Some(call) = self.remove(reactor, id) {
+                call.tell(reactor, Failure::new(FailureKind::Timeout, format!("{what} for {patience_ms} ms")));
+            }
+        }
+        if silent_ms >= H2_PING_AFTER_MS {
+            let mut io = self.io.borrow_mut();
+            if io.pinged_ms.is_none() {
+                io.pinged_ms = Some(now_ms);
+                io.http.ping();
+            }
+        }
+        self.check_later(reactor);
+        self.later(reactor);
+    }
+}

@@ -1,0 +1,146 @@
+//! One request on a connection that it shares: what has come for it and waits to be wanted, and what is to be sent.
+
+use std::rc::Rc;
+
+use nano_base::limits::FETCH_READ_BYTES;
+use nano_http::h2;
+
+use super::call::Call;
+use super::decode::{Bad, Decoder};
+use super::Piece;
+
+/// What there is to tell of it.
+pub(super) enum Told {
+    Data(Vec<u8>),
+    End,
+    Bad(Bad),
+    Nothing,
+}
+
+pub(super) struct Active {
+    pub call: Rc<Call>,
+    /// The head of the response has been told.
+    pub headed: bool,
+    pub decoder: Option<Decoder>,
+    /// What has come and was not wanted yet: no more than the stream's window.
+    input: Vec<u8>,
+    /// All has come.
+    pub ended: bool,
+    /// The decoder knows.
+    finished: bool,
+    /// The request's body: a piece of it, how much of that is sent, whether it is the last, whether the app has no more for now.
+    piece: Rc<Vec<u8>>,
+    sent: usize,
+    is_last: bool,
+    pub starved: bool,
+    /// What is still promised, if it was said how much that is.
+    promised: Option<u64>,
+    pub moved_ms: u64,
+}
+
+impl Active {
+    /// A request whose head is written; `has_body` says that something follows it.
+    pub(super) fn new(call: Rc<Call>, has_body: bool, now_ms: u64) -> Self {
+        let whole = call.body.borrow().clone().filter(|_| has_body);
+        let promised = call.message.as_ref().and_then(|message| match message.content {
+            nano_http::h1::Content::Length(length) => Some(length),
+            _ => None,
+        });
+        Self {
+            is_last: !has_body || whole.is_some(),
+            piece: whole.unwrap_or_default(),
+            call,
+            headed: false,
+            decoder: None,
+            input: Vec::new(),
+            ended: false,
+            finished: false,
+            sent: 0,
+            starved: false,
+            promised,
+            moved_ms: now_ms,
+        }
+    }
+
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// What can be told to somebody who wants so many bytes; what is used of the input is given back to the server as room.
+    pub(super) fn tell(&mut self, id: u32, room: usize, http: &mut h2::Connection) -> Told {
+        let is_empty = self.input.is_empty();
+        let Some(decoder) = &mut self.decoder else {
+            if is_empty {
+                return if self.ended { Told::End } else { Told::Nothing };
+            }
+            let len = room.min(FETCH_READ_BYTES).min(self.input.len());
+            if len == 0 {
+                return Told::Nothing;
+            }
+            http.credit(id, len);
+            let rest = self.input.split_off(len);
+            return Told::Data(std::mem::replace(&mut self.input, rest));
+        };
+        if room == 0 {
+            return Told::Nothing;
+        }
+        let mut output = vec![0; room.min(FETCH_READ_BYTES)];
+        loop {
+            match decoder.give(&mut output) {
+                Err(bad) => return Told::Bad(bad),
+                Ok(0) => {}
+                Ok(given) => {
+                    output.truncate(given);
+                    return Told::Data(output);
+                }
+            }
+            if !self.input.is_empty() {
+                http.credit(id, self.input.len());
+                decoder.take(&std::mem::take(&mut self.input));
+            } else if self.ended && !self.finished {
+                self.finished = true;
+                decoder.finish();
+            } else {
+                return if self.ended { Told::End } else { Told::Nothing };
+            }
+        }
+    }
+
+    /// Whether a piece of the request's body is wanted from the app.
+    pub(super) fn wants_piece(&self) -> bool {
+        !self.is_last && !self.starved && self.sent == self.piece.len()
+    }
+
+    /// Takes what the app has given; false if it is not what was promised.
+    pub(super) fn given(&mut self, piece: Piece) -> Result<(), &'static str> {
+        match piece {
+            Piece::Wait => self.starved = true,
+            Piece::Bytes(bytes) if bytes.is_empty() => self.starved = true,
+            Piece::Bytes(bytes) => {
+                if let Some(promised) = &mut self.promised {
+                    let longer = "the request's body is longer than was announced";
+                    *promised = promised.checked_sub(bytes.len() as u64).ok_or(longer)?;
+                }
+                (self.piece, self.sent) = (Rc::new(bytes), 0);
+            }
+            Piece::End if self.promised.is_some_and(|promised| promised > 0) => {
+                return Err("the request's body is shorter than was announced");
+            }
+            Piece::End => (self.is_last, self.piece, self.sent) = (true, Rc::default(), 0),
+            Piece::Broken => return Err("the request's body broke off"),
+        }
+        Ok(())
+    }
+
+    /// Sends what the windows let it, no more than `room`; whether anything was.
+    pub(super) fn send(&mut self, id: u32, room: usize, http: &mut h2::Connection) -> bool {
+        let rest = &self.piece[self.sent..];
+        if rest.is_empty() && !self.is_last {
+            return false;
+        }
+        let end = rest.len().min(room);
+        let taken = http.send(id, &rest[..end], self.is_last && end == rest.len());
+        self.sent += taken;
+        taken > 0
+    }
+}
