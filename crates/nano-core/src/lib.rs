@@ -21,7 +21,7 @@ mod shard;
 mod source;
 mod wait;
 
-pub use app::{App, AppOptions, AppStats};
+pub use app::{App, AppOptions, AppStats, Awaited};
 pub use binding::{Binding, BindingKind};
 pub use call::{CallContent, CallResponse, CallView};
 pub use event::{Account, Event, EventMask, Payload};
