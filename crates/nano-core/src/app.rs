@@ -331,6 +331,39 @@ impl AppShared {
     }
 }
 
+/// A request that a thread waits for, in one go or in steps between which it looks at something else.
+pub struct Awaited<T> {
+    slot: Arc<Slot<Result<T>>>,
+    work: Arc<Work>,
+    inner: Arc<Inner>,
+}
+
+impl<T> std::fmt::Debug for Awaited<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Awaited({:?})", self.work)
+    }
+}
+
+impl<T> Awaited<T> {
+    /// Waits for so long: `None` if the request has not ended by then, and goes on. After the end has been taken there is no other.
+    pub fn wait(&self, timeout: Duration) -> Option<Result<T>> {
+        self.slot.wait(Some(timeout))
+    }
+
+    /// Ends the request at once; what it ended with can be waited for.
+    pub fn cancel(&self) {
+        self.inner.cancel(&self.work, Error::new(Status::Canceled, "the host canceled the request"));
+    }
+
+    fn finish(self, timeout: Option<Duration>) -> Result<T> {
+        self.slot.wait(timeout).unwrap_or_else(|| {
+            let error = Error::new(Status::Timeout, "the app did not answer in the time given");
+            self.inner.cancel(&self.work, error.clone());
+            Err(error)
+        })
+    }
+}
+
 impl App {
     /// Its name.
     pub fn name(&self) -> &str {
@@ -349,19 +382,29 @@ impl App {
 
     /// Dispatches and waits for the whole response. Blocks; a body must be given whole.
     pub fn fetch(&self, init: RequestInit, timeout: Option<Duration>) -> Result<Response> {
+        self.begin_fetch(init)?.finish(timeout)
+    }
+
+    /// Calls an exported function and waits for what it returns.
+    pub fn invoke_wait(&self, export: &str, args: Vec<Value>, timeout: Option<Duration>) -> Result<(Value, Account)> {
+        self.begin_invoke(export, args)?.finish(timeout)
+    }
+
+    /// Dispatches a request whose whole response a thread of the caller's will wait for.
+    pub fn begin_fetch(&self, init: RequestInit) -> Result<Awaited<Response>> {
         if init.body == Body::Stream {
             return Err(Error::new(Status::Invalid, "a blocking fetch takes a whole body; dispatch a streaming one"));
         }
         let slot = Arc::new(Slot::default());
         let work = self.submit_request(init, Listener::Waiter(slot.clone(), Mutex::new(None)))?;
-        slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
+        Ok(Awaited { slot, work, inner: self.inner.clone() })
     }
 
-    /// Calls an exported function and waits for what it returns.
-    pub fn invoke_wait(&self, export: &str, args: Vec<Value>, timeout: Option<Duration>) -> Result<(Value, Account)> {
+    /// Calls an exported function whose result a thread of the caller's will wait for.
+    pub fn begin_invoke(&self, export: &str, args: Vec<Value>) -> Result<Awaited<(Value, Account)>> {
         let slot = Arc::new(Slot::default());
         let work = self.submit(invocation(export, args)?, Body::None, 0, 0, Listener::Invoker(slot.clone()))?;
-        slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))
+        Ok(Awaited { slot, work, inner: self.inner.clone() })
     }
 
     pub(crate) fn give_up(&self, work: &Arc<Work>) -> Error {

@@ -26,7 +26,7 @@ mod tail;
 mod trace;
 mod wait;
 
-pub use app::{App, AppOptions, AppStats};
+pub use app::{App, AppOptions, AppStats, Awaited};
 pub use binding::{Binding, BindingKind};
 pub use call::{CallContent, CallResponse, CallView};
 pub use event::{Account, Event, EventMask, Payload};

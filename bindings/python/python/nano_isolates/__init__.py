@@ -1,0 +1,96 @@
+"""NANO: thousands of JavaScript apps inside this process, each in an isolate of its own, none able to hurt another or you.
+
+    import nano_isolates
+
+    with nano_isolates.Runtime() as runtime:
+        app = runtime.load("export default { fetch: (request) => new Response('Hello from ' + request.url) }")
+        print(app.fetch_sync("http://example.com/").text)
+"""
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as _version
+
+from ._calls import Service
+from ._errors import (
+    AddressSpaceError,
+    AlreadyError,
+    AppError,
+    BusyError,
+    CanceledError,
+    CapacityError,
+    CompileError,
+    CpuLimitError,
+    DrainingError,
+    FileError,
+    ForkedError,
+    InvalidError,
+    LimitError,
+    MemoryLimitError,
+    NanoError,
+    NotFoundError,
+    OverloadedError,
+    PanicError,
+    PolicyError,
+    ShardLostError,
+    ShutdownError,
+    TimedOutError,
+    TooLargeError,
+    TooNewError,
+    UnsupportedError,
+    WallLimitError,
+)
+from ._http import Account, Headers, Request, Response
+from ._nano import V8_VERSION
+from ._runtime import App, AppLimits, Runtime, RuntimeLimits
+from ._values import BigInt, Date, JSError, Map, UndefinedType, undefined
+
+try:
+    __version__ = _version("nano-isolates")
+except PackageNotFoundError:
+    __version__ = "0.0.0"
+
+__all__ = [
+    "V8_VERSION",
+    "Account",
+    "AddressSpaceError",
+    "AlreadyError",
+    "App",
+    "AppError",
+    "AppLimits",
+    "BigInt",
+    "BusyError",
+    "CanceledError",
+    "CapacityError",
+    "CompileError",
+    "CpuLimitError",
+    "Date",
+    "DrainingError",
+    "FileError",
+    "ForkedError",
+    "Headers",
+    "InvalidError",
+    "JSError",
+    "LimitError",
+    "Map",
+    "MemoryLimitError",
+    "NanoError",
+    "NotFoundError",
+    "OverloadedError",
+    "PanicError",
+    "PolicyError",
+    "Request",
+    "Response",
+    "Runtime",
+    "RuntimeLimits",
+    "Service",
+    "ShardLostError",
+    "ShutdownError",
+    "TimedOutError",
+    "TooLargeError",
+    "TooNewError",
+    "UndefinedType",
+    "UnsupportedError",
+    "WallLimitError",
+    "__version__",
+    "undefined",
+]

@@ -1,0 +1,263 @@
+"""One request between its dispatch and its end, as the thread or the loop sees it that waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ._errors import NotFoundError, TooLargeError
+from ._http import Account, Response, chunk_of, response_of
+
+if TYPE_CHECKING:
+    from ._hub import Hub
+
+# What happened, as the native half numbers it.
+RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, RELEASE, LOG, APP = range(12)
+
+
+class Exchange:
+    """Events of one request. Events come from whoever drains the queue, on any thread; one thread or task takes them."""
+
+    __slots__ = ("_room", "_writer", "_waiter", "done", "events", "failure", "hub", "id", "loop", "task", "token", "upload")
+
+    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.hub = hub
+        self.loop = loop
+        self.id = 0
+        self.token = 0
+        self.events: deque[tuple[Any, ...]] = deque()
+        self.done = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._room = False
+        # What is left to send of a streaming body, where the thread that waits also writes.
+        self.upload: Iterator[bytes] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.failure: BaseException | None = None
+
+    def push(self, event: tuple[Any, ...], here: asyncio.AbstractEventLoop | None) -> bool:
+        """Takes an event in; whether a thread may be waiting for it."""
+        kind = event[1]
+        if kind == WRITABLE:
+            self._room = True
+        else:
+            if kind == END or kind == ERROR or kind == RESULT or (kind == RESPONSE and event[4]):
+                self.done = True
+            self.events.append(event)
+        loop = self.loop
+        if loop is None:
+            return True
+        if loop is here:
+            self._wake()
+        else:
+            try:
+                loop.call_soon_threadsafe(self._wake)
+            except RuntimeError:
+                # The loop is closed: nobody waits any more.
+                pass
+        return False
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and self.events:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        writer = self._writer
+        if writer is not None and (self._room or self.done):
+            self._writer = None
+            if not writer.done():
+                writer.set_result(None)
+
+    def cancel(self) -> None:
+        """Ends the request, if it has not ended."""
+        if self.task is not None:
+            self.task.cancel()
+        if not self.done:
+            self.done = True
+            try:
+                self.hub.native.request_cancel(self.id)
+            except Exception:
+                # It has ended in this moment, or its process is a fork of the one that made it.
+                pass
+
+    def _raise(self, error: BaseException) -> None:
+        if self.failure is not None:
+            raise self.failure
+        raise error
+
+    # For asyncio.
+
+    async def anext(self) -> tuple[Any, ...]:
+        """The next event."""
+        while not self.events:
+            assert self.loop is not None
+            self._waiter = self.loop.create_future()
+            await self._waiter
+        event = self.events.popleft()
+        if event[1] == ERROR:
+            self._raise(event[2])
+        return event
+
+    async def send(self, body: AsyncIterator[bytes]) -> None:
+        """Sends a streaming body as fast as the app reads it."""
+        native = self.hub.native
+        try:
+            async for chunk in body:
+                rest = chunk_of(chunk)
+                while rest:
+                    self._room = False
+                    taken = native.request_write(self.id, rest)
+                    rest = rest[taken:]
+                    if rest and not self._room:
+                        assert self.loop is not None
+                        if self.done:
+                            return
+                        self._writer = self.loop.create_future()
+                        await self._writer
+            native.request_end(self.id)
+        except NotFoundError:
+            # The request has ended without reading on.
+            pass
+        except asyncio.CancelledError:
+            raise
+        except BaseException as failure:
+            self._break(failure)
+
+    # For threads.
+
+    def next(self) -> tuple[Any, ...]:
+        """The next event. What is left of the request's body is sent meanwhile."""
+        while not self.events:
+            if self.upload is None:
+                self.hub.wait_for(lambda: bool(self.events))
+            elif not self._step():
+                self.hub.wait_for(lambda: bool(self.events) or self._room)
+        event = self.events.popleft()
+        if event[1] == ERROR:
+            self._raise(event[2])
+        return event
+
+    def _step(self) -> bool:
+        """Sends one piece; false if there is no room for all of it."""
+        assert self.upload is not None
+        native = self.hub.native
+        try:
+            try:
+                rest = chunk_of(next(self.upload))
+            except StopIteration:
+                self.upload = None
+                native.request_end(self.id)
+                return True
+            self._room = False
+            taken = native.request_write(self.id, rest)
+        except NotFoundError:
+            self.upload = None
+            return True
+        except BaseException as failure:
+            self.upload = None
+            self._break(failure)
+            raise
+        if taken == len(rest):
+            return True
+        self.upload = _before(rest[taken:], self.upload)
+        return False
+
+    def _break(self, failure: BaseException) -> None:
+        """The body's own iterator failed: the request is over, and whoever waits for it learns why."""
+        self.failure = failure
+        try:
+            self.hub.native.request_cancel(self.id)
+        except NotFoundError:
+            pass
+
+
+def _before(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+class ResponseBody:
+    """The body of a response, while it comes. An iterator for threads, or for asyncio, as the request was made."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.response: weakref.ref[Response] | None = None
+
+    def close(self) -> None:
+        self.exchange.cancel()
+
+    def __del__(self) -> None:
+        # Also half-made, if the interpreter ends in between.
+        exchange = getattr(self, "exchange", None)
+        if exchange is not None:
+            exchange.cancel()
+
+    def _take(self, event: tuple[Any, ...]) -> bytes | None:
+        if event[1] == CHUNK:
+            chunk: bytes = event[2]
+            if chunk:
+                try:
+                    self.exchange.hub.native.credit(self.exchange.id, len(chunk))
+                except NotFoundError:
+                    # Its end waits behind this piece.
+                    pass
+            return chunk
+        response = self.response and self.response()
+        if response is not None and event[1] == END:
+            response.account = Account(*event[2])
+        return None
+
+
+class SyncBody(ResponseBody):
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self.exchange.done and not self.exchange.events:
+            raise StopIteration
+        chunk = self._take(self.exchange.next())
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+
+class AsyncBody(ResponseBody):
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.exchange.done and not self.exchange.events:
+            raise StopAsyncIteration
+        try:
+            chunk = self._take(await self.exchange.anext())
+        except asyncio.CancelledError:
+            self.exchange.cancel()
+            raise
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+
+def begin(event: tuple[Any, ...], body: type[ResponseBody], exchange: Exchange) -> Response:
+    """The response that a RESPONSE event tells of: whole, or with a body that follows."""
+    _, _, head, bytes_, end, account = event
+    if end:
+        return response_of(head, bytes_, None, account)
+    source = body(exchange)
+    response = response_of(head, None, source, None)
+    source.response = weakref.ref(response)
+    return response
+
+
+def gather(chunks: list[bytes], chunk: bytes, have: int, max: int) -> int:
+    """Adds a piece to a body that is read whole."""
+    have += len(chunk)
+    if have > max:
+        why = f"the response has more than {max} bytes (limit external_bytes): fetch it with stream=True"
+        raise TooLargeError(why, http_status=500)
+    chunks.append(chunk)
+    return have

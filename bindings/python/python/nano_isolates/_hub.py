@@ -1,0 +1,352 @@
+"""The queue of a runtime, and who takes from it.
+
+Events come out of one queue. Whoever waits takes them, for itself and for all others: the event loops that use the runtime, each by a
+reader on the runtime's descriptor, and of the threads that wait without a loop one at a time. What an app asks of Python runs on the
+loop that loaded the app, or, where there is none, on a loop of the runtime's own, in a thread of Python's that is started for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import itertools
+import logging
+import os
+import select
+import threading
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from . import _nano
+from ._errors import NanoError, closed, forked
+from ._exchange import APP, CALL, END, ERROR, LOG, RELEASE, RESPONSE, RESULT, Exchange
+
+if TYPE_CHECKING:
+    from ._calls import Bindings
+
+log = logging.getLogger("nano_isolates")
+
+# Events taken at a time: enough that a burst costs one call, few enough that none waits long for the first.
+_BATCH = 256
+# Threads that answer calls of apps by functions that are not async, where no loop of the host's does.
+_CALL_THREADS = 4
+
+Loop = asyncio.AbstractEventLoop
+
+
+class Handler(Protocol):
+    """Who events of one id go to."""
+
+    def push(self, event: tuple[Any, ...], here: Loop | None) -> bool: ...
+
+
+class Hub:
+    """A runtime's native half with what Python keeps for it."""
+
+    def __init__(self, native: _nano.Runtime, on_log: Callable[..., object] | None, on_app: Callable[..., object] | None) -> None:
+        self.native = native
+        self.fd = native.fileno()
+        self.pid = os.getpid()
+        self.on_log = on_log
+        self.on_app = on_app
+        self.closed = False
+        self.apps: dict[str, Bindings] = {}
+        self._handlers: dict[int, Handler] = {}
+        self._tokens = itertools.count(1)
+        # Numbers of objects that apps hold: the object, and how often it has been given.
+        self._objects: dict[int, list[Any]] = {}
+        self._numbers: dict[int, int] = {}
+        self._next_object = itertools.count(1)
+        self._objects_lock = threading.Lock()
+        # Events are handed out in the order in which they are taken.
+        self._routing = threading.Lock()
+        # Of the threads that wait without a loop one looks at the descriptor, and says so here.
+        self._waiting = threading.Condition()
+        self._led = False
+        self._nudge_read, self._nudge_write = os.pipe()
+        os.set_blocking(self._nudge_read, False)
+        os.set_blocking(self._nudge_write, False)
+        weakref.finalize(self, _close_pipe, self._nudge_read, self._nudge_write, self.pid)
+        self._poller = select.poll()
+        self._poller.register(self.fd, select.POLLIN)
+        self._poller.register(self._nudge_read, select.POLLIN)
+        self._loops: weakref.WeakSet[Loop] = weakref.WeakSet()
+        self._last: weakref.ref[Loop] | None = None
+        self._own: _OwnLoop | None = None
+        self._own_lock = threading.Lock()
+
+    def check(self) -> None:
+        """Refuses what cannot work any more."""
+        if os.getpid() != self.pid:
+            raise forked()
+        if self.closed:
+            raise closed()
+
+    # Who waits for what.
+
+    def open(self, exchange: Exchange, send: Callable[[int], int]) -> None:
+        """Sends a request off: its events go to the exchange, also those that come before this returns."""
+        token = exchange.token = next(self._tokens)
+        self._handlers[token] = exchange
+        try:
+            exchange.id = send(token)
+        except BaseException:
+            self._handlers.pop(token, None)
+            raise
+
+    def attach(self, loop: Loop) -> None:
+        """Has a loop take events, from now until it is closed."""
+        last = self._last
+        if last is not None and last() is loop:
+            return
+        self.check()
+        if loop not in self._loops:
+            loop.add_reader(self.fd, self._readable, loop)
+            self._loops.add(loop)
+        self._last = weakref.ref(loop)
+
+    def _readable(self, loop: Loop) -> None:
+        # The flag first: what comes before it is closed is still in the queue when it is looked at.
+        was_closed = self.closed
+        if os.getpid() != self.pid:
+            # A child that runs its parent's loop on: the descriptor is the parent's.
+            loop.remove_reader(self.fd)
+            return
+        self.drain(loop)
+        if was_closed:
+            loop.remove_reader(self.fd)
+
+    def wait_for(self, ready: Callable[[], bool]) -> None:
+        """Waits, as a thread without a loop, until something has come. Ctrl-C ends it."""
+        while True:
+            with self._waiting:
+                while not ready():
+                    if not self._led:
+                        self._led = True
+                        break
+                    self._waiting.wait()
+                else:
+                    return
+            try:
+                self._poller.poll()
+                try:
+                    os.read(self._nudge_read, 512)
+                except BlockingIOError:
+                    pass
+                self.drain(None)
+            finally:
+                with self._waiting:
+                    self._led = False
+                    self._waiting.notify_all()
+
+    def drain(self, here: Loop | None) -> None:
+        """Takes what is in the queue, and hands it out."""
+        actions: list[Callable[[], object]] = []
+        tell = False
+        with self._routing:
+            while True:
+                events = self.native.poll(_BATCH, self.held)
+                for event in events:
+                    tell = self._route(event, here, actions) or tell
+                if len(events) < _BATCH:
+                    break
+        if tell:
+            with self._waiting:
+                self._waiting.notify_all()
+                if self._led:
+                    self._nudge()
+        for action in actions:
+            action()
+
+    def _nudge(self) -> None:
+        # Whoever looks at the descriptor may have been sent what it waits for by another thread.
+        try:
+            os.write(self._nudge_write, b"!")
+        except BlockingIOError:
+            pass
+
+    def _route(self, event: tuple[Any, ...], here: Loop | None, actions: list[Callable[[], object]]) -> bool:
+        key, kind = event[0], event[1]
+        if kind == CALL:
+            from ._calls import Call
+
+            call = Call(self, key)
+            self._handlers[key] = call
+            actions.append(partial(call.start, here))
+            return False
+        if kind == RELEASE:
+            gone = self._take_back(key)
+            if gone is not None:
+                # Dropped after the lock: what it does when it is collected is not ours.
+                actions.append(partial(_forget, gone))
+            return False
+        if kind == LOG:
+            if self.on_log is not None:
+                actions.append(partial(_tell, self.on_log, *event[2:]))
+            return False
+        if kind == APP:
+            if self.on_app is not None:
+                actions.append(partial(_tell, self.on_app, *event[2:]))
+            return False
+        if kind in (END, ERROR, RESULT) or (kind == RESPONSE and event[4]):
+            handler = self._handlers.pop(key, None)
+        else:
+            handler = self._handlers.get(key)
+        return handler.push(event, here) if handler is not None else False
+
+    def forget(self, key: int) -> None:
+        """Nobody listens for this id any more."""
+        self._handlers.pop(key, None)
+
+    # Objects that apps hold.
+
+    def held(self, cls: str, number: int) -> Any:
+        """The object that an app names by its number."""
+        entry = self._objects.get(number)
+        if entry is None:
+            raise NanoError(f"no app holds an object {number} of the class {cls}")
+        return entry[0]
+
+    def give(self, value: Any) -> int:
+        """The number under which an app may hold an object, once more."""
+        with self._objects_lock:
+            number = self._numbers.get(id(value))
+            if number is None:
+                number = next(self._next_object)
+                self._numbers[id(value)] = number
+                self._objects[number] = [value, 0]
+            self._objects[number][1] += 1
+            return number
+
+    def take_back(self, number: int) -> None:
+        """One giving is over."""
+        self._take_back(number)
+
+    def _take_back(self, number: int) -> Any:
+        with self._objects_lock:
+            entry = self._objects.get(number)
+            if entry is None:
+                return None
+            entry[1] -= 1
+            if entry[1] > 0:
+                return None
+            del self._objects[number]
+            del self._numbers[id(entry[0])]
+            return entry[0]
+
+    # Where Python runs for apps.
+
+    def home(self, wanted: Loop | None) -> Loop:
+        """The loop that answers calls: the one wanted if it runs, else one of the runtime's own."""
+        if wanted is not None and wanted.is_running():
+            return wanted
+        return self.own_loop().loop
+
+    def own_loop(self) -> _OwnLoop:
+        """The runtime's own loop, in a thread that is started when it is first needed."""
+        with self._own_lock:
+            if self._own is None:
+                self._own = _OwnLoop(self)
+            return self._own
+
+    def is_own(self, loop: Loop | None) -> bool:
+        return self._own is not None and self._own.loop is loop
+
+    # The end.
+
+    def close(self) -> None:
+        """Ends every request and stops the threads."""
+        if os.getpid() != self.pid:
+            return
+        first, self.closed = not self.closed, True
+        self._last = None
+        self.native.close()
+        if not first:
+            return
+        try:
+            here: Loop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        self.drain(here)
+        with self._waiting:
+            self._waiting.notify_all()
+            if self._led:
+                self._nudge()
+        for loop in list(self._loops):
+            self._detach(loop, here)
+        for handler in list(self._handlers.values()):
+            end = getattr(handler, "end", None)
+            if end is not None:
+                end()
+        self._handlers.clear()
+        self.apps.clear()
+        with self._own_lock:
+            own = self._own
+        if own is not None:
+            own.stop()
+
+    def _detach(self, loop: Loop, here: Loop | None) -> None:
+        try:
+            if loop.is_closed():
+                return
+            if loop is here or not loop.is_running():
+                loop.remove_reader(self.fd)
+            else:
+                loop.call_soon_threadsafe(loop.remove_reader, self.fd)
+        except RuntimeError:
+            # Closed in this moment.
+            pass
+
+
+class _OwnLoop:
+    """A loop in a thread of Python's, for hosts that have none."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.executor = concurrent.futures.ThreadPoolExecutor(_CALL_THREADS, "nano-calls")
+        self.loop.add_reader(hub.fd, hub._readable, self.loop)
+        hub._loops.add(self.loop)
+        # At the interpreter's end whoever made the runtime closes it, and with it this.
+        self.thread = threading.Thread(target=self._run, name="nano-loop", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            pending = asyncio.all_tasks(self.loop)
+            for task in pending:
+                task.cancel()
+            if pending:
+                self.loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+            self.loop.close()
+
+    def stop(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        try:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        except RuntimeError:
+            return
+        if threading.current_thread() is not self.thread:
+            self.thread.join()
+
+
+def _close_pipe(read: int, write: int, pid: int) -> None:
+    # In a forked child they are copies that end with it.
+    if os.getpid() == pid:
+        os.close(read)
+        os.close(write)
+
+
+def _forget(_: object) -> None:
+    pass
+
+
+def _tell(listener: Callable[..., object], *what: Any) -> None:
+    try:
+        listener(*what)
+    except Exception:
+        log.exception("a listener of the runtime failed")

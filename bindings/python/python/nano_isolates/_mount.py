@@ -1,0 +1,80 @@
+"""What the ASGI and WSGI adapters share: an app that may have to be loaded first, and what clients are told when there is no response."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from http import HTTPStatus
+from typing import Any
+
+from ._errors import NanoError
+from ._runtime import App, Runtime
+
+log = logging.getLogger("nano_isolates")
+
+# What belongs to one connection is not passed on.
+HOP_BY_HOP = frozenset(
+    [b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"],
+)
+# Statuses whose responses have no body, nor a length of one.
+BODILESS = frozenset([204, 205, 304])
+# What a client can do something about: of other errors it is told the code alone.
+_TOLD = frozenset(["NANO_E_INVALID", "NANO_E_TOO_LARGE", "NANO_E_OVERLOADED", "NANO_E_DRAINING"])
+
+
+class Mounted:
+    """An app of somebody's runtime, or one that is loaded on a runtime of its own when a process first needs it.
+
+    The second is for servers that fork: each worker has its own, made after the fork.
+    """
+
+    def __init__(self, app: App | str | os.PathLike[str], options: dict[str, Any]) -> None:
+        self._app = app if isinstance(app, App) else None
+        if self._app is not None and options:
+            raise TypeError("options are for an app that is loaded here; this one is loaded already")
+        self._source = app
+        self._options = options
+        self._runtime: Runtime | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def ready(self) -> App | None:
+        """The app, if it is loaded."""
+        return self._app
+
+    def load(self) -> App:
+        """The app; loads it if it is not loaded. Blocks."""
+        with self._lock:
+            if self._app is None:
+                assert not isinstance(self._source, App)
+                self._runtime = Runtime()
+                self._app = self._runtime.load(self._source, **self._options)
+            return self._app
+
+    def close(self) -> None:
+        """Closes the runtime that was made here."""
+        with self._lock:
+            if self._runtime is not None:
+                self._runtime.close()
+                self._runtime, self._app = None, None
+
+
+def problem(error: NanoError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """What a client is told: RFC 9457, with a stable code and nothing that is the app's own."""
+    status = error.http_status
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Error"
+    what: dict[str, Any] = {"title": title, "status": status, "code": error.name.removeprefix("NANO_E_").removeprefix("NANO_")}
+    if error.name in _TOLD:
+        what["detail"] = error.message
+    body = json.dumps(what).encode() + b"\n"
+    return status, [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())], body
+
+
+def report(app: str, error: NanoError) -> None:
+    """What the host's log is told."""
+    log.error("%s: %s%s", app, error, f"\n{error.stack}" if error.stack else "")

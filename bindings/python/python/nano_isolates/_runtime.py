@@ -1,0 +1,549 @@
+"""Runtimes and apps: what people hold in their hands."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Union
+
+from . import _nano
+from ._calls import Bindings, Service
+from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
+from ._http import Account, Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
+from ._hub import Hub, Loop
+from ._values import undefined
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+# A body as it is sent: none, whole, or in pieces.
+_Content: TypeAlias = Union[bytes, Iterable[bytes], AsyncIterable[bytes], None]
+
+
+class AppLimits(TypedDict, total=False):
+    """What one app may use; docs/limits.md says what each guards."""
+
+    cpu_ms: int
+    start_cpu_ms: int
+    wall_ms: int
+    heap_bytes: int
+    external_bytes: int
+    timers: int
+    log_bytes_per_s: int
+    env_entries: int
+    env_entry_bytes: int
+    url_bytes: int
+    header_bytes: int
+    body_bytes: int
+    subrequests: int
+    subrequests_at_once: int
+    errands: int
+    errand_cpu_ms: int
+    requests: int
+    idle_ms: int
+    cache_bytes: int
+    host_objects: int
+    storage_bytes: int
+    storage_entries: int
+
+
+class RuntimeLimits(TypedDict, total=False):
+    """What one runtime may use."""
+
+    threads: int
+    apps: int
+    instances: int
+    requests: int
+    log_events: int
+    pool: int
+    cache_bytes: int
+
+
+class Runtime:
+    """Threads that run JavaScript, and the apps on them.
+
+    Keyword arguments are the runtime's limits (`threads` is one per core by default) and:
+
+    - `on_log(app, level, text, dropped)` is called with what apps say on their console, `on_app(app, state, reason)` with what becomes
+      of them;
+    - `manual_clock=True` gives it a clock that only `advance(ms)` moves, which begins at `clock_unix_ms`;
+    - `roots` says whose certificates apps trust: `webpki` (the default), `system` or `file:PATH`.
+
+    Make it after forking. Close it with `close()`, or `with`, or `async with`; otherwise it is closed when it and its apps are collected,
+    and at the interpreter's end.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_log: Callable[[str, str, str, int], object] | None = None,
+        on_app: Callable[[str, str, str], object] | None = None,
+        manual_clock: bool = False,
+        clock_unix_ms: int | None = None,
+        roots: str = "webpki",
+        **limits: Unpack[RuntimeLimits],
+    ) -> None:
+        native = _nano.Runtime(
+            dict(limits),
+            logs=on_log is not None,
+            apps=on_app is not None,
+            manual_clock=manual_clock,
+            clock_unix_ms=clock_unix_ms,
+            roots=roots,
+        )
+        self._hub = Hub(native, on_log, on_app)
+        self._finalizer = weakref.finalize(self, self._hub.close)
+        loop = _running_loop()
+        if loop is not None:
+            self._hub.attach(loop)
+        elif on_log is not None or on_app is not None:
+            self._hub.own_loop()
+
+    def load(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        kind: str | None = None,
+        env: Mapping[str, str] | None = None,
+        bindings: Mapping[str, Any] | None = None,
+        outbound: str | None = None,
+        egress: str = "public",
+        egress_allow: Sequence[str] = (),
+        egress_deny: Sequence[str] = (),
+        base_url: str | None = None,
+        code_generation: bool = False,
+        random_seed: int | None = None,
+        lazy: bool = False,
+        **limits: Unpack[AppLimits],
+    ) -> App:
+        """Loads an app: reads, compiles and starts it, or raises what is wrong with it. Blocks; `aload` does not.
+
+        `source` is the app's code as text, or the path of its file or folder (`kind`: text, typescript, tsx, file, folder, echo; by default
+        a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
+        on the event loop that is running now, or by the runtime's own thread.
+        """
+        options = _options(source, name, kind, env, bindings, outbound, egress, egress_allow, egress_deny, base_url)
+        options.update(code_generation=code_generation, random_seed=random_seed, lazy=lazy, limits=dict(limits))
+        loop = _running_loop()
+        return self._load(options, dict(bindings or {}), loop)
+
+    async def aload(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        kind: str | None = None,
+        env: Mapping[str, str] | None = None,
+        bindings: Mapping[str, Any] | None = None,
+        outbound: str | None = None,
+        egress: str = "public",
+        egress_allow: Sequence[str] = (),
+        egress_deny: Sequence[str] = (),
+        base_url: str | None = None,
+        code_generation: bool = False,
+        random_seed: int | None = None,
+        lazy: bool = False,
+        **limits: Unpack[AppLimits],
+    ) -> App:
+        """`load` in a thread, while the loop goes on."""
+        options = _options(source, name, kind, env, bindings, outbound, egress, egress_allow, egress_deny, base_url)
+        options.update(code_generation=code_generation, random_seed=random_seed, lazy=lazy, limits=dict(limits))
+        loop = asyncio.get_running_loop()
+        self._hub.attach(loop)
+        return await asyncio.to_thread(self._load, options, dict(bindings or {}), loop)
+
+    def _load(self, options: dict[str, Any], bindings: dict[str, Any], loop: Loop | None) -> App:
+        hub = self._hub
+        hub.check()
+        given = Bindings(bindings, loop, _external_bytes(options))
+        options["bindings"] = given.describe()
+        if given.asks_python and loop is None:
+            hub.own_loop()
+        elif loop is not None and loop is _running_loop():
+            hub.attach(loop)
+        name = options["name"]
+        # The app's modules may call Python while they load.
+        before = hub.apps.get(name)
+        if before is None:
+            hub.apps[name] = given
+        try:
+            native = hub.native.load(options)
+        except BaseException:
+            if before is None:
+                hub.apps.pop(name, None)
+            raise
+        return App(self, native, given, options)
+
+    def advance(self, ms: int) -> None:
+        """Moves a manual clock on: timers that are due run, wall limits that are due strike."""
+        self._hub.check()
+        self._hub.native.advance(ms)
+
+    def stats(self) -> dict[str, int]:
+        """What it holds and has done."""
+        self._hub.check()
+        return self._hub.native.stats()
+
+    def metrics(self) -> str:
+        """The same and more as Prometheus text."""
+        self._hub.check()
+        return self._hub.native.metrics()
+
+    def drain(self, grace: float = 30.0) -> bool:
+        """Takes no new requests, waits so many seconds for those in flight, and ends the rest; whether there was none. Blocks."""
+        self._hub.check()
+        return self._hub.native.drain(grace)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._hub.closed
+
+    def close(self) -> None:
+        """Ends every request and stops the threads. Blocks until they have stopped; a second close does nothing."""
+        self._finalizer()
+
+    async def aclose(self) -> None:
+        """The same in a thread."""
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Runtime:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<Runtime{' closed' if self.closed else ''}>"
+
+
+class App:
+    """A loaded app. It serves until it is unloaded, or its runtime is closed."""
+
+    def __init__(self, runtime: Runtime, native: _nano.App, bindings: Bindings, options: dict[str, Any]) -> None:
+        self.runtime = runtime
+        self._hub = runtime._hub
+        self._native = native
+        self._bindings = bindings
+        self._options = options
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in its runtime."""
+        return self._native.name
+
+    # Requests.
+
+    async def fetch(
+        self,
+        request: str | Request,
+        *,
+        method: str | None = None,
+        headers: HeadersInit | None = None,
+        body: Body = None,
+        timeout: float | None = None,
+        stream: bool = False,
+    ) -> Response:
+        """Asks the app, as `fetch` does, and gives its response.
+
+        `body` is bytes or text, or yields bytes, also asynchronously. `timeout` is how many seconds the app may take, or stand still while
+        a body moves: `WallLimitError` after that. With `stream=True` the response comes when it begins, and its body by `aiter_bytes()`.
+        Canceling the task cancels the request; the app learns of it by its abort signal.
+        """
+        method, url, pairs, content = _parts(request, method, headers, body)
+        exchange = self._dispatch(method, url, pairs, content, _deadline_ms(timeout))
+        try:
+            response = begin(await exchange.anext(), AsyncBody, exchange)
+            if stream or not response.is_stream:
+                return response
+            return await self._gather(response, exchange)
+        except BaseException:
+            exchange.cancel()
+            raise
+
+    def _dispatch(self, method: str, url: str, pairs: Pairs | None, content: _Content, deadline_ms: int) -> Exchange:
+        """Sends a request off, for the loop that runs."""
+        hub = self._hub
+        loop = asyncio.get_running_loop()
+        hub.attach(loop)
+        exchange = Exchange(hub, loop)
+        if content is None or isinstance(content, bytes):
+            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, content, False, deadline_ms))
+        else:
+            chunks = Request(url, body=content).aiter_bytes()
+            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, None, True, deadline_ms))
+            exchange.task = loop.create_task(exchange.send(chunks))
+        return exchange
+
+    async def _gather(self, response: Response, exchange: Exchange) -> Response:
+        chunks: list[bytes] = []
+        have = 0
+        while True:
+            event = await exchange.anext()
+            if event[1] != CHUNK:
+                response._body = b"".join(chunks)
+                response.account = Account(*event[2])
+                return response
+            have = gather(chunks, event[2], have, self._bindings.body_max)
+            self._credit(exchange, len(event[2]))
+
+    def fetch_sync(
+        self,
+        request: str | Request,
+        *,
+        method: str | None = None,
+        headers: HeadersInit | None = None,
+        body: Body = None,
+        timeout: float | None = None,
+        stream: bool = False,
+    ) -> Response:
+        """The same for threads: waits, and lets other threads run meanwhile. The body of a `stream=True` response comes by `iter_bytes()`."""
+        hub = self._hub
+        hub.check()
+        self._check_home()
+        method, url, pairs, content = _parts(request, method, headers, body)
+        deadline_ms = _deadline_ms(timeout)
+        is_whole = content is None or isinstance(content, bytes)
+        if is_whole and not stream:
+            head, data, account = self._native.fetch(method, url, pairs, content, deadline_ms)  # type: ignore[arg-type]
+            return response_of(head, data, None, account)
+        exchange = Exchange(hub, None)
+        if isinstance(content, AsyncIterable):
+            raise TypeError("fetch_sync cannot read an asynchronous body: await fetch")
+        if is_whole:
+            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, content, False, deadline_ms))  # type: ignore[arg-type]
+        else:
+            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, None, True, deadline_ms))
+            exchange.upload = iter(content)  # type: ignore[arg-type]
+        try:
+            response = begin(exchange.next(), SyncBody, exchange)
+            if stream or not response.is_stream:
+                return response
+            chunks: list[bytes] = []
+            have = 0
+            while (event := exchange.next())[1] == CHUNK:
+                have = gather(chunks, event[2], have, self._bindings.body_max)
+                self._credit(exchange, len(event[2]))
+            response._body = b"".join(chunks)
+            response.account = Account(*event[2])
+            return response
+        except BaseException:
+            exchange.cancel()
+            raise
+
+    def _credit(self, exchange: Exchange, count: int) -> None:
+        if count and not exchange.done:
+            try:
+                self._hub.native.credit(exchange.id, count)
+            except LookupError:
+                # It has ended in this moment.
+                pass
+
+    def _check_home(self) -> None:
+        bindings = self._bindings
+        if not bindings.asks_python:
+            return
+        loop = _running_loop()
+        if loop is not None and bindings.home is loop:
+            raise RuntimeError("this thread's event loop answers the app's calls, so it cannot wait for the app: await fetch, or invoke")
+        if bindings.home is None or not bindings.home.is_running():
+            self._hub.own_loop()
+
+    async def invoke(self, export: str, /, *args: Any) -> Any:
+        """Calls a function that the app exports. Values cross by content; docs/embedding-python.md has the table."""
+        hub = self._hub
+        loop = asyncio.get_running_loop()
+        hub.attach(loop)
+        exchange = Exchange(hub, loop)
+        hub.open(exchange, lambda token: self._native.invoke(token, export, args, _give_nothing))
+        try:
+            value = (await exchange.anext())[2]
+        except BaseException:
+            exchange.cancel()
+            raise
+        return None if value is undefined else value
+
+    def invoke_sync(self, export: str, /, *args: Any) -> Any:
+        """The same for threads: waits, and lets other threads run meanwhile."""
+        self._hub.check()
+        self._check_home()
+        value = self._native.invoke_wait(export, args, _give_nothing, self._hub.held)
+        return None if value is undefined else value
+
+    # Its life.
+
+    def reload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
+        """Loads a new version, with the options of the one before but for `changes`. The old one serves until the new one has started,
+        and goes on if it does not. Blocks."""
+        hub = self._hub
+        hub.check()
+        options = dict(self._options)
+        limits = dict(options["limits"])
+        bindings: Mapping[str, Any] = self._bindings.by_name
+        for key, value in changes.items():
+            if key == "bindings":
+                bindings = dict(value)
+            elif key == "env":
+                options["env"] = _env(value)
+            elif key in _RELOADABLE:
+                options[key] = value
+            elif key in _APP_LIMITS:
+                limits[key] = value
+            else:
+                raise TypeError(f"reload has no argument {key!r}")
+        options["limits"] = limits
+        if source is not None:
+            options["source_kind"], options["source"] = _source(source, kind)
+        given = Bindings(bindings, _running_loop() or self._bindings.home, _external_bytes(options))
+        options["bindings"] = given.describe()
+        self._native.reload(options)
+        self._options, self._bindings = options, given
+        hub.apps[self.name] = given
+
+    def unload(self, grace: float = 30.0) -> None:
+        """Takes no new requests, lets those in flight end within so many seconds, ends the rest, and forgets the app. Blocks."""
+        self._hub.check()
+        self._native.unload(grace)
+        if self._hub.apps.get(self.name) is self._bindings:
+            del self._hub.apps[self.name]
+
+    async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
+        """`reload` in a thread."""
+        await asyncio.to_thread(lambda: self.reload(source, kind=kind, **changes))
+
+    async def aunload(self, grace: float = 30.0) -> None:
+        """`unload` in a thread."""
+        await asyncio.to_thread(self.unload, grace)
+
+    def stats(self) -> dict[str, int]:
+        """What it has used since it was loaded."""
+        self._hub.check()
+        return self._native.stats()
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}>"
+
+
+_APP_LIMITS = frozenset(_nano.app_limits())
+_RELOADABLE = frozenset(
+    ["outbound", "egress", "egress_allow", "egress_deny", "base_url", "code_generation", "random_seed", "lazy"],
+)
+_counter_lock = threading.Lock()
+_counter = 0
+
+
+def _running_loop() -> Loop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _parts(
+    request: str | Request, method: str | None, headers: HeadersInit | None, body: Body
+) -> tuple[str, str, Pairs | None, _Content]:
+    if isinstance(request, str):
+        url, pairs = request, pairs_of(headers)
+        method = method or "GET"
+    elif isinstance(request, Request):
+        url = request.url
+        method = method or request.method
+        pairs = pairs_of(headers) if headers is not None else request.headers.raw
+        body = body if body is not None else request.body
+    else:
+        raise TypeError(f"a request is a URL or a Request, not {type(request).__name__}")
+    if body is None:
+        return method, url, pairs, None
+    if isinstance(body, (bytes, bytearray, memoryview, str)):
+        return method, url, pairs, whole(body)
+    if isinstance(body, (AsyncIterable, Iterable)):
+        return method, url, pairs, body
+    raise TypeError(f"a body is bytes, text, or yields bytes; it cannot be {type(body).__name__}")
+
+
+def _deadline_ms(timeout: float | None) -> int:
+    if timeout is None:
+        return 0
+    if not timeout > 0:
+        raise ValueError("timeout is a number of seconds above 0, or None")
+    return min(math.ceil(timeout * 1000), 2**32 - 1)
+
+
+def _source(source: str | os.PathLike[str], kind: str | None) -> tuple[str, str]:
+    text = os.fspath(source)
+    if not isinstance(text, str):
+        raise TypeError("a source is text or a path")
+    if kind is not None:
+        return kind, text
+    looks_like_path = not isinstance(source, str) or ("\n" not in source and len(source) < 4096)
+    if not isinstance(source, str) or (looks_like_path and "\0" not in text and os.path.exists(text)):
+        return ("folder" if os.path.isdir(text) else "file"), text
+    return "text", text
+
+
+def _env(env: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    pairs = list((env or {}).items())
+    for name, value in pairs:
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"env has text: {name!r} is a {type(value).__name__}; what is not text is a binding")
+    return pairs
+
+
+def _options(
+    source: str | os.PathLike[str],
+    name: str | None,
+    kind: str | None,
+    env: Mapping[str, str] | None,
+    bindings: Mapping[str, Any] | None,
+    outbound: str | None,
+    egress: str,
+    egress_allow: Sequence[str],
+    egress_deny: Sequence[str],
+    base_url: str | None,
+) -> dict[str, Any]:
+    source_kind, text = _source(source, kind)
+    return {
+        "name": name if name is not None else _next_name(source_kind, text),
+        "source_kind": source_kind,
+        "source": text,
+        "env": _env(env),
+        "bindings": [],
+        "outbound": outbound,
+        "egress": egress,
+        "egress_allow": list(egress_allow),
+        "egress_deny": list(egress_deny),
+        "base_url": base_url,
+    }
+
+
+def _next_name(kind: str, text: str) -> str:
+    global _counter
+    with _counter_lock:
+        _counter += 1
+        number = _counter
+    stem = os.path.splitext(os.path.basename(os.path.abspath(text)))[0] if kind in ("file", "folder") else "app"
+    return f"{stem}-{number}"
+
+
+def _external_bytes(options: dict[str, Any]) -> int:
+    given = options["limits"].get("external_bytes")
+    return int(given) if given is not None else _nano.app_limits()["external_bytes"]
+
+
+def _give_nothing(_: Any) -> None:
+    """Arguments of an invocation cannot have objects: which instance would hold them is not known yet."""
+    return None
+
+
+__all__ = ["App", "AppLimits", "Runtime", "RuntimeLimits", "Service"]

@@ -1,0 +1,223 @@
+"""JavaScript values that Python has no plain type for, both ways.
+
+| JavaScript | Python |
+| --- | --- |
+| `undefined` | `undefined`, which is false; the result of a call that returns nothing is `None` |
+| `null`, booleans, strings | `None`, `bool`, `str` |
+| numbers | `int` if whole, else `float` |
+| bigints | `BigInt`, an `int`; an `int` beyond 2**53 becomes a bigint by itself |
+| `ArrayBuffer`, plain bytes | `bytes` |
+| typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`) |
+| arrays, plain objects | `list`, `dict` |
+| `Map`, `Set` | `Map`, a `dict`; `set` |
+| `Date` | `datetime` in UTC, or `Date` beyond what that can say |
+| errors | `JSError` |
+| objects of yours | themselves |
+"""
+
+from __future__ import annotations
+
+import array
+import datetime
+import sys
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, Final
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+class UndefinedType:
+    """The type of `undefined`."""
+
+    __slots__ = ()
+    _the: UndefinedType | None = None
+
+    def __new__(cls) -> UndefinedType:
+        if cls._the is None:
+            cls._the = super().__new__(cls)
+        return cls._the
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return "undefined"
+
+
+undefined: Final = UndefinedType()
+
+
+class BigInt(int):
+    """An integer that is a bigint in JavaScript, however small."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"BigInt({int(self)})"
+
+
+class Map(dict[Any, Any]):
+    """A `Map`: a dict that does not become a plain object."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Map({dict.__repr__(self)})"
+
+
+class Date:
+    """A `Date` that no datetime can say: the invalid one (`ms` is NaN), or beyond the years 1 to 9999."""
+
+    __slots__ = ("ms",)
+
+    def __init__(self, ms: float) -> None:
+        self.ms = ms
+
+    def __repr__(self) -> str:
+        return f"Date({self.ms})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Date) and (self.ms == other.ms or (self.ms != self.ms and other.ms != other.ms))
+
+    def __hash__(self) -> int:
+        return hash(self.ms if self.ms == self.ms else None)
+
+
+class JSError(Exception):
+    """An error as a value: its name and its message. Its stack stays with the app."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(name, message)
+        self.name = name
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
+
+
+# The formats of memoryview by the names of typed arrays.
+_FORMATS = {
+    "Int8": "b",
+    "Uint8": "B",
+    "Uint8Clamped": "B",
+    "Int16": "h",
+    "Uint16": "H",
+    "Int32": "i",
+    "Uint32": "I",
+    "Float16": "e",
+    "Float32": "f",
+    "Float64": "d",
+    "BigInt64": "q",
+    "BigUint64": "Q",
+}
+_KINDS = {format: kind for kind, format in _FORMATS.items() if kind != "Uint8Clamped"}
+# `long` is as wide as `long long` wherever this runs, and is what array and numpy say.
+_KINDS.update({"l": "BigInt64", "L": "BigUint64"})
+
+
+def to_bigint(negative: bool, magnitude: bytes) -> BigInt:
+    value = int.from_bytes(magnitude, "big")
+    return BigInt(-value if negative else value)
+
+
+def to_date(ms: float) -> datetime.datetime | Date:
+    if ms != ms:
+        return Date(ms)
+    try:
+        return _EPOCH + datetime.timedelta(milliseconds=ms)
+    except OverflowError:
+        return Date(ms)
+
+
+def to_typed_array(kind: str, data: bytes) -> memoryview:
+    try:
+        return memoryview(data).cast(_FORMATS[kind])  # type: ignore[call-overload, no-any-return]
+    except ValueError:
+        # A Python whose memoryview has no half floats: widened, each element is the same number.
+        import struct
+
+        halves = struct.unpack(f"<{len(data) // 2}e", data)
+        return memoryview(array.array("f", halves))
+
+
+def to_map(pairs: Iterable[tuple[Any, Any]]) -> Map:
+    return Map((_hashable(key), item) for key, item in pairs)
+
+
+def to_set(items: Iterable[Any]) -> set[Any]:
+    return {_hashable(item) for item in items}
+
+
+def to_error(name: str, message: str) -> JSError:
+    return JSError(name, message)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    if isinstance(value, (set, frozenset)):
+        return frozenset(value)
+    if isinstance(value, dict):
+        return tuple((key, _hashable(item)) for key, item in value.items())
+    if isinstance(value, memoryview):
+        return value.tobytes()
+    return value
+
+
+def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple[str, Any, Any]:
+    """What a value is that the native half does not know by its type: `(kind, first, second)`."""
+    if value is undefined:
+        return ("undefined", None, None)
+    if isinstance(value, bool):
+        return ("plain", bool(value), None)
+    if isinstance(value, int):
+        if not isinstance(value, BigInt) and -(2**53) < value < 2**53:
+            return ("plain", int(value), None)
+        magnitude = abs(int(value))
+        return ("bigint", value < 0, magnitude.to_bytes((magnitude.bit_length() + 7) // 8, "big"))
+    given = give(value)
+    if given is not None:
+        return ("object", *given)
+    if isinstance(value, str):
+        # Not str(value): an enumeration's is its name.
+        return ("plain", str.__str__(value), None)
+    if isinstance(value, float):
+        return ("plain", float(value), None)
+    if isinstance(value, (bytes, bytearray)):
+        return ("bytes", bytes(value), None)
+    if isinstance(value, (memoryview, array.array)):
+        return _typed_array(memoryview(value))
+    if isinstance(value, datetime.datetime):
+        if value.tzinfo is None:
+            raise TypeError("a datetime without a time zone means no point in time: give it one")
+        return ("date", (value - _EPOCH) / datetime.timedelta(milliseconds=1), None)
+    if isinstance(value, Date):
+        return ("date", float(value.ms), None)
+    if isinstance(value, JSError):
+        return ("error", value.name, value.message)
+    if isinstance(value, BaseException):
+        return ("error", type(value).__name__, str(value))
+    if isinstance(value, Mapping):
+        if not isinstance(value, Map) and all(isinstance(key, str) for key in value):
+            return ("plain", {str.__str__(key): item for key, item in value.items()}, None)
+        return ("map", list(value.items()), None)
+    if isinstance(value, Set):
+        return ("set", list(value), None)
+    if isinstance(value, (list, tuple)):
+        return ("array", list(value), None)
+    try:
+        view = memoryview(value)
+    except TypeError:
+        raise TypeError(f"a value of type {type(value).__name__} cannot cross to an app") from None
+    return _typed_array(view)
+
+
+def _typed_array(view: memoryview) -> tuple[str, Any, Any]:
+    format = view.format.lstrip("@=" if sys.byteorder == "big" else "@=<")
+    kind = _KINDS.get(format)
+    if kind is None:
+        raise TypeError(f"no typed array has elements of the format {view.format!r}")
+    return (kind, view.tobytes(), None)

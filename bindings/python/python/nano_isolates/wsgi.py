@@ -1,0 +1,135 @@
+"""Apps as WSGI applications: served by gunicorn, mounted under Django or Flask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from . import _runtime
+from ._errors import NanoError
+from ._http import Pairs, Request, Response
+from ._mount import BODILESS, HOP_BY_HOP, Mounted, problem, report
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+# A body up to which it is read before the app is asked; longer ones are read as the app reads them.
+_WHOLE_BYTES = 64 << 10
+
+
+class App:
+    """A WSGI application that an app answers.
+
+    `app` is a loaded app, or the source of one that each process loads for itself at its first request, with the options of
+    `Runtime.load`: under a server that forks its workers after it has imported the application only that works.
+    """
+
+    def __init__(self, app: _runtime.App | str | os.PathLike[str], **options: Any) -> None:
+        self._mounted = Mounted(app, options)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        app = self._mounted.ready or self._mounted.load()
+        method = environ["REQUEST_METHOD"]
+        try:
+            request = Request(_url(environ), method=method, headers=_headers(environ), body=_body(environ))
+            response = app.fetch_sync(request, stream=True)
+        except NanoError as error:
+            report(app.name, error)
+            status, pairs, body = problem(error)
+            start_response(_status(status, ""), _native(pairs))
+            return [b"" if method == "HEAD" else body]
+        headers = [(name, value) for name, value in response.headers.raw if name not in HOP_BY_HOP]
+        is_bare = method == "HEAD" or response.status in BODILESS
+        if not response.is_stream and not is_bare and not any(name == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", str(len(response.body)).encode()))
+        start_response(_status(response.status, response.status_text), _native(headers))
+        if is_bare:
+            response.close()
+            return []
+        return _Chunks(app.name, response) if response.is_stream else [response.body]
+
+    def close(self) -> None:
+        """Closes the runtime that was made here."""
+        self._mounted.close()
+
+
+class _Chunks:
+    """The body of a response while it comes. The server closes it, also when the client has gone."""
+
+    def __init__(self, app: str, response: Response) -> None:
+        self._app = app
+        self._response = response
+        self._chunks = response.iter_bytes()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._chunks)
+        except NanoError as error:
+            report(self._app, error)
+            raise
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _status(status: int, text: str) -> str:
+    if not text:
+        try:
+            text = HTTPStatus(status).phrase
+        except ValueError:
+            text = "Status"
+    return f"{status} {text}"
+
+
+def _native(pairs: Pairs) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+
+
+def _url(environ: Environ) -> str:
+    host = environ.get("HTTP_HOST")
+    if not host:
+        host = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
+    url = f"{environ['wsgi.url_scheme']}://{host}{quote(path, safe=b'/:@!$&' + b'()*+,;=~-._' + bytes([39])) or '/'}"
+    query = environ.get("QUERY_STRING", "")
+    return f"{url}?{query}" if query else url
+
+
+def _headers(environ: Environ) -> Pairs:
+    pairs = [
+        (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]
+    for key, name in (("CONTENT_TYPE", b"content-type"), ("CONTENT_LENGTH", b"content-length")):
+        if environ.get(key):
+            pairs.append((name, environ[key].encode("latin-1")))
+    return pairs
+
+
+def _body(environ: Environ) -> bytes | Iterator[bytes] | None:
+    given = environ.get("CONTENT_LENGTH")
+    if given:
+        length = int(given)
+        if length <= _WHOLE_BYTES:
+            return environ["wsgi.input"].read(length) or None
+        return _read(environ["wsgi.input"], length)
+    if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
+        return _read(environ["wsgi.input"], None)
+    return None
+
+
+def _read(stream: Any, left: int | None) -> Iterator[bytes]:
+    while left is None or left > 0:
+        chunk = stream.read(_WHOLE_BYTES if left is None else min(left, _WHOLE_BYTES))
+        if not chunk:
+            return
+        if left is not None:
+            left -= len(chunk)
+        yield chunk

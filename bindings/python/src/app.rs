@@ -1,0 +1,147 @@
+//! A loaded app.
+
+use std::time::Duration;
+
+use nano_core::{AppStats, Awaited, Body, RequestHead, RequestInit};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use crate::calls::headers;
+use crate::error::{OrRaise, check_process};
+use crate::event::{account, flat};
+use crate::options::GivenApp;
+use crate::values;
+
+/// How long a waiting thread goes without looking for signals.
+const SIGNALS: Duration = Duration::from_millis(50);
+
+type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
+
+#[pyclass(frozen, module = "nano_isolates._nano")]
+pub(crate) struct App(pub(crate) nano_core::App);
+
+/// A request from its parts. Without a body and not streaming it has none.
+fn request(py: Python<'_>, method: String, url: String, pairs: Pairs, body: Body, deadline_ms: u32) -> PyResult<RequestInit> {
+    let head = RequestHead { method, url, headers: headers(py, pairs)? };
+    Ok(RequestInit { head, body, user_data: 0, deadline_ms })
+}
+
+/// Waits without the interpreter, and looks for Ctrl-C now and then.
+fn wait<T: Send>(py: Python<'_>, awaited: &Awaited<T>) -> PyResult<T> {
+    loop {
+        if let Some(result) = py.detach(|| awaited.wait(SIGNALS)) {
+            return result.or_raise(py);
+        }
+        py.check_signals().inspect_err(|_| awaited.cancel())?;
+    }
+}
+
+#[pymethods]
+impl App {
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    #[pyo3(signature = (token, method, url, headers, body, streaming, deadline_ms, /))]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
+    fn dispatch(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        method: String,
+        url: String,
+        headers: Pairs,
+        body: Option<&[u8]>,
+        streaming: bool,
+        deadline_ms: u32,
+    ) -> PyResult<u64> {
+        check_process(py)?;
+        let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
+        let mut init = request(py, method, url, headers, body, deadline_ms)?;
+        init.user_data = token;
+        self.0.dispatch(init).or_raise(py)
+    }
+
+    #[pyo3(signature = (method, url, headers, body, deadline_ms, /))]
+    fn fetch<'py>(
+        &self,
+        py: Python<'py>,
+        method: String,
+        url: String,
+        headers: Pairs,
+        body: Option<&[u8]>,
+        deadline_ms: u32,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        check_process(py)?;
+        let body = body.map_or(Body::None, |body| Body::Whole(body.to_vec()));
+        let awaited = self.0.begin_fetch(request(py, method, url, headers, body, deadline_ms)?).or_raise(py)?;
+        let response = wait(py, &awaited)?;
+        let head = (response.head.status, response.head.status_text, flat(py, &response.head.headers));
+        (head, PyBytes::new(py, &response.body), account(&response.account)).into_bound_py_any(py)
+    }
+
+    #[pyo3(signature = (token, export, args, give, /))]
+    fn invoke(&self, py: Python<'_>, token: u64, export: &str, args: &Bound<'_, PyTuple>, give: &Bound<'_, PyAny>) -> PyResult<u64> {
+        check_process(py)?;
+        self.0.invoke(export, values::arguments(args, give)?, token).or_raise(py)
+    }
+
+    #[pyo3(signature = (export, args, give, held, /))]
+    fn invoke_wait<'py>(
+        &self,
+        py: Python<'py>,
+        export: &str,
+        args: &Bound<'py, PyTuple>,
+        give: &Bound<'py, PyAny>,
+        held: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        check_process(py)?;
+        let awaited = self.0.begin_invoke(export, values::arguments(args, give)?).or_raise(py)?;
+        let (value, _) = wait(py, &awaited)?;
+        values::to_python(py, value, held)
+    }
+
+    #[pyo3(signature = (options, /))]
+    fn reload(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<()> {
+        check_process(py)?;
+        let options = options.into_core(py)?;
+        py.detach(|| self.0.reload(options)).or_raise(py)
+    }
+
+    #[pyo3(signature = (grace_s, /))]
+    fn unload(&self, py: Python<'_>, grace_s: f64) -> PyResult<()> {
+        check_process(py)?;
+        let grace = grace(grace_s)?;
+        py.detach(|| self.0.unload(grace)).or_raise(py)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        check_process(py)?;
+        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes } = self.0.stats();
+        let all = PyDict::new(py);
+        let strikes = u64::from(strikes);
+        let rows = [
+            ("requests", requests),
+            ("in_flight", in_flight),
+            ("errors", errors),
+            ("cpu_us", cpu_us),
+            ("starts", starts),
+            ("condemned", condemned),
+            ("strikes", strikes),
+            ("versions", versions),
+            ("waiting_bytes", waiting_bytes),
+        ];
+        for (name, value) in rows {
+            all.set_item(name, value)?;
+        }
+        Ok(all)
+    }
+}
+
+/// Seconds that something may take.
+pub(crate) fn grace(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| pyo3::exceptions::PyValueError::new_err("a time is a number of seconds that is not negative"))
+}

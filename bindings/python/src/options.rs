@@ -1,0 +1,182 @@
+//! Keyword arguments as the core's options. Names are the core's own, so that one documentation serves every language.
+
+use nano_core::policy::{Mode, Policy, Rule};
+use nano_core::{AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, Result, RuntimeLimits, Source, Status};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::OrRaise;
+
+/// Lists the fields of a struct of limits once: to read them all, and to set them by name.
+macro_rules! limits {
+    ($limits:ident, $read:ident, $set:ident, $doc:literal, $($field:ident),*) => {
+        #[doc = $doc]
+        #[pyfunction]
+        pub(crate) fn $read(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+            // A limit that the core gains and this does not name stops the build.
+            let $limits { $($field),* } = $limits::default();
+            let all = PyDict::new(py);
+            $(all.set_item(stringify!($field), $field)?;)*
+            Ok(all)
+        }
+
+        pub(crate) fn $set(limits: &mut $limits, given: &Bound<'_, PyDict>) -> PyResult<()> {
+            for (name, value) in given {
+                match name.extract::<String>()?.as_str() {
+                    $(stringify!($field) => limits.$field = value.extract().map_err(|error| explain(given.py(), stringify!($field), error))?,)*
+                    other => return Err(pyo3::exceptions::PyTypeError::new_err(format!("there is no limit \"{other}\""))),
+                }
+            }
+            Ok(())
+        }
+    };
+}
+
+limits!(
+    AppLimits,
+    app_limits,
+    set_app_limits,
+    "The limits of an app, with their defaults.",
+    cpu_ms,
+    start_cpu_ms,
+    wall_ms,
+    heap_bytes,
+    external_bytes,
+    timers,
+    log_bytes_per_s,
+    env_entries,
+    env_entry_bytes,
+    url_bytes,
+    header_bytes,
+    body_bytes,
+    subrequests,
+    subrequests_at_once,
+    errands,
+    errand_cpu_ms,
+    requests,
+    idle_ms,
+    cache_bytes,
+    host_objects,
+    storage_bytes,
+    storage_entries
+);
+limits!(
+    RuntimeLimits,
+    runtime_limits,
+    set_runtime_limits,
+    "The limits of a runtime, with their defaults.",
+    threads,
+    apps,
+    instances,
+    requests,
+    log_events,
+    pool,
+    cache_bytes
+);
+
+/// Python's own message does not say which argument it is about.
+fn explain(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
+    let kind = error.get_type(py);
+    let message = format!("{name}: {}", error.value(py));
+    PyErr::from_type(kind, message)
+}
+
+/// The text or path of an app's code, by the names that the Python half gives the kinds.
+pub(crate) fn source(py: Python<'_>, kind: &str, source: &Bound<'_, PyAny>) -> PyResult<Source> {
+    match kind {
+        "text" => Ok(Source::Text(source.extract::<String>()?.into_bytes())),
+        "typescript" => Ok(Source::Named("index.ts".into(), source.extract::<String>()?.into_bytes())),
+        "tsx" => Ok(Source::Named("index.tsx".into(), source.extract::<String>()?.into_bytes())),
+        "file" => Ok(Source::File(source.extract()?)),
+        "folder" => Ok(Source::Folder(source.extract()?)),
+        "echo" => Ok(Source::Echo),
+        other => Err(invalid(format!("there is no kind of source \"{other}\""))).or_raise(py),
+    }
+}
+
+/// Where an app may connect to.
+pub(crate) fn egress(mode: &str, allow: &[String], deny: &[String]) -> Result<Policy> {
+    let mode = match mode {
+        "public" => Mode::Public,
+        "deny" => Mode::Deny,
+        "any" => Mode::Any,
+        other => return Err(invalid(format!("egress is \"{other}\", which is none of public, deny and any"))),
+    };
+    let rules = |list: &[String], name: &str| -> Result<Vec<Rule>> {
+        let parse = |text: &String| Rule::parse(text).map_err(|why| invalid(format!("{name} has \"{text}\": {why}")));
+        list.iter().map(parse).collect()
+    };
+    Ok(Policy::new(mode, rules(allow, "egress_allow")?, rules(deny, "egress_deny")?))
+}
+
+/// One binding: its name, its kind, and what the kind needs.
+#[derive(FromPyObject)]
+pub(crate) struct GivenBinding {
+    #[pyo3(item(0))]
+    name: String,
+    #[pyo3(item(1))]
+    kind: String,
+    #[pyo3(item(2))]
+    methods: Vec<String>,
+    #[pyo3(item(3))]
+    properties: Vec<String>,
+    #[pyo3(item(4))]
+    app: String,
+    #[pyo3(item(5))]
+    entrypoint: Option<String>,
+}
+
+impl GivenBinding {
+    fn into_core(self) -> Result<Binding> {
+        let Self { name, kind, methods, properties, app, entrypoint } = self;
+        let kind = match kind.as_str() {
+            "object" => BindingKind::Object,
+            "function" => BindingKind::Function,
+            "class" => BindingKind::Class(ClassShape { methods, properties, constructible: true }),
+            "app" => BindingKind::App { app, entrypoint },
+            other => return Err(invalid(format!("the binding {name} is of the kind \"{other}\""))),
+        };
+        Ok(Binding { name, kind })
+    }
+}
+
+/// All of an app's options.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct GivenApp<'py> {
+    name: String,
+    source_kind: String,
+    source: Bound<'py, PyAny>,
+    env: Vec<(String, String)>,
+    bindings: Vec<GivenBinding>,
+    outbound: Option<String>,
+    egress: String,
+    egress_allow: Vec<String>,
+    egress_deny: Vec<String>,
+    base_url: Option<String>,
+    code_generation: bool,
+    limits: Bound<'py, PyDict>,
+    random_seed: Option<u64>,
+    lazy: bool,
+}
+
+impl GivenApp<'_> {
+    pub(crate) fn into_core(self, py: Python<'_>) -> PyResult<AppOptions> {
+        let mut options = AppOptions::new(self.name, source(py, &self.source_kind, &self.source)?);
+        options.env = self.env;
+        options.bindings = self.bindings.into_iter().map(GivenBinding::into_core).collect::<Result<_>>().or_raise(py)?;
+        options.outbound = self.outbound;
+        options.egress = egress(&self.egress, &self.egress_allow, &self.egress_deny).or_raise(py)?;
+        options.base_url = self.base_url;
+        options.code_generation = self.code_generation;
+        set_app_limits(&mut options.limits, &self.limits)?;
+        options.random_seed = self.random_seed;
+        options.lazy = self.lazy;
+        Ok(options)
+    }
+}
+
+/// The error for a wrong argument.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Status::Invalid, message)
+}

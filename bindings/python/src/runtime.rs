@@ -1,0 +1,226 @@
+//! A runtime: what starts threads, and whose queue Python polls.
+
+use std::sync::{Mutex, PoisonError};
+
+use nano_core::{Clock, Event, EventMask, Roots, RuntimeLimits, RuntimeOptions, RuntimeStats};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::app::{App, grace};
+use crate::error::{OrRaise, check_process};
+use crate::options::{GivenApp, invalid, set_runtime_limits};
+use crate::{calls, event, values};
+
+type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
+
+#[pyclass(frozen, module = "nano_isolates._nano")]
+pub(crate) struct Runtime {
+    core: nano_core::Runtime,
+    /// The core's queue has one consumer; taking is short, and nobody holds this while Python runs.
+    taking: Mutex<()>,
+    /// Whoever closes second waits for the first.
+    closing: Mutex<()>,
+}
+
+#[pymethods]
+impl Runtime {
+    #[new]
+    #[pyo3(signature = (limits, /, *, logs = false, apps = false, manual_clock = false, clock_unix_ms = None, roots = ""))]
+    fn new(
+        py: Python<'_>,
+        limits: &Bound<'_, PyDict>,
+        logs: bool,
+        apps: bool,
+        manual_clock: bool,
+        clock_unix_ms: Option<u64>,
+        roots: &str,
+    ) -> PyResult<Self> {
+        check_process(py)?;
+        let mut options = RuntimeOptions { events: EventMask { logs, apps }, ..RuntimeOptions::default() };
+        let mut given = RuntimeLimits::default();
+        set_runtime_limits(&mut given, limits)?;
+        options.limits = given;
+        options.clock = match (manual_clock, clock_unix_ms) {
+            (false, None) => Clock::system(),
+            (false, Some(_)) => return Err(invalid("clock_unix_ms is for a runtime with manual_clock")).or_raise(py),
+            (true, None) => Clock::manual(),
+            (true, Some(ms)) if ms > nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX => {
+                return Err(invalid("clock_unix_ms is beyond the year 9999")).or_raise(py);
+            }
+            (true, Some(ms)) => Clock::manual_at(ms),
+        };
+        if !roots.is_empty() {
+            let named = Roots::parse(roots).ok_or_else(|| invalid("roots is none of webpki, system and file:PATH"));
+            options.roots = named.or_raise(py)?;
+        }
+        let core = py.detach(|| nano_core::Runtime::new(options)).or_raise(py)?;
+        Ok(Self { core, taking: Mutex::default(), closing: Mutex::default() })
+    }
+
+    #[pyo3(signature = (options, /))]
+    fn load(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<App> {
+        check_process(py)?;
+        let options = options.into_core(py)?;
+        py.detach(|| self.core.load(options)).or_raise(py).map(App)
+    }
+
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        check_process(py)?;
+        Ok(self.core.raw_fd())
+    }
+
+    #[pyo3(signature = (max, held, /))]
+    fn poll<'py>(&self, py: Python<'py>, max: usize, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        check_process(py)?;
+        let mut events: Vec<Event> = Vec::new();
+        {
+            let _turn = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+            self.core.poll(max, &mut events).or_raise(py)?;
+        }
+        let list = PyList::empty(py);
+        for event in events {
+            list.append(event::to_python(py, event, held)?)?;
+        }
+        Ok(list)
+    }
+
+    #[pyo3(signature = (id, data, /))]
+    fn request_write(&self, py: Python<'_>, id: u64, data: &[u8]) -> PyResult<usize> {
+        check_process(py)?;
+        self.core.request_write(id, data).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, /))]
+    fn request_end(&self, py: Python<'_>, id: u64) -> PyResult<()> {
+        check_process(py)?;
+        self.core.request_end(id).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, why, /))]
+    fn request_abort_body(&self, py: Python<'_>, id: u64, why: &str) -> PyResult<()> {
+        check_process(py)?;
+        self.core.request_abort_body(id, why).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, /))]
+    fn request_cancel(&self, py: Python<'_>, id: u64) -> PyResult<()> {
+        check_process(py)?;
+        self.core.request_cancel(id).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, count, /))]
+    fn credit(&self, py: Python<'_>, id: u64, count: u32) -> PyResult<()> {
+        check_process(py)?;
+        self.core.credit(id, count).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, held, /))]
+    fn call_view<'py>(&self, py: Python<'py>, id: u64, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        check_process(py)?;
+        calls::to_python(py, self.core.call_view(id).or_raise(py)?, held)
+    }
+
+    #[pyo3(signature = (id, status, status_text, headers, body, /))]
+    fn call_respond(
+        &self,
+        py: Python<'_>,
+        id: u64,
+        status: u16,
+        status_text: String,
+        headers: Pairs,
+        body: Option<Vec<u8>>,
+    ) -> PyResult<()> {
+        check_process(py)?;
+        let response = calls::response(py, status, status_text, headers, body)?;
+        self.core.call_respond(id, response).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, value, give, /))]
+    fn call_return(&self, py: Python<'_>, id: u64, value: &Bound<'_, PyAny>, give: &Bound<'_, PyAny>) -> PyResult<()> {
+        check_process(py)?;
+        self.core.call_return(id, values::from_python(value, give)?).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, message, /))]
+    fn call_fail(&self, py: Python<'_>, id: u64, message: &str) -> PyResult<()> {
+        check_process(py)?;
+        self.core.call_fail(id, message).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, data, /))]
+    fn call_write(&self, py: Python<'_>, id: u64, data: &[u8]) -> PyResult<usize> {
+        check_process(py)?;
+        self.core.call_write(id, data).or_raise(py)
+    }
+
+    #[pyo3(signature = (id, /))]
+    fn call_end(&self, py: Python<'_>, id: u64) -> PyResult<()> {
+        check_process(py)?;
+        self.core.call_end(id).or_raise(py)
+    }
+
+    #[pyo3(signature = (ms, /))]
+    fn advance(&self, py: Python<'_>, ms: u64) -> PyResult<()> {
+        check_process(py)?;
+        self.core.advance_clock(ms).or_raise(py)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        check_process(py)?;
+        // A counter that the core gains and this does not name stops the build.
+        let RuntimeStats {
+            apps,
+            instances,
+            requests,
+            in_flight,
+            refused,
+            starts,
+            evictions,
+            condemned,
+            rescued,
+            parked,
+            abandoned,
+            lost_bytes,
+            logs_dropped,
+        } = self.core.stats();
+        let all = PyDict::new(py);
+        let rows = [
+            ("apps", apps),
+            ("instances", instances),
+            ("requests", requests),
+            ("in_flight", in_flight),
+            ("refused", refused),
+            ("starts", starts),
+            ("evictions", evictions),
+            ("condemned", condemned),
+            ("rescued", rescued),
+            ("parked", parked),
+            ("abandoned", abandoned),
+            ("lost_bytes", lost_bytes),
+            ("logs_dropped", logs_dropped),
+        ];
+        for (name, value) in rows {
+            all.set_item(name, value)?;
+        }
+        Ok(all)
+    }
+
+    fn metrics(&self, py: Python<'_>) -> PyResult<String> {
+        check_process(py)?;
+        Ok(self.core.metrics())
+    }
+
+    #[pyo3(signature = (grace_s, /))]
+    fn drain(&self, py: Python<'_>, grace_s: f64) -> PyResult<bool> {
+        check_process(py)?;
+        let grace = grace(grace_s)?;
+        Ok(py.detach(|| self.core.drain(grace)))
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| {
+            let _turn = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+            self.core.free();
+        });
+    }
+}

@@ -1,0 +1,166 @@
+//! Values between Python and apps. What Python has a plain type for is converted here; for the rest, `_values.py` says what it is.
+
+use nano_core::limits::{VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
+use nano_core::value::TypedArrayKind;
+use nano_core::{Error, HostObject, Status, Value};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
+
+use crate::error::exception;
+
+/// The integers that a JavaScript number holds exactly.
+const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// The Python half of this file.
+fn helper<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || PyModule::import(py, "nano_isolates._values").map(Bound::unbind))?;
+    module.bind(py).getattr(name)
+}
+
+/// A value of an app's as Python has it; `held` finds the host's objects by their numbers.
+pub(crate) fn to_python<'py>(py: Python<'py>, value: Value, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Undefined => helper(py, "undefined")?,
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
+        Value::Int(value) => value.into_pyobject(py)?.into_any(),
+        Value::Float(value) => PyFloat::new(py, value).into_any(),
+        Value::Text(text) => PyString::new(py, &text).into_any(),
+        Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
+        Value::Array(items) => list(py, items, held)?.into_any(),
+        Value::Object(entries) => {
+            let dict = PyDict::new(py);
+            for (key, item) in entries {
+                dict.set_item(key, to_python(py, item, held)?)?;
+            }
+            dict.into_any()
+        }
+        Value::Map(entries) => {
+            let pairs = PyList::empty(py);
+            for (key, item) in entries {
+                pairs.append((to_python(py, key, held)?, to_python(py, item, held)?))?;
+            }
+            helper(py, "to_map")?.call1((pairs,))?
+        }
+        Value::Set(items) => helper(py, "to_set")?.call1((list(py, items, held)?,))?,
+        Value::BigInt { negative, magnitude } => helper(py, "to_bigint")?.call1((negative, PyBytes::new(py, &magnitude)))?,
+        Value::Date(ms) => helper(py, "to_date")?.call1((ms,))?,
+        Value::TypedArray { kind, bytes } => helper(py, "to_typed_array")?.call1((format!("{kind:?}"), PyBytes::new(py, &bytes)))?,
+        Value::Error { name, message } => helper(py, "to_error")?.call1((name, message))?,
+        Value::HostObject(object) => held.call1((object.class, object.id))?,
+    })
+}
+
+fn list<'py>(py: Python<'py>, items: Vec<Value>, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for item in items {
+        list.append(to_python(py, item, held)?)?;
+    }
+    Ok(list)
+}
+
+/// Arguments or a result for an app; `give` finds the number under which an app is to hold an object of the host's.
+pub(crate) fn from_python(value: &Bound<'_, PyAny>, give: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let value = Reader { give, items: 0 }.value(value, 0)?;
+    if value.is_small_enough() { Ok(value) } else { Err(too_large(give.py(), "the value has more than 8 MiB; send smaller ones")) }
+}
+
+/// The arguments of a call.
+pub(crate) fn arguments(args: &Bound<'_, PyTuple>, give: &Bound<'_, PyAny>) -> PyResult<Vec<Value>> {
+    match from_python(args.as_any(), give)? {
+        Value::Array(args) => Ok(args),
+        _ => Ok(Vec::new()),
+    }
+}
+
+struct Reader<'a, 'py> {
+    give: &'a Bound<'py, PyAny>,
+    items: usize,
+}
+
+impl<'py> Reader<'_, 'py> {
+    fn value(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<Value> {
+        self.items += 1;
+        if self.items > VALUE_ITEMS_MAX {
+            return Err(too_large(value.py(), "the value has more than a million items; send smaller ones"));
+        }
+        // Also what ends a value that contains itself.
+        if depth > VALUE_DEPTH_MAX {
+            return Err(too_large(value.py(), "the value nests deeper than 64 levels, or contains itself"));
+        }
+        if value.is_none() {
+            return Ok(Value::Null);
+        }
+        if let Ok(value) = value.cast_exact::<PyString>() {
+            return Ok(Value::Text(value.to_cow()?.into_owned()));
+        }
+        if let Ok(value) = value.cast_exact::<PyBool>() {
+            return Ok(Value::Bool(value.is_true()));
+        }
+        if let Ok(int) = value.cast_exact::<PyInt>()
+            && let Ok(int) = int.extract::<i64>()
+            && int.abs() <= SAFE_INTEGER_MAX
+        {
+            return Ok(Value::Int(int));
+        }
+        if let Ok(value) = value.cast_exact::<PyFloat>() {
+            return Ok(Value::Float(value.extract()?));
+        }
+        if let Ok(value) = value.cast_exact::<PyBytes>() {
+            return Ok(Value::Bytes(value.as_bytes().to_vec()));
+        }
+        if value.is_exact_instance_of::<PyList>() || value.is_exact_instance_of::<PyTuple>() {
+            return self.items(value, depth).map(Value::Array);
+        }
+        if let Ok(dict) = value.cast_exact::<PyDict>()
+            && dict.keys().iter().all(|key| key.is_exact_instance_of::<PyString>())
+        {
+            let mut entries = Vec::with_capacity(dict.len());
+            for (key, item) in dict {
+                entries.push((key.extract()?, self.value(&item, depth + 1)?));
+            }
+            return Ok(Value::Object(entries));
+        }
+        self.described(value, depth)
+    }
+
+    /// Anything else, by what the Python half says it is.
+    fn described(&mut self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<Value> {
+        let said = helper(value.py(), "describe")?.call1((value, self.give))?;
+        let (kind, first, second): (String, Bound<'py, PyAny>, Bound<'py, PyAny>) = said.extract()?;
+        Ok(match kind.as_str() {
+            "undefined" => Value::Undefined,
+            "plain" => self.value(&first, depth)?,
+            "array" => Value::Array(self.items(&first, depth)?),
+            "set" => Value::Set(self.items(&first, depth)?),
+            "map" => {
+                let mut entries = Vec::new();
+                for pair in first.try_iter()? {
+                    let (key, item): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair?.extract()?;
+                    entries.push((self.value(&key, depth + 1)?, self.value(&item, depth + 1)?));
+                }
+                Value::Map(entries)
+            }
+            "bytes" => Value::Bytes(first.extract()?),
+            "bigint" => Value::bigint(first.extract()?, second.extract()?),
+            "date" => Value::Date(first.extract()?),
+            "error" => Value::Error { name: first.extract()?, message: second.extract()? },
+            "object" => Value::HostObject(HostObject { class: first.extract()?, id: second.extract()?, keeper: None }),
+            kind => {
+                let known = TypedArrayKind::ALL.into_iter().find(|known| format!("{known:?}") == kind);
+                let kind = known.ok_or_else(|| pyo3::exceptions::PyTypeError::new_err(format!("no value is a \"{kind}\"")))?;
+                Value::TypedArray { kind, bytes: first.extract()? }
+            }
+        })
+    }
+
+    fn items(&mut self, items: &Bound<'py, PyAny>, depth: usize) -> PyResult<Vec<Value>> {
+        items.try_iter()?.map(|item| self.value(&item?, depth + 1)).collect()
+    }
+}
+
+fn too_large(py: Python<'_>, why: &str) -> PyErr {
+    exception(py, Error::new(Status::TooLarge, why))
+}

@@ -1,0 +1,232 @@
+"""Requests and responses, from threads and from loops."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from conftest import HELLO, URL
+
+import nano_isolates as nano
+from nano_isolates import Headers, Request, Runtime
+
+ECHO = "export default { async fetch(request) { return new Response(request.body, { headers: { 'x-method': request.method } }) } }"
+# Answers when its request is aborted, by telling the next one.
+ABORTS = """
+let aborted = new Promise(() => {}), tell;
+export default {
+  async fetch(request) {
+    if (request.url.endsWith('/aborted')) return new Response(String(await aborted));
+    aborted = new Promise((resolve) => { tell = resolve; });
+    request.signal.addEventListener('abort', () => tell('aborted'));
+    return new Promise(() => {});
+  },
+};
+export const begun = () => tell !== undefined;
+"""
+
+
+def test_a_thread_gets_a_whole_response(runtime: Runtime) -> None:
+    response = runtime.load(HELLO).fetch_sync("http://example.com/")
+    assert (response.status, response.ok, response.text) == (200, True, "Hello from http://example.com/")
+    assert response.headers["Content-Type"] == "text/plain;charset=UTF-8"
+    assert response.account is not None and response.account.bytes_out == len(response.body)
+
+
+def test_a_loop_gets_a_whole_response(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(HELLO)
+    response = run(app.fetch(Request("http://example.com/")))
+    assert response.text == "Hello from http://example.com/"
+
+
+def test_many_requests_at_once_on_one_loop_and_one_loop_after_another(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(HELLO)
+
+    async def main() -> list[str]:
+        return [response.text for response in await asyncio.gather(*(app.fetch(f"{URL}{n}") for n in range(200)))]
+
+    for _ in range(2):
+        assert run(main()) == [f"Hello from {URL}{n}" for n in range(200)]
+
+
+def test_loops_in_several_threads_share_a_runtime(runtime: Runtime) -> None:
+    app = runtime.load(HELLO)
+    results: list[int] = []
+
+    async def main() -> None:
+        for n in range(50):
+            assert (await app.fetch(f"{URL}{n}")).text == f"Hello from {URL}{n}"
+        results.append(1)
+
+    threads = [threading.Thread(target=lambda: asyncio.run(main())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+
+
+def test_threads_with_streams_share_a_runtime_and_with_a_loop(runtime: Runtime) -> None:
+    app = runtime.load(ECHO)
+    results: list[int] = []
+
+    def stream() -> None:
+        for n in range(20):
+            with app.fetch_sync(URL, method="POST", body=iter([b"a", str(n).encode()]), stream=True) as response:
+                assert response.read() == b"a%d" % n
+        results.append(1)
+
+    async def main() -> None:
+        for n in range(20):
+            assert (await app.fetch(URL, method="POST", body=iter([b"b", str(n).encode()]))).body == b"b%d" % n
+        results.append(1)
+
+    threads = [threading.Thread(target=stream) for _ in range(4)]
+    threads.append(threading.Thread(target=lambda: asyncio.run(main())))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 5
+
+
+def test_methods_headers_and_bodies_arrive(runtime: Runtime) -> None:
+    app = runtime.load("", kind="echo")
+    response = app.fetch_sync(URL, method="PUT", headers=[("X-A", "1"), (b"x-a", b"2")], body="grüße")
+    echoed = response.json()
+    assert (echoed["method"], echoed["headers"]["x-a"], echoed["body"]) == ("PUT", "1, 2", "grüße")
+    assert app.fetch_sync(Request(URL, method="POST", headers={"X-B": "3"}, body=bytearray(b"x"))).json()["body"] == "x"
+
+
+def test_headers_are_a_mapping_that_keeps_what_came_several_times() -> None:
+    headers = Headers([("Set-Cookie", "a=1"), ("set-cookie", "b=2"), ("X", "y")])
+    assert headers["SET-COOKIE"] == "a=1, b=2"
+    assert headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert dict(headers) == {"set-cookie": "a=1, b=2", "x": "y"}
+    assert "z" not in headers and len(headers) == 2
+
+
+@pytest.mark.parametrize("size", [10, 70_000, 1_000_000])
+def test_bodies_stream_through_both_ways(runtime: Runtime, run: Any, size: int) -> None:
+    app = runtime.load(ECHO)
+    piece = bytes(range(256)) * 40
+    whole = (piece * (size // len(piece) + 1))[:size]
+    pieces = [whole[at : at + 10_240] for at in range(0, size, 10_240)]
+
+    async def chunks() -> Any:
+        for piece in pieces:
+            yield piece
+
+    async def main() -> bytes:
+        response = await app.fetch(URL, method="POST", body=chunks(), stream=True)
+        async with response:
+            return b"".join([chunk async for chunk in response.aiter_bytes()])
+
+    assert run(main()) == whole
+    with app.fetch_sync(URL, method="POST", body=iter(pieces), stream=True) as response:
+        assert b"".join(response.iter_bytes()) == whole
+        assert response.account is not None and response.account.bytes_in == size
+    assert app.fetch_sync(URL, method="POST", body=iter(pieces)).body == whole
+    assert app.fetch_sync(URL, method="POST", body=whole).body == whole
+
+
+def test_a_body_that_fails_ends_its_request_and_is_what_the_caller_hears(runtime: Runtime, run: Any) -> None:
+    app = runtime.load("export default { async fetch(request) { return new Response(await request.text()) } }")
+
+    def failing() -> Any:
+        yield b"begun"
+        raise KeyError("the source broke")
+
+    with pytest.raises(KeyError, match="the source broke"):
+        app.fetch_sync(URL, method="POST", body=failing())
+    with pytest.raises(KeyError, match="the source broke"):
+        run(app.fetch(URL, method="POST", body=failing()))
+    with pytest.raises(TypeError, match="bytes, not str"):
+        app.fetch_sync(URL, method="POST", body=iter(["text"]))  # type: ignore[list-item]
+    assert app.fetch_sync(URL, method="POST", body=b"well").body == b"well"
+
+
+def test_canceling_the_task_cancels_the_request(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(ABORTS)
+
+    async def main() -> str:
+        task = asyncio.create_task(app.fetch(URL))
+        while not await app.invoke("begun"):
+            pass
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return (await app.fetch(f"{URL}aborted")).text
+
+    assert run(main()) == "aborted"
+
+
+def test_a_stream_that_nobody_reads_on_is_canceled(runtime: Runtime) -> None:
+    app = runtime.load("""
+        let told = new Promise((resolve) => { globalThis.tell = resolve; });
+        export default {
+          fetch: () => new Response(new ReadableStream({
+            pull(controller) { controller.enqueue(new Uint8Array(1024)); },
+            cancel() { globalThis.tell('canceled'); },
+          })),
+        };
+        export const canceled = () => told;
+    """)
+    response = app.fetch_sync(URL, stream=True)
+    assert len(next(response.iter_bytes())) == 1024
+    del response
+    assert app.invoke_sync("canceled") == "canceled"
+    response = app.fetch_sync(URL, stream=True)
+    response.close()
+    assert list(response.iter_bytes()) == []
+
+
+def test_a_response_that_is_too_large_to_be_kept_whole_says_so(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(
+        "export default { fetch: () => new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(65536)); } })) }",
+        external_bytes=1 << 20,
+    )
+    with pytest.raises(nano.TooLargeError, match="external_bytes"):
+        run(app.fetch(URL))
+    with pytest.raises(nano.TooLargeError, match="external_bytes"):
+        app.fetch_sync(URL, body=iter([b"x"]), method="POST")
+
+
+def test_a_request_has_its_own_time(manual: Runtime, run: Any) -> None:
+    app = manual.load("export default { fetch: () => new Promise(() => { setTimeout(() => {}, 1e9) }) }\nexport const here = () => 1")
+
+    async def main() -> None:
+        task = asyncio.create_task(app.fetch(URL, timeout=2))
+        assert await app.invoke("here") == 1
+        manual.advance(1_999)
+        assert await app.invoke("here") == 1 and not task.done()
+        manual.advance(2)
+        with pytest.raises(TimeoutError) as caught:
+            await task
+        assert isinstance(caught.value, nano.WallLimitError)
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"request": 5}, TypeError),
+        ({"request": "/relative"}, ValueError),
+        ({"request": URL, "method": "NOT ONE"}, ValueError),
+        ({"request": URL, "body": 5}, TypeError),
+        ({"request": URL, "headers": {"bad name": "x"}}, ValueError),
+        ({"request": URL, "headers": {"x": "a\r\nb: c"}}, ValueError),
+        ({"request": URL, "headers": {"x": 5}}, TypeError),
+        ({"request": URL, "timeout": 0}, ValueError),
+        ({"request": URL, "timeout": -1}, ValueError),
+    ],
+)
+def test_wrong_arguments_are_type_and_value_errors(runtime: Runtime, run: Any, wrong: dict[str, Any], error: type[Exception]) -> None:
+    app = runtime.load(HELLO)
+    with pytest.raises(error):
+        app.fetch_sync(**wrong)
+    with pytest.raises(error):
+        run(app.fetch(**wrong))

@@ -1,0 +1,154 @@
+"""Values between Python and apps."""
+
+from __future__ import annotations
+
+import array
+import datetime
+import math
+import sys
+from collections import OrderedDict
+from enum import Enum
+from typing import Any
+
+import pytest
+
+import nano_isolates as nano
+from nano_isolates import App, BigInt, Date, JSError, Map, Runtime, undefined
+
+APP = """
+export const echo = (value) => value;
+export const type = (value) => Object.prototype.toString.call(value);
+export const nothing = () => {};
+export const floats = () => new Float16Array([0.5, -2]);
+export const deep = () => { let a = []; for (let i = 0; i < 40; i++) a = [a]; return a; };
+export const clamped = () => new Uint8ClampedArray([300]);
+export const keyed = () => new Map([[[1, [2]], new Set([[3]])]]);
+export const failing = () => { throw new RangeError('too far'); };
+"""
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> App:
+    return runtime.load(APP)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        0,
+        -(2**53) + 1,
+        2**53,
+        -(2**200),
+        BigInt(1),
+        BigInt(-255),
+        BigInt(0),
+        1.5,
+        math.inf,
+        "",
+        "grüße 🌍\0",
+        b"",
+        b"\0\xff",
+        [1, ["two", []]],
+        {"b": 1, "a": {"c": None}},
+        {"__proto__": 1},
+        [undefined],
+        {1, "two"},
+        Map({1: "one", "k": [2]}),
+        datetime.datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=datetime.timezone.utc),
+        datetime.datetime(1969, 12, 31, tzinfo=datetime.timezone.utc),
+        Date(math.nan),
+        Date(8.64e15),
+    ],
+    ids=repr,
+)
+def test_values_come_back_as_they_went(app: App, run: Any, value: Any) -> None:
+    for back in (app.invoke_sync("echo", value), run(app.invoke("echo", value))):
+        assert back == value
+        assert isinstance(back, type(value)) or (isinstance(value, int) and isinstance(back, BigInt))
+
+
+def test_not_a_number_and_minus_zero(app: App) -> None:
+    assert math.isnan(app.invoke_sync("echo", math.nan))
+    assert math.copysign(1, app.invoke_sync("echo", -0.0)) == -1
+    assert isinstance(app.invoke_sync("echo", 1), int)
+
+
+@pytest.mark.parametrize(("format", "kind"), list(zip("bBhHiIfdqQ", "Int8 Uint8 Int16 Uint16 Int32 Uint32 Float32 Float64 BigInt64 BigUint64".split())))
+def test_typed_arrays_are_memoryviews(app: App, format: str, kind: str) -> None:
+    sent = memoryview(array.array(format, [1, 2, 100]))
+    assert app.invoke_sync("type", sent) == f"[object {kind}Array]"
+    back = app.invoke_sync("echo", sent)
+    assert isinstance(back, memoryview) and (back.format, list(back)) == (format, [1, 2, 100])
+    assert app.invoke_sync("type", array.array(format, [1])) == f"[object {kind}Array]"
+
+
+def test_typed_arrays_that_python_has_no_format_for(app: App) -> None:
+    assert list(app.invoke_sync("floats")) == [0.5, -2]
+    assert list(app.invoke_sync("clamped")) == [255]
+    assert app.invoke_sync("type", bytearray(b"x")) == app.invoke_sync("type", b"x")
+
+
+def test_a_function_that_returns_nothing_returns_none(app: App, run: Any) -> None:
+    assert app.invoke_sync("nothing") is None
+    assert run(app.invoke("nothing")) is None
+    assert not undefined and repr(undefined) == "undefined" and type(undefined)() is undefined
+
+
+def test_errors_are_values(app: App) -> None:
+    back = app.invoke_sync("echo", [JSError("TypeError", "no"), KeyError("k")])
+    assert [(error.name, error.message) for error in back] == [("TypeError", "no"), ("Error", "'k'")] or [
+        (error.name, error.message) for error in back
+    ] == [("TypeError", "no"), ("KeyError", "'k'")]
+
+
+def test_an_app_that_throws_raises_with_its_stack(app: App, run: Any) -> None:
+    with pytest.raises(nano.AppError, match="RangeError: too far") as caught:
+        app.invoke_sync("failing")
+    assert "index.js" in caught.value.stack and caught.value.code == -9
+    with pytest.raises(nano.AppError, match="too far"):
+        run(app.invoke("failing"))
+    with pytest.raises(nano.NotFoundError, match="missing"):
+        app.invoke_sync("missing")
+
+
+def test_keys_that_python_cannot_hash_are_made_so(app: App) -> None:
+    assert app.invoke_sync("keyed") == {(1, (2,)): {(3,)}}
+
+
+def test_relatives_of_plain_types_are_what_they_are_relatives_of(app: App) -> None:
+    class Color(str, Enum):
+        RED = "red"
+
+    class Mine(dict):  # type: ignore[type-arg]
+        pass
+
+    assert app.invoke_sync("echo", [Color.RED, Mine(a=1), OrderedDict(b=2), (1, 2), frozenset([1])]) == ["red", {"a": 1}, {"b": 2}, [1, 2], {1}]
+
+
+def test_what_cannot_cross_is_refused(app: App) -> None:
+    itself: list[Any] = []
+    itself.append(itself)
+    wide: Any = "a" * (9 << 20)
+    for value, error in [
+        (object(), TypeError),
+        (lambda: 1, TypeError),
+        (1j, TypeError),
+        (datetime.datetime(2026, 1, 1), TypeError),
+        (memoryview(b"x").cast("c"), TypeError),
+        ("\ud800", ValueError),
+        (itself, nano.TooLargeError),
+        (wide, nano.TooLargeError),
+    ]:
+        with pytest.raises(error):
+            app.invoke_sync("echo", value)
+    assert app.invoke_sync("echo", 1) == 1
+
+
+def test_values_do_not_leak(app: App) -> None:
+    value = {"key": ["unique text of this test", 12345678901234567890]}
+    before = sys.getrefcount(value)
+    for _ in range(100):
+        app.invoke_sync("echo", value)
+    assert sys.getrefcount(value) == before
