@@ -9,13 +9,13 @@ use nano_base::limits::{HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES
 use nano_base::status::{Error, Status};
 use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
 
-use super::listen::{Route, Shared};
+use super::listen::{Answered, Route, Shared};
 use super::socket::Socket;
 use super::state::Tools;
 use super::{Happening, Reply, problem};
 use crate::app::App;
 use crate::pipe::Held;
-use crate::request::{Body, Listener, RequestInit, Work};
+use crate::request::{Body, Job, Listener, RequestInit, Work};
 use crate::runtime::Inner;
 use crate::shard::Command;
 use crate::wait::lock;
@@ -59,6 +59,8 @@ struct Exchange {
     is_unasked: bool,
     /// What the response's head has promised, once it is written.
     sent: Option<Sent>,
+    /// The status of a response that is streamed.
+    status: u16,
     /// Bytes of the response that are written when all output is.
     credit: i64,
 }
@@ -130,10 +132,31 @@ impl Connection {
 
     /// The request it is at, which is no business of the connection's any more.
     pub(super) fn take_work(&mut self) -> Option<Arc<Work>> {
+        self.tell(0, None);
         match std::mem::replace(&mut self.phase, Phase::Head) {
             Phase::Exchange(exchange) => Some(exchange.work),
             _ => None,
         }
+    }
+
+    /// Tells a router that wants to hear of it how the request ended; what the client is to read, if it failed and the router says.
+    fn tell(&self, status: u16, error: Option<&Error>) -> Option<(ResponseHead, Vec<u8>)> {
+        let Phase::Exchange(Exchange { work, .. }) = &self.phase else { return None };
+        let router = &self.shared.router;
+        let Job::Fetch(request) = &work.job else { return None };
+        if !router.is_curious() {
+            return None;
+        }
+        let id = work.id.load(Ordering::Relaxed);
+        let answered = Answered { app: &work.app.name, id, request, status, error, account: work.account() };
+        router.answered(&answered);
+        // What follows a head that is out cannot be exchanged.
+        answered.error.filter(|_| !self.has_begun()).and_then(|_| router.explain(&answered))
+    }
+
+    /// Whether the head of the response is out.
+    fn has_begun(&self) -> bool {
+        matches!(&self.phase, Phase::Exchange(Exchange { sent: Some(_), .. }))
     }
 
     /// The socket may be read or written, or the client is `gone` for good.
@@ -157,9 +180,11 @@ impl Connection {
             }
             Happening::Response(head, body) => {
                 self.held.push(held);
+                self.tell(head.status, None);
                 return self.respond(&head, body, tools);
             }
             Happening::Head(head) => {
+                exchange.status = head.status;
                 let answer = exchange.answer(Content::Stream, tools.date, &self.shared, self.ended);
                 match h1::write_response_head(&mut self.output, &head, &answer) {
                     Ok(sent) => exchange.sent = Some(sent),
@@ -185,15 +210,20 @@ impl Connection {
                 if exchange.sent.is_some_and(|sent| sent.framing == Framing::Chunked) {
                     self.output.extend_from_slice(h1::LAST_CHUNK);
                 }
+                let status = exchange.status;
+                self.tell(status, None);
                 self.next_request(tools);
             }
             // A head is out, and what follows it will never be complete: the client can only see that by the end that is missing.
-            Happening::Error(_) if exchange.sent.is_some() => {
+            Happening::Error(error) if exchange.sent.is_some() => {
+                let status = exchange.status;
+                self.tell(status, Some(&error));
                 self.phase = Phase::Head;
                 return Fate::Close;
             }
             Happening::Error(error) => {
                 let (head, body) = problem::of_error(&error, exchange.work.id.load(Ordering::Relaxed));
+                let (head, body) = self.tell(head.status, Some(&error)).unwrap_or((head, body));
                 return self.respond(&head, body, tools);
             }
         }
@@ -384,7 +414,11 @@ impl Connection {
     /// A head has been read; `rest` is what follows it.
     fn begin(&mut self, request: h1::Request, rest: &[u8], tools: &mut Tools<'_>) -> Step {
         let (host, path) = host_and_path(&request.head.url);
-        let route = if request.server_wide { Route::Reply(options(), Vec::new()) } else { self.shared.router.route(host, path) };
+        let route = if request.server_wide {
+            Route::Reply(options(), Vec::new())
+        } else {
+            self.shared.router.route_request(&request.head, host, path)
+        };
         let app = match route {
             Route::App(app) => app,
             Route::Reply(head, body) => return self.reply(&request, &head, body, rest, tools),
@@ -458,6 +492,7 @@ impl Connection {
                     is_full: false,
                     is_unasked: expect_continue,
                     sent: None,
+                    status: 0,
                     credit: 0,
                 });
                 self.deadline_ms = if has_body { tools.now_ms + self.shared.limits.body_ms } else { u64::MAX };

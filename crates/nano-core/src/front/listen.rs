@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use nano_base::http::ResponseHead;
+use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
 use nano_base::status::{Error, Result, Status};
 use nano_http::h1;
 
 use super::socket::{Acceptor, Bound};
 use crate::app::App;
+use crate::event::Account;
 use crate::runtime::{Inner, Runtime};
 
 /// Who gets a request.
@@ -28,6 +29,46 @@ pub enum Route {
 pub trait Router: Send + Sync {
     /// The host is in lower case and without a port; the path is percent-encoded and begins with a slash.
     fn route(&self, host: &str, path: &str) -> Route;
+
+    /// The same for a router that decides by more than host and path, or answers itself.
+    fn route_request(&self, head: &RequestHead, host: &str, path: &str) -> Route {
+        let _ = head;
+        self.route(host, path)
+    }
+
+    /// Whether it wants to hear of answers: if not, nothing is gathered for it.
+    fn is_curious(&self) -> bool {
+        false
+    }
+
+    /// What a client reads whose request has failed, for a router that is curious; none for a code and the request's id. Whoever reads
+    /// it sees messages and stacks of the app's: it is for those who write the app.
+    fn explain(&self, answered: &Answered<'_>) -> Option<(ResponseHead, Vec<u8>)> {
+        let _ = answered;
+        None
+    }
+
+    /// A request that an app had is over, for a router that is curious.
+    fn answered(&self, answered: &Answered<'_>) {
+        let _ = answered;
+    }
+}
+
+/// How a request of an app's ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The app's name.
+    pub app: &'a str,
+    /// The request's id, as in `x-request-id`.
+    pub id: u64,
+    /// What was asked.
+    pub request: &'a RequestHead,
+    /// What was answered; zero if the client had gone before.
+    pub status: u16,
+    /// Why it failed.
+    pub error: Option<&'a Error>,
+    /// What it used.
+    pub account: Account,
 }
 
 /// One app gets every request.

@@ -24,7 +24,7 @@ use crate::runtime::Inner;
 use crate::wait::lock;
 pub use hosts::Hosts;
 use listen::Acceptance;
-pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
+pub use listen::{Answered, ListenLimits, ListenOptions, Listener, Route, Router};
 use state::State;
 
 /// Who waits for the end of a request that came from the network.
