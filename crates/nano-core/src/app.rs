@@ -46,6 +46,9 @@ pub struct AppOptions {
     pub random_seed: Option<u64>,
     /// The host keeps its files, and answers what the app does with them.
     pub host_files: bool,
+    /// It is run for what it does, not for what it answers: it need not handle anything, and when it is replaced its instance ends when
+    /// all that it has begun has ended, timers included.
+    pub program: bool,
     /// Only register it: the first request starts it, and finds its errors.
     pub lazy: bool,
 }
@@ -65,6 +68,7 @@ impl AppOptions {
             limits: AppLimits::default(),
             random_seed: None,
             host_files: false,
+            program: false,
             lazy: false,
         }
     }
@@ -424,8 +428,12 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
-        let settings =
-            AppSettings { outbound: outbound(&options)?, base_url: options.base_url.clone(), code_generation: options.code_generation };
+        let settings = AppSettings {
+            outbound: outbound(&options)?,
+            base_url: options.base_url.clone(),
+            code_generation: options.code_generation,
+            program: options.program,
+        };
         let code = Arc::new(options.source.read(&options.name)?);
         let shapes = options.bindings.iter().map(Binding::shape).collect();
         let egress = options.outbound.is_none().then(|| Arc::new(options.egress));
