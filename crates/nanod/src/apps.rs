@@ -1,6 +1,7 @@
 //! What is deployed: a folder's manifest becomes an app of the runtime, and all manifests together the table of routes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,35 +94,11 @@ impl Apps {
     }
 
     fn options(&self, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
-        let source = match &manifest.main {
-            Some(main) => Source::Main(state.folder.clone(), main.clone()),
-            None => Source::Folder(state.folder.clone()),
-        };
-        let mut options = AppOptions::new(manifest.name.clone(), source);
-        options.limits = manifest.limits.clone();
-        options.base_url = manifest.base_url.clone();
-        options.code_generation = manifest.code_generation;
-        options.egress = policy(&manifest.egress)?;
-        options.lazy = manifest.lazy.unwrap_or(false);
-        let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
-        for (name, source) in &manifest.secrets {
-            let secret = read_secret(source, state).map_err(|why| format!("the secret {name}: {why}"))?;
-            env.insert(name.clone(), secret.reveal().to_string());
-        }
+        let secret = |source: &SecretSource| Ok(read_secret(source, &state.folder)?.reveal().to_string());
+        let mut options = options(manifest, &state.folder, &secret)?;
         if self.dev_vars {
-            let (vars, findings) = secrets::dev_vars(&state.folder, &state.shown, self.environment.as_deref());
-            findings.iter().for_each(output::finding);
-            env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
+            add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref());
         }
-        options.env = env.into_iter().collect();
-        options.bindings = manifest
-            .services
-            .iter()
-            .map(|service| Binding {
-                name: service.name.clone(),
-                kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
-            })
-            .collect();
         Ok(options)
     }
 
@@ -145,6 +122,43 @@ impl Apps {
         findings.iter().for_each(output::finding);
         self.current.replace(Table { routes, apps: served.into_iter().map(|(_, _, app)| app).collect() });
     }
+}
+
+/// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name.
+pub fn options(manifest: &Manifest, folder: &Path, secret: &dyn Fn(&SecretSource) -> Result<String, String>) -> Result<AppOptions, String> {
+    let source = match &manifest.main {
+        Some(main) => Source::Main(folder.to_path_buf(), main.clone()),
+        None => Source::Folder(folder.to_path_buf()),
+    };
+    let mut options = AppOptions::new(manifest.name.clone(), source);
+    options.limits = manifest.limits.clone();
+    options.base_url = manifest.base_url.clone();
+    options.code_generation = manifest.code_generation;
+    options.egress = policy(&manifest.egress)?;
+    options.lazy = manifest.lazy.unwrap_or(false);
+    let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
+    for (name, source) in &manifest.secrets {
+        env.insert(name.clone(), secret(source).map_err(|why| format!("the secret {name}: {why}"))?);
+    }
+    options.env = env.into_iter().collect();
+    options.bindings = manifest
+        .services
+        .iter()
+        .map(|service| Binding {
+            name: service.name.clone(),
+            kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
+        })
+        .collect();
+    Ok(options)
+}
+
+/// Lays `.dev.vars` over `env`.
+pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, environment: Option<&str>) {
+    let (vars, findings) = secrets::dev_vars(folder, shown, environment);
+    findings.iter().for_each(output::finding);
+    let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
+    env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
+    options.env = env.into_iter().collect();
 }
 
 /// Where an app may connect to, as its manifest says.
@@ -175,14 +189,15 @@ fn unload(app: App) {
     }
 }
 
-fn read_secret(source: &SecretSource, state: &AppState) -> Result<Secret, String> {
+/// The value of a secret.
+pub fn read_secret(source: &SecretSource, folder: &Path) -> Result<Secret, String> {
     match source {
-        SecretSource::File(path) => secrets::read_file(&state.folder.join(path)),
+        SecretSource::File(path) => secrets::read_file(&folder.join(path)),
         SecretSource::Command(words) => {
             let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
             let output = Command::new(program)
                 .args(arguments)
-                .current_dir(&state.folder)
+                .current_dir(folder)
                 .stdin(Stdio::null())
                 .stderr(Stdio::inherit())
                 .output()

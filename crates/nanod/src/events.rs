@@ -15,22 +15,24 @@ pub fn follow(runtime: &Arc<Runtime>) -> std::io::Result<()> {
     std::thread::Builder::new().name("nanod-events".into()).spawn(move || {
         let mut events = Vec::new();
         while runtime.wait(BATCH, -1, &mut events).is_ok() {
-            for event in events.drain(..) {
-                match event.payload {
-                    Payload::Log { app, level, text, dropped } => {
-                        if dropped > 0 {
-                            output::app(&app, LogLevel::Warn, &format!("{dropped} lines were dropped (limit log_bytes_per_s)"));
-                        }
-                        output::app(&app, level, &text);
-                    }
-                    Payload::App { app, state: "condemned" | "quarantined", reason } => {
-                        output::app(&app, LogLevel::Error, &format!("an instance was stopped: {reason}"));
-                    }
-                    // Nothing is asked of this host yet, and its requests come by its listeners.
-                    _ => {}
-                }
-            }
+            events.drain(..).for_each(|event| show(event.payload));
         }
     })?;
     Ok(())
+}
+
+/// Prints what an app says or what became of it. Other events are none of this host's: its requests come by its listeners.
+pub fn show(payload: Payload) {
+    match payload {
+        Payload::Log { app, level, text, dropped } => {
+            if dropped > 0 {
+                output::app(&app, LogLevel::Warn, &format!("{dropped} lines were dropped (limit log_bytes_per_s)"));
+            }
+            output::app(&app, level, &text);
+        }
+        Payload::App { app, state: "condemned" | "quarantined", reason } => {
+            output::app(&app, LogLevel::Error, &format!("an instance was stopped: {reason}"));
+        }
+        _ => {}
+    }
 }

@@ -6,6 +6,7 @@
 mod apps;
 mod commands;
 mod events;
+mod frame;
 mod notify;
 mod output;
 mod routes;
@@ -36,12 +37,11 @@ fn answer(request: Request) -> Exit {
         Request::Completions(shell) => commands::print(&cli::completions(shell)),
         Request::Help(command) => commands::help(command),
         Request::Version => commands::print(&format!("nanod {} (V8 {})\n", env!("CARGO_PKG_VERSION"), nano_core::v8_version())),
-        Request::Run(_)
-        | Request::Check(_)
-        | Request::Types(_)
-        | Request::Tail(_)
-        | Request::Top(_)
-        | Request::New(_)
-        | Request::Doctor => commands::help(None),
+        Request::Run(run) => commands::run(&run),
+        Request::Check(check) => commands::check(&check),
+        Request::Types(types) => commands::types(&types),
+        Request::New(new) => commands::new(&new),
+        Request::Doctor => commands::doctor(),
+        Request::Tail(_) | Request::Top(_) => commands::help(None),
     }
 }
