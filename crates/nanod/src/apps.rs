@@ -13,8 +13,8 @@ use nano_config::secrets::{self, Secret};
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
 
-use crate::output;
 use crate::routes::{Current, Table};
+use crate::{dev, frame, output};
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -56,6 +56,7 @@ impl Apps {
                 (Change::Removed(_), _) => {
                     outcome.removed += 1;
                     if let Some(app) = self.deployed.remove(folder) {
+                        dev::removed(app.name());
                         unload(app);
                     }
                 }
@@ -64,7 +65,7 @@ impl Apps {
                     Err(why) => {
                         outcome.failed += 1;
                         output::complain(&format!("{}: {why}", state.shown));
-                        if self.deployed.contains_key(folder) {
+                        if self.deployed.contains_key(folder) && !dev::is_on() {
                             output::say(&format!("{}: the version before goes on serving", state.shown));
                         }
                     }
@@ -79,18 +80,19 @@ impl Apps {
     fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
         let Some(manifest) = &state.reading.manifest else { return Ok(()) };
         let options = self.options(manifest, state)?;
-        match self.deployed.get(folder) {
-            Some(app) if app.name() == manifest.name => app.reload(options).map_err(|error| explain(&error)),
-            before => {
-                let renamed = before.cloned();
-                let app = self.runtime.load(options).map_err(|error| explain(&error))?;
-                self.deployed.insert(folder.to_string(), app);
-                if let Some(old) = renamed {
-                    unload(old);
-                }
-                Ok(())
-            }
+        let before = self.deployed.get(folder).cloned();
+        let loaded = match &before {
+            Some(app) if app.name() == manifest.name => app.reload(options.clone()).map(|()| app.clone()),
+            _ => self.runtime.load(options.clone()),
+        };
+        dev::deployed(folder, state, &options, loaded.as_ref());
+        let app = loaded.map_err(|error| explain(&error, state))?;
+        self.deployed.insert(folder.to_string(), app);
+        if let Some(old) = before.filter(|old| old.name() != manifest.name) {
+            dev::removed(old.name());
+            unload(old);
         }
+        Ok(())
     }
 
     fn options(&self, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
@@ -210,7 +212,11 @@ pub fn read_secret(source: &SecretSource, folder: &Path) -> Result<Secret, Strin
     }
 }
 
-/// An error with the app's stack: it is the operator who reads it.
-fn explain(error: &Error) -> String {
+/// An error with the app's stack: it is the operator who reads it. In development also with its code.
+fn explain(error: &Error, state: &AppState) -> String {
+    if dev::is_on() && !output::is_json() {
+        let stack: String = frame::own_stack(&error.stack).lines().skip(1).map(|line| format!("\n{line}")).collect();
+        return format!("{error}{stack}\n\n{}", frame::of_error(error, &state.folder));
+    }
     if error.stack.is_empty() { error.to_string() } else { format!("{error}\n{}", error.stack) }
 }

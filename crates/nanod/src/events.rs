@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nano_core::{LogLevel, Payload, Runtime};
 
-use crate::output;
+use crate::{dev, output};
 
 /// Events taken at once.
 const BATCH: usize = 256;
@@ -28,6 +28,7 @@ pub fn show(payload: Payload) {
             if dropped > 0 {
                 output::app(&app, LogLevel::Warn, &format!("{dropped} lines were dropped (limit log_bytes_per_s)"));
             }
+            let text = if level == LogLevel::Error { dev::with_frame(&app, text) } else { text };
             output::app(&app, level, &text);
         }
         Payload::App { app, state: "condemned" | "quarantined", reason } => {

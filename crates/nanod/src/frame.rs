@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nano_base::limits::SOURCE_SHOWN_BYTES_MAX;
 use nano_config::text::{Finding, Severity};
-use nano_core::Error;
+use nano_core::{Error, Status};
 
 use crate::output::{Ink, paint};
 
@@ -63,10 +63,14 @@ fn is_platform(file: &str) -> bool {
     file.starts_with("nano:") || file.starts_with("node:")
 }
 
+/// Whether a line of a stack is in the platform's own files: nobody who writes apps is helped by it.
+pub fn is_platform_line(line: &str) -> bool {
+    line.trim_start().starts_with("at ") && (line.contains("(nano:") || line.contains("at nano:"))
+}
+
 /// A stack without the platform's own lines.
 pub fn own_stack(stack: &str) -> String {
-    let is_own = |line: &&str| !(line.trim_start().starts_with("at ") && (line.contains("(nano:") || line.contains("at nano:")));
-    stack.lines().filter(is_own).collect::<Vec<_>>().join("\n")
+    stack.lines().filter(|line| !is_platform_line(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// Why an app cannot be loaded, at its place.
@@ -75,7 +79,8 @@ pub fn finding(error: &Error, shown: &str) -> Finding {
         Some((place, rest)) => (Some(place), rest),
         None => (Place::of_stack(&error.stack), error.message.as_str()),
     };
-    let (message, help) = split_help(message);
+    // What an app throws may have brackets of its own.
+    let (message, help) = if error.status == Status::Compile { split_help(message) } else { (message, "") };
     match place {
         Some(Place { file, line, column }) => {
             Finding { severity: Severity::Error, file: format!("{shown}/{file}"), line, column, message: message.into(), help: help.into() }
@@ -138,8 +143,6 @@ pub fn frame(text: &str, line: u32, column: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use nano_core::Status;
-
     use super::*;
 
     fn place(file: &str, line: u32, column: u32) -> Option<Place> {

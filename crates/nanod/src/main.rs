@@ -5,6 +5,7 @@
 
 mod apps;
 mod commands;
+mod dev;
 mod events;
 mod frame;
 mod notify;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
 fn answer(request: Request) -> Exit {
     match request {
         Request::Serve(serve) => serve::run(&serve.into()),
-        Request::Dev(dev) => serve::run(&dev.into()),
+        Request::Dev(dev) => dev::run(&dev),
         Request::Completions(shell) => commands::print(&cli::completions(shell)),
         Request::Help(command) => commands::help(command),
         Request::Version => commands::print(&format!("nanod {} (V8 {})\n", env!("CARGO_PKG_VERSION"), nano_core::v8_version())),
