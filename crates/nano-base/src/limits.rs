@@ -425,3 +425,7 @@ pub const DEV_SOURCES_BYTES_MAX: usize = 16 << 20;
 pub const DEV_SOURCES_MAX: usize = 2_000;
 /// Lines about requests that wait to be printed while apps are written; more are lost and counted.
 pub const DEV_LINES_MAX: usize = 4_096;
+/// The largest answer of an admin listener's that a command reads: the figures of 10,000 apps have 3 MiB.
+pub const ADMIN_ANSWER_BYTES_MAX: usize = 16 << 20;
+/// The longest event of one.
+pub const ADMIN_EVENT_BYTES_MAX: usize = 1 << 20;

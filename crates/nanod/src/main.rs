@@ -43,6 +43,7 @@ fn answer(request: Request) -> Exit {
         Request::Types(types) => commands::types(&types),
         Request::New(new) => commands::new(&new),
         Request::Doctor => commands::doctor(),
-        Request::Tail(_) | Request::Top(_) => commands::help(None),
+        Request::Tail(tail) => commands::tail(&tail),
+        Request::Top(top) => commands::top(&top),
     }
 }

@@ -41,3 +41,12 @@ pub fn restore() {
         unsafe { libc::tcsetattr(fd, libc::TCSANOW, &kept) };
     }
 }
+
+/// How many lines it shows, if it is one.
+pub fn rows(terminal: &impl AsRawFd) -> Option<usize> {
+    // SAFETY: a winsize is integers, for which zeros are valid.
+    let mut size = unsafe { std::mem::zeroed::<libc::winsize>() };
+    // SAFETY: the request fills a winsize, which `size` is, or fails.
+    let failed = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &mut size) } != 0;
+    (!failed && size.ws_row > 0).then_some(usize::from(size.ws_row))
+}

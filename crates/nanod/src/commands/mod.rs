@@ -1,5 +1,6 @@
 //! What the command line can ask for besides serving.
 
+mod admin;
 mod check;
 mod doctor;
 mod new;
@@ -9,6 +10,7 @@ mod types;
 use nano_config::cli::{self, Exit};
 
 use crate::output;
+pub use admin::{tail, top};
 pub use check::check;
 pub use doctor::doctor;
 pub use new::new;

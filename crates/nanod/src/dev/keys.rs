@@ -9,10 +9,9 @@ use super::{Dev, open};
 use crate::output::{self, Ink, paint};
 
 /// The keys and what they do.
-const KEYS: [(char, &str); 6] = [
+const KEYS: [(char, &str); 5] = [
     ('b', "open the browser"),
     ('r', "reload all apps: what they keep in memory is gone"),
-    ('d', "debug"),
     ('c', "clear the screen"),
     ('q', "quit"),
     ('?', "show this"),
@@ -52,8 +51,6 @@ fn press(key: char, dev: &Dev, port: &str) {
     match key.to_ascii_lowercase() {
         'b' => open::browser(&dev.url(port)),
         'r' => dev.reload(),
-        'd' if dev.inspect => output::say("open chrome://inspect in Chromium, or attach your editor"),
-        'd' => output::say("start nanod dev with --inspect to debug"),
         'c' => {
             // Whatever was there, also what has scrolled away.
             output::print("\x1b[H\x1b[2J\x1b[3J");

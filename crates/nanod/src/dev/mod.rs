@@ -35,7 +35,6 @@ struct Dev {
     manifests: Mutex<BTreeMap<String, Vec<Finding>>>,
     lines: Lines,
     open: bool,
-    inspect: bool,
 }
 
 /// One app.
@@ -51,6 +50,10 @@ struct Known {
 
 /// Serves while apps are written.
 pub fn run(dev: &cli::Dev) -> Exit {
+    if dev.inspect.is_some() {
+        output::complain("--inspect: debuggers cannot attach to this nanod yet");
+        return Exit::Usage;
+    }
     let lines = match Lines::start() {
         Ok(lines) => lines,
         Err(error) => {
@@ -58,14 +61,7 @@ pub fn run(dev: &cli::Dev) -> Exit {
             return Exit::Machine;
         }
     };
-    let new = Dev {
-        generation: AtomicU64::new(0),
-        apps: Mutex::default(),
-        manifests: Mutex::default(),
-        lines,
-        open: dev.open,
-        inspect: dev.inspect.is_some(),
-    };
+    let new = Dev { generation: AtomicU64::new(0), apps: Mutex::default(), manifests: Mutex::default(), lines, open: dev.open };
     if DEV.set(new).is_err() {
         return Exit::Defect;
     }

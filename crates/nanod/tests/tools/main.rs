@@ -1,5 +1,6 @@
 //! nanod's tools as people use them: arguments in, text and exit codes out.
 
+mod admin;
 mod check;
 mod dev;
 mod machine;
