@@ -623,3 +623,17 @@ pub const ADMIN_LOG_APP_BYTES_MAX: usize = 256 << 10;
 pub const ADMIN_TOKEN_BYTES_MIN: usize = 16;
 /// The same at most.
 pub const ADMIN_TOKEN_BYTES_MAX: usize = 256;
+/// The largest file of an app's of which lines are shown beside an error.
+pub const SOURCE_SHOWN_BYTES_MAX: usize = 2 << 20;
+/// Address space that V8 reserves at its start: the cage of all heaps, aligned, the code range, and room for isolates.
+pub const ADDRESS_SPACE_BYTES: usize = 12 << 30;
+/// What is kept of an app's source texts while it is written, to be shown beside its errors.
+pub const DEV_SOURCES_BYTES_MAX: usize = 16 << 20;
+/// Files of an app's that are kept so.
+pub const DEV_SOURCES_MAX: usize = 2_000;
+/// Lines about requests that wait to be printed while apps are written; more are lost and counted.
+pub const DEV_LINES_MAX: usize = 4_096;
+/// The largest answer of an admin listener's that a command reads: the figures of 10,000 apps have 3 MiB.
+pub const ADMIN_ANSWER_BYTES_MAX: usize = 16 << 20;
+/// The longest event of one.
+pub const ADMIN_EVENT_BYTES_MAX: usize = 1 << 20;

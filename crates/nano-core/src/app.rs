@@ -57,6 +57,9 @@ pub struct AppOptions {
     pub tail: Vec<String>,
     /// The host keeps its files, and answers what the app does with them.
     pub host_files: bool,
+    /// It is run for what it does, not for what it answers: it need not handle anything, and when it is replaced its instance ends when
+    /// all that it has begun has ended, timers included.
+    pub program: bool,
     /// Only register it: the first request starts it, and finds its errors.
     pub lazy: bool,
 }
@@ -79,6 +82,7 @@ impl AppOptions {
             consumers: Vec::new(),
             tail: Vec::new(),
             host_files: false,
+            program: false,
             lazy: false,
         }
     }
@@ -537,8 +541,12 @@ impl Version {
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;
         check_env(&options)?;
-        let settings =
-            AppSettings { outbound: outbound(&options)?, base_url: options.base_url.clone(), code_generation: options.code_generation };
+        let settings = AppSettings {
+            outbound: outbound(&options)?,
+            base_url: options.base_url.clone(),
+            code_generation: options.code_generation,
+            program: options.program,
+        };
         let code = Arc::new(options.source.read(&options.name)?);
         let crons = schedule::read(&options.crons)?;
         check_queues(&options)?;

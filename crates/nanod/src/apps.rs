@@ -1,6 +1,7 @@
 //! What is deployed: a folder's manifest becomes an app of the runtime, and all manifests together the table of routes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
 
 use crate::admin::Board;
 use crate::routes::{Current, Table};
-use crate::{handlers, output};
+use crate::{dev, frame, handlers, output};
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -77,7 +78,7 @@ impl Apps {
                     Err(why) => {
                         outcome.failed += 1;
                         output::complain(&format!("{}: {why}", state.shown));
-                        if self.deployed.contains_key(folder) {
+                        if self.deployed.contains_key(folder) && !dev::is_on() {
                             output::say(&format!("{}: the version before goes on serving", state.shown));
                         }
                     }
@@ -115,6 +116,7 @@ impl Apps {
         self.drained.remove(folder);
         self.board.removed(folder);
         if let Some(app) = self.deployed.remove(folder) {
+            dev::removed(app.name());
             unload(app);
         }
     }
@@ -122,51 +124,27 @@ impl Apps {
     fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
         let Some(manifest) = &state.reading.manifest else { return Ok(()) };
         let options = self.options(manifest, state)?;
-        match self.deployed.get(folder) {
-            Some(app) if app.name() == manifest.name => app.reload(options).map_err(|error| explain(&error)),
-            before => {
-                let renamed = before.cloned();
-                let app = self.runtime.load(options).map_err(|error| explain(&error))?;
-                self.deployed.insert(folder.to_string(), app);
-                if let Some(old) = renamed {
-                    unload(old);
-                }
-                Ok(())
-            }
+        let before = self.deployed.get(folder).cloned();
+        let loaded = match &before {
+            Some(app) if app.name() == manifest.name => app.reload(options.clone()).map(|()| app.clone()),
+            _ => self.runtime.load(options.clone()),
+        };
+        dev::deployed(folder, state, &options, loaded.as_ref());
+        let app = loaded.map_err(|error| explain(&error, state))?;
+        self.deployed.insert(folder.to_string(), app);
+        if let Some(old) = before.filter(|old| old.name() != manifest.name) {
+            dev::removed(old.name());
+            unload(old);
         }
+        Ok(())
     }
 
     fn options(&self, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
-        let source = match &manifest.main {
-            Some(main) => Source::Main(state.folder.clone(), main.clone()),
-            None => Source::Folder(state.folder.clone()),
-        };
-        let mut options = AppOptions::new(manifest.name.clone(), source);
-        options.limits = manifest.limits.clone();
-        options.base_url = manifest.base_url.clone();
-        options.code_generation = manifest.code_generation;
-        options.egress = policy(&manifest.egress)?;
-        options.lazy = manifest.lazy.unwrap_or(false);
-        let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
-        for (name, source) in &manifest.secrets {
-            let secret = read_secret(source, state).map_err(|why| format!("the secret {name}: {why}"))?;
-            env.insert(name.clone(), secret.reveal().to_string());
-        }
+        let secret = |source: &SecretSource| Ok(read_secret(source, &state.folder)?.reveal().to_string());
+        let mut options = options(manifest, &state.folder, &secret)?;
         if self.dev_vars {
-            let (vars, findings) = secrets::dev_vars(&state.folder, &state.shown, self.environment.as_deref());
-            findings.iter().for_each(output::finding);
-            env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
+            add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref());
         }
-        options.env = env.into_iter().collect();
-        options.bindings = manifest
-            .services
-            .iter()
-            .map(|service| Binding {
-                name: service.name.clone(),
-                kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
-            })
-            .collect();
-        handlers::give(&mut options, manifest);
         Ok(options)
     }
 
@@ -190,6 +168,44 @@ impl Apps {
         findings.iter().for_each(output::finding);
         self.current.replace(Table { routes, apps: served.into_iter().map(|(_, _, app)| app).collect() });
     }
+}
+
+/// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name.
+pub fn options(manifest: &Manifest, folder: &Path, secret: &dyn Fn(&SecretSource) -> Result<String, String>) -> Result<AppOptions, String> {
+    let source = match &manifest.main {
+        Some(main) => Source::Main(folder.to_path_buf(), main.clone()),
+        None => Source::Folder(folder.to_path_buf()),
+    };
+    let mut options = AppOptions::new(manifest.name.clone(), source);
+    options.limits = manifest.limits.clone();
+    options.base_url = manifest.base_url.clone();
+    options.code_generation = manifest.code_generation;
+    options.egress = policy(&manifest.egress)?;
+    options.lazy = manifest.lazy.unwrap_or(false);
+    let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
+    for (name, source) in &manifest.secrets {
+        env.insert(name.clone(), secret(source).map_err(|why| format!("the secret {name}: {why}"))?);
+    }
+    options.env = env.into_iter().collect();
+    options.bindings = manifest
+        .services
+        .iter()
+        .map(|service| Binding {
+            name: service.name.clone(),
+            kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
+        })
+        .collect();
+    handlers::give(&mut options, manifest);
+    Ok(options)
+}
+
+/// Lays `.dev.vars` over `env`.
+pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, environment: Option<&str>) {
+    let (vars, findings) = secrets::dev_vars(folder, shown, environment);
+    findings.iter().for_each(output::finding);
+    let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
+    env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
+    options.env = env.into_iter().collect();
 }
 
 /// Where an app may connect to, as its manifest says.
@@ -220,14 +236,15 @@ fn unload(app: App) {
     }
 }
 
-fn read_secret(source: &SecretSource, state: &AppState) -> Result<Secret, String> {
+/// The value of a secret.
+pub fn read_secret(source: &SecretSource, folder: &Path) -> Result<Secret, String> {
     match source {
-        SecretSource::File(path) => secrets::read_file(&state.folder.join(path)),
+        SecretSource::File(path) => secrets::read_file(&folder.join(path)),
         SecretSource::Command(words) => {
             let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
             let output = Command::new(program)
                 .args(arguments)
-                .current_dir(&state.folder)
+                .current_dir(folder)
                 .stdin(Stdio::null())
                 .stderr(Stdio::inherit())
                 .output()
@@ -240,7 +257,11 @@ fn read_secret(source: &SecretSource, state: &AppState) -> Result<Secret, String
     }
 }
 
-/// An error with the app's stack: it is the operator who reads it.
-fn explain(error: &Error) -> String {
+/// An error with the app's stack: it is the operator who reads it. In development also with its code.
+fn explain(error: &Error, state: &AppState) -> String {
+    if dev::is_on() && !output::is_json() {
+        let stack: String = frame::own_stack(&error.stack).lines().skip(1).map(|line| format!("\n{line}")).collect();
+        return format!("{error}{stack}\n\n{}", frame::of_error(error, &state.folder));
+    }
     if error.stack.is_empty() { error.to_string() } else { format!("{error}\n{}", error.stack) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nano_core::{Clock, LogLevel, Payload, Runtime};
 
 use crate::admin::Logs;
-use crate::output;
+use crate::{dev, output};
 
 /// Events taken at once.
 const BATCH: usize = 256;
@@ -18,27 +18,52 @@ pub fn follow(runtime: &Arc<Runtime>, logs: &Arc<Logs>, clock: &Clock) -> std::i
         while runtime.wait(BATCH, -1, &mut events).is_ok() {
             let unix_ms = clock.unix_ms() as u64;
             for event in events.drain(..) {
-                match event.payload {
-                    Payload::Log { app, level, text, dropped } => {
-                        if dropped > 0 {
-                            let why = format!("{dropped} lines were dropped (limit log_bytes_per_s)");
-                            output::app(&app, LogLevel::Warn, &why);
-                            logs.push(unix_ms, &app, LogLevel::Warn, Some("dropped"), why);
-                        }
-                        output::app(&app, level, &text);
-                        logs.push(unix_ms, &app, level, None, text);
-                    }
-                    Payload::App { app, state: state @ ("condemned" | "quarantined"), reason } => {
-                        let why = format!("an instance was stopped: {reason}");
-                        output::app(&app, LogLevel::Error, &why);
-                        logs.push(unix_ms, &app, LogLevel::Error, Some(state), why);
-                    }
-                    Payload::App { app, state, reason } => logs.push(unix_ms, &app, LogLevel::Debug, Some(state), reason),
-                    // Nothing is asked of this host yet, and its requests come by its listeners.
-                    _ => {}
-                }
+                keep(&logs, unix_ms, &event.payload);
+                show(event.payload);
             }
         }
     })?;
     Ok(())
+}
+
+/// Keeps it for whoever looks at the logs later.
+fn keep(logs: &Logs, unix_ms: u64, payload: &Payload) {
+    match payload {
+        Payload::Log { app, level, text, dropped } => {
+            if *dropped > 0 {
+                logs.push(unix_ms, app, LogLevel::Warn, Some("dropped"), lost(*dropped));
+            }
+            logs.push(unix_ms, app, *level, None, text.clone());
+        }
+        Payload::App { app, state: state @ ("condemned" | "quarantined"), reason } => {
+            logs.push(unix_ms, app, LogLevel::Error, Some(state), stopped(reason));
+        }
+        Payload::App { app, state, reason } => logs.push(unix_ms, app, LogLevel::Debug, Some(state), reason.clone()),
+        _ => {}
+    }
+}
+
+fn lost(lines: u64) -> String {
+    format!("{lines} lines were dropped (limit log_bytes_per_s)")
+}
+
+fn stopped(reason: &str) -> String {
+    format!("an instance was stopped: {reason}")
+}
+
+/// Prints what an app says or what became of it. Other events are none of this host's: its requests come by its listeners.
+pub fn show(payload: Payload) {
+    match payload {
+        Payload::Log { app, level, text, dropped } => {
+            if dropped > 0 {
+                output::app(&app, LogLevel::Warn, &lost(dropped));
+            }
+            let text = if level == LogLevel::Error { dev::with_frame(&app, text) } else { text };
+            output::app(&app, level, &text);
+        }
+        Payload::App { app, state: "condemned" | "quarantined", reason } => {
+            output::app(&app, LogLevel::Error, &stopped(&reason));
+        }
+        _ => {}
+    }
 }

@@ -6,7 +6,9 @@
 mod admin;
 mod apps;
 mod commands;
+mod dev;
 mod events;
+mod frame;
 mod handlers;
 mod notify;
 mod output;
@@ -34,16 +36,16 @@ fn main() -> ExitCode {
 fn answer(request: Request) -> Exit {
     match request {
         Request::Serve(serve) => serve::run(&serve.into()),
-        Request::Dev(dev) => serve::run(&dev.into()),
+        Request::Dev(dev) => dev::run(&dev),
         Request::Completions(shell) => commands::print(&cli::completions(shell)),
         Request::Help(command) => commands::help(command),
         Request::Version => commands::print(&format!("nanod {} (V8 {})\n", env!("CARGO_PKG_VERSION"), nano_core::v8_version())),
-        Request::Run(_)
-        | Request::Check(_)
-        | Request::Types(_)
-        | Request::Tail(_)
-        | Request::Top(_)
-        | Request::New(_)
-        | Request::Doctor => commands::help(None),
+        Request::Run(run) => commands::run(&run),
+        Request::Check(check) => commands::check(&check),
+        Request::Types(types) => commands::types(&types),
+        Request::New(new) => commands::new(&new),
+        Request::Doctor => commands::doctor(),
+        Request::Tail(tail) => commands::tail(&tail),
+        Request::Top(top) => commands::top(&top),
     }
 }

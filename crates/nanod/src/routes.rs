@@ -4,7 +4,9 @@ use std::sync::{Arc, RwLock};
 
 use nano_config::problem::{self, Problem};
 use nano_config::routes::Routes;
-use nano_core::{App, Headers, ResponseHead, Route, Router};
+use nano_core::{Answered, App, Headers, RequestHead, ResponseHead, Route, Router};
+
+use crate::dev;
 
 /// Routes, and the apps that they name by number. One that is not deployed is none.
 #[derive(Debug, Default)]
@@ -37,6 +39,23 @@ pub struct OnPort {
 }
 
 impl Router for OnPort {
+    fn route_request(&self, head: &RequestHead, host: &str, path: &str) -> Route {
+        let route = self.route(host, path);
+        if dev::is_on() { dev::instead(head, host, path, route) } else { route }
+    }
+
+    fn is_curious(&self) -> bool {
+        dev::is_on()
+    }
+
+    fn explain(&self, answered: &Answered<'_>) -> Option<(ResponseHead, Vec<u8>)> {
+        dev::explain(answered)
+    }
+
+    fn answered(&self, answered: &Answered<'_>) {
+        dev::answered(answered);
+    }
+
     fn route(&self, host: &str, path: &str) -> Route {
         let table = self.current.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Some(number) = table.routes.find(host, self.port, path) else { return refusal(&Problem::NO_APP) };

@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 use crate::admin::{self, Admin, Board, Logs};
 use crate::apps::Apps;
 use crate::routes::Current;
-use crate::{events, notify, output};
+use crate::{dev, events, notify, output};
 
 /// How long a folder must be still before it is deployed.
 const QUIET_MS: u64 = 100;
@@ -230,6 +230,7 @@ impl Server {
         let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
         let noun = if apps == 1 { "app" } else { "apps" };
         output::say(&format!("{apps} {noun} on {} in {took_ms} ms", addresses.join(", ")));
+        dev::ready(addresses.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default());
     }
 
     fn run(mut self) -> Exit {
@@ -272,6 +273,7 @@ impl Server {
         let seen = self.scanner.scan(touched, unix_ms);
         let step = self.deployment.observe(&seen, self.clock.now_ms(), unix_ms);
         step.findings.iter().for_each(output::finding);
+        dev::looked(&seen);
         if let Some(again_ms) = step.again_ms {
             self.watch.again(again_ms, self.deployment.waiting(), self.clock.now_ms());
         }
@@ -311,6 +313,7 @@ impl Server {
             while let Ok(message) = messages.recv() {
                 if let Message::Signal(second @ (SIGINT | SIGTERM)) = message {
                     output::complain("stopped at once, by a second signal");
+                    dev::leave();
                     std::process::exit(128 + second);
                 }
             }

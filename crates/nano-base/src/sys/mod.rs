@@ -8,5 +8,6 @@ pub mod malloc;
 pub mod memory;
 pub mod random;
 pub mod signals;
+pub mod terminal;
 pub mod thread;
 pub mod time;

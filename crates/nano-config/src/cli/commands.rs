@@ -67,7 +67,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "dev",
         about: "Serve the apps in a folder while you write them",
-        more: "Reloads on change, shows errors in the browser and maps stacks. Keys: b browser, d debugger, r reload, c clear, q quit.",
+        more: "Reloads on change, shows errors in the browser and maps stacks. Keys: b browser, r reload, c clear, q quit.",
         positional: Positional::maybe("DIR", ValueKind::Folder),
         options: &[
             LISTEN,

@@ -8,10 +8,10 @@ use nano_base::problem::Problem;
 use nano_base::status::Error;
 use nano_http::h1::Scheme;
 
-use super::listen::{Route, Shared};
+use super::listen::{Answered, Route, Shared};
 use super::sender;
 use crate::app::App;
-use crate::request::Work;
+use crate::request::{Job, Work};
 
 /// An answer that no app has given.
 pub(super) type Answer = (ResponseHead, Vec<u8>);
@@ -50,7 +50,7 @@ pub(super) fn route(shared: &Shared, head: &RequestHead, server_wide: bool) -> R
         return Err((ResponseHead { status: 204, ..ResponseHead::default() }, Vec::new()));
     }
     let (host, path) = host_and_path(&head.url);
-    let problem = match shared.router.route(host, path) {
+    let problem = match shared.router.route_request(head, host, path) {
         Route::App(app) => match Seat::take(&app, shared.limits.of_app()) {
             Some(seat) => return Ok(seat),
             None => Problem::TOO_MANY_CONNECTIONS,
@@ -71,6 +71,29 @@ pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, scheme: Sc
 /// What is answered when a request has ended in an error.
 pub(super) fn failed(error: &Error, work: &Work) -> Answer {
     Problem::of(error).answer(&format!("{:016x}", work.id.load(Ordering::Relaxed)))
+}
+
+/// Tells a router that wants to hear of it how a request ended.
+pub(super) fn tell(shared: &Shared, work: &Work, status: u16, error: Option<&Error>) {
+    if shared.router.is_curious()
+        && let Some(answered) = answered(work, status, error)
+    {
+        shared.router.answered(&answered);
+    }
+}
+
+/// What a client reads whose request has failed, if the router has anything to say.
+pub(super) fn explain(shared: &Shared, work: &Work, error: &Error) -> Option<Answer> {
+    if !shared.router.is_curious() {
+        return None;
+    }
+    shared.router.explain(&answered(work, error.http_status(), Some(error))?)
+}
+
+fn answered<'a>(work: &'a Work, status: u16, error: Option<&'a Error>) -> Option<Answered<'a>> {
+    let Job::Fetch(request) = &work.job else { return None };
+    let id = work.id.load(Ordering::Relaxed);
+    Some(Answered { app: &work.app.name, id, request, status, error, account: work.account() })
 }
 
 /// The host, without its port, and the path of a URL as the parser of requests writes it.

@@ -60,6 +60,8 @@ pub(super) struct Exchange {
     is_unasked: bool,
     /// What the response's head has promised, once it is written.
     sent: Option<Sent>,
+    /// The status of a response that is streamed.
+    status: u16,
     /// Bytes of the response that are written when all output is.
     credit: i64,
 }
@@ -148,6 +150,7 @@ impl Connection {
             Phase::Tunnel(tunnel) => &tunnel.work,
             _ => return,
         };
+        ask::tell(&self.shared, work, 0, None);
         inner.cancel(work, Error::new(Status::Canceled, "the client closed the connection"));
     }
 
@@ -177,9 +180,11 @@ impl Connection {
             }
             Happening::Response(head, body) => {
                 self.held.push(held);
+                ask::tell(&self.shared, &exchange.work, head.status, None);
                 return self.respond(&head, body, tools);
             }
             Happening::Head(head) => {
+                exchange.status = head.status;
                 let answer = exchange.answer(Content::Stream, tools.date, &self.shared, self.ended);
                 match h1::write_response_head(&mut self.output, &head, &answer) {
                     Ok(sent) => exchange.sent = Some(sent),
@@ -205,15 +210,19 @@ impl Connection {
                 if exchange.sent.is_some_and(|sent| sent.framing == Framing::Chunked) {
                     self.output.extend_from_slice(h1::LAST_CHUNK);
                 }
+                ask::tell(&self.shared, &exchange.work, exchange.status, None);
                 self.next_request(tools);
             }
             // A head is out, and what follows it will never be complete: the client can only see that by the end that is missing.
-            Happening::Error(_) if exchange.sent.is_some() => {
+            Happening::Error(error) if exchange.sent.is_some() => {
+                ask::tell(&self.shared, &exchange.work, exchange.status, Some(&error));
                 self.phase = Phase::Head;
                 return Fate::Close;
             }
             Happening::Error(error) => {
-                let (head, body) = ask::failed(&error, &exchange.work);
+                ask::tell(&self.shared, &exchange.work, error.http_status(), Some(&error));
+                let (head, body) =
+                    ask::explain(&self.shared, &exchange.work, &error).unwrap_or_else(|| ask::failed(&error, &exchange.work));
                 return self.respond(&head, body, tools);
             }
         }
@@ -521,6 +530,7 @@ impl Connection {
                     is_broken: false,
                     is_unasked: expect_continue,
                     sent: None,
+                    status: 0,
                     credit: 0,
                 });
                 self.deadline_ms = if has_body { tools.now_ms + self.shared.limits.body_ms } else { u64::MAX };

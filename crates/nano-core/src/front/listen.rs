@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
-use nano_base::http::ResponseHead;
+use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Result, Status};
@@ -15,6 +15,7 @@ use nano_http::h1;
 use super::socket::{Acceptor, Bound};
 use super::tls::{Certificate, Tls, TlsOptions};
 use crate::app::App;
+use crate::event::Account;
 use crate::runtime::{Inner, Runtime};
 use crate::wait::lock;
 
@@ -40,6 +41,46 @@ pub trait Router: Send + Sync {
     fn is_behind_proxy(&self) -> bool {
         false
     }
+
+    /// The same for a router that decides by more than host and path, or answers itself.
+    fn route_request(&self, head: &RequestHead, host: &str, path: &str) -> Route {
+        let _ = head;
+        self.route(host, path)
+    }
+
+    /// Whether it wants to hear of answers: if not, nothing is gathered for it.
+    fn is_curious(&self) -> bool {
+        false
+    }
+
+    /// What a client reads whose request has failed, for a router that is curious; none for a code and the request's id. Whoever reads
+    /// it sees messages and stacks of the app's: it is for those who write the app.
+    fn explain(&self, answered: &Answered<'_>) -> Option<(ResponseHead, Vec<u8>)> {
+        let _ = answered;
+        None
+    }
+
+    /// A request that an app had is over, for a router that is curious.
+    fn answered(&self, answered: &Answered<'_>) {
+        let _ = answered;
+    }
+}
+
+/// How a request of an app's ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// The app's name.
+    pub app: &'a str,
+    /// The request's id, as in `x-request-id`.
+    pub id: u64,
+    /// What was asked.
+    pub request: &'a RequestHead,
+    /// What was answered; zero if the client had gone before.
+    pub status: u16,
+    /// Why it failed.
+    pub error: Option<&'a Error>,
+    /// What it used.
+    pub account: Account,
 }
 
 /// One app gets every request.

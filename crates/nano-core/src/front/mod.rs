@@ -30,7 +30,7 @@ use crate::wait::lock;
 pub use hosts::Hosts;
 use listen::Acceptance;
 pub(crate) use listen::Listeners;
-pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
+pub use listen::{Answered, ListenLimits, ListenOptions, Listener, Route, Router};
 use state::State;
 pub use tls::{Certificate, TlsOptions};
 

@@ -123,7 +123,8 @@ impl Link {
 
     /// Whether nothing keeps the instance alive.
     pub(super) fn is_idle(&self) -> bool {
-        self.waits.get() <= 0 && self.pending.borrow().is_empty() && self.active.borrow().is_empty()
+        let ticks = self.version.settings.program && !self.timers.borrow().is_empty();
+        self.waits.get() <= 0 && self.pending.borrow().is_empty() && self.active.borrow().is_empty() && !ticks
     }
 
     /// The same, when what waits is its own timers.

@@ -67,7 +67,7 @@ static COUNT_MAX: LazyLock<usize> = LazyLock::new(|| memory::mappings_max() * RE
 /// A process that may not have much address space gives apps half of what V8 leaves it.
 static BYTES_MAX: LazyLock<usize> = LazyLock::new(|| {
     let limit = memory::address_space_limit().map_or(usize::MAX, |limit| limit as usize);
-    RESERVED_BYTES_MAX.min(limit.saturating_sub(super::process::ADDRESS_SPACE_BYTES) / 2)
+    RESERVED_BYTES_MAX.min(limit.saturating_sub(nano_base::limits::ADDRESS_SPACE_BYTES) / 2)
 });
 
 /// Makes the linker keep the wrapped functions.

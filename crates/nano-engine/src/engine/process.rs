@@ -5,7 +5,7 @@
 
 use std::sync::Mutex;
 
-use nano_base::limits::JS_STACK_BYTES;
+use nano_base::limits::{ADDRESS_SPACE_BYTES, JS_STACK_BYTES};
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 
@@ -19,9 +19,6 @@ pub struct ProcessOptions {
     /// The most that all heaps of the process may use together; zero, and anything above it, is what V8 has for them.
     pub heaps_bytes: usize,
 }
-
-/// Address space that V8 reserves at its start: the cage of all heaps, aligned, the code range, and room for isolates.
-pub(super) const ADDRESS_SPACE_BYTES: usize = 12 << 30;
 
 static STARTED: Mutex<Option<(ProcessOptions, Result<()>)>> = Mutex::new(None);
 

@@ -70,6 +70,8 @@ pub struct AppSettings {
     pub base_url: Option<String>,
     /// Whether code may be made from text, and WebAssembly from bytes.
     pub code_generation: bool,
+    /// It is run for what it does, and need not handle anything.
+    pub program: bool,
 }
 
 /// All modules of one version of an app.

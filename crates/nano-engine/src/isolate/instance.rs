@@ -162,6 +162,7 @@ impl Instance {
         let state = Box::new(State {
             host: OnceCell::new(),
             entry_points: OnceCell::new(),
+            program: Cell::new(false),
             budget,
             modules: RefCell::default(),
             resources: Resources::default(),
@@ -248,6 +249,7 @@ impl Instance {
         if code.has_positions() {
             self.isolate.set_prepare_stack_trace_callback(stacks::prepare);
         }
+        self.state.program.set(settings.program);
         let result = self.enter(|scope, instance| {
             prepare(scope, &instance.state, env, bindings, settings)?;
             if instance.state.dice.borrow().is_some() {
@@ -498,7 +500,13 @@ fn install(scope: &mut v8::PinScope, state: &State, namespace: Option<v8::Local<
     let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
     let start = state.entry_points.get().map(|entry| v8::Local::new(scope, &entry.start));
     let installed = start.and_then(|start| start.call(scope, undefined, &[namespace.unwrap_or(undefined)]));
-    let Some(names) = installed else { return Err(exceptions::caught(scope, Status::Compile)) };
+    let Some(names) = installed else {
+        return if state.program.get() && !scope.has_terminated() {
+            Ok(Vec::new())
+        } else {
+            Err(exceptions::caught(scope, Status::Compile))
+        };
+    };
     let mut handlers = Vec::new();
     if let Ok(names) = v8::Local::<v8::Array>::try_from(names) {
         for index in 0..names.length() {

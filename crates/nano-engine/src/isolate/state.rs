@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub host: OnceCell<Box<dyn Host>>,
     /// What Rust calls.
     pub entry_points: OnceCell<EntryPoints>,
+    /// The app need not handle anything.
+    pub program: Cell<bool>,
     /// Memory outside the heap.
     pub budget: Arc<Budget>,
     /// The modules of the app.

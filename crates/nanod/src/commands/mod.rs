@@ -1,8 +1,21 @@
 //! What the command line can ask for besides serving.
 
+mod admin;
+mod check;
+mod doctor;
+mod new;
+mod run;
+mod types;
+
 use nano_config::cli::{self, Exit};
 
 use crate::output;
+pub use admin::{tail, top};
+pub use check::check;
+pub use doctor::doctor;
+pub use new::new;
+pub use run::run;
+pub use types::types;
 
 /// Help, of one command or in all.
 pub fn help(command: Option<&str>) -> Exit {

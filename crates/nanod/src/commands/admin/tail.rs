@@ -1,0 +1,107 @@
+//! `nanod tail`: the logs of apps, as they come. A nanod that is started anew is waited for.
+
+use std::time::Duration;
+
+use nano_config::cli::{Exit, Tail};
+
+use super::client::{Client, Failure};
+use super::time_of_day;
+use crate::frame;
+use crate::output::{self, Ink, paint};
+
+/// Lines from before.
+const BEFORE: u32 = 10;
+
+/// How long to wait before asking again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Follows until it is interrupted.
+pub fn tail(tail: &Tail) -> Exit {
+    let client = match Client::new(&tail.admin, tail.token_file.as_deref()) {
+        Ok(client) => client,
+        Err(failure) => return failure.tell(),
+    };
+    let path = path(tail);
+    let mut last: Option<String> = None;
+    loop {
+        let mut stream = match client.get(&path, last.as_deref()) {
+            Ok(stream) => stream,
+            // It has answered before, so it may again.
+            Err(Failure::Gone(_)) if last.is_some() => {
+                std::thread::sleep(AGAIN);
+                continue;
+            }
+            Err(failure) => return failure.tell(),
+        };
+        loop {
+            match stream.event() {
+                Ok(Some(event)) => {
+                    if !event.id.is_empty() {
+                        last = Some(event.id);
+                    }
+                    if !show(&event.name, &event.data) {
+                        // Whoever read it has gone.
+                        return Exit::Success;
+                    }
+                }
+                Err(Failure::Refused(why)) => return Failure::Refused(why).tell(),
+                Ok(None) | Err(Failure::Gone(_)) => break,
+            }
+        }
+        last.get_or_insert_default();
+        output::keep_apart();
+        output::say("the connection has ended; waiting for nanod");
+        std::thread::sleep(AGAIN);
+    }
+}
+
+fn path(tail: &Tail) -> String {
+    let level = if tail.errors { "error" } else { &tail.level };
+    let mut path = format!("/logs?level={level}&tail={BEFORE}");
+    for app in &tail.apps {
+        path.push_str(&format!("&app={}", encode(app)));
+    }
+    if let Some(text) = &tail.search {
+        path.push_str(&format!("&search={}", encode(text)));
+    }
+    path
+}
+
+/// Text in a query.
+fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Prints an event; whether it could be written.
+fn show(name: &str, data: &str) -> bool {
+    let Ok(json) = serde_json::from_str::<serde_json::Value>(data) else { return true };
+    match name {
+        "log" if output::is_json() => output::print(&format!("{json}\n")),
+        "log" => output::print(&format!("{}\n", line(&json))),
+        "dropped" if output::is_json() => output::print(&format!("{}\n", serde_json::json!({ "dropped": json["lines"] }))),
+        "dropped" => output::print(&paint(Ink::Dim, &format!("{} lines are missing here\n", json["lines"]))),
+        _ => true,
+    }
+}
+
+fn line(json: &serde_json::Value) -> String {
+    let text = |key: &str| json[key].as_str().unwrap_or_default();
+    let level = match text("level") {
+        "error" => paint(Ink::Red, "error "),
+        "warn" => paint(Ink::Yellow, "warn  "),
+        "debug" => paint(Ink::Dim, "debug "),
+        _ => "      ".to_string(),
+    };
+    let time = paint(Ink::Dim, &time_of_day(json["unix_ms"].as_u64().unwrap_or(0)));
+    // What an app says may have lines of its own, and what a terminal would obey.
+    let plain =
+        |text: &str| text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect::<String>();
+    let said = plain(frame::own_stack(text("text")).trim_end());
+    let what = match json.get("event").and_then(|event| event.as_str()) {
+        Some(event) if said.is_empty() => paint(Ink::Dim, event),
+        Some(event) => format!("{}: {said}", paint(Ink::Dim, event)),
+        None => said,
+    };
+    format!("{time} {level}{} {}", paint(Ink::Cyan, &plain(text("app"))), what.replace('\n', "\n         "))
+}

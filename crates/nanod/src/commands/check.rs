@@ -1,0 +1,173 @@
+//! `nanod check`: manifests, routes and code, everything that is wrong at once. Nothing is served, and no command is run for a secret.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use nano_config::cli::{Check, Exit};
+use nano_config::deploy::{AppState, ScanOptions, Scanner, Snapshot, Touched};
+use nano_config::manifest::{Manifest, SecretSource};
+use nano_config::routes::{Claim, Conventions, Routes};
+use nano_config::text::suggest::nearest;
+use nano_config::text::{Finding, Severity};
+use nano_core::{Clock, Runtime, RuntimeLimits, RuntimeOptions};
+
+use crate::output::{Ink, paint};
+use crate::{apps, frame, output};
+
+/// What a secret is when code is only tried.
+const PLACEHOLDER: &str = "secret";
+
+/// Checks folders; fails if there is an error, or with `strict` a warning.
+pub fn check(check: &Check) -> Exit {
+    let runtime = if check.compile {
+        // One thread: what apps print at their start comes in their order.
+        let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+        match Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }) {
+            Ok(runtime) => Some(runtime),
+            Err(error) => {
+                output::complain(&error.to_string());
+                return Exit::Machine;
+            }
+        }
+    } else {
+        None
+    };
+    let (mut apps, mut errors, mut warnings) = (0, 0, 0);
+    for dir in &check.dirs {
+        let (found, findings) = look(dir, check, runtime.as_ref());
+        apps += found;
+        for finding in &findings {
+            errors += usize::from(finding.severity == Severity::Error);
+            warnings += usize::from(finding.severity == Severity::Warning);
+            if !show(finding) {
+                return Exit::Machine;
+            }
+        }
+    }
+    if let Some(runtime) = runtime {
+        runtime.free();
+    }
+    if !sum_up(apps, errors, warnings) {
+        return Exit::Machine;
+    }
+    if errors > 0 || check.strict && warnings > 0 { Exit::Failed } else { Exit::Success }
+}
+
+/// How many apps a folder has, and all there is to say about them.
+fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Finding>) {
+    let options = ScanOptions { environment: check.env.clone(), dev_vars: true, outside_links: check.follow_links };
+    let snapshot = Scanner::new(dir, options).scan(&Touched::All, Clock::system().unix_ms() as u64);
+    let mut findings = snapshot.findings.clone();
+    if snapshot.apps.is_empty() && findings.is_empty() {
+        let help = "an app is a folder with index.js, index.ts, package.json with \"main\", or nano.toml; \"nanod new\" makes one";
+        findings.push(Finding::of_file(Severity::Error, dir.display().to_string(), "there is no app in it", help));
+    }
+    let states: Vec<&AppState> = snapshot.apps.values().collect();
+    findings.extend(states.iter().flat_map(|state| state.reading.findings.clone()));
+    let manifests: Vec<(&Manifest, &AppState)> =
+        states.iter().filter_map(|state| Some((state.reading.manifest.as_ref()?, *state))).collect();
+    findings.extend(among(&manifests, &snapshot));
+    for (manifest, state) in &manifests {
+        findings.extend(secrets(manifest, state));
+        if let Some(runtime) = runtime {
+            findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));
+        }
+    }
+    (states.len(), findings)
+}
+
+/// What contradicts between apps: names, routes, services that are not there.
+fn among(manifests: &[(&Manifest, &AppState)], snapshot: &Snapshot) -> Vec<Finding> {
+    let file = |manifest: &Manifest, state: &AppState| manifest.file.clone().unwrap_or_else(|| state.shown.clone());
+    let files: Vec<String> = manifests.iter().map(|(manifest, state)| file(manifest, state)).collect();
+    let claims: Vec<Claim<'_>> = manifests
+        .iter()
+        .zip(&files)
+        .map(|((manifest, _), file)| Claim { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default })
+        .collect();
+    let (_, mut findings) = Routes::build(&claims, Conventions::default());
+    let mut names = BTreeSet::new();
+    for ((manifest, _), file) in manifests.iter().zip(&files) {
+        if !names.insert(manifest.name.as_str()) {
+            let message = format!("another app is named \"{}\" too", manifest.name);
+            findings.push(Finding::of_file(Severity::Error, file.clone(), message, "give one of them another name"));
+        }
+    }
+    // Of a folder that is one app nothing is known about its neighbours.
+    if snapshot.apps.contains_key(".") {
+        return findings;
+    }
+    for ((manifest, _), file) in manifests.iter().zip(&files) {
+        for service in manifest.services.iter().filter(|service| !names.contains(service.app.as_str())) {
+            let help = match nearest(&service.app, names.iter().copied()) {
+                Some(name) => format!("did you mean \"{name}\"?"),
+                None => "calls of it fail until it is deployed".to_string(),
+            };
+            let message = format!("services.{}: there is no app \"{}\" here", service.name, service.app);
+            findings.push(Finding::of_file(Severity::Warning, file.clone(), message, help));
+        }
+    }
+    findings
+}
+
+/// Secrets that are not where the manifest says. Where apps are checked they are often not to be had, so that is no error.
+fn secrets(manifest: &Manifest, state: &AppState) -> Vec<Finding> {
+    let unreadable = |(name, source): &(String, SecretSource)| {
+        let SecretSource::File(_) = source else { return None };
+        let why = apps::read_secret(source, &state.folder).err()?;
+        let file = manifest.file.clone().unwrap_or_else(|| state.shown.clone());
+        Some(Finding::of_file(Severity::Warning, file, format!("secrets.{name}: {why}"), "the app is deployed only where it can be read"))
+    };
+    manifest.secrets.iter().filter_map(unreadable).collect()
+}
+
+/// Compiles and starts an app, and forgets it.
+fn try_out(manifest: &Manifest, state: &AppState, environment: Option<&str>, runtime: &Runtime) -> Option<Finding> {
+    let placeholder = |_: &SecretSource| Ok(PLACEHOLDER.to_string());
+    let mut options = match apps::options(manifest, &state.folder, &placeholder) {
+        Ok(options) => options,
+        Err(why) => return Some(Finding::of_file(Severity::Error, state.shown.clone(), why, "")),
+    };
+    apps::add_dev_vars(&mut options, &state.folder, &state.shown, environment);
+    options.lazy = false;
+    match runtime.load(options) {
+        Ok(app) => {
+            // What its start left running is cut off.
+            let _ = app.unload(Duration::ZERO);
+            None
+        }
+        Err(error) => Some(frame::finding(&error, &state.shown)),
+    }
+}
+
+/// Prints a finding with the lines it is about; whether it could be written.
+fn show(finding: &Finding) -> bool {
+    if output::is_json() {
+        return output::print(&format!("{}\n", finding.json()));
+    }
+    if output::is_quiet() && finding.severity != Severity::Error {
+        return true;
+    }
+    let ink = match finding.severity {
+        Severity::Error => Ink::Red,
+        Severity::Warning => Ink::Yellow,
+        Severity::Notice => Ink::Cyan,
+    };
+    let word = finding.severity.word();
+    let text = finding.to_string().replacen(&format!(": {word}: "), &format!(": {}: ", paint(ink, word)), 1);
+    let source = if finding.line > 0 { std::fs::read_to_string(&finding.file).unwrap_or_default() } else { String::new() };
+    output::print(&format!("{text}\n{}", frame::frame(&source, finding.line, finding.column)))
+}
+
+fn sum_up(apps: usize, errors: usize, warnings: usize) -> bool {
+    if output::is_json() {
+        return output::print(&format!("{}\n", serde_json::json!({ "apps": apps, "errors": errors, "warnings": warnings })));
+    }
+    if output::is_quiet() {
+        return true;
+    }
+    let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    let ink = if errors > 0 { Ink::Red } else { Ink::Green };
+    output::print(&format!("{}, {}, {}\n", count(apps, "app"), paint(ink, &count(errors, "error")), count(warnings, "warning")))
+}

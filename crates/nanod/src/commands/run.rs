@@ -1,0 +1,290 @@
+//! `nanod run FILE`: one app, once. Standard output has the response or the result and nothing else; logs go to standard error.
+
+mod json;
+
+use std::io::Read;
+use std::path::Path;
+
+use nano_config::cli::{Exit, Run};
+use nano_config::manifest;
+use nano_core::{
+    App, AppOptions, Body, Error, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime, RuntimeLimits,
+    RuntimeOptions, Source, limits,
+};
+
+use crate::output::{Ink, paint};
+use crate::{apps, events, frame, output};
+
+/// Events taken at once.
+const BATCH: usize = 64;
+
+/// How an app's console begins what it says of an exception.
+const UNCAUGHT: &str = "Uncaught ";
+
+/// Runs it; fails if the app does.
+pub fn run(run: &Run) -> Exit {
+    output::keep_apart();
+    let options = match options(run) {
+        Ok(options) => options,
+        Err(why) => return failed(&why),
+    };
+    let data = match run.data.as_deref() {
+        Some("-") => {
+            // One byte more than may be, so that the refusal names the limit.
+            let mut body = Vec::new();
+            match std::io::stdin().lock().take(options.limits.body_bytes as u64 + 1).read_to_end(&mut body) {
+                Ok(_) => Some(body),
+                Err(error) => return failed(&format!("cannot read standard input: {error}")),
+            }
+        }
+        data => data.map(|text| text.as_bytes().to_vec()),
+    };
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let events = EventMask { logs: true, apps: true };
+    let runtime = match Runtime::new(RuntimeOptions { limits, events, ..RuntimeOptions::default() }) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::complain(&error.to_string());
+            return Exit::Machine;
+        }
+    };
+    let folder = folder_of(run);
+    let mut session =
+        Session { runtime: &runtime, folder: &folder, name: options.name.clone(), head: None, body: Vec::new(), uncaught: None };
+    let exit = session.go(run, options, data);
+    runtime.free();
+    exit
+}
+
+fn failed(why: &str) -> Exit {
+    output::complain(why);
+    Exit::Failed
+}
+
+/// Where files that stacks name are.
+fn folder_of(run: &Run) -> std::path::PathBuf {
+    let real = run.file.canonicalize().unwrap_or_else(|_| run.file.clone());
+    if real.is_dir() { real } else { real.parent().map(Path::to_path_buf).unwrap_or_default() }
+}
+
+/// The app as its folder says, or of the file alone; the command line has the last word.
+fn options(run: &Run) -> Result<AppOptions, String> {
+    let real = run.file.canonicalize().map_err(|error| format!("cannot read {}: {error}", run.file.display()))?;
+    let shown = run.file.display().to_string();
+    let stem = if real.is_dir() { real.file_name() } else { real.file_stem() };
+    let name = stem.and_then(|name| name.to_str()).unwrap_or("app").to_string();
+    let mut options = if real.is_dir() {
+        let reading = manifest::load(&real, &shown, &name, None);
+        reading.findings.iter().for_each(output::finding);
+        let Some(manifest) = reading.manifest else { return Err(format!("{shown} cannot be run")) };
+        let secret = |source: &manifest::SecretSource| Ok(apps::read_secret(source, &real)?.reveal().to_string());
+        let mut options = apps::options(&manifest, &real, &secret)?;
+        apps::add_dev_vars(&mut options, &real, &shown, None);
+        options
+    } else {
+        match (real.parent(), real.file_name().and_then(|name| name.to_str())) {
+            // What the file imports lies beside it.
+            (Some(parent), Some(file)) => AppOptions::new(name, Source::Main(parent.to_path_buf(), file.to_string())),
+            _ => AppOptions::new(name, Source::File(real)),
+        }
+    };
+    for (name, value) in &run.vars {
+        options.env.retain(|(known, _)| known != name);
+        options.env.push((name.clone(), value.clone()));
+    }
+    let usual = limits::AppLimits::default();
+    // What was not said is left as the manifest has it.
+    if run.cpu_ms != usual.cpu_ms {
+        options.limits.cpu_ms = run.cpu_ms;
+        options.limits.start_cpu_ms = options.limits.start_cpu_ms.max(run.cpu_ms);
+    }
+    if run.heap_bytes != usual.heap_bytes {
+        options.limits.heap_bytes = run.heap_bytes;
+    }
+    if run.timeout_ms != u64::from(usual.wall_ms) {
+        options.limits.wall_ms = u32::try_from(run.timeout_ms).unwrap_or(u32::MAX);
+    }
+    options.lazy = false;
+    options.program = run.request.is_none() && run.call.is_none();
+    Ok(options)
+}
+
+struct Session<'a> {
+    runtime: &'a Runtime,
+    folder: &'a Path,
+    name: String,
+    head: Option<ResponseHead>,
+    /// What came of a response, if it is to be shown as JSON.
+    body: Vec<u8>,
+    /// What the app's console said of an exception: the request's end may say the same, and better.
+    uncaught: Option<Payload>,
+}
+
+impl Session<'_> {
+    fn go(&mut self, run: &Run, options: AppOptions, data: Option<Vec<u8>>) -> Exit {
+        let app = match self.runtime.load(options.clone()) {
+            Ok(app) => app,
+            Err(error) => return self.explain(&error),
+        };
+        let begun = match (&run.request, &run.call) {
+            (Some(url), _) => request(run, url, data).and_then(|init| app.dispatch(init)),
+            (None, Some(export)) => json::arguments(&run.args).and_then(|args| app.invoke(export, args, 0)),
+            (None, None) => return self.wait_for_idle(&app, options, run.timeout_ms),
+        };
+        match begun {
+            Ok(id) => self.follow(id),
+            Err(error) => self.explain(&error),
+        }
+    }
+
+    /// Lets what the module has started come to its end: an instance that is replaced ends when it has nothing left to do.
+    fn wait_for_idle(&mut self, app: &App, options: AppOptions, timeout_ms: u64) -> Exit {
+        let successor = AppOptions { source: Source::Text(b"export default {}".to_vec()), lazy: true, ..options };
+        if let Err(error) = app.reload(successor) {
+            return self.explain(&error);
+        }
+        let mut events = Vec::new();
+        let wait_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
+        let clock = nano_core::Clock::system();
+        let end_ms = clock.now_ms() + timeout_ms;
+        while clock.now_ms() < end_ms {
+            let left_ms = end_ms.saturating_sub(clock.now_ms()).min(wait_ms as u64) as i32;
+            if let Err(error) = self.runtime.wait(BATCH, left_ms, &mut events) {
+                return self.explain(&error);
+            }
+            for event in events.drain(..) {
+                match event.payload {
+                    Payload::App { state: "evicted", .. } => return Exit::Success,
+                    Payload::App { state: "condemned" | "quarantined", reason, .. } => return failed(&reason),
+                    other => events::show(other),
+                }
+            }
+        }
+        failed(&format!("what the module started did not end within {timeout_ms} ms (--timeout)"))
+    }
+
+    /// Prints what comes of a request or a call until it is over.
+    fn follow(&mut self, id: u64) -> Exit {
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            if let Err(error) = self.runtime.wait(BATCH, -1, &mut events) {
+                return self.explain(&error);
+            }
+            let mut ended = None;
+            for event in events.drain(..) {
+                match event.payload {
+                    Payload::Response { head, body, end, .. } => {
+                        show_head(&head);
+                        self.head = Some(head);
+                        if !self.take(&body) {
+                            return Exit::Machine;
+                        }
+                        ended = ended.or(end.then_some(Exit::Success));
+                    }
+                    Payload::Chunk(bytes) => {
+                        if !self.take(&bytes) {
+                            return Exit::Machine;
+                        }
+                        // The request may have ended meanwhile: then nobody waits for it.
+                        let _ = self.runtime.credit(id, bytes.len() as u32);
+                    }
+                    Payload::End(_) => ended = Some(Exit::Success),
+                    Payload::Result(value, _) => {
+                        let printed = output::print(&format!("{}\n", json::of(&value)));
+                        ended = Some(if printed { Exit::Success } else { Exit::Machine });
+                    }
+                    Payload::Error(error, _) => ended = Some(self.explain(&error)),
+                    other => self.tell(other),
+                }
+            }
+            if let Some(exit) = ended {
+                return self.finish(exit);
+            }
+        }
+    }
+
+    /// Shows what the app says, one exception behind.
+    fn tell(&mut self, payload: Payload) {
+        let is_uncaught = matches!(&payload, Payload::Log { text, .. } if text.starts_with(UNCAUGHT));
+        if let Some(before) = self.uncaught.take() {
+            events::show(before);
+        }
+        match is_uncaught {
+            true => self.uncaught = Some(payload),
+            false => events::show(payload),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        if output::is_json() {
+            self.body.extend_from_slice(bytes);
+            return true;
+        }
+        output::print_bytes(bytes)
+    }
+
+    fn finish(&mut self, exit: Exit) -> Exit {
+        if let Some(uncaught) = self.uncaught.take() {
+            events::show(uncaught);
+        }
+        let Some(head) = self.head.as_ref().filter(|_| output::is_json() && exit == Exit::Success) else { return exit };
+        let headers: Vec<[String; 2]> = head.headers.iter().map(|(name, value)| [lossy(name), lossy(value)]).collect();
+        let body = match std::str::from_utf8(&self.body) {
+            Ok(text) => serde_json::Value::from(text),
+            Err(_) => self.body.clone().into(),
+        };
+        let whole = serde_json::json!({ "status": head.status, "headers": headers, "body": body });
+        if output::print(&format!("{whole}\n")) { exit } else { Exit::Machine }
+    }
+
+    fn explain(&mut self, error: &Error) -> Exit {
+        // What the app has said before comes first.
+        let mut events = Vec::new();
+        while self.runtime.wait(BATCH, 0, &mut events).is_ok_and(|taken| taken > 0) {
+            events.drain(..).for_each(|event| self.tell(event.payload));
+        }
+        let said = |payload: &Payload| matches!(payload, Payload::Log { text, .. } if text[UNCAUGHT.len()..].starts_with(&error.message));
+        if let Some(other) = self.uncaught.take().filter(|payload| !said(payload)) {
+            events::show(other);
+        }
+        output::app_error(&self.name, error, &frame::of_error(error, self.folder));
+        Exit::Failed
+    }
+}
+
+fn request(run: &Run, url: &str, data: Option<Vec<u8>>) -> Result<RequestInit, Error> {
+    let mut headers = Headers::new();
+    for (name, value) in &run.headers {
+        if !headers.push(name.to_ascii_lowercase().as_bytes(), value.as_bytes()) {
+            return Err(Error::new(nano_core::Status::Invalid, format!("\"{name}: {value}\" is no header")));
+        }
+    }
+    // A path is enough where the host does not matter.
+    let url = if url.starts_with('/') { format!("http://localhost{url}") } else { url.to_string() };
+    let head = RequestHead { method: run.method.clone(), url, headers };
+    Ok(RequestInit { head, body: data.map_or(Body::None, Body::Whole), ..RequestInit::default() })
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The status, and with `--verbose` the headers, beside the body.
+fn show_head(head: &ResponseHead) {
+    if output::is_json() || output::is_quiet() {
+        return;
+    }
+    let ink = match head.status {
+        500.. => Ink::Red,
+        400.. => Ink::Yellow,
+        _ => Ink::Green,
+    };
+    let phrase = if head.status_text.is_empty() { nano_http::h1::reason(head.status) } else { &head.status_text };
+    let mut text = paint(ink, format!("{} {phrase}", head.status).trim_end());
+    if output::is_verbose() {
+        for (name, value) in head.headers.iter() {
+            text.push_str(&format!("\n{}: {}", paint(Ink::Dim, &lossy(name)), lossy(value)));
+        }
+    }
+    output::say(&text);
+}

@@ -1,0 +1,71 @@
+//! Single keys on a terminal.
+
+use std::io::{IsTerminal, Read};
+
+use nano_base::sys::terminal;
+use signal_hook::consts::SIGINT;
+
+use super::{Dev, open};
+use crate::output::{self, Ink, paint};
+
+/// The keys and what they do.
+const KEYS: [(char, &str); 5] = [
+    ('b', "open the browser"),
+    ('r', "reload all apps: what they keep in memory is gone"),
+    ('c', "clear the screen"),
+    ('q', "quit"),
+    ('?', "show this"),
+];
+
+/// Listens to keys, if somebody sits here.
+pub fn start(dev: &'static Dev, port: &str) {
+    let (input, out) = (std::io::stdin(), std::io::stdout());
+    if !input.is_terminal() || !out.is_terminal() || output::is_json() || !terminal::give_keys(&input) {
+        return;
+    }
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        terminal::restore();
+        usual(panic);
+    }));
+    let port = port.to_string();
+    let listens = std::thread::Builder::new().name("nanod-keys".into()).spawn(move || {
+        for key in std::io::stdin().lock().bytes() {
+            // The terminal has gone.
+            let Ok(key) = key else { return };
+            press(char::from(key), dev, &port);
+        }
+    });
+    match listens {
+        Ok(_) => output::say(&paint(Ink::Dim, "press ? for keys")),
+        Err(_) => terminal::restore(),
+    }
+}
+
+/// Gives the terminal back as it was.
+pub fn stop() {
+    terminal::restore();
+}
+
+fn press(key: char, dev: &Dev, port: &str) {
+    match key.to_ascii_lowercase() {
+        'b' => open::browser(&dev.url(port)),
+        'r' => dev.reload(),
+        'c' => {
+            // Whatever was there, also what has scrolled away.
+            output::print("\x1b[H\x1b[2J\x1b[3J");
+        }
+        'q' => {
+            if signal_hook::low_level::raise(SIGINT).is_err() {
+                output::complain("cannot stop: press Ctrl-C");
+            }
+        }
+        '?' | 'h' => {
+            for (key, what) in KEYS {
+                output::say(&format!("  {}  {what}", paint(Ink::Bold, &key.to_string())));
+            }
+        }
+        '\n' | '\r' => output::say(""),
+        _ => {}
+    }
+}

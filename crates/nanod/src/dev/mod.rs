@@ -1,0 +1,249 @@
+//! `nanod dev`: what whoever writes apps sees. Errors with the code they are about, in the terminal and in the browser; a line for each
+//! request; single keys. The server is the one of `nanod serve`: it tells this module what happens, and asks it for answers.
+//!
+//! There is one of it, or none: without it every function here does nothing.
+
+mod keys;
+mod lines;
+mod open;
+mod overlay;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use nano_config::cli::{self, Exit};
+use nano_config::deploy::{AppState, Snapshot};
+use nano_config::text::{Finding, Severity};
+use nano_core::{Answered, App, AppOptions, Error, RequestHead, ResponseHead, Route};
+
+use crate::frame::{self, Place};
+use crate::{output, serve};
+use lines::Lines;
+use overlay::Fault;
+use sources::Sources;
+
+static DEV: OnceLock<Dev> = OnceLock::new();
+
+/// What development knows of the apps.
+struct Dev {
+    /// How often anything was deployed: pages that show an error reload when it changes.
+    generation: AtomicU64,
+    apps: Mutex<BTreeMap<String, Known>>,
+    /// What is wrong with manifests, by their folders.
+    manifests: Mutex<BTreeMap<String, Vec<Finding>>>,
+    lines: Lines,
+    open: bool,
+}
+
+/// One app.
+#[derive(Default)]
+struct Known {
+    /// Its folder's name.
+    folder: String,
+    app: Option<(App, AppOptions)>,
+    /// Why what is in its folder now cannot be deployed.
+    trouble: Option<Error>,
+    sources: Arc<Sources>,
+}
+
+/// Serves while apps are written.
+pub fn run(dev: &cli::Dev) -> Exit {
+    if dev.inspect.is_some() {
+        output::complain("--inspect: debuggers cannot attach to this nanod yet");
+        return Exit::Usage;
+    }
+    let lines = match Lines::start() {
+        Ok(lines) => lines,
+        Err(error) => {
+            output::complain(&format!("cannot start a thread: {error}"));
+            return Exit::Machine;
+        }
+    };
+    let new = Dev { generation: AtomicU64::new(0), apps: Mutex::default(), manifests: Mutex::default(), lines, open: dev.open };
+    if DEV.set(new).is_err() {
+        return Exit::Defect;
+    }
+    let exit = serve::run(&dev.clone().into());
+    keys::stop();
+    exit
+}
+
+/// The app that a host is of by its name.
+fn meant(host: &str) -> Option<&str> {
+    host.strip_suffix(".localhost")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Gives the terminal back: the process ends without coming to the end of [`run`].
+pub fn leave() {
+    keys::stop();
+}
+
+/// Whether apps are being written here.
+pub fn is_on() -> bool {
+    DEV.get().is_some()
+}
+
+/// The server listens on a port.
+pub fn ready(port: &str) {
+    let Some(dev) = DEV.get() else { return };
+    keys::start(dev, port);
+    if dev.open {
+        open::browser(&dev.url(port));
+    }
+}
+
+/// An app has been deployed, or could not be.
+pub fn deployed(folder: &str, state: &AppState, options: &AppOptions, result: Result<&App, &Error>) {
+    let Some(dev) = DEV.get() else { return };
+    let sources = Arc::new(Sources::read(&state.folder));
+    let mut apps = lock(&dev.apps);
+    let known = apps.entry(options.name.clone()).or_default();
+    known.folder = folder.to_string();
+    known.sources = sources;
+    match result {
+        Ok(app) => {
+            known.app = Some((app.clone(), options.clone()));
+            known.trouble = None;
+        }
+        Err(error) => known.trouble = Some(error.clone()),
+    }
+    dev.generation.fetch_add(1, Ordering::Relaxed);
+}
+
+/// An app has been removed.
+pub fn removed(name: &str) {
+    let Some(dev) = DEV.get() else { return };
+    lock(&dev.apps).remove(name);
+    dev.generation.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The folder has been looked at: what is wrong with manifests now.
+pub fn looked(seen: &Snapshot) {
+    let Some(dev) = DEV.get() else { return };
+    let errors = |state: &AppState| -> Vec<Finding> {
+        state.reading.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect()
+    };
+    let now: BTreeMap<String, Vec<Finding>> =
+        seen.apps.iter().map(|(folder, state)| (folder.clone(), errors(state))).filter(|(_, errors)| !errors.is_empty()).collect();
+    let mut manifests = lock(&dev.manifests);
+    if *manifests != now {
+        *manifests = now;
+        dev.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What an app says of an exception, without the platform's own lines, and with the code it is about.
+pub fn with_frame(app: &str, text: String) -> String {
+    let Some(dev) = DEV.get().filter(|_| !output::is_json()) else { return text };
+    let Some(place) = Place::of_stack(&text) else { return text };
+    let sources = dev.sources_of(app);
+    let code = sources.text(&place.file).map_or(String::new(), |source| frame::frame(source, place.line, place.column));
+    if code.is_empty() { text } else { format!("{}\n\n{code}", frame::own_stack(&text)) }
+}
+
+/// What is answered instead of what `route` says: the state that pages ask for, what is wrong with an app's code, which apps there are.
+pub fn instead(head: &RequestHead, host: &str, path: &str, route: Route) -> Route {
+    let Some(dev) = DEV.get() else { return route };
+    if path == overlay::STATE_PATH {
+        let (head, body) = overlay::state(dev.generation.load(Ordering::Relaxed));
+        return Route::Reply(head, body);
+    }
+    let answer = match &route {
+        // An app that is alone answers for everybody, also for one that has a manifest to be mended.
+        Route::App(app) => match meant(host).filter(|name| *name != app.name() && dev.has_manifest_errors(name)) {
+            Some(_) => Some(dev.nobody(host).answer(head)),
+            None => dev.trouble_of(app.name()).map(|fault| fault.answer(head)),
+        },
+        _ => Some(dev.nobody(host).answer(head)),
+    };
+    let Some((reply, body)) = answer else { return route };
+    dev.lines.routed(head, reply.status);
+    Route::Reply(reply, body)
+}
+
+/// What a client reads whose request has failed.
+pub fn explain(answered: &Answered<'_>) -> Option<(ResponseHead, Vec<u8>)> {
+    let dev = DEV.get()?;
+    let error = answered.error?;
+    let sources = dev.sources_of(answered.app);
+    let generation = dev.generation.load(Ordering::Relaxed);
+    Some(Fault::of_request(answered, error, &sources, generation).answer(answered.request))
+}
+
+/// A request is over.
+pub fn answered(answered: &Answered<'_>) {
+    if let Some(dev) = DEV.get() {
+        dev.lines.answered(answered);
+    }
+}
+
+impl Dev {
+    /// Where a browser sees the first app.
+    fn url(&self, port: &str) -> String {
+        let apps = lock(&self.apps);
+        match apps.keys().next() {
+            Some(name) => format!("http://{name}.localhost:{port}/"),
+            None => format!("http://localhost:{port}/"),
+        }
+    }
+
+    fn has_manifest_errors(&self, folder: &str) -> bool {
+        lock(&self.manifests).contains_key(folder)
+    }
+
+    fn sources_of(&self, app: &str) -> Arc<Sources> {
+        lock(&self.apps).get(app).map(|known| known.sources.clone()).unwrap_or_default()
+    }
+
+    fn trouble_of(&self, app: &str) -> Option<Fault> {
+        let apps = lock(&self.apps);
+        let known = apps.get(app)?;
+        if let Some(errors) = lock(&self.manifests).get(&known.folder) {
+            return Some(Fault::of_manifests(errors, self.generation.load(Ordering::Relaxed)));
+        }
+        Some(Fault::of_load(app, known.trouble.as_ref()?, &known.sources, self.generation.load(Ordering::Relaxed)))
+    }
+
+    /// No app answers for a host: one that would, if it could be deployed; else which there are.
+    fn nobody(&self, host: &str) -> Fault {
+        let generation = self.generation.load(Ordering::Relaxed);
+        let apps = lock(&self.apps);
+        let broken = |(name, known): (&String, &Known)| Some((name.clone(), known.trouble.clone()?, known.sources.clone()));
+        let mut troubles = apps.iter().filter_map(broken);
+        let chosen = match meant(host).filter(|name| apps.contains_key(*name)) {
+            Some(name) => troubles.find(|(app, ..)| app == name),
+            None if apps.len() == 1 => troubles.next(),
+            None => None,
+        };
+        if let Some((name, error, sources)) = chosen {
+            return Fault::of_load(&name, &error, &sources, generation);
+        }
+        let manifests = lock(&self.manifests);
+        let of_host = meant(host).and_then(|name| manifests.get(name)).cloned();
+        let findings = of_host.unwrap_or_else(|| manifests.values().flatten().cloned().collect());
+        if !findings.is_empty() {
+            return Fault::of_manifests(&findings, generation);
+        }
+        Fault::of_nobody(host, &apps.keys().cloned().collect::<Vec<_>>(), generation)
+    }
+
+    /// Starts every app anew, with all it kept in memory gone.
+    fn reload(&self) {
+        let all: Vec<(App, AppOptions)> = lock(&self.apps).values().filter_map(|known| known.app.clone()).collect();
+        let mut count = 0;
+        for (app, options) in all {
+            match app.reload(options) {
+                Ok(()) => count += 1,
+                Err(error) => output::complain(&format!("{}: {error}", app.name())),
+            }
+        }
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        output::say(&format!("{count} reloaded"));
+    }
+}

@@ -1,0 +1,69 @@
+//! `nanod check`.
+
+use crate::{Folder, GOOD, nanod};
+
+#[test]
+fn check_tells_everything_at_once_with_places() {
+    let folder = Folder::new(
+        "check",
+        &[
+            ("good/index.js", GOOD),
+            ("manifest/index.js", GOOD),
+            ("manifest/nano.toml", "rutes = []\n[limits]\ncpu_ms = \"9\"\n"),
+            ("import/index.js", "import \"./nope.js\";\nexport default {};\n"),
+            ("syntax/index.ts", "export default {\n  fetch() {\n    const x: number = ;\n  }\n}\n"),
+            ("start/index.ts", "interface A { b: string }\n\nexport default { fetch() {} };\nthrow new Error('at start');\n"),
+            ("service/index.js", GOOD),
+            ("service/nano.toml", "services.AUTH = \"god\"\nroutes = [\"x.test\"]\n"),
+            ("twin/index.js", GOOD),
+            ("twin/nano.toml", "routes = [\"x.test\"]\n"),
+        ],
+    );
+    let said = nanod(&folder.0, &["check"]);
+    let expected = [
+        "./manifest/nano.toml:1:1: error: unknown key \"rutes\" (did you mean \"routes\"?)\n> 1 | rutes = []\n    | ^\n",
+        "./manifest/nano.toml:3:10: error: limits.cpu_ms: \"9\" needs a unit",
+        "./import/index.js:1:8: error: cannot import \"./nope.js\"",
+        "./syntax/index.ts:3:23: error: SyntaxError: Unexpected token\n",
+        "> 3 |     const x: number = ;\n    |                       ^\n",
+        "./start/index.ts:4:7: error: Error: at start\n",
+        "services.AUTH: there is no app \"god\" here (did you mean \"good\"?)",
+        "x.test",
+        "7 apps, ",
+    ];
+    for text in expected {
+        assert!(said.out.contains(text), "{text}\n{}", said.out);
+    }
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn check_succeeds_unless_warnings_count() {
+    let folder = Folder::new("strict", &[("a/index.js", GOOD), ("a/nano.toml", "services.B = \"b\"\n"), ("c/index.js", "syntax error")]);
+    let args: &[&[&str]] =
+        &[&["check", "a"], &["check", ".", "--no-compile"], &["check", ".", "--no-compile", "--strict"], &["check", "."]];
+    let codes: Vec<Option<i32>> = args.iter().map(|args| nanod(&folder.0, args).code).collect();
+    assert_eq!(codes, [Some(0), Some(0), Some(1), Some(1)]);
+    assert_eq!(nanod(&folder.0, &["check", "nowhere"]).code, Some(1));
+    assert!(nanod(&folder.0, &["check", "a", "-q"]).out.is_empty());
+}
+
+#[test]
+fn check_runs_no_command_for_a_secret() {
+    let manifest = "secrets.KEY = { command = [\"touch\", \"ran\"] }\n";
+    let folder = Folder::new("secret", &[("a/index.js", GOOD), ("a/nano.toml", manifest)]);
+    let said = nanod(&folder.0, &["check", "a"]);
+    assert!(said.code == Some(0) && !folder.0.join("a/ran").exists(), "{said:?}");
+}
+
+#[test]
+fn check_speaks_json_to_machines() {
+    let folder = Folder::new("json", &[("a/index.js", "import './b.js';\n")]);
+    let said = nanod(&folder.0, &["check", "a", "--json"]);
+    let lines: Vec<serde_json::Value> = said.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(
+        (lines[0]["file"].as_str(), lines[0]["line"].as_u64(), lines[0]["severity"].as_str()),
+        (Some("a/index.js"), Some(1), Some("error"))
+    );
+    assert_eq!(lines[1], serde_json::json!({ "apps": 1, "errors": 1, "warnings": 0 }));
+}

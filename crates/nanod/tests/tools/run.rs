@@ -1,0 +1,81 @@
+//! `nanod run`.
+
+use crate::{Folder, GOOD, nanod, nanod_with};
+
+const TOOL: &str = "interface A { n: number }
+console.log('begun');
+export const add = (a: number, b: number): number => a + b;
+export const things = () => new Map<string, unknown>([['date', new Date(0)], ['nothing', undefined], ['set', new Set([1])]]);
+export function fail(): number {
+  const a: A | undefined = undefined;
+  return a!.n;
+}
+export default {
+  async fetch(request: Request, env: { WHO: string }): Promise<Response> {
+    if (request.url.endsWith('/fail')) fail();
+    const body = { method: request.method, url: request.url, kind: request.headers.get('x-kind'), who: env.WHO, body: await request.text() };
+    return Response.json(body, { status: 201, headers: { 'x-out': 'yes' } });
+  },
+};
+";
+
+#[test]
+fn run_calls_a_function_and_prints_json() {
+    let folder = Folder::new("call", &[("tool.ts", TOOL)]);
+    let said = nanod(&folder.0, &["run", "tool.ts", "--call", "add", "--arg", "1", "--arg", "2.5"]);
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (Some(0), "3.5\n", "tool: begun\n"));
+    let said = nanod(&folder.0, &["run", "tool.ts", "--call", "things"]);
+    assert_eq!(said.out, "{\"date\":\"1970-01-01T00:00:00.000Z\",\"nothing\":null,\"set\":[1]}\n");
+}
+
+#[test]
+fn run_sends_a_request_and_prints_the_body_alone() {
+    let folder = Folder::new("request", &[("tool.ts", TOOL)]);
+    let words = ["run", "tool.ts", "-r", "/a?b", "-X", "PUT", "-H", "X-Kind: k", "-d", "-", "--var", "WHO=me", "-v"];
+    let said = nanod_with(&folder.0, &words, "from outside");
+    let expected = r#"{"method":"PUT","url":"http://localhost/a?b","kind":"k","who":"me","body":"from outside"}"#;
+    assert_eq!((said.code, said.out.as_str()), (Some(0), expected));
+    assert!(said.err.contains("201 Created\n") && said.err.contains("x-out: yes\n"), "{}", said.err);
+    let said = nanod(&folder.0, &["run", "tool.ts", "-r", "http://x/", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(json["status"], 201);
+}
+
+#[test]
+fn run_fails_with_the_place_in_what_was_written() {
+    let folder =
+        Folder::new("fail", &[("tool.ts", TOOL), ("loop.js", "export default { fetch() { for (;;); } };"), ("bad.ts", "export let = ;")]);
+    for words in [["--call", "fail"], ["-r", "/fail"]] {
+        let said = nanod(&folder.0, &[&["run", "tool.ts"], &words[..]].concat());
+        assert!(said.code == Some(1) && said.out.is_empty(), "{said:?}");
+        assert!(said.err.contains("at fail (tool.ts:7:13)") && said.err.contains("> 7 |   return a!.n;\n"), "{}", said.err);
+        assert_eq!(said.err.matches("Cannot read properties").count(), 1, "{}", said.err);
+        assert!(!said.err.contains("nano:"), "{}", said.err);
+    }
+    let said = nanod(&folder.0, &["run", "loop.js", "-r", "/", "--cpu", "20ms"]);
+    assert!(said.code == Some(1) && said.err.contains("more than 20 ms of CPU"), "{said:?}");
+    let said = nanod(&folder.0, &["run", "bad.ts"]);
+    assert!(said.code == Some(1) && said.err.contains("bad.ts:1:12"), "{said:?}");
+    for (words, reason) in
+        [(&["run", "nowhere.ts"][..], "nowhere.ts"), (&["run", "tool.ts", "--call", "nope"], "exports no function 'nope'")]
+    {
+        let said = nanod(&folder.0, words);
+        assert!(said.code == Some(1) && said.err.contains(reason), "{said:?}");
+    }
+}
+
+#[test]
+fn run_waits_for_what_a_module_starts() {
+    let script = "setTimeout(() => { console.log('one'); setTimeout(() => console.log('two'), 1); }, 1);\nexport {};\n";
+    let folder = Folder::new(
+        "wait",
+        &[("script.js", script), ("app.js", &format!("{script}{GOOD}")), ("never.js", "setInterval(() => {}, 1); export {};")],
+    );
+    for file in ["script.js", "app.js"] {
+        let said = nanod(&folder.0, &["run", file]);
+        let name = file.strip_suffix(".js").unwrap();
+        assert_eq!((said.code, said.out.as_str(), said.err), (Some(0), "", format!("{name}: one\n{name}: two\n")), "{file}");
+    }
+    let said = nanod(&folder.0, &["run", "never.js", "--timeout", "100ms"]);
+    assert!(said.code == Some(1) && said.err.contains("100 ms"), "{said:?}");
+}
