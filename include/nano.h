@@ -586,7 +586,7 @@ typedef struct nano_app_options {
   /** Zero. */
   uint32_t reserved_egress;
   /**
-   * When the app's scheduled() is called: cron expressions of five fields as Workers have them ("*/5 * * * *", 1 is Sunday), in UTC.
+   * When the app's scheduled() is called: cron expressions of five fields as Workers have them ("0 3 * * MON", 1 is Sunday), in UTC.
    */
   const struct nano_bytes *crons;
   /** How many there are. */
