@@ -592,7 +592,7 @@ typedef struct nano_app_options {
   /** Sockets of one instance at once: WebSockets both ways, and what `connect` gives. */
   uint32_t sockets;
   /**
-   * When the app's scheduled() is called: cron expressions of five fields as Workers have them ("*/5 * * * *", 1 is Sunday), in UTC.
+   * When the app's scheduled() is called: cron expressions of five fields as Workers have them ("0 3 * * MON", 1 is Sunday), in UTC.
    */
   const struct nano_bytes *crons;
   /** How many there are. */

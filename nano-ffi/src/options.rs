@@ -193,7 +193,7 @@ pub struct nano_app_options {
     pub egress: u32,
     /// Sockets of one instance at once: WebSockets both ways, and what `connect` gives.
     pub sockets: u32,
-    /// When the app's scheduled() is called: cron expressions of five fields as Workers have them ("*/5 * * * *", 1 is Sunday), in UTC.
+    /// When the app's scheduled() is called: cron expressions of five fields as Workers have them ("0 3 * * MON", 1 is Sunday), in UTC.
     pub crons: *const nano_bytes,
     /// How many there are.
     pub crons_count: usize,

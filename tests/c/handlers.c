@@ -16,7 +16,7 @@ static void next_log(const char *text) {
   nano_event event;
   do event = next_event(runtime);
   while (event.type != NANO_EVENT_LOG && event.type != NANO_EVENT_NONE);
-  CHECK(event.type == NANO_EVENT_LOG && is(event.as.log.text, text));
+  CHECK(event.type == NANO_EVENT_LOG && is(event.as.log->text, text));
   nano_event_release(&event, 1);
 }
 
