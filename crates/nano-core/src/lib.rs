@@ -25,7 +25,7 @@ pub use app::{App, AppOptions, AppStats};
 pub use binding::{Binding, BindingKind};
 pub use call::{CallContent, CallResponse, CallView};
 pub use event::{Account, Event, EventMask, Payload};
-pub use front::{Hosts, ListenLimits, ListenOptions, Listener, Route, Router};
+pub use front::{Hosts, ListenLimits, ListenOptions, Listener, Route, Router, bind};
 pub use nano_base::cbor;
 pub use nano_base::clock::Clock;
 pub use nano_base::http::{Headers, RequestHead, ResponseHead};

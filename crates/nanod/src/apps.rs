@@ -1,19 +1,20 @@
 //! What is deployed: a folder's manifest becomes an app of the runtime, and all manifests together the table of routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use nano_config::deploy::{AppState, Change, Snapshot};
-use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource};
+use nano_config::manifest::{Egress, EgressDefault, Grants, Manifest, Reading, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::secrets::{self, Secret};
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
+use nano_core::{App, AppOptions, Binding, BindingKind, Error, Problem, Runtime, Source};
 
-use crate::output;
-use crate::routes::{Current, Table};
+use crate::routes::{Current, Served, Table};
+use crate::{output, trust};
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -23,6 +24,12 @@ pub struct Apps {
     runtime: Arc<Runtime>,
     current: Current,
     deployed: BTreeMap<String, App>,
+    /// What the manifests say that were granted what they ask for: what others say of routes and names does not count.
+    accepted: BTreeMap<String, Arc<Reading>>,
+    /// What manifests may ask for.
+    grants: Grants,
+    /// Apps, by their own names, that ran in several crashes.
+    quarantined: BTreeSet<String>,
     /// In development `.dev.vars` are part of `env`.
     dev_vars: bool,
     environment: Option<String>,
@@ -37,8 +44,70 @@ pub struct Outcome {
 }
 
 impl Apps {
-    pub fn new(runtime: &Arc<Runtime>, current: &Current, dev_vars: bool, environment: Option<String>) -> Self {
-        Self { runtime: runtime.clone(), current: current.clone(), deployed: BTreeMap::new(), dev_vars, environment }
+    pub fn new(runtime: &Arc<Runtime>, current: &Current, grants: Grants, dev_vars: bool, environment: Option<String>) -> Self {
+        let (runtime, current) = (runtime.clone(), current.clone());
+        Self {
+            runtime,
+            current,
+            deployed: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            grants,
+            quarantined: BTreeSet::new(),
+            dev_vars,
+            environment,
+        }
+    }
+
+    /// Grants have changed: the apps whose business that is are looked at again.
+    pub fn set_grants(&mut self, grants: Grants, deployed: &Snapshot) -> Outcome {
+        let before = std::mem::replace(&mut self.grants, grants);
+        let changed = |folder: &String, state: &AppState| {
+            let name = trust::name_of(folder, state);
+            let all = |grants: &Grants| (grants.strangers, grants.ceilings.clone());
+            all(&before) != all(&self.grants) || before.apps.get(name) != self.grants.apps.get(name)
+        };
+        let folders: Vec<String> =
+            deployed.apps.iter().filter(|(folder, state)| changed(folder, state)).map(|(folder, _)| folder.clone()).collect();
+        self.deploy_again(&folders, deployed)
+    }
+
+    /// An app is not to run, whatever calls it.
+    pub fn quarantine(&mut self, name: &str, deployed: &Snapshot) {
+        if !self.quarantined.insert(name.to_string()) {
+            return;
+        }
+        let folder = self.deployed.iter().find(|(_, app)| app.name() == name).map(|(folder, _)| folder.clone());
+        if let Some(app) = folder.and_then(|folder| self.deployed.remove(&folder)) {
+            unload(app);
+        }
+        self.route(deployed);
+    }
+
+    /// It may run again when it is deployed next.
+    pub fn forgive(&mut self, name: &str) {
+        self.quarantined.remove(name);
+    }
+
+    /// It may run again.
+    pub fn release(&mut self, name: &str, deployed: &Snapshot) {
+        if !self.quarantined.remove(name) {
+            return;
+        }
+        let is_its = |state: &AppState| state.app_name() == Some(name);
+        let folders: Vec<String> = deployed.apps.iter().filter(|(_, state)| is_its(state)).map(|(folder, _)| folder.clone()).collect();
+        self.deploy_again(&folders, deployed);
+    }
+
+    /// The quarantined apps whose folders have changed: they are given another chance.
+    pub fn mended(&self, changes: &[Change], deployed: &Snapshot) -> Vec<String> {
+        let changed = changes.iter().filter(|change| !matches!(change, Change::Added(_)));
+        let names = changed.filter_map(|change| deployed.apps.get(change.folder())?.app_name());
+        names.filter(|name| self.quarantined.contains(*name)).map(str::to_string).collect()
+    }
+
+    fn deploy_again(&mut self, folders: &[String], deployed: &Snapshot) -> Outcome {
+        let changes: Vec<Change> = folders.iter().cloned().map(Change::Changed).collect();
+        self.follow(&changes, deployed)
     }
 
     /// How many apps serve.
@@ -54,6 +123,7 @@ impl Apps {
             match (change, deployed.apps.get(folder)) {
                 (Change::Removed(_), _) => {
                     outcome.removed += 1;
+                    self.accepted.remove(folder);
                     if let Some(app) = self.deployed.remove(folder) {
                         unload(app);
                     }
@@ -77,7 +147,16 @@ impl Apps {
 
     fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
         let Some(manifest) = &state.reading.manifest else { return Ok(()) };
-        let options = self.options(manifest, state)?;
+        let refusals = trust::refusals(&self.grants, folder, manifest, state);
+        if !refusals.is_empty() {
+            refusals.iter().for_each(output::finding);
+            return Err("it asks for more than it is granted".into());
+        }
+        self.accepted.insert(folder.to_string(), state.reading.clone());
+        if self.quarantined.contains(&manifest.name) {
+            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+        }
+        let options = self.options(folder, manifest, state)?;
         match self.deployed.get(folder) {
             Some(app) if app.name() == manifest.name => app.reload(options).map_err(|error| explain(&error)),
             before => {
@@ -92,7 +171,7 @@ impl Apps {
         }
     }
 
-    fn options(&self, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
+    fn options(&self, folder: &str, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
         let source = match &manifest.main {
             Some(main) => Source::Main(state.folder.clone(), main.clone()),
             None => Source::Folder(state.folder.clone()),
@@ -101,11 +180,13 @@ impl Apps {
         options.limits = manifest.limits.clone();
         options.base_url = manifest.base_url.clone();
         options.code_generation = manifest.code_generation;
-        options.egress = policy(&manifest.egress)?;
+        let granted = trust::name_of(folder, state);
+        options.egress = policy(&manifest.egress, &|rule| self.grants.allows_egress(granted, rule))?;
         options.lazy = manifest.lazy.unwrap_or(false);
         let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
         for (name, source) in &manifest.secrets {
-            let secret = read_secret(source, state).map_err(|why| format!("the secret {name}: {why}"))?;
+            let allowed = |real: &Path| real.starts_with(&state.folder) || self.grants.allows_file(granted, real);
+            let secret = read_secret(source, state, &allowed).map_err(|why| format!("the secret {name}: {why}"))?;
             env.insert(name.clone(), secret.reveal().to_string());
         }
         if self.dev_vars {
@@ -125,30 +206,41 @@ impl Apps {
         Ok(options)
     }
 
+    /// What answers for a folder.
+    fn served(&self, folder: &str, state: &AppState) -> Served {
+        match self.deployed.get(folder) {
+            Some(app) => Served::App(app.clone()),
+            None if state.app_name().is_some_and(|name| self.quarantined.contains(name)) => Served::Nobody(Problem::QUARANTINED),
+            None => Served::Nobody(Problem::NOT_DEPLOYED),
+        }
+    }
+
     /// Makes the table of routes anew.
     fn route(&self, deployed: &Snapshot) {
-        let served: Vec<(&Manifest, &AppState, Option<App>)> = deployed
+        let served: Vec<(Claim<'_>, Served)> = deployed
             .apps
             .iter()
-            .filter_map(|(folder, state)| Some((state.reading.manifest.as_ref()?, state, self.deployed.get(folder).cloned())))
-            .collect();
-        let claims: Vec<Claim<'_>> = served
-            .iter()
-            .map(|(manifest, state, _)| Claim {
-                name: &manifest.name,
-                file: manifest.file.as_deref().unwrap_or(&state.shown),
-                routes: &manifest.routes,
-                default: manifest.default,
+            .map(|(folder, state)| {
+                let claim = match self.accepted.get(folder).and_then(|reading| reading.manifest.as_ref()) {
+                    Some(manifest) => {
+                        let file = manifest.file.as_deref().unwrap_or(&state.shown);
+                        Claim { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default }
+                    }
+                    // It is there, and has nothing but its folder's name.
+                    None => Claim { name: trust::name_of(folder, state), file: &state.shown, routes: &[], default: false },
+                };
+                (claim, self.served(folder, state))
             })
             .collect();
+        let claims: Vec<Claim<'_>> = served.iter().map(|(claim, _)| *claim).collect();
         let (routes, findings) = Routes::build(&claims, Conventions::default());
         findings.iter().for_each(output::finding);
-        self.current.replace(Table { routes, apps: served.into_iter().map(|(_, _, app)| app).collect() });
+        self.current.replace(Table { routes, apps: served.into_iter().map(|(_, served)| served).collect() });
     }
 }
 
-/// Where an app may connect to, as its manifest says.
-fn policy(egress: &Egress) -> Result<Policy, String> {
+/// Where an app may connect to, as its manifest says and its grants allow.
+fn policy(egress: &Egress, granted: &dyn Fn(&str) -> bool) -> Result<Policy, String> {
     let mode = match egress.default {
         EgressDefault::Deny => Mode::Deny,
         EgressDefault::Public => Mode::Public,
@@ -159,7 +251,10 @@ fn policy(egress: &Egress) -> Result<Policy, String> {
         let parse = |text: &String| Rule::parse(text).map_err(|why| format!("the egress rule \"{text}\": {why}"));
         list.iter().map(parse).collect::<Result<Vec<Rule>, String>>()
     };
-    Ok(Policy::new(mode, rules(&egress.allow)?, rules(&egress.deny)?))
+    // A name may lead anywhere: without a grant only to what is public.
+    let allow = rules(&egress.allow)?.into_iter().zip(&egress.allow);
+    let allow = allow.map(|(rule, text)| if granted(text) { rule } else { rule.only_public() }).collect();
+    Ok(Policy::new(mode, allow, rules(&egress.deny)?))
 }
 
 /// Lets the app's requests end, on a thread of its own: deployments do not wait for them.
@@ -175,9 +270,9 @@ fn unload(app: App) {
     }
 }
 
-fn read_secret(source: &SecretSource, state: &AppState) -> Result<Secret, String> {
+fn read_secret(source: &SecretSource, state: &AppState, allowed: &dyn Fn(&Path) -> bool) -> Result<Secret, String> {
     match source {
-        SecretSource::File(path) => secrets::read_file(&state.folder.join(path)),
+        SecretSource::File(path) => secrets::read_file(&state.folder.join(path), allowed),
         SecretSource::Command(words) => {
             let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
             let output = Command::new(program)

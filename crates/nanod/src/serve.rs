@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_config::cli::{Address, Dev, Exit, Serve};
-use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Touched, Watch};
-use nano_core::{Clock, EventMask, ListenLimits, ListenOptions, Listener, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_config::cli::{Address, Dev, Exit, LogFormat, Serve};
+use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
+use nano_core::{Clock, EventMask, ListenLimits, Runtime, RuntimeLimits, RuntimeOptions, sys};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::apps::Apps;
+use crate::apps::{Apps, Outcome};
+use crate::ports::Ports;
 use crate::routes::Current;
+use crate::trust::Trust;
+use crate::workers::{Order, Worker};
 use crate::{events, notify, output};
 
 /// How long a folder must be still before it is deployed.
@@ -31,23 +34,46 @@ pub struct Options {
     pub follow_links: bool,
     pub watch: bool,
     pub dev: bool,
+    /// Manifests have all they ask for.
+    pub trust: bool,
+    /// The file that grants it to single apps, if it is not in the folder.
+    pub grants: Option<PathBuf>,
+    pub trust_proxy: bool,
+    /// Certificates and their key.
+    pub tls: Option<(PathBuf, PathBuf)>,
     pub drain: Duration,
+    /// How long to go on when readiness has gone.
+    pub drain_delay: Duration,
     pub limits: ListenLimits,
+    /// Processes; this is one of them, or their supervisor.
+    pub workers: u32,
+    pub log_format: LogFormat,
 }
 
 impl From<Serve> for Options {
     fn from(serve: Serve) -> Self {
-        let limits = ListenLimits { connections: serve.connections as usize, idle_ms: serve.idle_ms, ..ListenLimits::default() };
+        let workers = serve.workers.max(1);
+        // What one worker has of what there is.
+        let connections = (serve.connections / workers).max(1) as usize;
+        let limits = ListenLimits { connections, idle_ms: serve.idle_ms, ..ListenLimits::default() };
+        let cores = || if workers == 1 { 0 } else { (sys::thread::cores() as u32 / workers).max(1) };
         Self {
             folder: serve.dir,
             listen: serve.listen,
-            threads: serve.threads.unwrap_or(0),
+            threads: serve.threads.unwrap_or_else(cores),
             environment: serve.env,
             follow_links: serve.follow_links,
             watch: serve.watch,
             dev: false,
+            trust: serve.trust,
+            grants: serve.grants,
+            trust_proxy: serve.trust_proxy,
+            tls: serve.tls,
             drain: Duration::from_millis(serve.drain_ms),
+            drain_delay: Duration::from_millis(serve.drain_delay_ms),
             limits,
+            workers,
+            log_format: serve.log_format,
         }
     }
 }
@@ -62,8 +88,16 @@ impl From<Dev> for Options {
             follow_links: dev.follow_links,
             watch: true,
             dev: true,
+            // Whoever writes an app runs it.
+            trust: true,
+            grants: None,
+            trust_proxy: false,
+            tls: None,
             drain: Duration::ZERO,
+            drain_delay: Duration::ZERO,
             limits: ListenLimits::default(),
+            workers: 1,
+            log_format: dev.log_format,
         }
     }
 }
@@ -73,11 +107,14 @@ enum Message {
     Signal(i32),
     /// The folder may have changed.
     Look,
+    /// Of the supervisor.
+    Order(Order),
 }
 
-/// Runs until a signal; what the process ends with.
-pub fn run(options: &Options) -> Exit {
-    match Server::start(options) {
+/// Runs until a signal, or as a worker until its supervisor says so; what the process ends with.
+pub fn run(options: &Options, worker: Option<Worker>) -> Exit {
+    output::set_log_format(options.log_format);
+    match Server::start(options, worker) {
         Ok(server) => server.run(),
         Err(why) => {
             output::complain(&why);
@@ -88,21 +125,29 @@ pub fn run(options: &Options) -> Exit {
 
 struct Server {
     runtime: Arc<Runtime>,
-    listeners: Vec<Listener>,
+    ports: Option<Ports>,
     messages: Receiver<Message>,
     notifier: Option<Notifier>,
     scanner: Scanner,
     deployment: Deployment,
     watch: Watch,
     apps: Apps,
+    trust: Trust,
     clock: Clock,
+    /// Whether changes are deployed without being asked.
+    watching: bool,
     drain: Duration,
+    drain_delay: Duration,
+    worker: Option<Worker>,
     /// A signal that came before the server was ready.
     early: bool,
 }
 
 impl Server {
-    fn start(options: &Options) -> Result<Self, String> {
+    fn start(options: &Options, worker: Option<Worker>) -> Result<Self, String> {
+        if options.tls.is_some() {
+            return Err("--tls-cert: this nanod does not speak TLS yet; put a proxy in front, and use --trust-proxy".into());
+        }
         let folder = options.folder.canonicalize().map_err(|error| format!("cannot read {}: {error}", options.folder.display()))?;
         if !folder.is_dir() {
             return Err(format!("{} is not a folder: give the folder that has a folder for each app", options.folder.display()));
@@ -110,44 +155,78 @@ impl Server {
         let clock = Clock::system();
         let began_ms = clock.now_ms();
         let (sender, messages) = channel();
-        hear_signals(&sender).map_err(|error| format!("cannot listen to signals: {error}"))?;
+        let orders = match &worker {
+            None => {
+                let signals = sender.clone();
+                hear_signals(move |signal| signals.send(Message::Signal(signal)).is_ok())
+            }
+            // Whatever a terminal sends to all processes at once the supervisor hears too.
+            Some(_) => {
+                let signals = sender.clone();
+                hear_signals(move |signal| signal != SIGTERM || signals.send(Message::Signal(signal)).is_ok())
+            }
+        }
+        .map_err(|error| format!("cannot listen to signals: {error}"))
+        .and_then(|()| match &worker {
+            None => Ok(Vec::new()),
+            Some(worker) => {
+                output::set_worker(worker.number);
+                let orders = sender.clone();
+                // The main thread has gone: nobody follows orders any more.
+                worker.listen(move |order| drop(orders.send(Message::Order(order))))
+            }
+        })?;
         let limits = RuntimeLimits { threads: options.threads, ..RuntimeLimits::default() };
         let events = EventMask { logs: true, apps: true };
-        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), ..RuntimeOptions::default() })
+        let notes = worker.as_ref().map(|worker| worker.notes.clone());
+        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), notes, ..RuntimeOptions::default() })
             .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
         events::follow(&runtime).map_err(|error| format!("cannot start a thread: {error}"))?;
-        let current = Current::default();
-        let apps = Apps::new(&runtime, &current, options.dev, options.environment.clone());
+        let current = Current::new(options.trust_proxy);
+        let trust = Trust::new(options.trust, options.grants.as_deref(), &folder)?;
+        let mut apps = Apps::new(&runtime, &current, trust.grants().clone(), options.dev, options.environment.clone());
+        for order in orders {
+            if let Order::Quarantine(app) = order {
+                apps.quarantine(&app, &Snapshot::default());
+            }
+        }
         let scan = ScanOptions {
             environment: options.environment.clone(),
             dev_vars: options.dev,
             outside_links: options.follow_links,
             ..ScanOptions::default()
         };
-        let notifier = Notifier::start(&folder, move || {
+        let notifier = options.watch.then(|| {
             // The main thread has gone: nobody looks any more.
-            let _ = sender.send(Message::Look);
+            let notifier = Notifier::start(&folder, move || drop(sender.send(Message::Look)));
+            notifier.inspect_err(|why| output::say(&format!("{why}; the folder is looked at once a second instead"))).ok()
         });
-        let notifier = notifier.inspect_err(|why| output::say(&format!("{why}; the folder is looked at once a second instead"))).ok();
+        let notifier = notifier.flatten();
         let watch = Watch::new(notifier.is_some(), clock.now_ms());
         let mut server = Self {
             runtime,
-            listeners: Vec::new(),
+            ports: None,
             messages,
             notifier,
             scanner: Scanner::new(folder, scan),
             deployment: Deployment::new(QUIET_MS),
             watch,
             apps,
+            trust,
             clock,
+            watching: options.watch,
             drain: options.drain,
+            drain_delay: options.drain_delay,
+            worker,
             early: false,
         };
         server.settle();
-        server.listen(options, &current)?;
+        let sockets = server.worker.as_ref().map(|worker| worker.sockets.clone());
+        server.ports = Some(Ports::open(&server.runtime, &current, &options.limits, &options.listen, sockets)?);
+        server.follow_ports();
         server.introduce(began_ms);
-        notify::tell("READY=1");
+        server.tell_ready("ready");
         Ok(server)
     }
 
@@ -164,7 +243,8 @@ impl Server {
             match self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(now_ms))) {
                 Ok(Message::Look) => self.take_hints(),
                 // It is heard when there is something to stop.
-                Ok(Message::Signal(_)) => self.early = true,
+                Ok(Message::Signal(_) | Message::Order(Order::Stop | Order::Alone)) => self.early = true,
+                Ok(Message::Order(order)) => self.obey(&order),
                 Err(_) => {}
             }
             if let Some(touched) = self.watch.take(self.clock.now_ms()) {
@@ -173,23 +253,13 @@ impl Server {
         }
     }
 
-    fn listen(&mut self, options: &Options, current: &Current) -> Result<(), String> {
-        for address in options.listen.iter().map(addresses).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
-            let router = Arc::new(current.on_port(port));
-            let options = ListenOptions { address, router, limits: options.limits.clone() };
-            self.listeners.push(self.runtime.listen(options).map_err(|error| error.to_string())?);
-        }
-        Ok(())
-    }
-
     /// What somebody wants to know who has just started it.
     fn introduce(&self, began_ms: u64) {
-        let addresses: Vec<String> = self.listeners.iter().map(|listener| listener.address().to_string()).collect();
+        let addresses = self.ports.as_ref().map(Ports::addresses).unwrap_or_default();
+        let port = self.ports.as_ref().and_then(Ports::port).map_or(String::new(), |port| format!(":{port}"));
         for state in self.deployment.deployed().apps.values() {
             let Some(manifest) = &state.reading.manifest else { continue };
-            let port = addresses.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default();
-            output::say(&format!("{:<20} http://{}.localhost:{port}  {}", manifest.name, manifest.name, state.shown));
+            output::say(&format!("{:<20} http://{}.localhost{port}/  {}", manifest.name, manifest.name, state.shown));
         }
         let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
         let noun = if apps == 1 { "app" } else { "apps" };
@@ -201,22 +271,67 @@ impl Server {
             return self.stop();
         }
         loop {
-            let now_ms = self.clock.now_ms();
-            let wait = Duration::from_millis(self.watch.due_ms().saturating_sub(now_ms));
-            match self.messages.recv_timeout(wait) {
-                Ok(Message::Signal(SIGHUP)) => {
-                    notify::tell("RELOADING=1");
+            match self.hear() {
+                Ok(Message::Signal(SIGHUP) | Message::Order(Order::Look)) => {
+                    if self.worker.is_none() {
+                        notify::reloading();
+                    }
                     self.look(&Touched::All);
-                    notify::tell("READY=1");
+                    if !self.watching {
+                        self.settle();
+                    }
+                    self.tell_ready("looked");
                 }
-                Ok(Message::Signal(_)) => return self.stop(),
+                Ok(Message::Signal(_) | Message::Order(Order::Stop)) => return self.stop(),
+                Ok(Message::Order(Order::Alone)) => {
+                    output::complain("the supervisor has gone: stopping");
+                    return self.stop();
+                }
+                Ok(Message::Order(order)) => self.obey(&order),
                 Ok(Message::Look) => self.take_hints(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.stop(),
             }
-            if let Some(touched) = self.watch.take(self.clock.now_ms()) {
+            if self.watching
+                && let Some(touched) = self.watch.take(self.clock.now_ms())
+            {
                 self.look(&touched);
             }
+        }
+    }
+
+    /// The next message, or that it is time to look.
+    fn hear(&self) -> Result<Message, RecvTimeoutError> {
+        if !self.watching {
+            return self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        self.messages.recv_timeout(Duration::from_millis(self.watch.due_ms().saturating_sub(self.clock.now_ms())))
+    }
+
+    fn obey(&mut self, order: &Order) {
+        match order {
+            Order::Quarantine(app) => self.apps.quarantine(app, self.deployment.deployed()),
+            Order::Release(app) => self.apps.release(app, self.deployment.deployed()),
+            Order::Look | Order::Stop | Order::Alone => {}
+        }
+        self.follow_ports();
+    }
+
+    /// Tells whoever started it.
+    fn tell_ready(&self, word: &str) {
+        match &self.worker {
+            Some(worker) => {
+                // What it has said stands before what its supervisor says then.
+                output::flush();
+                worker.tell(word);
+            }
+            None => notify::tell("READY=1"),
+        }
+    }
+
+    fn follow_ports(&mut self) {
+        if let Some(ports) = &mut self.ports {
+            ports.follow();
         }
     }
 
@@ -244,30 +359,52 @@ impl Server {
             output::say(&format!("{why}; the folder is looked at once a second instead"));
             self.watch.set_hints(false);
         }
-        if !step.changes.is_empty() {
-            let outcome = self.apps.follow(&step.changes, self.deployment.deployed());
-            output::say(&format!("{} deployed, {} failed, {} removed", outcome.deployed, outcome.failed, outcome.removed));
+        if self.trust.look().is_some() {
+            let outcome = self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
+            tell(outcome);
         }
+        if !step.changes.is_empty() {
+            for app in self.apps.mended(&step.changes, self.deployment.deployed()) {
+                self.apps.forgive(&app);
+                if let Some(worker) = &self.worker {
+                    worker.tell(&format!("mended {app}"));
+                }
+            }
+            let outcome = self.apps.follow(&step.changes, self.deployment.deployed());
+            tell(outcome);
+        }
+        self.follow_ports();
     }
 
     /// Takes no more connections, lets requests end, and ends. A second signal does not wait.
     fn stop(self) -> Exit {
-        notify::tell("STOPPING=1");
-        output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
-        for listener in &self.listeners {
-            listener.close();
+        if self.worker.is_none() {
+            notify::tell("STOPPING=1");
         }
+        output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
+        let supervised = self.worker.is_some();
+        let (stopping, delay) = channel();
         let messages = self.messages;
         let impatient = std::thread::Builder::new().name("nanod-second-signal".into()).spawn(move || {
             while let Ok(message) = messages.recv() {
-                if let Message::Signal(second @ (SIGINT | SIGTERM)) = message {
+                // A worker is hurried by its supervisor; the same signal may have reached it twice.
+                if let Message::Signal(second @ (SIGINT | SIGTERM)) = message
+                    && !supervised
+                {
                     output::complain("stopped at once, by a second signal");
+                    output::flush();
                     std::process::exit(128 + second);
                 }
             }
+            drop(stopping);
         });
         if impatient.is_err() {
             output::complain("a second signal will not be heard");
+        }
+        // Whoever sends requests here is given time to notice. Nothing is ever sent: this is a wait.
+        let _: Result<(), RecvTimeoutError> = delay.recv_timeout(self.drain_delay);
+        if let Some(ports) = &self.ports {
+            ports.close();
         }
         let drained = self.runtime.drain(self.drain);
         self.runtime.free();
@@ -276,31 +413,19 @@ impl Server {
     }
 }
 
-fn hear_signals(sender: &Sender<Message>) -> std::io::Result<()> {
+fn tell(outcome: Outcome) {
+    output::say(&format!("{} deployed, {} failed, {} removed", outcome.deployed, outcome.failed, outcome.removed));
+}
+
+/// Calls a function with every signal that is for this process, on a thread, until it says no.
+pub fn hear_signals(hear: impl Fn(i32) -> bool + Send + 'static) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let sender = sender.clone();
     std::thread::Builder::new().name("nanod-signals".into()).spawn(move || {
         for signal in signals.forever() {
-            if sender.send(Message::Signal(signal)).is_err() {
+            if !hear(signal) {
                 return;
             }
         }
     })?;
     Ok(())
-}
-
-/// Where the core is to listen for an address of the command line.
-fn addresses(address: &Address) -> Result<Vec<String>, String> {
-    match address {
-        Address::Systemd => {
-            let inherited = notify::inherited();
-            if inherited.is_empty() {
-                return Err("--listen systemd: no sockets were handed over (LISTEN_FDS); start nanod from a socket unit".into());
-            }
-            Ok(inherited)
-        }
-        Address::Tcp(host, port) if host == "localhost" => Ok(vec![format!("127.0.0.1:{port}")]),
-        Address::Everywhere(port) => Ok(vec![format!("[::]:{port}")]),
-        Address::Tcp(..) | Address::Unix(_) => Ok(vec![address.to_string()]),
-    }
 }

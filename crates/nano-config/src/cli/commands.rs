@@ -43,6 +43,7 @@ pub const COMMANDS: &[Command] = &[
             Opt::flag("no-watch", "Deploy changes on SIGHUP only"),
             FOLLOW,
             Opt::flag("trust", "Let manifests run commands for secrets, read any file, make code, reach everything and raise limits"),
+            Opt::value("grants", ValueKind::File, "FILE", "DIR/nanod.toml", "What manifests may have of that, app by app"),
             Opt::flag("trust-proxy", "Believe the last X-Forwarded-For and -Proto"),
             Opt::value("drain", ValueKind::Duration(0, DAY_MS), "TIME", "30s", "What requests in flight have to end in"),
             Opt::value("drain-delay", ValueKind::Duration(0, DAY_MS), "TIME", "0s", "How long to go on serving after /readyz says no"),

@@ -134,6 +134,11 @@ impl Connection {
         &mut self.socket
     }
 
+    /// Whether the client still waits for something that is known.
+    pub(super) fn owes_something(&self) -> bool {
+        self.has_output() || matches!(self.phase, Phase::Exchange(_))
+    }
+
     /// The request it is at, which is no business of the connection's any more.
     pub(super) fn take_work(&mut self) -> Option<Arc<Work>> {
         match std::mem::replace(&mut self.phase, Phase::Head) {

@@ -25,6 +25,7 @@ use crate::wait::lock;
 pub use hosts::Hosts;
 use listen::Acceptance;
 pub use listen::{ListenLimits, ListenOptions, Listener, Route, Router};
+pub use socket::bind;
 use state::State;
 
 /// Who waits for the end of a request that came from the network.
@@ -157,6 +158,11 @@ impl Front {
             return None;
         }
         lock(&self.state).next_deadline()
+    }
+
+    /// Whether everything that requests have come to has been written.
+    pub(crate) fn is_written(&self) -> bool {
+        !self.is_open() || (!self.has_mail() && lock(&self.state).is_written())
     }
 
     fn accept_from(&self, acceptance: Acceptance) -> std::io::Result<()> {

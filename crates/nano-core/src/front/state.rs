@@ -107,6 +107,10 @@ impl State {
         self.again.extend(self.connections.iter().filter(|(_, entry)| entry.connection.listener() == listener).map(|(id, _)| id));
     }
 
+    pub(super) fn is_written(&self) -> bool {
+        !self.connections.iter().any(|(_, entry)| entry.connection.owes_something())
+    }
+
     pub(super) fn close(&mut self) {
         self.acceptances.clear();
         let ids: Vec<u64> = self.connections.iter().map(|(id, _)| id).collect();
