@@ -61,7 +61,7 @@ pub const COMMANDS: &[Command] = &[
                 ValueKind::Choice(&["auto", "pretty", "json"]),
                 "FORMAT",
                 "auto",
-                "How logs are written; auto is pretty on terminals",
+                "How logs are written; auto is pretty without --json",
             ),
         ],
     },
