@@ -1,15 +1,19 @@
 //! `nanod serve DIR`: every folder in it is an app, served until a signal says otherwise.
 
-use std::path::PathBuf;
+mod options;
+mod signals;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_config::cli::{Address, Dev, Exit, LogFormat, Serve};
+use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
-use nano_core::{Clock, EventMask, ListenLimits, Runtime, RuntimeLimits, RuntimeOptions, sys};
+use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+
+pub use options::Options;
+pub use signals::hear_signals;
 
 use crate::apps::{Apps, Outcome};
 use crate::ports::Ports;
@@ -23,84 +27,6 @@ const QUIET_MS: u64 = 100;
 
 /// How long the start waits for folders that are not still.
 const SETTLE_MS: u64 = 2_000;
-
-/// How to serve: what `nanod serve` and `nanod dev` have in common.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    pub folder: PathBuf,
-    pub listen: Vec<Address>,
-    pub threads: u32,
-    pub environment: Option<String>,
-    pub follow_links: bool,
-    pub watch: bool,
-    pub dev: bool,
-    /// Manifests have all they ask for.
-    pub trust: bool,
-    /// The file that grants it to single apps, if it is not in the folder.
-    pub grants: Option<PathBuf>,
-    pub trust_proxy: bool,
-    /// Certificates and their key.
-    pub tls: Option<(PathBuf, PathBuf)>,
-    pub drain: Duration,
-    /// How long to go on when readiness has gone.
-    pub drain_delay: Duration,
-    pub limits: ListenLimits,
-    /// Processes; this is one of them, or their supervisor.
-    pub workers: u32,
-    pub log_format: LogFormat,
-}
-
-impl From<Serve> for Options {
-    fn from(serve: Serve) -> Self {
-        let workers = serve.workers.max(1);
-        // What one worker has of what there is.
-        let connections = (serve.connections / workers).max(1) as usize;
-        let limits = ListenLimits { connections, idle_ms: serve.idle_ms, ..ListenLimits::default() };
-        let cores = || if workers == 1 { 0 } else { (sys::thread::cores() as u32 / workers).max(1) };
-        Self {
-            folder: serve.dir,
-            listen: serve.listen,
-            threads: serve.threads.unwrap_or_else(cores),
-            environment: serve.env,
-            follow_links: serve.follow_links,
-            watch: serve.watch,
-            dev: false,
-            trust: serve.trust,
-            grants: serve.grants,
-            trust_proxy: serve.trust_proxy,
-            tls: serve.tls,
-            drain: Duration::from_millis(serve.drain_ms),
-            drain_delay: Duration::from_millis(serve.drain_delay_ms),
-            limits,
-            workers,
-            log_format: serve.log_format,
-        }
-    }
-}
-
-impl From<Dev> for Options {
-    fn from(dev: Dev) -> Self {
-        Self {
-            folder: dev.dir,
-            listen: dev.listen,
-            threads: dev.threads.unwrap_or(0),
-            environment: dev.env,
-            follow_links: dev.follow_links,
-            watch: true,
-            dev: true,
-            // Whoever writes an app runs it.
-            trust: true,
-            grants: None,
-            trust_proxy: false,
-            tls: None,
-            drain: Duration::ZERO,
-            drain_delay: Duration::ZERO,
-            limits: ListenLimits::default(),
-            workers: 1,
-            log_format: dev.log_format,
-        }
-    }
-}
 
 /// What the main thread hears.
 enum Message {
@@ -191,12 +117,7 @@ impl Server {
                 apps.quarantine(&app, &Snapshot::default());
             }
         }
-        let scan = ScanOptions {
-            environment: options.environment.clone(),
-            dev_vars: options.dev,
-            outside_links: options.follow_links,
-            ..ScanOptions::default()
-        };
+        let scan = ScanOptions { environment: options.environment.clone(), dev_vars: options.dev, outside_links: options.follow_links };
         let notifier = options.watch.then(|| {
             // The main thread has gone: nobody looks any more.
             let notifier = Notifier::start(&folder, move || drop(sender.send(Message::Look)));
@@ -415,17 +336,4 @@ impl Server {
 
 fn tell(outcome: Outcome) {
     output::say(&format!("{} deployed, {} failed, {} removed", outcome.deployed, outcome.failed, outcome.removed));
-}
-
-/// Calls a function with every signal that is for this process, on a thread, until it says no.
-pub fn hear_signals(hear: impl Fn(i32) -> bool + Send + 'static) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("nanod-signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            if !hear(signal) {
-                return;
-            }
-        }
-    })?;
-    Ok(())
 }
