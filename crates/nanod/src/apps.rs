@@ -110,6 +110,11 @@ impl Apps {
         self.follow(&changes, deployed)
     }
 
+    /// Whether the app of a folder serves.
+    pub fn serves(&self, folder: &str) -> bool {
+        self.deployed.contains_key(folder)
+    }
+
     /// How many apps serve.
     pub fn len(&self) -> usize {
         self.deployed.len()

@@ -178,8 +178,8 @@ impl Server {
     fn introduce(&self, began_ms: u64) {
         let addresses = self.ports.as_ref().map(Ports::addresses).unwrap_or_default();
         let port = self.ports.as_ref().and_then(Ports::port).map_or(String::new(), |port| format!(":{port}"));
-        for state in self.deployment.deployed().apps.values() {
-            let Some(manifest) = &state.reading.manifest else { continue };
+        for (folder, state) in &self.deployment.deployed().apps {
+            let Some(manifest) = state.reading.manifest.as_ref().filter(|_| self.apps.serves(folder)) else { continue };
             output::say(&format!("{:<20} http://{}.localhost{port}/  {}", manifest.name, manifest.name, state.shown));
         }
         let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
