@@ -30,7 +30,7 @@ pub use app::{App, AppOptions, AppStats, Awaited};
 pub use binding::{Binding, BindingKind};
 pub use call::{CallContent, CallResponse, CallView};
 pub use event::{Account, Event, EventMask, Payload};
-pub use front::{Answered, Certificate, Hosts, ListenLimits, ListenOptions, Listener, Route, Router, TlsOptions};
+pub use front::{Answered, Certificate, Hosts, ListenLimits, ListenOptions, Listener, Route, Router, TlsOptions, bind};
 pub use nano_base::cbor;
 pub use nano_base::clock::Clock;
 pub use nano_base::http::{Headers, RequestHead, ResponseHead};

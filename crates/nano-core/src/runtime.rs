@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
+use nano_base::limits::{DRAIN_WRITE_MS, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
 use nano_base::notes::Notes;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
@@ -403,6 +403,12 @@ impl Runtime {
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));
+        }
+        // Requests have ended, and their clients still read. Slow ones are not waited for: their time is over, too.
+        let (slot, mut waited_ms) = (Slot::<()>::default(), 0);
+        while waited_ms < DRAIN_WRITE_MS && !self.inner.shards.iter().all(|shard| shard.front.is_written()) {
+            slot.wait(Some(Duration::from_millis(1)));
+            waited_ms += 1;
         }
         drained
     }

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nano_config::deploy::{AppState, Change, Snapshot};
-use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource};
+use nano_config::manifest::{Egress, EgressDefault, Grants, Manifest, Reading, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::secrets::{self, Secret};
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, Binding, BindingKind, Error, Runtime, Source};
+use nano_core::{App, AppOptions, Binding, BindingKind, Error, Problem, Runtime, Source};
 
 use crate::admin::Board;
-use crate::routes::{Current, Table};
-use crate::{dev, frame, handlers, output};
+use crate::routes::{Current, Served, Table};
+use crate::{dev, frame, handlers, output, trust};
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -29,6 +29,12 @@ pub struct Apps {
     drained: BTreeSet<String>,
     /// What others may know of all this.
     pub board: Board,
+    /// What the manifests say that were granted what they ask for: what others say of routes and names does not count.
+    accepted: BTreeMap<String, Arc<Reading>>,
+    /// What manifests may ask for.
+    grants: Grants,
+    /// Apps, by their own names, that ran in several crashes.
+    quarantined: BTreeSet<String>,
     /// In development `.dev.vars` are part of `env`.
     dev_vars: bool,
     environment: Option<String>,
@@ -43,16 +49,77 @@ pub struct Outcome {
 }
 
 impl Apps {
-    pub fn new(runtime: &Arc<Runtime>, current: &Current, dev_vars: bool, environment: Option<String>) -> Self {
+    pub fn new(runtime: &Arc<Runtime>, current: &Current, grants: Grants, dev_vars: bool, environment: Option<String>) -> Self {
+        let (runtime, current) = (runtime.clone(), current.clone());
         Self {
-            runtime: runtime.clone(),
-            current: current.clone(),
+            runtime,
+            current,
             deployed: BTreeMap::new(),
             drained: BTreeSet::new(),
             board: Board::default(),
+            accepted: BTreeMap::new(),
+            grants,
+            quarantined: BTreeSet::new(),
             dev_vars,
             environment,
         }
+    }
+
+    /// Grants have changed: the apps whose business that is are looked at again.
+    pub fn set_grants(&mut self, grants: Grants, deployed: &Snapshot) -> Outcome {
+        let before = std::mem::replace(&mut self.grants, grants);
+        let changed = |folder: &String, state: &AppState| {
+            let name = trust::name_of(folder, state);
+            let all = |grants: &Grants| (grants.strangers, grants.ceilings.clone());
+            all(&before) != all(&self.grants) || before.apps.get(name) != self.grants.apps.get(name)
+        };
+        let folders: Vec<String> =
+            deployed.apps.iter().filter(|(folder, state)| changed(folder, state)).map(|(folder, _)| folder.clone()).collect();
+        self.deploy_again(&folders, deployed)
+    }
+
+    /// An app is not to run, whatever calls it.
+    pub fn quarantine(&mut self, name: &str, deployed: &Snapshot) {
+        if !self.quarantined.insert(name.to_string()) {
+            return;
+        }
+        let folder = self.deployed.iter().find(|(_, app)| app.name() == name).map(|(folder, _)| folder.clone());
+        if let Some(app) = folder.and_then(|folder| self.deployed.remove(&folder)) {
+            unload(app);
+        }
+        self.route(deployed);
+    }
+
+    /// It may run again when it is deployed next.
+    pub fn forgive(&mut self, name: &str) {
+        self.quarantined.remove(name);
+    }
+
+    /// It may run again.
+    pub fn release(&mut self, name: &str, deployed: &Snapshot) {
+        if !self.quarantined.remove(name) {
+            return;
+        }
+        let is_its = |state: &AppState| state.app_name() == Some(name);
+        let folders: Vec<String> = deployed.apps.iter().filter(|(_, state)| is_its(state)).map(|(folder, _)| folder.clone()).collect();
+        self.deploy_again(&folders, deployed);
+    }
+
+    /// The quarantined apps whose folders have changed: they are given another chance.
+    pub fn mended(&self, changes: &[Change], deployed: &Snapshot) -> Vec<String> {
+        let changed = changes.iter().filter(|change| !matches!(change, Change::Added(_)));
+        let names = changed.filter_map(|change| deployed.apps.get(change.folder())?.app_name());
+        names.filter(|name| self.quarantined.contains(*name)).map(str::to_string).collect()
+    }
+
+    fn deploy_again(&mut self, folders: &[String], deployed: &Snapshot) -> Outcome {
+        let changes: Vec<Change> = folders.iter().cloned().map(Change::Changed).collect();
+        self.follow(&changes, deployed)
+    }
+
+    /// Whether the app of a folder serves.
+    pub fn serves(&self, folder: &str) -> bool {
+        self.deployed.contains_key(folder)
     }
 
     /// How many apps serve.
@@ -114,6 +181,7 @@ impl Apps {
     /// Forgets a folder.
     pub fn withdraw(&mut self, folder: &str) {
         self.drained.remove(folder);
+        self.accepted.remove(folder);
         self.board.removed(folder);
         if let Some(app) = self.deployed.remove(folder) {
             dev::removed(app.name());
@@ -123,7 +191,16 @@ impl Apps {
 
     fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
         let Some(manifest) = &state.reading.manifest else { return Ok(()) };
-        let options = self.options(manifest, state)?;
+        let refusals = trust::refusals(&self.grants, folder, manifest, state);
+        if !refusals.is_empty() {
+            refusals.iter().for_each(output::finding);
+            return Err("it asks for more than it is granted".into());
+        }
+        self.accepted.insert(folder.to_string(), state.reading.clone());
+        if self.quarantined.contains(&manifest.name) {
+            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+        }
+        let options = self.options(folder, manifest, state)?;
         let before = self.deployed.get(folder).cloned();
         let loaded = match &before {
             Some(app) if app.name() == manifest.name => app.reload(options.clone()).map(|()| app.clone()),
@@ -139,39 +216,58 @@ impl Apps {
         Ok(())
     }
 
-    fn options(&self, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
-        let secret = |source: &SecretSource| Ok(read_secret(source, &state.folder)?.reveal().to_string());
-        let mut options = options(manifest, &state.folder, &secret)?;
+    fn options(&self, folder: &str, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
+        let granted = trust::name_of(folder, state);
+        let allowed = |real: &Path| real.starts_with(&state.folder) || self.grants.allows_file(granted, real);
+        let secret = |source: &SecretSource| Ok(read_secret(source, &state.folder, &allowed)?.reveal().to_string());
+        let mut options = options(manifest, &state.folder, &secret, &|rule| self.grants.allows_egress(granted, rule))?;
         if self.dev_vars {
             add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref());
         }
         Ok(options)
     }
 
+    /// What answers for a folder.
+    fn served(&self, folder: &str, state: &AppState) -> Served {
+        match self.deployed.get(folder) {
+            Some(app) => Served::App(app.clone()),
+            None if state.app_name().is_some_and(|name| self.quarantined.contains(name)) => Served::Nobody(Problem::QUARANTINED),
+            None => Served::Nobody(Problem::NOT_DEPLOYED),
+        }
+    }
+
     /// Makes the table of routes anew.
     pub fn route(&self, deployed: &Snapshot) {
-        let served: Vec<(&Manifest, &AppState, Option<App>)> = deployed
+        let served: Vec<(Claim<'_>, Served)> = deployed
             .apps
             .iter()
-            .filter_map(|(folder, state)| Some((state.reading.manifest.as_ref()?, state, self.deployed.get(folder).cloned())))
-            .collect();
-        let claims: Vec<Claim<'_>> = served
-            .iter()
-            .map(|(manifest, state, _)| Claim {
-                name: &manifest.name,
-                file: manifest.file.as_deref().unwrap_or(&state.shown),
-                routes: &manifest.routes,
-                default: manifest.default,
+            .map(|(folder, state)| {
+                let claim = match self.accepted.get(folder).and_then(|reading| reading.manifest.as_ref()) {
+                    Some(manifest) => {
+                        let file = manifest.file.as_deref().unwrap_or(&state.shown);
+                        Claim { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default }
+                    }
+                    // It is there, and has nothing but its folder's name.
+                    None => Claim { name: trust::name_of(folder, state), file: &state.shown, routes: &[], default: false },
+                };
+                (claim, self.served(folder, state))
             })
             .collect();
+        let claims: Vec<Claim<'_>> = served.iter().map(|(claim, _)| *claim).collect();
         let (routes, findings) = Routes::build(&claims, Conventions::default());
         findings.iter().for_each(output::finding);
-        self.current.replace(Table { routes, apps: served.into_iter().map(|(_, _, app)| app).collect() });
+        self.current.replace(Table { routes, apps: served.into_iter().map(|(_, served)| served).collect() });
     }
 }
 
-/// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name.
-pub fn options(manifest: &Manifest, folder: &Path, secret: &dyn Fn(&SecretSource) -> Result<String, String>) -> Result<AppOptions, String> {
+/// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name, and `egress` whether a rule of its may
+/// lead to what is not public.
+pub fn options(
+    manifest: &Manifest,
+    folder: &Path,
+    secret: &dyn Fn(&SecretSource) -> Result<String, String>,
+    egress: &dyn Fn(&str) -> bool,
+) -> Result<AppOptions, String> {
     let source = match &manifest.main {
         Some(main) => Source::Main(folder.to_path_buf(), main.clone()),
         None => Source::Folder(folder.to_path_buf()),
@@ -180,7 +276,7 @@ pub fn options(manifest: &Manifest, folder: &Path, secret: &dyn Fn(&SecretSource
     options.limits = manifest.limits.clone();
     options.base_url = manifest.base_url.clone();
     options.code_generation = manifest.code_generation;
-    options.egress = policy(&manifest.egress)?;
+    options.egress = policy(&manifest.egress, egress)?;
     options.lazy = manifest.lazy.unwrap_or(false);
     let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
     for (name, source) in &manifest.secrets {
@@ -208,8 +304,8 @@ pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, enviro
     options.env = env.into_iter().collect();
 }
 
-/// Where an app may connect to, as its manifest says.
-fn policy(egress: &Egress) -> Result<Policy, String> {
+/// Where an app may connect to, as its manifest says and its grants allow.
+fn policy(egress: &Egress, granted: &dyn Fn(&str) -> bool) -> Result<Policy, String> {
     let mode = match egress.default {
         EgressDefault::Deny => Mode::Deny,
         EgressDefault::Public => Mode::Public,
@@ -220,7 +316,10 @@ fn policy(egress: &Egress) -> Result<Policy, String> {
         let parse = |text: &String| Rule::parse(text).map_err(|why| format!("the egress rule \"{text}\": {why}"));
         list.iter().map(parse).collect::<Result<Vec<Rule>, String>>()
     };
-    Ok(Policy::new(mode, rules(&egress.allow)?, rules(&egress.deny)?))
+    // A name may lead anywhere: without a grant only to what is public.
+    let allow = rules(&egress.allow)?.into_iter().zip(&egress.allow);
+    let allow = allow.map(|(rule, text)| if granted(text) { rule } else { rule.only_public() }).collect();
+    Ok(Policy::new(mode, allow, rules(&egress.deny)?))
 }
 
 /// Lets the app's requests end, on a thread of its own: deployments do not wait for them.
@@ -236,10 +335,10 @@ fn unload(app: App) {
     }
 }
 
-/// The value of a secret.
-pub fn read_secret(source: &SecretSource, folder: &Path) -> Result<Secret, String> {
+/// The value of a secret; a file must be one that is `allowed`, wherever links lead.
+pub fn read_secret(source: &SecretSource, folder: &Path, allowed: &dyn Fn(&Path) -> bool) -> Result<Secret, String> {
     match source {
-        SecretSource::File(path) => secrets::read_file(&folder.join(path)),
+        SecretSource::File(path) => secrets::read_file(&folder.join(path), allowed),
         SecretSource::Command(words) => {
             let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
             let output = Command::new(program)

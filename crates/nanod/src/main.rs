@@ -12,30 +12,46 @@ mod frame;
 mod handlers;
 mod notify;
 mod output;
+mod ports;
 mod routes;
 mod serve;
+mod trust;
+mod workers;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use nano_config::cli::{self, Exit, Request};
 
 fn main() -> ExitCode {
-    let exit = match cli::request(std::env::args_os().skip(1)) {
+    let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // A supervisor starts its workers with its own words behind one that nobody else writes.
+    let worker = workers::Worker::take(&mut words);
+    let exit = match cli::request(words) {
         Ok((request, common)) => {
             output::set_up(&common);
-            answer(request)
+            match (worker, request) {
+                (Some(Err(why)), _) => {
+                    output::complain(&why);
+                    Exit::Machine
+                }
+                (Some(Ok(worker)), Request::Serve(serve)) => serve::run(&serve.into(), Some(worker)),
+                (_, request) => answer(request),
+            }
         }
         Err(usage) => {
             output::complain(&usage.to_string());
             Exit::Usage
         }
     };
+    output::flush();
     ExitCode::from(exit as u8)
 }
 
 fn answer(request: Request) -> Exit {
     match request {
-        Request::Serve(serve) => serve::run(&serve.into()),
+        Request::Serve(serve) if serve.workers > 1 => workers::supervise(&serve.into()),
+        Request::Serve(serve) => serve::run(&serve.into(), None),
         Request::Dev(dev) => dev::run(&dev),
         Request::Completions(shell) => commands::print(&cli::completions(shell)),
         Request::Help(command) => commands::help(command),

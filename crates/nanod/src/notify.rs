@@ -14,6 +14,12 @@ pub fn tell(state: &str) {
     };
 }
 
+/// Tells it that what is served may be changing; `READY=1` ends that.
+pub fn reloading() {
+    let clock = nano_core::Clock::system();
+    tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", clock.now_ns() / 1_000));
+}
+
 /// The addresses of sockets that the service manager has bound for this process.
 pub fn inherited() -> Vec<String> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());

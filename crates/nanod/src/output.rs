@@ -1,11 +1,17 @@
 //! What nanod says: lines for people on a terminal, JSON lines for machines. The only place that prints.
+//!
+//! Lines are written by threads of their own (`writer.rs`): a terminal that is stopped, a pipe that nobody reads and a disk that is full cost
+//! lines, which are counted, and nothing else.
+
+mod writer;
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use nano_config::cli::Common;
+use nano_config::cli::{Common, LogFormat};
 use nano_config::text::{Finding, Severity};
-use nano_core::{Error, LogLevel};
+use nano_core::{Clock, Error, LogLevel};
+use writer::Writer;
 
 static JSON: AtomicBool = AtomicBool::new(false);
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -13,6 +19,12 @@ static VERBOSE: AtomicBool = AtomicBool::new(false);
 static COLORS: AtomicBool = AtomicBool::new(false);
 /// Standard output has what was asked for, and nothing else.
 static APART: AtomicBool = AtomicBool::new(false);
+/// The number of this worker process, from one; zero if it is the only one.
+static WORKER: AtomicU32 = AtomicU32::new(0);
+
+static OUT: Writer =
+    Writer::new("nanod-stdout", |bytes| std::io::stdout().lock().write_all(bytes).and_then(|()| std::io::stdout().flush()), gap);
+static ERR: Writer = Writer::new("nanod-stderr", |bytes| std::io::stderr().lock().write_all(bytes), gap);
 
 /// How to write, as the command line asks for it.
 pub fn set_up(common: &Common) {
@@ -69,6 +81,30 @@ pub fn paint(ink: Ink, text: &str) -> String {
         Ink::Dim => 2,
     };
     format!("\x1b[{code}m{text}\x1b[0m")
+/// How logs are written, for commands that say it apart.
+pub fn set_log_format(format: LogFormat) {
+    match format {
+        LogFormat::Auto => {}
+        LogFormat::Pretty => JSON.store(false, Ordering::Relaxed),
+        LogFormat::Json => JSON.store(true, Ordering::Relaxed),
+    }
+}
+
+/// This is one of several worker processes. What all of them would say the same the first one says.
+pub fn set_worker(number: u32) {
+    WORKER.store(number, Ordering::Relaxed);
+}
+
+/// Waits, a little, until what was said is written: for the end of the process.
+pub fn flush() {
+    OUT.flush();
+    ERR.flush();
+}
+
+/// Lines that could not be written.
+#[expect(dead_code, reason = "for the metrics")]
+pub fn lost() -> u64 {
+    OUT.lost() + ERR.lost()
 }
 
 /// Text that was asked for, as it is; whether it could be written.
@@ -97,7 +133,7 @@ pub fn app_error(name: &str, error: &Error, frame: &str) {
 
 /// Something about nanod itself.
 pub fn say(text: &str) {
-    if QUIET.load(Ordering::Relaxed) {
+    if QUIET.load(Ordering::Relaxed) || WORKER.load(Ordering::Relaxed) > 1 {
         return;
     }
     line("info", None, text);
@@ -110,6 +146,9 @@ pub fn complain(text: &str) {
 
 /// Something wrong with a file.
 pub fn finding(finding: &Finding) {
+    if WORKER.load(Ordering::Relaxed) > 1 {
+        return;
+    }
     let level = match finding.severity {
         Severity::Notice => "info",
         Severity::Warning => "warn",
@@ -126,15 +165,51 @@ pub fn app(name: &str, level: LogLevel, text: &str) {
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
     };
-    line(level, Some(name), text);
+    line(level, Some(name), &harmless(text));
+}
+
+/// Text of an app's: no line of it looks like one of another's, and it does nothing to a terminal.
+fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    if JSON.load(Ordering::Relaxed) || !text.contains(|c: char| c.is_control() && c != '\t') {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.trim_end().chars() {
+        match character {
+            '\n' => out.push_str("\n    "),
+            '\t' => out.push('\t'),
+            '\r' => {}
+            control if control.is_control() => out.extend(control.escape_default()),
+            other => out.push(other),
+        }
+    }
+    out.into()
+}
+
+/// What stands in the place of lines that were lost.
+fn gap(lines: u64) -> String {
+    written("warn", None, &format!("{lines} lines of log were lost here"))
 }
 
 fn line(level: &str, app: Option<&str>, text: &str) {
-    let mut out = String::with_capacity(text.len() + 64);
+    let out = written(level, app, text);
+    let apart = level == "error" || level == "warn" || APART.load(Ordering::Relaxed);
+    if apart { ERR.push(out.into_bytes()) } else { OUT.push(out.into_bytes()) }
+}
+
+fn written(level: &str, app: Option<&str>, text: &str) -> String {
+    let worker = WORKER.load(Ordering::Relaxed);
+    let mut out = String::with_capacity(text.len() + 96);
     if JSON.load(Ordering::Relaxed) {
-        out.push_str("{\"level\":\"");
+        out.push_str("{\"unix_ms\":");
+        out.push_str(&(Clock::system().unix_ms() as u64).to_string());
+        out.push_str(",\"level\":\"");
         out.push_str(level);
         out.push('"');
+        if worker > 0 {
+            out.push_str(",\"worker\":");
+            out.push_str(&worker.to_string());
+        }
         if let Some(app) = app {
             out.push_str(",\"app\":");
             quote(app, &mut out);
@@ -157,12 +232,7 @@ fn line(level: &str, app: Option<&str>, text: &str) {
         out.push_str(text.trim_end());
         out.push('\n');
     }
-    // Whoever read it has gone, or the disk is full: there is nobody to tell.
-    let _ = if level == "error" || level == "warn" || APART.load(Ordering::Relaxed) {
-        std::io::stderr().lock().write_all(out.as_bytes())
-    } else {
-        std::io::stdout().lock().write_all(out.as_bytes())
-    };
+    out
 }
 
 fn colour(level: &str) -> (&'static str, &'static str) {

@@ -1,33 +1,55 @@
 //! Which app a request is for, as it stands at the moment: the listeners ask for every request, deployments replace it as a whole.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, RwLock};
 
-use nano_config::problem::{self, Problem};
 use nano_config::routes::Routes;
-use nano_core::{Answered, App, Headers, RequestHead, ResponseHead, Route, Router};
+use nano_core::{Answered, App, Problem, RequestHead, ResponseHead, Route, Router};
 
 use crate::dev;
 
-/// Routes, and the apps that they name by number. One that is not deployed is none.
+/// Who answers a route.
+#[derive(Clone, Debug)]
+pub enum Served {
+    /// An app.
+    App(App),
+    /// Nobody: this is why.
+    Nobody(Problem),
+}
+
+/// Routes, and what they name by number.
 #[derive(Debug, Default)]
 pub struct Table {
     pub routes: Routes,
-    pub apps: Vec<Option<App>>,
+    pub apps: Vec<Served>,
 }
 
 /// The table in use.
 #[derive(Clone, Debug, Default)]
-pub struct Current(Arc<RwLock<Arc<Table>>>);
+pub struct Current {
+    table: Arc<RwLock<Arc<Table>>>,
+    behind_proxy: bool,
+}
 
 impl Current {
-    /// From now on requests go by this one.
-    pub fn replace(&self, table: Table) {
-        *self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(table);
+    /// An empty table, behind a proxy that is believed or not.
+    pub fn new(behind_proxy: bool) -> Self {
+        Self { behind_proxy, ..Self::default() }
     }
 
-    /// The router of a listener on a port.
-    pub fn on_port(&self, port: u16) -> OnPort {
-        OnPort { current: self.clone(), port }
+    /// From now on requests go by this one.
+    pub fn replace(&self, table: Table) {
+        *self.table.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(table);
+    }
+
+    /// The ports that routes name.
+    pub fn ports(&self) -> Vec<u16> {
+        self.table.read().unwrap_or_else(|poisoned| poisoned.into_inner()).routes.ports()
+    }
+
+    /// The router of a listener.
+    pub fn router(&self) -> OnPort {
+        OnPort { current: self.clone(), port: AtomicU16::new(0) }
     }
 }
 
@@ -35,7 +57,14 @@ impl Current {
 #[derive(Debug)]
 pub struct OnPort {
     current: Current,
-    port: u16,
+    port: AtomicU16,
+}
+
+impl OnPort {
+    /// The listener's port, once it is known; sockets of the file system have none.
+    pub fn set_port(&self, port: u16) {
+        self.port.store(port, Ordering::Relaxed);
+    }
 }
 
 impl Router for OnPort {
@@ -57,22 +86,16 @@ impl Router for OnPort {
     }
 
     fn route(&self, host: &str, path: &str) -> Route {
-        let table = self.current.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(number) = table.routes.find(host, self.port, path) else { return refusal(&Problem::NO_APP) };
+        let table = self.current.table.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(number) = table.routes.find(host, self.port.load(Ordering::Relaxed), path) else { return Route::Nobody };
         match table.apps.get(number as usize) {
-            Some(Some(app)) => Route::App(app.clone()),
-            _ => refusal(&Problem::NOT_DEPLOYED),
+            Some(Served::App(app)) => Route::App(app.clone()),
+            Some(Served::Nobody(problem)) => Route::Refused(*problem),
+            None => Route::Nobody,
         }
     }
-}
 
-fn refusal(problem: &Problem) -> Route {
-    let mut headers = Headers::new();
-    let mut pushed = headers.push(b"content-type", problem::CONTENT_TYPE.as_bytes());
-    if problem.retry_after_s > 0 {
-        pushed &= headers.push(b"retry-after", problem.retry_after_s.to_string().as_bytes());
+    fn is_behind_proxy(&self) -> bool {
+        self.current.behind_proxy
     }
-    debug_assert!(pushed, "constants");
-    let head = ResponseHead { status: problem.status, status_text: String::new(), headers };
-    Route::Reply(head, problem.body("").into_bytes())
 }

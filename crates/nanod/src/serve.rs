@@ -1,20 +1,27 @@
 //! `nanod serve DIR`: every folder in it is an app, served until a signal says otherwise.
 
+mod options;
+mod signals;
+
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_config::cli::{Address, Dev, Exit, Serve};
-use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Touched, Watch};
-use nano_core::{Clock, EventMask, ListenLimits, ListenOptions, Listener, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_config::cli::{Address, Exit};
+use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
+use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+
+pub use options::Options;
+pub use signals::hear_signals;
 
 use crate::admin::{self, Admin, Board, Logs};
-use crate::apps::Apps;
+use crate::apps::{Apps, Outcome};
+use crate::ports::Ports;
 use crate::routes::Current;
+use crate::trust::Trust;
+use crate::workers::{Order, Worker};
 use crate::{dev, events, notify, output};
 
 /// How long a folder must be still before it is deployed.
@@ -23,60 +30,6 @@ const QUIET_MS: u64 = 100;
 /// How long the start waits for folders that are not still.
 const SETTLE_MS: u64 = 2_000;
 
-/// How to serve: what `nanod serve` and `nanod dev` have in common.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    pub folder: PathBuf,
-    pub listen: Vec<Address>,
-    pub threads: u32,
-    pub environment: Option<String>,
-    pub follow_links: bool,
-    pub watch: bool,
-    pub dev: bool,
-    pub drain: Duration,
-    pub limits: ListenLimits,
-    pub admin: Option<admin::Options>,
-}
-
-impl From<Serve> for Options {
-    fn from(serve: Serve) -> Self {
-        let limits = ListenLimits { connections: serve.connections as usize, idle_ms: serve.idle_ms, ..ListenLimits::default() };
-        Self {
-            folder: serve.dir,
-            listen: serve.listen,
-            threads: serve.threads.unwrap_or(0),
-            environment: serve.env,
-            follow_links: serve.follow_links,
-            watch: serve.watch,
-            dev: false,
-            drain: Duration::from_millis(serve.drain_ms),
-            limits,
-            admin: serve.admin.map(|address| admin::Options {
-                address,
-                token_file: serve.token_file,
-                per_app: serve.metrics_per_app,
-            }),
-        }
-    }
-}
-
-impl From<Dev> for Options {
-    fn from(dev: Dev) -> Self {
-        Self {
-            folder: dev.dir,
-            listen: dev.listen,
-            threads: dev.threads.unwrap_or(0),
-            environment: dev.env,
-            follow_links: dev.follow_links,
-            watch: true,
-            dev: true,
-            drain: Duration::ZERO,
-            limits: ListenLimits::default(),
-            admin: None,
-        }
-    }
-}
-
 /// What the main thread hears.
 enum Message {
     Signal(i32),
@@ -84,11 +37,14 @@ enum Message {
     Look,
     /// An operator wants something.
     Command(admin::Command),
+    /// Of the supervisor.
+    Order(Order),
 }
 
-/// Runs until a signal; what the process ends with.
-pub fn run(options: &Options) -> Exit {
-    match Server::start(options) {
+/// Runs until a signal, or as a worker until its supervisor says so; what the process ends with.
+pub fn run(options: &Options, worker: Option<Worker>) -> Exit {
+    output::set_log_format(options.log_format);
+    match Server::start(options, worker) {
         Ok(server) => server.run(),
         Err(why) => {
             output::complain(&why);
@@ -102,21 +58,26 @@ struct Server {
     admin: Option<Admin>,
     board: Board,
     environment: Option<String>,
-    listeners: Vec<Listener>,
+    ports: Option<Ports>,
     messages: Receiver<Message>,
     notifier: Option<Notifier>,
     scanner: Scanner,
     deployment: Deployment,
     watch: Watch,
     apps: Apps,
+    trust: Trust,
     clock: Clock,
+    /// Whether changes are deployed without being asked.
+    watching: bool,
     drain: Duration,
+    drain_delay: Duration,
+    worker: Option<Worker>,
     /// A signal that came before the server was ready.
     early: bool,
 }
 
 impl Server {
-    fn start(options: &Options) -> Result<Self, String> {
+    fn start(options: &Options, worker: Option<Worker>) -> Result<Self, String> {
         let folder = options.folder.canonicalize().map_err(|error| format!("cannot read {}: {error}", options.folder.display()))?;
         if !folder.is_dir() {
             return Err(format!("{} is not a folder: give the folder that has a folder for each app", options.folder.display()));
@@ -124,16 +85,38 @@ impl Server {
         let clock = Clock::system();
         let began_ms = clock.now_ms();
         let (sender, messages) = channel();
-        hear_signals(&sender).map_err(|error| format!("cannot listen to signals: {error}"))?;
+        let orders = match &worker {
+            None => {
+                let signals = sender.clone();
+                hear_signals(move |signal| signals.send(Message::Signal(signal)).is_ok())
+            }
+            // Whatever a terminal sends to all processes at once the supervisor hears too.
+            Some(_) => {
+                let signals = sender.clone();
+                hear_signals(move |signal| signal != SIGTERM || signals.send(Message::Signal(signal)).is_ok())
+            }
+        }
+        .map_err(|error| format!("cannot listen to signals: {error}"))
+        .and_then(|()| match &worker {
+            None => Ok(Vec::new()),
+            Some(worker) => {
+                output::set_worker(worker.number);
+                let orders = sender.clone();
+                // The main thread has gone: nobody follows orders any more.
+                worker.listen(move |order| drop(orders.send(Message::Order(order))))
+            }
+        })?;
         let limits = RuntimeLimits { threads: options.threads, ..RuntimeLimits::default() };
         let events = EventMask { logs: true, apps: true };
-        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), ..RuntimeOptions::default() })
+        let notes = worker.as_ref().map(|worker| worker.notes.clone());
+        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), notes, ..RuntimeOptions::default() })
             .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
         let logs = Arc::new(Logs::default());
         events::follow(&runtime, &logs, &clock).map_err(|error| format!("cannot start a thread: {error}"))?;
-        let current = Current::default();
-        let apps = Apps::new(&runtime, &current, options.dev, options.environment.clone());
+        let current = Current::new(options.trust_proxy);
+        let trust = Trust::new(options.trust, options.grants.as_deref(), &folder)?;
+        let mut apps = Apps::new(&runtime, &current, trust.grants().clone(), options.dev, options.environment.clone());
         let board = apps.board.clone();
         let commands = sender.clone();
         let context = admin::Context {
@@ -145,40 +128,47 @@ impl Server {
             // A command that nobody hears is dropped, and its reply says that nanod is stopping.
             commands: Box::new(move |command| drop(commands.send(Message::Command(command)))),
         };
-        let admin = start_admin(options.admin.as_ref(), context)?;
-        let scan = ScanOptions {
-            environment: options.environment.clone(),
-            dev_vars: options.dev,
-            outside_links: options.follow_links,
-            ..ScanOptions::default()
-        };
-        let notifier = Notifier::start(&folder, move || {
+        // Each of several workers knows only itself.
+        let admin = start_admin(options.admin.as_ref().filter(|_| worker.is_none()), context)?;
+        for order in orders {
+            if let Order::Quarantine(app) = order {
+                apps.quarantine(&app, &Snapshot::default());
+            }
+        }
+        let scan = ScanOptions { environment: options.environment.clone(), dev_vars: options.dev, outside_links: options.follow_links };
+        let notifier = options.watch.then(|| {
             // The main thread has gone: nobody looks any more.
-            let _ = sender.send(Message::Look);
+            let notifier = Notifier::start(&folder, move || drop(sender.send(Message::Look)));
+            notifier.inspect_err(|why| output::say(&format!("{why}; the folder is looked at once a second instead"))).ok()
         });
-        let notifier = notifier.inspect_err(|why| output::say(&format!("{why}; the folder is looked at once a second instead"))).ok();
+        let notifier = notifier.flatten();
         let watch = Watch::new(notifier.is_some(), clock.now_ms());
         let mut server = Self {
             runtime,
             admin,
             board,
             environment: options.environment.clone(),
-            listeners: Vec::new(),
+            ports: None,
             messages,
             notifier,
             scanner: Scanner::new(folder, scan),
             deployment: Deployment::new(QUIET_MS),
             watch,
             apps,
+            trust,
             clock,
+            watching: options.watch,
             drain: options.drain,
+            drain_delay: options.drain_delay,
+            worker,
             early: false,
         };
         server.settle();
-        server.listen(options, &current)?;
+        let sockets = server.worker.as_ref().map(|worker| worker.sockets.clone());
+        server.ports = Some(Ports::open(&server.runtime, &current, options, sockets)?);
+        server.follow_ports();
         server.introduce(began_ms);
-        server.board.set_ready(true);
-        notify::tell("READY=1");
+        server.tell_ready("ready");
         Ok(server)
     }
 
@@ -195,7 +185,8 @@ impl Server {
             match self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(now_ms))) {
                 Ok(Message::Look) => self.take_hints(),
                 // It is heard when there is something to stop.
-                Ok(Message::Signal(_)) => self.early = true,
+                Ok(Message::Signal(_) | Message::Order(Order::Stop | Order::Alone)) => self.early = true,
+                Ok(Message::Order(order)) => self.obey(&order),
                 Ok(Message::Command(command)) => command.refuse_start(),
                 Err(_) => {}
             }
@@ -205,23 +196,13 @@ impl Server {
         }
     }
 
-    fn listen(&mut self, options: &Options, current: &Current) -> Result<(), String> {
-        for address in options.listen.iter().map(addresses).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
-            let router = Arc::new(current.on_port(port));
-            let options = ListenOptions { address, router, limits: options.limits.clone(), tls: None };
-            self.listeners.push(self.runtime.listen(options).map_err(|error| error.to_string())?);
-        }
-        Ok(())
-    }
-
     /// What somebody wants to know who has just started it.
     fn introduce(&self, began_ms: u64) {
-        let addresses: Vec<String> = self.listeners.iter().map(|listener| listener.address().to_string()).collect();
-        for state in self.deployment.deployed().apps.values() {
-            let Some(manifest) = &state.reading.manifest else { continue };
-            let port = addresses.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default();
-            output::say(&format!("{:<20} http://{}.localhost:{port}  {}", manifest.name, manifest.name, state.shown));
+        let addresses = self.ports.as_ref().map(Ports::addresses).unwrap_or_default();
+        let port = self.ports.as_ref().and_then(Ports::port).map_or(String::new(), |port| format!(":{port}"));
+        for (folder, state) in &self.deployment.deployed().apps {
+            let Some(manifest) = state.reading.manifest.as_ref().filter(|_| self.apps.serves(folder)) else { continue };
+            output::say(&format!("{:<20} http://{}.localhost{port}/  {}", manifest.name, manifest.name, state.shown));
         }
         if let Some(admin) = &self.admin {
             output::say(&admin.introduction(std::io::stdout().is_terminal()));
@@ -230,7 +211,7 @@ impl Server {
         let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
         let noun = if apps == 1 { "app" } else { "apps" };
         output::say(&format!("{apps} {noun} on {} in {took_ms} ms", addresses.join(", ")));
-        dev::ready(addresses.first().and_then(|address| address.rsplit(':').next()).unwrap_or_default());
+        dev::ready(port.trim_start_matches(':'));
     }
 
     fn run(mut self) -> Exit {
@@ -238,23 +219,75 @@ impl Server {
             return self.stop();
         }
         loop {
-            let now_ms = self.clock.now_ms();
-            let wait = Duration::from_millis(self.watch.due_ms().saturating_sub(now_ms));
-            match self.messages.recv_timeout(wait) {
-                Ok(Message::Signal(SIGHUP)) => {
-                    notify::tell("RELOADING=1");
+            match self.hear() {
+                Ok(Message::Signal(SIGHUP) | Message::Order(Order::Look)) => {
+                    if self.worker.is_none() {
+                        notify::reloading();
+                    }
+                    if let Some(ports) = &self.ports {
+                        ports.renew_certificates();
+                    }
                     self.look(&Touched::All);
-                    notify::tell("READY=1");
+                    if !self.watching {
+                        self.settle();
+                    }
+                    self.tell_ready("looked");
                 }
-                Ok(Message::Signal(_)) => return self.stop(),
+                Ok(Message::Signal(_) | Message::Order(Order::Stop)) => return self.stop(),
+                Ok(Message::Order(Order::Alone)) => {
+                    output::complain("the supervisor has gone: stopping");
+                    return self.stop();
+                }
+                Ok(Message::Order(order)) => self.obey(&order),
                 Ok(Message::Look) => self.take_hints(),
-                Ok(Message::Command(command)) => self.desk().obey(command),
+                Ok(Message::Command(command)) => {
+                    self.desk().obey(command);
+                    self.follow_ports();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.stop(),
             }
-            if let Some(touched) = self.watch.take(self.clock.now_ms()) {
+            if self.watching
+                && let Some(touched) = self.watch.take(self.clock.now_ms())
+            {
                 self.look(&touched);
             }
+        }
+    }
+
+    /// The next message, or that it is time to look.
+    fn hear(&self) -> Result<Message, RecvTimeoutError> {
+        if !self.watching {
+            return self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        self.messages.recv_timeout(Duration::from_millis(self.watch.due_ms().saturating_sub(self.clock.now_ms())))
+    }
+
+    fn obey(&mut self, order: &Order) {
+        match order {
+            Order::Quarantine(app) => self.apps.quarantine(app, self.deployment.deployed()),
+            Order::Release(app) => self.apps.release(app, self.deployment.deployed()),
+            Order::Look | Order::Stop | Order::Alone => {}
+        }
+        self.follow_ports();
+    }
+
+    /// Tells whoever started it.
+    fn tell_ready(&self, word: &str) {
+        self.board.set_ready(true);
+        match &self.worker {
+            Some(worker) => {
+                // What it has said stands before what its supervisor says then.
+                output::flush();
+                worker.tell(word);
+            }
+            None => notify::tell("READY=1"),
+        }
+    }
+
+    fn follow_ports(&mut self) {
+        if let Some(ports) = &mut self.ports {
+            ports.follow();
         }
     }
 
@@ -271,9 +304,9 @@ impl Server {
     fn look(&mut self, touched: &Touched) {
         let unix_ms = self.clock.unix_ms() as u64;
         let seen = self.scanner.scan(touched, unix_ms);
+        dev::looked(&seen);
         let step = self.deployment.observe(&seen, self.clock.now_ms(), unix_ms);
         step.findings.iter().for_each(output::finding);
-        dev::looked(&seen);
         if let Some(again_ms) = step.again_ms {
             self.watch.again(again_ms, self.deployment.waiting(), self.clock.now_ms());
         }
@@ -283,10 +316,21 @@ impl Server {
             output::say(&format!("{why}; the folder is looked at once a second instead"));
             self.watch.set_hints(false);
         }
-        if !step.changes.is_empty() {
-            let outcome = self.apps.follow(&step.changes, self.deployment.deployed());
-            output::say(&format!("{} deployed, {} failed, {} removed", outcome.deployed, outcome.failed, outcome.removed));
+        if self.trust.look().is_some() {
+            let outcome = self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
+            tell(outcome);
         }
+        if !step.changes.is_empty() {
+            for app in self.apps.mended(&step.changes, self.deployment.deployed()) {
+                self.apps.forgive(&app);
+                if let Some(worker) = &self.worker {
+                    worker.tell(&format!("mended {app}"));
+                }
+            }
+            let outcome = self.apps.follow(&step.changes, self.deployment.deployed());
+            tell(outcome);
+        }
+        self.follow_ports();
     }
 
     /// What an operator's commands are about.
@@ -302,24 +346,35 @@ impl Server {
 
     /// Takes no more connections, lets requests end, and ends. A second signal does not wait.
     fn stop(self) -> Exit {
-        notify::tell("STOPPING=1");
+        if self.worker.is_none() {
+            notify::tell("STOPPING=1");
+        }
         self.board.set_ready(false);
         output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
-        for listener in &self.listeners {
-            listener.close();
-        }
+        let supervised = self.worker.is_some();
+        let (stopping, delay) = channel();
         let messages = self.messages;
         let impatient = std::thread::Builder::new().name("nanod-second-signal".into()).spawn(move || {
             while let Ok(message) = messages.recv() {
-                if let Message::Signal(second @ (SIGINT | SIGTERM)) = message {
+                // A worker is hurried by its supervisor; the same signal may have reached it twice.
+                if let Message::Signal(second @ (SIGINT | SIGTERM)) = message
+                    && !supervised
+                {
                     output::complain("stopped at once, by a second signal");
                     dev::leave();
+                    output::flush();
                     std::process::exit(128 + second);
                 }
             }
+            drop(stopping);
         });
         if impatient.is_err() {
             output::complain("a second signal will not be heard");
+        }
+        // Whoever sends requests here is given time to notice. Nothing is ever sent: this is a wait.
+        let _: Result<(), RecvTimeoutError> = delay.recv_timeout(self.drain_delay);
+        if let Some(ports) = &self.ports {
+            ports.close();
         }
         let drained = self.runtime.drain(self.drain);
         self.runtime.free();
@@ -341,31 +396,6 @@ fn start_admin(options: Option<&admin::Options>, context: admin::Context) -> Res
     }
 }
 
-fn hear_signals(sender: &Sender<Message>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let sender = sender.clone();
-    std::thread::Builder::new().name("nanod-signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(Message::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(())
-}
-
-/// Where the core is to listen for an address of the command line.
-fn addresses(address: &Address) -> Result<Vec<String>, String> {
-    match address {
-        Address::Systemd => {
-            let inherited = notify::inherited();
-            if inherited.is_empty() {
-                return Err("--listen systemd: no sockets were handed over (LISTEN_FDS); start nanod from a socket unit".into());
-            }
-            Ok(inherited)
-        }
-        Address::Tcp(host, port) if host == "localhost" => Ok(vec![format!("127.0.0.1:{port}")]),
-        Address::Everywhere(port) => Ok(vec![format!("[::]:{port}")]),
-        Address::Tcp(..) | Address::Unix(_) => Ok(vec![address.to_string()]),
-    }
+fn tell(outcome: Outcome) {
+    output::say(&format!("{} deployed, {} failed, {} removed", outcome.deployed, outcome.failed, outcome.removed));
 }

@@ -60,6 +60,8 @@ pub struct Serve {
     pub follow_links: bool,
     /// Whether manifests may have what only an operator should grant.
     pub trust: bool,
+    /// The file that grants single apps such things, if it is not in the folder.
+    pub grants: Option<PathBuf>,
     /// Whether forwarded headers are believed.
     pub trust_proxy: bool,
     /// What requests in flight have to end in.
@@ -334,6 +336,7 @@ impl Parsed {
             watch: !self.flag("no-watch"),
             follow_links: self.flag("follow-links"),
             trust: self.flag("trust"),
+            grants: self.path("grants"),
             trust_proxy: self.flag("trust-proxy"),
             drain_ms: self.number("drain").unwrap_or(30_000),
             drain_delay_ms: self.number("drain-delay").unwrap_or(0),

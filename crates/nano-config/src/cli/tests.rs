@@ -32,6 +32,7 @@ fn a_folder_is_served_with_what_help_says_are_the_defaults() {
         watch: true,
         follow_links: false,
         trust: false,
+        grants: None,
         trust_proxy: false,
         drain_ms: 30_000,
         drain_delay_ms: 0,

@@ -138,6 +138,11 @@ impl Connection {
         &mut self.socket
     }
 
+    /// Whether the client still waits for something that is known.
+    pub(super) fn owes_something(&self) -> bool {
+        self.has_output() || self.unsent || matches!(self.phase, Phase::Exchange(_))
+    }
+
     /// What goes on in another protocol: the socket, and what has been read of it.
     pub(super) fn into_parts(self) -> (Socket, Option<IpAddr>, Counted, Vec<u8>) {
         (self.socket, self.peer, self.shared, self.input)

@@ -31,6 +31,7 @@ pub use hosts::Hosts;
 use listen::Acceptance;
 pub(crate) use listen::Listeners;
 pub use listen::{Answered, ListenLimits, ListenOptions, Listener, Route, Router};
+pub use socket::bind;
 use state::State;
 pub use tls::{Certificate, TlsOptions};
 
@@ -169,6 +170,11 @@ impl Front {
             return None;
         }
         lock(&self.state).next_deadline()
+    }
+
+    /// Whether everything that requests have come to has been written.
+    pub(crate) fn is_written(&self) -> bool {
+        !self.is_open() || (!self.has_mail() && lock(&self.state).is_written())
     }
 
     fn accept_from(&self, acceptance: Acceptance) -> std::io::Result<()> {

@@ -53,6 +53,20 @@ pub(super) enum Bound {
     Shared(OwnedFd, Family, String),
 }
 
+/// Binds an address and listens there, for others: a process that is given the descriptor listens with `fd:NUMBER`. Also what clients
+/// connect to, with the port that port 0 has become.
+pub fn bind(address: &str) -> Result<(OwnedFd, String)> {
+    let bound = Bound::new(address, 1)?;
+    let name = bound.address();
+    match bound {
+        Bound::Shared(fd, ..) => Ok((fd, name)),
+        Bound::Tcp(mut listeners, _) => match listeners.pop() {
+            Some(listener) => Ok((listener.into(), name)),
+            None => Err(Error::new(Status::Io, format!("cannot listen on {address}"))),
+        },
+    }
+}
+
 /// What kind of socket an inherited one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {

@@ -115,6 +115,10 @@ impl State {
         self.again.extend(self.connections.iter().filter(|(_, entry)| entry.client.listener() == listener).map(|(id, _)| id));
     }
 
+    pub(super) fn is_written(&self) -> bool {
+        !self.connections.iter().any(|(_, entry)| entry.client.owes_something())
+    }
+
     pub(super) fn close(&mut self) {
         self.acceptances.clear();
         let ids: Vec<u64> = self.connections.iter().map(|(id, _)| id).collect();

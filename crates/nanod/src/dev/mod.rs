@@ -65,7 +65,7 @@ pub fn run(dev: &cli::Dev) -> Exit {
     if DEV.set(new).is_err() {
         return Exit::Defect;
     }
-    let exit = serve::run(&dev.clone().into());
+    let exit = serve::run(&dev.clone().into(), None);
     keys::stop();
     exit
 }

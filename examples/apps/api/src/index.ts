@@ -10,7 +10,7 @@ import { Login, Order, type PlacedOrder } from "./schemas";
 import { authenticate, issue } from "./tokens";
 
 export interface Env {
-  /** What tokens are signed with, and the password that everybody has here. See ../../apps.conf. */
+  /** What tokens are signed with, and the password that everybody has here. See ../nano.toml. */
   readonly JWT_SECRET: string;
   readonly PASSWORD: string;
 }

@@ -10,7 +10,7 @@ import { streamText } from "hono/streaming";
 import { books } from "./books";
 import { Page } from "./page";
 
-/** What the host puts into env: see ../../apps.conf. */
+/** What the host puts into env: see ../nano.toml. */
 type Variables = { GREETING?: string; COOKIE_SECRET: string; ADMIN_TOKEN: string };
 
 const app = new Hono<{ Bindings: Variables; Variables: { requestId: string } }>();

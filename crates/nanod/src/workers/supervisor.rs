@@ -1,0 +1,311 @@
+//! The supervisor's life: sockets, workers, signals. It never runs JavaScript, so nothing that an app does can end it.
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use nano_config::cli::Exit;
+use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
+use nano_core::{Clock, Notes, sys};
+use signal_hook::consts::SIGHUP;
+
+use super::Order;
+use super::child::{self, Word};
+use super::poison::Poison;
+use crate::serve::{Options, hear_signals};
+use crate::{notify, output, ports};
+
+/// What the main thread hears.
+enum Message {
+    Signal(i32),
+    /// Of the worker in a place, in its so-manieth life.
+    Word(usize, u64, Word),
+}
+
+/// The place of a worker.
+struct Seat {
+    worker: Option<child::Worker>,
+    notes: Notes,
+    life: u64,
+    /// When the next one is started, if none is there.
+    due_ms: u64,
+    wait_ms: u64,
+    /// It has been told to look for changes.
+    looking: bool,
+}
+
+struct Supervisor {
+    options: Options,
+    words: Vec<OsString>,
+    sockets: Vec<(OwnedFd, String)>,
+    seats: Vec<Seat>,
+    sender: Sender<Message>,
+    messages: Receiver<Message>,
+    poison: Poison,
+    clock: Clock,
+    began_ms: u64,
+    /// All workers have served.
+    introduced: bool,
+    /// When whatever is left is killed.
+    stopping_ms: Option<u64>,
+    exit: Exit,
+}
+
+/// Serves by several workers until a signal.
+pub fn supervise(options: &Options) -> Exit {
+    match Supervisor::new(options) {
+        Ok(supervisor) => supervisor.run(),
+        Err(why) => {
+            output::complain(&why);
+            Exit::Machine
+        }
+    }
+}
+
+impl Supervisor {
+    fn new(options: &Options) -> Result<Self, String> {
+        let (sender, messages) = channel();
+        let signals = sender.clone();
+        hear_signals(move |signal| signals.send(Message::Signal(signal)).is_ok())
+            .map_err(|error| format!("cannot listen to signals: {error}"))?;
+        let mut sockets = Vec::new();
+        for address in &options.listen {
+            let texts = ports::texts(address)?;
+            let mut port = None;
+            for text in &texts {
+                // The second family of an address takes the port of the first.
+                let text = port.map_or(text.clone(), |port: u16| format!("[::]:{port}"));
+                match bind(&text) {
+                    Ok(bound) => {
+                        port = bound.1.parse::<std::net::SocketAddr>().ok().map(|address| address.port());
+                        sockets.push(bound);
+                    }
+                    Err(_) if port.is_some() => {}
+                    Err(why) => return Err(why),
+                }
+            }
+        }
+        let mut seats = Vec::new();
+        for _ in 0..options.workers {
+            let notes = Notes::new().map_err(|error| format!("cannot share memory: {error}"))?;
+            seats.push(Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looking: false });
+        }
+        let clock = Clock::system();
+        Ok(Self {
+            options: options.clone(),
+            words: std::env::args_os().skip(1).collect(),
+            sockets,
+            seats,
+            sender,
+            messages,
+            poison: Poison::default(),
+            began_ms: clock.now_ms(),
+            clock,
+            introduced: false,
+            stopping_ms: None,
+            exit: Exit::Success,
+        })
+    }
+
+    fn run(mut self) -> Exit {
+        loop {
+            let now_ms = self.clock.now_ms();
+            if self.stopping_ms.is_none() {
+                self.start_due(now_ms);
+                self.release_due(now_ms);
+            } else if self.seats.iter().all(|seat| seat.worker.is_none()) {
+                output::say(if self.exit == Exit::CutOff { "stopped, with requests that did not end in time" } else { "stopped" });
+                return self.exit;
+            }
+            if self.stopping_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+                output::complain("a worker did not end in time: it is killed");
+                self.exit = Exit::CutOff;
+                self.stopping_ms = Some(u64::MAX);
+                self.kill();
+            }
+            let wait = Duration::from_millis(self.due_ms().saturating_sub(self.clock.now_ms()));
+            match self.messages.recv_timeout(wait) {
+                Ok(Message::Signal(SIGHUP)) => self.reload(),
+                Ok(Message::Signal(_)) if self.stopping_ms.is_none() => self.stop(),
+                Ok(Message::Signal(second)) => {
+                    output::complain("stopped at once, by a second signal");
+                    self.kill();
+                    output::flush();
+                    std::process::exit(128 + second);
+                }
+                Ok(Message::Word(seat, life, word)) if self.seats[seat].life == life => self.hear(seat, word),
+                Ok(Message::Word(..)) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Exit::Defect,
+            }
+        }
+    }
+
+    /// When there is something to do that nobody asks for.
+    fn due_ms(&self) -> u64 {
+        match self.stopping_ms {
+            Some(due_ms) => due_ms,
+            None => {
+                let starts = self.seats.iter().filter(|seat| seat.worker.is_none()).map(|seat| seat.due_ms);
+                starts.chain(self.poison.due_ms()).min().unwrap_or(u64::MAX)
+            }
+        }
+    }
+
+    fn start_due(&mut self, now_ms: u64) {
+        let sockets: Vec<RawFd> = self.sockets.iter().map(|(fd, _)| fd.as_raw_fd()).collect();
+        for index in 0..self.seats.len() {
+            let seat = &mut self.seats[index];
+            if seat.worker.is_some() || seat.due_ms > now_ms {
+                continue;
+            }
+            seat.life += 1;
+            seat.notes.clear();
+            let (life, sender) = (seat.life, self.sender.clone());
+            // The main thread has gone: nobody wants to know.
+            let hear = move |word| drop(sender.send(Message::Word(index, life, word)));
+            match child::Worker::start(index as u32 + 1, &self.words, &sockets, &seat.notes, now_ms, hear) {
+                Ok(mut worker) => {
+                    worker.begin(self.poison.quarantined());
+                    seat.worker = Some(worker);
+                }
+                Err(error) => {
+                    output::complain(&format!("cannot start worker {}: {error}", index + 1));
+                    seat.put_off(now_ms);
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, index: usize, word: Word) {
+        match word {
+            Word::Ready => {
+                if let Some(worker) = &mut self.seats[index].worker {
+                    worker.ready = true;
+                }
+                self.introduce();
+            }
+            Word::Looked => self.looked(index),
+            Word::Mended(app) => {
+                if self.poison.release(&app) {
+                    output::say(&format!("{app} has changed: it is not quarantined any more"));
+                    self.tell_all(&Order::Release(app));
+                }
+            }
+            Word::Gone => self.gone(index),
+        }
+    }
+
+    /// What somebody wants to know who has just started it.
+    fn introduce(&mut self) {
+        if self.introduced || !self.seats.iter().all(|seat| seat.worker.as_ref().is_some_and(|worker| worker.ready)) {
+            return;
+        }
+        self.introduced = true;
+        let addresses: Vec<&str> = self.sockets.iter().map(|(_, name)| &**name).collect();
+        let took_ms = self.clock.now_ms() - self.began_ms;
+        output::say(&format!("{} workers on {} in {took_ms} ms", self.seats.len(), addresses.join(", ")));
+        notify::tell("READY=1");
+    }
+
+    /// A worker has ended.
+    fn gone(&mut self, index: usize) {
+        let now_ms = self.clock.now_ms();
+        let seat = &mut self.seats[index];
+        let Some(mut worker) = seat.worker.take() else { return };
+        let status = match worker.wait() {
+            Ok(status) => status,
+            Err(error) => return output::complain(&format!("worker {} is lost: {error}", index + 1)),
+        };
+        if self.stopping_ms.is_some() {
+            if status.code() != Some(Exit::Success as i32) && self.exit == Exit::Success {
+                self.exit = Exit::CutOff;
+            }
+            return;
+        }
+        // What is wrong with the command line or the machine is wrong with all of them, and has been said.
+        if let (false, false, Some(code)) = (self.introduced, worker.ready, status.code()) {
+            self.exit = Exit::ALL.iter().map(|(exit, _)| *exit).find(|exit| *exit as i32 == code).unwrap_or(Exit::Defect);
+            self.stopping_ms = Some(now_ms + WORKER_STOP_SLACK_MS);
+            return self.tell_all(&Order::Stop);
+        }
+        let running = seat.notes.running();
+        let what = match running.is_empty() {
+            true => String::new(),
+            false => format!(" while it ran {}", running.join(", ")),
+        };
+        output::complain(&format!("worker {} (process {}) {}{what}; it is started again", index + 1, worker.id(), child::describe(status)));
+        if now_ms.saturating_sub(worker.since_ms) >= WORKER_STEADY_MS {
+            seat.wait_ms = WORKER_RESTART_MS;
+        }
+        seat.put_off(now_ms);
+        self.looked(index);
+        if child::is_crash(status) {
+            for app in running {
+                if self.poison.crashed(&app, now_ms) {
+                    output::complain(&format!(
+                        "{app} is quarantined: it ran in several crashes. It is back when its folder changes, or in ten minutes"
+                    ));
+                    self.tell_all(&Order::Quarantine(app));
+                }
+            }
+        }
+    }
+
+    fn release_due(&mut self, now_ms: u64) {
+        for app in self.poison.over(now_ms) {
+            self.poison.release(&app);
+            output::say(&format!("{app} is not quarantined any more"));
+            self.tell_all(&Order::Release(app));
+        }
+    }
+
+    fn reload(&mut self) {
+        notify::reloading();
+        self.seats.iter_mut().for_each(|seat| seat.looking = seat.worker.is_some());
+        self.tell_all(&Order::Look);
+    }
+
+    /// A worker has looked for changes, or will not any more.
+    fn looked(&mut self, index: usize) {
+        if std::mem::take(&mut self.seats[index].looking) && !self.seats.iter().any(|seat| seat.looking) {
+            notify::tell("READY=1");
+        }
+    }
+
+    fn stop(&mut self) {
+        notify::tell("STOPPING=1");
+        output::say(&format!("stopping: requests have {} s to end", self.options.drain.as_secs()));
+        let patience = self.options.drain_delay + self.options.drain + Duration::from_millis(WORKER_STOP_SLACK_MS);
+        self.stopping_ms = Some(self.clock.now_ms() + patience.as_millis() as u64);
+        self.tell_all(&Order::Stop);
+    }
+
+    fn kill(&mut self) {
+        self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).for_each(child::Worker::kill);
+    }
+
+    fn tell_all(&mut self, order: &Order) {
+        self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).for_each(|worker| worker.tell(order));
+    }
+}
+
+impl Seat {
+    /// The next worker is started after a while, which is longer each time.
+    fn put_off(&mut self, now_ms: u64) {
+        self.due_ms = now_ms + self.wait_ms;
+        self.wait_ms = (self.wait_ms * 2).min(WORKER_RESTART_MS_MAX);
+    }
+}
+
+/// A socket for the workers, and what clients connect to.
+fn bind(text: &str) -> Result<(OwnedFd, String), String> {
+    match text.strip_prefix("fd:").and_then(|number| number.parse().ok()) {
+        Some(number) => {
+            let fd = sys::file::duplicate(number).map_err(|error| format!("cannot listen on {text}: {error}"))?;
+            let name = fd.try_clone().ok().and_then(|fd| std::net::TcpListener::from(fd).local_addr().ok());
+            Ok((fd, name.map_or(text.to_string(), |address| address.to_string())))
+        }
+        None => nano_core::bind(text).map_err(|error| error.message),
+    }
+}

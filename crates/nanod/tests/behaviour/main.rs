@@ -1,0 +1,7 @@
+//! nanod as its operator and its clients see it: a folder, addresses, signals.
+
+mod logs;
+mod serving;
+mod support;
+mod trust;
+mod workers;

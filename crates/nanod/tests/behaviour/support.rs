@@ -1,0 +1,147 @@
+//! A nanod that runs over a folder of its own, and what it says.
+
+use std::fs;
+use std::io::{BufRead, BufReader, PipeReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Long enough for anything that works.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// nanod, and the folder it serves.
+pub struct Server {
+    pub child: Child,
+    lines: BufReader<PipeReader>,
+    pub address: String,
+    pub folder: PathBuf,
+}
+
+impl Server {
+    /// nanod over a folder of these files.
+    pub fn start(name: &str, files: &[(&str, &str)]) -> Self {
+        Self::with(name, files, &[])
+    }
+
+    /// The same with more on its command line.
+    pub fn with(name: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let folder = folder(name, files);
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let mut command = nanod(&folder, arguments);
+        command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
+        let child = command.spawn().expect("nanod starts");
+        drop(command);
+        let mut server = Self { child, lines: BufReader::new(reader), address: String::new(), folder };
+        let many = arguments.contains(&"--workers");
+        let ready = server.wait_for_any(if many { &["workers on 127.0.0.1:"] } else { &[" app on 127.0.0.1:", " apps on 127.0.0.1:"] });
+        let address = ready.split(" on ").nth(1).and_then(|rest| rest.split([' ', ',']).next());
+        server.address = address.expect("an address").to_string();
+        server
+    }
+
+    /// Reads what it says up to a line with this in it.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        self.wait_for_any(&[text])
+    }
+
+    /// The same with one of several.
+    pub fn wait_for_any(&mut self, texts: &[&str]) -> String {
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).expect("text") == 0 {
+                panic!("nanod ended without saying {texts:?}:\n{said}");
+            }
+            if texts.iter().any(|text| line.contains(text)) {
+                return line;
+            }
+            said.push_str(&line);
+        }
+    }
+
+    pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
+        let mut stream = self.send(host, path);
+        read(&mut stream)
+    }
+
+    pub fn send(&self, host: &str, path: &str) -> TcpStream {
+        send(&self.address, host, path)
+    }
+
+    pub fn signal(&self, signal: &str) {
+        kill(signal, self.child.id());
+    }
+
+    /// Writes a file of the folder, whole, as deployments should.
+    pub fn write(&self, file: &str, text: &str) {
+        write(&self.folder.join(file), text);
+    }
+
+    /// The processes that it has started.
+    pub fn workers(&self) -> Vec<u32> {
+        let id = self.child.id();
+        let text = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("its children");
+        text.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A folder of these files.
+pub fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("nanod-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    for (file, text) in files {
+        write(&folder.join(file), text);
+    }
+    folder
+}
+
+/// `nanod serve` over a folder, on a port of its own, and without an admin listener, of which there can be one.
+pub fn nanod(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
+    command.args(["serve", "--no-admin", "--listen", "127.0.0.1:0"]).args(arguments).arg(folder).stdin(Stdio::null());
+    command
+}
+
+pub fn kill(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status().expect("kill");
+    assert!(sent.success());
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let part = path.with_extension("part");
+    fs::write(&part, text).unwrap();
+    fs::rename(part, path).unwrap();
+}
+
+pub fn send(address: &str, host: &str, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+}
+
+pub fn read(stream: &mut TcpStream) -> (u16, String) {
+    try_read(stream).expect("an answer")
+}
+
+/// None if the connection broke.
+pub fn try_read(stream: &mut TcpStream) -> Option<(u16, String)> {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    let status = text.split(' ').nth(1)?.parse().ok()?;
+    Some((status, text.split_once("\r\n\r\n")?.1.to_string()))
+}
+
+pub fn says(text: &str) -> String {
+    format!("export default {{ fetch() {{ return new Response('{text}'); }} }};\n")
+}
