@@ -19,8 +19,8 @@ pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Allowance, Errand, ErrandError, ErrandResult, ErrandValue, Progress};
 pub use isolate::host::{Ask, BODY_GONE, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal};
 pub use isolate::image::Image;
-pub use isolate::sockets::{Dialing, Message, Opening, SocketEvent, Sockets};
 pub use isolate::instance::{Delivery, Instance, InstanceLimits, Outcome, Started, TerminateHandle, Turns};
+pub use isolate::sockets::{Dialing, Message, Opening, SocketEvent, Sockets};
 
 pub use web::builtins::builtin;
 

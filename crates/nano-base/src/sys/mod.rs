@@ -7,5 +7,6 @@ pub mod malloc;
 pub mod memory;
 pub mod random;
 pub mod signals;
+pub mod sockets;
 pub mod thread;
 pub mod time;

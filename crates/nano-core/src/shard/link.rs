@@ -24,8 +24,8 @@ use crate::wait::lock;
 pub(super) use host::LinkHost;
 pub(crate) use outgoing::NETWORK;
 use outgoing::Outgoing;
-pub(crate) use sockets::last_word;
 use sockets::Wire;
+pub(crate) use sockets::last_word;
 
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,9 +201,7 @@ impl Link {
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.spent.clone()),
-            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) | Active::Socket(_, spent) => {
-                spent.clone()
-            },
+            Active::Call(_, spent) | Active::Errand(spent) | Active::Fetch(_, spent) | Active::Socket(_, spent) => spent.clone(),
         }
     }
 

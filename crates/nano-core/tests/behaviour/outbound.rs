@@ -108,10 +108,16 @@ fn what_goes_wrong_with_a_websocket_is_an_error_and_a_close_event() {
          return Response.json(log);";
     let said = text(&app(&runtime, port, body), "/");
     assert_eq!(said, format!("[{}[2,1006,3]]", r#"["error",1006,false,true],"#.repeat(6)));
-    let closed = AppOptions { egress: Policy::new(Mode::Deny, Vec::new(), Vec::new()), ..here("closed", "export default { async fetch() {
+    let closed = AppOptions {
+        egress: Policy::new(Mode::Deny, Vec::new(), Vec::new()),
+        ..here(
+            "closed",
+            "export default { async fetch() {
         const socket = new WebSocket('ws://127.0.0.1:1/');
         return new Response(await new Promise((resolve) => { socket.onerror = ({ message }) => resolve(message); }));
-    } }") };
+    } }",
+        )
+    };
     assert_eq!(text(&runtime.load(closed).unwrap(), "/"), "this app may not use the network");
 }
 
@@ -268,6 +274,24 @@ fn a_condemned_instance_closes_what_it_has_opened() {
 }
 
 #[test]
+fn a_thread_that_is_lost_leaves_no_connection_open() {
+    let (sender, ended) = mpsc::channel();
+    let port = serve(move |stream| {
+        let mut wire = Wire::answer(stream, None, None).1;
+        wire.text("go");
+        let _ = sender.send(wire.next());
+    });
+    let runtime = runtime(1);
+    // One operation that no limit interrupts.
+    let body = "const socket = new WebSocket('ws://127.0.0.1:PORT/');
+         await next(socket, 'message');
+         new Array(1e9).fill(0);";
+    let app = app(&runtime, port, body);
+    assert!(fetch(&app, "/").is_err());
+    assert_eq!(ended.recv_timeout(PATIENCE).expect("the connection ends"), None);
+}
+
+#[test]
 fn an_event_source_reads_reconnects_and_remembers() {
     let port = serve(|mut stream| {
         let asked = head(&mut stream);
@@ -277,7 +301,8 @@ fn an_event_source_reads_reconnects_and_remembers() {
                 return write!(stream, "HTTP/1.1 302 Found\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n").unwrap();
             }
             let events = "retry: 1\n\nid: 7\ndata: one\ndata: two\n\nevent: own\ndata: \u{fc}\n\n";
-            return write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nConnection: close\r\n\r\n{events}").unwrap();
+            return write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nConnection: close\r\n\r\n{events}")
+                .unwrap();
         }
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: again\n\n").unwrap();
         let _ = stream.read(&mut [0]);

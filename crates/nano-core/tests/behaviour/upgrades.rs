@@ -120,7 +120,9 @@ fn subprotocol_headers_and_compression_are_agreed_on() {
     let listener = listen(&runtime, &app);
     let asked = "Sec-WebSocket-Protocol: one, two\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
     let (head, mut wire) = Wire::ask(listener.address(), "/", asked);
-    for expected in ["101 ", "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "sec-websocket-protocol: two", "permessage-deflate", "x-own: yes"] {
+    for expected in
+        ["101 ", "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "sec-websocket-protocol: two", "permessage-deflate", "x-own: yes"]
+    {
         assert!(head.contains(expected), "{head}");
     }
     let long = "so much of the same ".repeat(1_000);
@@ -193,10 +195,15 @@ fn an_open_socket_keeps_its_instance_and_outlives_the_wall_limit() {
 #[test]
 fn each_message_has_a_budget_of_its_own() {
     let runtime = runtime(1);
-    let mut options = options("budget", &source("socket.accept(); socket.onmessage = ({ data }) => {
+    let mut options = options(
+        "budget",
+        &source(
+            "socket.accept(); socket.onmessage = ({ data }) => {
         for (const end = performance.now(), limit = Number(data), start = Date.now(); ;) { let n = 0; while (n < limit) n++; break; }
         socket.send('done');
-    };"));
+    };",
+        ),
+    );
     options.limits.cpu_ms = 400;
     let app = runtime.load(options).unwrap();
     let listener = listen(&runtime, &app);
@@ -261,7 +268,8 @@ fn unloading_closes_sockets_at_once() {
 #[test]
 fn a_thread_that_is_lost_closes_its_sockets() {
     let runtime = runtime(1);
-    let mut options = options("lost", &source("socket.accept(); socket.onmessage = () => { new Array(2 ** 27).fill(0).map(String).join(); };"));
+    let mut options =
+        options("lost", &source("socket.accept(); socket.onmessage = () => { new Array(2 ** 27).fill(0).map(String).join(); };"));
     options.limits.cpu_ms = 20_000;
     let app = runtime.load(options).unwrap();
     let listener = listen(&runtime, &app);
@@ -288,7 +296,9 @@ fn a_client_that_does_not_read_is_left_behind_and_one_that_reads_is_not() {
 
 #[test]
 fn more_messages_than_the_app_keeps_up_with_wait_and_arrive_in_order() {
-    let served = serve("socket.accept(); let n = 0; socket.onmessage = ({ data }) => { n += data.length; if (data === 'end') socket.send(String(n)); };");
+    let served = serve(
+        "socket.accept(); let n = 0; socket.onmessage = ({ data }) => { n += data.length; if (data === 'end') socket.send(String(n)); };",
+    );
     let mut wire = served.open();
     let piece = "x".repeat(10_000);
     for _ in 0..500 {
@@ -324,9 +334,13 @@ fn who_cannot_have_a_socket_gets_an_error_with_a_code() {
     let error = served.app.fetch(init, Some(PATIENCE)).expect_err("no socket");
     assert_eq!((error.status, error.http_status()), (Status::Unsupported, 501), "{error:?}");
     // The app gives one to a client that did not ask for it.
-    let app = load(&served.runtime, "eager", "export default { fetch() {
+    let app = load(
+        &served.runtime,
+        "eager",
+        "export default { fetch() {
         return new Response(null, { status: 101, webSocket: new WebSocketPair()[0] });
-    } }");
+    } }",
+    );
     let listener = listen(&served.runtime, &app);
     let mut stream = std::net::TcpStream::connect(listener.address()).unwrap();
     std::io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use v8::MapFnTo;
 
 use super::{
-    blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts,
-    sockets, subtle_keys, subtle_work, time, types, url, wasm,
+    blob, cache, clone, compression, console, contexts, crypto, encoding, fetch, files, forms, host_objects, html_rewriter, parts, sockets,
+    subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
 

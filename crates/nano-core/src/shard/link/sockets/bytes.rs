@@ -172,11 +172,7 @@ impl Wire for Bytes {
             self.deliver(Delivery::BodyReady(self.local));
         }
         self.stop();
-        self.tell_end(if code == 1000 {
-            SocketEvent::Closed(code, String::new(), true)
-        } else {
-            SocketEvent::Failed(reason.into(), None)
-        });
+        self.tell_end(if code == 1000 { SocketEvent::Closed(code, String::new(), true) } else { SocketEvent::Failed(reason.into(), None) });
     }
 
     fn end(&self, link: &Link, _: &Error) {

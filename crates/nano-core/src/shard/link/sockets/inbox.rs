@@ -24,14 +24,7 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(link: &Rc<Link>, local: u32, wanted: bool) -> Self {
         let held = Held::of(&link.app, 0).into();
-        Self {
-            link: Rc::downgrade(link),
-            local,
-            sizes: RefCell::default(),
-            held,
-            wanted: Cell::new(wanted),
-            over: Cell::new(false),
-        }
+        Self { link: Rc::downgrade(link), local, sizes: RefCell::default(), held, wanted: Cell::new(wanted), over: Cell::new(false) }
     }
 
     /// The instance, unless it has gone.
