@@ -66,3 +66,26 @@ fn of_two_who_stop_a_turn_one_does_and_the_turn_learns_why() {
         assert_eq!(claimed, Vec::from_iter(why));
     });
 }
+
+#[test]
+fn a_stopped_turn_does_not_end_while_something_is_done_about_it() {
+    loom::model(|| {
+        let shared = Arc::new((Turn::new(), AtomicU64::new(0)));
+        shared.0.begin(times(1));
+        let watchdog = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let Some(view) = shared.0.view() else { return };
+                if shared.0.stop(view.sequence, 0, || {}) {
+                    shared.0.while_stopped(view.sequence, || {
+                        shared.1.store(1, Ordering::Relaxed);
+                        shared.1.store(0, Ordering::Relaxed);
+                    });
+                }
+            }
+        });
+        shared.0.end();
+        assert_eq!(shared.1.load(Ordering::Relaxed), 0, "it is being done");
+        watchdog.join().unwrap();
+    });
+}

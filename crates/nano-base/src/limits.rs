@@ -499,6 +499,10 @@ pub const WEBSOCKET_INBOX_MESSAGES_MAX: usize = 32;
 pub const WEBSOCKET_INBOX_BYTES_MAX: usize = 64 << 10;
 /// With so much waiting to be sent on a WebSocket, a further message ends it.
 pub const WEBSOCKET_OUTBOX_BYTES_MAX: usize = 4 << 20;
+/// What a frame counts besides its bytes while it waits to be sent.
+pub const WEBSOCKET_FRAME_COST_BYTES: usize = 128;
+/// Small pieces that are written to a socket are joined up to this.
+pub const SOCKET_JOIN_BYTES: usize = 4 << 10;
 /// A message shorter than this is sent as it is: compressing it would take more than it spares.
 pub const WEBSOCKET_COMPRESS_BYTES_MIN: usize = 256;
 /// What is read of one WebSocket before others have their turns.

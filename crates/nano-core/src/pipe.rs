@@ -71,6 +71,15 @@ impl Held {
         }
     }
 
+    /// Holds what another one of the same app does as well.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        if self.app.is_none() {
+            *self = other;
+        } else {
+            self.bytes += std::mem::take(&mut other.bytes);
+        }
+    }
+
     fn clear(&mut self) {
         self.take(self.bytes);
     }

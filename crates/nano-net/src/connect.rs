@@ -69,6 +69,7 @@ impl Net {
             return None;
         }
         PROCESS.fetch_add(1, Ordering::Relaxed);
+        HERE.set(HERE.get() + 1);
         self.connections.total.set(self.connections.total.get() + 1);
         *self.connections.of_app.borrow_mut().entry(app).or_default() += 1;
         Some(Permit { connections: self.connections.clone(), app })
@@ -77,6 +78,16 @@ impl Net {
 
 /// Outbound connections of all shards of the process.
 static PROCESS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Those of them that this thread has.
+    static HERE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The calling thread will not close what it has: its connections have been ended in another way.
+pub fn thread_is_lost() {
+    PROCESS.fetch_sub(HERE.take(), Ordering::Relaxed);
+}
 
 /// The right to have one connection, given back when it is dropped.
 #[derive(Debug)]
@@ -88,6 +99,7 @@ pub struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         PROCESS.fetch_sub(1, Ordering::Relaxed);
+        HERE.set(HERE.get().saturating_sub(1));
         self.connections.total.set(self.connections.total.get() - 1);
         let mut of_app = self.connections.of_app.borrow_mut();
         if let Some(count) = of_app.get_mut(&self.app) {

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 
+use nano_base::limits::SOCKET_JOIN_BYTES;
+
 use crate::stream::Stream;
 
 /// Bytes in their order, and how far they have gone.
@@ -20,7 +22,10 @@ impl Outbox {
     pub(crate) fn push(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
             self.bytes += bytes.len();
-            self.queue.push_back(bytes);
+            match self.queue.back_mut().filter(|last| last.len() + bytes.len() <= SOCKET_JOIN_BYTES) {
+                Some(last) => last.extend_from_slice(&bytes),
+                None => self.queue.push_back(bytes),
+            }
         }
     }
 

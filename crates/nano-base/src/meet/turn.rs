@@ -72,11 +72,11 @@ impl Turn {
         if self.word.compare_exchange(running, idle, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             return None;
         }
-        // Another thread is between claiming the turn and having stopped it: a few instructions.
-        while self.word.load(Ordering::Acquire) & STATE_MASK == STOPPING {
+        // Another thread is between claiming the turn and having done with it: a few instructions.
+        let stopped = idle | STOPPED;
+        while self.word.compare_exchange(stopped, idle, Ordering::AcqRel, Ordering::Acquire).is_err() {
             spin_loop();
         }
-        self.word.store(idle, Ordering::Release);
         Some(self.why.load(Ordering::Relaxed))
     }
 
@@ -107,6 +107,16 @@ impl Turn {
         }
         self.why.store(why, Ordering::Relaxed);
         blow();
+        self.word.store(sequence | STOPPED, Ordering::Release);
+        true
+    }
+
+    /// Does something about a turn that was stopped and has not noticed: it does not end meanwhile. False if it has.
+    pub fn while_stopped(&self, sequence: u64, act: impl FnOnce()) -> bool {
+        if self.word.compare_exchange(sequence | STOPPED, sequence | STOPPING, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return false;
+        }
+        act();
         self.word.store(sequence | STOPPED, Ordering::Release);
         true
     }

@@ -8,6 +8,7 @@ pub mod malloc;
 pub mod memory;
 pub mod random;
 pub mod signals;
+pub mod sockets;
 pub mod terminal;
 pub mod thread;
 pub mod time;

@@ -60,7 +60,10 @@ impl Connection {
             Happening::Chunk(bytes) => {
                 tunnel.credit += bytes.len() as i64;
                 self.output.extend_from_slice(&bytes);
-                self.held.push(held);
+                match self.held.last_mut() {
+                    Some(all) => all.merge(held),
+                    None => self.held.push(held),
+                }
                 if was_idle {
                     self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
                 }

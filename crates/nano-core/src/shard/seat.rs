@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use nano_base::meet::{Turn, TurnTimes, TurnView};
 use nano_base::status::{Error, Result};
+use nano_base::sys::sockets;
 use nano_base::sys::thread::CpuClock;
 use nano_engine::{Loss, TerminateHandle};
 
@@ -33,6 +34,8 @@ pub(crate) struct Seat {
     handle: Mutex<Option<TerminateHandle>>,
     cpu: Mutex<Option<CpuClock>>,
     pub tid: AtomicI32,
+    /// The poll that watches its sockets, once there is one.
+    pub poll: AtomicI32,
     /// V8 gave the thread up: it is parked for good.
     pub loss: Mutex<Option<Loss>>,
     /// Somebody else has the shard now: end what you hold, touch nothing shared, go.
@@ -56,6 +59,7 @@ impl Seat {
             handle: Mutex::new(None),
             cpu: Mutex::new(None),
             tid: AtomicI32::new(0),
+            poll: AtomicI32::new(-1),
             loss: Mutex::new(None),
             abandoned: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -135,6 +139,12 @@ impl Seat {
                 handle.terminate();
             }
         })
+    }
+
+    /// Ends the connections of a thread whose turn does not notice that it was stopped. While it does not, it closes no descriptor
+    /// whose number could come to mean another one.
+    pub(crate) fn end_connections(&self, sequence: u64) {
+        self.turn.while_stopped(sequence, || sockets::shut_down_watched(self.poll.load(Ordering::Relaxed)));
     }
 
     /// Stops whatever runs: the runtime is being freed.

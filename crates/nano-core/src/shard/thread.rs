@@ -1,6 +1,7 @@
 //! The loop of one shard's thread: commands, timers, turns, tidying, sleep.
 
 use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,6 +52,9 @@ pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
     {
         let (inner, seat) = (inner.clone(), seat.clone());
         nano_engine::on_loss(move |loss| {
+            // This thread will close nothing any more, and whoever it was connected to would wait for ever.
+            nano_base::sys::sockets::shut_down_watched(seat.poll.load(Ordering::Relaxed));
+            nano_net::connect::thread_is_lost();
             *lock(&seat.loss) = Some(loss);
             inner.watchdog.wake();
         });
@@ -92,6 +96,7 @@ impl Thread {
         let poll = Poll::new()?;
         poll.registry().register(&mut SourceFd(&shard.raw_bell()), Token(0), Interest::READABLE)?;
         poll.registry().register(&mut SourceFd(&shard.front.raw_fd()), Token(1), Interest::READABLE)?;
+        seat.poll.store(poll.as_raw_fd(), Ordering::Relaxed);
         let now_ms = inner.clock.now_ms();
         let mut wheel = TimerWheel::new(now_ms);
         wheel.insert(now_ms + SWEEP_MS, Timer::Sweep);

@@ -241,6 +241,10 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         }
         Why::Stuck => {
             inner.counters.abandoned.fetch_add(1, Ordering::Relaxed);
+            // Whenever it returns, and if it ever does: nobody waits for it until then.
+            if let Some(turn) = seat.view() {
+                seat.end_connections(turn.sequence);
+            }
             thread::make_idle(seat.tid.load(Ordering::Relaxed));
         }
     }

@@ -274,6 +274,24 @@ fn a_condemned_instance_closes_what_it_has_opened() {
 }
 
 #[test]
+fn a_thread_that_is_lost_leaves_no_connection_open() {
+    let (sender, ended) = mpsc::channel();
+    let port = serve(move |stream| {
+        let mut wire = Wire::answer(stream, None, None).1;
+        wire.text("go");
+        let _ = sender.send(wire.next());
+    });
+    let runtime = runtime(1);
+    // One operation that no limit interrupts.
+    let body = "const socket = new WebSocket('ws://127.0.0.1:PORT/');
+         await next(socket, 'message');
+         new Array(1e9).fill(0);";
+    let app = app(&runtime, port, body);
+    assert!(fetch(&app, "/").is_err());
+    assert_eq!(ended.recv_timeout(PATIENCE).expect("the connection ends"), None);
+}
+
+#[test]
 fn an_event_source_reads_reconnects_and_remembers() {
     let port = serve(|mut stream| {
         let asked = head(&mut stream);

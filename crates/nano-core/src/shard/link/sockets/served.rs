@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{
-    BODY_WINDOW_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_COMPRESS_BYTES_MIN, WEBSOCKET_OUTBOX_BYTES_MAX, WEBSOCKET_PONGS_BYTES_MAX,
-    WEBSOCKET_SHARE_BYTES,
+    BODY_WINDOW_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_COMPRESS_BYTES_MIN, WEBSOCKET_FRAME_COST_BYTES, WEBSOCKET_OUTBOX_BYTES_MAX,
+    WEBSOCKET_PONGS_BYTES_MAX, WEBSOCKET_SHARE_BYTES,
 };
 use nano_base::status::{Error, Status};
 use nano_base::wheel::TimerKey;
@@ -41,6 +41,9 @@ pub(in crate::shard::link) struct Served {
     gathered: RefCell<Held>,
     /// Bytes of messages since all was sent last.
     sent: Cell<usize>,
+    /// Frames since the connection has written some, and what waited with the last of them.
+    frames: Cell<usize>,
+    waited: Cell<usize>,
     is_full: Cell<bool>,
     is_over: Cell<bool>,
     /// Nothing more comes; the app hears of that when it has had all that has come.
@@ -52,6 +55,10 @@ impl Served {
     /// Answers a request with one.
     pub(super) fn accept(link: &Rc<Link>, request: u32, head: &ResponseHead) -> Result<(u32, Rc<Self>), Refusal> {
         let Some(work) = link.work(request) else { return Err(Refusal("the request has ended".into())) };
+        // Whoever ends a request tells those sockets that there are by then.
+        if work.is_done() || link.app.draining.load(Ordering::Acquire) {
+            return Err(Refusal("the request has ended, or the app is being unloaded".into()));
+        }
         let Job::Fetch(asked) = &work.job else { return Err(Refusal("an invocation cannot be answered with a WebSocket".into())) };
         if !matches!(work.listener, Listener::Connection(_)) {
             let why = "the app answered with a WebSocket, which only requests that come by a listener of NANO's can become";
@@ -77,6 +84,8 @@ impl Served {
             rest: RefCell::default(),
             gathered: Held::of(&link.app, 0).into(),
             sent: Cell::new(0),
+            frames: Cell::new(0),
+            waited: Cell::new(0),
             is_full: Cell::new(false),
             is_over: Cell::new(false),
             is_ended: Cell::new(false),
@@ -162,15 +171,13 @@ impl Served {
             // The bytes have been checked.
             Some(Event::Text(text)) => self.inbox.push(Message::Text(String::from_utf8_lossy(&text).into_owned())),
             Some(Event::Binary(bytes)) => self.inbox.push(Message::Binary(bytes)),
-            Some(Event::Ping(bytes)) => {
-                // Who does not read its pongs gets no more of them.
-                if self.waiting() < WEBSOCKET_PONGS_BYTES_MAX {
-                    let mut out = Vec::new();
-                    let _ = self.socket.borrow_mut().pong(&mut out, &bytes, NO_MASK);
-                    self.put(out);
-                }
+            Some(Event::Ping(bytes)) if self.waiting() < WEBSOCKET_PONGS_BYTES_MAX => {
+                let mut out = Vec::new();
+                let _ = self.socket.borrow_mut().pong(&mut out, &bytes, NO_MASK);
+                self.put(out);
             }
-            Some(Event::Pong(_)) => {}
+            // Who does not read its pongs gets no more of them.
+            Some(Event::Ping(_) | Event::Pong(_)) => {}
             Some(Event::Close(said)) => {
                 // An answer in kind; if this side was first, that has been said.
                 let mut out = Vec::new();
@@ -241,7 +248,12 @@ impl Wire for Served {
             return false;
         }
         let waiting = self.waiting();
-        if waiting > WEBSOCKET_OUTBOX_BYTES_MAX || !Held::of(&link.app, 0).has_room_for(message.len()) {
+        if waiting < self.waited.get() {
+            self.frames.set(0);
+        }
+        // The smallest frame takes room on its way as well.
+        let taken = waiting + self.frames.get() * WEBSOCKET_FRAME_COST_BYTES;
+        if taken > WEBSOCKET_OUTBOX_BYTES_MAX || !Held::of(&link.app, 0).has_room_for(message.len()) {
             self.inbox.tell(SocketEvent::Failed(super::TOO_MUCH.into(), None));
             self.stop(link);
             // The client does not read: the connection ends without another word.
@@ -257,6 +269,8 @@ impl Wire for Served {
             Message::Binary(bytes) => self.socket.borrow_mut().binary(&mut out, bytes, compress, NO_MASK),
         };
         self.put(out);
+        self.frames.set(self.frames.get() + 1);
+        self.waited.set(self.waiting());
         sent.is_ok()
     }
 
