@@ -9,6 +9,7 @@ mod crypto;
 mod fetching;
 mod forms;
 mod hostobjects;
+mod http2;
 mod limits;
 mod listening;
 mod losses;

@@ -249,7 +249,7 @@ impl Io {
             if let Some(coding) = &mut body.coding {
                 let mut output = vec![0; room];
                 match coding.give(&mut output) {
-                    Err(bad) => return undecodable(bad),
+                    Err(bad) => return Act::Fail(undecodable(bad), false),
                     Ok(0) => {}
                     Ok(given) => {
                         output.truncate(given);
@@ -361,7 +361,7 @@ impl Body {
     }
 }
 
-pub(super) fn undecodable(bad: Bad) -> Act {
+pub(super) fn undecodable(bad: Bad) -> Failure {
     let kind = if matches!(bad, Bad::Corrupt | Bad::Truncated) { FailureKind::Protocol } else { FailureKind::Limit };
-    Act::Fail(Failure::new(kind, format!("the response's body cannot be decoded: {}", bad.sentence())), false)
+    Failure::new(kind, format!("the response's body cannot be decoded: {}", bad.sentence()))
 }
