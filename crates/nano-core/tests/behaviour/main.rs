@@ -10,6 +10,7 @@ mod fetching;
 mod forms;
 mod frames;
 mod hostobjects;
+mod http2;
 mod limits;
 mod listening;
 mod listening_abuse;

@@ -239,7 +239,7 @@ impl Multi {
                 let decoded = match self.io.borrow_mut().calls.get_mut(&id) {
                     Some(active) => {
                         active.headed = true;
-                        active.decoder = Decoder::of(&head.headers).filter(|_| !active.ended);
+                        active.decoder = Decoder::of(&head.headers).filter(|_| !active.is_empty());
                         active.decoder.is_some()
                     }
                     None => return,

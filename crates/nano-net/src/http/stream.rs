@@ -62,6 +62,11 @@ impl Active {
         }
     }
 
+    /// Whether the response has no body.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ended && self.input.is_empty()
+    }
+
     pub(super) fn take(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }

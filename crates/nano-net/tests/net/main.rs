@@ -4,6 +4,7 @@ mod asker;
 mod certificates;
 mod connecting;
 mod http;
+mod http2;
 mod names;
 mod peer;
 mod shard;

@@ -1,0 +1,254 @@
+//! A listener that speaks HTTP/2, as clients see it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use nano_base::http::{Headers, RequestHead};
+use nano_core::{App, ListenLimits, ListenOptions, Listener, Runtime};
+use nano_http::h1::{Content, Scheme};
+use nano_http::h2::{Code, Connection, Event, Limits, Target};
+
+use crate::support::{PATIENCE, load, manual_runtime, runtime};
+use crate::tls;
+
+fn listen(runtime: &Runtime, app: App) -> Listener {
+    let router = std::sync::Arc::new(app);
+    let options = ListenOptions { address: "127.0.0.1:0".into(), router, limits: ListenLimits::default(), tls: None };
+    runtime.listen(options).expect("a free port")
+}
+
+/// What was heard of one stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Heard {
+    status: u16,
+    headers: String,
+    body: Vec<u8>,
+    ended: bool,
+    reset: Option<Code>,
+}
+
+/// A client on some connection.
+struct Client<S> {
+    socket: S,
+    http: Connection,
+    heard: std::collections::BTreeMap<u32, Heard>,
+    /// Whether what comes makes room for more.
+    credits: bool,
+    away: bool,
+}
+
+impl<S: Read + Write> Client<S> {
+    fn new(socket: S, scheme: Scheme) -> Self {
+        let http = Connection::client(scheme, Limits::default());
+        Self { socket, http, heard: Default::default(), credits: true, away: false }
+    }
+
+    fn ask(&mut self, method: &str, path: &str, content: Content, headers: &[(&str, &str)]) -> u32 {
+        let mut all = Headers::new();
+        for (name, value) in headers {
+            assert!(all.push(name.as_bytes(), value.as_bytes()));
+        }
+        let head = RequestHead { method: method.into(), url: String::new(), headers: all };
+        let to = Target { path, authority: "a.test", scheme: "http" };
+        let (id, _) = self.http.request(&head, &to, content).unwrap();
+        self.heard.insert(id, Heard::default());
+        self.flush();
+        id
+    }
+
+    fn flush(&mut self) {
+        let output = std::mem::take(self.http.output());
+        self.socket.write_all(&output).unwrap();
+        self.socket.flush().unwrap();
+    }
+
+    /// Reads until something holds; false if the connection ends before.
+    fn until(&mut self, mut holds: impl FnMut(&Self) -> bool) -> bool {
+        let mut buffer = [0; 1 << 14];
+        while !holds(self) {
+            let read = self.socket.read(&mut buffer).expect("something to read");
+            if read == 0 {
+                return false;
+            }
+            let mut input = &buffer[..read];
+            while let Some(event) = self.http.receive(&mut input).expect("a server that keeps the rules") {
+                match event {
+                    Event::Response(id, head) => {
+                        let heard = self.heard.get_mut(&id).unwrap();
+                        heard.status = head.status;
+                        heard.headers = String::from_utf8(head.headers.as_flat().to_vec()).unwrap();
+                    }
+                    Event::Data(id, bytes) => {
+                        if self.credits {
+                            self.http.credit(id, bytes.len());
+                        }
+                        self.heard.get_mut(&id).unwrap().body.extend_from_slice(bytes);
+                    }
+                    Event::End(id) => self.heard.get_mut(&id).unwrap().ended = true,
+                    Event::Reset(id, code) => self.heard.get_mut(&id).unwrap().reset = Some(code),
+                    Event::Away(..) => self.away = true,
+                    _ => {}
+                }
+            }
+            self.flush();
+        }
+        true
+    }
+
+    fn answer(&mut self, id: u32) -> Heard {
+        assert!(self.until(|client| client.heard[&id].ended || client.heard[&id].reset.is_some()));
+        self.heard[&id].clone()
+    }
+
+    fn get(&mut self, path: &str) -> Heard {
+        let id = self.ask("GET", path, Content::None, &[]);
+        self.answer(id)
+    }
+}
+
+fn connect(listener: &Listener) -> Client<TcpStream> {
+    let socket = TcpStream::connect(listener.address()).expect("a connection");
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    Client::new(socket, Scheme::Http)
+}
+
+fn text(heard: &Heard) -> String {
+    format!("{} {}", heard.status, String::from_utf8_lossy(&heard.body))
+}
+
+const ECHO: &str = "export default { async fetch(request) {
+    const { method, url } = request;
+    if (url.endsWith('/slow')) await new Promise((done) => { globalThis.release = done; });
+    if (url.endsWith('/release')) globalThis.release();
+    if (url.endsWith('/throw')) throw new Error('secret');
+    if (url.endsWith('/body')) return new Response(request.body);
+    return new Response([method, url, request.headers.get('host'), await request.text()].join(' '));
+} }";
+
+#[test]
+fn requests_of_one_connection_are_answered_as_their_apps_are_done() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut client = connect(&listener);
+    let slow = client.ask("GET", "/slow", Content::None, &[]);
+    assert_eq!(text(&client.get("/quick?x")), "200 GET http://a.test/quick?x a.test ");
+    assert!(client.heard[&slow].status == 0);
+    client.get("/release");
+    assert_eq!(text(&client.answer(slow)), "200 GET http://a.test/slow a.test ");
+    assert!(client.heard[&slow].headers.contains("date\n"));
+    let head = client.ask("HEAD", "/", Content::None, &[]);
+    assert_eq!(text(&client.answer(head)), "200 ");
+    assert_eq!(listener.connections(), 1);
+}
+
+#[test]
+fn errors_are_problems_with_the_id_of_their_request() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut client = connect(&listener);
+    let heard = client.get("/throw");
+    assert!(heard.headers.contains("content-type\napplication/problem+json") && heard.headers.contains("x-request-id\n"), "{heard:?}");
+    assert!(text(&heard).starts_with("500 ") && text(&heard).contains("\"code\":\"EXCEPTION\"") && !text(&heard).contains("secret"));
+    let long = format!("/{}", "x".repeat(17_000));
+    assert!(text(&client.get(&long)).starts_with("414 {"));
+    assert_eq!(client.get("/").status, 200);
+}
+
+#[test]
+fn bodies_stream_both_ways_under_flow_control() {
+    let runtime = runtime(2);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut client = connect(&listener);
+    let small = client.ask("POST", "/", Content::Length(5), &[]);
+    assert_eq!(client.http.send(small, b"small", true), 5);
+    client.flush();
+    assert!(text(&client.answer(small)).ends_with(" small"));
+    let body: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let id = client.ask("POST", "/body", Content::Stream, &[]);
+    let mut sent = 0;
+    while sent < body.len() {
+        sent += client.http.send(id, &body[sent..], true);
+        client.flush();
+        assert!(sent == body.len() || client.until(|client| client.http.room(id) > 0));
+    }
+    assert!(client.answer(id).body == body);
+}
+
+#[test]
+fn a_window_that_stays_closed_ends_its_stream_and_no_other() {
+    let runtime = manual_runtime(1);
+    let source = "export default { fetch(request) { return new Response(request.url.endsWith('large') ? 'x'.repeat(1 << 20) : 'ok') } }";
+    let listener = listen(&runtime, load(&runtime, "large", source));
+    let mut client = connect(&listener);
+    client.credits = false;
+    let large = client.ask("GET", "/large", Content::None, &[]);
+    assert!(client.until(|client| client.heard[&large].body.len() == 65_535));
+    assert_eq!(text(&client.get("/")), "200 ok");
+    runtime.advance_clock(30_000).unwrap();
+    assert_eq!(client.answer(large).reset, Some(Code::CANCEL));
+    assert_eq!(text(&client.get("/")), "200 ok");
+}
+
+#[test]
+fn a_stream_that_is_reset_cancels_its_request() {
+    let runtime = runtime(1);
+    let source = "let canceled = 0;
+    export default { async fetch(request) {
+        if (request.url.endsWith('/count')) { while (!canceled) await scheduler.wait(1); return new Response('canceled'); }
+        return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(1)); }, cancel() { canceled++; } }));
+    } }";
+    let listener = listen(&runtime, load(&runtime, "cancel", source));
+    let mut client = connect(&listener);
+    let id = client.ask("GET", "/", Content::None, &[]);
+    assert!(client.until(|client| !client.heard[&id].body.is_empty()));
+    client.http.reset(id, Code::CANCEL);
+    assert_eq!(text(&client.get("/count")), "200 canceled");
+}
+
+#[test]
+fn a_client_that_asks_for_what_leads_to_nothing_is_sent_away() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut socket = TcpStream::connect(listener.address()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut hello = Connection::client(Scheme::Http, Limits::default());
+    let mut bytes = std::mem::take(hello.output());
+    // Pings, more than anybody needs.
+    bytes.extend_from_slice(&[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8].repeat(2_000));
+    socket.write_all(&bytes).unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    let told = b"too much that leads to nothing";
+    assert!(answer.windows(told.len()).any(|window| window == told));
+}
+
+#[test]
+fn closing_lets_the_streams_there_are_end() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut client = connect(&listener);
+    let slow = client.ask("POST", "/body", Content::Stream, &[]);
+    client.http.send(slow, b"one ", false);
+    client.flush();
+    assert!(client.until(|client| client.heard[&slow].body == b"one "));
+    listener.close();
+    assert!(client.until(|client| client.away));
+    client.http.send(slow, b"two", true);
+    client.flush();
+    assert_eq!(text(&client.answer(slow)), "200 one two");
+    assert!(!client.until(|_| false), "the connection ends");
+}
+
+#[test]
+fn over_tls_it_is_what_is_agreed_on() {
+    let runtime = runtime(1);
+    let router = std::sync::Arc::new(load(&runtime, "echo", ECHO));
+    let tls = Some(nano_core::TlsOptions { certificates: vec![tls::one()], ..Default::default() });
+    let options = ListenOptions { address: "127.0.0.1:0".into(), router, limits: ListenLimits::default(), tls };
+    let listener = runtime.listen(options).unwrap();
+    let mut stream = tls::connect(&listener, &tls::client(&[b"h2", b"http/1.1"]), "one.test");
+    stream.conn.complete_io(&mut stream.sock).unwrap();
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"h2"[..]));
+    let mut client = Client::new(stream, Scheme::Https);
+    assert_eq!(text(&client.get("/x")), "200 GET https://a.test/x a.test ");
+}
