@@ -51,11 +51,7 @@ impl From<Serve> for Options {
             dev: false,
             drain: Duration::from_millis(serve.drain_ms),
             limits,
-            admin: serve.admin.map(|address| admin::Options {
-                address,
-                token_file: serve.token_file,
-                per_app: serve.metrics_per_app,
-            }),
+            admin: serve.admin.map(|address| admin::Options { address, token_file: serve.token_file, per_app: serve.metrics_per_app }),
         }
     }
 }
@@ -176,8 +172,8 @@ impl Server {
         };
         server.settle();
         server.listen(options, &current)?;
-        server.introduce(began_ms);
         server.board.set_ready(true);
+        server.introduce(began_ms);
         notify::tell("READY=1");
         Ok(server)
     }
