@@ -563,14 +563,15 @@ pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
 impl Inner {
     /// Counts a request out of its app; called by `Work::finish` alone.
     pub(crate) fn finished(&self, work: &Work, end: &Ending, account: &Account) {
-        self.release(work);
         let app = &work.app;
-        app.leave();
         // The account has read the clock.
         let ended_ms = (work.accepted_ns / 1_000 + account.wall_us) / 1_000;
         app.meter().ended(Outcome::of(end, work.status.load(Ordering::Relaxed)), account.wall_us, ended_ms);
         if matches!(end, Ending::Error(_)) {
             app.errors.fetch_add(1, Ordering::Relaxed);
         }
+        // Counted before it is out: whoever waits for the app to have nothing to do finds all of it.
+        self.release(work);
+        app.leave();
     }
 }

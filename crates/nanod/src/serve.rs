@@ -142,12 +142,7 @@ impl Server {
             commands: Box::new(move |command| drop(commands.send(Message::Command(command)))),
         };
         let admin = start_admin(options.admin.as_ref(), context)?;
-        let scan = ScanOptions {
-            environment: options.environment.clone(),
-            dev_vars: options.dev,
-            outside_links: options.follow_links,
-            ..ScanOptions::default()
-        };
+        let scan = ScanOptions { environment: options.environment.clone(), dev_vars: options.dev, outside_links: options.follow_links };
         let notifier = Notifier::start(&folder, move || {
             // The main thread has gone: nobody looks any more.
             let _ = sender.send(Message::Look);
