@@ -29,7 +29,7 @@ for file in crates/nano-engine/src/web/js/*.js crates/nano-engine/src/web/js/*/*
     END { check(); exit bad }' "$file" || { echo "invariant broken: a class of the platform that extends another writes its constructor" >&2; failed=1; }
 done
 absent "no tokio" '^name = "tokio"' Cargo.lock
-absent "no printing from the library" '\b(e?println|dbg)!' 'crates/**.rs' 'nano-ffi/src/**.rs' ':!crates/nano-core/build.rs' ':!**/tests/**'
+absent "no printing from the library" '\b(e?println|dbg)!' 'crates/**.rs' 'nano-ffi/src/**.rs' ':!crates/*/build.rs' ':!**/tests/**'
 for file in $(git ls-files '*.rs' '*.js' '*.c' | grep -v -e '^third_party/'); do
   lines=$(wc -l <"$file")
   if [ "$lines" -gt 800 ]; then

@@ -456,17 +456,19 @@ impl App {
     }
 
     /// Ends all its instances now, in the middle of a turn if need be, and what they and the queues hold of its requests, with CANCELED.
-    /// The next request starts a fresh one. Blocks until they have ended; how many there were.
+    /// The next request starts a fresh one. Blocks until none of them runs; how many there were.
     pub fn kill(&self) -> Result<u32> {
         self.inner.check_open()?;
         let error = Error::new(Status::Canceled, "the operator ended the app's instances");
         let key = self.shared.key;
         let instances = self.report().instances;
-        self.inner.shards.iter().filter_map(|shard| shard.seat()).for_each(|seat| seat.kill(key));
+        let running: Vec<bool> = self.inner.shards.iter().map(|shard| shard.seat().is_some_and(|seat| seat.kill(key))).collect();
         self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
-        let stopped = self.inner.tell_shards_and_wait(key, &error, EVICT_MIN);
+        let tickets: Vec<_> = self.inner.shards.iter().map(|shard| shard.evict(key, &error)).collect();
+        // Where another app has the thread nothing of this one runs, nor will: what is told now is heard before any request.
+        let stopped = tickets.iter().zip(running).filter(|(_, running)| *running).all(|(ticket, _)| ticket.wait(Some(EVICT_MIN)).is_some());
         if instances > 0 {
-            self.shared.meter().killed(Kill::Operator);
+            self.shared.meter().killed(Kill::Operator, instances);
             self.inner.app_event(&self.shared.name, "evicted", "an operator ended its instances");
         }
         if stopped { Ok(instances) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }
@@ -673,14 +675,15 @@ impl Inner {
 
     /// Counts a request out of its app; called by `Work::finish` alone.
     pub(crate) fn finished(&self, work: &Work, end: &Ending, account: &Account) {
-        self.release(work);
         let app = &work.app;
-        app.leave();
         // The account has read the clock.
         let ended_ms = (work.accepted_ns / 1_000 + account.wall_us) / 1_000;
         app.meter().ended(Outcome::of(end, work.status.load(Ordering::Relaxed)), account.wall_us, ended_ms);
         if matches!(end, Ending::Error(_)) {
             app.errors.fetch_add(1, Ordering::Relaxed);
         }
+        // Counted before it is out: whoever waits for the app to have nothing to do finds all of it.
+        self.release(work);
+        app.leave();
     }
 }

@@ -156,9 +156,9 @@ impl Meter {
         self.ended_ms.store(now_ms, Ordering::Relaxed);
     }
 
-    /// An instance has been stopped.
-    pub(crate) fn killed(&self, why: Kill) {
-        self.kills[why as usize].fetch_add(1, Ordering::Relaxed);
+    /// So many instances have been stopped.
+    pub(crate) fn killed(&self, why: Kill, instances: u32) {
+        self.kills[why as usize].fetch_add(u64::from(instances), Ordering::Relaxed);
         self.stopped_by.store(why as u8 + 1, Ordering::Relaxed);
     }
 

@@ -131,6 +131,13 @@ impl Shard {
         self.wake();
     }
 
+    /// Has the thread dispose of an app's instances, and of its requests for `why`; where to wait for that.
+    pub(crate) fn evict(&self, app: u64, why: &Error) -> Arc<Slot<()>> {
+        let ticket = Arc::new(Slot::default());
+        self.command(Command::Evict(app, why.clone(), ticket.clone()));
+        ticket
+    }
+
     /// Wakes the thread if it sleeps.
     pub(crate) fn wake(&self) {
         if self.waking.must_ring() {

@@ -154,14 +154,11 @@ impl Seat {
         }
     }
 
-    /// Stops the turn that runs, if it is one of this app's.
-    pub(crate) fn kill(&self, app: u64) {
+    /// Stops the turn that runs, if it is one of this app's; whether it was.
+    pub(crate) fn kill(&self, app: u64) -> bool {
         // The turn is looked at first: if another app's has begun by the time this one's name is read, the blow finds nobody.
-        if let Some(turn) = self.view()
-            && self.app().is_some_and(|current| current.key == app)
-        {
-            self.stop(turn.sequence, Stop::Kill);
-        }
+        let Some(turn) = self.view() else { return false };
+        self.app().is_some_and(|current| current.key == app) && self.stop(turn.sequence, Stop::Kill)
     }
 
     /// An instance is on the thread from here on.

@@ -698,7 +698,7 @@ impl Thread {
                 return self.remove(id, &error);
             }
             app.condemned.fetch_add(1, Ordering::Relaxed);
-            app.meter().killed(Kill::of(error.status));
+            app.meter().killed(Kill::of(error.status), 1);
             self.desk.inner.counters.condemned.fetch_add(1, Ordering::Relaxed);
             self.desk.inner.app_event(&app.name, "condemned", &error.message);
         }

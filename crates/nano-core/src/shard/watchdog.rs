@@ -152,6 +152,8 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
     if wall_ms >= RESCUE_AFTER_MS {
         stick(inner, shard);
         rescue(inner, shard, &seat, watched);
+        // What the turn has said so far: its thread tells of it when the turn is over.
+        inner.queue.ring();
     }
     true
 }
@@ -261,7 +263,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     let incarnation = seat.incarnation;
     if let Some(app) = &app {
         app.condemned.fetch_add(1, Ordering::Relaxed);
-        app.meter().killed(if why == Why::Parked { Kill::Crash } else { Kill::Stuck });
+        app.meter().killed(if why == Why::Parked { Kill::Crash } else { Kill::Stuck }, 1);
         let strikes = app.strikes.fetch_add(1, Ordering::Relaxed) + 1;
         inner.app_event(&app.name, if strikes >= STRIKES_MAX { "quarantined" } else { "condemned" }, &own.message);
     }

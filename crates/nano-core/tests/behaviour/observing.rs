@@ -138,3 +138,15 @@ fn series_by_app_are_bounded() {
     assert_eq!((labelled(AppMetrics::Off), labelled(AppMetrics::Top), labelled(AppMetrics::All)), (0, 20, 30));
     assert!(runtime.metrics_of(AppMetrics::Top).contains("nano_app_requests_total{app=\"app29\"} 1"), "whoever uses the most is shown");
 }
+
+#[test]
+fn what_a_long_turn_says_is_heard_before_its_end() {
+    let runtime = runtime(1);
+    let mut options = options("hog", "export default { fetch() { console.log('runs'); for (;;); } }");
+    options.limits.cpu_ms = 3_600_000;
+    let hog = runtime.load(options).expect("the app loads");
+    hog.dispatch(get("/")).expect("accepted");
+    wait_for(&runtime, |event| matches!(&event.payload, Payload::Log { text, .. } if text == "runs").then_some(()));
+    assert_eq!(runtime.shards()[0].view.turn.as_ref().map(|turn| turn.app.as_str()), Some("hog"));
+    assert_eq!(hog.kill().expect("ends"), 1);
+}

@@ -115,7 +115,7 @@ impl Api {
             let refusal = Refusal::new(401, "NO_TOKEN", "send the admin listener's token: Authorization: Bearer TOKEN");
             return Err(Answer::from(refusal).with("www-authenticate", "Bearer realm=\"nanod\""));
         }
-        if matches!(wish, Wish::Upload(_)) && !headers.value(b"content-type").is_some_and(|kind| kind == b"application/x-tar") {
+        if matches!(wish, Wish::Upload(_)) && headers.value(b"content-type").is_none_or(|kind| kind != b"application/x-tar") {
             return Err(Refusal::new(415, "NOT_TAR", "send a tar archive, with content-type: application/x-tar").into());
         }
         Ok(wish)

@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn files_and_folders_are_read() {
-        let archive = archive(&[("./", b'5', b""), ("./src/", b'5', b""), ("./src/index.js", b'0', b"export {}"), ("empty.txt", b'0', b"")]);
+        let archive =
+            archive(&[("./", b'5', b""), ("./src/", b'5', b""), ("./src/index.js", b'0', b"export {}"), ("empty.txt", b'0', b"")]);
         let expected =
             [Entry::Folder("src".into()), Entry::File("src/index.js".into(), b"export {}"), Entry::File("empty.txt".into(), b"")];
         assert_eq!(read(&archive).unwrap(), expected);
@@ -189,7 +190,12 @@ mod tests {
     #[test]
     fn long_names_are_read_in_both_ways() {
         let long = format!("{}/index.js", "d".repeat(120));
-        let record = |text: &str| (1..).map(|digits| format!("{} {text}\n", text.len() + 2 + digits)).find(|it| it.len() == it.split(' ').next().unwrap().parse().unwrap()).unwrap();
+        let record = |text: &str| {
+            (1..)
+                .map(|digits| format!("{} {text}\n", text.len() + 2 + digits))
+                .find(|it| it.len() == it.split(' ').next().unwrap().parse::<usize>().unwrap())
+                .unwrap()
+        };
         let pax = record(&format!("path={long}"));
         for (kind, data) in [(b'L', long.clone().into_bytes()), (b'x', pax.into_bytes())] {
             let archive = archive(&[("././@LongLink", kind, &data), ("short", b'0', b"1"), ("next", b'0', b"2")]);
@@ -204,8 +210,8 @@ mod tests {
             assert!(read(&archive(&[(name, b'0', b"")])).is_err(), "{name}");
         }
         for kind in *b"123467" {
-            let refused = read(&archive(&[("link", kind, b"")]));
-            assert!(refused.is_err() || kind == b'7', "{kind}");
+            let archive = archive(&[("link", kind, b"")]);
+            assert_eq!(read(&archive).is_ok(), kind == b'7', "{kind}");
         }
         assert!(read(&archive(&[(&"d/".repeat(40), b'5', b"")])).is_ok());
         assert!(read(&archive(&[(&"d/".repeat(48), b'5', b""), ("x", b'L', "d/".repeat(80).as_bytes()), ("y", b'5', b"")])).is_err());

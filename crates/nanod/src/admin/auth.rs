@@ -99,7 +99,8 @@ fn make() -> String {
 
 /// Where the token of a listener is kept between runs: in a folder that only this user can enter.
 pub fn kept_at(listener: &str) -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute());
+    let variable =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = variable("RUNTIME_DIRECTORY")
         .or_else(|| variable("XDG_RUNTIME_DIR").map(|folder| folder.join("nanod")))
         .or_else(|| variable("HOME").map(|folder| folder.join(".local/state/nanod")))?;

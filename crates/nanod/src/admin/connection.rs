@@ -6,7 +6,9 @@ use std::mem;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use nano_base::date;
-use nano_base::limits::{ADMIN_HEAD_BYTES_MAX, ADMIN_IDLE_MS, ADMIN_STALL_MS, ADMIN_STREAM_BYTES_MAX, HTTP_LINGER_BYTES_MAX, HTTP_LINGER_MS};
+use nano_base::limits::{
+    ADMIN_HEAD_BYTES_MAX, ADMIN_IDLE_MS, ADMIN_STALL_MS, ADMIN_STREAM_BYTES_MAX, HTTP_LINGER_BYTES_MAX, HTTP_LINGER_MS,
+};
 use nano_http::h1;
 
 use super::api::{Api, Wish};
@@ -59,7 +61,12 @@ impl Socket {
 enum Phase {
     /// Between two requests, or within a head.
     Head(h1::RequestParser),
-    Body { request: Box<h1::Request>, wish: Wish, decoder: h1::BodyDecoder, body: Vec<u8> },
+    Body {
+        request: Box<h1::Request>,
+        wish: Wish,
+        decoder: h1::BodyDecoder,
+        body: Vec<u8>,
+    },
     /// Somebody else is finding the answer.
     Waiting,
     Logs(Box<Filter>, Cursor),

@@ -88,7 +88,8 @@ impl Listener {
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let socket = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let dead = matches!(std::os::unix::net::UnixStream::connect(path), Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused);
+            let dead =
+                matches!(std::os::unix::net::UnixStream::connect(path), Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused);
             if !dead {
                 return Err(error);
             }

@@ -64,7 +64,8 @@ impl Windows {
         self.turned_ms = now_ms;
         let mut apps = HashMap::new();
         for app in runtime.apps().into_iter().filter(|app| app.ended_ms.is_some()) {
-            let middle = if behind { app.durations } else { self.apps.get(&app.name).map_or_else(Durations::default, |[_, middle]| *middle) };
+            let middle =
+                if behind { app.durations } else { self.apps.get(&app.name).map_or_else(Durations::default, |[_, middle]| *middle) };
             apps.insert(app.name, [middle, app.durations]);
         }
         self.apps = apps;
@@ -188,13 +189,7 @@ impl Figures {
                 if position == 0 { "" } else { "," }
             );
             if let Some(turn) = &shard.turn {
-                let _ = write!(
-                    out,
-                    ",\"turn\":{{\"app\":{},\"age_us\":{},\"stopped\":{}}}",
-                    quoted(&turn.app),
-                    turn.age_us,
-                    turn.stopped
-                );
+                let _ = write!(out, ",\"turn\":{{\"app\":{},\"age_us\":{},\"stopped\":{}}}", quoted(&turn.app), turn.age_us, turn.stopped);
             }
             out.push('}');
         }

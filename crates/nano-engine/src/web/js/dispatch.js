@@ -378,7 +378,7 @@
 
   nano.deliver = (kind, id, a, b, c, d) => {
     // Only apps that ask which request they are in pay for knowing it.
-    if (nano.contexts !== undefined && (kind === 0 || kind === 8 || kind === 10)) {
+    if (nano.contexts !== undefined && (kind === 0 || kind === 8 || kind === 11)) {
       nano.contexts.enter(id);
       if (kind === 0) deliverFetch(id, a, b, c, d);
       else if (kind === 8) deliverInvoke(id, a, b, c);

@@ -1,0 +1,461 @@
+//! The admin listener as operators, scrapers and strangers see it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Long enough for anything that works.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TOKEN: &str = "a-token-that-only-tests-know";
+
+struct Server {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    admin: String,
+    apps: String,
+    folder: PathBuf,
+}
+
+/// An answer: its status, its head and its body.
+struct Answer(u16, String, String);
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.2).unwrap_or_else(|error| panic!("{error}: {}", self.2))
+    }
+}
+
+impl Server {
+    /// nanod over a folder of these files, with more arguments.
+    fn start(name: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("nanod-admin-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("apps")).unwrap();
+        for (file, text) in files {
+            let path = folder.join("apps").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "2"])
+            .args(arguments)
+            .arg(folder.join("apps"))
+            .env("NANOD_TOKEN", TOKEN)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nanod starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (mut admin, mut apps) = (String::new(), String::new());
+        let mut line = String::new();
+        while apps.is_empty() && lines.read_line(&mut line).expect("text") > 0 {
+            if let Some(rest) = line.strip_prefix("dashboard http://") {
+                admin = rest.split('/').next().unwrap().to_string();
+            }
+            if let Some((_, rest)) = line.split_once(" on 127.0.0.1:") {
+                apps = format!("127.0.0.1:{}", rest.split(' ').next().unwrap());
+            }
+            line.clear();
+        }
+        assert!(!admin.is_empty() && !apps.is_empty(), "nanod is ready");
+        Self { child, lines, admin, apps, folder }
+    }
+
+    /// Sends a request to the admin listener as it is written.
+    fn raw(&self, head: &str, body: &[u8]) -> Answer {
+        let mut stream = self.open(head, body);
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("an answer");
+        let text = String::from_utf8(bytes).expect("text");
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        Answer(status, head.to_string(), body.to_string())
+    }
+
+    fn open(&self, head: &str, body: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.admin).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = head.replace('\n', "\r\n");
+        write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+        // A listener that refuses a body need not read all of it.
+        let _ = stream.write_all(body);
+        stream
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Answer {
+        self.send(method, path, "", b"")
+    }
+
+    fn send(&self, method: &str, path: &str, more: &str, body: &[u8]) -> Answer {
+        self.raw(&format!("{method} {path} HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}{more}", self.admin), body)
+    }
+
+    fn put(&self, name: &str, archive: &[u8]) -> Answer {
+        self.send("PUT", &format!("/apps/{name}"), "\nContent-Type: application/x-tar", archive)
+    }
+
+    /// Begins to ask an app.
+    fn begin(&self, app: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.apps).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    fn app(&self, app: &str) -> (u16, String) {
+        let mut text = String::new();
+        self.begin(app).read_to_string(&mut text).expect("an answer");
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, text.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_string()))
+    }
+
+    /// Follows a stream up to a line that has this.
+    fn follow(&self, path: &str, wanted: &str) -> Vec<String> {
+        let head = format!("GET {path} HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}", self.admin);
+        let stream = BufReader::new(self.open(&head, b""));
+        let mut seen = Vec::new();
+        for line in stream.lines() {
+            let line = line.expect("text");
+            let found = line.contains(wanted);
+            seen.push(line);
+            if found {
+                return seen;
+            }
+        }
+        panic!("\"{wanted}\" did not come: {seen:?}");
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).expect("text") > 0 {
+            if line.contains(text) {
+                return;
+            }
+            line.clear();
+        }
+        panic!("nanod ended without saying \"{text}\"");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn says(text: &str) -> String {
+    format!("export default {{ fetch() {{ return new Response('{text}'); }} }};\n")
+}
+
+/// Files as tar writes them.
+fn tar(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, text) in files {
+        let mut header = [0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+        header[156] = b'0';
+        header[257..263].copy_from_slice(b"ustar\0");
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        archive.extend_from_slice(&header);
+        archive.extend_from_slice(text.as_bytes());
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+const LOOPS: &str = "export default { fetch() { console.log('begun'); for (;;); } };\n";
+const AN_HOUR: &str = "limits.cpu_ms = \"1h\"\n";
+
+#[test]
+fn only_who_has_the_token_sees_apps() {
+    let server = Server::start("token", &[("one/index.js", &says("one"))], &[]);
+    for (path, open) in [
+        ("/", true),
+        ("/main.js", true),
+        ("/healthz", true),
+        ("/readyz", true),
+        ("/metrics", true),
+        ("/apps", false),
+        ("/apps/one", false),
+        ("/stats", false),
+        ("/stats/stream", false),
+        ("/logs", false),
+    ] {
+        let Answer(status, head, _) = server.raw(&format!("GET {path} HTTP/1.1\nHost: {}", server.admin), b"");
+        assert_eq!(status, if open { 200 } else { 401 }, "{path}");
+        assert!(head.contains("content-security-policy: default-src 'none'"), "{head}");
+    }
+    let wrong = server.raw(&format!("GET /apps HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}x", server.admin), b"");
+    assert!(wrong.0 == 401 && wrong.1.contains("www-authenticate: Bearer"), "{} {}", wrong.0, wrong.1);
+    for method in ["POST", "DELETE", "PUT"] {
+        let path = if method == "POST" { "/apps/one/kill" } else { "/apps/one" };
+        assert_eq!(server.raw(&format!("{method} {path} HTTP/1.1\nHost: {}", server.admin), b"").0, 401, "{method}");
+    }
+    assert_eq!(server.ask("GET", "/apps").json()["apps"][0]["name"], "one");
+}
+
+#[test]
+fn pages_of_other_sites_get_nothing() {
+    let server = Server::start("sites", &[("one/index.js", &says("one"))], &[]);
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let rebound = server.raw("GET /metrics HTTP/1.1\nHost: evil.example", b"");
+    assert!(rebound.0 == 421 && rebound.2.contains("FOREIGN_HOST"), "{}", rebound.2);
+    let foreign = format!("POST /apps/one/kill HTTP/1.1\nHost: {}\nOrigin: https://evil.example\n{token}", server.admin);
+    assert_eq!(server.raw(&foreign, b"").0, 403);
+    let own = format!("POST /apps/one/kill HTTP/1.1\nHost: {}\nOrigin: http://{}\n{token}", server.admin, server.admin);
+    assert_eq!(server.raw(&own, b"").0, 200);
+}
+
+#[test]
+fn it_answers_and_kills_while_apps_hog_every_shard() {
+    let files = [("a/index.js", LOOPS), ("a/nano.toml", AN_HOUR), ("b/index.js", LOOPS), ("b/nano.toml", AN_HOUR)];
+    let mut server = Server::start("hogs", &files, &["--trust"]);
+    let mut asked = [server.begin("a"), server.begin("b")];
+    server.wait_for("begun");
+    server.wait_for("begun");
+    let stats = server.ask("GET", "/stats").json();
+    let mut busy: Vec<&str> = stats["shards"].as_array().unwrap().iter().filter_map(|shard| shard["turn"]["app"].as_str()).collect();
+    busy.sort_unstable();
+    assert_eq!(busy, ["a", "b"]);
+    assert_eq!(server.ask("GET", "/apps/a").json()["state"], "busy");
+    for (app, stream) in ["a", "b"].iter().zip(&mut asked) {
+        // One that was moved from behind the other has left an instance there.
+        assert!(server.ask("POST", &format!("/apps/{app}/kill")).json()["ended"].as_u64().unwrap() >= 1);
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.contains("CANCELED"), "{text}");
+    }
+    let app = server.ask("GET", "/apps/a").json();
+    assert_eq!((&app["state"], &app["outcomes"]["canceled"]), (&"cold".into(), &1.into()));
+    assert!(app["kills_by"]["operator"].as_u64().unwrap() >= 1, "{app}");
+    assert_eq!(server.ask("POST", "/apps/none/kill").0, 404);
+}
+
+#[test]
+fn an_archive_is_deployed_whole_or_not_at_all() {
+    let server = Server::start("deploy", &[("one/index.js", &says("first")), ("notes/README", "")], &[]);
+    let deployed = server.put("two", &tar(&[("nano.toml", "main = \"src/main.js\"\n"), ("src/main.js", &says("from an archive"))]));
+    assert_eq!(deployed.json(), serde_json::json!({ "app": "two", "state": "deployed", "version": 1 }));
+    assert_eq!(server.app("two"), (200, "from an archive".into()));
+    assert_eq!(server.put("one", &tar(&[("index.js", &says("second"))])).json()["version"], 2);
+    assert_eq!(server.app("one").1, "second");
+    let refused: &[(&str, Vec<u8>, u16, &str)] = &[
+        ("one", tar(&[("index.js", "export default {")]), 422, "DOES_NOT_START"),
+        ("one", tar(&[("nano.toml", "name = \"other\"\n"), ("index.js", &says(""))]), 422, "OTHER_NAME"),
+        ("one", tar(&[("nano.toml", "nonsense = 1 =\n"), ("index.js", &says(""))]), 422, "BAD_MANIFEST"),
+        ("one", tar(&[("../index.js", &says(""))]), 422, "BAD_ARCHIVE"),
+        ("one", b"no archive".to_vec(), 422, "BAD_ARCHIVE"),
+        ("notes", tar(&[("index.js", &says(""))]), 409, "TAKEN"),
+        ("fresh", tar(&[("index.js", "export default {")]), 422, "DOES_NOT_START"),
+        (".hidden", tar(&[("index.js", &says(""))]), 400, "BAD_NAME"),
+    ];
+    for (name, archive, status, code) in refused {
+        let Answer(answered, _, body) = server.put(name, archive);
+        assert!(answered == *status && body.contains(code), "{name} {code}: {answered} {body}");
+    }
+    assert_eq!(server.app("one").1, "second", "what was there serves");
+    assert_eq!(fs::read_to_string(server.folder.join("apps/one/index.js")).unwrap(), says("second"));
+    let mut left: Vec<String> = names(&server.folder.join("apps"));
+    left.retain(|name| !name.starts_with(".nanod-removed"));
+    assert_eq!(left, ["notes", "one", "two"]);
+    let plain = server.send("PUT", "/apps/one", "\nContent-Type: text/plain", b"x");
+    assert_eq!(plain.0, 415);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_is_read() {
+    let server = Server::start("large", &[("one/index.js", &says("one"))], &[]);
+    let head = |path: &str, length: usize| {
+        format!(
+            "PUT {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/x-tar\r\nContent-Length: {length}\r\n\r\n",
+            server.admin
+        )
+    };
+    let mut stream = TcpStream::connect(&server.admin).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(head("/apps/big", (64 << 20) + 1).as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
+    let long = server.raw(&format!("GET /{} HTTP/1.1\nHost: {}", "x".repeat(9_000), server.admin), b"");
+    assert_eq!(long.0, 414);
+}
+
+#[test]
+fn an_app_is_reloaded_drained_and_removed() {
+    let [one, two, three] = ["one", "two", "three"].map(says);
+    let files = [("one/index.js", &*one), ("two/index.js", &two), ("three/index.js", &three)];
+    let mut server = Server::start("operate", &files, &["--no-watch"]);
+    fs::write(server.folder.join("apps/one/index.js"), says("changed")).unwrap();
+    assert_eq!(server.app("one").1, "one");
+    assert_eq!(server.ask("POST", "/apps/one/reload").json()["version"], 2);
+    assert_eq!(server.app("one").1, "changed");
+    let versions = server.ask("GET", "/apps/one").json()["versions"].as_array().unwrap().len();
+    assert_eq!(versions, 2);
+    assert_eq!(server.ask("POST", "/apps/one/drain").json()["state"], "drained");
+    assert_eq!(server.app("one").0, 503);
+    assert_eq!(server.ask("POST", "/apps/one/drain").0, 409);
+    server.wait_for("taken out of service");
+    fs::write(server.folder.join("apps/one/index.js"), "export default {").unwrap();
+    let broken = server.ask("POST", "/apps/one/reload");
+    assert!(broken.0 == 422 && broken.2.contains("DOES_NOT_START"), "{}", broken.2);
+    assert!(server.ask("GET", "/apps/one").json()["failure"].as_str().unwrap().contains("NANO_E_COMPILE"));
+    assert_eq!(server.ask("DELETE", "/apps/two").json()["state"], "removed");
+    assert_eq!(server.app("two").0, 404);
+    assert!(!server.folder.join("apps/two").exists());
+    assert_eq!(server.ask("DELETE", "/apps/two").0, 404);
+}
+
+#[test]
+fn logs_are_followed_as_they_come() {
+    let chatty = "export default { fetch(request) { console.warn('Loud', new URL(request.url).host); return new Response(''); } };\n";
+    let server = Server::start("logs", &[("one/index.js", chatty), ("two/index.js", chatty)], &[]);
+    assert_eq!((server.app("one").0, server.app("two").0), (200, 200));
+    let seen = server.follow("/logs?app=two&level=warn", "Loud two.localhost");
+    assert!(!seen.iter().any(|line| line.contains("one.localhost") || line.contains("\"started\"")), "{seen:?}");
+    let seen = server.follow("/logs?search=LOUD", "two.localhost");
+    let lines: Vec<Value> = seen.iter().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
+    assert_eq!((&lines[0]["app"], &lines[0]["level"]), (&"one".into(), &"warn".into()));
+    let head = format!("GET /logs?app=one&tail=0 HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}", server.admin);
+    let mut live = BufReader::new(server.open(&head, b""));
+    let mut line = String::new();
+    while line.trim_end() != "" || !line.ends_with('\n') {
+        line.clear();
+        live.read_line(&mut line).unwrap();
+    }
+    assert_eq!(server.app("one").0, 200);
+    while !line.contains("Loud one.localhost") {
+        line.clear();
+        assert!(live.read_line(&mut line).unwrap() > 0, "the stream goes on");
+    }
+    assert_eq!(server.ask("GET", "/logs?level=silly").0, 400);
+}
+
+#[test]
+fn figures_come_whole_and_then_as_differences() {
+    let server = Server::start("stats", &[("one/index.js", &says("one")), ("two/index.js", &says("two"))], &[]);
+    let head = format!("GET /stats/stream HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}", server.admin);
+    let mut stream = BufReader::new(server.open(&head, b""));
+    let mut next = || loop {
+        let mut line = String::new();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream goes on");
+        if let Some(data) = line.strip_prefix("data: ") {
+            return serde_json::from_str::<Value>(data).unwrap();
+        }
+    };
+    let whole = next();
+    assert_eq!((&whole["whole"], whole["apps"].as_array().unwrap().len()), (&true.into(), 2));
+    assert_eq!(server.app("two").0, 200);
+    let changed = loop {
+        let delta = next();
+        assert_eq!(delta["whole"], false);
+        if let Some(app) = delta["apps"].as_array().unwrap().first() {
+            break app.clone();
+        }
+    };
+    assert_eq!((&changed["name"], &changed["requests"]), (&"two".into(), &1.into()));
+    assert!(changed.get("cold_starts").is_none(), "what has not changed is not said: {changed}");
+}
+
+#[test]
+fn health_is_told_apart_from_readiness() {
+    let slow = "export default { async fetch() { console.log('begun'); await scheduler.wait(1000); return new Response('done'); } };\n";
+    let mut server = Server::start("health", &[("one/index.js", slow)], &[]);
+    assert_eq!((server.ask("GET", "/healthz").0, server.ask("GET", "/readyz").0), (200, 200));
+    let _request = server.begin("one");
+    server.wait_for("begun");
+    assert!(Command::new("kill").arg(server.child.id().to_string()).status().unwrap().success());
+    server.wait_for("stopping");
+    assert_eq!((server.ask("GET", "/healthz").0, server.ask("GET", "/readyz").0), (200, 503));
+}
+
+#[test]
+fn grafana_asks_for_nothing_that_is_not_there() {
+    let server = Server::start("grafana", &[("one/index.js", &says("one"))], &["--metrics-per-app", "all"]);
+    assert_eq!(server.app("one").0, 200);
+    let metrics = server.ask("GET", "/metrics").2;
+    let named: Vec<&str> = metrics.lines().filter_map(|line| line.split(['{', ' ']).next()).filter(|name| *name != "#").collect();
+    let dashboard = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/grafana/nano.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard).expect("JSON");
+    let mut asked = 0;
+    for target in dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten()) {
+        let expression = target["expr"].as_str().unwrap();
+        let words = expression.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        for word in words.filter(|word| word.starts_with("nano_") || word.starts_with("process_")) {
+            asked += 1;
+            assert!(named.contains(&word), "{word} in {expression}");
+        }
+    }
+    assert!(asked > 30, "{asked}");
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/admin.md")).unwrap();
+    let kinds = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    for name in kinds {
+        assert!(document.contains(&format!("`{name}`")), "{name} is in docs/admin.md");
+    }
+}
+
+#[test]
+fn no_app_ends_the_process_by_asking_for_too_much() {
+    let bomb = "export default { fetch() { const all = []; for (;;) all.push(new Array(1e6).fill(all.length)); } };\n";
+    let crash = "export default { fetch() { return new Response(String(new Array(2 ** 32 - 2).fill(1).length)); } };\n";
+    let files = [("bomb/index.js", bomb), ("bomb/nano.toml", AN_HOUR), ("crash/index.js", crash), ("calm/index.js", &says("calm"))];
+    let server = Server::start("bombs", &files, &["--trust"]);
+    assert!(server.ask("GET", "/stats").json()["ceilings"]["heaps_bytes"].as_u64().unwrap() > 0, "heaps are counted");
+    assert_eq!((server.app("bomb").0, server.app("crash").0), (500, 500));
+    assert_eq!(server.app("calm"), (200, "calm".into()));
+    let kills = server.ask("GET", "/apps/bomb").json()["kills_by"]["heap"].as_u64().unwrap();
+    assert_eq!(kills, 1);
+}
+
+#[test]
+fn a_token_is_made_and_kept_where_only_its_user_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = std::env::temp_dir().join(format!("nanod-admin-home-{}", std::process::id()));
+    fs::create_dir_all(home.join("apps/one")).unwrap();
+    fs::write(home.join("apps/one/index.js"), says("one")).unwrap();
+    let run = || {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin"])
+            .arg(format!("unix:{}", home.join("admin").display()))
+            .arg(home.join("apps"))
+            .env_remove("NANOD_TOKEN")
+            .env_remove("RUNTIME_DIRECTORY")
+            .env("XDG_RUNTIME_DIR", &home)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("nanod starts");
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let said: Vec<String> = lines.lines().map(Result::unwrap).take_while(|line| !line.contains(" on 127.0.0.1")).collect();
+        let line = said.iter().find(|line| line.starts_with("dashboard")).expect("where the dashboard is").clone();
+        let _ = child.kill();
+        let _ = child.wait();
+        let path = line.split("token in ").nth(1).unwrap().trim_end_matches(')').to_string();
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        (fs::read_to_string(path).unwrap(), mode, line)
+    };
+    let (first, mode, line) = run();
+    let (second, ..) = run();
+    let socket = fs::metadata(home.join("admin")).unwrap().permissions().mode() & 0o777;
+    fs::remove_dir_all(&home).unwrap();
+    assert_eq!((mode, socket), (0o600, 0o600));
+    assert!(first.trim().len() >= 32 && first == second, "the same after a restart");
+    assert!(!line.contains(first.trim()), "a log does not get it");
+}
