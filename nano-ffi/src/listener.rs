@@ -92,8 +92,8 @@ pub extern "C" fn nano_listener_connections(listener: Option<&nano_listener>) ->
     guard::read(listener, 0, |listener| listener.0.connections() as u64)
 }
 
-/// Accepts no more connections. Those there are end with the request they are at. Does not wait for them; nano_runtime_drain does
-/// for their requests. A second close does nothing.
+/// Accepts no more connections. Those there are end with the request they are at, or one that comes within half a second. Does not wait
+/// for them; nano_runtime_drain does. A second close does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_listener_close(listener: Option<&nano_listener>) -> nano_status {
     guard::status(|| {

@@ -19,8 +19,8 @@ use crate::app::{App, AppOptions, AppShared, Version};
 use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
-use crate::helpers::Helpers;
 use crate::front::Listeners;
+use crate::helpers::Helpers;
 use crate::objects::{self, Objects};
 use crate::observe::Counters;
 use crate::pipe::Pipe;
@@ -371,7 +371,8 @@ impl Runtime {
         crate::observe::metrics(&self.inner.stats(), &self.inner.app_list())
     }
 
-    /// Takes no new requests, waits until those in flight have ended or `grace` has passed, and ends the rest. Blocks.
+    /// Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
+    /// have ended, and ends the rest. Each wait is for `grace` at most. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
         // First, because what clients have asked for may make requests of its own.
         let answered = self.inner.listeners.drain(&self.inner, grace);

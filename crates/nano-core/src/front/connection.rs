@@ -514,7 +514,11 @@ impl Connection {
         let mut moved = 0;
         loop {
             let Phase::Exchange(exchange) = &mut self.phase else { return Step::GoOn };
-            if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken || exchange.is_unasked && self.input.is_empty() && !self.readable {
+            if exchange.decoder.is_done()
+                || exchange.is_full
+                || exchange.is_broken
+                || exchange.is_unasked && self.input.is_empty() && !self.readable
+            {
                 return Step::Stop(Fate::Wait);
             }
             if moved >= HTTP_SHARE_BYTES {
