@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
+use nano_base::limits::{HTTP_PARTING_MS, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -381,6 +381,8 @@ impl Runtime {
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));
+            // Those who still wait are told.
+            self.inner.listeners.drain(&self.inner, Duration::from_millis(HTTP_PARTING_MS));
         }
         drained
     }
