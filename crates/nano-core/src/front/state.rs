@@ -45,6 +45,8 @@ enum Due {
 struct Entry {
     connection: Connection,
     timer: Option<(u64, TimerKey)>,
+    /// It is in `again`: what is told of it meanwhile gives it no second share.
+    again: bool,
 }
 
 /// Everything that is moved together, under the front's lock.
@@ -136,6 +138,9 @@ impl State {
         for _ in 0..self.again.len() {
             let Some(id) = self.again.pop_front() else { break };
             any = true;
+            if let Some(entry) = self.connections.get_mut(id) {
+                entry.again = false;
+            }
             self.drive(inner, now_ms, id, |connection, tools| connection.go_on(tools));
         }
         any |= self.poll(inner, now_ms);
@@ -205,7 +210,7 @@ impl State {
             match acceptance.acceptor.accept() {
                 Ok(socket) => {
                     shared.connections.fetch_add(1, Ordering::Relaxed);
-                    let entry = Entry { connection: Connection::new(socket, shared, now_ms), timer: None };
+                    let entry = Entry { connection: Connection::new(socket, shared, now_ms), timer: None, again: false };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
                     let interests = Interest::READABLE | Interest::WRITABLE;
@@ -244,7 +249,11 @@ impl State {
         let mut tools = Tools { inner, shard: self.shard, now_ms, date: &self.date, buffer: &mut self.buffer };
         match act(&mut entry.connection, &mut tools) {
             Fate::Close => return self.remove_for(inner, id),
-            Fate::Again => self.again.push_back(id),
+            Fate::Again if entry.again => {}
+            Fate::Again => {
+                entry.again = true;
+                self.again.push_back(id);
+            }
             Fate::Wait => {}
         }
         let deadline_ms = entry.connection.deadline_ms;
