@@ -1,5 +1,5 @@
 # Each target is one line that calls cargo or a script. Nothing is needed before them: scripts/need.sh installs what is missing.
-.PHONY: run test models lint fmt bench bench-peers soak fuzz wpt wpt-update header install clean
+.PHONY: run test models lint fmt bench bench-peers soak fuzz net wpt wpt-update header install clean
 
 run: ; @scripts/run.sh
 test: ; @scripts/test.sh
@@ -10,6 +10,7 @@ bench: ; @scripts/bench.sh
 bench-peers: ; @scripts/bench-peers.sh
 soak: ; @scripts/soak.sh
 fuzz: ; @scripts/fuzz.sh
+net: ; @scripts/net.sh
 wpt: ; @scripts/wpt.sh
 wpt-update: ; @scripts/wpt.sh --update
 header: ; @scripts/header.sh

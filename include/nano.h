@@ -945,10 +945,13 @@ nano_status nano_runtime_advance(const struct nano_runtime *runtime,
                                  uint64_t ms);
 
 /**
- * Takes no new requests, waits until those in flight have ended or grace_ms has passed, and ends the rest with
- * NANO_E_DRAINING. NANO_TIMEOUT if there was a rest. Their events can be polled. Blocks.
+ * Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
+ * have ended, and ends the rest with NANO_E_DRAINING. Each wait is for grace_ms at most; NANO_TIMEOUT if there was a rest. Events can
+ * be polled. Blocks.
  */
-NANO_API nano_status nano_runtime_drain(const struct nano_runtime *runtime, uint32_t grace_ms);
+NANO_API
+nano_status nano_runtime_drain(const struct nano_runtime *runtime,
+                               uint32_t grace_ms);
 
 /**
  * Ends every request with NANO_E_SHUTDOWN and stops the threads. What was in the queue, and these last events, can be
@@ -1324,8 +1327,8 @@ nano_status nano_listener_set_certificates(const struct nano_listener *listener,
                                            struct nano_error **error);
 
 /**
- * Accepts no more connections. Those there are end with the request they are at. Does not wait for them; nano_runtime_drain does
- * for their requests. A second close does nothing.
+ * Accepts no more connections. Those there are end with the request they are at, or one that comes within half a second. Does not wait
+ * for them; nano_runtime_drain does. A second close does nothing.
  */
 NANO_API
 nano_status nano_listener_close(const struct nano_listener *listener);

@@ -138,8 +138,8 @@ pub unsafe extern "C" fn nano_listener_set_certificates(
     })
 }
 
-/// Accepts no more connections. Those there are end with the request they are at. Does not wait for them; nano_runtime_drain does
-/// for their requests. A second close does nothing.
+/// Accepts no more connections. Those there are end with the request they are at, or one that comes within half a second. Does not wait
+/// for them; nano_runtime_drain does. A second close does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_listener_close(listener: Option<&nano_listener>) -> nano_status {
     guard::status(|| {

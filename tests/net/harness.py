@@ -97,8 +97,8 @@ def write_app(folder: pathlib.Path, name: str, source: str) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def nanod(apps: dict[str, str], *options: str) -> Iterator[tuple[subprocess.Popen, int, pathlib.Path]]:
-    """nanod with these apps: the process, its port, and the folder."""
+def nanod(apps: dict[str, str], *options: str, output: str = "") -> Iterator[tuple[subprocess.Popen, int, pathlib.Path]]:
+    """nanod with these apps, that writes its output to a file of ours or to the one given: the process, its port, and the folder."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="nano-net-") as folder:
         path = pathlib.Path(folder, "apps")
@@ -106,8 +106,8 @@ def nanod(apps: dict[str, str], *options: str) -> Iterator[tuple[subprocess.Pope
         for name, source in apps.items():
             write_app(path, name, source)
         command = [str(TARGET / profile() / "nanod"), "serve", str(path), "--listen", f"127.0.0.1:{port}", "--no-admin", *options]
-        with open(pathlib.Path(folder, "log"), "w+b") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+        with open(pathlib.Path(folder, "log"), "w+b") as log, open(output or log.name, "ab") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=out)
             try:
                 wait_for(port, process)
                 yield process, port, path

@@ -34,8 +34,8 @@ class Attacker(threading.Thread):
                     self.answers += 1
 
 
-def healthy_clients_are_served_beside_all_of_it() -> str:
-    with Host(threads=2) as host:
+def served(threads: int) -> str:
+    with Host(threads=threads) as host:
         healthy = [Healthy(host.port) for _ in range(4)]
         attackers = [Attacker(host.port, b"loop.test"), Attacker(host.port, b"bomb.test")]
         slow = []
@@ -68,6 +68,14 @@ def healthy_clients_are_served_beside_all_of_it() -> str:
     return f"p50 {percentile(took, 0.5):.2f} ms, p99 {percentile(took, 0.99):.1f} ms, wanted {P99_MS:.0f} ms, of {len(took)} requests"
 
 
+def with_a_thread_for_each_of_the_two_that_do_no_good() -> str:
+    return served(2)
+
+
+def with_threads_to_spare() -> str:
+    return served(4)
+
+
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8_192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
-    run("healthy", healthy_clients_are_served_beside_all_of_it)
+    run("healthy", with_a_thread_for_each_of_the_two_that_do_no_good, with_threads_to_spare)

@@ -142,5 +142,21 @@ def wrk_sees_no_broken_answer_at_the_end() -> str:
     return f"{requests[1]} requests"
 
 
+def a_full_disk_fails_no_request() -> str:
+    """What is written of requests is lost where there is no room for it; the requests are not."""
+    noisy = "export default { fetch() { console.log('x'.repeat(1_000)); return new Response('hello'); } };"
+    with nanod({"app": noisy}, output="/dev/full") as (process, port, folder):
+        with connect(port) as stream:
+            reader = Reader(stream)
+            for number in range(500):
+                if number == 250:
+                    write_app(folder, "app", noisy + "// another version")
+                stream.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                check(reader.response()[0] == 200, "a request whose log line is lost")
+        check(ended(process, 15) == 0, "nanod ends well")
+    return "500 requests"
+
+
 if __name__ == "__main__":
-    run("reload", an_app_is_replaced_under_load, everything_is_answered_that_was_asked_before_the_end, wrk_sees_no_broken_answer_at_the_end)
+    run("reload", an_app_is_replaced_under_load, everything_is_answered_that_was_asked_before_the_end, wrk_sees_no_broken_answer_at_the_end,
+        a_full_disk_fails_no_request)

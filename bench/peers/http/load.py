@@ -29,11 +29,13 @@ wrk.body = '{"items":[' .. string.rep('{"id":12345,"name":"something","tags":["a
     "apps1000": (256, """
 local n = 0
 request = function()
-  n = (n * 7 + 13) %% 1000
+  n = (n + 617) %% 1000
   return "GET / HTTP/1.1\\r\\nHost: app" .. n .. ".test\\r\\n\\r\\n"
 end
 """),
 }
+# A thousand instances have to start.
+WARM_S = {"hello": 1, "json": 1, "apps1000": 6}
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -77,11 +79,13 @@ def measure(pid: int, address: str, load: str, seconds: str, core: int, note: st
         lua.flush()
         command = pinned(core, ["wrk", "-t1", f"-c{connections}", "-s", lua.name])
         # Every app has started, and what there is to compile is compiled.
-        run([*command, "-d1s" if len(seconds) == 1 else "-d3s", f"http://{address}/"])
+        run([*command, f"-d{WARM_S[load]}s", f"http://{address}/"])
         before = cpu_us(pid)
         printed = run([*command, f"-d{seconds}s", f"http://{address}/"])
     spent = cpu_us(pid) - before
     requests = int(re.search(r"(\d+) requests in", printed)[1])
+    if requests == 0:
+        raise RuntimeError(f"no request was answered in {seconds} s")
     per_s = float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])
     report(f"http.{load}.rps", per_s, "req/s", f"{connections} connections; {note}")
     report(f"http.{load}.cpu_us", spent / requests, "µs", "CPU of the server for each request, the kernel's part too")

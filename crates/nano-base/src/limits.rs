@@ -551,8 +551,6 @@ pub const HTTP_LINGER_MS: u64 = 2_000;
 pub const SPREAD_AFTER: usize = 32;
 /// Of the connections of one listener, those that one app's requests may hold, in percent: with all of them nobody else is answered.
 pub const HTTP_CONNECTIONS_OF_APP_PERCENT: usize = 80;
-/// How long draining waits for the last responses to be written once requests have ended.
-pub const DRAIN_WRITE_MS: u64 = 2_000;
 /// Ports that routes make a server listen on, besides those it was told.
 pub const ROUTE_PORTS_MAX: usize = 64;
 /// Log text that waits to be written; more is lost and counted.

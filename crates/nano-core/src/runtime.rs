@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{DRAIN_WRITE_MS, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
+use nano_base::limits::{HTTP_PARTING_MS, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
 use nano_base::notes::Notes;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
@@ -21,8 +21,8 @@ use crate::app::{App, AppOptions, AppShared, Version};
 use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
-use crate::helpers::Helpers;
 use crate::front::Listeners;
+use crate::helpers::Helpers;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, Totals};
 use crate::pipe::Pipe;
@@ -394,7 +394,8 @@ impl Runtime {
         self.inner.stats()
     }
 
-    /// Takes no new requests, waits until those in flight have ended or `grace` has passed, and ends the rest. Blocks.
+    /// Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
+    /// have ended, and ends the rest. Each wait is for `grace` at most. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
         // First, because what clients have asked for may make requests of its own.
         let answered = self.inner.listeners.drain(&self.inner, grace);
@@ -403,12 +404,8 @@ impl Runtime {
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));
-        }
-        // Requests have ended, and their clients still read. Slow ones are not waited for: their time is over, too.
-        let (slot, mut waited_ms) = (Slot::<()>::default(), 0);
-        while waited_ms < DRAIN_WRITE_MS && !self.inner.shards.iter().all(|shard| shard.front.is_written()) {
-            slot.wait(Some(Duration::from_millis(1)));
-            waited_ms += 1;
+            // Those who still wait are told.
+            self.inner.listeners.drain(&self.inner, Duration::from_millis(HTTP_PARTING_MS));
         }
         drained
     }

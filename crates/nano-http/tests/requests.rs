@@ -82,7 +82,16 @@ fn request_lines_that_are_none_are_refused() {
     refused(Fault::Tls, &["\u{16}\u{3}\u{1}\u{2}"]);
     refused(
         Fault::Method,
-        &[" GET / HTTP/1.1\r\n\r\n", "G\u{7f}T / HTTP/1.1\r\n\r\n", "G(T / HTTP/1.1\r\n", "G\tT / HTTP/1.1\r\n", "GET\r\n\r\n", "\u{0}", "get / HTTP/1.1\r\n", "loGET / HTTP/1.1\r\n"],
+        &[
+            " GET / HTTP/1.1\r\n\r\n",
+            "G\u{7f}T / HTTP/1.1\r\n\r\n",
+            "G(T / HTTP/1.1\r\n",
+            "G\tT / HTTP/1.1\r\n",
+            "GET\r\n\r\n",
+            "\u{0}",
+            "get / HTTP/1.1\r\n",
+            "loGET / HTTP/1.1\r\n",
+        ],
     );
     refused(Fault::MethodTooLong, &[&format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(33))]);
     refused(Fault::NoVersion, &["GET /\r\n", "GET /\r\nHost: a\r\n\r\n"]);

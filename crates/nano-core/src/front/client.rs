@@ -101,15 +101,6 @@ impl Client {
         }
     }
 
-    /// Whether it still waits for something that is known.
-    pub(super) fn owes_something(&self) -> bool {
-        match self {
-            Self::Http1(connection) => connection.owes_something(),
-            Self::Http2(connection) => connection.owes_something(),
-            Self::Greeting(_) | Self::Gone => false,
-        }
-    }
-
     /// Nobody waits any more for the answers to what it has asked.
     pub(super) fn give_up(&mut self, inner: &Arc<Inner>) {
         match self {

@@ -138,11 +138,6 @@ impl Connection {
         &mut self.socket
     }
 
-    /// Whether the client still waits for something that is known.
-    pub(super) fn owes_something(&self) -> bool {
-        self.has_output() || self.unsent || matches!(self.phase, Phase::Exchange(_))
-    }
-
     /// What goes on in another protocol: the socket, and what has been read of it.
     pub(super) fn into_parts(self) -> (Socket, Option<IpAddr>, Counted, Vec<u8>) {
         (self.socket, self.peer, self.shared, self.input)
@@ -555,7 +550,11 @@ impl Connection {
         let mut moved = 0;
         loop {
             let Phase::Exchange(exchange) = &mut self.phase else { return Step::GoOn };
-            if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken || exchange.is_unasked && self.input.is_empty() && !self.readable {
+            if exchange.decoder.is_done()
+                || exchange.is_full
+                || exchange.is_broken
+                || exchange.is_unasked && self.input.is_empty() && !self.readable
+            {
                 return Step::Stop(Fate::Wait);
             }
             if moved >= HTTP_SHARE_BYTES {

@@ -172,11 +172,6 @@ impl Front {
         lock(&self.state).next_deadline()
     }
 
-    /// Whether everything that requests have come to has been written.
-    pub(crate) fn is_written(&self) -> bool {
-        !self.is_open() || (!self.has_mail() && lock(&self.state).is_written())
-    }
-
     fn accept_from(&self, acceptance: Acceptance) -> std::io::Result<()> {
         self.open.store(true, Ordering::Release);
         lock(&self.state).accept_from(acceptance)

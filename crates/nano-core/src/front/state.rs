@@ -45,6 +45,8 @@ enum Due {
 struct Entry {
     client: Client,
     timer: Option<(u64, TimerKey)>,
+    /// It is in `again`: what is told of it meanwhile gives it no second share.
+    again: bool,
 }
 
 /// Everything that is moved together, under the front's lock.
@@ -115,10 +117,6 @@ impl State {
         self.again.extend(self.connections.iter().filter(|(_, entry)| entry.client.listener() == listener).map(|(id, _)| id));
     }
 
-    pub(super) fn is_written(&self) -> bool {
-        !self.connections.iter().any(|(_, entry)| entry.client.owes_something())
-    }
-
     pub(super) fn close(&mut self) {
         self.acceptances.clear();
         let ids: Vec<u64> = self.connections.iter().map(|(id, _)| id).collect();
@@ -140,6 +138,9 @@ impl State {
         for _ in 0..self.again.len() {
             let Some(id) = self.again.pop_front() else { break };
             any = true;
+            if let Some(entry) = self.connections.get_mut(id) {
+                entry.again = false;
+            }
             self.drive(inner, now_ms, id, |client, tools| client.go_on(id, tools));
         }
         any |= self.poll(inner, now_ms);
@@ -210,7 +211,7 @@ impl State {
             match acceptance.acceptor.accept() {
                 Ok((socket, peer)) => {
                     let Some(client) = Client::new(socket, peer, shared, now_ms) else { continue };
-                    let entry = Entry { client, timer: None };
+                    let entry = Entry { client, timer: None, again: false };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
                     let interests = Interest::READABLE | Interest::WRITABLE;
@@ -246,7 +247,11 @@ impl State {
         let mut tools = Tools { inner, shard: self.shard, now_ms, date: &self.date, buffer: &mut self.buffer };
         match act(&mut entry.client, &mut tools) {
             Fate::Close => return self.remove_for(inner, id),
-            Fate::Again => self.again.push_back(id),
+            Fate::Again if entry.again => {}
+            Fate::Again => {
+                entry.again = true;
+                self.again.push_back(id);
+            }
             Fate::Wait | Fate::Http2 => {}
         }
         let deadline_ms = entry.client.deadline_ms();

@@ -215,3 +215,19 @@ fn who_does_not_read_is_let_go_and_the_kernel_keeps_nothing() {
     let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
+
+#[test]
+fn who_waits_in_vain_when_the_grace_is_over_is_told() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "never", "export default { fetch() { return new Promise(() => setTimeout(() => {}, 1e6)); } }");
+    let listener = listen(&runtime, app.clone());
+    let mut stream = connect(&listener);
+    stream.write_all(GET).unwrap();
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    assert!(!runtime.drain(std::time::Duration::from_millis(10)));
+    runtime.free();
+    let answer = rest(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(r#""code":"DRAINING""#), "{answer}");
+}

@@ -104,11 +104,6 @@ impl Connection {
         if readiness.gone { Fate::Close } else { self.go_on(tools) }
     }
 
-    /// Whether the client still waits for something that is known.
-    pub(super) fn owes_something(&self) -> bool {
-        self.unsent || !self.streams.is_empty()
-    }
-
     /// Something happened to the request of a stream.
     pub(super) fn take(&mut self, id: u32, what: Happening, held: Held, tools: &mut Tools<'_>) -> Fate {
         let Some(Stream::Asked(exchange)) = self.streams.get_mut(&id) else { return Fate::Wait };
