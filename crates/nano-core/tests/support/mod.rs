@@ -59,9 +59,10 @@ pub fn text(app: &App, path: &str) -> String {
 
 /// Waits until something holds that does so in a moment.
 pub fn until(mut holds: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + PATIENCE;
+    let clock = nano_core::Clock::system();
+    let end_ms = clock.now_ms() + PATIENCE.as_millis() as u64;
     while !holds() {
-        assert!(std::time::Instant::now() < end, "it never came to be");
+        assert!(clock.now_ms() < end_ms, "it never came to be");
         std::thread::yield_now();
     }
 }
