@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, PipeReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// Long enough for anything that works.
@@ -13,7 +14,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// nanod, and the folder it serves.
 pub struct Server {
     pub child: Child,
-    lines: BufReader<PipeReader>,
+    lines: Receiver<String>,
     pub address: String,
     pub folder: PathBuf,
 }
@@ -32,7 +33,7 @@ impl Server {
         command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
         let child = command.spawn().expect("nanod starts");
         drop(command);
-        let mut server = Self { child, lines: BufReader::new(reader), address: String::new(), folder };
+        let mut server = Self { child, lines: read_lines(reader), address: String::new(), folder };
         let many = arguments.contains(&"--workers");
         let ready = server.wait_for_any(if many { &["workers on 127.0.0.1:"] } else { &[" app on 127.0.0.1:", " apps on 127.0.0.1:"] });
         let address = ready.split(" on ").nth(1).and_then(|rest| rest.split([' ', ',']).next());
@@ -48,16 +49,13 @@ impl Server {
     /// The same with one of several.
     pub fn wait_for_any(&mut self, texts: &[&str]) -> String {
         let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            if self.lines.read_line(&mut line).expect("text") == 0 {
-                panic!("nanod ended without saying {texts:?}:\n{said}");
-            }
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             if texts.iter().any(|text| line.contains(text)) {
                 return line;
             }
             said.push_str(&line);
         }
+        panic!("nanod did not say {texts:?}:\n{said}");
     }
 
     pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
@@ -92,6 +90,17 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// What comes, line by line, on a thread: whoever waits for a line does not wait for ever.
+fn read_lines(from: PipeReader) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = String::new();
+        while from.read_line(&mut line).is_ok_and(|bytes| bytes > 0) && sender.send(std::mem::take(&mut line)).is_ok() {}
+    });
+    lines
 }
 
 /// A folder of these files.
