@@ -325,6 +325,17 @@ fn an_app_is_reloaded_drained_and_removed() {
 }
 
 #[test]
+fn an_app_out_of_service_stays_so_whatever_changes() {
+    let mut server = Server::start("drained", &[("one/index.js", &says("one"))], &[]);
+    assert_eq!(server.ask("POST", "/apps/one/drain").0, 200);
+    let part = server.folder.join("part");
+    fs::write(&part, says("changed")).unwrap();
+    fs::rename(&part, server.folder.join("apps/one/index.js")).unwrap();
+    server.wait_for("stays out of service");
+    assert_eq!((server.app("one").0, &server.ask("GET", "/apps/one").json()["state"]), (503, &"drained".into()));
+}
+
+#[test]
 fn logs_are_followed_as_they_come() {
     let chatty = "export default { fetch(request) { console.warn('Loud', new URL(request.url).host); return new Response(''); } };\n";
     let server = Server::start("logs", &[("one/index.js", chatty), ("two/index.js", chatty)], &[]);

@@ -67,8 +67,8 @@ enum Phase {
         decoder: h1::BodyDecoder,
         body: Vec<u8>,
     },
-    /// Somebody else is finding the answer.
-    Waiting,
+    /// Somebody else is finding the answer; whether he has an archive.
+    Waiting(bool),
     Logs(Box<Filter>, Cursor),
     Stats,
     /// All is said; what still comes is read, so that the client reads what was said.
@@ -120,7 +120,7 @@ impl Connection {
     }
 
     pub fn is_uploading(&self) -> bool {
-        matches!(&self.phase, Phase::Body { wish: Wish::Upload(_), .. })
+        matches!(&self.phase, Phase::Body { wish: Wish::Upload(_), .. } | Phase::Waiting(true))
     }
 
     pub fn follows_logs(&self) -> bool {
@@ -140,7 +140,7 @@ impl Connection {
                 Err(_) => return Want::Close,
             }
             match &mut self.phase {
-                Phase::Waiting => return Want::Nothing,
+                Phase::Waiting(_) => return Want::Nothing,
                 Phase::Closing(_) | Phase::Logs(..) | Phase::Stats => return self.pass_over(),
                 Phase::Head(_) => match self.head(api, may_upload) {
                     Ok(true) => continue,
@@ -323,8 +323,11 @@ impl Connection {
             }
         }
         self.input.drain(..at);
-        match mem::replace(&mut self.phase, Phase::Waiting) {
-            Phase::Body { request, wish, body, .. } => Ok(Some(Want::Grant(wish, request, body))),
+        match mem::replace(&mut self.phase, Phase::Waiting(false)) {
+            Phase::Body { request, wish, body, .. } => {
+                self.phase = Phase::Waiting(matches!(wish, Wish::Upload(_)));
+                Ok(Some(Want::Grant(wish, request, body)))
+            }
             other => {
                 self.phase = other;
                 Ok(None)
@@ -383,7 +386,7 @@ impl Connection {
         match self.phase {
             Phase::Closing(_) => self.socket.shut_down(),
             // It may be silent for as long as it likes.
-            Phase::Logs(..) | Phase::Stats | Phase::Waiting => self.deadline_ms = u64::MAX,
+            Phase::Logs(..) | Phase::Stats | Phase::Waiting(_) => self.deadline_ms = u64::MAX,
             Phase::Head(_) | Phase::Body { .. } => {}
         }
         Ok(true)

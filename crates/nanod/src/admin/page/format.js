@@ -49,7 +49,7 @@ export function limit(name, value) {
 }
 
 function trim(number) {
-  return number >= 100 ? Math.round(number) : number >= 10 ? number.toFixed(1) : number.toFixed(2);
+  return Number(number.toPrecision(3));
 }
 
 // An element with text and attributes; text is never read as HTML.

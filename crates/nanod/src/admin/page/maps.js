@@ -5,7 +5,7 @@ import { bytes, duration, element, percent, say } from "./format.js";
 const CELL = 7;
 const GAP = 2;
 const HOLDERS = 14;
-/// The cage is 4 GiB; what apps may use of it is less.
+// The cage is 4 GiB; what apps may use of it is less.
 const CAGE = 4 * 1024 ** 3;
 
 export class Shards {
