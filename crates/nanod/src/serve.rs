@@ -119,12 +119,7 @@ impl Server {
         events::follow(&runtime).map_err(|error| format!("cannot start a thread: {error}"))?;
         let current = Current::default();
         let apps = Apps::new(&runtime, &current, options.dev, options.environment.clone());
-        let scan = ScanOptions {
-            environment: options.environment.clone(),
-            dev_vars: options.dev,
-            outside_links: options.follow_links,
-            ..ScanOptions::default()
-        };
+        let scan = ScanOptions { environment: options.environment.clone(), dev_vars: options.dev, outside_links: options.follow_links };
         let notifier = Notifier::start(&folder, move || {
             // The main thread has gone: nobody looks any more.
             let _ = sender.send(Message::Look);
