@@ -18,6 +18,7 @@ const KEYS: [(char, &str); 5] = [
 ];
 
 /// Listens to keys, if somebody sits here.
+#[expect(clippy::disallowed_methods, reason = "the hook is this program's own: a panic must not leave the terminal without an echo")]
 pub fn start(dev: &'static Dev, port: &str) {
     let (input, out) = (std::io::stdin(), std::io::stdout());
     if !input.is_terminal() || !out.is_terminal() || output::is_json() || !terminal::give_keys(&input) {
@@ -55,11 +56,7 @@ fn press(key: char, dev: &Dev, port: &str) {
             // Whatever was there, also what has scrolled away.
             output::print("\x1b[H\x1b[2J\x1b[3J");
         }
-        'q' => {
-            if signal_hook::low_level::raise(SIGINT).is_err() {
-                output::complain("cannot stop: press Ctrl-C");
-            }
-        }
+        'q' => quit(),
         '?' | 'h' => {
             for (key, what) in KEYS {
                 output::say(&format!("  {}  {what}", paint(Ink::Bold, &key.to_string())));
@@ -67,5 +64,12 @@ fn press(key: char, dev: &Dev, port: &str) {
         }
         '\n' | '\r' => output::say(""),
         _ => {}
+    }
+}
+
+/// The same as Ctrl-C.
+fn quit() {
+    if signal_hook::low_level::raise(SIGINT).is_err() {
+        output::complain("cannot stop: press Ctrl-C");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nano_config::cli::{Exit, Tail};
 
 use super::client::{Client, Failure};
-use super::time_of_day;
+use super::{pause, time_of_day};
 use crate::frame;
 use crate::output::{self, Ink, paint};
 
@@ -28,7 +28,7 @@ pub fn tail(tail: &Tail) -> Exit {
             Ok(stream) => stream,
             // It has answered before, so it may again.
             Err(Failure::Gone(_)) if last.is_some() => {
-                std::thread::sleep(AGAIN);
+                pause(AGAIN);
                 continue;
             }
             Err(failure) => return failure.tell(),
@@ -51,7 +51,7 @@ pub fn tail(tail: &Tail) -> Exit {
         last.get_or_insert_default();
         output::keep_apart();
         output::say("the connection has ended; waiting for nanod");
-        std::thread::sleep(AGAIN);
+        pause(AGAIN);
     }
 }
 

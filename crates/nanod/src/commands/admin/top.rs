@@ -10,7 +10,7 @@ use nano_config::cli::{Exit, Top};
 use serde_json::Value;
 
 use super::client::{Client, Failure};
-use super::time_of_day;
+use super::{pause, time_of_day};
 use crate::output::{self, Ink, paint};
 
 /// Rows where the terminal does not say how many it has.
@@ -58,7 +58,7 @@ fn watch(top: &Top) -> Result<Exit, Failure> {
     take(&client, &mut before)?;
     let redraws = std::io::stdout().is_terminal() && !top.once && !output::is_json();
     loop {
-        std::thread::sleep(interval);
+        pause(interval);
         let (stats, mut rows) = take(&client, &mut before)?;
         sort(&mut rows, &top.sort);
         let text = if output::is_json() { format!("{}\n", json(&stats, &rows)) } else { table(&stats, &rows, redraws) };
