@@ -9,9 +9,8 @@ use pyo3::types::PyModule;
 /// The exception that stands for an error of the core.
 pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let made = MAKE
-        .get_or_try_init(py, || PyModule::import(py, "nano_isolates._errors")?.getattr("make").map(Bound::unbind))
-        .and_then(|make| {
+    let made =
+        MAKE.get_or_try_init(py, || PyModule::import(py, "nano_isolates._errors")?.getattr("make").map(Bound::unbind)).and_then(|make| {
             let http_status = error.http_status();
             make.call1(py, (error.status.code(), error.message, error.stack, http_status))
         });

@@ -81,6 +81,8 @@ pub fn paint(ink: Ink, text: &str) -> String {
         Ink::Dim => 2,
     };
     format!("\x1b[{code}m{text}\x1b[0m")
+}
+
 /// How logs are written, for commands that say it apart.
 pub fn set_log_format(format: LogFormat) {
     match format {

@@ -30,12 +30,7 @@ pub struct Ports {
 
 impl Ports {
     /// Listens where nanod was told to, or on the sockets that it was given.
-    pub fn open(
-        runtime: &Arc<Runtime>,
-        current: &Current,
-        options: &Options,
-        given: Option<Vec<String>>,
-    ) -> Result<Self, String> {
+    pub fn open(runtime: &Arc<Runtime>, current: &Current, options: &Options, given: Option<Vec<String>>) -> Result<Self, String> {
         let tls = match &options.tls {
             Some(files) => {
                 let certificates = vec![certificate(files)?];

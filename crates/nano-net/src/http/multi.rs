@@ -258,7 +258,8 @@ impl Multi {
                 // What is beyond was not looked at; what is not may still be answered.
                 let beyond: Vec<u32> = self.io.borrow().calls.keys().copied().filter(|id| *id > last).collect();
                 for id in beyond {
-                    let failure = Failure::new(FailureKind::Closed, format!("the server takes no more requests on this connection ({code})"));
+                    let failure =
+                        Failure::new(FailureKind::Closed, format!("the server takes no more requests on this connection ({code})"));
                     self.io.borrow_mut().http.reset(id, Code::CANCEL);
                     if let Some(call) = self.remove(reactor, id) {
                         call.refused(reactor, failure);

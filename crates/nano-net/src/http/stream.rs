@@ -5,9 +5,9 @@ use std::rc::Rc;
 use nano_base::limits::FETCH_READ_BYTES;
 use nano_http::h2;
 
+use super::Piece;
 use super::call::Call;
 use super::decode::{Bad, Decoder};
-use super::Piece;
 
 /// What there is to tell of it.
 pub(super) enum Told {

@@ -57,11 +57,7 @@ impl From<Serve> for Options {
             drain: Duration::from_millis(serve.drain_ms),
             drain_delay: Duration::from_millis(serve.drain_delay_ms),
             limits,
-            admin: serve.admin.map(|address| admin::Options {
-                address,
-                token_file: serve.token_file,
-                per_app: serve.metrics_per_app,
-            }),
+            admin: serve.admin.map(|address| admin::Options { address, token_file: serve.token_file, per_app: serve.metrics_per_app }),
             workers,
             log_format: serve.log_format,
         }
