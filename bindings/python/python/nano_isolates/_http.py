@@ -260,3 +260,10 @@ def chunk_of(chunk: object) -> bytes:
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(chunk)
     raise TypeError(f"a body yields bytes, not {type(chunk).__name__}")
+
+
+async def close_iterator(chunks: object) -> None:
+    """Lets a body's iterator clean up that is left before its end."""
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()
