@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, the hazards of any host, a
-# short fuzz.
+# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, Python, the hazards of any
+# host, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need.sh cargo cc c++ make curl readelf node
+scripts/need.sh cargo cc c++ make curl readelf node python
 scripts/models.sh
 cargo test --workspace --locked
 scripts/wpt.sh --optional
@@ -13,5 +13,6 @@ tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
 tests/c/examples.sh debug
 tests/apps/run.sh debug
+bindings/python/test.sh debug
 tests/hosts/run.sh debug
 scripts/fuzz.sh 20
