@@ -30,10 +30,10 @@ const gone = new Promise((resolve) => { tell = resolve; });
 export default {
   async fetch(request) {
     const url = new URL(request.url);
-    if (url.pathname.endsWith('/echo')) return new Response(request.body, { headers: { 'x-url': request.url, 'x-a': request.headers.get('x-a') ?? '' } });
+    if (url.pathname.endsWith('/echo')) return new Response(request.body, { headers: { 'content-type': 'text/plain', 'x-url': request.url, 'x-a': request.headers.get('x-a') ?? '' } });
     if (url.pathname.endsWith('/stream')) {
       let n = 0;
-      return new Response(new ReadableStream({ async pull(c) { await null; if (n === 5) c.close(); else c.enqueue(new TextEncoder().encode(`${n++};`)); } }));
+      return new Response(new ReadableStream({ async pull(c) { await null; if (n === 5) c.close(); else c.enqueue(new TextEncoder().encode(`${n++};`)); } }), { headers: { 'content-type': 'text/plain' } });
     }
     if (url.pathname.endsWith('/cookies')) return new Response(null, { status: 204, headers: [['set-cookie', 'a=1'], ['set-cookie', 'b=2']] });
     if (url.pathname.endsWith('/throw')) throw new Error('the secret');
@@ -212,7 +212,7 @@ def serve(tmp_path: Path) -> Iterator[Any]:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=EXAMPLES,
-                env={**os.environ, "PYTHONPATH": str(EXAMPLES)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])},
             )
         servers.append(server)
         port = listener.getsockname()[1]
@@ -221,7 +221,10 @@ def serve(tmp_path: Path) -> Iterator[Any]:
             # The socket listens already: the kernel keeps the request until the server is there.
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
             connection.request("POST" if body is not None else "GET", path, body)
-            response = connection.getresponse()
+            try:
+                response = connection.getresponse()
+            except OSError as error:
+                raise AssertionError(log.read_text()) from error
             data = response.read()
             connection.close()
             assert response.status == expect, (response.status, data, log.read_text())
