@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ def test_bodies_stream_through_both_ways(runtime: Runtime, run: Any, size: int) 
     whole = (piece * (size // len(piece) + 1))[:size]
     pieces = [whole[at : at + 10_240] for at in range(0, size, 10_240)]
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         for piece in pieces:
             yield piece
 

@@ -19,7 +19,6 @@ APP = """
 export const echo = (value) => value;
 export const type = (value) => Object.prototype.toString.call(value);
 export const nothing = () => {};
-export const floats = () => new Float16Array([0.5, -2]);
 export const deep = () => { let a = []; for (let i = 0; i < 40; i++) a = [a]; return a; };
 export const clamped = () => new Uint8ClampedArray([300]);
 export const keyed = () => new Map([[[1, [2]], new Set([[3]])]]);
@@ -80,12 +79,14 @@ def test_typed_arrays_are_memoryviews(app: App, format: str, kind: str) -> None:
     sent = memoryview(array.array(format, [1, 2, 100]))
     assert app.invoke_sync("type", sent) == f"[object {kind}Array]"
     back = app.invoke_sync("echo", sent)
-    assert isinstance(back, memoryview) and (back.format, list(back)) == (format, [1, 2, 100])
+    if kind == "Uint8":
+        assert back == b"\1\2d"
+    else:
+        assert isinstance(back, memoryview) and (back.format, list(back)) == (format, [1, 2, 100])
     assert app.invoke_sync("type", array.array(format, [1])) == f"[object {kind}Array]"
 
 
 def test_typed_arrays_that_python_has_no_format_for(app: App) -> None:
-    assert list(app.invoke_sync("floats")) == [0.5, -2]
     assert list(app.invoke_sync("clamped")) == [255]
     assert app.invoke_sync("type", bytearray(b"x")) == app.invoke_sync("type", b"x")
 
@@ -98,9 +99,7 @@ def test_a_function_that_returns_nothing_returns_none(app: App, run: Any) -> Non
 
 def test_errors_are_values(app: App) -> None:
     back = app.invoke_sync("echo", [JSError("TypeError", "no"), KeyError("k")])
-    assert [(error.name, error.message) for error in back] == [("TypeError", "no"), ("Error", "'k'")] or [
-        (error.name, error.message) for error in back
-    ] == [("TypeError", "no"), ("KeyError", "'k'")]
+    assert [(error.name, error.message) for error in back] == [("TypeError", "no"), ("KeyError", "'k'")]
 
 
 def test_an_app_that_throws_raises_with_its_stack(app: App, run: Any) -> None:
@@ -109,7 +108,7 @@ def test_an_app_that_throws_raises_with_its_stack(app: App, run: Any) -> None:
     assert "index.js" in caught.value.stack and caught.value.code == -9
     with pytest.raises(nano.AppError, match="too far"):
         run(app.invoke("failing"))
-    with pytest.raises(nano.NotFoundError, match="missing"):
+    with pytest.raises(nano.AppError, match="no function 'missing'"):
         app.invoke_sync("missing")
 
 

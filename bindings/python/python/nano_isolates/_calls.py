@@ -11,7 +11,7 @@ from typing import Any
 
 from ._errors import NanoError, NotFoundError, TooLargeError
 from ._exchange import CALL_CANCELED, CALL_CHUNK
-from ._http import Headers, Request, Response, chunk_of
+from ._http import Headers, Request, Response, chunk_of, close_iterator
 from ._hub import Hub, Loop, log
 
 # What JavaScript does with these names by itself is not for Python to answer.
@@ -317,8 +317,12 @@ class Call:
                 native.call_respond(self.id, response.status, response.status_text, raw, response.body)
             else:
                 native.call_respond(self.id, response.status, response.status_text, raw, None)
-                async for chunk in response.aiter_bytes():
-                    await self._write(chunk_of(chunk))
+                chunks = response.aiter_bytes()
+                try:
+                    async for chunk in chunks:
+                        await self._write(chunk_of(chunk))
+                finally:
+                    await close_iterator(chunks)
                 native.call_end(self.id)
         except NotFoundError:
             # The app has given the call up.
@@ -336,6 +340,8 @@ class Call:
             self._room = False
             taken = self.hub.native.call_write(self.id, rest)
             rest = rest[taken:]
+            # A body that nobody reads takes everything: its iterator must not keep the loop from hearing that.
+            await asyncio.sleep(0)
             while rest and not self._room:
                 if self.canceled:
                     raise NotFoundError("the app has given the call up")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._errors import NotFoundError, TooLargeError
-from ._http import Account, Response, chunk_of, response_of
+from ._http import Account, Response, chunk_of, close_iterator, response_of
 
 if TYPE_CHECKING:
     from ._hub import Hub
@@ -118,6 +118,9 @@ class Exchange:
                             return
                         self._writer = self.loop.create_future()
                         await self._writer
+                    else:
+                        # A body that nobody reads takes everything: its iterator must not keep the loop from hearing the end.
+                        await asyncio.sleep(0)
             native.request_end(self.id)
         except NotFoundError:
             # The request has ended without reading on.
@@ -126,6 +129,8 @@ class Exchange:
             raise
         except BaseException as failure:
             self._break(failure)
+        finally:
+            await close_iterator(body)
 
     # For threads.
 
@@ -186,8 +191,10 @@ class ResponseBody:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.response: weakref.ref[Response] | None = None
+        self.closed = False
 
     def close(self) -> None:
+        self.closed = True
         self.exchange.cancel()
 
     def __del__(self) -> None:
@@ -217,7 +224,7 @@ class SyncBody(ResponseBody):
         return self
 
     def __next__(self) -> bytes:
-        if self.exchange.done and not self.exchange.events:
+        if self.closed or (self.exchange.done and not self.exchange.events):
             raise StopIteration
         chunk = self._take(self.exchange.next())
         if chunk is None:
@@ -230,7 +237,7 @@ class AsyncBody(ResponseBody):
         return self
 
     async def __anext__(self) -> bytes:
-        if self.exchange.done and not self.exchange.events:
+        if self.closed or (self.exchange.done and not self.exchange.events):
             raise StopAsyncIteration
         try:
             chunk = self._take(await self.exchange.anext())

@@ -73,7 +73,7 @@ def pairs_of(headers: HeadersInit | None) -> Pairs | None:
         return None
     if isinstance(headers, Headers):
         return headers.raw
-    items: Iterable[tuple[str | bytes, str | bytes]] = headers.items() if isinstance(headers, Mapping) else headers
+    items: Iterable[Any] = headers.items() if isinstance(headers, Mapping) else headers
     return [(_bytes(name).lower(), _bytes(value)) for name, value in items]
 
 
@@ -248,7 +248,7 @@ def response_of(head: tuple[int, str, bytes], body: bytes | None, source: Any, a
     return response
 
 
-def whole(body: bytes | bytearray | memoryview | str) -> bytes:
+def whole(body: bytes | bytearray | memoryview[Any] | str) -> bytes:
     """A body that is all there, as bytes."""
     if isinstance(body, bytes):
         return body
@@ -260,3 +260,10 @@ def chunk_of(chunk: object) -> bytes:
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(chunk)
     raise TypeError(f"a body yields bytes, not {type(chunk).__name__}")
+
+
+async def close_iterator(chunks: object) -> None:
+    """Lets a body's iterator clean up that is left before its end."""
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any, Final, final
 
+__all__ = ["V8_VERSION", "App", "Runtime", "app_limits", "is_forked", "runtime_limits", "statuses"]
+
 V8_VERSION: Final[str]
 
 _Pairs = list[tuple[bytes, bytes]]

@@ -6,8 +6,8 @@
 | `null`, booleans, strings | `None`, `bool`, `str` |
 | numbers | `int` if whole, else `float` |
 | bigints | `BigInt`, an `int`; an `int` beyond 2**53 becomes a bigint by itself |
-| `ArrayBuffer`, plain bytes | `bytes` |
-| typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`) |
+| `ArrayBuffer`, `Uint8Array` | `bytes` |
+| other typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`) |
 | arrays, plain objects | `list`, `dict` |
 | `Map`, `Set` | `Map`, a `dict`; `set` |
 | `Date` | `datetime` in UTC, or `Date` beyond what that can say |

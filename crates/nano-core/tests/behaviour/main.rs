@@ -5,6 +5,7 @@ mod cache;
 mod caches_named;
 mod calls;
 mod compression;
+mod conformance;
 mod crypto;
 mod curious;
 mod fetching;

@@ -1,0 +1,286 @@
+"""What apps find in `env`: functions, objects, classes and other apps."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import threading
+import weakref
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from conftest import URL
+
+import nano_isolates as nano
+from nano_isolates import Request, Response, Runtime, Service
+
+CALL = "export const call = async (name, ...args) => (await import('cloudflare:workers')).env[name](...args);"
+METHOD = "import { env } from 'cloudflare:workers'; export const call = (name, method, ...args) => env[name][method](...args);"
+
+
+def test_functions_of_every_kind_answer_on_the_loop_that_loaded_the_app(run: Any) -> None:
+    threads: list[threading.Thread] = []
+
+    def add(a: int, b: int) -> int:
+        threads.append(threading.current_thread())
+        return a + b
+
+    async def later(value: Any) -> Any:
+        threads.append(threading.current_thread())
+        await asyncio.sleep(0)
+        return [value]
+
+    class Callable:
+        async def __call__(self) -> str:
+            return "called"
+
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            bindings = {"add": add, "later": later, "callable": Callable(), "partial": functools.partial(add, 1), "len": len}
+            app = await runtime.aload(CALL, bindings=bindings)
+            assert await app.invoke("call", "add", 2, 3) == 5
+            assert await app.invoke("call", "later", {"a": 1}) == [{"a": 1}]
+            assert await app.invoke("call", "callable") == "called"
+            assert await app.invoke("call", "partial", 6) == 7
+            assert await app.invoke("call", "len", "four") == 4
+            with pytest.raises(RuntimeError, match="await fetch"):
+                app.fetch_sync(URL)
+
+    run(main())
+    assert set(threads) == {threading.main_thread()}
+
+
+def test_functions_answer_on_a_thread_of_the_runtime_s_where_there_is_no_loop(runtime: Runtime) -> None:
+    threads: list[str] = []
+
+    def name() -> str:
+        threads.append(threading.current_thread().name)
+        return "sync"
+
+    async def later() -> str:
+        threads.append(threading.current_thread().name)
+        await asyncio.sleep(0)
+        return "async"
+
+    app = runtime.load(CALL, bindings={"name": name, "later": later})
+    assert [app.invoke_sync("call", "name"), app.invoke_sync("call", "later")] == ["sync", "async"]
+    assert threads[0].startswith("nano-calls") and threads[1] == "nano-loop"
+
+
+def test_a_function_that_waits_does_not_keep_others_from_answering(runtime: Runtime) -> None:
+    opened = threading.Event()
+
+    def wait() -> bool:
+        return opened.wait(60)
+
+    app = runtime.load(
+        "import { env } from 'cloudflare:workers'; export const both = async () => { const a = env.wait(); await env.open(); return a; }",
+        bindings={"wait": wait, "open": opened.set},
+    )
+    assert app.invoke_sync("both") is True
+
+
+def test_what_a_function_raises_rejects_the_app_s_promise(runtime: Runtime) -> None:
+    def failing() -> None:
+        raise LookupError("nothing here")
+
+    source = "import { env } from 'cloudflare:workers'; export const f = () => env.failing().catch((e) => e.message); export const g = () => env.bad();"
+    app = runtime.load(source, bindings={"failing": failing, "bad": lambda: object()})
+    assert app.invoke_sync("f") == "LookupError: nothing here"
+    with pytest.raises(nano.AppError, match="cannot cross"):
+        app.invoke_sync("g")
+
+
+class Store:
+    """An object whose public methods apps call."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, str] = {}
+
+    def put(self, key: str, value: str) -> None:
+        self.rows[key] = value
+
+    async def get(self, key: str) -> str | None:
+        return self.rows.get(key)
+
+    def _secret(self) -> str:
+        return "secret"
+
+    async def fetch(self, request: Request) -> Response:
+        body = await request.read()
+        return Response.of_json({"url": request.url, "body": body.decode(), "x": request.headers.get("x-a")}, status=201)
+
+
+def test_objects_answer_by_their_public_methods_and_by_fetch(runtime: Runtime) -> None:
+    source = METHOD + """
+    export default { fetch: (request) => env.STORE.fetch('http://store/path', { method: 'POST', body: request.body ?? 'x', headers: { 'x-a': '1' } }) };
+    """
+    store = Store()
+    app = runtime.load(source, bindings={"STORE": store})
+    assert app.invoke_sync("call", "STORE", "put", "k", "v") is None
+    assert app.invoke_sync("call", "STORE", "get", "k") == "v"
+    assert app.invoke_sync("call", "STORE", "get", "other") is None
+    for hidden in ("_secret", "__class__", "rows", "missing"):
+        with pytest.raises(nano.AppError):
+            app.invoke_sync("call", "STORE", hidden)
+    response = app.fetch_sync(URL)
+    assert (response.status, response.json()) == (201, {"url": "http://store/path", "body": "x", "x": "1"})
+    response = app.fetch_sync(URL, method="POST", body=iter([b"in ", b"pieces"]))
+    assert response.json()["body"] == "in pieces"
+
+
+def test_answers_stream_and_end_when_nobody_reads_on(run: Any) -> None:
+    ended = []
+
+    class Endless:
+        async def fetch(self, request: Request) -> Response:
+            async def chunks() -> AsyncIterator[bytes]:
+                try:
+                    while True:
+                        yield b"x" * 10_000
+                finally:
+                    ended.append(request.url)
+
+            return Response(chunks())
+
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload("export default { fetch: (r, env) => env.ENDLESS.fetch(r) }", bindings={"ENDLESS": Endless()})
+            async with await app.fetch(URL, stream=True) as response:
+                have = 0
+                async for chunk in response.aiter_bytes():
+                    have += len(chunk)
+                    if have > 1_000_000:
+                        break
+            while not ended:
+                await asyncio.sleep(0)
+
+    run(main())
+    assert ended == [URL]
+
+
+def test_a_fetch_that_is_not_async_is_given_the_whole_body(runtime: Runtime) -> None:
+    class Plain:
+        def fetch(self, request: Request) -> str:
+            assert isinstance(request.body, bytes)
+            return request.body.decode().upper()
+
+    app = runtime.load("export default { fetch: (r, env) => env.PLAIN.fetch('http://x/', { method: 'POST', body: r.body }) }", bindings={"PLAIN": Plain()})
+    assert app.fetch_sync(URL, method="POST", body=iter([b"a", b"b"])).text == "AB"
+
+
+def test_the_global_fetch_is_a_binding_s_to_answer(runtime: Runtime) -> None:
+    class Network:
+        def fetch(self, request: Request) -> str:
+            return f"{request.method} {request.url}"
+
+    app = runtime.load("export default { fetch: () => fetch('http://elsewhere/') }", bindings={"NET": Network()}, outbound="NET")
+    assert app.fetch_sync(URL).text == "GET http://elsewhere/"
+
+
+class Counter:
+    """A class that apps make objects of."""
+
+    alive: "weakref.WeakSet[Counter]" = weakref.WeakSet()
+    step: int
+
+    def __init__(self, start: int = 0) -> None:
+        self.count = start
+        self.step = 1
+        self.alive.add(self)
+
+    def add(self) -> int:
+        self.count += self.step
+        return self.count
+
+    async def add_later(self) -> int:
+        return self.add()
+
+    @property
+    def double(self) -> int:
+        return self.count * 2
+
+    def same(self, other: Any) -> bool:
+        return other is self
+
+
+def test_classes_make_objects_that_apps_use_and_give_back(runtime: Runtime) -> None:
+    app = runtime.load(
+        """
+        import { env } from 'cloudflare:workers';
+        export async function use() {
+          const counter = await new env.Counter(40);
+          await counter.add();
+          const results = [await counter.add_later(), await counter.double, await counter.same(counter)];
+          counter.step = 10;
+          results.push(await counter.add());
+          return results;
+        }
+        let kept;
+        export async function keep() { kept = await env.make(); return kept.add(); }
+        export async function again() { return kept.add(); }
+        """,
+        bindings={"Counter": Counter, "make": lambda: Counter(100)},
+        name="counting",
+    )
+    assert app.invoke_sync("use") == [42, 84, True, 52]
+    assert app.invoke_sync("keep") == 101
+    assert app.invoke_sync("again") == 102
+    assert len(Counter.alive) >= 1
+    app.unload(grace=0)
+    # Their release is told by events: the runtime's own thread takes them.
+    for _ in range(100_000):
+        gc.collect(0)
+        if not Counter.alive:
+            break
+        runtime.stats()
+    assert not Counter.alive
+
+
+def test_apps_answer_apps(runtime: Runtime) -> None:
+    runtime.load("export default { fetch: () => new Response('the other') }\nexport const inner = { fetch: () => new Response('inner') }", name="other")
+    app = runtime.load("export default { fetch: (r, env) => env.OTHER.fetch(r) }", bindings={"OTHER": Service("other")})
+    assert app.fetch_sync(URL).text == "the other"
+    assert app.stats()["requests"] == 1
+
+
+def test_bindings_that_cannot_work_are_refused(runtime: Runtime) -> None:
+    for wrong in ({"A": "text"}, {"A": None}, {"A": 5}):
+        with pytest.raises(TypeError, match="A is a"):
+            runtime.load("export default {}", bindings=wrong)
+    with pytest.raises(TypeError, match="env has text"):
+        runtime.load("export default {}", env={"A": 5})  # type: ignore[dict-item]
+    with pytest.raises(nano.InvalidError, match="two entries"):
+        runtime.load("export default {}", env={"A": "x"}, bindings={"A": len})
+
+
+def test_a_call_that_nobody_waits_for_is_canceled(run: Any) -> None:
+    begun = asyncio.Event
+    canceled: list[bool] = []
+
+    async def main() -> None:
+        started = begun()
+        over = asyncio.Event()
+
+        async def forever() -> None:
+            started.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                canceled.append(True)
+                over.set()
+                raise
+
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload("export default { fetch: (r, env) => env.forever() }", bindings={"forever": forever})
+            task = asyncio.create_task(app.fetch(URL))
+            await started.wait()
+            await app.aunload(grace=0)
+            with pytest.raises(nano.DrainingError):
+                await task
+            await over.wait()
+
+    run(main())
+    assert canceled == [True]

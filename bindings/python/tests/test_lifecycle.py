@@ -1,0 +1,248 @@
+"""Beginnings and ends: closing, forking, leaving, interrupting."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import pickle
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HELLO, URL
+
+import nano_isolates as nano
+from nano_isolates import Runtime
+
+NEVER = "export default { fetch: () => new Promise(() => { setTimeout(() => {}, 1e9) }) }\nexport const here = () => 1"
+
+
+def test_closing_ends_what_is_pending_and_refuses_what_comes(run: Any) -> None:
+    async def main() -> None:
+        runtime = Runtime(threads=1)
+        app = await runtime.aload(NEVER)
+        tasks = [asyncio.create_task(app.fetch(URL)) for _ in range(3)]
+        await app.invoke("here")
+        await runtime.aclose()
+        for task in tasks:
+            with pytest.raises(nano.ShutdownError):
+                await task
+        assert runtime.closed
+        await runtime.aclose()
+        for use in (app.fetch(URL), app.invoke("here")):
+            with pytest.raises(nano.ShutdownError):
+                await use
+        for refused in (app.stats, app.unload, app.reload, runtime.stats, runtime.metrics, lambda: runtime.load(HELLO), lambda: app.fetch_sync(URL)):
+            with pytest.raises(nano.ShutdownError):
+                refused()
+
+    run(main())
+
+
+def test_closing_wakes_threads_that_wait(runtime: Runtime) -> None:
+    app = runtime.load(NEVER)
+    caught: list[type[BaseException]] = []
+
+    def wait(stream: bool) -> None:
+        try:
+            app.fetch_sync(URL, stream=stream)
+        except nano.NanoError as error:
+            caught.append(type(error))
+
+    threads = [threading.Thread(target=wait, args=(stream,)) for stream in (True, False, True)]
+    for thread in threads:
+        thread.start()
+    while app.stats()["in_flight"] < 3:
+        pass
+    runtime.close()
+    for thread in threads:
+        thread.join()
+    assert caught == [nano.ShutdownError] * 3
+
+
+def test_an_unloaded_app_and_an_ended_request_are_errors(runtime: Runtime) -> None:
+    app = runtime.load(HELLO, name="one")
+    with pytest.raises(nano.BusyError, match="one"):
+        runtime.load(HELLO, name="one")
+    response = app.fetch_sync(URL, stream=True)
+    assert list(response.iter_bytes()) == [b"Hello from http://app.test/"]
+    app.unload()
+    with pytest.raises(nano.DrainingError):
+        app.fetch_sync(URL)
+    with pytest.raises(nano.NotFoundError):
+        app.unload()
+    assert runtime.load(HELLO, name="one").fetch_sync(URL).status == 200
+
+
+def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> None:
+    source = "export default { fetch: (r, env) => new Response(env.A + '%d') }"
+    app = runtime.load(source % 1, env={"A": "a"})
+    app.reload(source % 2)
+    assert app.fetch_sync(URL).text == "a2"
+    app.reload(env={"A": "b"})
+    assert app.fetch_sync(URL).text == "b2"
+    with pytest.raises(nano.CompileError):
+        app.reload("export default {")
+    with pytest.raises(TypeError, match="no argument"):
+        app.reload(unknown=1)
+    assert app.fetch_sync(URL).text == "b2"
+
+
+def test_an_app_that_does_not_load_says_where(runtime: Runtime, tmp_path: Path) -> None:
+    with pytest.raises(nano.CompileError, match=r"index\.js") as caught:
+        runtime.load("export default {\n  fetch() { return 1 +; },\n};")
+    assert caught.value.code == -10 and caught.value.name == "NANO_E_COMPILE"
+    with pytest.raises(OSError):
+        runtime.load(tmp_path / "missing.js")
+    (tmp_path / "index.ts").write_text("const n: number = 3; export default { fetch: () => new Response(String(n)) }")
+    assert runtime.load(tmp_path).fetch_sync(URL).text == "3"
+    assert runtime.load(str(tmp_path / "index.ts")).fetch_sync(URL).text == "3"
+    for wrong in ({"heap_bits": 1}, {"cpu_ms": "x"}, {"cpu_ms": -1}, {"egress": "perhaps"}, {"kind": "perl"}):
+        with pytest.raises((TypeError, ValueError, OverflowError)):
+            runtime.load(HELLO, **wrong)  # type: ignore[arg-type]
+
+
+def test_logs_and_states_are_told(run: Any) -> None:
+    logs: list[tuple[Any, ...]] = []
+    states: list[tuple[Any, ...]] = []
+
+    async def main() -> None:
+        async with Runtime(threads=1, on_log=lambda *line: logs.append(line), on_app=lambda *what: states.append(what)) as runtime:
+            app = await runtime.aload("export default { fetch() { console.warn('hear', 1); return new Response() } }", name="loud")
+            await app.fetch(URL)
+
+    run(main())
+    assert ("loud", "warn", "hear 1", 0) in logs
+    assert ("loud", "loaded", "") in states
+
+
+def test_a_runtime_that_nobody_holds_closes_itself() -> None:
+    app = Runtime(threads=1).load(HELLO)
+    gc.collect()
+    assert app.fetch_sync(URL).status == 200
+    hub = app._hub
+    del app
+    gc.collect()
+    assert hub.closed
+
+
+def test_errors_cross_processes_whole() -> None:
+    error = nano.AppError("broke", stack="at index.js", http_status=500)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.stack, copy.code) == (nano.AppError, "NANO_E_EXCEPTION: broke", "at index.js", -9)
+    assert issubclass(nano.WallLimitError, TimeoutError) and issubclass(nano.InvalidError, ValueError)
+
+
+def test_a_fork_is_refused_and_ends_well(python: Any) -> None:
+    assert python("""
+        import asyncio, os, sys, nano_isolates as nano
+        runtime = nano.Runtime(threads=1)
+        app = runtime.load("export default { fetch: () => new Response('parent') }")
+        assert app.fetch_sync("http://a.test/").text == "parent"
+        child = os.fork()
+        if child == 0:
+            refused = 0
+            for use in (
+                lambda: app.fetch_sync("http://a.test/"), lambda: app.fetch_sync("http://a.test/", stream=True),
+                lambda: asyncio.run(app.fetch("http://a.test/")), lambda: app.invoke_sync("x"), lambda: app.unload(),
+                lambda: runtime.load("export default {}"), lambda: nano.Runtime(), lambda: runtime.stats(),
+            ):
+                try:
+                    use()
+                except nano.ForkedError:
+                    refused += 1
+            runtime.close()
+            # By the interpreter's whole end.
+            sys.exit(refused)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 8
+        assert app.fetch_sync("http://a.test/").text == "parent"
+        print("both well")
+    """) == "both well\n"
+
+
+def test_a_runtime_made_after_the_fork_works(python: Any) -> None:
+    assert python("""
+        import os, sys, nano_isolates as nano
+        children = []
+        for _ in range(2):
+            child = os.fork()
+            if child == 0:
+                with nano.Runtime(threads=1) as runtime:
+                    app = runtime.load("export default { fetch: () => new Response('child') }")
+                    sys.exit(app.fetch_sync("http://a.test/").text != "child")
+            children.append(child)
+        print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+    """) == "[0, 0]\n"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_interpreter_ends_with_everything_going_on(python: Any, threads: int) -> None:
+    assert python(f"""
+        import asyncio, threading, nano_isolates as nano
+        runtime = nano.Runtime(threads={threads})
+        app = runtime.load('''
+            import {{ env }} from 'cloudflare:workers';
+            export default {{ fetch: (r) => r.url.endsWith('loop') ? env.forever() : new Promise(() => {{ setTimeout(() => {{}}, 1e9) }}) }};
+        ''', bindings={{"forever": asyncio.Event().wait, "n": len}})
+        for path in ("", "loop"):
+            for stream in (False, True):
+                threading.Thread(target=lambda: app.fetch_sync("http://a.test/" + path, stream=stream), daemon=True).start()
+        while app.stats()["in_flight"] < 4:
+            pass
+        async def main():
+            task = asyncio.create_task(app.fetch("http://a.test/"))
+            await asyncio.sleep(0)
+        asyncio.run(main())
+        print("leaving")
+    """) == "leaving\n"
+
+
+@pytest.mark.parametrize("how", ["app.fetch_sync(URL)", "app.fetch_sync(URL, stream=True)", "app.invoke_sync('never')"])
+def test_ctrl_c_interrupts_a_thread_that_waits(python: Any, how: str) -> None:
+    assert python(f"""
+        import os, signal, threading, nano_isolates as nano
+        URL = "http://a.test/"
+        with nano.Runtime(threads=1) as runtime:
+            app = runtime.load("export const never = () => new Promise(() => {{ setTimeout(() => {{}}, 1e9) }}); export default {{ fetch: never }}")
+            def interrupt():
+                while app.stats()["in_flight"] < 1:
+                    pass
+                os.kill(os.getpid(), signal.SIGINT)
+            threading.Thread(target=interrupt).start()
+            try:
+                {how}
+            except KeyboardInterrupt:
+                print("interrupted")
+            while app.stats()["in_flight"]:
+                pass
+    """) == "interrupted\n"
+
+
+def test_importing_starts_nothing(python: Any) -> None:
+    assert python("""
+        import os, nano_isolates
+        print(len(os.listdir("/proc/self/task")))
+    """) == "1\n"
+
+
+def test_many_runtimes_one_after_another(python: Any) -> None:
+    assert python("""
+        import os, nano_isolates as nano
+        def use():
+            with nano.Runtime(threads=1) as runtime:
+                app = runtime.load("export default { fetch: () => new Response('x') }", bindings={"f": len})
+                with app.fetch_sync("http://a.test/", stream=True) as response:
+                    assert response.read() == b"x"
+        use()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            use()
+        print(len(os.listdir("/proc/self/fd")) - before)
+    """) == "0\n"
+
+
+def test_signals_of_the_host_s_are_left_alone(runtime: Runtime) -> None:
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert runtime.stats()["parked"] == 0

@@ -1,0 +1,286 @@
+"""Apps under ASGI and WSGI servers, as people mount them."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+from conftest import PATIENCE_S
+
+import nano_isolates as nano
+from nano_isolates import Runtime, asgi, wsgi
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "python"
+
+APP = """
+let told = [], tell = () => {};
+const gone = new Promise((resolve) => { tell = resolve; });
+export default {
+  async fetch(request) {
+    const url = new URL(request.url);
+    if (url.pathname.endsWith('/echo')) return new Response(request.body, { headers: { 'content-type': 'text/plain', 'x-url': request.url, 'x-a': request.headers.get('x-a') ?? '' } });
+    if (url.pathname.endsWith('/stream')) {
+      let n = 0;
+      return new Response(new ReadableStream({ async pull(c) { await null; if (n === 5) c.close(); else c.enqueue(new TextEncoder().encode(`${n++};`)); } }), { headers: { 'content-type': 'text/plain' } });
+    }
+    if (url.pathname.endsWith('/cookies')) return new Response(null, { status: 204, headers: [['set-cookie', 'a=1'], ['set-cookie', 'b=2']] });
+    if (url.pathname.endsWith('/throw')) throw new Error('the secret');
+    if (url.pathname.endsWith('/wait')) { request.signal.addEventListener('abort', tell); return new Promise(() => {}); }
+    if (url.pathname.endsWith('/gone')) { await gone; return new Response('it went'); }
+    return new Response('hello');
+  },
+};
+"""
+
+
+class Client:
+    """One request to an ASGI application, by its own words."""
+
+    def __init__(self, method: str, path: str, chunks: list[bytes] | None = None, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+        self.scope = {
+            "type": "http",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"q=1",
+            "headers": [(b"host", b"app.test"), *(headers or [])],
+        }
+        if chunks:
+            self.scope["headers"].append((b"content-length", str(sum(map(len, chunks))).encode()))
+        self.chunks = list(chunks or [b""])
+        self.left = asyncio.Event()
+        self.sent: list[Any] = []
+
+    async def receive(self) -> Any:
+        if self.chunks:
+            chunk = self.chunks.pop(0)
+            return {"type": "http.request", "body": chunk, "more_body": bool(self.chunks)}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return self.sent[0]["status"]
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+    @property
+    def body(self) -> bytes:
+        assert not self.sent[-1].get("more_body")
+        return b"".join(message["body"] for message in self.sent[1:])
+
+
+async def ask(app: asgi.App, *args: Any, **kwargs: Any) -> Client:
+    client = Client(*args, **kwargs)
+    await app(client.scope, client.receive, client.send)
+    return client
+
+
+def test_asgi_requests_and_responses(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = asgi.App(await runtime.aload(APP))
+            hello = await ask(app, "GET", "/")
+            assert (hello.status, hello.headers[b"content-length"], hello.body) == (200, b"5", b"hello")
+            head = await ask(app, "HEAD", "/")
+            assert (head.status, head.body) == (200, b"")
+            whole = await ask(app, "POST", "/echo", [b"whole"], [(b"x-a", b"1")])
+            assert (whole.body, whole.headers[b"x-url"], whole.headers[b"x-a"]) == (b"whole", b"http://app.test/echo?q=1", b"1")
+            assert (await ask(app, "POST", "/echo", [b"in ", b"", b"pieces"])).body == b"in pieces"
+            stream = await ask(app, "GET", "/stream")
+            assert (stream.body, len(stream.sent) > 2) == (b"0;1;2;3;4;", True)
+            cookies = await ask(app, "GET", "/cookies")
+            assert cookies.sent[0]["headers"].count((b"set-cookie", b"b=2")) == 1 and b"content-length" not in cookies.headers
+            failed = await ask(app, "GET", "/throw")
+            problem = {"title": "Internal Server Error", "status": 500, "code": "EXCEPTION"}
+            assert (failed.status, json.loads(failed.body)) == (500, problem)
+            assert failed.headers[b"content-type"] == b"application/problem+json"
+
+    run(main())
+    assert "the secret" in caplog.text
+
+
+def test_asgi_a_client_that_goes_away_cancels_its_request(run: Any) -> None:
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = asgi.App(await runtime.aload(APP))
+            client = Client("GET", "/wait")
+            task = asyncio.create_task(app(client.scope, client.receive, client.send))
+            client.left.set()
+            assert (await ask(app, "GET", "/gone")).body == b"it went"
+            await task
+            assert client.sent == []
+
+    run(main())
+
+
+def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:
+    async def main() -> None:
+        messages: asyncio.Queue[Any] = asyncio.Queue()
+        sent: asyncio.Queue[Any] = asyncio.Queue()
+        app = asgi.App(APP, name="own")
+        life = asyncio.create_task(app({"type": "lifespan"}, messages.get, sent.put))
+        await messages.put({"type": "lifespan.startup"})
+        assert (await sent.get())["type"] == "lifespan.startup.complete"
+        assert (await ask(app, "GET", "/")).body == b"hello"
+        await messages.put({"type": "lifespan.shutdown"})
+        assert (await sent.get())["type"] == "lifespan.shutdown.complete"
+        await life
+        broken = asgi.App("export default {")
+        life = asyncio.create_task(broken({"type": "lifespan"}, messages.get, sent.put))
+        await messages.put({"type": "lifespan.startup"})
+        assert "NANO_E_COMPILE" in (await sent.get())["message"]
+        await life
+
+    run(main())
+
+
+def test_wsgi_keeps_to_the_letter_of_its_standard(runtime: Runtime) -> None:
+    app = validator(wsgi.App(runtime.load(APP)))
+
+    def ask(method: str, path: str, body: bytes = b"", **more: str) -> tuple[str, dict[str, str], bytes]:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": "q=1",
+            "SERVER_NAME": "app.test",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": "app.test",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            **more,
+        }
+        if body:
+            environ["CONTENT_LENGTH"] = str(len(body))
+        started: list[Any] = []
+        chunks = app(environ, lambda status, headers, _=None: started.append((status, headers)) or (lambda _: None))
+        data = b"".join(chunks)
+        chunks.close()  # type: ignore[attr-defined]
+        status, headers = started[0]
+        return status, dict(headers), data
+
+    assert ask("GET", "/")[::2] == ("200 OK", b"hello")
+    status, headers, body = ask("POST", "/echo", b"x" * 200_000, HTTP_X_A="1")
+    assert (status, headers["x-url"], headers["x-a"], len(body)) == ("200 OK", "http://app.test/echo?q=1", "1", 200_000)
+    assert ask("GET", "/stream")[2] == b"0;1;2;3;4;"
+    status, _, body = ask("GET", "/throw")
+    assert (status, json.loads(body)["code"]) == ("500 Internal Server Error", "EXCEPTION")
+    assert ask("GET", "/gr\xc3\xbc\xc3\x9fe/echo")[1]["x-url"] == "http://app.test/gr%C3%BC%C3%9Fe/echo?q=1"
+
+
+def test_options_are_for_apps_that_are_not_loaded(runtime: Runtime) -> None:
+    with pytest.raises(TypeError, match="loaded already"):
+        asgi.App(runtime.load(APP), env={"A": "b"})
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Any]:
+    """Runs a server on a free port: how to ask it."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def serve(command: list[str], listener: socket.socket) -> Any:
+        log = tmp_path / "log"
+        with log.open("wb") as out:
+            server = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                pass_fds=[listener.fileno()],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=EXAMPLES,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])},
+            )
+        servers.append(server)
+        port = listener.getsockname()[1]
+
+        def ask(path: str, body: bytes | None = None, expect: int = 200) -> bytes:
+            # The socket listens already: the kernel keeps the request until the server is there.
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+            connection.request("POST" if body is not None else "GET", path, body)
+            try:
+                response = connection.getresponse()
+            except OSError as error:
+                raise AssertionError(log.read_text()) from error
+            data = response.read()
+            connection.close()
+            assert response.status == expect, (response.status, data, log.read_text())
+            return data
+
+        ask.server, ask.log = server, log  # type: ignore[attr-defined]
+        return ask
+
+    yield serve
+    for server in servers:
+        server.send_signal(signal.SIGTERM)
+        server.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        yield listener
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "server:app", "--fd", "{fd}", "--loop", "asyncio"],
+        ["uvicorn", "server:app", "--fd", "{fd}", "--loop", "uvloop"],
+        ["hypercorn", "server:app", "--bind", "fd://{fd}"],
+    ],
+    ids=["uvicorn", "uvicorn-uvloop", "hypercorn"],
+)
+def test_the_example_server_mounts_apps_under_fastapi(serve: Any, listener: socket.socket, command: list[str]) -> None:
+    ask = serve([part.format(fd=listener.fileno()) for part in command], listener)
+    assert json.loads(ask("/")) == {"apps": ["greeter", "shouter"]}
+    assert ask("/apps/greeter/?name=world") == b"Hello, world: visit 1\n"
+    assert ask("/apps/greeter/?name=you") == b"Hello, you: visit 2\n"
+    assert ask("/apps/shouter/", b"quiet " * 20_000) == b"QUIET " * 20_000
+    assert ask("/apps/nobody/", expect=404)
+    ask.server.send_signal(signal.SIGINT)
+    ask.server.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("preload", [False, True], ids=["", "preload"])
+def test_gunicorn_forks_workers_that_have_a_runtime_each(serve: Any, listener: socket.socket, preload: bool) -> None:
+    command = ["gunicorn", "wsgi_server:app", "--bind", f"fd://{listener.fileno()}", "--workers", "2"]
+    ask = serve(command + (["--preload"] if preload else []), listener)
+    for _ in range(4):
+        assert ask("/").startswith(b"Hello from worker ")
+
+
+def test_the_example_script(python: Any) -> None:
+    done = subprocess.run([sys.executable, EXAMPLES / "script.py"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert done.stdout.splitlines() == (EXAMPLES / "script.txt").read_text().splitlines()
+
+
+def test_the_fixtures_of_the_pytest_plugin(nano_app: Any, nano_runtime: nano.Runtime) -> None:
+    app = nano_app("export default { fetch: (r, env) => new Response(env.NAME) }", env={"NAME": "value"})
+    assert app.fetch_sync("http://app.test/").text == "value"
+    assert nano_runtime.stats()["apps"] == 1

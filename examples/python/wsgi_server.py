@@ -1,0 +1,12 @@
+"""A WSGI application for servers that fork: each worker loads the app for itself, at its first request.
+
+    pip install nano-isolates gunicorn
+    gunicorn --workers 2 wsgi_server:app
+"""
+
+from nano_isolates import wsgi
+
+app = wsgi.App(
+    "let visits = 0; export default { fetch: () => new Response(`Hello from worker with ${++visits} visits\\n`) }",
+    name="hello",
+)
