@@ -119,7 +119,8 @@ impl App {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         check_process(py)?;
-        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes } = self.0.stats();
+        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes, skipped, untold } =
+            self.0.stats();
         let all = PyDict::new(py);
         let strikes = u64::from(strikes);
         let rows = [
@@ -132,6 +133,8 @@ impl App {
             ("strikes", strikes),
             ("versions", versions),
             ("waiting_bytes", waiting_bytes),
+            ("skipped", skipped),
+            ("untold", untold),
         ];
         for (name, value) in rows {
             all.set_item(name, value)?;

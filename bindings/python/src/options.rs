@@ -51,6 +51,7 @@ limits!(
     body_bytes,
     subrequests,
     subrequests_at_once,
+    sockets,
     errands,
     errand_cpu_ms,
     requests,
@@ -71,7 +72,10 @@ limits!(
     requests,
     log_events,
     pool,
-    cache_bytes
+    cache_bytes,
+    queue_messages,
+    queue_bytes,
+    queues_bytes
 );
 
 /// Python's own message does not say which argument it is about.

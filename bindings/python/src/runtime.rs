@@ -182,6 +182,8 @@ impl Runtime {
             abandoned,
             lost_bytes,
             logs_dropped,
+            skipped,
+            untold,
         } = self.core.stats();
         let all = PyDict::new(py);
         let rows = [
@@ -198,6 +200,8 @@ impl Runtime {
             ("abandoned", abandoned),
             ("lost_bytes", lost_bytes),
             ("logs_dropped", logs_dropped),
+            ("skipped", skipped),
+            ("untold", untold),
         ];
         for (name, value) in rows {
             all.set_item(name, value)?;

@@ -10,6 +10,7 @@ use nano_config::deploy::{AppState, Change, Snapshot};
 use nano_config::manifest::{Egress, EgressDefault, Grants, Manifest, Reading, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::secrets::{self, Secret};
+use nano_config::text::Severity;
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{App, AppOptions, Binding, BindingKind, Error, Problem, Runtime, Source};
 
@@ -191,7 +192,7 @@ impl Apps {
 
     fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
         let Some(manifest) = &state.reading.manifest else { return Ok(()) };
-        let refusals = trust::refusals(&self.grants, folder, manifest, state);
+        let refusals = trust::refusals(&self.grants, trust::name_of(folder, state), manifest, &state.reading, Severity::Error);
         if !refusals.is_empty() {
             refusals.iter().for_each(output::finding);
             return Err("it asks for more than it is granted".into());

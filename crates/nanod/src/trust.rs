@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nano_config::deploy::AppState;
-use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, is_app};
+use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, Reading, is_app};
 use nano_config::text::{Finding, Severity};
 use nano_core::policy::Rule;
 
@@ -68,14 +68,14 @@ pub fn name_of<'a>(folder: &'a str, state: &'a AppState) -> &'a str {
     }
 }
 
-/// What an app asks for and does not have, told where it asks.
-pub fn refusals(grants: &Grants, folder: &str, manifest: &Manifest, state: &AppState) -> Vec<Finding> {
+/// What an app asks for and does not have, told where it asks; `name` is the one that grants have for it.
+pub fn refusals(grants: &Grants, name: &str, manifest: &Manifest, reading: &Reading, severity: Severity) -> Vec<Finding> {
     let is_private = |rule: &str| Rule::parse(rule).is_ok_and(|rule| rule.names_private());
-    let refused = grants.refused(name_of(folder, state), manifest, &is_private);
+    let refused = grants.refused(name, manifest, &is_private);
     let finding = |demand: &nano_config::manifest::Demand| {
         let message = format!("{} is not granted to this app", demand.what());
-        let help = format!("write {} below [apps.{}] in {GRANTS_FILE}, or serve with --trust", demand.grant(), key(name_of(folder, state)));
-        state.reading.about(Severity::Error, &demand.key(), message, help)
+        let help = format!("write {} below [apps.{}] in {GRANTS_FILE}, or serve with --trust", demand.grant(), key(name));
+        reading.about(severity, &demand.key(), message, help)
     };
     refused.iter().map(finding).collect()
 }

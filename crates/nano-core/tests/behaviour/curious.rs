@@ -61,7 +61,7 @@ fn ask(listener: &Listener, path: &str, header: &str) -> String {
 
 fn listen(runtime: &Runtime, router: impl Router + 'static) -> Listener {
     let (address, limits) = ("127.0.0.1:0".into(), ListenLimits::default());
-    runtime.listen(ListenOptions { address, router: Arc::new(router), limits }).expect("a free port")
+    runtime.listen(ListenOptions { address, router: Arc::new(router), limits, tls: None }).expect("a free port")
 }
 
 #[test]

@@ -168,11 +168,21 @@ impl Figures {
             self.runtime.logs_dropped
         );
         if let Some(ceilings) = &self.ceilings {
-            let Ceilings { heaps_bytes, heaps_bytes_max, instances, instances_max, lost_threads, lost_threads_max } = ceilings;
+            let Ceilings {
+                heaps_bytes,
+                heaps_bytes_max,
+                instances,
+                instances_max,
+                lost_threads,
+                lost_threads_max,
+                code_bytes,
+                code_bytes_max,
+            } = ceilings;
             let _ = write!(
                 out,
                 ",\"ceilings\":{{\"heaps_bytes\":{heaps_bytes},\"heaps_bytes_max\":{heaps_bytes_max},\"instances\":{instances},\
-                 \"instances_max\":{instances_max},\"lost_threads\":{lost_threads},\"lost_threads_max\":{lost_threads_max}}}"
+                 \"instances_max\":{instances_max},\"lost_threads\":{lost_threads},\"lost_threads_max\":{lost_threads_max},\
+                 \"code_bytes\":{code_bytes},\"code_bytes_max\":{code_bytes_max}}}"
             );
         }
         let _ = write!(out, ",\"process\":{{\"resident_bytes\":{},\"cpu_ms\":{}}}", self.process.0, self.process.1);

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use nano_config::cli::{Check, Exit};
 use nano_config::deploy::{AppState, ScanOptions, Scanner, Snapshot, Touched};
-use nano_config::manifest::{Manifest, SecretSource};
+use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::text::suggest::nearest;
 use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, Runtime, RuntimeLimits, RuntimeOptions};
 
 use crate::output::{Ink, paint};
-use crate::{apps, frame, output};
+use crate::{apps, frame, output, trust};
 
 /// What a secret is when code is only tried.
 const PLACEHOLDER: &str = "secret";
@@ -68,8 +68,17 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     let manifests: Vec<(&Manifest, &AppState)> =
         states.iter().filter_map(|state| Some((state.reading.manifest.as_ref()?, *state))).collect();
     findings.extend(among(&manifests, &snapshot));
-    for (manifest, state) in &manifests {
-        findings.extend(secrets(manifest, state));
+    let grants = Grants::load(&dir.join(GRANTS_FILE)).unwrap_or_else(|wrong| {
+        findings.extend(wrong);
+        None
+    });
+    let grants = grants.unwrap_or_default();
+    for (folder, state) in &snapshot.apps {
+        let Some(manifest) = &state.reading.manifest else { continue };
+        let name = trust::name_of(folder, state);
+        // Another server may grant it.
+        findings.extend(trust::refusals(&grants, name, manifest, &state.reading, Severity::Warning));
+        findings.extend(secrets(manifest, state, &grants, name));
         if let Some(runtime) = runtime {
             findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));
         }
@@ -112,10 +121,11 @@ fn among(manifests: &[(&Manifest, &AppState)], snapshot: &Snapshot) -> Vec<Findi
 }
 
 /// Secrets that are not where the manifest says. Where apps are checked they are often not to be had, so that is no error.
-fn secrets(manifest: &Manifest, state: &AppState) -> Vec<Finding> {
+fn secrets(manifest: &Manifest, state: &AppState, grants: &Grants, name: &str) -> Vec<Finding> {
+    let allowed = |real: &Path| real.starts_with(&state.folder) || grants.allows_file(name, real);
     let unreadable = |(name, source): &(String, SecretSource)| {
         let SecretSource::File(_) = source else { return None };
-        let why = apps::read_secret(source, &state.folder).err()?;
+        let why = apps::read_secret(source, &state.folder, &allowed).err()?;
         let file = manifest.file.clone().unwrap_or_else(|| state.shown.clone());
         Some(Finding::of_file(Severity::Warning, file, format!("secrets.{name}: {why}"), "the app is deployed only where it can be read"))
     };
@@ -125,7 +135,7 @@ fn secrets(manifest: &Manifest, state: &AppState) -> Vec<Finding> {
 /// Compiles and starts an app, and forgets it.
 fn try_out(manifest: &Manifest, state: &AppState, environment: Option<&str>, runtime: &Runtime) -> Option<Finding> {
     let placeholder = |_: &SecretSource| Ok(PLACEHOLDER.to_string());
-    let mut options = match apps::options(manifest, &state.folder, &placeholder) {
+    let mut options = match apps::options(manifest, &state.folder, &placeholder, &|_| true) {
         Ok(options) => options,
         Err(why) => return Some(Finding::of_file(Severity::Error, state.shown.clone(), why, "")),
     };

@@ -6,14 +6,15 @@ use std::io::Read;
 use std::path::Path;
 
 use nano_config::cli::{Exit, Run};
-use nano_config::manifest;
+use nano_config::manifest::{self, GRANTS_FILE, Grants, Reading};
+use nano_config::text::Severity;
 use nano_core::{
     App, AppOptions, Body, Error, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime, RuntimeLimits,
     RuntimeOptions, Source, limits,
 };
 
 use crate::output::{Ink, paint};
-use crate::{apps, events, frame, output};
+use crate::{apps, events, frame, output, trust};
 
 /// Events taken at once.
 const BATCH: usize = 64;
@@ -67,6 +68,27 @@ fn folder_of(run: &Run) -> std::path::PathBuf {
     if real.is_dir() { real } else { real.parent().map(Path::to_path_buf).unwrap_or_default() }
 }
 
+/// The app as its manifest says, with what the file beside its folder grants it.
+fn of_folder(reading: &Reading, folder: &Path, shown: &str, name: &str) -> Result<AppOptions, String> {
+    let Some(manifest) = &reading.manifest else { return Err(format!("{shown} cannot be run")) };
+    let grants = match folder.parent() {
+        Some(parent) => Grants::load(&parent.join(GRANTS_FILE)).map_err(|findings| {
+            findings.iter().for_each(output::finding);
+            "what is granted to apps cannot be read".to_string()
+        })?,
+        None => None,
+    };
+    let grants = grants.unwrap_or_default();
+    let refusals = trust::refusals(&grants, name, manifest, reading, Severity::Error);
+    if !refusals.is_empty() {
+        refusals.iter().for_each(output::finding);
+        return Err(format!("{shown} asks for more than it is granted"));
+    }
+    let allowed = |real: &Path| real.starts_with(folder) || grants.allows_file(name, real);
+    let secret = |source: &manifest::SecretSource| Ok(apps::read_secret(source, folder, &allowed)?.reveal().to_string());
+    apps::options(manifest, folder, &secret, &|rule| grants.allows_egress(name, rule))
+}
+
 /// The app as its folder says, or of the file alone; the command line has the last word.
 fn options(run: &Run) -> Result<AppOptions, String> {
     let real = run.file.canonicalize().map_err(|error| format!("cannot read {}: {error}", run.file.display()))?;
@@ -76,9 +98,7 @@ fn options(run: &Run) -> Result<AppOptions, String> {
     let mut options = if real.is_dir() {
         let reading = manifest::load(&real, &shown, &name, None);
         reading.findings.iter().for_each(output::finding);
-        let Some(manifest) = reading.manifest else { return Err(format!("{shown} cannot be run")) };
-        let secret = |source: &manifest::SecretSource| Ok(apps::read_secret(source, &real)?.reveal().to_string());
-        let mut options = apps::options(&manifest, &real, &secret)?;
+        let mut options = of_folder(&reading, &real, &shown, &name)?;
         apps::add_dev_vars(&mut options, &real, &shown, None);
         options
     } else {

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use nano_config::problem;
 use nano_config::text::Finding;
+use nano_core::problem;
 use nano_core::{Answered, Error, Headers, RequestHead, ResponseHead, Status};
 use serde_json::json;
 
