@@ -42,6 +42,7 @@ impl Readiness {
 }
 
 /// A connection, in whatever it speaks.
+#[expect(clippy::large_enum_variant, reason = "most are of HTTP/1.1, and a box for each is one more way to wait for memory")]
 pub(super) enum Client {
     /// TLS is being agreed on.
     Greeting(Box<Greeting>),

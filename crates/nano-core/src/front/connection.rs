@@ -521,7 +521,7 @@ impl Connection {
             Ok(work) => {
                 self.phase = Phase::Exchange(Exchange {
                     work,
-                    seat: seat,
+                    seat,
                     version,
                     to_head,
                     keep_alive,

@@ -109,7 +109,8 @@ impl List {
                 }
             }
             b"host" => {
-                if self.host.replace(String::from_utf8(value.to_vec()).ok()?).is_some() {
+                let host = String::from_utf8(value.to_vec()).ok()?;
+                if self.host.replace(host).is_some() {
                     return None;
                 }
             }
