@@ -463,10 +463,15 @@ impl App {
         let key = self.shared.key;
         let instances = self.report().instances;
         let running: Vec<bool> = self.inner.shards.iter().map(|shard| shard.seat().is_some_and(|seat| seat.kill(key))).collect();
+        let busy: Vec<bool> = self.inner.shards.iter().map(|shard| shard.seat().is_some_and(|seat| seat.is_busy())).collect();
         self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
         let tickets: Vec<_> = self.inner.shards.iter().map(|shard| shard.evict(key, &error)).collect();
-        // Where another app has the thread nothing of this one runs, nor will: what is told now is heard before any request.
-        let stopped = tickets.iter().zip(running).filter(|(_, running)| *running).all(|(ticket, _)| ticket.wait(Some(EVICT_MIN)).is_some());
+        let mut stopped = true;
+        for ((ticket, running), busy) in tickets.iter().zip(running).zip(busy) {
+            // Where another app has the thread nothing of this one runs, nor will: what is told now is heard before any request.
+            let gone = (running || !busy) && ticket.wait(Some(EVICT_MIN)).is_some();
+            stopped &= gone || !running;
+        }
         if instances > 0 {
             self.shared.meter().killed(Kill::Operator, instances);
             self.inner.app_event(&self.shared.name, "evicted", "an operator ended its instances");

@@ -670,6 +670,7 @@ impl Inner {
 
     /// Has every shard dispose of an app's instances, and of its requests for `why`; false if one did not within `limit`.
     pub(crate) fn tell_shards_and_wait(&self, app: u64, why: &Error, limit: Duration) -> bool {
+        self.tell_shards(|| Command::Refuse(app, why.clone()));
         let tickets: Vec<_> = self.shards.iter().map(|shard| shard.evict(app, why)).collect();
         tickets.iter().all(|ticket| ticket.wait(Some(limit)).is_some())
     }

@@ -55,8 +55,10 @@ pub(crate) enum Command {
     Retire(u64),
     /// The WebSockets that the app has answered with end now: it is being unloaded.
     HangUp(u64),
-    /// All instances of the app end now, and its requests with this error.
+    /// All instances of the app end now, and the requests that they have, with this error.
     Evict(u64, Error, Arc<Slot<()>>),
+    /// The requests of the app that wait end now.
+    Refuse(u64, Error),
 }
 
 impl Command {
@@ -131,7 +133,7 @@ impl Shard {
         self.wake();
     }
 
-    /// Has the thread dispose of an app's instances, and of its requests for `why`; where to wait for that.
+    /// Has the thread dispose of an app's instances, and of the requests that they have for `why`; where to wait for that.
     pub(crate) fn evict(&self, app: u64, why: &Error) -> Arc<Slot<()>> {
         let ticket = Arc::new(Slot::default());
         self.command(Command::Evict(app, why.clone(), ticket.clone()));

@@ -190,6 +190,26 @@ fn a_window_that_stays_closed_ends_its_stream_and_no_other() {
 }
 
 #[test]
+fn a_body_that_ends_behind_a_closed_window_arrives_whole() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(request) {
+        if (!request.url.endsWith('large')) return new Response('ok');
+        return new Response(new ReadableStream({ start(c) { for (let i = 0; i < 3; i++) c.enqueue(new Uint8Array(40_000)); c.close(); } }));
+    } }";
+    let listener = listen(&runtime, load(&runtime, "large", source));
+    let mut client = connect(&listener);
+    client.credits = false;
+    let large = client.ask("GET", "/large", Content::None, &[]);
+    assert!(client.until(|client| client.heard[&large].body.len() == 65_535));
+    // By now the app has said all.
+    assert_eq!(text(&client.get("/")), "200 ok");
+    client.credits = true;
+    client.http.credit(large, 65_535);
+    client.flush();
+    assert_eq!(client.answer(large).body.len(), 120_000);
+}
+
+#[test]
 fn a_stream_that_is_reset_cancels_its_request() {
     let runtime = runtime(1);
     let source = "let canceled = 0;

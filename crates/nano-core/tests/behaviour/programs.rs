@@ -14,7 +14,7 @@ fn programs() -> Runtime {
 fn until_ended(runtime: &Runtime) -> Vec<String> {
     let (mut said, mut events) = (Vec::new(), Vec::new());
     loop {
-        runtime.wait(64, -1, &mut events).expect("events");
+        runtime.wait(64, 1, &mut events).expect("events");
         for event in events.drain(..) {
             match event.payload {
                 Payload::Log { text, .. } => said.push(text),

@@ -170,9 +170,10 @@ impl Connection {
 
     fn append(&mut self, id: u32, bytes: Vec<u8>, held: Held, last: bool, tools: &Tools<'_>) {
         let Some(Stream::Asked(exchange)) = self.streams.get_mut(&id) else { return };
+        let has_body = exchange.has_body;
         if exchange.append(bytes, held, last, tools.now_ms) {
             self.turns.push_back(id);
-        } else if last {
+        } else if last && !has_body {
             self.streams.remove(&id);
         }
     }
