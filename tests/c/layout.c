@@ -33,7 +33,6 @@ AT(nano_listen_options, connections_of_app, 88);
 AT(nano_listen_options, routes, 24);
 AT(nano_listen_options, connections, 40);
 AT(nano_listen_options, headers, 60);
-AT(nano_listen_options, connections_of_app, 68);
 SIZE(nano_route, 40);
 AT(nano_route, app, 32);
 

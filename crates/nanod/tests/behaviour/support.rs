@@ -46,6 +46,17 @@ impl Server {
         self.wait_for_any(&[text])
     }
 
+    /// Reads up to a line with each of these in it, in whatever order they come; the lines.
+    pub fn wait_for_all(&mut self, texts: &[&str]) -> String {
+        let (mut missing, mut said) = (texts.to_vec(), String::new());
+        while !missing.is_empty() {
+            let line = self.wait_for_any(&missing);
+            missing.retain(|text| !line.contains(text));
+            said.push_str(&line);
+        }
+        said
+    }
+
     /// The same with one of several.
     pub fn wait_for_any(&mut self, texts: &[&str]) -> String {
         let mut said = String::new();

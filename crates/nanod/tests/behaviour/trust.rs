@@ -9,9 +9,9 @@ fn an_app_that_asks_for_more_than_it_is_granted_is_not_deployed_until_it_is() {
     let manifest = "name = \"app\"\n\n[secrets]\nKEY = { command = [\"echo\", \"from a program\"] }\n";
     let mut server = Server::start("commands", &[("app/index.js", ENV), ("other/index.js", &says("other"))]);
     server.write("app/nano.toml", manifest);
-    let said = server.wait_for("is not granted");
+    // They are said on two pipes.
+    let said = server.wait_for_all(&["is not granted", "1 failed"]);
     assert!(said.contains("app/nano.toml:4:1") && said.contains("commands = true below [apps.app] in nanod.toml"), "{said}");
-    server.wait_for("1 failed");
     assert_eq!(server.ask("app.localhost", "/"), (200, "none".into()), "the version before");
     server.write("nanod.toml", "[apps.app]\ncommands = true\n");
     server.wait_for("1 deployed");
