@@ -119,7 +119,7 @@ describe("with a few apps", () => {
     await server.ask("shop");
     await browser.until("document.querySelector('.log').textContent.split('a visitor').length > 2", "a new line of the log");
     await browser.click('[data-page="limits"]');
-    await browser.until("/cpu_ms.*50.0.ms/.test(document.querySelector('.sheet').textContent)");
+    await browser.until("/cpu_ms.*50.ms/.test(document.querySelector('.sheet').textContent)");
     await browser.click('[data-page="versions"]');
     await browser.until("/serves/.test(document.querySelector('.sheet').textContent)");
     await browser.click('[data-page="app"]');
