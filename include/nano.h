@@ -887,7 +887,8 @@ typedef struct nano_listen_options {
   /** NANO_LISTEN_... */
   uint32_t flags;
   /**
-   * Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections.
+   * Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections, or
+   * all of them where there is one app alone.
    */
   uint32_t connections_of_app;
   /** Zero. */

@@ -77,7 +77,8 @@ pub struct nano_listen_options {
     pub handshake_ms: u32,
     /// NANO_LISTEN_...
     pub flags: u32,
-    /// Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections.
+    /// Connections that are at a request of one app; requests beyond are answered with 503. By default four fifths of connections, or
+    /// all of them where there is one app alone.
     pub connections_of_app: u32,
     /// Zero.
     pub reserved: u32,

@@ -182,7 +182,7 @@ def send_what_can_be_sent(stream: socket.socket, raw: bytes) -> None:
 
 
 def more_clients_than_there_is_room_for_wait() -> str:
-    with Host(connections=50) as host:
+    with Host(connections=50, connections_of_app=50) as host:
         streams = [connect(host.port) for _ in range(200)]
         for stream in streams:
             stream.sendall(vectors.get(b"/", b"Host: a\r\nConnection: close\r\n"))

@@ -1,4 +1,5 @@
-/* A listener whose limits are given, for clients that try it: host [connections=N] [head_ms=N] [idle_ms=N] [body_ms=N] [threads=N]
+/* A listener whose limits are given, for clients that try it: host [connections=N] [connections_of_app=N] [head_ms=N] [idle_ms=N]
+ * [body_ms=N] [threads=N]
  *
  * Prints its address. "stats" on standard input is answered with a line of what there is; at the end of the input it drains and ends,
  * with 1 if something had to be cut off. The apps are told apart by Host: a for everything, healthy.test, loop.test, and
@@ -67,6 +68,7 @@ int main(int argc, char **argv) {
   listen.address = nano_str("127.0.0.1:0");
   listen.routes = routes, listen.routes_count = sizeof routes / sizeof *routes;
   listen.connections = number(argc, argv, "connections");
+  listen.connections_of_app = number(argc, argv, "connections_of_app");
   listen.head_ms = number(argc, argv, "head_ms");
   listen.idle_ms = number(argc, argv, "idle_ms");
   listen.body_ms = number(argc, argv, "body_ms");

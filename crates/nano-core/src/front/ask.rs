@@ -51,7 +51,7 @@ pub(super) fn route(shared: &Shared, head: &RequestHead, server_wide: bool) -> R
     }
     let (host, path) = host_and_path(&head.url);
     let problem = match shared.router.route_request(head, host, path) {
-        Route::App(app) => match Seat::take(&app, shared.limits.of_app()) {
+        Route::App(app) => match Seat::take(&app, shared.limits.connections_of_app) {
             Some(seat) => return Ok(seat),
             None => Problem::TOO_MANY_CONNECTIONS,
         },

@@ -54,6 +54,11 @@ impl Router for Hosts {
         named.or_else(|| find(&self.others)).map_or(Route::Nobody, Route::App)
     }
 
+    fn serves_one_app(&self) -> bool {
+        let mut apps = self.named.values().flatten().chain(&self.others).map(|(_, app)| app.name());
+        apps.next().is_some_and(|first| apps.all(|name| name == first))
+    }
+
     fn is_behind_proxy(&self) -> bool {
         self.behind_proxy
     }

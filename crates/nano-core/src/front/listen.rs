@@ -42,7 +42,12 @@ pub trait Router: Send + Sync {
         false
     }
 
-    /// The same for a router that decides by more than host and path, or answers itself.
+    /// Whether there is one app alone: nobody else needs connections that it does not have.
+    fn serves_one_app(&self) -> bool {
+        false
+    }
+
+    /// The same as `route` for a router that decides by more than host and path, or answers itself.
     fn route_request(&self, head: &RequestHead, host: &str, path: &str) -> Route {
         let _ = head;
         self.route(host, path)
@@ -88,6 +93,10 @@ impl Router for App {
     fn route(&self, _: &str, _: &str) -> Route {
         Route::App(self.clone())
     }
+
+    fn serves_one_app(&self) -> bool {
+        true
+    }
 }
 
 /// What a listener bears from its clients.
@@ -95,7 +104,7 @@ impl Router for App {
 pub struct ListenLimits {
     /// Connections at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// Of these, those at a request of one app; what comes beyond is refused. Zero is most of them.
+    /// Of these, those at a request of one app; what comes beyond is refused. Zero is four fifths of them, or all where there is one app alone.
     pub connections_of_app: usize,
     /// What a request's head may have.
     pub head: h1::Limits,
@@ -125,8 +134,9 @@ impl Default for ListenLimits {
 
 impl ListenLimits {
     /// Connections of one app at once.
-    pub(super) fn of_app(&self) -> usize {
+    fn of_app(&self, router: &dyn Router) -> usize {
         match self.connections_of_app {
+            0 if router.serves_one_app() => self.connections,
             0 => (self.connections * HTTP_CONNECTIONS_OF_APP_PERCENT / 100).max(1),
             connections => connections,
         }
@@ -274,8 +284,8 @@ impl Runtime {
         let bound = Bound::new(&options.address, shards)?;
         let shared = Arc::new(Shared {
             key: NEXT.fetch_add(1, Ordering::Relaxed),
+            limits: ListenLimits { connections_of_app: options.limits.of_app(&*options.router), ..options.limits },
             router: options.router,
-            limits: options.limits,
             tls,
             address: bound.address(),
             connections: AtomicUsize::new(0),

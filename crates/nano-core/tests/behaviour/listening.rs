@@ -445,4 +445,13 @@ fn one_app_cannot_hold_all_connections() {
     slow.fetch(get("/go"), Some(PATIENCE)).expect("an answer");
     assert_eq!(response(&mut waiting).1, "done");
     assert_eq!(ask(&listener, "GET / HTTP/1.1\r\nHost: slow\r\n\r\n").1, "done", "its place is free again");
+    // Alone it takes nothing from anybody.
+    let alone = listen_with(&runtime, slow.clone(), ListenLimits { connections: 2, ..ListenLimits::default() });
+    let mut waiting = connect(&alone);
+    waiting.write_all(b"GET /wait HTTP/1.1\r\nHost: slow\r\n\r\n").unwrap();
+    while slow.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(&alone, "GET /go HTTP/1.1\r\nHost: slow\r\n\r\n").1, "done");
+    assert_eq!(response(&mut waiting).1, "done");
 }
