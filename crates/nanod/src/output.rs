@@ -141,6 +141,17 @@ pub fn say(text: &str) {
     line("info", None, text);
 }
 
+/// The same, of which each of several workers has something else to say.
+pub fn say_of_each(text: &str) {
+    if QUIET.load(Ordering::Relaxed) {
+        return;
+    }
+    match WORKER.load(Ordering::Relaxed) {
+        worker if worker > 0 && !is_json() => line("info", None, &format!("worker {worker}: {text}")),
+        _ => line("info", None, text),
+    }
+}
+
 /// Something that went wrong.
 pub fn complain(text: &str) {
     line("error", None, text);

@@ -128,8 +128,7 @@ impl Server {
             // A command that nobody hears is dropped, and its reply says that nanod is stopping.
             commands: Box::new(move |command| drop(commands.send(Message::Command(command)))),
         };
-        // Each of several workers knows only itself.
-        let admin = start_admin(options.admin.as_ref().filter(|_| worker.is_none()), context)?;
+        let admin = start_admin(options.admin.as_ref(), worker.as_ref().map_or(0, |worker| worker.number), context)?;
         for order in orders {
             if let Order::Quarantine(app) = order {
                 apps.quarantine(&app, &Snapshot::default());
@@ -205,7 +204,7 @@ impl Server {
             output::say(&format!("{:<20} http://{}.localhost{port}/  {}", manifest.name, manifest.name, state.shown));
         }
         if let Some(admin) = &self.admin {
-            output::say(&admin.introduction(std::io::stdout().is_terminal()));
+            output::say_of_each(&admin.introduction(std::io::stdout().is_terminal()));
         }
         self.board.set_addresses(addresses.clone());
         let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
@@ -384,9 +383,9 @@ impl Server {
 }
 
 /// The admin listener. One that was not asked for is not worth not serving: another nanod may have its port.
-fn start_admin(options: Option<&admin::Options>, context: admin::Context) -> Result<Option<Admin>, String> {
+fn start_admin(options: Option<&admin::Options>, worker: u32, context: admin::Context) -> Result<Option<Admin>, String> {
     let Some(options) = options else { return Ok(None) };
-    match admin::start(options, context) {
+    match admin::start(&options.of_worker(worker), context) {
         Ok(admin) => Ok(Some(admin)),
         Err(why) if options.address == Address::Tcp("127.0.0.1".into(), 9787) && options.token_file.is_none() => {
             output::complain(&format!("{why}; serving without it (choose another address with --admin, or --no-admin)"));

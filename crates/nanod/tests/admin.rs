@@ -16,6 +16,9 @@ const TOKEN: &str = "a-token-that-only-tests-know";
 struct Server {
     child: Child,
     lines: BufReader<ChildStdout>,
+    /// Of each worker.
+    admins: Vec<String>,
+    /// The one that is asked.
     admin: String,
     apps: String,
     folder: PathBuf,
@@ -51,19 +54,20 @@ impl Server {
             .spawn()
             .expect("nanod starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
-        let (mut admin, mut apps) = (String::new(), String::new());
+        let workers = arguments.iter().position(|word| *word == "--workers").map_or(1, |at| arguments[at + 1].parse().unwrap());
+        let (mut admins, mut apps) = (Vec::new(), String::new());
         let mut line = String::new();
-        while apps.is_empty() && lines.read_line(&mut line).expect("text") > 0 {
-            if let Some(rest) = line.strip_prefix("dashboard http://") {
-                admin = rest.split('/').next().unwrap().to_string();
+        while (apps.is_empty() || admins.len() < workers) && lines.read_line(&mut line).expect("text") > 0 {
+            if let Some((_, rest)) = line.split_once("dashboard http://") {
+                admins.push(rest.split('/').next().unwrap().to_string());
             }
             if let Some((_, rest)) = line.split_once(" on 127.0.0.1:") {
                 apps = format!("127.0.0.1:{}", rest.split(' ').next().unwrap());
             }
             line.clear();
         }
-        assert!(!admin.is_empty() && !apps.is_empty(), "nanod is ready");
-        Self { child, lines, admin, apps, folder }
+        assert!(admins.len() == workers && !apps.is_empty(), "nanod is ready");
+        Self { child, lines, admin: admins[0].clone(), admins, apps, folder }
     }
 
     /// Sends a request to the admin listener as it is written.
@@ -434,6 +438,22 @@ fn no_app_ends_the_process_by_asking_for_too_much() {
     assert_eq!(server.app("calm"), (200, "calm".into()));
     let kills = server.ask("GET", "/apps/bomb").json()["kills_by"]["heap"].as_u64().unwrap();
     assert_eq!(kills, 1);
+}
+
+#[test]
+fn each_worker_has_an_admin_listener_of_its_own() {
+    let mut server = Server::start("workers", &[("app/index.js", &says("hello"))], &["--workers", "2"]);
+    for _ in 0..20 {
+        assert_eq!(server.app("app"), (200, "hello".into()));
+    }
+    let mut requests = 0;
+    for admin in server.admins.clone() {
+        server.admin = admin;
+        assert_eq!(server.ask("GET", "/readyz").0, 200);
+        requests += server.ask("GET", "/stats").json()["runtime"]["requests"].as_u64().unwrap();
+    }
+    assert_eq!(requests, 20);
+    assert_ne!(server.admins[0], server.admins[1]);
 }
 
 #[test]

@@ -42,6 +42,21 @@ pub struct Options {
     pub per_app: PerApp,
 }
 
+impl Options {
+    /// The same for one of several processes, from one: each knows only itself, and has a place of its own beside the first one's.
+    pub fn of_worker(&self, number: u32) -> Self {
+        let others = number.saturating_sub(1);
+        let shifted = |port: u16| if port == 0 { 0 } else { u16::try_from(u32::from(port) + others).unwrap_or(port) };
+        let address = match &self.address {
+            Address::Tcp(host, port) => Address::Tcp(host.clone(), shifted(*port)),
+            Address::Everywhere(port) => Address::Everywhere(shifted(*port)),
+            Address::Unix(path) if others > 0 => Address::Unix(PathBuf::from(format!("{}.{number}", path.display()))),
+            other => other.clone(),
+        };
+        Self { address, ..self.clone() }
+    }
+}
+
 /// What it shows and works on.
 pub struct Context {
     pub runtime: Arc<Runtime>,
