@@ -64,6 +64,13 @@ for need in "$@"; do
     readelf) command -v readelf >/dev/null || apt_install binutils ;;
     wrk) command -v wrk >/dev/null || apt_install wrk ;;
     h2load) command -v h2load >/dev/null || apt_install nghttp2-client ;;
+    go) command -v go >/dev/null || apt_install golang-go ;;
+    h2spec)
+      command -v go >/dev/null || apt_install golang-go
+      out=$(realpath -m "$tools")/h2spec
+      [ -x "$out" ] || (cd tests/net/h2/spec && timeout 180 go build -mod=readonly -o "$out" github.com/summerwind/h2spec/cmd/h2spec) >/dev/null 2>&1 ||
+        missing "h2spec (go could not build it)"
+      ;;
     slowhttptest) command -v slowhttptest >/dev/null || apt_install slowhttptest ;;
     nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install nginx-light ;;
     abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;

@@ -13,6 +13,7 @@ tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
 tests/c/examples.sh debug
 tests/apps/run.sh debug
+tests/net/h2/run.sh debug
 tests/net/websocket/run.sh debug
 tests/admin/run.sh debug
 bindings/python/test.sh debug
