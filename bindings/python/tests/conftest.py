@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,9 @@ from nano_isolates import Runtime
 
 # Long enough for anything that works, on any machine: a test that takes this long has failed.
 PATIENCE_S = 60.0
+
+# Whoever runs the tests in the background may have set it to be ignored, and so it would be for every process that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
