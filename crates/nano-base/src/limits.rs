@@ -535,6 +535,8 @@ pub const HTTP_KEPT_BYTES: usize = 2 << 10;
 pub const HTTP_UNSENT_BYTES: u32 = 256 << 10;
 /// Steps of one connection, a head or a body's share each, before others have their turns.
 pub const HTTP_STEPS_PER_TURN: usize = 64;
+/// How long a response may stand still whose client has closed its side: most have closed both.
+pub const HTTP_GOODBYE_MS: u64 = 1_000;
 /// How long a connection goes on waiting for a request when its listener is closed.
 pub const HTTP_PARTING_MS: u64 = 500;
 /// What is still read of a connection that is closed early.

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{
-    HTTP_KEPT_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_PARTING_MS, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_STEPS_PER_TURN, HTTP_TAIL_BYTES,
-    HTTP_WHOLE_BODY_BYTES,
+    HTTP_GOODBYE_MS, HTTP_KEPT_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_PARTING_MS, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_STEPS_PER_TURN,
+    HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES,
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
@@ -251,6 +251,10 @@ impl Connection {
                 self.cut_short("the client did not send the rest of the body in time", tools);
                 Fate::Wait
             }
+            // Whoever reads on would have been written to by now, and one that has gone have told so.
+            Phase::Exchange(exchange) if (self.closing || self.ended) && exchange.decoder.is_done() && exchange.sent.is_some() => {
+                Fate::Close
+            }
             // It is the app's turn. A deadline that has passed would be due at once, again and again.
             Phase::Exchange(_) => {
                 self.deadline_ms = u64::MAX;
@@ -344,9 +348,10 @@ impl Connection {
             self.held.clear();
         }
         if let Phase::Exchange(exchange) = &mut self.phase {
-            // How long the app may take is its own limit.
+            // How long the app may take is its own limit, as long as somebody waits.
             if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken {
-                self.deadline_ms = u64::MAX;
+                let has_left = (self.closing || self.ended) && exchange.decoder.is_done() && exchange.sent.is_some();
+                self.deadline_ms = if has_left { tools.now_ms + HTTP_GOODBYE_MS } else { u64::MAX };
             }
             let credit = std::mem::take(&mut exchange.credit);
             if credit > 0 {

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use nano_core::{App, ListenLimits, Listener, Runtime};
 
 use crate::listening::{connect, head, listen, listen_with, response, rest};
-use crate::support::{PATIENCE, load, manual_runtime, runtime};
+use crate::support::{PATIENCE, load, manual_runtime, options, runtime, text};
 
 const HELLO: &str = "export default { fetch() { return new Response('hello'); } }";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -193,6 +193,45 @@ fn the_end_that_comes_with_a_request_is_seen() {
     stream.shutdown(Shutdown::Write).unwrap();
     // Nothing else would end it before the time for idle connections is up.
     assert!(rest(&mut stream).ends_with("hello"));
+}
+
+#[test]
+fn a_response_that_stands_still_is_canceled_when_its_client_leaves_in_silence() {
+    let runtime = manual_runtime(1);
+    let source = "let canceled = 0; let go;
+    export default { fetch(request) {
+        if (request.url.endsWith('/canceled')) return new Response(String(canceled));
+        if (request.url.endsWith('/go')) { go.enqueue(new Uint8Array([33])); go.close(); return new Response('gone'); }
+        return new Response(new ReadableStream({ start(c) { go = c; c.enqueue(new Uint8Array([46])); }, cancel() { canceled++; } }));
+    } }";
+    let mut limited = options("feed", source);
+    limited.limits.wall_ms = 1_000_000;
+    let app = runtime.load(limited).expect("the app loads");
+    let listener = listen(&runtime, app.clone());
+    let begin = || {
+        let mut stream = connect(&listener);
+        stream.write_all(b"GET /feed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b".\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            seen.push(byte[0]);
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        stream
+    };
+    // One that has closed only its own side gets what is on its way.
+    let mut half = begin();
+    assert_eq!(text(&app, "/go"), "gone");
+    assert!(rest(&mut half).ends_with("1\r\n!\r\n0\r\n\r\n"));
+    drop(begin());
+    for seconds in 0.. {
+        if text(&app, "/canceled") == "1" {
+            break;
+        }
+        assert!(seconds < 1_000, "the app is told");
+        runtime.advance_clock(1_000).unwrap();
+    }
 }
 
 #[test]
