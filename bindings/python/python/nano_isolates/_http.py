@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias, Union, cast
 
 HeadersInit: TypeAlias = Union["Headers", Mapping[str, str], Iterable[tuple[Union[str, bytes], Union[str, bytes]]]]
 Body: TypeAlias = Union[bytes, bytearray, memoryview, str, Iterable[bytes], AsyncIterable[bytes], None]
@@ -73,7 +73,7 @@ def pairs_of(headers: HeadersInit | None) -> Pairs | None:
         return None
     if isinstance(headers, Headers):
         return headers.raw
-    items: Iterable[Any] = headers.items() if isinstance(headers, Mapping) else headers
+    items = cast(Iterable[Any], headers.items() if isinstance(headers, Mapping) else headers)
     return [(_bytes(name).lower(), _bytes(value)) for name, value in items]
 
 
