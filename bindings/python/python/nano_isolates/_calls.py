@@ -135,8 +135,8 @@ class Call:
         kind = event[1]
         if kind == CALL_CHUNK:
             if event is not self._last:
-                self._chunks.append(event[2])
                 self._last = event
+                self._chunks.append(event[2])
         elif kind == CALL_CANCELED:
             self.canceled = True
             self.hub.forget(self.id)

@@ -46,8 +46,9 @@ class Exchange:
             self._room = True
         else:
             if event is not self._last:
-                self.events.append(event)
+                # Nothing comes between these two: signals are looked for when a call returns.
                 self._last = event
+                self.events.append(event)
             if kind == END or kind == ERROR or kind == RESULT or (kind == RESPONSE and event[4]):
                 self.done = True
         loop = self.loop

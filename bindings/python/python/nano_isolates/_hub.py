@@ -33,6 +33,8 @@ log = logging.getLogger("nano_isolates")
 
 # Events taken at a time: enough that a burst costs one call, few enough that none waits long for the first.
 _BATCH = 256
+# What a thread waits for at a time that another one is to wake: one that is interrupted by a signal in the wrong moment wakes nobody.
+_HEAL_S = 1.0
 # Threads that answer calls of apps by functions that are not async, where no loop of the host's does.
 _CALL_THREADS = 4
 
@@ -71,7 +73,9 @@ class Hub:
         self._left: deque[Callable[[Loop | None], object]] = deque()
         self._noted: tuple[Any, ...] | None = None
         # Of the threads that wait without a loop one looks at the descriptor, and says so here.
-        self._waiting = threading.Condition()
+        # The lock by itself, too: no signal comes between the end of its block and its release, as it can with a condition.
+        self._lock = threading.RLock()
+        self._waiting = threading.Condition(self._lock)
         self._led = 0
         self._nudge_read, self._nudge_write = os.pipe()
         os.set_blocking(self._nudge_read, False)
@@ -127,28 +131,30 @@ class Hub:
     def wait_for(self, ready: Callable[[], bool]) -> None:
         """Waits, as a thread without a loop, until something has come. Ctrl-C ends it."""
         me = threading.get_ident()
+        # Who leads already is below on this stack: a signal's handler waits in the middle of it.
+        before = me if self._led == me else 0
         while True:
-            with self._waiting:
-                while not ready():
-                    # Who leads already is below on this stack: a signal's handler waits in the middle of it.
-                    if not self._led or self._led == me:
-                        break
-                    self._waiting.wait()
-                else:
-                    return
-                before, self._led = self._led, me
             try:
+                with self._lock:
+                    while not ready():
+                        if not self._led or before:
+                            self._led = me
+                            break
+                        self._waiting.wait(_HEAL_S)
+                    else:
+                        return
                 if not self._batch and not self._left:
-                    (self._new_poller() if before else self._poller).poll()
+                    (self._new_poller() if before else self._poller).poll(_HEAL_S * 1000)
                     try:
                         os.read(self._nudge_read, 512)
                     except BlockingIOError:
                         pass
                 self.drain(None)
             finally:
-                with self._waiting:
+                if self._led == me:
                     self._led = before
-                    self._waiting.notify_all()
+                    with self._lock:
+                        self._waiting.notify_all()
 
     def _new_poller(self) -> select.poll:
         poller = select.poll()
@@ -172,9 +178,13 @@ class Hub:
                         tell = self._route(event, here, todo) or tell
                         if batch and batch[-1] is event:
                             batch.pop()
+            except BaseException:
+                # Broken off: who knows for whom something has come.
+                tell = True
+                raise
             finally:
                 if tell:
-                    with self._waiting:
+                    with self._lock:
                         self._waiting.notify_all()
                         if self._led:
                             self._nudge()
@@ -299,7 +309,7 @@ class Hub:
         except RuntimeError:
             here = None
         self.drain(here)
-        with self._waiting:
+        with self._lock:
             self._waiting.notify_all()
             if self._led:
                 self._nudge()
