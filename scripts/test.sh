@@ -16,6 +16,7 @@ tests/apps/run.sh debug
 tests/net/websocket/run.sh debug
 tests/admin/run.sh debug
 bindings/python/test.sh debug
+tests/dist/run.sh debug
 tests/hosts/run.sh debug
 tests/net/run.sh debug
 scripts/fuzz.sh 20
