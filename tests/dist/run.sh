@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD profile=${1:-debug}
 shift || true
-parts=("${@:-c}")
+parts=("$@")
 [ $# -gt 0 ] || parts=(c python)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
