@@ -11,6 +11,8 @@ peer that fails or takes too long is not asked for the same again.
     run.py                 everything
     run.py density start   only these groups: the table, and no files
     run.py --quick         everything with tiny counts, to see that it works: no files, and figures that mean nothing
+
+PROFILE=debug takes debug builds, also to see that it works.
 """
 
 import argparse
@@ -32,7 +34,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
 RESULTS = ROOT / "bench" / "results"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
-RELEASE = TARGET / "release"
+PROFILE = os.environ.get("PROFILE", "release")
+RELEASE = TARGET / PROFILE
 OUT = TARGET / "bench"
 PROGRAM_S_MAX = 120
 BUILD_S_MAX = 3600
@@ -238,6 +241,38 @@ def http(figures: Figures) -> None:
                 figures.run(who, [sys.executable, "http/load.py", seconds, "apps1000", *many], cwd=PEERS)
 
 
+def python(figures: Figures) -> None:
+    """The Python binding beside mini-racer, and an ASGI server whose hello is an app's or Python's own."""
+    here = ROOT / "bench" / "python"
+    interpreter = str(python_venv(here / "requirements.txt"))
+    count = str(figures.few(100_000, 256))
+    seconds = str(figures.few(8, 1))
+    load = [sys.executable, str(PEERS / "http" / "load.py"), seconds, "hello", interpreter, str(here / "serve.py")]
+    served = shutil.which("wrk") and shutil.which("taskset")
+    if not served:
+        print("  left out: wrk or taskset is not installed", file=sys.stderr)
+    for _ in figures.rounds(5):
+        figures.run("nano", [interpreter, str(here / "embed.py"), "nano", count])
+        figures.run("mini-racer", [interpreter, str(here / "embed.py"), "mini-racer", count])
+        if served:
+            figures.run("nano", [*load, "nano"], ".asgi")
+            figures.run("python", [*load, "python"], ".asgi")
+
+
+def python_venv(requirements: pathlib.Path) -> pathlib.Path:
+    """The interpreter of an environment with the wheel and what it is measured beside."""
+    wheels, venv = OUT / "wheels", OUT / "python"
+    wheels.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["bindings/python/dist.sh", PROFILE, str(wheels)], cwd=ROOT, stdout=subprocess.DEVNULL, check=True, timeout=BUILD_S_MAX)
+    interpreter = venv / "bin" / "python"
+    if not interpreter.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=BUILD_S_MAX)
+    pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", str(requirements)], check=True, timeout=BUILD_S_MAX)
+    subprocess.run([*pip, "--no-deps", "--force-reinstall", *map(str, wheels.glob("*.whl"))], check=True, timeout=BUILD_S_MAX)
+    return interpreter
+
+
 def bombs(figures: Figures) -> None:
     """Counts the rows of the table that the bomb suite prints; it prints none unless the process and the neighbour survived."""
     command = ["cargo", "test", "--locked", "-p", "nano-core", "--test", "bombs", "--", "--nocapture", "no_bomb"]
@@ -259,12 +294,13 @@ def bombs(figures: Figures) -> None:
 
 
 GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "web": web,
-          "http": http, "bombs": bombs}
+          "http": http, "python": python, "bombs": bombs}
 
 
 def build() -> None:
-    """The release library, the Rust programs and the C one."""
-    subprocess.run(["cargo", "build", "--release", "--locked", "-p", "nano-ffi", "-p", "nano-bench"], cwd=ROOT, check=True,
+    """The library, the Rust programs and the C ones."""
+    profile = ["--release"] if PROFILE == "release" else []
+    subprocess.run(["cargo", "build", *profile, "--locked", "-p", "nano-ffi", "-p", "nano-bench"], cwd=ROOT, check=True,
                    timeout=BUILD_S_MAX)
     OUT.mkdir(exist_ok=True)
     # The loader looks for the soname.
@@ -306,9 +342,11 @@ def main() -> int:
     chosen = arguments.groups or list(GROUPS)
     if not set(chosen) <= set(GROUPS):
         parser.error(f"the groups are {', '.join(GROUPS)}")
-    build()
+    # What is written in Python needs the wheel alone, which is built there.
+    if chosen != ["python"]:
+        build()
     print(f"peers: {', '.join(peers()) or 'none installed (make bench-peers)'}", file=sys.stderr)
-    whole = chosen == list(GROUPS) and not arguments.quick
+    whole = chosen == list(GROUPS) and not arguments.quick and PROFILE == "release"
     figures = Figures(arguments.quick, RESULTS / "latest.json" if whole else None)
     for number, name in enumerate(chosen, 1):
         print(f"{name} ({number} of {len(chosen)})", file=sys.stderr)

@@ -17,6 +17,7 @@ tests/net/h2/run.sh debug
 tests/net/websocket/run.sh debug
 tests/admin/run.sh debug
 bindings/python/test.sh debug
+tests/dist/run.sh debug
 tests/hosts/run.sh debug
 tests/net/run.sh debug
 scripts/fuzz.sh 20

@@ -2,25 +2,12 @@
 # The Python binding, as people install it: builds the wheel, installs it into a virtual environment under target/, and runs its tests,
 # the documentation's examples, and the type checkers: test.sh [debug|release]
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-cd "$here"
+cd "$(dirname "$0")"
+here=$PWD
 profile=${1:-debug}
-root=$here/../..
-venv=$root/target/python
-python=${PYTHON:-python3}
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "bindings/python needs Python 3.10 or later" >&2; exit 1; }
-stamp=$venv/requirements-$("$python" -c 'import sys; print(*sys.version_info[:3], sep=".")').txt
-if ! cmp -s requirements-test.txt "$stamp"; then
-  rm -rf "$venv"
-  "$python" -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r requirements-test.txt
-  cp requirements-test.txt "$stamp"
-fi
-export PATH=$venv/bin:$PATH VIRTUAL_ENV=$venv
-cargo_profile=dev
-[ "$profile" = release ] && cargo_profile=release
-rm -rf "$venv/wheels"
-maturin build --quiet --locked --profile "$cargo_profile" --compatibility linux --interpreter "$venv/bin/python" --out "$venv/wheels"
+source ./venv.sh
+mkdir -p "$venv/wheels"
+./dist.sh "$profile" "$venv/wheels" >/dev/null
 pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$venv"/wheels/*.whl
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -103,6 +103,12 @@ impl App {
         values::to_python(py, value, held)
     }
 
+    #[pyo3(signature = (token, cron, time_ms, /))]
+    fn schedule(&self, py: Python<'_>, token: u64, cron: &str, time_ms: f64) -> PyResult<u64> {
+        check_process(py)?;
+        self.0.schedule(cron, time_ms, token).or_raise(py)
+    }
+
     #[pyo3(signature = (options, /))]
     fn reload(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<()> {
         check_process(py)?;
@@ -115,6 +121,11 @@ impl App {
         check_process(py)?;
         let grace = grace(grace_s)?;
         py.detach(|| self.0.unload(grace)).or_raise(py)
+    }
+
+    fn kill(&self, py: Python<'_>) -> PyResult<u32> {
+        check_process(py)?;
+        py.detach(|| self.0.kill()).or_raise(py)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -11,11 +11,27 @@ mod options;
 mod runtime;
 mod values;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::types::PyModule;
+
+/// Refuses every interpreter but the first one: what is kept here for the process is of that one's objects.
+fn check_interpreter(py: Python<'_>) -> PyResult<()> {
+    static HOME: AtomicUsize = AtomicUsize::new(0);
+    // Each interpreter has a module of its own here, for as long as it lives.
+    let here = PyModule::import(py, "sys")?.as_ptr() as usize;
+    match HOME.compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed) {
+        Err(home) if home != here => Err(PyImportError::new_err("nano_isolates._nano belongs to another interpreter of this process")),
+        _ => Ok(()),
+    }
+}
 
 /// The native half of nano_isolates.
 #[pymodule(gil_used = false)]
 fn _nano(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    check_interpreter(module.py())?;
     module.add("V8_VERSION", nano_core::v8_version())?;
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<app::App>()?;

@@ -1,11 +1,12 @@
 //! Keyword arguments as the core's options. Names are the core's own, so that one documentation serves every language.
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, Result, RuntimeLimits, Source, Status};
+use nano_core::{AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, QueueConsumer, Result, RuntimeLimits, Source, Status};
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::error::OrRaise;
+use crate::error::{OrRaise, exception};
 
 /// Lists the fields of a struct of limits once: to read them all, and to set them by name.
 macro_rules! limits {
@@ -78,11 +79,13 @@ limits!(
     queues_bytes
 );
 
-/// Python's own message does not say which argument it is about.
-fn explain(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
-    let kind = error.get_type(py);
+/// Python's own message does not say which argument it is about, and calls a number that is out of range no `ValueError`.
+pub(crate) fn explain(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
     let message = format!("{name}: {}", error.value(py));
-    PyErr::from_type(kind, message)
+    if error.is_instance_of::<PyOverflowError>(py) {
+        return exception(py, invalid(message));
+    }
+    PyErr::from_type(error.get_type(py), message)
 }
 
 /// The text or path of an app's code, by the names that the Python half gives the kinds.
@@ -138,10 +141,20 @@ impl GivenBinding {
             "function" => BindingKind::Function,
             "class" => BindingKind::Class(ClassShape { methods, properties, constructible: true }),
             "app" => BindingKind::App { app, entrypoint },
+            "queue" => BindingKind::Queue { queue: app },
             other => return Err(invalid(format!("the binding {name} is of the kind \"{other}\""))),
         };
         Ok(Binding { name, kind })
     }
+}
+
+/// A queue whose messages an app takes: its name, the most messages of a batch, how long a batch waits, retries, the delay before one,
+/// batches at once, and the queue for what failed for good.
+type GivenConsumer = (String, u32, u64, u32, u64, u32, Option<String>);
+
+fn consumer(given: GivenConsumer) -> QueueConsumer {
+    let (queue, batch, batch_wait_ms, retries, retry_delay_ms, concurrency, dead_letters) = given;
+    QueueConsumer { queue, batch, batch_wait_ms, retries, retry_delay_ms, concurrency, dead_letters }
 }
 
 /// All of an app's options.
@@ -161,6 +174,9 @@ pub(crate) struct GivenApp<'py> {
     code_generation: bool,
     limits: Bound<'py, PyDict>,
     random_seed: Option<u64>,
+    crons: Vec<String>,
+    consumers: Vec<GivenConsumer>,
+    tail: Vec<String>,
     lazy: bool,
 }
 
@@ -175,6 +191,9 @@ impl GivenApp<'_> {
         options.code_generation = self.code_generation;
         set_app_limits(&mut options.limits, &self.limits)?;
         options.random_seed = self.random_seed;
+        options.crons = self.crons;
+        options.consumers = self.consumers.into_iter().map(consumer).collect();
+        options.tail = self.tail;
         options.lazy = self.lazy;
         Ok(options)
     }

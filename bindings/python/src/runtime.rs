@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use nano_core::{Clock, Event, EventMask, Roots, RuntimeLimits, RuntimeOptions, RuntimeStats};
+use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions, RuntimeStats};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{IntoPyDict, PyDict, PyList};
 
 use crate::app::{App, grace};
 use crate::error::{OrRaise, check_process};
@@ -69,19 +69,21 @@ impl Runtime {
         Ok(self.core.raw_fd())
     }
 
-    #[pyo3(signature = (max, held, /))]
-    fn poll<'py>(&self, py: Python<'py>, max: usize, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    /// Takes events, and adds them to `into` with the first one last. The list is filled here because a signal's handler that raises
+    /// comes between any two steps of Python's, and what it finds in no list is lost.
+    #[pyo3(signature = (max, held, into, /))]
+    fn poll<'py>(&self, py: Python<'py>, max: usize, held: &Bound<'py, PyAny>, into: &Bound<'py, PyList>) -> PyResult<usize> {
         check_process(py)?;
         let mut events: Vec<Event> = Vec::new();
         {
             let _turn = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
             self.core.poll(max, &mut events).or_raise(py)?;
         }
-        let list = PyList::empty(py);
-        for event in events {
-            list.append(event::to_python(py, event, held)?)?;
+        let count = events.len();
+        for event in events.into_iter().rev() {
+            into.append(event::to_python(py, event, held)?)?;
         }
-        Ok(list)
+        Ok(count)
     }
 
     #[pyo3(signature = (id, data, /))]
@@ -205,6 +207,26 @@ impl Runtime {
         ];
         for (name, value) in rows {
             all.set_item(name, value)?;
+        }
+        Ok(all)
+    }
+
+    fn queues<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        check_process(py)?;
+        let all = PyDict::new(py);
+        for name in self.core.queues() {
+            // One that has become empty in between is none any more.
+            let Some(QueueStats { messages, bytes, sent, acked, retried, dead, dropped }) = self.core.queue_stats(&name) else { continue };
+            let rows = [
+                ("messages", messages),
+                ("bytes", bytes),
+                ("sent", sent),
+                ("acked", acked),
+                ("retried", retried),
+                ("dead", dead),
+                ("dropped", dropped),
+            ];
+            all.set_item(name, rows.into_py_dict(py)?)?;
         }
         Ok(all)
     }

@@ -31,4 +31,4 @@ def test_the_blocks_of_the_readmes_run(block: str, capsys: pytest.CaptureFixture
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) >= 7 and len(SHORT) == 2
+    assert len(BLOCKS) >= 12 and len(SHORT) == 2

@@ -10,7 +10,8 @@
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as _version
 
-from ._calls import Service
+from . import _interpreter  # noqa: F401: refuses where it cannot work, before anything else
+from ._calls import Queue, Service
 from ._errors import (
     AddressSpaceError,
     AlreadyError,
@@ -41,7 +42,8 @@ from ._errors import (
 )
 from ._http import Account, Headers, Request, Response
 from ._nano import V8_VERSION
-from ._runtime import App, AppLimits, Runtime, RuntimeLimits
+from ._options import AppLimits, QueueConsumer, RuntimeLimits
+from ._runtime import App, Runtime
 from ._values import BigInt, Date, JSError, Map, UndefinedType, undefined
 
 try:
@@ -78,6 +80,8 @@ __all__ = [
     "OverloadedError",
     "PanicError",
     "PolicyError",
+    "Queue",
+    "QueueConsumer",
     "Request",
     "Response",
     "Runtime",

@@ -27,6 +27,13 @@ class Service:
         self.entrypoint = entrypoint
 
 
+class Queue:
+    """A queue of the runtime's as a binding: `env.NAME.send(value)`, `env.NAME.sendBatch(messages)`. Apps take its messages as `consumers`."""
+
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
+
+
 class Bindings:
     """What one app finds in `env` besides text, and the loop that answers it."""
 
@@ -39,7 +46,7 @@ class Bindings:
     @property
     def asks_python(self) -> bool:
         """Whether any of them is answered here."""
-        return any(not isinstance(value, Service) for value in self.by_name.values())
+        return any(not isinstance(value, (Service, Queue)) for value in self.by_name.values())
 
     def describe(self) -> list[tuple[str, str, list[str], list[str], str, str | None]]:
         """The same for the native half."""
@@ -65,6 +72,8 @@ def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], st
         raise TypeError("the name of a binding is a str")
     if isinstance(value, Service):
         return (name, "app", [], [], value.app, value.entrypoint)
+    if isinstance(value, Queue):
+        return (name, "queue", [], [], value.queue, None)
     if isinstance(value, type):
         methods, properties = _members(value)
         return (name, "class", methods, properties, "", None)
@@ -118,13 +127,16 @@ class Call:
         self._chunks: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._room = False
+        self._last: tuple[Any, ...] | None = None
 
     # Events.
 
     def push(self, event: tuple[Any, ...], here: Loop | None) -> bool:
         kind = event[1]
         if kind == CALL_CHUNK:
-            self._chunks.append(event[2])
+            if event is not self._last:
+                self._last = event
+                self._chunks.append(event[2])
         elif kind == CALL_CANCELED:
             self.canceled = True
             self.hub.forget(self.id)

@@ -21,7 +21,7 @@ RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, 
 class Exchange:
     """Events of one request. Events come from whoever drains the queue, on any thread; one thread or task takes them."""
 
-    __slots__ = ("_room", "_writer", "_waiter", "done", "events", "failure", "hub", "id", "loop", "task", "token", "upload")
+    __slots__ = ("_last", "_room", "_writer", "_waiter", "done", "events", "failure", "hub", "id", "loop", "task", "token", "upload")
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop | None) -> None:
         self.hub = hub
@@ -33,6 +33,7 @@ class Exchange:
         self._waiter: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._room = False
+        self._last: tuple[Any, ...] | None = None
         # What is left to send of a streaming body, where the thread that waits also writes.
         self.upload: Iterator[bytes] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -44,9 +45,12 @@ class Exchange:
         if kind == WRITABLE:
             self._room = True
         else:
+            if event is not self._last:
+                # Nothing comes between these two: signals are looked for when a call returns.
+                self._last = event
+                self.events.append(event)
             if kind == END or kind == ERROR or kind == RESULT or (kind == RESPONSE and event[4]):
                 self.done = True
-            self.events.append(event)
         loop = self.loop
         if loop is None:
             return True

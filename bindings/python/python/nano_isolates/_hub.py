@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import itertools
 import logging
 import os
+import queue
 import select
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,6 +33,8 @@ log = logging.getLogger("nano_isolates")
 
 # Events taken at a time: enough that a burst costs one call, few enough that none waits long for the first.
 _BATCH = 256
+# What a thread waits for at a time that another one is to wake: one that is interrupted by a signal in the wrong moment wakes nobody.
+_HEAL_S = 1.0
 # Threads that answer calls of apps by functions that are not async, where no loop of the host's does.
 _CALL_THREADS = 4
 
@@ -37,7 +42,7 @@ Loop = asyncio.AbstractEventLoop
 
 
 class Handler(Protocol):
-    """Who events of one id go to."""
+    """Who events of one id go to. The same event may come twice: see `Hub._route`."""
 
     def push(self, event: tuple[Any, ...], here: Loop | None) -> bool: ...
 
@@ -59,23 +64,28 @@ class Hub:
         self._objects: dict[int, list[Any]] = {}
         self._numbers: dict[int, int] = {}
         self._next_object = itertools.count(1)
-        self._objects_lock = threading.Lock()
-        # Events are handed out in the order in which they are taken.
-        self._routing = threading.Lock()
+        # Locks that a thread may take again: a signal's handler or a finalizer runs between any two steps, and may use the runtime, too.
+        self._objects_lock = threading.RLock()
+        # Events are handed out in the order in which they are taken. What has been taken and is not handed out yet waits here, the first
+        # one last: if a handler of a signal raises, whoever comes next goes on with it.
+        self._routing = threading.RLock()
+        self._batch: list[tuple[Any, ...]] = []
+        self._left: deque[Callable[[Loop | None], object]] = deque()
+        self._noted: tuple[Any, ...] | None = None
         # Of the threads that wait without a loop one looks at the descriptor, and says so here.
-        self._waiting = threading.Condition()
-        self._led = False
+        # The lock by itself, too: no signal comes between the end of its block and its release, as it can with a condition.
+        self._lock = threading.RLock()
+        self._waiting = threading.Condition(self._lock)
+        self._led = 0
         self._nudge_read, self._nudge_write = os.pipe()
         os.set_blocking(self._nudge_read, False)
         os.set_blocking(self._nudge_write, False)
         weakref.finalize(self, _close_pipe, self._nudge_read, self._nudge_write, self.pid)
-        self._poller = select.poll()
-        self._poller.register(self.fd, select.POLLIN)
-        self._poller.register(self._nudge_read, select.POLLIN)
+        self._poller = self._new_poller()
         self._loops: weakref.WeakSet[Loop] = weakref.WeakSet()
         self._last: weakref.ref[Loop] | None = None
         self._own: _OwnLoop | None = None
-        self._own_lock = threading.Lock()
+        self._own_lock = threading.RLock()
 
     def check(self) -> None:
         """Refuses what cannot work any more."""
@@ -120,45 +130,69 @@ class Hub:
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
         """Waits, as a thread without a loop, until something has come. Ctrl-C ends it."""
+        me = threading.get_ident()
+        # Who leads already is below on this stack: a signal's handler waits in the middle of it.
+        before = me if self._led == me else 0
         while True:
-            with self._waiting:
-                while not ready():
-                    if not self._led:
-                        self._led = True
-                        break
-                    self._waiting.wait()
-                else:
-                    return
             try:
-                self._poller.poll()
-                try:
-                    os.read(self._nudge_read, 512)
-                except BlockingIOError:
-                    pass
+                with self._lock:
+                    while not ready():
+                        if not self._led or before:
+                            self._led = me
+                            break
+                        self._waiting.wait(_HEAL_S)
+                    else:
+                        return
+                if not self._batch and not self._left:
+                    (self._new_poller() if before else self._poller).poll(_HEAL_S * 1000)
+                    try:
+                        os.read(self._nudge_read, 512)
+                    except BlockingIOError:
+                        pass
                 self.drain(None)
             finally:
-                with self._waiting:
-                    self._led = False
-                    self._waiting.notify_all()
+                if self._led == me:
+                    self._led = before
+                    with self._lock:
+                        self._waiting.notify_all()
+
+    def _new_poller(self) -> select.poll:
+        poller = select.poll()
+        poller.register(self.fd, select.POLLIN)
+        poller.register(self._nudge_read, select.POLLIN)
+        return poller
 
     def drain(self, here: Loop | None) -> None:
         """Takes what is in the queue, and hands it out."""
-        actions: list[Callable[[], object]] = []
         tell = False
-        with self._routing:
-            while True:
-                events = self.native.poll(_BATCH, self.held)
-                for event in events:
-                    tell = self._route(event, here, actions) or tell
-                if len(events) < _BATCH:
-                    break
-        if tell:
-            with self._waiting:
-                self._waiting.notify_all()
-                if self._led:
-                    self._nudge()
-        for action in actions:
-            action()
+        batch = self._batch
+        # What is to be done when the lock is free again, in its order.
+        todo: deque[Callable[[Loop | None], object]] = deque()
+        try:
+            try:
+                with self._routing:
+                    while self._left:
+                        todo.append(self._left.popleft())
+                    while batch or self.native.poll(_BATCH, self.held, batch):
+                        event = batch[-1]
+                        tell = self._route(event, here, todo) or tell
+                        if batch and batch[-1] is event:
+                            batch.pop()
+            except BaseException:
+                # Broken off: who knows for whom something has come.
+                tell = True
+                raise
+            finally:
+                if tell:
+                    with self._lock:
+                        self._waiting.notify_all()
+                        if self._led:
+                            self._nudge()
+            while todo:
+                todo.popleft()(here)
+        except BaseException:
+            self._left.extend(todo)
+            raise
 
     def _nudge(self) -> None:
         # Whoever looks at the descriptor may have been sent what it waits for by another thread.
@@ -167,34 +201,39 @@ class Hub:
         except BlockingIOError:
             pass
 
-    def _route(self, event: tuple[Any, ...], here: Loop | None, actions: list[Callable[[], object]]) -> bool:
+    def _route(self, event: tuple[Any, ...], here: Loop | None, todo: deque[Callable[[Loop | None], object]]) -> bool:
+        """Hands one event out. If it is broken off it is done again: nothing may happen twice by that."""
         key, kind = event[0], event[1]
+        if kind in (CALL, RELEASE, LOG, APP):
+            if event is self._noted:
+                return False
+            self._noted = event
         if kind == CALL:
             from ._calls import Call
 
-            call = Call(self, key)
-            self._handlers[key] = call
-            actions.append(partial(call.start, here))
+            call = self._handlers[key] = Call(self, key)
+            todo.append(call.start)
             return False
         if kind == RELEASE:
-            gone = self._take_back(key)
-            if gone is not None:
-                # Dropped after the lock: what it does when it is collected is not ours.
-                actions.append(partial(_forget, gone))
+            # Dropped after the lock: what it does when it is collected is not ours.
+            todo.append(partial(self._release, key))
             return False
         if kind == LOG:
             if self.on_log is not None:
-                actions.append(partial(_tell, self.on_log, *event[2:]))
+                todo.append(partial(_tell, self.on_log, event[2:]))
             return False
         if kind == APP:
             if self.on_app is not None:
-                actions.append(partial(_tell, self.on_app, *event[2:]))
+                todo.append(partial(_tell, self.on_app, event[2:]))
             return False
+        handler = self._handlers.get(key)
+        tell = handler.push(event, here) if handler is not None else False
         if kind in (END, ERROR, RESULT) or (kind == RESPONSE and event[4]):
-            handler = self._handlers.pop(key, None)
-        else:
-            handler = self._handlers.get(key)
-        return handler.push(event, here) if handler is not None else False
+            self._handlers.pop(key, None)
+        return tell
+
+    def _release(self, number: int, _: Loop | None) -> None:
+        self._take_back(number)
 
     def forget(self, key: int) -> None:
         """Nobody listens for this id any more."""
@@ -270,7 +309,7 @@ class Hub:
         except RuntimeError:
             here = None
         self.drain(here)
-        with self._waiting:
+        with self._lock:
             self._waiting.notify_all()
             if self._led:
                 self._nudge()
@@ -305,7 +344,7 @@ class _OwnLoop:
 
     def __init__(self, hub: Hub) -> None:
         self.loop = asyncio.new_event_loop()
-        self.executor = concurrent.futures.ThreadPoolExecutor(_CALL_THREADS, "nano-calls")
+        self.executor = _Threads()
         self.loop.add_reader(hub.fd, hub._readable, self.loop)
         hub._loops.add(self.loop)
         # At the interpreter's end whoever made the runtime closes it, and with it this.
@@ -325,13 +364,56 @@ class _OwnLoop:
             self.loop.close()
 
     def stop(self) -> None:
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.executor.shutdown()
         try:
             self.loop.call_soon_threadsafe(self.loop.stop)
         except RuntimeError:
             return
         if threading.current_thread() is not self.thread:
             self.thread.join()
+
+
+class _Threads(concurrent.futures.Executor):
+    """A few threads for functions that are not async. Not `ThreadPoolExecutor`: the interpreter's end waits for its threads, and one of these
+    may wait for an app, which ends only when the runtime is closed after that."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._count = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self._work.put((future, partial(fn, *args, **kwargs)))
+        with self._lock:
+            if self._idle > 0:
+                self._idle -= 1
+            elif self._count < _CALL_THREADS:
+                self._count += 1
+                threading.Thread(target=self._run, name=f"nano-calls-{self._count}", daemon=True).start()
+        return future
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            future, function = work
+            del work
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except BaseException as error:
+                    future.set_exception(error)
+            del future, function
+            with self._lock:
+                self._idle += 1
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
+        """What runs goes on, what waits does not begin."""
+        with contextlib.suppress(queue.Empty):
+            while (work := self._work.get_nowait()) is not None:
+                work[0].cancel()
+        for _ in range(self._count):
+            self._work.put(None)
 
 
 def _close_pipe(read: int, write: int, pid: int) -> None:
@@ -341,11 +423,7 @@ def _close_pipe(read: int, write: int, pid: int) -> None:
         os.close(write)
 
 
-def _forget(_: object) -> None:
-    pass
-
-
-def _tell(listener: Callable[..., object], *what: Any) -> None:
+def _tell(listener: Callable[..., object], what: tuple[Any, ...], _: Loop | None) -> None:
     try:
         listener(*what)
     except Exception:

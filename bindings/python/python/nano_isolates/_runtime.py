@@ -5,62 +5,27 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import threading
+import time
 import weakref
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
-from ._calls import Bindings, Service
+from ._calls import Bindings
+from ._errors import InvalidError
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Account, Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
 from ._hub import Hub, Loop
+from ._options import APP_LIMITS, RELOADABLE, AppLimits, QueueConsumer, RuntimeLimits, external_bytes, number, option, options_of, source_of
 from ._values import undefined
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+# What a Date of JavaScript's can say.
+_DATE_MS_MAX = 8.64e15
 # A body as it is sent: none, whole, or in pieces.
 _Content: TypeAlias = Union[bytes, Iterable[bytes], AsyncIterable[bytes], None]
-
-
-class AppLimits(TypedDict, total=False):
-    """What one app may use; docs/limits.md says what each guards."""
-
-    cpu_ms: int
-    start_cpu_ms: int
-    wall_ms: int
-    heap_bytes: int
-    external_bytes: int
-    timers: int
-    log_bytes_per_s: int
-    env_entries: int
-    env_entry_bytes: int
-    url_bytes: int
-    header_bytes: int
-    body_bytes: int
-    subrequests: int
-    subrequests_at_once: int
-    errands: int
-    errand_cpu_ms: int
-    requests: int
-    idle_ms: int
-    cache_bytes: int
-    host_objects: int
-    storage_bytes: int
-    storage_entries: int
-
-
-class RuntimeLimits(TypedDict, total=False):
-    """What one runtime may use."""
-
-    threads: int
-    apps: int
-    instances: int
-    requests: int
-    log_events: int
-    pool: int
-    cache_bytes: int
 
 
 class Runtime:
@@ -87,12 +52,15 @@ class Runtime:
         roots: str = "webpki",
         **limits: Unpack[RuntimeLimits],
     ) -> None:
+        for name, listener in (("on_log", on_log), ("on_app", on_app)):
+            if listener is not None and not callable(listener):
+                raise TypeError(f"{name} is a function, not {type(listener).__name__}")
         native = _nano.Runtime(
             dict(limits),
             logs=on_log is not None,
             apps=on_app is not None,
             manual_clock=manual_clock,
-            clock_unix_ms=clock_unix_ms,
+            clock_unix_ms=None if clock_unix_ms is None else number("clock_unix_ms", clock_unix_ms),
             roots=roots,
         )
         self._hub = Hub(native, on_log, on_app)
@@ -116,6 +84,9 @@ class Runtime:
         egress_allow: Sequence[str] = (),
         egress_deny: Sequence[str] = (),
         base_url: str | None = None,
+        crons: Sequence[str] = (),
+        consumers: Sequence[str | QueueConsumer] = (),
+        tail: Sequence[str] = (),
         code_generation: bool = False,
         random_seed: int | None = None,
         lazy: bool = False,
@@ -127,10 +98,12 @@ class Runtime:
         a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
         on the event loop that is running now, or by the runtime's own thread.
         """
-        options = _options(source, name, kind, env, bindings, outbound, egress, egress_allow, egress_deny, base_url)
-        options.update(code_generation=code_generation, random_seed=random_seed, lazy=lazy, limits=dict(limits))
-        loop = _running_loop()
-        return self._load(options, dict(bindings or {}), loop)
+        options = options_of(
+            source, name=name, kind=kind, env=env, outbound=outbound, egress=egress, egress_allow=egress_allow, egress_deny=egress_deny,
+            base_url=base_url, crons=crons, consumers=consumers, tail=tail, code_generation=code_generation, random_seed=random_seed,
+            lazy=lazy, limits=limits,
+        )
+        return self._load(options, _bindings(bindings), _running_loop())
 
     async def aload(
         self,
@@ -145,22 +118,28 @@ class Runtime:
         egress_allow: Sequence[str] = (),
         egress_deny: Sequence[str] = (),
         base_url: str | None = None,
+        crons: Sequence[str] = (),
+        consumers: Sequence[str | QueueConsumer] = (),
+        tail: Sequence[str] = (),
         code_generation: bool = False,
         random_seed: int | None = None,
         lazy: bool = False,
         **limits: Unpack[AppLimits],
     ) -> App:
         """`load` in a thread, while the loop goes on."""
-        options = _options(source, name, kind, env, bindings, outbound, egress, egress_allow, egress_deny, base_url)
-        options.update(code_generation=code_generation, random_seed=random_seed, lazy=lazy, limits=dict(limits))
+        options = options_of(
+            source, name=name, kind=kind, env=env, outbound=outbound, egress=egress, egress_allow=egress_allow, egress_deny=egress_deny,
+            base_url=base_url, crons=crons, consumers=consumers, tail=tail, code_generation=code_generation, random_seed=random_seed,
+            lazy=lazy, limits=limits,
+        )
         loop = asyncio.get_running_loop()
         self._hub.attach(loop)
-        return await asyncio.to_thread(self._load, options, dict(bindings or {}), loop)
+        return await asyncio.to_thread(self._load, options, _bindings(bindings), loop)
 
     def _load(self, options: dict[str, Any], bindings: dict[str, Any], loop: Loop | None) -> App:
         hub = self._hub
         hub.check()
-        given = Bindings(bindings, loop, _external_bytes(options))
+        given = Bindings(bindings, loop, external_bytes(options))
         options["bindings"] = given.describe()
         if given.asks_python and loop is None:
             hub.own_loop()
@@ -182,12 +161,17 @@ class Runtime:
     def advance(self, ms: int) -> None:
         """Moves a manual clock on: timers that are due run, wall limits that are due strike."""
         self._hub.check()
-        self._hub.native.advance(ms)
+        self._hub.native.advance(number("ms", ms))
 
     def stats(self) -> dict[str, int]:
         """What it holds and has done."""
         self._hub.check()
         return self._hub.native.stats()
+
+    def queues(self) -> dict[str, dict[str, int]]:
+        """What each queue holds and has done. A queue is there while it has messages or a consumer."""
+        self._hub.check()
+        return self._hub.native.queues()
 
     def metrics(self) -> str:
         """The same and more as Prometheus text."""
@@ -381,6 +365,40 @@ class App:
         value = self._native.invoke_wait(export, args, _give_nothing, self._hub.held)
         return None if value is undefined else value
 
+    async def schedule(self, cron: str = "", time: float | None = None) -> dict[str, Any]:
+        """Calls the app's `scheduled` with these words and this time, in seconds since 1970 (by default now): for hosts with a scheduler of
+        their own. Its result: `outcome`, which is `ok`, and `noRetry`."""
+        hub = self._hub
+        loop = asyncio.get_running_loop()
+        hub.attach(loop)
+        exchange = Exchange(hub, loop)
+        hub.open(exchange, self._scheduler(cron, time))
+        try:
+            return (await exchange.anext())[2]
+        except BaseException:
+            exchange.cancel()
+            raise
+
+    def schedule_sync(self, cron: str = "", time: float | None = None) -> dict[str, Any]:
+        """The same for threads: waits, and lets other threads run meanwhile."""
+        hub = self._hub
+        hub.check()
+        self._check_home()
+        exchange = Exchange(hub, None)
+        hub.open(exchange, self._scheduler(cron, time))
+        try:
+            return exchange.next()[2]
+        except BaseException:
+            exchange.cancel()
+            raise
+
+    def _scheduler(self, cron: str, at: float | None) -> Callable[[int], int]:
+        ms = (time.time() if at is None else at) * 1000
+        if not abs(ms) <= _DATE_MS_MAX:
+            raise InvalidError("time is a number of seconds since 1970 that a Date can say")
+        # Whole milliseconds, as dates have them.
+        return lambda token: self._native.schedule(token, cron, float(int(ms)))
+
     # Its life.
 
     def reload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
@@ -393,19 +411,17 @@ class App:
         bindings: Mapping[str, Any] = self._bindings.by_name
         for key, value in changes.items():
             if key == "bindings":
-                bindings = dict(value)
-            elif key == "env":
-                options["env"] = _env(value)
-            elif key in _RELOADABLE:
-                options[key] = value
-            elif key in _APP_LIMITS:
+                bindings = _bindings(value)
+            elif key in RELOADABLE:
+                options[key] = option(key, value)
+            elif key in APP_LIMITS:
                 limits[key] = value
             else:
                 raise TypeError(f"reload has no argument {key!r}")
         options["limits"] = limits
         if source is not None:
-            options["source_kind"], options["source"] = _source(source, kind)
-        given = Bindings(bindings, _running_loop() or self._bindings.home, _external_bytes(options))
+            options["source_kind"], options["source"] = source_of(source, kind)
+        given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options))
         options["bindings"] = given.describe()
         self._native.reload(options)
         self._options, self._bindings = options, given
@@ -426,6 +442,16 @@ class App:
         """`unload` in a thread."""
         await asyncio.to_thread(self.unload, grace)
 
+    def kill(self) -> int:
+        """Ends its instances now, in the middle of what they do: its requests end with `CanceledError`, the next one starts a fresh instance.
+        How many there were. Blocks."""
+        self._hub.check()
+        return self._native.kill()
+
+    async def akill(self) -> int:
+        """`kill` in a thread."""
+        return await asyncio.to_thread(self.kill)
+
     def stats(self) -> dict[str, int]:
         """What it has used since it was loaded."""
         self._hub.check()
@@ -435,12 +461,10 @@ class App:
         return f"<App {self.name!r}>"
 
 
-_APP_LIMITS = frozenset(_nano.app_limits())
-_RELOADABLE = frozenset(
-    ["outbound", "egress", "egress_allow", "egress_deny", "base_url", "code_generation", "random_seed", "lazy"],
-)
-_counter_lock = threading.Lock()
-_counter = 0
+def _bindings(bindings: Mapping[str, Any] | None) -> dict[str, Any]:
+    if bindings is not None and not isinstance(bindings, Mapping):
+        raise TypeError(f"bindings is a mapping of names to functions, classes and objects, not {type(bindings).__name__}")
+    return dict(bindings or {})
 
 
 def _running_loop() -> Loop | None:
@@ -477,68 +501,7 @@ def _deadline_ms(timeout: float | None) -> int:
         return 0
     if not timeout > 0:
         raise ValueError("timeout is a number of seconds above 0, or None")
-    return min(math.ceil(timeout * 1000), 2**32 - 1)
-
-
-def _source(source: str | os.PathLike[str], kind: str | None) -> tuple[str, str]:
-    text = os.fspath(source)
-    if not isinstance(text, str):
-        raise TypeError("a source is text or a path")
-    if kind is not None:
-        return kind, text
-    looks_like_path = not isinstance(source, str) or ("\n" not in source and len(source) < 4096)
-    if not isinstance(source, str) or (looks_like_path and "\0" not in text and os.path.exists(text)):
-        return ("folder" if os.path.isdir(text) else "file"), text
-    return "text", text
-
-
-def _env(env: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    pairs = list((env or {}).items())
-    for name, value in pairs:
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"env has text: {name!r} is a {type(value).__name__}; what is not text is a binding")
-    return pairs
-
-
-def _options(
-    source: str | os.PathLike[str],
-    name: str | None,
-    kind: str | None,
-    env: Mapping[str, str] | None,
-    bindings: Mapping[str, Any] | None,
-    outbound: str | None,
-    egress: str,
-    egress_allow: Sequence[str],
-    egress_deny: Sequence[str],
-    base_url: str | None,
-) -> dict[str, Any]:
-    source_kind, text = _source(source, kind)
-    return {
-        "name": name if name is not None else _next_name(source_kind, text),
-        "source_kind": source_kind,
-        "source": text,
-        "env": _env(env),
-        "bindings": [],
-        "outbound": outbound,
-        "egress": egress,
-        "egress_allow": list(egress_allow),
-        "egress_deny": list(egress_deny),
-        "base_url": base_url,
-    }
-
-
-def _next_name(kind: str, text: str) -> str:
-    global _counter
-    with _counter_lock:
-        _counter += 1
-        number = _counter
-    stem = os.path.splitext(os.path.basename(os.path.abspath(text)))[0] if kind in ("file", "folder") else "app"
-    return f"{stem}-{number}"
-
-
-def _external_bytes(options: dict[str, Any]) -> int:
-    given = options["limits"].get("external_bytes")
-    return int(given) if given is not None else _nano.app_limits()["external_bytes"]
+    return math.ceil(min(timeout * 1000, 2**32 - 1))
 
 
 def _give_nothing(_: Any) -> None:
@@ -546,4 +509,4 @@ def _give_nothing(_: Any) -> None:
     return None
 
 
-__all__ = ["App", "AppLimits", "Runtime", "RuntimeLimits", "Service"]
+__all__ = ["App", "Runtime"]

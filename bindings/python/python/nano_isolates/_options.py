@@ -1,0 +1,204 @@
+"""Options of runtimes and apps: their names and types, and how the native half takes them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from . import _nano
+from ._errors import InvalidError
+
+
+class AppLimits(TypedDict, total=False):
+    """What one app may use; docs/limits.md says what each guards."""
+
+    cpu_ms: int
+    start_cpu_ms: int
+    wall_ms: int
+    heap_bytes: int
+    external_bytes: int
+    timers: int
+    log_bytes_per_s: int
+    env_entries: int
+    env_entry_bytes: int
+    url_bytes: int
+    header_bytes: int
+    body_bytes: int
+    subrequests: int
+    subrequests_at_once: int
+    sockets: int
+    errands: int
+    errand_cpu_ms: int
+    requests: int
+    idle_ms: int
+    cache_bytes: int
+    host_objects: int
+    storage_bytes: int
+    storage_entries: int
+
+
+class RuntimeLimits(TypedDict, total=False):
+    """What one runtime may use."""
+
+    threads: int
+    apps: int
+    instances: int
+    requests: int
+    log_events: int
+    pool: int
+    cache_bytes: int
+    queue_messages: int
+    queue_bytes: int
+    queues_bytes: int
+
+
+@dataclass(frozen=True)
+class QueueConsumer:
+    """A queue whose messages an app takes: it is called as `queue(batch)` with up to `batch` of them, when so many are there or the first
+    has waited for `batch_wait_ms`. What fails is tried `retries` times more, then goes to the queue `dead_letters`."""
+
+    queue: str
+    batch: int = 10
+    batch_wait_ms: int = 5_000
+    retries: int = 3
+    retry_delay_ms: int = 0
+    concurrency: int = 1
+    dead_letters: str | None = None
+
+
+APP_LIMITS = _nano.app_limits()
+_counter = itertools.count(1)
+
+
+def source_of(source: str | os.PathLike[str], kind: str | None) -> tuple[str, str]:
+    text = os.fspath(source)
+    if not isinstance(text, str):
+        raise TypeError("a source is text or a path")
+    if kind is not None:
+        return kind, text
+    looks_like_path = not isinstance(source, str) or ("\n" not in source and len(source) < 4096)
+    if not isinstance(source, str) or (looks_like_path and "\0" not in text and os.path.exists(text)):
+        return ("folder" if os.path.isdir(text) else "file"), text
+    return "text", text
+
+
+def options_of(
+    source: str | os.PathLike[str],
+    *,
+    name: str | None,
+    kind: str | None,
+    limits: Mapping[str, Any],
+    **plain: Any,
+) -> dict[str, Any]:
+    """An app's options as the native half takes them, but for its bindings."""
+    source_kind, text = source_of(source, kind)
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name is a str, not {type(name).__name__}")
+    options: dict[str, Any] = {
+        "name": name if name is not None else _next_name(source_kind, text),
+        "source_kind": source_kind,
+        "source": text,
+        "bindings": [],
+        "limits": dict(limits),
+    }
+    options.update((key, option(key, value)) for key, value in plain.items())
+    return options
+
+
+def option(name: str, value: Any) -> Any:
+    """One option of an app as the native half takes it."""
+    return _READ[name](name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+    return value
+
+
+def _text_or_none(name: str, value: Any) -> str | None:
+    return None if value is None else _text(name, value)
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} is a list of str, not {type(value).__name__}")
+    return [_text(f"each of {name}", item) for item in value]
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is a bool, not {type(value).__name__}")
+    return value
+
+
+def number(name: str, value: Any, bits: int = 64) -> int:
+    """A whole number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+    if not 0 <= value < 1 << bits:
+        raise InvalidError(f"{name} is {value}; it is 0 to 2**{bits} - 1")
+    return value
+
+
+def _seed(name: str, value: Any) -> int | None:
+    return None if value is None else number(name, value)
+
+
+def _env(name: str, value: Any) -> list[tuple[str, str]]:
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"{name} is a mapping of names to text, not {type(value).__name__}")
+    pairs = list((value or {}).items())
+    for key, text in pairs:
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(f"env has text: {key!r} is a {type(text).__name__}; what is not text is a binding")
+    return pairs
+
+
+def _consumers(name: str, value: Any) -> list[tuple[Any, ...]]:
+    consumers = []
+    for given in value:
+        consumer = QueueConsumer(given) if isinstance(given, str) else given
+        if not isinstance(consumer, QueueConsumer):
+            raise TypeError(f"each of {name} is the name of a queue or a QueueConsumer, not {type(given).__name__}")
+        consumers.append((
+            _text("queue", consumer.queue),
+            number("batch", consumer.batch, 32),
+            number("batch_wait_ms", consumer.batch_wait_ms),
+            number("retries", consumer.retries, 32),
+            number("retry_delay_ms", consumer.retry_delay_ms),
+            number("concurrency", consumer.concurrency, 32),
+            _text_or_none("dead_letters", consumer.dead_letters),
+        ))
+    return consumers
+
+
+_READ: dict[str, Callable[[str, Any], Any]] = {
+    "env": _env,
+    "outbound": _text_or_none,
+    "egress": _text,
+    "egress_allow": _texts,
+    "egress_deny": _texts,
+    "base_url": _text_or_none,
+    "code_generation": _flag,
+    "random_seed": _seed,
+    "crons": _texts,
+    "consumers": _consumers,
+    "tail": _texts,
+    "lazy": _flag,
+}
+# What `App.reload` may change, besides limits and bindings.
+RELOADABLE = frozenset(_READ)
+
+
+def _next_name(kind: str, text: str) -> str:
+    stem = os.path.splitext(os.path.basename(os.path.abspath(text)))[0] if kind in ("file", "folder") else "app"
+    return f"{stem}-{next(_counter)}"
+
+
+def external_bytes(options: dict[str, Any]) -> int:
+    given = options["limits"].get("external_bytes")
+    return number("external_bytes", given) if given is not None else APP_LIMITS["external_bytes"]

@@ -1,0 +1,82 @@
+"""Wrong arguments are TypeErrors, ValueErrors or NANO's errors, wherever they are given, and never more than that."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, get_type_hints
+
+import pytest
+from conftest import HELLO, URL
+
+import nano_isolates as nano
+from nano_isolates import AppLimits, Runtime, RuntimeLimits, _nano, asgi, wsgi
+
+# Of every type that somebody may give by mistake.
+WRONG: list[Any] = [None, True, -1, 2**64, 2**200, 1.5, math.nan, math.inf, "", "\0", "\ud800", b"x", [], ["\ud800"], [5], {}, {5: 5}, object(), len, type, ...]
+ERRORS = (TypeError, ValueError, nano.NanoError)
+
+
+def attempt(function: Any, *args: Any, **kwargs: Any) -> None:
+    """Some of it may be right after all."""
+    try:
+        result = function(*args, **kwargs)
+    except ERRORS:
+        return
+    if isinstance(result, Runtime):
+        result.close()
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
+def test_nothing_that_is_given_does_harm(runtime: Runtime, run: Any, wrong: Any) -> None:
+    app = runtime.load(HELLO)
+    for name in ("method", "headers", "body", "timeout"):
+        attempt(app.fetch_sync, URL, **{name: wrong})
+        attempt(lambda name=name: run(app.fetch(URL, **{name: wrong})))
+        attempt(lambda name=name: nano.Request(URL, **{name: wrong}))
+    for name in ("name", "kind", "env", "bindings", "outbound", "egress", "egress_allow", "egress_deny", "base_url", "crons", "consumers", "tail"):
+        attempt(runtime.load, HELLO, **{name: wrong})
+        attempt(lambda name=name: run(runtime.aload(HELLO, **{name: wrong})))
+        attempt(app.reload, HELLO, **{name: wrong})
+    for name in ("code_generation", "random_seed", "lazy", *_nano.app_limits()):
+        attempt(runtime.load, HELLO, **{name: wrong})
+    for name in ("on_log", "on_app", "manual_clock", "clock_unix_ms", "roots", *_nano.runtime_limits()):
+        attempt(Runtime, **{name: wrong})
+    for function in (app.fetch_sync, app.invoke_sync, runtime.load, runtime.advance, runtime.drain, nano.Request, asgi.App, wsgi.App, nano.Headers):
+        attempt(function, wrong)
+    attempt(nano.Response, wrong)
+    attempt(app.schedule_sync, wrong, wrong)
+    attempt(app.invoke_sync, "missing", wrong)
+    attempt(run, app.invoke(wrong))
+    attempt(app.unload, wrong)
+
+
+def test_each_is_told_which_argument_is_wrong(runtime: Runtime) -> None:
+    for options, error, why in (
+        ({"name": 5}, TypeError, "name is a str, not int"),
+        ({"env": [1]}, TypeError, "env is a mapping"),
+        ({"bindings": [1]}, TypeError, "bindings is a mapping"),
+        ({"outbound": 5}, TypeError, "outbound is a str"),
+        ({"crons": "* * * * *"}, TypeError, "crons is a list of str"),
+        ({"egress_allow": [5]}, TypeError, "each of egress_allow is a str"),
+        ({"code_generation": "yes"}, TypeError, "code_generation is a bool"),
+        ({"random_seed": -1}, nano.InvalidError, "random_seed is -1"),
+        ({"cpu_ms": "x"}, TypeError, "cpu_ms"),
+        ({"cpu_ms": -1}, nano.InvalidError, "cpu_ms"),
+        ({"heap_bits": 1}, TypeError, "heap_bits"),
+        ({"egress": "perhaps"}, nano.InvalidError, "none of public, deny and any"),
+    ):
+        with pytest.raises(error, match=why):
+            runtime.load(HELLO, **options)  # type: ignore[arg-type]
+
+
+def test_limits_that_type_checkers_know_are_those_of_the_core() -> None:
+    assert list(get_type_hints(AppLimits)) == list(_nano.app_limits())
+    assert list(get_type_hints(RuntimeLimits)) == list(_nano.runtime_limits())
+
+
+def test_every_status_of_the_core_has_a_class_of_its_own() -> None:
+    classes = {cls.name: cls for cls in vars(nano).values() if isinstance(cls, type) and issubclass(cls, nano.NanoError)}
+    for code, name in _nano.statuses():
+        # What is no error raises nothing.
+        if name.startswith("NANO_E_"):
+            assert classes[name].code == code

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# What people install works where nothing else of NANO is, as the README says: run.sh [debug|release] [PART...]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD profile=${1:-debug}
+shift || true
+parts=("$@")
+[ $# -gt 0 ] || parts=(c python)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+out=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/dist
+passed=0 failed=0
+same() { # same WHAT EXPECTED GOT
+  if [ "$2" = "$3" ]; then
+    echo "ok - $1"
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'not ok - %s\n    expected %s\n    got      %s\n' "$1" "$2" "$3"
+  fi
+}
+# The indented block of the README that has a text in it, without its indentation.
+snippet() { awk -v text="$1" '/^    |^$/ { block = block substr($0, 5) "\n"; next } { if (index(block, text)) print block; block = "" } END { if (index(block, text)) print block }' README.md; }
+
+test_c() {
+  command -v pkg-config >/dev/null || scripts/need.sh pkg-config
+  mkdir "$work/c" && tar -C "$work/c" -xzf "$out"/nano-*-linux-*.tar.gz
+  local home
+  home=$(echo "$work"/c/nano-*)
+  snippet '#include <nano.h>' | sed -n '/^#include <nano.h>/,/^}/p' >"$work/c/hello.c"
+  (
+    cd "$work/c"
+    # Nothing of this repository, and nothing that is installed.
+    export PKG_CONFIG_LIBDIR=$home/lib/pkgconfig
+    cc hello.c $(pkg-config --cflags --libs nano) -o shared -Wl,-rpath,"$home/lib"
+    cc hello.c $(pkg-config --cflags nano) "$home/lib/libnano.a" $(pkg-config --static --libs-only-l nano | sed 's/-lnano//') -o static
+  )
+  same "C, with the shared library" "200 Hello from http://example.com/" "$("$work/c/shared")"
+  same "C, with the static library" "200 Hello from http://example.com/" "$("$work/c/static")"
+  same "the static one stands alone" 0 "$(readelf -d "$work/c/static" | grep -c libnano || true)"
+  same "what the tarball holds" "include/nano.h lib/libnano.a lib/libnano.so lib/pkgconfig/nano.pc LICENSE-APACHE LICENSE-MIT" \
+    "$(cd "$home" && find . -type f -o -name libnano.so | sed 's|^\./||' | grep -v 'libnano.so\.' | LC_ALL=en_US.UTF-8 sort -f | xargs)"
+}
+
+test_python() {
+  local wheel tag needed python version
+  wheel=$(echo "$out"/nano_isolates-*.whl)
+  # The tag names the oldest C library with every symbol that is needed.
+  tag=$(sed -n 's/.*manylinux_\([0-9]*\)_\([0-9]*\)_.*/\1.\2/p' <<<"$wheel")
+  mkdir "$work/wheel" && python3 -m zipfile -e "$wheel" "$work/wheel"
+  needed=$(readelf -W --version-info "$work"/wheel/nano_isolates/_nano.abi3.so | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -Vu | tail -1)
+  same "the wheel's tag is at least the C library it needs, $needed" "$tag" "$(printf '%s\n' "$needed" "$tag" | sort -V | tail -1)"
+  same "it is of the stable ABI" 1 "$(grep -c 'cp310-abi3' <<<"$wheel")"
+  same "it has its types" yes "$([ -e "$work/wheel/nano_isolates/py.typed" ] && [ -e "$work/wheel/nano_isolates/_nano.pyi" ] && echo yes)"
+  snippet 'import nano_isolates' | sed '/^pip install/d' >"$work/hello.py"
+  # Every Python that is here.
+  for version in 10 11 12 13 14 15; do
+    python=$(command -v "python3.$version") && "$python" -c 'import venv, ensurepip' 2>/dev/null || continue
+    "$python" -m venv "$work/venv-$version"
+    "$work/venv-$version/bin/pip" install --quiet --disable-pip-version-check --no-index "$wheel"
+    same "Python 3.$version, in a clean environment" "Hello from http://example.com/" "$(cd "$work" && "venv-$version/bin/python" hello.py)"
+    rm -rf "$work/venv-$version"
+  done
+}
+
+scripts/dist.sh "$profile" "${parts[@]}" >/dev/null
+(cd "$out" && sha256sum --quiet -c SHA256SUMS)
+for part in "${parts[@]}"; do "test_$part"; done
+echo "$passed passed, $failed failed"
+exit $((failed > 0))
