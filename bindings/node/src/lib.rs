@@ -1,0 +1,14 @@
+//! The native half of the npm package `nano-isolates`: the core's face with Node's types, and nothing that waits for JavaScript.
+//!
+//! What people use is the JavaScript half beside it (`lib`). What is more than a number or a text crosses as CBOR: a batch of events, the
+//! arguments of a call and its result are one crossing each. No thread of NANO's ever runs JavaScript of the host's: it rings, by one
+//! thread-safe function per runtime, and the thread that made the runtime takes what has come.
+
+mod app;
+mod calls;
+mod error;
+mod events;
+mod options;
+mod runtime;
+mod task;
+mod values;
