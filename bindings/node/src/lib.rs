@@ -9,6 +9,15 @@ mod calls;
 mod error;
 mod events;
 mod options;
+mod register;
 mod runtime;
 mod task;
 mod values;
+
+use napi_derive::napi;
+
+/// The version of V8 that runs apps; not Node's own.
+#[napi(catch_unwind)]
+pub fn v8_version() -> String {
+    nano_core::v8_version().to_string()
+}
