@@ -1,7 +1,7 @@
 //! Values between Node and apps, as the bytes that `lib/cbor.js` writes and reads.
 
 use nano_core::cbor::{CborLimits, decode, encode};
-use nano_core::{Result, Value};
+use nano_core::{Error, Result, Status, Value};
 
 use crate::error::invalid;
 
@@ -27,7 +27,8 @@ pub(crate) fn message(value: &Value) -> Result<Vec<u8>> {
 
 /// A value of the host's.
 pub(crate) fn value_of(bytes: &[u8]) -> Result<Value> {
-    decode(bytes, &CborLimits::default())
+    let value = decode(bytes, &CborLimits::default())?;
+    if value.is_small_enough() { Ok(value) } else { Err(Error::new(Status::TooLarge, "the value has more than 8 MiB; send smaller ones")) }
 }
 
 /// The arguments of a call.
