@@ -1,0 +1,30 @@
+'use strict';
+// Every block of JavaScript in the documents runs, and every example.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+const { ROOT, script } = require('./helpers.js');
+
+const MANUAL = fs.readFileSync(path.join(ROOT, 'docs', 'embedding-node.md'), 'utf8');
+const BLOCKS = [...MANUAL.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
+const README = fs.readFileSync(path.join(__dirname, '..', 'README.md'), 'utf8');
+const SHORT = [...README.matchAll(/(?:^ {4}.*\n|^\n)+/gm)].map((match) => match[0]).find((block) => block.includes('import {'));
+
+const run = (code) => script(code, { flags: ['--input-type=module'] });
+
+test('there are blocks', () => assert.ok(BLOCKS.length >= 6 && SHORT !== undefined));
+
+for (const [index, block] of BLOCKS.entries()) {
+  test(`block ${index + 1} of the manual runs`, async () => {
+    const { exit, errors } = await run(block);
+    assert.equal(exit, 0, errors);
+  });
+}
+
+test('the block of the README runs', async () => {
+  const lines = SHORT.split('\n').map((line) => line.slice(4));
+  const { exit, out, errors } = await run(lines.filter((line) => !line.startsWith('npm')).join('\n'));
+  assert.deepEqual([exit, out], [0, 'Hello from http://example.com/\n'], errors);
+});
