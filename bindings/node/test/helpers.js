@@ -20,9 +20,9 @@ function runtimeFor(t, options = { threads: 1 }) {
   return runtime;
 }
 
-/** Runs a script in a process of its own, from this folder: its exit code, its signal and what it wrote. */
-async function script(code, { flags = [], env = {}, command = process.execPath } = {}) {
-  const child = spawn(command, [...flags, '-e', code], { cwd: __dirname, env: { ...process.env, ...env } });
+/** Runs a script in a process of its own, from this folder or another: its exit code, its signal and what it wrote. */
+async function script(code, { flags = [], env = {}, cwd = __dirname } = {}) {
+  const child = spawn(process.execPath, [...flags, '-e', code], { cwd, env: { ...process.env, ...env } });
   let out = '';
   let errors = '';
   child.stdout.on('data', (data) => (out += data));

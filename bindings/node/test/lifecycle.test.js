@@ -18,8 +18,9 @@ test('closing ends what is pending and refuses what comes', async () => {
   const pending = [app.fetch(url), app.fetch(url, { method: 'POST', body: (async function* () { await new Promise(() => {}); })() }), app.invoke('never')];
   await app.invoke('here');
   assert.equal(runtime.closed, false);
+  const ended = Promise.all(pending.map((one) => assert.rejects(one, code('NANO_E_SHUTDOWN'))));
   const closing = runtime.close();
-  for (const one of pending) await assert.rejects(one, code('NANO_E_SHUTDOWN'));
+  await ended;
   await closing;
   await runtime.close();
   assert.equal(runtime.closed, true);
@@ -122,10 +123,10 @@ test('a listener that throws is an uncaught exception, and loses no event', asyn
 test('draining waits for what is in flight', async (t) => {
   const runtime = runtimeFor(t);
   const app = await runtime.load(NEVER);
-  const pending = app.fetch(url);
+  const ended = assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
   await app.invoke('here');
   assert.equal(await runtime.drain({ graceMs: 1 }), false);
-  await assert.rejects(pending, code('NANO_E_DRAINING'));
+  await ended;
   await assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
 });
 
