@@ -141,7 +141,7 @@ export class Runtime {
   /** The same and more as Prometheus text. */
   metrics(): string;
   /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
-  drain(options?: { graceMs?: number }): Promise<boolean>;
+  drain(options?: { graceMs?: number; signal?: AbortSignal }): Promise<boolean>;
   readonly closed: boolean;
   /** Ends every request and stops the threads; a second close does nothing. */
   close(): Promise<void>;
@@ -183,9 +183,9 @@ export class App {
   /** The same with a signal. */
   invokeWith<T = any>(options: { signal?: AbortSignal }, name: string, ...args: unknown[]): Promise<T>;
   /** Loads a new version, with the options of the one before but for those given. The old one serves until the new one has started. */
-  reload(source?: string | URL | null, changes?: Omit<AppOptions, 'name'>): Promise<void>;
+  reload(source?: string | URL | null, changes?: Omit<AppOptions, 'name'> & { signal?: AbortSignal }): Promise<void>;
   /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
-  unload(options?: { graceMs?: number }): Promise<void>;
+  unload(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
   /** What it has used since it was loaded. */
   stats(): AppStats;
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,6 +1,10 @@
 'use strict';
 // Bodies on their way to an app: pieces from wherever they come, as fast as the app takes them.
 
+// A body that nobody reads takes everything: whoever yields it must not keep the loop from hearing that.
+const TURN_BYTES = 64 << 10;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Pieces of a body one after the other: `next()` as iterators have it, and `stop(why)` for when nobody wants more. */
 function readerOf(source) {
   if (source instanceof ReadableStream) {
@@ -50,6 +54,7 @@ class Pump {
 
   /** Whether all of it was sent, rather than stopped; rejects if the body itself fails. */
   async run() {
+    let sinceTurn = 0;
     while (!this.#stopped) {
       const { done, value } = await this.#reader.next();
       if (this.#stopped) return false;
@@ -60,7 +65,11 @@ class Pump {
         const room = new Promise((resolve) => (this.#room = resolve));
         const taken = this.#write(rest);
         rest = rest.subarray(taken);
+        sinceTurn += taken;
         if (rest.length > 0) await room;
+        else if (sinceTurn >= TURN_BYTES) await turn();
+        else continue;
+        sinceTurn = 0;
         if (this.#stopped) return false;
       }
     }

@@ -43,7 +43,6 @@ class Runtime {
     const hub = this.#hub;
     hub.check();
     const { signal, ...rest } = known(options, 'load');
-    signalOf(signal)?.throwIfAborted();
     const kept = { env: undefined, outbound: undefined, files: undefined, ...rest, ...sourceOf(source, rest.kind) };
     kept.name ??= nextName(kept);
     const { given, bindings } = read(kept);
@@ -51,8 +50,7 @@ class Runtime {
     const isNew = !hub.apps.has(given.name);
     if (isNew) hub.apps.set(given.name, bindings);
     try {
-      const loaded = hub.native.load(given);
-      const native = await (signal ? unless(signal, loaded) : loaded);
+      const native = await unless(signal, () => hub.native.load(given), (late) => late.unload(0));
       return new App(made, this, hub, native, kept, bindings);
     } catch (error) {
       if (isNew) hub.apps.delete(given.name);
@@ -79,9 +77,9 @@ class Runtime {
   }
 
   /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
-  async drain({ graceMs = GRACE_MS } = {}) {
+  async drain({ graceMs = GRACE_MS, signal } = {}) {
     this.#hub.check();
-    return this.#hub.native.drain(number(graceMs, 'graceMs'));
+    return unless(signal, () => this.#hub.native.drain(number(graceMs, 'graceMs')));
   }
 
   get closed() {
@@ -172,21 +170,27 @@ class App {
     const hub = this.#hub;
     hub.check();
     if (changes.name !== undefined) throw new TypeError('an app keeps its name');
-    const { kind, limits, ...others } = known(changes, 'reload');
+    const { kind, limits, signal, ...others } = known(changes, 'reload');
     const kept = { ...this.#options, ...others, limits: { ...this.#options.limits, ...limits } };
     if (source !== undefined && source !== null) Object.assign(kept, sourceOf(source, kind));
     const { given, bindings } = read(kept);
-    await this.#native.reload(given);
-    this.#options = kept;
-    this.#bindings = bindings;
-    hub.apps.set(this.#name, bindings);
+    const follow = () => {
+      this.#options = kept;
+      this.#bindings = bindings;
+      hub.apps.set(this.#name, bindings);
+    };
+    await unless(signal, () => this.#native.reload(given), follow);
+    follow();
   }
 
   /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
-  async unload({ graceMs = GRACE_MS } = {}) {
+  async unload({ graceMs = GRACE_MS, signal } = {}) {
     this.#hub.check();
-    await this.#native.unload(number(graceMs, 'graceMs'));
-    if (this.#hub.apps.get(this.#name) === this.#bindings) this.#hub.apps.delete(this.#name);
+    const forget = () => {
+      if (this.#hub.apps.get(this.#name) === this.#bindings) this.#hub.apps.delete(this.#name);
+    };
+    await unless(signal, () => this.#native.unload(number(graceMs, 'graceMs')), forget);
+    forget();
   }
 
   /** What it has used since it was loaded. */
@@ -200,15 +204,19 @@ class App {
   }
 }
 
-/** Waits, unless the signal is aborted first: then what comes of it later is unloaded. */
-function unless(signal, loaded) {
+/** Does what blocks, and waits for it unless the signal is aborted first; `late` then has what comes of it in the end. */
+function unless(signal, work, late) {
+  const given = signalOf(signal);
+  if (given === null) return work();
+  given.throwIfAborted();
   return new Promise((resolve, reject) => {
+    const working = work();
     const onAbort = () => {
-      reject(signal.reason);
-      loaded.then((native) => native.unload(0)).catch(() => {});
+      reject(given.reason);
+      working.then(late).catch(() => {});
     };
-    signal.addEventListener('abort', onAbort, { once: true });
-    loaded.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    given.addEventListener('abort', onAbort, { once: true });
+    working.then(resolve, reject).finally(() => given.removeEventListener('abort', onAbort));
   });
 }
 

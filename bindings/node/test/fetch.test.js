@@ -148,6 +148,16 @@ test('an app that answers without reading lets the body be', async (t) => {
   await until(() => returned);
 });
 
+test('a body without end that nobody reads leaves the loop free', async (t) => {
+  // Answered by the loop, which would never come to it.
+  const env = { go: () => new Promise((resolve) => setTimeout(() => resolve('gone'), 1)) };
+  const app = await runtimeFor(t).load('export default { async fetch(request, env) { await request.body.cancel(); return new Response(await env.go()); } }', { env });
+  async function* endless() {
+    for (;;) yield new Uint8Array(1000);
+  }
+  assert.equal(await (await app.fetch(url, { method: 'POST', body: endless() })).text(), 'gone');
+});
+
 test('a signal ends a request wherever it is', async (t) => {
   const runtime = runtimeFor(t);
   const app = await runtime.load(NEVER);

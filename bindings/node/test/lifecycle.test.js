@@ -137,3 +137,24 @@ test('counters and metrics', async (t) => {
   assert.deepEqual([runtime.stats().apps, runtime.stats().inFlight, app.stats().requests], [1, 0, 1]);
   assert.match(runtime.metrics(), /^nano_/m);
 });
+
+test('a signal gives up whatever waits, and what was begun ends well', async (t) => {
+  const runtime = runtimeFor(t);
+  const aborted = { signal: AbortSignal.abort('enough') };
+  const is = (reason) => reason === 'enough';
+  const app = await runtime.load(NEVER, { name: 'kept' });
+  for (const use of [() => runtime.load(HELLO, aborted), () => app.reload(HELLO, aborted), () => app.unload(aborted), () => runtime.drain(aborted)]) {
+    await assert.rejects(use(), is);
+  }
+  assert.equal(await app.invoke('here'), 1);
+  const later = () => {
+    const controller = new AbortController();
+    setImmediate(() => controller.abort('enough'));
+    return { signal: controller.signal };
+  };
+  const pending = assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
+  await app.invoke('here');
+  await assert.rejects(app.unload({ graceMs: 60_000, ...later() }), is);
+  await assert.rejects(runtime.drain({ graceMs: 1, ...later() }).then(() => Promise.reject('enough')), is);
+  await pending;
+});
