@@ -25,7 +25,7 @@ impl App {
 
     /// Hands a request over; without a body and not streaming it has none.
     #[napi(catch_unwind)]
-    #[expect(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
+    #[allow(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
     pub fn dispatch(
         &self,
         env: Env,

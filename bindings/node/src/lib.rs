@@ -4,6 +4,8 @@
 //! arguments of a call and its result are one crossing each. No thread of NANO's ever runs JavaScript of the host's: it rings, by one
 //! thread-safe function per runtime, and the thread that made the runtime takes what has come.
 
+#![cfg_attr(test, allow(dead_code, reason = "what registers functions with Node is left out of a test build"))]
+
 mod app;
 mod calls;
 mod error;

@@ -9,12 +9,12 @@ const { ROOT, script } = require('./helpers.js');
 
 const MANUAL = fs.readFileSync(path.join(ROOT, 'docs', 'embedding-node.md'), 'utf8');
 const BLOCKS = [...MANUAL.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
-const README = fs.readFileSync(path.join(__dirname, '..', 'README.md'), 'utf8');
-const SHORT = [...README.matchAll(/(?:^ {4}.*\n|^\n)+/gm)].map((match) => match[0]).find((block) => block.includes('import {'));
+const READMES = [path.join(__dirname, '..', 'README.md'), path.join(ROOT, 'README.md')].map((name) => fs.readFileSync(name, 'utf8'));
+const SHORT = READMES.flatMap((text) => [...text.matchAll(/(?:^ {4}.*\n|^\n)+/gm)].map((match) => match[0])).filter((block) => /from 'nano-isolates'/.test(block));
 
 const run = (code) => script(code, { flags: ['--input-type=module'] });
 
-test('there are blocks', () => assert.ok(BLOCKS.length >= 6 && SHORT !== undefined));
+test('there are blocks', () => assert.ok(BLOCKS.length >= 6 && SHORT.length === 2));
 
 for (const [index, block] of BLOCKS.entries()) {
   test(`block ${index + 1} of the manual runs`, async () => {
@@ -23,8 +23,10 @@ for (const [index, block] of BLOCKS.entries()) {
   });
 }
 
-test('the block of the README runs', async () => {
-  const lines = SHORT.split('\n').map((line) => line.slice(4));
-  const { exit, out, errors } = await run(lines.filter((line) => !line.startsWith('npm')).join('\n'));
-  assert.deepEqual([exit, out], [0, 'Hello from http://example.com/\n'], errors);
-});
+for (const [index, block] of SHORT.entries()) {
+  test(`the block of README ${index + 1} runs`, async () => {
+    const lines = block.split('\n').map((line) => line.slice(4)).filter((line) => !line.startsWith('npm'));
+    const { exit, out, errors } = await run(lines.join('\n'));
+    assert.deepEqual([exit, out], [0, 'Hello from http://example.com/\n'], errors);
+  });
+}
