@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here"
 profile=${1:-debug}
-node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { echo "bindings/node needs Node 20 or later" >&2; exit 1; }
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "bindings/node needs Node 20 or later" >&2; exit 1; }
 if ! cmp -s package-lock.json node_modules/.installed; then
   npm ci --silent --no-audit --no-fund
   cp package-lock.json node_modules/.installed
