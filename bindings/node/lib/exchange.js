@@ -64,8 +64,7 @@ class Exchange {
   push(event) {
     switch (event[1]) {
       case WRITABLE:
-        this.#pump?.wake();
-        return;
+        return this.#pump?.wake();
       case RESPONSE:
         if (event[6]) this.#end(event[7]);
         break;
@@ -76,13 +75,18 @@ class Exchange {
     }
     if (this.#resolve === null) {
       this.#events.push(event);
-      this.#wake();
-      return;
+      return this.#wake();
     }
     const [resolve, reject] = [this.#resolve, this.#reject];
     this.#resolve = this.#reject = null;
-    if (event[1] === ERROR) reject(new NanoError(...event[2]));
-    else resolve(event);
+    if (event[1] === ERROR) return reject(new NanoError(...event[2]));
+    try {
+      resolve(event);
+    } catch (error) {
+      // What one request has come to must not keep others from hearing of theirs.
+      reject(error);
+      this.cancel();
+    }
   }
 
   #end(counts = null) {

@@ -5,7 +5,7 @@ const { STATUS_CODES } = require('node:http');
 const { NanoError } = require('./errors.js');
 const { append, listOf, textOf } = require('./headers.js');
 const { BODILESS } = require('./response.js');
-const { App } = require('./runtime.js');
+const { App, dispatch } = require('./runtime.js');
 
 // What belongs to one connection is not passed on.
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
@@ -29,7 +29,7 @@ function toNodeHandler(app, { onError = report } = {}) {
 }
 
 async function serve(app, request, response) {
-  const { head, exchange } = App.dispatch(app, partsOf(request));
+  const { head, exchange } = dispatch(app, partsOf(request));
   response.once('close', () => exchange.cancel());
   const [, , status, statusText, flat, bytes, isWhole] = await head;
   const isBare = request.method === 'HEAD' || BODILESS.has(status);

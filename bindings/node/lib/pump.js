@@ -13,7 +13,15 @@ function readerOf(source) {
   }
   if (typeof source.next === 'function' && typeof source.stop === 'function') return source;
   const iterator = source[Symbol.asyncIterator]?.() ?? source[Symbol.iterator]();
-  return { next: () => iterator.next(), stop: () => Promise.resolve(iterator.return?.()).catch(() => {}) };
+  return { next: () => iterator.next(), stop: () => close(iterator) };
+}
+
+async function close(iterator) {
+  try {
+    await iterator.return?.();
+  } catch {
+    // Nobody waits for it.
+  }
 }
 
 /** A piece of a body. */

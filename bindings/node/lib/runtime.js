@@ -96,6 +96,9 @@ class Runtime {
   }
 }
 
+/** `app.fetch` for servers: parts in, an exchange and its RESPONSE event out. */
+let dispatch;
+
 /** A loaded app. It serves until it is unloaded, or its runtime is closed. */
 class App {
   #hub;
@@ -127,14 +130,15 @@ class App {
     });
   }
 
-  /** The same for servers: parts in, a RESPONSE event out. */
-  static dispatch(app, parts) {
-    let exchange;
-    const head = new Promise((resolve, reject) => {
-      exchange = new Exchange(app.#hub, parts.signal, resolve, reject);
-      app.#begin(exchange, parts);
-    });
-    return { head, exchange };
+  static {
+    dispatch = (app, parts) => {
+      let exchange;
+      const head = new Promise((resolve, reject) => {
+        exchange = new Exchange(app.#hub, parts.signal, resolve, reject);
+        app.#begin(exchange, parts);
+      });
+      return { head, exchange };
+    };
   }
 
   #begin(exchange, { method, url, flat, body, source, deadlineMs }) {
@@ -152,14 +156,7 @@ class App {
     return new Promise((resolve, reject) => {
       const export_ = text(name, 'the name of an export');
       const hub = this.#hub;
-      const settle = (event) => {
-        try {
-          resolve(decode(event[2], hub.held));
-        } catch (error) {
-          reject(error);
-        }
-      };
-      const exchange = new Exchange(hub, signalOf(options.signal), settle, reject);
+      const exchange = new Exchange(hub, signalOf(options.signal), (event) => resolve(decode(event[2], hub.held)), reject);
       // Objects of the host's cannot be arguments: which instance would hold them is not known yet.
       exchange.begin((token) => encode(args, undefined, (bytes) => this.#native.invoke(token, export_, bytes)), null);
     });
@@ -295,4 +292,4 @@ function texts(list, what) {
   return list.map((item) => text(item, what));
 }
 
-module.exports = { App, Runtime };
+module.exports = { App, Runtime, dispatch };

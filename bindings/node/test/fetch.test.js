@@ -146,6 +146,10 @@ test('an app that answers without reading lets the body be', async (t) => {
   }
   assert.equal((await app.fetch(url, { method: 'POST', body: endless() })).status, 200);
   await until(() => returned);
+  // Nor does it matter how a body takes that.
+  const rude = { next: () => new Promise(() => {}), return() { throw new Error('mine'); }, [Symbol.iterator]() { return this; } };
+  assert.equal((await app.fetch(url, { method: 'POST', body: rude })).status, 200);
+  assert.equal((await app.fetch(url)).status, 200);
 });
 
 test('a body without end that nobody reads leaves the loop free', async (t) => {
