@@ -85,7 +85,8 @@ export interface CallContext {
 }
 
 /** What an app finds in `env`: text, functions, classes, objects whose methods it may call, and other apps. */
-export type EnvEntry = string | Service | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
+export type EnvEntry =
+  string | Service | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
 
 type MaybePromise<T> = T | Promise<T>;
 

@@ -55,7 +55,11 @@ function partsOf(request) {
   const scheme = request.socket?.encrypted ? 'https' : 'http';
   const host = (isHttp2 && request.authority) || request.headers.host || 'localhost';
   const target = request.originalUrl ?? request.url;
-  const url = target.startsWith('/') ? `${scheme}://${host}${target}` : /^https?:\/\//i.test(target) ? target : `${scheme}://${host}/${target}`;
+  const url = target.startsWith('/')
+    ? `${scheme}://${host}${target}`
+    : /^https?:\/\//i.test(target)
+      ? target
+      : `${scheme}://${host}/${target}`;
   let flat = null;
   const raw = request.rawHeaders;
   for (let index = 0; index < raw.length; index += 2) {
@@ -68,7 +72,8 @@ function partsOf(request) {
 
 function bodyOf(request, isHttp2) {
   const { headers } = request;
-  const has = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined || (isHttp2 && !request.stream?.endAfterHeaders);
+  const has =
+    headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined || (isHttp2 && !request.stream?.endAfterHeaders);
   if (!has || headers['content-length'] === '0') return { body: null, source: null };
   if (request.readableDidRead || request.readableEnded) {
     // Somebody before us has read it; as bytes or text it can be had again.
@@ -179,7 +184,9 @@ function sendProblem(request, response, error) {
 }
 
 function report(error, app) {
-  console.error(`nano-isolates: ${app.name}: ${error.code ? `${error.code}: ` : ''}${error.message}${error.appStack ? `\n${error.appStack}` : ''}`);
+  console.error(
+    `nano-isolates: ${app.name}: ${error.code ? `${error.code}: ` : ''}${error.message}${error.appStack ? `\n${error.appStack}` : ''}`,
+  );
 }
 
 module.exports = { toNodeHandler };

@@ -1,7 +1,8 @@
 'use strict';
 // Finds the native half: beside this package when it was built here, or in the package of this platform that npm has installed.
 
-const names = process.platform === 'linux' ? ['gnu', 'musl'].map((libc) => `linux-${process.arch}-${libc}`) : [`${process.platform}-${process.arch}`];
+const names =
+  process.platform === 'linux' ? ['gnu', 'musl'].map((libc) => `linux-${process.arch}-${libc}`) : [`${process.platform}-${process.arch}`];
 
 function load() {
   const failures = [];

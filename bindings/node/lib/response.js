@@ -124,7 +124,10 @@ function streamed(status, statusText, flat, exchange) {
   const hasBody = !BODILESS.has(status);
   if (!hasBody) exchange.cancel();
   const response = new Response(hasBody ? exchange.stream() : null, init);
-  Object.defineProperty(response, 'account', { get: () => (exchange.counts === null ? null : accountOf(exchange.counts)), configurable: true });
+  Object.defineProperty(response, 'account', {
+    get: () => (exchange.counts === null ? null : accountOf(exchange.counts)),
+    configurable: true,
+  });
   return response;
 }
 

@@ -50,7 +50,11 @@ class Runtime {
     const isNew = !hub.apps.has(given.name);
     if (isNew) hub.apps.set(given.name, bindings);
     try {
-      const native = await unless(signal, () => hub.native.load(given), (late) => late.unload(0));
+      const native = await unless(
+        signal,
+        () => hub.native.load(given),
+        (late) => late.unload(0),
+      );
       return new App(made, this, hub, native, kept, bindings);
     } catch (error) {
       if (isNew) hub.apps.delete(given.name);

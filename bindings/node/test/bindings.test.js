@@ -10,15 +10,24 @@ const CALLS = `import { env } from 'cloudflare:workers';
   export const call = (name, ...args) => env[name](...args);
   export const method = (name, method, ...args) => env[name][method](...args);
   export async function failure(name, ...args) { try { await env[name](...args); } catch (error) { return [error.name, error.message]; } }
-  export async function failureOf(name, method, ...args) { try { await env[name][method](...args); } catch (error) { return error.message; } }`;
+  export async function failureOf(name, method, ...args) {
+    try { await env[name][method](...args); } catch (error) { return error.message; }
+  }`;
 
 test('functions and methods are answered, also later', async (t) => {
   const env = {
     GREETING: 'hello',
     add: (a, b) => a + b,
     later: async (value) => value,
-    fails: () => { throw new RangeError('too far'); },
-    object: { n: 40, plus(m) { return this.n + m; } },
+    fails: () => {
+      throw new RangeError('too far');
+    },
+    object: {
+      n: 40,
+      plus(m) {
+        return this.n + m;
+      },
+    },
   };
   const app = await runtimeFor(t).load(CALLS, { env });
   assert.equal(await app.invoke('call', 'add', 1, 2), 3);
@@ -32,9 +41,15 @@ test('functions and methods are answered, also later', async (t) => {
 test('apps reach the methods they are meant to, and nothing behind them', async (t) => {
   class Store {
     #secret = 1;
-    get(key) { return key + this.#secret; }
-    _hidden() { return 'hidden'; }
-    get accessor() { return () => 'accessor'; }
+    get(key) {
+      return key + this.#secret;
+    }
+    _hidden() {
+      return 'hidden';
+    }
+    get accessor() {
+      return () => 'accessor';
+    }
   }
   const app = await runtimeFor(t).load(CALLS, { env: { store: new Store(), map: new Map([['a', 1]]) } });
   assert.equal(await app.invoke('method', 'store', 'get', 1), 2);
@@ -46,7 +61,14 @@ test('apps reach the methods they are meant to, and nothing behind them', async 
 });
 
 test('a function that returns what cannot cross fails the call, not the host', async (t) => {
-  const app = await runtimeFor(t).load(CALLS, { env: { bad: () => () => {}, thrown: () => { throw 'text'; } } });
+  const app = await runtimeFor(t).load(CALLS, {
+    env: {
+      bad: () => () => {},
+      thrown: () => {
+        throw 'text';
+      },
+    },
+  });
   assert.match((await app.invoke('failure', 'bad'))[1], /TypeError: a function cannot cross/);
   assert.match((await app.invoke('failure', 'thrown'))[1], /text/);
   assert.equal(await app.invoke('call', 'bad').catch((error) => error.code), 'NANO_E_EXCEPTION');
@@ -55,11 +77,22 @@ test('a function that returns what cannot cross fails the call, not the host', a
 test('classes make objects that stay here, until the app gives them back', async (t) => {
   class Basket {
     #items = [];
-    add(item) { this.#items.push(item); return this.#items.length; }
-    async all() { return this.#items; }
-    get first() { return this.#items[0]; }
-    set first(item) { this.#items[0] = item; }
-    other() { return new Basket(); }
+    add(item) {
+      this.#items.push(item);
+      return this.#items.length;
+    }
+    async all() {
+      return this.#items;
+    }
+    get first() {
+      return this.#items[0];
+    }
+    set first(item) {
+      this.#items[0] = item;
+    }
+    other() {
+      return new Basket();
+    }
   }
   const runtime = runtimeFor(t);
   const app = await runtime.load(
@@ -79,10 +112,17 @@ test('classes make objects that stay here, until the app gives them back', async
 
 test('fetch of a binding has a Request and gives a Response, both with streams', async (t) => {
   const upper = async (request) => {
-    const body = request.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TransformStream({ transform: (text, out) => out.enqueue(text.toUpperCase()) }));
-    return new Response(body.pipeThrough(new TextEncoderStream()), { status: 202, headers: { 'x-method': request.method, 'x-a': request.headers.get('x-a') } });
+    const body = request.body
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TransformStream({ transform: (text, out) => out.enqueue(text.toUpperCase()) }));
+    return new Response(body.pipeThrough(new TextEncoderStream()), {
+      status: 202,
+      headers: { 'x-method': request.method, 'x-a': request.headers.get('x-a') },
+    });
   };
-  const app = await runtimeFor(t).load('export default { fetch: (request, env) => env.UPPER.fetch(request) }', { env: { UPPER: { fetch: upper } } });
+  const app = await runtimeFor(t).load('export default { fetch: (request, env) => env.UPPER.fetch(request) }', {
+    env: { UPPER: { fetch: upper } },
+  });
   const pieces = Array.from({ length: 50 }, () => Buffer.alloc(4000, 'a'));
   const response = await app.fetch(url, { method: 'POST', body: pieces, headers: { 'x-a': 'b' } });
   assert.deepEqual([response.status, response.headers.get('x-method'), response.headers.get('x-a')], [202, 'POST', 'b']);
@@ -104,7 +144,9 @@ test("an app's own fetch goes where outbound says", async (t) => {
 test('another app is a Service', async (t) => {
   const runtime = runtimeFor(t);
   await runtime.load("export default { fetch: () => new Response('the other') }", { name: 'other' });
-  const app = await runtime.load('export default { fetch: (request, env) => env.OTHER.fetch(request) }', { env: { OTHER: new Service('other') } });
+  const app = await runtime.load('export default { fetch: (request, env) => env.OTHER.fetch(request) }', {
+    env: { OTHER: new Service('other') },
+  });
   assert.equal(await (await app.fetch(url)).text(), 'the other');
 });
 
@@ -134,7 +176,12 @@ test('a call whose app is gone is told by its signal', async (t) => {
   const env = {
     forever() {
       began = true;
-      return new Promise((resolve) => this.signal.addEventListener('abort', () => { reason = this.signal.reason; resolve(1); }));
+      return new Promise((resolve) =>
+        this.signal.addEventListener('abort', () => {
+          reason = this.signal.reason;
+          resolve(1);
+        }),
+      );
     },
   };
   const app = await runtimeFor(t).load('export default { fetch: (request, env) => env.forever() }', { env });
@@ -149,7 +196,8 @@ test('a call whose app is gone is told by its signal', async (t) => {
 
 test('what is no binding is refused', async (t) => {
   const runtime = runtimeFor(t);
-  for (const env of [{ a: 1 }, { a: null }, { a: [] }, 'x', { a: undefined }]) await assert.rejects(runtime.load(HELLO, { env }), TypeError);
+  for (const env of [{ a: 1 }, { a: null }, { a: [] }, 'x', { a: undefined }])
+    await assert.rejects(runtime.load(HELLO, { env }), TypeError);
   await assert.rejects(runtime.load(HELLO, { outbound: 5 }), TypeError);
   await assert.rejects(runtime.load(HELLO, { outbound: 'missing' }), code('NANO_E_INVALID'));
   assert.throws(() => new Service(5), TypeError);

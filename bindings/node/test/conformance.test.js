@@ -18,7 +18,10 @@ const FUNCTIONS = {
 };
 const OPTIONS = { base_url: 'baseUrl', code_generation: 'codeGeneration', random_seed: 'randomSeed' };
 
-for (const file of fs.readdirSync(CORPUS).filter((name) => name.endsWith('.json')).sort()) {
+for (const file of fs
+  .readdirSync(CORPUS)
+  .filter((name) => name.endsWith('.json'))
+  .sort()) {
   const { cases } = JSON.parse(fs.readFileSync(path.join(CORPUS, file), 'utf8'));
   for (const it of cases) test(`${file}: ${it.name}`, () => replay(it));
 }

@@ -10,7 +10,9 @@ const { ROOT, script } = require('./helpers.js');
 const MANUAL = fs.readFileSync(path.join(ROOT, 'docs', 'embedding-node.md'), 'utf8');
 const BLOCKS = [...MANUAL.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
 const READMES = [path.join(__dirname, '..', 'README.md'), path.join(ROOT, 'README.md')].map((name) => fs.readFileSync(name, 'utf8'));
-const SHORT = READMES.flatMap((text) => [...text.matchAll(/(?:^ {4}.*\n|^\n)+/gm)].map((match) => match[0])).filter((block) => /from 'nano-isolates'/.test(block));
+const SHORT = READMES.flatMap((text) => [...text.matchAll(/(?:^ {4}.*\n|^\n)+/gm)].map((match) => match[0])).filter((block) =>
+  /from 'nano-isolates'/.test(block),
+);
 
 const run = (code) => script(code, { flags: ['--input-type=module'] });
 
@@ -25,7 +27,10 @@ for (const [index, block] of BLOCKS.entries()) {
 
 for (const [index, block] of SHORT.entries()) {
   test(`the block of README ${index + 1} runs`, async () => {
-    const lines = block.split('\n').map((line) => line.slice(4)).filter((line) => !line.startsWith('npm'));
+    const lines = block
+      .split('\n')
+      .map((line) => line.slice(4))
+      .filter((line) => !line.startsWith('npm'));
     const { exit, out, errors } = await run(lines.join('\n'));
     assert.deepEqual([exit, out], [0, 'Hello from http://example.com/\n'], errors);
   });

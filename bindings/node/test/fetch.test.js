@@ -10,19 +10,24 @@ const { HELLO, NEVER, URL: url, code, runtimeFor, script, until } = require('./h
 const ECHO = 'export default { fetch: (request) => new Response(request.body, { headers: request.headers }) }';
 const PIECES = `export default { fetch(request, env) {
   let n = 0;
-  return new Response(new ReadableStream({ async pull(c) { await null; if (n === 3) c.close(); else c.enqueue(new TextEncoder().encode(n++ + ';')); } }));
+  const pull = async (c) => { await null; if (n === 3) c.close(); else c.enqueue(new TextEncoder().encode(n++ + ';')); };
+  return new Response(new ReadableStream({ pull }));
 } }`;
 const ENDLESS = `export let reads = 0; export const count = () => reads;
 export default { fetch: () => new Response(new ReadableStream({ pull(c) { reads++; c.enqueue(new Uint8Array(16384)); } })) }`;
 
 test('a response is a Response, whatever is asked of it', async (t) => {
-  const source = `export default { fetch: () => new Response('{"a":"ü"}', { status: 201, statusText: 'Made', headers: [['x-a', '1'], ['set-cookie', 'a=1'], ['set-cookie', 'b=2']] }) }`;
+  const source = `const headers = [['x-a', '1'], ['set-cookie', 'a=1'], ['set-cookie', 'b=2']];
+    export default { fetch: () => new Response('{"a":"ü"}', { status: 201, statusText: 'Made', headers }) }`;
   const app = await runtimeFor(t).load(source);
   const get = () => app.fetch(url);
   const response = await get();
   assert.ok(response instanceof Response);
   assert.equal(response.constructor, Response);
-  assert.deepEqual([response.status, response.statusText, response.ok, response.type, response.redirected], [201, 'Made', true, 'default', false]);
+  assert.deepEqual(
+    [response.status, response.statusText, response.ok, response.type, response.redirected],
+    [201, 'Made', true, 'default', false],
+  );
   assert.ok(response.headers instanceof Headers);
   assert.equal(response.headers.get('x-a'), '1');
   assert.deepEqual(response.headers.getSetCookie(), ['a=1', 'b=2']);
@@ -53,14 +58,28 @@ test('requests are URLs, what fetch takes beside them, or Requests', async (t) =
   const ask = async (...args) => (await app.fetch(...args)).json();
   assert.deepEqual(await ask(new URL('http://app.test/a?b')), ['GET', 'http://app.test/a?b', {}, '']);
   assert.deepEqual(await ask(url, { method: 'post', body: 'ü', headers: { 'X-A': '1' } }), [
-    'POST', url, { 'content-type': 'text/plain;charset=UTF-8', 'x-a': '1' }, 'ü',
+    'POST',
+    url,
+    { 'content-type': 'text/plain;charset=UTF-8', 'x-a': '1' },
+    'ü',
   ]);
-  assert.deepEqual(await ask(url, { method: 'PUT', body: new Uint16Array([0x4241]).buffer, headers: new Headers([['a', 'b']]) }), ['PUT', url, { a: 'b' }, 'AB']);
+  assert.deepEqual(await ask(url, { method: 'PUT', body: new Uint16Array([0x4241]).buffer, headers: new Headers([['a', 'b']]) }), [
+    'PUT',
+    url,
+    { a: 'b' },
+    'AB',
+  ]);
   assert.deepEqual(await ask(url, { method: 'POST', body: new URLSearchParams({ a: 'ü' }) }), [
-    'POST', url, { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' }, 'a=%C3%BC',
+    'POST',
+    url,
+    { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' },
+    'a=%C3%BC',
   ]);
   assert.deepEqual(await ask(new Request(url, { method: 'POST', body: 'of a Request', headers: { 'content-type': 'a/b' } })), [
-    'POST', url, { 'content-type': 'a/b' }, 'of a Request',
+    'POST',
+    url,
+    { 'content-type': 'a/b' },
+    'of a Request',
   ]);
   const form = new FormData();
   form.set('a', 'b');
@@ -70,8 +89,19 @@ test('requests are URLs, what fetch takes beside them, or Requests', async (t) =
 
 test('bad requests are refused, each as what it is', async (t) => {
   const app = await runtimeFor(t).load(HELLO);
-  for (const wrong of [[undefined], [{}], [url, { headers: { a: 'b\nc: d' } }], [url, { headers: { 'a\nb': 'c' } }], [url, { headers: { a: '\u0100' } }],
-    [url, { body: 'on GET' }], [url, { timeoutMs: 0 }], [url, { timeoutMs: 'x' }], [url, { signal: {} }], [url, { method: 'POST', body: [1] }], [url, { headers: 'a' }]]) {
+  for (const wrong of [
+    [undefined],
+    [{}],
+    [url, { headers: { a: 'b\nc: d' } }],
+    [url, { headers: { 'a\nb': 'c' } }],
+    [url, { headers: { a: '\u0100' } }],
+    [url, { body: 'on GET' }],
+    [url, { timeoutMs: 0 }],
+    [url, { timeoutMs: 'x' }],
+    [url, { signal: {} }],
+    [url, { method: 'POST', body: [1] }],
+    [url, { headers: 'a' }],
+  ]) {
     await assert.rejects(app.fetch(...wrong), TypeError, JSON.stringify(wrong));
   }
   await assert.rejects(app.fetch('/relative'), code('NANO_E_INVALID'));
@@ -94,7 +124,9 @@ test('bodies go both ways in pieces, at the pace of who reads', async (t) => {
   for await (const chunk of response.body) length += chunk.length;
   assert.equal(length, 1_000_000);
   assert.equal(response.account.bytesIn, 1_000_000);
-  const stream = ReadableStream.from ? ReadableStream.from([Buffer.from('from '), Buffer.from('a stream')]) : new Blob(['from a stream']).stream();
+  const stream = ReadableStream.from
+    ? ReadableStream.from([Buffer.from('from '), Buffer.from('a stream')])
+    : new Blob(['from a stream']).stream();
   assert.equal(await (await app.fetch(url, { method: 'POST', body: stream })).text(), 'from a stream');
   const piecemeal = await (await runtime.load(PIECES)).fetch(url);
   const reader = piecemeal.body.getReader({ mode: 'byob' });
@@ -130,7 +162,17 @@ test("a request's body that fails ends the request, and nobody else's error is t
   const outcome = app.fetch(url, { method: 'POST', body: broken() }).then((response) => response.text());
   await assert.rejects(outcome, new RangeError('mine'));
   assert.ok(cleaned);
-  await assert.rejects(app.fetch(url, { method: 'POST', body: (function* () { yield 1; })() }).then((response) => response.text()), TypeError);
+  await assert.rejects(
+    app
+      .fetch(url, {
+        method: 'POST',
+        body: (function* () {
+          yield 1;
+        })(),
+      })
+      .then((response) => response.text()),
+    TypeError,
+  );
   await until(() => app.stats().inFlight === 0);
 });
 
@@ -147,7 +189,15 @@ test('an app that answers without reading lets the body be', async (t) => {
   assert.equal((await app.fetch(url, { method: 'POST', body: endless() })).status, 200);
   await until(() => returned);
   // Nor does it matter how a body takes that.
-  const rude = { next: () => new Promise(() => {}), return() { throw new Error('mine'); }, [Symbol.iterator]() { return this; } };
+  const rude = {
+    next: () => new Promise(() => {}),
+    return() {
+      throw new Error('mine');
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
   assert.equal((await app.fetch(url, { method: 'POST', body: rude })).status, 200);
   assert.equal((await app.fetch(url)).status, 200);
 });
@@ -155,7 +205,10 @@ test('an app that answers without reading lets the body be', async (t) => {
 test('a body without end that nobody reads leaves the loop free', async (t) => {
   // Answered by the loop, which would never come to it.
   const env = { go: () => new Promise((resolve) => setTimeout(() => resolve('gone'), 1)) };
-  const app = await runtimeFor(t).load('export default { async fetch(request, env) { await request.body.cancel(); return new Response(await env.go()); } }', { env });
+  const app = await runtimeFor(t).load(
+    'export default { async fetch(request, env) { await request.body.cancel(); return new Response(await env.go()); } }',
+    { env },
+  );
   async function* endless() {
     for (;;) yield new Uint8Array(1000);
   }
@@ -183,14 +236,19 @@ test('a signal ends a request wherever it is', async (t) => {
   const reader = response.body.getReader();
   await reader.read();
   during.abort(new Error('enough'));
-  await assert.rejects(async () => { for (;;) await reader.read(); }, new Error('enough'));
+  await assert.rejects(async () => {
+    for (;;) await reader.read();
+  }, new Error('enough'));
   await until(() => endless.stats().inFlight === 0);
   await assert.rejects(runtime.load(HELLO, { signal: AbortSignal.abort() }), { name: 'AbortError' });
 });
 
 test('the app learns that its request was given up', async (t) => {
   const app = await runtimeFor(t).load(`let aborted = false; export const was = () => aborted;
-    export default { fetch(request) { request.signal.addEventListener('abort', () => { aborted = true; }); return new Promise(() => { setTimeout(() => {}, 1e9) }); } }`);
+    export default { fetch(request) {
+      request.signal.addEventListener('abort', () => { aborted = true; });
+      return new Promise(() => { setTimeout(() => {}, 1e9) });
+    } }`);
   const controller = new AbortController();
   const waiting = app.fetch(url, { signal: controller.signal });
   await app.invoke('was');
@@ -215,13 +273,16 @@ test('errors have the code, the message, the stack and the status', async (t) =>
 });
 
 test('ten thousand at once are answered each with its own', async (t) => {
-  const app = await runtimeFor(t, { threads: 2 }).load("export default { fetch: (r) => new Response(r.url.slice(16)) }", { limits: { requests: 20_000 } });
+  const app = await runtimeFor(t, { threads: 2 }).load('export default { fetch: (r) => new Response(r.url.slice(16)) }', {
+    limits: { requests: 20_000 },
+  });
   const texts = await Promise.all(Array.from({ length: 10_000 }, async (_, n) => (await app.fetch(`http://app.test/${n}`)).text()));
   assert.ok(texts.every((text, n) => text === String(n)));
 });
 
 test('a response that is left unread is given up when it is collected', async () => {
-  const { exit, out, errors } = await script(`
+  const { exit, out, errors } = await script(
+    `
     const { Runtime } = require('nano-isolates');
     (async () => {
       const runtime = new Runtime({ threads: 1 });
@@ -231,6 +292,8 @@ test('a response that is left unread is given up when it is collected', async ()
       while (app.stats().inFlight > 0) { await wait(); gc(); }
       await runtime.close();
       console.log('collected');
-    })();`, { flags: ['--expose-gc'] });
+    })();`,
+    { flags: ['--expose-gc'] },
+  );
   assert.deepEqual([exit, out], [0, 'collected\n'], errors);
 });

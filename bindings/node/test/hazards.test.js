@@ -10,11 +10,14 @@ const { Runtime } = require('nano-isolates');
 const { HELLO, NEVER, URL: url, runtimeFor, script, until } = require('./helpers.js');
 
 const ADDON = path.join(__dirname, '..', 'nano-isolates.linux-x64-gnu.node');
-const LOOP = 'export default { fetch(request) { if (request.url.endsWith("loop")) for (;;); return new Response("x") } }; export const here = () => 1';
+const LOOP =
+  'export default { fetch(request) { if (request.url.endsWith("loop")) for (;;); return new Response("x") } }; export const here = () => 1';
+const LATE = "export default { fetch: () => new Promise((resolve) => setTimeout(() => resolve(new Response('late')), 50)) }";
 const PRELUDE = `
   const { Runtime } = require('nano-isolates');
   const fs = require('node:fs');
-  const threads = () => fs.readdirSync('/proc/self/task').map((id) => { try { return fs.readFileSync('/proc/self/task/' + id + '/comm', 'utf8'); } catch { return ''; } }).filter((name) => name.startsWith('nano-shard')).length;
+  const nameOf = (id) => { try { return fs.readFileSync('/proc/self/task/' + id + '/comm', 'utf8'); } catch { return ''; } };
+  const threads = () => fs.readdirSync('/proc/self/task').map(nameOf).filter((name) => name.startsWith('nano-shard')).length;
   const HELLO = ${JSON.stringify(HELLO)}, NEVER = ${JSON.stringify(NEVER)}, LOOP = ${JSON.stringify(LOOP)}, URL_ = ${JSON.stringify(url)};
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 `;
@@ -25,26 +28,45 @@ async function passes(code, out, options) {
 }
 
 test('nothing of ours is visible to another V8, and nothing of theirs is asked for', () => {
-  const symbols = execFileSync('readelf', ['-W', '--dyn-syms', ADDON], { maxBuffer: 1 << 28 }).toString().split('\n').map((line) => line.trim().split(/\s+/));
+  const symbols = execFileSync('readelf', ['-W', '--dyn-syms', ADDON], { maxBuffer: 1 << 28 })
+    .toString()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   const defined = symbols.filter((row) => row[6] !== undefined && /^\d+$/.test(row[6]));
-  assert.deepEqual(defined.map((row) => row[7]), []);
+  assert.deepEqual(
+    defined.map((row) => row[7]),
+    [],
+  );
   const wanted = symbols.filter((row) => row[6] === 'UND' && row[7]).map((row) => row[7]);
-  assert.deepEqual(wanted.filter((name) => /^_ZN2v8|icu|absl|simdutf|temporal|^_ZNSt4__Cr/.test(name)), []);
+  assert.deepEqual(
+    wanted.filter((name) => /^_ZN2v8|icu|absl|simdutf|temporal|^_ZNSt4__Cr/.test(name)),
+    [],
+  );
   const dynamic = execFileSync('readelf', ['-W', '-d', ADDON]).toString();
   assert.match(dynamic, /NODELETE/);
   assert.doesNotMatch(dynamic, /STATIC_TLS/);
   const needed = [...dynamic.matchAll(/NEEDED.*\[(.*)\]/g)].map((match) => match[1].replace(/\.so.*/, '')).sort();
-  assert.deepEqual(needed.filter((name) => !['libc', 'libm', 'libgcc_s', 'ld-linux-x86-64'].includes(name)), []);
+  assert.deepEqual(
+    needed.filter((name) => !['libc', 'libm', 'libgcc_s', 'ld-linux-x86-64'].includes(name)),
+    [],
+  );
 });
 
 test('both engines work at once, also with every symbol bound at the start', async () => {
   await passes(
     `(async () => {
       const runtime = new Runtime({ threads: 2 });
-      const app = await runtime.load("export default { fetch: async () => { const m = new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0])); return new Response('x') } }; export const sort = (n) => Array.from({ length: n }, (_, i) => -i).sort((a, b) => a - b)[0]", { codeGeneration: true });
-      const own = () => { eval('new Function("a", "return /x+/u.test(a)")("xx")'); new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0])); return Array.from({ length: 1e4 }, (_, i) => -i).sort((a, b) => a - b)[0]; };
+      const work = "new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); new Function('a', 'return /x+/u.test(a)')('xx');";
+      const source = "export default { fetch() { " + work + " return new Response('x') } };" +
+        "export const sort = (n) => Array.from({ length: n }, (_, i) => -i).sort((a, b) => a - b)[0]";
+      const app = await runtime.load(source, { codeGeneration: true });
+      const own = () => {
+        eval(work);
+        return Array.from({ length: 1e4 }, (_, i) => -i).sort((a, b) => a - b)[0];
+      };
       for (let n = 0; n < 20; n++) {
-        const all = await Promise.all([app.invoke('sort', 1e4), app.fetch(URL_).then((r) => r.text()), own(), new Intl.NumberFormat('de').format(1e6)]);
+        const theirs = [app.invoke('sort', 1e4), app.fetch(URL_).then((r) => r.text())];
+        const all = await Promise.all([...theirs, own(), new Intl.NumberFormat('de').format(1e6)]);
         if (all.join() !== '-9999,x,-9999,1.000.000') throw new Error(all.join());
       }
       await runtime.close();
@@ -56,14 +78,22 @@ test('both engines work at once, also with every symbol bound at the start', asy
 });
 
 test('it loads in whatever order and with whatever flags', async () => {
-  const code = "(async () => { const runtime = new Runtime({ threads: 1 }); const app = await runtime.load(HELLO); console.log((await app.fetch(URL_)).status); await runtime.close(); })();";
+  const code =
+    '(async () => { const runtime = new Runtime({ threads: 1 }); const app = await runtime.load(HELLO);' +
+    'console.log((await app.fetch(URL_)).status); await runtime.close(); })();';
   for (const flags of [[], ['--max-old-space-size=64'], ['--stack-size=500'], ['--frozen-intrinsics'], ['--disable-proto=throw']]) {
     await passes(code, '200\n', { flags: ['--no-warnings', ...flags] });
   }
 });
 
 test('it is imported from ECMAScript modules', async () => {
-  const code = "import nano, { Runtime, NanoError, Service, toNodeHandler } from 'nano-isolates'; import { nanoFastify } from 'nano-isolates/fastify'; import { toHonoHandler } from 'nano-isolates/hono'; import { toExpressHandler } from 'nano-isolates/express'; console.log([Runtime, NanoError, Service, toNodeHandler, nanoFastify, toHonoHandler, toExpressHandler].every((it) => typeof it === 'function'), nano.Runtime === Runtime)";
+  const code =
+    `import nano, { Runtime, NanoError, Service, toNodeHandler } from 'nano-isolates';
+    import { nanoFastify } from 'nano-isolates/fastify';
+    import { toHonoHandler } from 'nano-isolates/hono';
+    import { toExpressHandler } from 'nano-isolates/express';
+    const all = [Runtime, NanoError, Service, toNodeHandler, nanoFastify, toHonoHandler, toExpressHandler];
+    console.log(all.every((it) => typeof it === 'function'), nano.Runtime === Runtime);`;
   const { exit, out, errors } = await script(code, { flags: ['--input-type=module'] });
   assert.deepEqual([exit, out], [0, 'true true\n'], errors);
 });
@@ -75,7 +105,10 @@ test('importing starts no thread, and a runtime does not keep the process alive'
 
 test('what is under way keeps the process alive until it has ended', async () => {
   await passes(
-    "(async () => { const app = await new Runtime({ threads: 1 }).load('export default { fetch: () => new Promise((r) => setTimeout(() => r(new Response(\"late\")), 50)) }'); app.fetch(URL_).then((r) => r.text()).then(console.log); })();",
+    `(async () => {
+      const app = await new Runtime({ threads: 1 }).load(${JSON.stringify(LATE)});
+      app.fetch(URL_).then((r) => r.text()).then(console.log);
+    })();`,
     'late\n',
   );
 });
@@ -126,8 +159,11 @@ test('child processes are their own: fork and cluster', async () => {
       const runtime = new Runtime({ threads: 1 });
       const app = await runtime.load(HELLO);
       await app.fetch(URL_);
-      fs.writeFileSync(process.env.CHILD, "const { Runtime } = require(" + JSON.stringify(require.resolve('nano-isolates')) + "); (async () => { const runtime = new Runtime({ threads: 1 }); const app = await runtime.load(process.argv[2]); process.send((await app.fetch('http://app.test/')).status); await runtime.close(); process.disconnect(); })();");
-      const statuses = await Promise.all([1, 2].map(() => new Promise((resolve) => fork(process.env.CHILD, [HELLO]).once('message', resolve))));
+      fs.writeFileSync(process.env.CHILD, "const { Runtime } = require(" + JSON.stringify(require.resolve('nano-isolates')) + ");" +
+        "(async () => { const runtime = new Runtime({ threads: 1 }); const app = await runtime.load(process.argv[2]);" +
+        "process.send((await app.fetch('http://app.test/')).status); await runtime.close(); process.disconnect(); })();");
+      const child = () => new Promise((resolve) => fork(process.env.CHILD, [HELLO]).once('message', resolve));
+      const statuses = await Promise.all([child(), child()]);
       console.log(...statuses, (await app.fetch(URL_)).status);
       fs.unlinkSync(process.env.CHILD);
       await runtime.close();
@@ -150,7 +186,11 @@ const IN_WORKER = `
     else if (workerData.loop) app.fetch('http://app.test/loop').catch(() => {});
   })();`;
 const FOR_WORKER =
-  "export default { fetch(request) { if (request.url.endsWith('loop')) for (;;); if (request.url.endsWith('never')) return new Promise(() => { setTimeout(() => {}, 1e9) }); return new Response('of a worker') } }";
+  `export default { fetch(request) {
+    if (request.url.endsWith('loop')) for (;;);
+    if (request.url.endsWith('never')) return new Promise(() => { setTimeout(() => {}, 1e9) });
+    return new Response('of a worker');
+  } }`;
 
 function startWorker(options) {
   return new Worker(IN_WORKER, { eval: true, workerData: { nano: require.resolve('nano-isolates'), source: FOR_WORKER, ...options } });
@@ -160,13 +200,14 @@ const message = (worker) => new Promise((resolve, reject) => worker.once('messag
 
 test('each worker has its own, and ends with requests in flight', async (t) => {
   const fs = require('node:fs');
-  const shards = () => fs.readdirSync('/proc/self/task').filter((id) => {
-    try {
-      return fs.readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('nano-shard');
-    } catch {
-      return false;
-    }
-  }).length;
+  const shards = () =>
+    fs.readdirSync('/proc/self/task').filter((id) => {
+      try {
+        return fs.readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('nano-shard');
+      } catch {
+        return false;
+      }
+    }).length;
   const app = await runtimeFor(t).load(HELLO);
   const before = shards();
   for (let round = 0; round < 10; round++) {
@@ -213,7 +254,7 @@ test('a runtime that nobody holds is collected, and closes', async () => {
 
 test('what is under way holds its runtime', async () => {
   await passes(
-    `const app = () => new Runtime({ threads: 1 }).load('export default { fetch: () => new Promise((r) => setTimeout(() => r(new Response("late")), 50)) }');
+    `const app = () => new Runtime({ threads: 1 }).load(${JSON.stringify(LATE)});
     (async () => {
       const pending = app().then((app) => app.fetch(URL_)).then((r) => r.text());
       let done = false;
@@ -274,7 +315,8 @@ test('too little address space is an error', async () => {
   const code = `${PRELUDE} try { new Runtime({ threads: 1 }); } catch (error) { console.log(error.code); }`;
   const { out, errors } = await script(`
     const { spawnSync } = require('node:child_process');
-    const ran = spawnSync('sh', ['-c', 'ulimit -v 6000000; exec "$0" --no-warnings -e "$1"', process.execPath, ${JSON.stringify(code)}], { encoding: 'utf8' });
+    const limited = 'ulimit -v 6000000; exec "$0" --no-warnings -e "$1"';
+    const ran = spawnSync('sh', ['-c', limited, process.execPath, ${JSON.stringify(code)}], { encoding: 'utf8' });
     process.stdout.write(ran.stdout); process.stderr.write(ran.stderr);`);
   assert.equal(out, 'NANO_E_ADDRESS_SPACE\n', errors);
 });

@@ -15,7 +15,16 @@ const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 test('closing ends what is pending and refuses what comes', async () => {
   const runtime = new Runtime({ threads: 1 });
   const app = await runtime.load(NEVER);
-  const pending = [app.fetch(url), app.fetch(url, { method: 'POST', body: (async function* () { await new Promise(() => {}); })() }), app.invoke('never')];
+  const pending = [
+    app.fetch(url),
+    app.fetch(url, {
+      method: 'POST',
+      body: (async function* () {
+        await new Promise(() => {});
+      })(),
+    }),
+    app.invoke('never'),
+  ];
   await app.invoke('here');
   assert.equal(runtime.closed, false);
   const ended = Promise.all(pending.map((one) => assert.rejects(one, code('NANO_E_SHUTDOWN'))));
@@ -24,10 +33,18 @@ test('closing ends what is pending and refuses what comes', async () => {
   await closing;
   await runtime.close();
   assert.equal(runtime.closed, true);
-  for (const use of [() => app.fetch(url), () => app.invoke('here'), () => app.reload(HELLO), () => app.unload(), () => runtime.load(HELLO), () => runtime.drain()]) {
+  for (const use of [
+    () => app.fetch(url),
+    () => app.invoke('here'),
+    () => app.reload(HELLO),
+    () => app.unload(),
+    () => runtime.load(HELLO),
+    () => runtime.drain(),
+  ]) {
     await assert.rejects(use(), code('NANO_E_SHUTDOWN'));
   }
-  for (const use of [() => app.stats(), () => runtime.stats(), () => runtime.metrics(), () => runtime.advance(1)]) assert.throws(use, code('NANO_E_SHUTDOWN'));
+  for (const use of [() => app.stats(), () => runtime.stats(), () => runtime.metrics(), () => runtime.advance(1)])
+    assert.throws(use, code('NANO_E_SHUTDOWN'));
 });
 
 test('disposing closes and unloads', async () => {
@@ -69,26 +86,57 @@ test('sources are code, files and folders', async (t) => {
   const runtime = runtimeFor(t);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nano-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
-  fs.writeFileSync(path.join(folder, 'index.ts'), "const n: number = 3; export default { fetch: () => new Response(String(n)) }");
+  fs.writeFileSync(path.join(folder, 'index.ts'), 'const n: number = 3; export default { fetch: () => new Response(String(n)) }');
   for (const source of [folder, path.join(folder, 'index.ts'), pathToFileURL(folder), pathToFileURL(path.join(folder, 'index.ts'))]) {
     assert.equal(await (await (await runtime.load(source)).fetch(url)).text(), '3');
   }
   assert.equal((await (await runtime.load('', { kind: 'echo' })).fetch(url)).status, 200);
-  await assert.rejects(runtime.load('export default {\n fetch() { return 1 +; },\n};'), (error) => error.code === 'NANO_E_COMPILE' && /index\.js/.test(error.message));
+  await assert.rejects(
+    runtime.load('export default {\n fetch() { return 1 +; },\n};'),
+    (error) => error.code === 'NANO_E_COMPILE' && /index\.js/.test(error.message),
+  );
   await assert.rejects(runtime.load(pathToFileURL('/there/is/no/such/file.js')), code('NANO_E_IO'));
 });
 
 test('bad options are refused, each as what it is', async (t) => {
   const runtime = runtimeFor(t);
-  for (const wrong of [{ limits: { heapBits: 1 } }, { limits: { cpuMs: 'x' } }, { name: 5 }, { unknown: 1 }, { lazy: 1 }, { egressAllow: 'x' }, { egressAllow: [1] }, { baseUrl: 1 }, null, { kind: 5 }, { signal: 5 }]) {
+  for (const wrong of [
+    { limits: { heapBits: 1 } },
+    { limits: { cpuMs: 'x' } },
+    { name: 5 },
+    { unknown: 1 },
+    { lazy: 1 },
+    { egressAllow: 'x' },
+    { egressAllow: [1] },
+    { baseUrl: 1 },
+    null,
+    { kind: 5 },
+    { signal: 5 },
+  ]) {
     await assert.rejects(runtime.load(HELLO, wrong), TypeError, JSON.stringify(wrong));
   }
-  for (const wrong of [{ limits: { cpuMs: -1 } }, { limits: { cpuMs: 1.5 } }, { limits: { cpuMs: NaN } }, { limits: { cpuMs: 2 ** 40 } }, { egress: 'perhaps' }, { kind: 'perl' }, { name: '' }, { egressAllow: ['::::'] }, { randomSeed: -1 }]) {
+  for (const wrong of [
+    { limits: { cpuMs: -1 } },
+    { limits: { cpuMs: 1.5 } },
+    { limits: { cpuMs: NaN } },
+    { limits: { cpuMs: 2 ** 40 } },
+    { egress: 'perhaps' },
+    { kind: 'perl' },
+    { name: '' },
+    { egressAllow: ['::::'] },
+    { randomSeed: -1 },
+  ]) {
     await assert.rejects(runtime.load(HELLO, wrong), code('NANO_E_INVALID'), JSON.stringify(wrong));
   }
   await assert.rejects(runtime.load(5), TypeError);
-  for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }]) assert.throws(() => new Runtime(wrong), TypeError, JSON.stringify(wrong));
-  for (const wrong of [{ threads: 0.5 }, { clockUnixMs: 5 }, { roots: 'mine' }, { threads: 100_000 }]) assert.throws(() => new Runtime(wrong), (error) => error.code.startsWith('NANO_E_'), JSON.stringify(wrong));
+  for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }])
+    assert.throws(() => new Runtime(wrong), TypeError, JSON.stringify(wrong));
+  for (const wrong of [{ threads: 0.5 }, { clockUnixMs: 5 }, { roots: 'mine' }, { threads: 100_000 }])
+    assert.throws(
+      () => new Runtime(wrong),
+      (error) => error.code.startsWith('NANO_E_'),
+      JSON.stringify(wrong),
+    );
   assert.throws(() => new App(), TypeError);
   assert.throws(() => runtime.advance('x'), TypeError);
   assert.throws(() => runtime.advance(5), code('NANO_E_INVALID'));
@@ -143,7 +191,12 @@ test('a signal gives up whatever waits, and what was begun ends well', async (t)
   const aborted = { signal: AbortSignal.abort('enough') };
   const is = (reason) => reason === 'enough';
   const app = await runtime.load(NEVER, { name: 'kept' });
-  for (const use of [() => runtime.load(HELLO, aborted), () => app.reload(HELLO, aborted), () => app.unload(aborted), () => runtime.drain(aborted)]) {
+  for (const use of [
+    () => runtime.load(HELLO, aborted),
+    () => app.reload(HELLO, aborted),
+    () => app.unload(aborted),
+    () => runtime.drain(aborted),
+  ]) {
     await assert.rejects(use(), is);
   }
   assert.equal(await app.invoke('here'), 1);
@@ -155,6 +208,9 @@ test('a signal gives up whatever waits, and what was begun ends well', async (t)
   const pending = assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
   await app.invoke('here');
   await assert.rejects(app.unload({ graceMs: 60_000, ...later() }), is);
-  await assert.rejects(runtime.drain({ graceMs: 1, ...later() }).then(() => Promise.reject('enough')), is);
+  await assert.rejects(
+    runtime.drain({ graceMs: 1, ...later() }).then(() => Promise.reject('enough')),
+    is,
+  );
   await pending;
 });

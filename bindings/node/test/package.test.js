@@ -14,7 +14,12 @@ const ADDON = 'nano-isolates.linux-x64-gnu.node';
 
 function unpack(from, to) {
   fs.mkdirSync(to, { recursive: true });
-  const [{ filename }] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', to], { cwd: from, stdio: ['ignore', 'pipe', 'ignore'] }));
+  const [{ filename }] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', to], {
+      cwd: from,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  );
   execFileSync('tar', ['-xzf', filename, '--strip-components=1'], { cwd: to });
   fs.unlinkSync(path.join(to, filename));
 }
@@ -27,7 +32,9 @@ test('what npm installs is all that is needed, and what is missing is named', as
   const packed = fs.readdirSync(path.join(modules, 'nano-isolates'), { recursive: true });
   assert.ok(packed.includes(path.join('lib', 'cbor.js')) && packed.includes('index.d.ts'));
   assert.ok(!packed.some((name) => /\.node$|^test|^src|Cargo/.test(name)), packed.join());
-  const code = "const { Runtime } = require('nano-isolates'); (async () => { const runtime = new Runtime({ threads: 1 }); await runtime.load('', { kind: 'echo' }); await runtime.close(); console.log('well'); })();";
+  const code =
+    "const { Runtime } = require('nano-isolates'); (async () => { const runtime = new Runtime({ threads: 1 });" +
+    "await runtime.load('', { kind: 'echo' }); await runtime.close(); console.log('well'); })();";
   const without = await script(code, { cwd: folder });
   assert.match(without.errors, /no native half for linux-x64-gnu: its package @nano-isolates\/linux-x64-gnu is not installed/);
   const native = path.join(modules, '@nano-isolates', 'linux-x64-gnu');

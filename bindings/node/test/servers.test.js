@@ -22,9 +22,14 @@ const TELL = `export default { async fetch(request) {
   if (url.pathname.endsWith('/stream')) return new Response(request.body, { headers: { 'x-kind': 'stream' } });
   if (url.pathname.endsWith('/empty')) return new Response(null, { status: 204 });
   if (url.pathname.endsWith('/throw')) throw new Error('a secret of the app');
-  if (url.pathname.endsWith('/breaks')) return new Response(new ReadableStream({ async pull(c) { await null; if (this.n) c.error(new Error('broke')); this.n = 1; c.enqueue(new TextEncoder().encode('begun')); } }));
+  if (url.pathname.endsWith('/breaks')) {
+    let n = 0;
+    const pull = async (c) => { await null; if (n++) c.error(new Error('broke')); else c.enqueue(new TextEncoder().encode('begun')); };
+    return new Response(new ReadableStream({ pull }));
+  }
   const headers = [['set-cookie', 'a=1'], ['set-cookie', 'b=2'], ['content-type', 'application/json']];
-  return new Response(JSON.stringify([request.method, url.pathname + url.search, await request.text(), request.headers.get('x-a')]), { status: 201, headers });
+  const told = [request.method, url.pathname + url.search, await request.text(), request.headers.get('x-a')];
+  return new Response(JSON.stringify(told), { status: 201, headers });
 } }`;
 
 const SERVERS = {
@@ -71,7 +76,10 @@ for (const [name, start] of Object.entries(SERVERS)) {
     t.after(close);
     const prefix = new URL(base).pathname.replace(/\/$/, '');
     const plain = await fetch(`${base}/a%20b?c=d`, { headers: { 'x-a': 'ü' } });
-    assert.deepEqual([plain.status, plain.headers.getSetCookie(), plain.headers.get('content-type')], [201, ['a=1', 'b=2'], 'application/json']);
+    assert.deepEqual(
+      [plain.status, plain.headers.getSetCookie(), plain.headers.get('content-type')],
+      [201, ['a=1', 'b=2'], 'application/json'],
+    );
     assert.deepEqual(await plain.json(), ['GET', `${prefix}/a%20b?c=d`, '', 'ü']);
     const posted = await fetch(`${base}/x`, { method: 'POST', body: '{"a":1}', headers: { 'content-type': 'application/json' } });
     assert.deepEqual(await posted.json(), ['POST', `${prefix}/x`, '{"a":1}', null]);
@@ -106,18 +114,19 @@ for (const [name, start] of Object.entries(SERVERS)) {
 }
 
 test('http: an app that does not read leaves the connection usable', async (t) => {
-  const app = await runtimeFor(t).load("export default { fetch: (request) => new Response(request.method) }");
+  const app = await runtimeFor(t).load('export default { fetch: (request) => new Response(request.method) }');
   const { base, close } = await SERVERS['node:http'](app);
   t.after(close);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());
-  const ask = (method, body) => new Promise((resolve, reject) => {
-    const request = http.request(base, { method, agent }, (response) => {
-      let text = '';
-      response.on('data', (data) => (text += data)).on('end', () => resolve([text, request.reusedSocket]));
+  const ask = (method, body) =>
+    new Promise((resolve, reject) => {
+      const request = http.request(base, { method, agent }, (response) => {
+        let text = '';
+        response.on('data', (data) => (text += data)).on('end', () => resolve([text, request.reusedSocket]));
+      });
+      request.on('error', reject).end(body);
     });
-    request.on('error', reject).end(body);
-  });
   assert.deepEqual(await ask('POST', Buffer.alloc(300_000)), ['POST', false]);
   assert.deepEqual(await ask('GET'), ['GET', true]);
 });
@@ -125,7 +134,9 @@ test('http: an app that does not read leaves the connection usable', async (t) =
 test('http: what clients get wrong is theirs to hear, and limits are', async (t) => {
   const app = await runtimeFor(t).load(TELL, { limits: { urlBytes: 60, requests: 1 } });
   const errors = [];
-  const server = http.createServer(toNodeHandler(app, { onError: (error, of, request) => errors.push([error.code, of === app, request.method]) })).listen(0);
+  const server = http
+    .createServer(toNodeHandler(app, { onError: (error, of, request) => errors.push([error.code, of === app, request.method]) }))
+    .listen(0);
   const { base, close } = await listening(server, '');
   t.after(close);
   const long = await fetch(`${base}/${'x'.repeat(100)}`);
@@ -147,7 +158,13 @@ test('http2: requests and responses pass', async (t) => {
   const server = http2.createServer(toNodeHandler(app)).listen(0);
   await once(server, 'listening');
   const client = http2.connect(`http://127.0.0.1:${server.address().port}`);
-  t.after(() => new Promise((resolve) => { client.close(); server.close(resolve); }));
+  t.after(
+    () =>
+      new Promise((resolve) => {
+        client.close();
+        server.close(resolve);
+      }),
+  );
   const stream = client.request({ ':method': 'POST', ':path': '/over/h2', 'x-a': '1' });
   stream.end('body');
   const [headers] = await once(stream, 'response');

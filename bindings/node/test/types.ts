@@ -17,9 +17,22 @@ class Basket {
 }
 
 export async function everything(): Promise<void> {
-  await using runtime = new Runtime({ threads: 2, onLog: (app, level, text, dropped) => console.log(app, level, text, dropped + 1), limits: { requests: 5 } });
+  await using runtime = new Runtime({
+    threads: 2,
+    onLog: (app, level, text, dropped) => console.log(app, level, text, dropped + 1),
+    limits: { requests: 5 },
+  });
   const app: App = await runtime.load(new URL('file:///app'), {
-    env: { TEXT: 'x', Basket, other: new Service('other'), store: { get: (key: string) => key }, async add(a: number, b: number) { this.signal.throwIfAborted(); return a + b; } },
+    env: {
+      TEXT: 'x',
+      Basket,
+      other: new Service('other'),
+      store: { get: (key: string) => key },
+      async add(a: number, b: number) {
+        this.signal.throwIfAborted();
+        return a + b;
+      },
+    },
     limits: { cpuMs: 50 },
     outbound: async (request) => new Response(request.url),
     files: { stat: () => [1, 2] },

@@ -6,12 +6,31 @@ const { test } = require('node:test');
 const vm = require('node:vm');
 const { URL: url, code, runtimeFor } = require('./helpers.js');
 
-const ECHO = 'export const echo = (value) => value; export const describe = (value) => Object.prototype.toString.call(value); export const nothing = () => {};';
+const ECHO =
+  'export const echo = (value) => value; export const nothing = () => {};';
 
 test('values that are not in the corpus come back as they went', async (t) => {
   const app = await runtimeFor(t).load(ECHO);
   const same = async (value) => assert.deepEqual(await app.invoke('echo', value), value);
-  for (const number of [23, 24, 255, 256, 65535, 65536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER, 2 ** 53, 1e300, 5e-324, -24, -25, -257, -(2 ** 32) - 1]) await same(number);
+  for (const number of [
+    23,
+    24,
+    255,
+    256,
+    65535,
+    65536,
+    2 ** 32 - 1,
+    2 ** 32,
+    Number.MAX_SAFE_INTEGER,
+    2 ** 53,
+    1e300,
+    5e-324,
+    -24,
+    -25,
+    -257,
+    -(2 ** 32) - 1,
+  ])
+    await same(number);
   for (const bigint of [0n, 1n, -1n, 255n, -256n, 2n ** 64n, -(2n ** 64n), 2n ** 200n + 7n]) await same(bigint);
   await same('x'.repeat(100_000));
   await same(['', '\0', 'ü', '🌍']);
@@ -44,7 +63,16 @@ test('what cannot cross is refused and says so', async (t) => {
   class Own {}
   const cycle = {};
   cycle.self = cycle;
-  for (const wrong of [() => {}, Symbol('s'), new Own(), Promise.resolve(), /x/, new WeakMap(), new DataView(new ArrayBuffer(1)), { deep: [Symbol('s')] }]) {
+  for (const wrong of [
+    () => {},
+    Symbol('s'),
+    new Own(),
+    Promise.resolve(),
+    /x/,
+    new WeakMap(),
+    new DataView(new ArrayBuffer(1)),
+    { deep: [Symbol('s')] },
+  ]) {
     await assert.rejects(app.invoke('echo', wrong), TypeError);
   }
   await assert.rejects(app.invoke('echo', cycle), code('NANO_E_TOO_LARGE'));
@@ -57,10 +85,22 @@ test('what cannot cross is refused and says so', async (t) => {
 test('a getter that encodes meanwhile spoils nothing', async (t) => {
   const app = await runtimeFor(t).load(ECHO);
   let inner;
-  const value = { before: 'b', get inner() { inner = app.invoke('echo', 'inside'); return 1; }, after: 'a' };
+  const value = {
+    before: 'b',
+    get inner() {
+      inner = app.invoke('echo', 'inside');
+      return 1;
+    },
+    after: 'a',
+  };
   assert.deepEqual(await app.invoke('echo', value), { before: 'b', inner: 1, after: 'a' });
   assert.equal(await inner, 'inside');
-  const broken = { a: 'x', get inner() { throw new RangeError('got'); } };
+  const broken = {
+    a: 'x',
+    get inner() {
+      throw new RangeError('got');
+    },
+  };
   await assert.rejects(app.invoke('echo', broken), new RangeError('got'));
   assert.deepEqual(await app.invoke('echo', { a: 'y' }), { a: 'y' });
   assert.equal((await app.fetch(url).catch((error) => error)).code, 'NANO_E_EXCEPTION');
