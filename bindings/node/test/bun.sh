@@ -2,6 +2,4 @@
 # The same tests by Bun: bun.sh BUN
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec "${1:-bun}" test ./test/conformance.test.js ./test/fetch.test.js ./test/values.test.js ./test/bindings.test.js ./test/lifecycle.test.js \
-  ./test/servers.test.js \
-  ./test/hazards.test.js
+exec "${1:-bun}" test ./test/{conformance,fetch,values,bindings,lifecycle,servers,hazards}.test.js

@@ -56,7 +56,7 @@ test('both engines work at once, also with every symbol bound at the start', asy
   await passes(
     `(async () => {
       const runtime = new Runtime({ threads: 2 });
-      const work = "new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); new Function('a', 'return /x+/u.test(a)')('xx');";
+      const work = "new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0])); new Function('a', 'return /x+/u.test(a)')('xx');";
       const source = "export default { fetch() { " + work + " return new Response('x') } };" +
         "export const sort = (n) => Array.from({ length: n }, (_, i) => -i).sort((a, b) => a - b)[0]";
       const app = await runtime.load(source, { codeGeneration: true });
