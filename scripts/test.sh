@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, Python, the hazards of any
+# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, Python, Node, the hazards of any
 # host, the listener's clients, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,6 +17,7 @@ tests/net/h2/run.sh debug
 tests/net/websocket/run.sh debug
 tests/admin/run.sh debug
 bindings/python/test.sh debug
+bindings/node/test.sh debug
 tests/dist/run.sh debug
 tests/hosts/run.sh debug
 tests/net/run.sh debug

@@ -1,0 +1,251 @@
+/**
+ * Thousands of JavaScript apps inside this process, each in an isolate of its own, none able to hurt another or you.
+ *
+ *     const { Runtime } = require('nano-isolates');
+ *     const runtime = new Runtime();
+ *     const app = await runtime.load("export default { fetch: (request) => new Response('Hello from ' + request.url) }");
+ *     console.log(await (await app.fetch('http://example.com/')).text());
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
+/** The version of V8 that runs apps; not Node's own. */
+export const v8Version: string;
+
+/** What an app may use; docs/limits.md says what each guards. */
+export interface AppLimits {
+  cpuMs?: number;
+  startCpuMs?: number;
+  wallMs?: number;
+  heapBytes?: number;
+  externalBytes?: number;
+  timers?: number;
+  logBytesPerS?: number;
+  envEntries?: number;
+  envEntryBytes?: number;
+  urlBytes?: number;
+  headerBytes?: number;
+  bodyBytes?: number;
+  subrequests?: number;
+  subrequestsAtOnce?: number;
+  sockets?: number;
+  errands?: number;
+  errandCpuMs?: number;
+  requests?: number;
+  idleMs?: number;
+  cacheBytes?: number;
+  hostObjects?: number;
+  storageBytes?: number;
+  storageEntries?: number;
+}
+
+/** What a runtime may use. */
+export interface RuntimeLimits {
+  threads?: number;
+  apps?: number;
+  instances?: number;
+  requests?: number;
+  logEvents?: number;
+  pool?: number;
+  cacheBytes?: number;
+  queueMessages?: number;
+  queueBytes?: number;
+  queuesBytes?: number;
+}
+
+export interface RuntimeOptions {
+  /** How many threads run apps; one per core by default. */
+  threads?: number;
+  limits?: RuntimeLimits;
+  /** Is called with what apps say on their console; `dropped` lines before this one were over the app's limit. */
+  onLog?: (app: string, level: 'debug' | 'log' | 'info' | 'warn' | 'error' | (string & {}), text: string, dropped: number) => void;
+  /** Is called with what becomes of apps: `loaded`, `started`, `evicted`, `condemned`, `reloaded`, `unloaded`, `quarantined`. */
+  onApp?: (app: string, state: string, reason: string) => void;
+  /** A clock that only `advance` moves, for tests. It begins at `clockUnixMs`. */
+  manualClock?: boolean;
+  clockUnixMs?: number;
+  /** Whose certificates apps trust: `webpki` (the default), `system` or `file:PATH`. */
+  roots?: string;
+}
+
+/** Another app of the runtime as an entry of `env`: `env.NAME.fetch(request)`, `env.NAME.method(...)`. */
+export class Service {
+  constructor(app: string, entrypoint?: string | null);
+  readonly app: string;
+  readonly entrypoint: string | null;
+}
+
+/** What a function in `env` finds as `this`. */
+export interface CallContext {
+  /** The name of the app that calls. */
+  readonly app: string;
+  /** Aborted when the app no longer waits. */
+  readonly signal: AbortSignal;
+}
+
+/** What an app finds in `env`: text, functions, classes, objects whose methods it may call, and other apps. */
+export type EnvEntry =
+  string | Service | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
+
+type MaybePromise<T> = T | Promise<T>;
+
+/** What keeps an app's files; fail with a DOMException named as docs/embedding-c.md says. */
+export interface Files {
+  open?(path: string, kind: 'file' | 'directory', create: boolean): MaybePromise<void>;
+  stat?(path: string): MaybePromise<[size: number, modifiedMs: number]>;
+  read?(path: string, offset: number, length: number): MaybePromise<Uint8Array>;
+  list?(path: string): MaybePromise<[name: string, kind: 'file' | 'directory'][]>;
+  remove?(path: string, recursive: boolean): MaybePromise<void>;
+  writer?(path: string, keep: boolean): MaybePromise<[writer: number, size: number]>;
+  write?(writer: number, offset: number, bytes: Uint8Array): MaybePromise<void>;
+  truncate?(writer: number, size: number): MaybePromise<void>;
+  close?(writer: number): MaybePromise<void>;
+  abort?(writer: number): MaybePromise<void>;
+  estimate?(): MaybePromise<[used: number, allowed: number]>;
+}
+
+export interface AppOptions {
+  /** Its name, unique in its runtime. */
+  name?: string;
+  /** What the source is; by default a `URL`, or a string without a line break that names something that exists, is a path. */
+  kind?: 'text' | 'typescript' | 'tsx' | 'file' | 'folder' | 'echo';
+  env?: Record<string, EnvEntry>;
+  limits?: AppLimits;
+  /** Answers the app's own `fetch`: a function (also found as `env.OUTBOUND`), or the name of an entry of `env`. */
+  outbound?: string | ((request: Request) => MaybePromise<Response>);
+  /** Keeps the app's files, which are in memory otherwise. */
+  files?: Files;
+  /** Where the app may connect to: anywhere public (the default), nowhere, or anywhere. */
+  egress?: 'public' | 'deny' | 'any';
+  egressAllow?: string[];
+  egressDeny?: string[];
+  /** What relative URLs in the app are relative to. */
+  baseUrl?: string;
+  /** Whether it may make code from text: for apps you trust. */
+  codeGeneration?: boolean;
+  /** Where its randomness begins; for tests only. */
+  randomSeed?: number;
+  /** Only register it: the first request starts it, and finds its errors. */
+  lazy?: boolean;
+}
+
+/** Threads that run JavaScript, and the apps on them. Closed by `close`, `await using`, or when nobody holds it and its apps. */
+export class Runtime {
+  constructor(options?: RuntimeOptions);
+  /** Loads an app: reads, compiles and starts it, or rejects with what is wrong with it. */
+  load(source: string | URL, options?: AppOptions & { signal?: AbortSignal }): Promise<App>;
+  /** Moves a manual clock on: timers that are due run, wall limits that are due strike. */
+  advance(ms: number): void;
+  /** What it holds and has done. */
+  stats(): RuntimeStats;
+  /** The same and more as Prometheus text. */
+  metrics(): string;
+  /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
+  drain(options?: { graceMs?: number; signal?: AbortSignal }): Promise<boolean>;
+  readonly closed: boolean;
+  /** Ends every request and stops the threads; a second close does nothing. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a request used. */
+export interface Account {
+  cpuUs: number;
+  wallUs: number;
+  heapBytes: number;
+  externalBytes: number;
+  subrequests: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** A global `Response` that says what it cost; null while its body is coming. */
+export type AppResponse = Response & { readonly account: Account | null };
+
+export interface FetchInit {
+  method?: string;
+  headers?: ConstructorParameters<typeof Headers>[0] | Iterable<readonly [string, string]>;
+  body?: ConstructorParameters<typeof Response>[0] | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string> | null;
+  signal?: AbortSignal | null;
+  /** How long the app may take, or stand still while a body moves. */
+  timeoutMs?: number;
+}
+
+/** A loaded app. It serves until it is unloaded, or its runtime is closed. */
+export class App {
+  private constructor();
+  readonly name: string;
+  readonly runtime: Runtime;
+  /** Asks the app, as `fetch` does, and gives its response. */
+  fetch(input: string | URL | Request, init?: FetchInit): Promise<AppResponse>;
+  /** Calls a function that the app exports. Values cross by content. */
+  invoke<T = any>(name: string, ...args: unknown[]): Promise<T>;
+  /** The same with a signal. */
+  invokeWith<T = any>(options: { signal?: AbortSignal }, name: string, ...args: unknown[]): Promise<T>;
+  /** Loads a new version, with the options of the one before but for those given. The old one serves until the new one has started. */
+  reload(source?: string | URL | null, changes?: Omit<AppOptions, 'name'> & { signal?: AbortSignal }): Promise<void>;
+  /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
+  unload(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
+  /** What it has used since it was loaded. */
+  stats(): AppStats;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface AppStats {
+  requests: number;
+  inFlight: number;
+  errors: number;
+  cpuUs: number;
+  starts: number;
+  condemned: number;
+  strikes: number;
+  versions: number;
+  waitingBytes: number;
+  skipped: number;
+  untold: number;
+}
+
+export interface RuntimeStats {
+  apps: number;
+  instances: number;
+  requests: number;
+  inFlight: number;
+  refused: number;
+  starts: number;
+  evictions: number;
+  condemned: number;
+  rescued: number;
+  parked: number;
+  abandoned: number;
+  lostBytes: number;
+  logsDropped: number;
+  skipped: number;
+  untold: number;
+}
+
+/** The codes of errors; docs/errors.md has them all. */
+export type NanoCode = 'NANO_TIMEOUT' | `NANO_E_${string}`;
+
+/** An error of NANO's. */
+export class NanoError extends Error {
+  constructor(code: NanoCode, message: string, appStack?: string, httpStatus?: number);
+  readonly code: NanoCode;
+  /** The code's stable number. */
+  readonly number: number;
+  /** What an HTTP server answers with. */
+  readonly httpStatus: number;
+  /** The app's JavaScript stack, for your log and never for clients. */
+  readonly appStack: string;
+}
+
+export interface HandlerOptions {
+  /** Is told what clients are not: by default it is written to the console. */
+  onError?: (error: Error, app: App, request: IncomingMessage | Http2ServerRequest) => void;
+}
+
+/** A handler for `node:http`, `https` and `http2` that an app answers. The app sees the URL that the client asked for. */
+export function toNodeHandler(
+  app: App,
+  options?: HandlerOptions,
+): (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void;

@@ -1,0 +1,132 @@
+'use strict';
+// What one app finds in `env`: text, and what is answered here.
+
+const native = require('./native.js');
+
+// What JavaScript does with these names by itself is not for a host to answer.
+const NEVER = new Set(['constructor', 'then', 'toJSON', '__proto__']);
+
+/** Another app of the runtime as an entry of `env`. The app need not be loaded before it is called. */
+class Service {
+  constructor(app, entrypoint = null) {
+    if (typeof app !== 'string') throw new TypeError('a Service is named by the name of an app');
+    this.app = app;
+    this.entrypoint = entrypoint;
+  }
+}
+
+class Bindings {
+  constructor(env, outbound, files) {
+    this.text = [];
+    this.byName = new Map();
+    this.files = files ?? null;
+    this.outbound = null;
+    for (const [name, value] of Object.entries(env ?? {})) {
+      if (typeof value === 'string') this.text.push([name, value]);
+      else this.byName.set(name, checked(name, value));
+    }
+    if (typeof outbound === 'function') {
+      this.outbound = 'OUTBOUND';
+      this.byName.set('OUTBOUND', { fetch: outbound });
+    } else if (outbound !== undefined && outbound !== null) {
+      if (typeof outbound !== 'string') throw new TypeError('outbound is a function, or the name of an entry of env');
+      this.outbound = outbound;
+    }
+    if (this.files !== null && typeof this.files !== 'object') throw new TypeError('files is an object with the operations on files');
+    this.classes = new Map();
+    for (const [name, value] of this.byName) if (isClass(value)) this.classes.set(value, name);
+  }
+
+  /** The same for the native half. */
+  describe() {
+    return [...this.byName].map(([name, value]) => describe(name, value));
+  }
+
+  /** Finds class and number for an object of one of the classes, and notes that it was given. */
+  giver(hub, given) {
+    if (this.classes.size === 0) return undefined;
+    return (value) => {
+      for (let type = value.constructor; typeof type === 'function'; type = Object.getPrototypeOf(type)) {
+        const name = this.classes.get(type);
+        if (name !== undefined && value instanceof type) {
+          const number = hub.give(value);
+          given.push(number);
+          return { name, number };
+        }
+      }
+      return undefined;
+    };
+  }
+}
+
+function checked(name, value) {
+  if (typeof value === 'function' || value instanceof Service) return value;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new TypeError(`env.${name} is neither text nor a function, a class, an object or a Service`);
+}
+
+function isClass(value) {
+  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
+}
+
+function describe(name, value) {
+  const all = { name, kind: 'object', methods: [], properties: [], app: '' };
+  if (value instanceof Service) return { ...all, kind: 'app', app: value.app, entrypoint: value.entrypoint ?? undefined };
+  if (isClass(value)) return { ...all, kind: 'class', ...members(value) };
+  return typeof value === 'function' ? { ...all, kind: 'function' } : all;
+}
+
+function members(type) {
+  const methods = new Set();
+  const properties = new Set();
+  for (const prototype of chain(type.prototype)) {
+    for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      if (!isPublic(name) || methods.has(name) || properties.has(name)) continue;
+      (typeof member.value === 'function' ? methods : properties).add(name);
+    }
+  }
+  return { methods: [...methods], properties: [...properties] };
+}
+
+/** Whether apps may use a member of this name. */
+function isPublic(name) {
+  return !name.startsWith('_') && !NEVER.has(name);
+}
+
+/** An object and its prototypes, without what every object has. */
+function* chain(object) {
+  for (let at = object; at !== null; at = Object.getPrototypeOf(at)) {
+    const parent = Object.getPrototypeOf(at);
+    if (at === Function.prototype || (parent === null && Object.hasOwn(at, 'hasOwnProperty'))) return;
+    yield at;
+  }
+}
+
+/** A method that apps may call: not what every object has, not what an accessor gives. */
+function methodOf(target, name) {
+  if (target !== null && typeof target === 'object' && isPublic(name)) {
+    for (const at of chain(target)) {
+      const member = Object.getOwnPropertyDescriptor(at, name);
+      if (member === undefined) continue;
+      if (typeof member.value === 'function') return member.value;
+      break;
+    }
+  }
+  throw new TypeError(`${name} is not a method of it`);
+}
+
+/** What an app's limits are by the core's names. */
+function limitsOf(limits, known) {
+  const all = Object.entries(limits ?? {}).map(([name, value]) => {
+    if (typeof value !== 'number') throw new TypeError(`the limit ${name} is a number`);
+    const own = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (!known.has(own)) throw new TypeError(`there is no limit ${name}`);
+    return [own, value];
+  });
+  return all;
+}
+
+const APP_LIMITS = new Map(native.appLimits());
+const RUNTIME_LIMITS = new Map(native.runtimeLimits());
+
+module.exports = { APP_LIMITS, Bindings, RUNTIME_LIMITS, Service, isPublic, limitsOf, methodOf };

@@ -1,0 +1,359 @@
+'use strict';
+// Values as the native half reads and writes them: CBOR, with the tags that NANO's C interface documents.
+
+const { types } = require('node:util');
+const { tooLarge } = require('./errors.js');
+
+const DEPTH_MAX = 64;
+const BYTES_MAX = 32 << 20;
+
+const TYPED = [
+  [Uint16Array, 69],
+  [Uint32Array, 70],
+  [BigUint64Array, 71],
+  [Uint8ClampedArray, 68],
+  [Int8Array, 72],
+  [Int16Array, 77],
+  [Int32Array, 78],
+  [BigInt64Array, 79],
+  [Float32Array, 85],
+  [Float64Array, 86],
+];
+if (typeof Float16Array === 'function') TYPED.push([Float16Array, 84]);
+const TAG_BY_NAME = new Map(TYPED.map(([type, tag]) => [type.name, tag]));
+const TYPE_BY_TAG = new Map(TYPED.map(([type, tag]) => [tag, type]));
+const getTypedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+
+const giveNothing = () => undefined;
+
+// Used for one encoding after the other; whoever encodes meanwhile (a getter may) has one of its own.
+let scratch = Buffer.allocUnsafeSlow(16 << 10);
+
+/**
+ * Hands the bytes of a value to `use`, for that call only.
+ * `give` says under which class and number an app is to hold an object of the host's.
+ */
+function encode(value, give, use) {
+  const writer = new Writer(give ?? giveNothing);
+  try {
+    writer.value(value, 0);
+    return use(writer.buffer.subarray(0, writer.at));
+  } finally {
+    if (writer.buffer.length <= 1 << 20) scratch = writer.buffer;
+  }
+}
+
+class Writer {
+  constructor(give) {
+    this.buffer = scratch ?? Buffer.allocUnsafeSlow(1 << 10);
+    scratch = null;
+    this.at = 0;
+    this.give = give;
+  }
+
+  room(bytes) {
+    const needed = this.at + bytes;
+    if (needed <= this.buffer.length) return;
+    if (needed > BYTES_MAX) throw tooLarge('the value has more than 32 MiB; send smaller ones');
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+
+  head(major, count) {
+    this.room(9);
+    const { buffer } = this;
+    const first = major << 5;
+    if (count < 24) {
+      buffer[this.at++] = first | count;
+    } else if (count <= 0xff) {
+      buffer[this.at++] = first | 24;
+      buffer[this.at++] = count;
+    } else if (count <= 0xffffffff) {
+      buffer[this.at] = first | 26;
+      this.at = buffer.writeUInt32BE(count, this.at + 1);
+    } else {
+      buffer[this.at] = first | 27;
+      buffer.writeUInt32BE(Math.floor(count / 2 ** 32), this.at + 1);
+      this.at = buffer.writeUInt32BE(count % 2 ** 32, this.at + 5);
+    }
+  }
+
+  simple(code) {
+    this.room(1);
+    this.buffer[this.at++] = code;
+  }
+
+  text(text) {
+    // As if it were ASCII, which most text is; what is not is found out by its length.
+    const length = Buffer.byteLength(text);
+    this.head(3, length);
+    this.room(length);
+    this.at += this.buffer.write(text, this.at, length);
+  }
+
+  bytes(bytes) {
+    this.head(2, bytes.length);
+    this.room(bytes.length);
+    this.buffer.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  float(number) {
+    this.room(9);
+    this.buffer[this.at] = 0xfb;
+    this.at = this.buffer.writeDoubleBE(number, this.at + 1);
+  }
+
+  bigint(value) {
+    const negative = value < 0n;
+    const magnitude = negative ? -1n - value : value;
+    const hex = magnitude.toString(16);
+    this.head(6, negative ? 3 : 2);
+    this.bytes(magnitude === 0n ? Buffer.alloc(0) : Buffer.from(hex.length % 2 ? `0${hex}` : hex, 'hex'));
+  }
+
+  value(value, depth) {
+    switch (typeof value) {
+      case 'string':
+        return this.text(value);
+      case 'number':
+        if (!Number.isSafeInteger(value) || Object.is(value, -0)) return this.float(value);
+        return value >= 0 ? this.head(0, value) : this.head(1, -1 - value);
+      case 'boolean':
+        return this.simple(value ? 0xf5 : 0xf4);
+      case 'undefined':
+        return this.simple(0xf7);
+      case 'bigint':
+        return this.bigint(value);
+      case 'object':
+        return value === null ? this.simple(0xf6) : this.object(value, depth + 1);
+      default:
+        throw new TypeError(`a ${typeof value} cannot cross to an app`);
+    }
+  }
+
+  object(value, depth) {
+    // Also what ends a value that contains itself.
+    if (depth > DEPTH_MAX) throw tooLarge('the value nests deeper than 64 levels, or contains itself');
+    if (Array.isArray(value)) {
+      this.head(4, value.length);
+      for (let index = 0; index < value.length; index++) this.value(value[index], depth);
+    } else if (isPlain(value)) {
+      const keys = Object.keys(value);
+      this.head(5, keys.length);
+      for (const key of keys) {
+        this.text(key);
+        this.value(value[key], depth);
+      }
+    } else {
+      this.instance(value, depth);
+    }
+  }
+
+  instance(value, depth) {
+    const given = this.give(value);
+    if (given !== undefined) {
+      this.head(6, 27);
+      return this.value(['HostObject', given.name, given.number], depth);
+    }
+    if (ArrayBuffer.isView(value)) return this.view(value);
+    if (types.isArrayBuffer(value)) return this.bytes(new Uint8Array(value));
+    if (types.isDate(value)) {
+      this.head(6, 1);
+      return this.float(Date.prototype.getTime.call(value) / 1000);
+    }
+    if (types.isMap(value)) {
+      const entries = [...Map.prototype.entries.call(value)];
+      this.head(6, 259);
+      this.head(5, entries.length);
+      for (const [key, item] of entries) {
+        this.value(key, depth);
+        this.value(item, depth);
+      }
+      return;
+    }
+    if (types.isSet(value)) {
+      this.head(6, 258);
+      return this.value([...Set.prototype.values.call(value)], depth);
+    }
+    if (types.isNativeError(value) || value instanceof Error) {
+      this.head(6, 27);
+      return this.value(['Error', String(value.name), String(value.message)], depth);
+    }
+    throw new TypeError(`an object of the class ${value.constructor?.name ?? 'unknown'} cannot cross to an app, only what is plain`);
+  }
+
+  view(view) {
+    const name = getTypedArrayName.call(view);
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    if (name !== 'Uint8Array') {
+      const tag = TAG_BY_NAME.get(name);
+      if (tag === undefined) throw new TypeError('a DataView cannot cross to an app: send a typed array');
+      this.head(6, tag);
+    }
+    this.bytes(bytes);
+  }
+}
+
+function isPlain(value) {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  // Of another realm, as test runners have them.
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty') && !types.isProxy(value);
+}
+
+/** The value that bytes say; `held` finds objects of the host's that an app names by class and number. */
+function decode(bytes, held) {
+  return new Reader(bytes, held).value();
+}
+
+class Reader {
+  constructor(bytes, held) {
+    this.bytes = bytes;
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = 0;
+    this.held = held;
+  }
+
+  count(info) {
+    if (info < 24) return info;
+    const { buffer, at } = this;
+    this.at += 1 << (info - 24);
+    if (info === 24) return buffer[at];
+    if (info === 25) return buffer.readUInt16BE(at);
+    if (info === 26) return buffer.readUInt32BE(at);
+    const count = buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4);
+    return Number.isSafeInteger(count) ? count : buffer.readBigUInt64BE(at);
+  }
+
+  take() {
+    const info = this.buffer[this.at++] & 31;
+    const count = this.count(info);
+    this.at += count;
+    // A copy: a small piece must not keep all of the message alive, nor be detached with it.
+    return this.bytes.slice(this.at - count, this.at);
+  }
+
+  value() {
+    const first = this.buffer[this.at++];
+    const major = first >> 5;
+    const info = first & 31;
+    if (major === 7) return this.simple(info);
+    if (major === 2) {
+      this.at--;
+      return this.take();
+    }
+    const count = this.count(info);
+    switch (major) {
+      case 0:
+        return count;
+      case 1:
+        return typeof count === 'bigint' ? -1n - count : -1 - count;
+      case 3: {
+        const start = this.at;
+        this.at += count;
+        return count === 0 ? '' : this.buffer.utf8Slice(start, this.at);
+      }
+      case 4: {
+        const all = new Array(count);
+        for (let index = 0; index < count; index++) all[index] = this.value();
+        return all;
+      }
+      case 5:
+        return this.object(count);
+      default:
+        return this.tagged(count);
+    }
+  }
+
+  simple(info) {
+    switch (info) {
+      case 20:
+        return false;
+      case 21:
+        return true;
+      case 22:
+        return null;
+      case 25:
+        this.at += 2;
+        return half(this.buffer.readUInt16BE(this.at - 2));
+      case 26:
+        this.at += 4;
+        return this.buffer.readFloatBE(this.at - 4);
+      case 27:
+        this.at += 8;
+        return this.buffer.readDoubleBE(this.at - 8);
+      default:
+        return undefined;
+    }
+  }
+
+  object(count) {
+    const all = {};
+    for (let index = 0; index < count; index++) {
+      const key = this.value();
+      const value = this.value();
+      if (key === '__proto__') Object.defineProperty(all, key, { value, writable: true, enumerable: true, configurable: true });
+      else all[key] = value;
+    }
+    return all;
+  }
+
+  tagged(tag) {
+    switch (tag) {
+      case 1:
+        return new Date(Math.round(this.value() * 1000));
+      case 2:
+      case 3: {
+        const magnitude = BigInt(`0x${Buffer.from(this.take()).toString('hex') || '0'}`);
+        return tag === 2 ? magnitude : -1n - magnitude;
+      }
+      case 27: {
+        const [of, name, what] = this.value();
+        return of === 'Error' ? errorOf(name, what) : this.held(name, what);
+      }
+      case 258:
+        return new Set(this.value());
+      case 259: {
+        const all = new Map();
+        const count = this.count(this.buffer[this.at++] & 31);
+        for (let index = 0; index < count; index++) {
+          const key = this.value();
+          all.set(key, this.value());
+        }
+        return all;
+      }
+      case 64:
+        return this.take();
+      default: {
+        const bytes = this.take();
+        const Type = TYPE_BY_TAG.get(tag);
+        if (Type !== undefined) return new Type(bytes.buffer);
+        // A Node without half floats: widened, each element is the same number.
+        return Float32Array.from(new Uint16Array(bytes.buffer), half);
+      }
+    }
+  }
+}
+
+const ERRORS = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+
+function errorOf(name, message) {
+  const error = new (Object.hasOwn(ERRORS, name) ? ERRORS[name] : Error)(message);
+  if (error.name !== name) Object.defineProperty(error, 'name', { value: name, writable: true, configurable: true });
+  // Where it was read says nothing about where it was made.
+  error.stack = `${name}: ${message}`;
+  return error;
+}
+
+function half(bits) {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+module.exports = { encode, decode };

@@ -1,0 +1,30 @@
+'use strict';
+// What can go wrong: one class, with the stable codes that every language has.
+
+const native = require('./native.js');
+
+const NUMBERS = new Map(native.statuses().map(([number, name]) => [name, number]));
+
+class NanoError extends Error {
+  constructor(code, message, appStack = '', httpStatus = 500) {
+    super(message);
+    this.code = code;
+    this.number = NUMBERS.get(code) ?? 0;
+    this.httpStatus = httpStatus;
+    this.appStack = appStack;
+  }
+}
+Object.defineProperty(NanoError.prototype, 'name', { value: 'NanoError', configurable: true, writable: true });
+
+native.setErrorClass((code, message, appStack, httpStatus) => new NanoError(code, message, appStack, httpStatus));
+
+/** Whether it says that what was named has ended already. */
+function isGone(error) {
+  return error instanceof NanoError && error.code === 'NANO_E_NOT_FOUND';
+}
+
+function tooLarge(message) {
+  return new NanoError('NANO_E_TOO_LARGE', message);
+}
+
+module.exports = { NanoError, isGone, tooLarge };

@@ -1,0 +1,171 @@
+'use strict';
+// One request between its dispatch and its end.
+
+const { CHUNK, END, ERROR, RESPONSE, WRITABLE } = require('./events.js');
+const { NanoError, isGone } = require('./errors.js');
+const { Pump } = require('./pump.js');
+
+// A response that nobody reads to its end, and nobody can any more.
+const abandoned = new FinalizationRegistry((exchange) => exchange.cancel());
+
+class Exchange {
+  #hub;
+  #resolve;
+  #reject;
+  #signal;
+  #onAbort = null;
+  #pump = null;
+  // What has come of the response's body, and whoever waits for more: nothing else here leads to a stream, so that it can be collected.
+  #events = [];
+  #waiter = null;
+  #failure = null;
+
+  constructor(hub, signal, resolve, reject) {
+    this.#hub = hub;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.id = 0n;
+    this.done = false;
+    /** What the request used, once that is known. */
+    this.counts = null;
+  }
+
+  /** Begins: `send` gives the core the request under a token. `source` is what is left to send of it. */
+  begin(send, source) {
+    const signal = this.#signal;
+    if (signal !== null) {
+      if (signal.aborted) throw signal.reason;
+      this.#onAbort = () => this.fail(signal.reason);
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    try {
+      this.id = this.#hub.open(this, send);
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    if (source !== null) this.#send(source);
+  }
+
+  async #send(source) {
+    const { native } = this.#hub;
+    try {
+      this.#pump = new Pump(source, (bytes) => native.requestWrite(this.id, bytes));
+      if (await this.#pump.run()) native.requestEnd(this.id);
+    } catch (error) {
+      // The request has ended without reading on, or the body itself has failed.
+      if (isGone(error)) this.#pump.stop();
+      else this.fail(error);
+    }
+  }
+
+  /** Takes an event in; they come in order. */
+  push(event) {
+    switch (event[1]) {
+      case WRITABLE:
+        return this.#pump?.wake();
+      case RESPONSE:
+        if (event[6]) this.#end(event[7]);
+        break;
+      case CHUNK:
+        break;
+      default:
+        this.#end(event[event.length - 1]);
+    }
+    if (this.#resolve === null) {
+      this.#events.push(event);
+      return this.#wake();
+    }
+    const [resolve, reject] = [this.#resolve, this.#reject];
+    this.#resolve = this.#reject = null;
+    if (event[1] === ERROR) return reject(new NanoError(...event[2]));
+    try {
+      resolve(event);
+    } catch (error) {
+      // What one request has come to must not keep others from hearing of theirs.
+      reject(error);
+      this.cancel();
+    }
+  }
+
+  #end(counts = null) {
+    this.done = true;
+    this.counts = counts;
+    this.#pump?.stop();
+    if (this.#onAbort !== null) this.#signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  /** Gives the request up, for a reason that is the host's. */
+  fail(reason) {
+    if (this.done || this.#failure !== null) return;
+    this.#failure = { reason };
+    this.#reject?.(reason);
+    this.cancel();
+    this.#wake();
+  }
+
+  /** Ends the request, if it has not ended. */
+  cancel() {
+    if (this.done) return;
+    this.#end();
+    try {
+      this.#hub.native.requestCancel(this.id);
+    } catch {
+      // It has ended in this moment.
+    }
+  }
+
+  // The body of its response.
+
+  #wake() {
+    const waiter = this.#waiter;
+    if (waiter === null) return;
+    this.#waiter = null;
+    this.next().then(waiter.resolve, waiter.reject);
+  }
+
+  /** The next piece of the body, null at its end. Pieces that are taken make room for more. */
+  async next() {
+    if (this.#failure !== null) throw this.#failure.reason;
+    const event = this.#events.shift();
+    if (event !== undefined) {
+      if (event[1] === ERROR) throw new NanoError(...event[2]);
+      if (event[1] === END) return null;
+      this.#credit(event[2].length);
+      return event[2].length > 0 ? event[2] : this.next();
+    }
+    if (this.done) return null;
+    return new Promise((resolve, reject) => (this.#waiter = { resolve, reject }));
+  }
+
+  #credit(count) {
+    if (this.done || count === 0) return;
+    try {
+      this.#hub.native.credit(this.id, count);
+    } catch {
+      // Its end waits behind this piece.
+    }
+  }
+
+  /** The same as a stream. */
+  stream() {
+    const stream = new ReadableStream(
+      {
+        type: 'bytes',
+        pull: async (controller) => {
+          const bytes = await this.next();
+          if (bytes !== null) return controller.enqueue(bytes);
+          controller.close();
+          return controller.byobRequest?.respond(0);
+        },
+        cancel: () => this.cancel(),
+      },
+      { highWaterMark: 0 },
+    );
+    abandoned.register(stream, this);
+    return stream;
+  }
+}
+
+module.exports = { Exchange };

@@ -1,0 +1,178 @@
+'use strict';
+// A runtime's queue, and who its events are for.
+//
+// The native half rings when the queue is no longer empty; the thread that made the runtime takes all there is, in batches. While
+// something is under way the hub is held and the process kept alive; otherwise a runtime that nobody holds is collected, and closes.
+
+const native = require('./native.js');
+const { decode } = require('./cbor.js');
+const { APP, CALL, CALL_CANCELED, END, ERROR, LOG, RELEASE, RESPONSE, RESULT } = require('./events.js');
+const { NanoError } = require('./errors.js');
+
+// Enough that a burst costs one crossing, few enough that none waits long for the first.
+const BATCH = 256;
+const FOREVER_MS = 2 ** 31 - 1;
+
+const busy = new Set();
+let alive = null;
+
+class Hub {
+  #handlers = new Map();
+  #nextToken = 1;
+  #listeners;
+  // Objects that apps hold: their numbers, and how often each has been given.
+  #objects = new Map();
+  #numbers = new Map();
+  #nextObject = 1;
+  #closing = null;
+
+  constructor(options, listeners, startCall) {
+    const self = new WeakRef(this);
+    this.native = new native.Runtime(options, () => self.deref()?.drain());
+    this.apps = new Map();
+    this.#listeners = listeners;
+    this.startCall = startCall;
+    this.held = this.held.bind(this);
+  }
+
+  /** Sends something off: its events go to the handler. */
+  open(handler, send) {
+    const token = this.#nextToken++;
+    const id = send(token);
+    this.#handlers.set(token, handler);
+    this.#hold();
+    return id;
+  }
+
+  /** The events of a call of an app go to the handler. */
+  follow(id, handler) {
+    this.#handlers.set(id, handler);
+    this.#hold();
+  }
+
+  /** Nobody listens for this call any more. */
+  forget(id) {
+    if (this.#handlers.delete(id)) this.#release();
+  }
+
+  #hold() {
+    if (this.#handlers.size !== 1) return;
+    busy.add(this);
+    if (busy.size !== 1) return;
+    alive ??= setInterval(() => {}, FOREVER_MS);
+    alive.ref();
+  }
+
+  #release() {
+    if (this.#handlers.size !== 0) return;
+    busy.delete(this);
+    if (busy.size === 0) alive.unref();
+  }
+
+  /** Takes what is in the queue, and hands it out. */
+  drain() {
+    for (;;) {
+      const bytes = this.native.poll(BATCH);
+      if (bytes === null) return;
+      const events = decode(bytes);
+      for (const event of events) this.#route(event);
+      if (events.length < BATCH) return;
+    }
+  }
+
+  #route(event) {
+    const key = event[0];
+    switch (event[1]) {
+      case CALL:
+        return this.startCall(this, key);
+      case RELEASE:
+        return this.takeBack(key);
+      case LOG:
+        return tell(this.#listeners.onLog, event);
+      case APP:
+        return tell(this.#listeners.onApp, event);
+      default: {
+        const handler = this.#handlers.get(key);
+        if (handler === undefined) return undefined;
+        if (isLast(event)) this.forget(key);
+        return handler.push(event);
+      }
+    }
+  }
+
+  // Objects that apps hold.
+
+  /** The object that an app names by its number. */
+  held(name, number) {
+    const entry = this.#objects.get(number);
+    if (entry === undefined) throw new NanoError('NANO_E_NOT_FOUND', `no app holds an object ${number} of the class ${name}`);
+    return entry.value;
+  }
+
+  /** The number under which an app may hold an object, once more. */
+  give(value) {
+    let number = this.#numbers.get(value);
+    if (number === undefined) {
+      number = this.#nextObject++;
+      this.#numbers.set(value, number);
+      this.#objects.set(number, { value, count: 0 });
+    }
+    this.#objects.get(number).count++;
+    return number;
+  }
+
+  /** One giving is over. */
+  takeBack(number) {
+    const entry = this.#objects.get(number);
+    if (entry === undefined || --entry.count > 0) return;
+    this.#objects.delete(number);
+    this.#numbers.delete(entry.value);
+  }
+
+  // The end.
+
+  get closed() {
+    return this.#closing !== null;
+  }
+
+  /** Refuses what cannot work any more. */
+  check() {
+    if (this.closed) throw new NanoError('NANO_E_SHUTDOWN', 'the runtime is closed', '', 503);
+  }
+
+  /** Ends every request and stops the threads. */
+  close() {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close() {
+    await this.native.close();
+    this.drain();
+    // What is left are calls of apps that are gone.
+    for (const [key, handler] of this.#handlers) {
+      this.forget(key);
+      handler.push([key, CALL_CANCELED]);
+    }
+    this.apps.clear();
+    this.#objects.clear();
+    this.#numbers.clear();
+  }
+}
+
+function isLast(event) {
+  const kind = event[1];
+  return kind === RESULT || kind === END || kind === ERROR || kind === CALL_CANCELED || (kind === RESPONSE && event[6]);
+}
+
+function tell(listener, event) {
+  try {
+    listener?.(...event.slice(2));
+  } catch (error) {
+    // As what any other listener throws, but after the events that came with it.
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+module.exports = { Hub };

@@ -1,0 +1,83 @@
+'use strict';
+// What `app.fetch` is given, as the parts that cross.
+
+const { append, flatten, has } = require('./headers.js');
+
+const NORMAL = { delete: 'DELETE', get: 'GET', head: 'HEAD', options: 'OPTIONS', post: 'POST', put: 'PUT' };
+const TEXT = 'text/plain;charset=UTF-8';
+
+/**
+ * `{ method, url, flat, body, source, signal, deadlineMs }` of a URL or a `Request` and what changes it: `body` is whole, `source` yields
+ * pieces, both are null where there is no body.
+ */
+function partsOf(input, init) {
+  const deadlineMs = deadlineOf(init?.timeoutMs);
+  if (typeof input === 'string' || input instanceof URL) {
+    if (init === undefined) return { method: 'GET', url: String(input), flat: null, body: null, source: null, signal: null, deadlineMs };
+    const parts = direct(String(input), init, deadlineMs);
+    if (parts !== null) return parts;
+    // A form, a blob: what these are on the wire the platform knows best.
+    return ofRequest(new Request(input, init), deadlineMs);
+  }
+  if (!(input instanceof Request)) throw new TypeError('app.fetch takes a URL or a Request');
+  const changes = init !== undefined && Object.keys(init).some((key) => key !== 'timeoutMs');
+  return ofRequest(changes ? new Request(input, init) : input, deadlineMs);
+}
+
+function direct(url, init, deadlineMs) {
+  const method = init.method === undefined ? 'GET' : normal(String(init.method));
+  const signal = signalOf(init.signal);
+  let flat = flatten(init.headers);
+  let { body = null } = init;
+  let source = null;
+  if (body !== null) {
+    if (method === 'GET' || method === 'HEAD') throw new TypeError(`a request with the method ${method} has no body`);
+    if (typeof body === 'string') {
+      body = Buffer.from(body);
+      if (!has(flat, 'content-type')) flat = append(flat, 'content-type', TEXT);
+    } else if (body instanceof Uint8Array) {
+      // As it is.
+    } else if (ArrayBuffer.isView(body)) {
+      body = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+    } else if (body instanceof ArrayBuffer) {
+      body = new Uint8Array(body);
+    } else if (yields(body)) {
+      if (body.locked) throw new TypeError('the body is being read by somebody else');
+      source = body;
+      body = null;
+    } else {
+      return null;
+    }
+  }
+  return { method, url, flat, body, source, signal, deadlineMs };
+}
+
+function ofRequest(request, deadlineMs) {
+  if (request.bodyUsed || request.body?.locked) throw new TypeError('the body of the request has been read already');
+  const { method, url, body, signal } = request;
+  return { method, url, flat: flatten(request.headers), body: null, source: body, signal, deadlineMs };
+}
+
+function yields(body) {
+  if (body instanceof ReadableStream) return true;
+  if (body instanceof Blob || body instanceof FormData || body instanceof URLSearchParams) return false;
+  return typeof body[Symbol.asyncIterator] === 'function' || typeof body[Symbol.iterator] === 'function';
+}
+
+function normal(method) {
+  return NORMAL[method.toLowerCase()] ?? method;
+}
+
+function signalOf(signal) {
+  if (signal === undefined || signal === null) return null;
+  if (typeof signal.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') throw new TypeError('signal is an AbortSignal');
+  return signal;
+}
+
+function deadlineOf(ms) {
+  if (ms === undefined) return 0;
+  if (typeof ms !== 'number' || !(ms > 0)) throw new TypeError('timeoutMs is a number of milliseconds above 0');
+  return Math.min(Math.ceil(ms), 2 ** 32 - 1);
+}
+
+module.exports = { partsOf, signalOf };

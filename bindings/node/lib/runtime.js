@@ -1,0 +1,299 @@
+'use strict';
+// Runtimes and apps: what people hold in their hands.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { fileURLToPath } = require('node:url');
+const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
+const { startCall } = require('./calls.js');
+const { decode, encode } = require('./cbor.js');
+const { Exchange } = require('./exchange.js');
+const { Hub } = require('./hub.js');
+const { partsOf, signalOf } = require('./request.js');
+const { responseOf } = require('./response.js');
+
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
+const GRACE_MS = 30_000;
+const made = Symbol('made by Runtime.load');
+
+/** Threads that run JavaScript, and the apps on them. */
+class Runtime {
+  #hub;
+
+  constructor(options = {}) {
+    const { threads, onLog, onApp, manualClock = false, clockUnixMs, roots = '', limits, ...rest } = known(options, 'Runtime');
+    nothingElse(rest, 'Runtime');
+    for (const [name, listener] of Object.entries({ onLog, onApp })) {
+      if (listener !== undefined && typeof listener !== 'function') throw new TypeError(`${name} is a function`);
+    }
+    const all = threads === undefined ? { ...limits } : { ...limits, threads };
+    const given = {
+      limits: limitsOf(all, RUNTIME_LIMITS),
+      logs: onLog !== undefined,
+      apps: onApp !== undefined,
+      manualClock: boolean(manualClock, 'manualClock'),
+      clockUnixMs: optional(clockUnixMs, 'number', 'clockUnixMs'),
+      roots: text(roots, 'roots'),
+    };
+    this.#hub = new Hub(given, { onLog, onApp }, startCall);
+  }
+
+  /** Loads an app: reads, compiles and starts it, or rejects with what is wrong with it. */
+  async load(source, options = {}) {
+    const hub = this.#hub;
+    hub.check();
+    const { signal, ...rest } = known(options, 'load');
+    const kept = { env: undefined, outbound: undefined, files: undefined, ...rest, ...sourceOf(source, rest.kind) };
+    kept.name ??= nextName(kept);
+    const { given, bindings } = read(kept);
+    // The app's modules may call Node while they load.
+    const isNew = !hub.apps.has(given.name);
+    if (isNew) hub.apps.set(given.name, bindings);
+    try {
+      const native = await unless(
+        signal,
+        () => hub.native.load(given),
+        (late) => late.unload(0),
+      );
+      return new App(made, this, hub, native, kept, bindings);
+    } catch (error) {
+      if (isNew) hub.apps.delete(given.name);
+      throw error;
+    }
+  }
+
+  /** Moves a manual clock on: timers that are due run, wall limits that are due strike. */
+  advance(ms) {
+    this.#hub.check();
+    this.#hub.native.advance(number(ms, 'ms'));
+  }
+
+  /** What it holds and has done. */
+  stats() {
+    this.#hub.check();
+    return counts(this.#hub.native.stats());
+  }
+
+  /** The same and more as Prometheus text. */
+  metrics() {
+    this.#hub.check();
+    return this.#hub.native.metrics();
+  }
+
+  /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
+  async drain({ graceMs = GRACE_MS, signal } = {}) {
+    this.#hub.check();
+    return unless(signal, () => this.#hub.native.drain(number(graceMs, 'graceMs')));
+  }
+
+  get closed() {
+    return this.#hub.closed;
+  }
+
+  /** Ends every request and stops the threads; a second close does nothing. */
+  close() {
+    return this.#hub.close();
+  }
+
+  [asyncDispose]() {
+    return this.close();
+  }
+}
+
+/** `app.fetch` for servers: parts in, an exchange and its RESPONSE event out. */
+let dispatch;
+
+/** A loaded app. It serves until it is unloaded, or its runtime is closed. */
+class App {
+  #hub;
+  #native;
+  #options;
+  #bindings;
+  #name;
+
+  constructor(key, runtime, hub, native, options, bindings) {
+    if (key !== made) throw new TypeError('apps are made by runtime.load');
+    this.runtime = runtime;
+    this.#hub = hub;
+    this.#native = native;
+    this.#options = options;
+    this.#bindings = bindings;
+    this.#name = native.name;
+  }
+
+  get name() {
+    return this.#name;
+  }
+
+  /** Asks the app, as `fetch` does, and gives its response. */
+  fetch(input, init) {
+    return new Promise((resolve, reject) => {
+      const parts = partsOf(input, init);
+      const exchange = new Exchange(this.#hub, parts.signal, (event) => resolve(responseOf(event, exchange)), reject);
+      this.#begin(exchange, parts);
+    });
+  }
+
+  static {
+    dispatch = (app, parts) => {
+      let exchange;
+      const head = new Promise((resolve, reject) => {
+        exchange = new Exchange(app.#hub, parts.signal, resolve, reject);
+        app.#begin(exchange, parts);
+      });
+      return { head, exchange };
+    };
+  }
+
+  #begin(exchange, { method, url, flat, body, source, deadlineMs }) {
+    const native = this.#native;
+    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs), source);
+  }
+
+  /** Calls a function that the app exports. Values cross by content. */
+  invoke(name, ...args) {
+    return this.invokeWith({}, name, ...args);
+  }
+
+  /** The same with a signal. */
+  invokeWith(options, name, ...args) {
+    return new Promise((resolve, reject) => {
+      const export_ = text(name, 'the name of an export');
+      const hub = this.#hub;
+      const exchange = new Exchange(hub, signalOf(options.signal), (event) => resolve(decode(event[2], hub.held)), reject);
+      // Objects of the host's cannot be arguments: which instance would hold them is not known yet.
+      exchange.begin((token) => encode(args, undefined, (bytes) => this.#native.invoke(token, export_, bytes)), null);
+    });
+  }
+
+  /** Loads a new version, with the options of the one before but for those given. The old one serves until the new one has started. */
+  async reload(source, changes = {}) {
+    const hub = this.#hub;
+    hub.check();
+    if (changes.name !== undefined) throw new TypeError('an app keeps its name');
+    const { kind, limits, signal, ...others } = known(changes, 'reload');
+    const kept = { ...this.#options, ...others, limits: { ...this.#options.limits, ...limits } };
+    if (source !== undefined && source !== null) Object.assign(kept, sourceOf(source, kind));
+    const { given, bindings } = read(kept);
+    const follow = () => {
+      this.#options = kept;
+      this.#bindings = bindings;
+      hub.apps.set(this.#name, bindings);
+    };
+    await unless(signal, () => this.#native.reload(given), follow);
+    follow();
+  }
+
+  /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
+  async unload({ graceMs = GRACE_MS, signal } = {}) {
+    this.#hub.check();
+    const forget = () => {
+      if (this.#hub.apps.get(this.#name) === this.#bindings) this.#hub.apps.delete(this.#name);
+    };
+    await unless(signal, () => this.#native.unload(number(graceMs, 'graceMs')), forget);
+    forget();
+  }
+
+  /** What it has used since it was loaded. */
+  stats() {
+    this.#hub.check();
+    return counts(this.#native.stats());
+  }
+
+  async [asyncDispose]() {
+    if (!this.#hub.closed) await this.unload();
+  }
+}
+
+/** Does what blocks, and waits for it unless the signal is aborted first; `late` then has what comes of it in the end. */
+function unless(signal, work, late) {
+  const given = signalOf(signal);
+  if (given === null) return work();
+  given.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const working = work();
+    const onAbort = () => {
+      reject(given.reason);
+      working.then(late).catch(() => {});
+    };
+    given.addEventListener('abort', onAbort, { once: true });
+    working.then(resolve, reject).finally(() => given.removeEventListener('abort', onAbort));
+  });
+}
+
+// Options, from what people write to what the native half reads.
+
+function read(kept) {
+  const { name, sourceKind, source, kind, env, outbound, files, egress = 'public', egressAllow = [], egressDeny = [], ...more } = kept;
+  const { baseUrl, codeGeneration = false, limits, randomSeed, lazy = false, ...rest } = more;
+  nothingElse(rest, 'load');
+  if (env !== undefined && (typeof env !== 'object' || env === null)) throw new TypeError('env is an object');
+  const bindings = new Bindings(env, outbound, files);
+  const given = {
+    name: text(name, 'name'),
+    sourceKind,
+    source,
+    env: bindings.text,
+    bindings: bindings.describe(),
+    outbound: bindings.outbound ?? undefined,
+    egress: text(egress, 'egress'),
+    egressAllow: texts(egressAllow, 'egressAllow'),
+    egressDeny: texts(egressDeny, 'egressDeny'),
+    baseUrl: optional(baseUrl, 'string', 'baseUrl'),
+    codeGeneration: boolean(codeGeneration, 'codeGeneration'),
+    hostFiles: bindings.files !== null,
+    limits: limitsOf(limits, APP_LIMITS),
+    randomSeed: optional(randomSeed, 'number', 'randomSeed'),
+    lazy: boolean(lazy, 'lazy'),
+  };
+  return { given, bindings };
+}
+
+function sourceOf(source, kind) {
+  if (kind !== undefined && typeof kind !== 'string') throw new TypeError('kind is a string');
+  if (source instanceof URL) source = fileURLToPath(source);
+  else if (typeof source !== 'string') throw new TypeError('a source is code, a path, or a file: URL');
+  else if (kind === undefined && (source.includes('\n') || source.length >= 4096 || source.includes('\0') || !fs.existsSync(source))) {
+    return { sourceKind: 'text', source };
+  }
+  if (kind === undefined) kind = fs.statSync(source, { throwIfNoEntry: false })?.isDirectory() ? 'folder' : 'file';
+  return { sourceKind: kind, source };
+}
+
+let named = 0;
+
+function nextName({ sourceKind, source }) {
+  const isPath = sourceKind === 'file' || sourceKind === 'folder';
+  return `${isPath ? path.parse(path.resolve(source)).name : 'app'}-${++named}`;
+}
+
+function counts(pairs) {
+  return Object.fromEntries(pairs.map(([name, count]) => [name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()), count]));
+}
+
+function known(options, of) {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`the options of ${of} are an object`);
+  return options;
+}
+
+function nothingElse(rest, of) {
+  const [name] = Object.keys(rest);
+  if (name !== undefined) throw new TypeError(`${of} has no option ${name}`);
+}
+
+function typed(value, type, what) {
+  if (typeof value !== type) throw new TypeError(`${what} is a ${type}, not ${value === null ? 'null' : typeof value}`);
+  return value;
+}
+
+const text = (value, what) => typed(value, 'string', what);
+const number = (value, what) => typed(value, 'number', what);
+const boolean = (value, what) => typed(value, 'boolean', what);
+const optional = (value, type, what) => (value === undefined ? undefined : typed(value, type, what));
+
+function texts(list, what) {
+  if (!Array.isArray(list)) throw new TypeError(`${what} is an array`);
+  return list.map((item) => text(item, what));
+}
+
+module.exports = { App, Runtime, dispatch };

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The tarballs that are published: this package and the one of this platform, from a release build: pack.sh FOLDER
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(mkdir -p "$1" && cd "$1" && pwd)
+platform=linux-x64-gnu
+cd "$here"
+cargo build --locked --release -p nano-node
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -r npm/$platform "$work/platform"
+strip -o "$work/platform/nano-isolates.$platform.node" "${CARGO_TARGET_DIR:-../../target}/release/libnano_node.so"
+mkdir "$work/package"
+cp -r lib ./*.js ./*.d.ts README.md package.json "$work/package"
+# Only what is published depends on the platform's package: here it is built.
+node -e '
+  const fs = require("node:fs"), [file, platform] = process.argv.slice(1), own = JSON.parse(fs.readFileSync(file));
+  delete own.devDependencies;
+  own.optionalDependencies = { ["@nano-isolates/" + platform]: own.version };
+  fs.writeFileSync(file, JSON.stringify(own, null, 2) + "\n");' "$work/package/package.json" $platform
+for folder in platform package; do (cd "$work/$folder" && npm pack --silent --pack-destination "$out"); done

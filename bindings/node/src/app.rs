@@ -1,0 +1,86 @@
+//! A loaded app.
+
+use std::time::Duration;
+
+use nano_core::{AppStats, Body, RequestHead, RequestInit};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Latin1String};
+use napi_derive::napi;
+
+use crate::calls::headers;
+use crate::error::OrThrow;
+use crate::options::{GivenApp, whole};
+use crate::task::{Blocking, blocking};
+use crate::values;
+
+#[napi]
+pub struct App(pub(crate) nano_core::App);
+
+#[napi]
+impl App {
+    #[napi(getter, catch_unwind)]
+    pub fn name(&self) -> String {
+        self.0.name().to_string()
+    }
+
+    /// Hands a request over; without a body and not streaming it has none.
+    #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
+    pub fn dispatch(
+        &self,
+        env: Env,
+        token: f64,
+        method: String,
+        url: String,
+        flat: Option<Latin1String>,
+        body: Option<&[u8]>,
+        streaming: bool,
+        deadline_ms: u32,
+    ) -> napi::Result<u64> {
+        let sent = headers(flat.as_deref()).and_then(|headers| {
+            let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
+            let head = RequestHead { method, url, headers };
+            self.0.dispatch(RequestInit { head, body, user_data: token as u64, deadline_ms })
+        });
+        sent.or_throw(&env)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn invoke(&self, env: Env, token: f64, export: String, args: &[u8]) -> napi::Result<u64> {
+        values::arguments(args).and_then(|args| self.0.invoke(&export, args, token as u64)).or_throw(&env)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn reload(&self, env: Env, options: GivenApp) -> napi::Result<AsyncTask<Blocking<()>>> {
+        let options = options.into_core().or_throw(&env)?;
+        let app = self.0.clone();
+        Ok(blocking(move || app.reload(options)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn unload(&self, env: Env, grace_ms: f64) -> napi::Result<AsyncTask<Blocking<()>>> {
+        let grace = Duration::from_millis(whole("graceMs", grace_ms).or_throw(&env)?);
+        let app = self.0.clone();
+        Ok(blocking(move || app.unload(grace)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> Vec<(String, f64)> {
+        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes, skipped, untold } =
+            self.0.stats();
+        let rows = [
+            ("requests", requests),
+            ("in_flight", in_flight),
+            ("errors", errors),
+            ("cpu_us", cpu_us),
+            ("starts", starts),
+            ("condemned", condemned),
+            ("strikes", u64::from(strikes)),
+            ("versions", versions),
+            ("waiting_bytes", waiting_bytes),
+            ("skipped", skipped),
+            ("untold", untold),
+        ];
+        rows.into_iter().map(|(name, count)| (name.to_string(), count as f64)).collect()
+    }
+}

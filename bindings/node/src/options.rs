@@ -1,0 +1,171 @@
+//! Options of the JavaScript half as the core's. Limits have the core's own names, so that one documentation serves every language.
+
+use nano_core::policy::{Mode, Policy, Rule};
+use nano_core::{AppLimits, AppOptions, Binding, BindingKind, ClassShape, Result, RuntimeLimits, Source};
+use napi_derive::napi;
+
+use crate::error::invalid;
+
+/// Lists the fields of a struct of limits once: to read them all, and to set them by name.
+macro_rules! limits {
+    ($limits:ident, $read:ident, $set:ident, $doc:literal, $($field:ident),*) => {
+        #[doc = $doc]
+        #[napi(catch_unwind)]
+        pub fn $read() -> Vec<(String, f64)> {
+            // A limit that the core gains and this does not name stops the build.
+            let $limits { $($field),* } = $limits::default();
+            vec![$((stringify!($field).to_string(), $field as f64)),*]
+        }
+
+        pub(crate) fn $set(limits: &mut $limits, given: &[(String, f64)]) -> Result<()> {
+            for (name, value) in given {
+                match name.as_str() {
+                    $(stringify!($field) => limits.$field = whole(name, *value)?,)*
+                    other => return Err(invalid(format!("there is no limit \"{other}\""))),
+                }
+            }
+            Ok(())
+        }
+    };
+}
+
+limits!(
+    AppLimits,
+    app_limits,
+    set_app_limits,
+    "The limits of an app, with their defaults.",
+    cpu_ms,
+    start_cpu_ms,
+    wall_ms,
+    heap_bytes,
+    external_bytes,
+    timers,
+    log_bytes_per_s,
+    env_entries,
+    env_entry_bytes,
+    url_bytes,
+    header_bytes,
+    body_bytes,
+    subrequests,
+    subrequests_at_once,
+    sockets,
+    errands,
+    errand_cpu_ms,
+    requests,
+    idle_ms,
+    cache_bytes,
+    host_objects,
+    storage_bytes,
+    storage_entries
+);
+limits!(
+    RuntimeLimits,
+    runtime_limits,
+    set_runtime_limits,
+    "The limits of a runtime, with their defaults.",
+    threads,
+    apps,
+    instances,
+    requests,
+    log_events,
+    pool,
+    cache_bytes,
+    queue_messages,
+    queue_bytes,
+    queues_bytes
+);
+
+/// A number of JavaScript's as a whole one.
+pub(crate) fn whole<T: TryFrom<u64>>(name: &str, value: f64) -> Result<T> {
+    let is_whole = value >= 0.0 && value.fract() == 0.0 && value < 2f64.powi(53);
+    let whole = if is_whole { T::try_from(value as u64).ok() } else { None };
+    whole.ok_or_else(|| invalid(format!("{name} is {value}: it must be a whole number, not negative and not too large")))
+}
+
+fn source(kind: &str, source: String) -> Result<Source> {
+    match kind {
+        "text" => Ok(Source::Text(source.into_bytes())),
+        "typescript" => Ok(Source::Named("index.ts".into(), source.into_bytes())),
+        "tsx" => Ok(Source::Named("index.tsx".into(), source.into_bytes())),
+        "file" => Ok(Source::File(source.into())),
+        "folder" => Ok(Source::Folder(source.into())),
+        "echo" => Ok(Source::Echo),
+        other => Err(invalid(format!("there is no kind of source \"{other}\""))),
+    }
+}
+
+fn egress(mode: &str, allow: &[String], deny: &[String]) -> Result<Policy> {
+    let mode = match mode {
+        "public" => Mode::Public,
+        "deny" => Mode::Deny,
+        "any" => Mode::Any,
+        other => return Err(invalid(format!("egress is \"{other}\", which is none of public, deny and any"))),
+    };
+    let rules = |list: &[String], name: &str| -> Result<Vec<Rule>> {
+        let parse = |text: &String| Rule::parse(text).map_err(|why| invalid(format!("{name} has \"{text}\": {why}")));
+        list.iter().map(parse).collect()
+    };
+    Ok(Policy::new(mode, rules(allow, "egressAllow")?, rules(deny, "egressDeny")?))
+}
+
+/// One binding: its name, its kind, and what the kind needs.
+#[napi(object, object_to_js = false)]
+pub struct GivenBinding {
+    pub name: String,
+    pub kind: String,
+    pub methods: Vec<String>,
+    pub properties: Vec<String>,
+    pub app: String,
+    pub entrypoint: Option<String>,
+}
+
+impl GivenBinding {
+    fn into_core(self) -> Result<Binding> {
+        let Self { name, kind, methods, properties, app, entrypoint } = self;
+        let kind = match kind.as_str() {
+            "object" => BindingKind::Object,
+            "function" => BindingKind::Function,
+            "class" => BindingKind::Class(ClassShape { methods, properties, constructible: true }),
+            "app" => BindingKind::App { app, entrypoint },
+            other => return Err(invalid(format!("the binding {name} is of the kind \"{other}\""))),
+        };
+        Ok(Binding { name, kind })
+    }
+}
+
+/// All of an app's options.
+#[napi(object, object_to_js = false)]
+pub struct GivenApp {
+    pub name: String,
+    pub source_kind: String,
+    pub source: String,
+    pub env: Vec<(String, String)>,
+    pub bindings: Vec<GivenBinding>,
+    pub outbound: Option<String>,
+    pub egress: String,
+    pub egress_allow: Vec<String>,
+    pub egress_deny: Vec<String>,
+    pub base_url: Option<String>,
+    pub code_generation: bool,
+    pub host_files: bool,
+    pub limits: Vec<(String, f64)>,
+    pub random_seed: Option<f64>,
+    pub lazy: bool,
+}
+
+impl GivenApp {
+    pub(crate) fn into_core(self) -> Result<AppOptions> {
+        let mut options = AppOptions::new(self.name, source(&self.source_kind, self.source)?);
+        options.env = self.env;
+        options.bindings = self.bindings.into_iter().map(GivenBinding::into_core).collect::<Result<_>>()?;
+        options.outbound = self.outbound;
+        options.egress = egress(&self.egress, &self.egress_allow, &self.egress_deny)?;
+        options.base_url = self.base_url;
+        options.code_generation = self.code_generation;
+        options.host_files = self.host_files;
+        set_app_limits(&mut options.limits, &self.limits)?;
+        options.random_seed = self.random_seed.map(|seed| whole("randomSeed", seed)).transpose()?;
+        options.lazy = self.lazy;
+        Ok(options)
+    }
+}

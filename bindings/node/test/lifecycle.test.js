@@ -1,0 +1,216 @@
+'use strict';
+// Beginnings and ends: loading, reloading, unloading, closing, and what is used after its end.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { test } = require('node:test');
+const { pathToFileURL } = require('node:url');
+const { App, Runtime } = require('nano-isolates');
+const { HELLO, NEVER, URL: url, code, runtimeFor, script } = require('./helpers.js');
+
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
+
+test('closing ends what is pending and refuses what comes', async () => {
+  const runtime = new Runtime({ threads: 1 });
+  const app = await runtime.load(NEVER);
+  const pending = [
+    app.fetch(url),
+    app.fetch(url, {
+      method: 'POST',
+      body: (async function* () {
+        await new Promise(() => {});
+      })(),
+    }),
+    app.invoke('never'),
+  ];
+  await app.invoke('here');
+  assert.equal(runtime.closed, false);
+  const ended = Promise.all(pending.map((one) => assert.rejects(one, code('NANO_E_SHUTDOWN'))));
+  const closing = runtime.close();
+  await ended;
+  await closing;
+  await runtime.close();
+  assert.equal(runtime.closed, true);
+  for (const use of [
+    () => app.fetch(url),
+    () => app.invoke('here'),
+    () => app.reload(HELLO),
+    () => app.unload(),
+    () => runtime.load(HELLO),
+    () => runtime.drain(),
+  ]) {
+    await assert.rejects(use(), code('NANO_E_SHUTDOWN'));
+  }
+  for (const use of [() => app.stats(), () => runtime.stats(), () => runtime.metrics(), () => runtime.advance(1)])
+    assert.throws(use, code('NANO_E_SHUTDOWN'));
+});
+
+test('disposing closes and unloads', async () => {
+  const runtime = new Runtime({ threads: 1 });
+  const app = await runtime.load(HELLO);
+  await app[asyncDispose]();
+  await assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
+  await runtime[asyncDispose]();
+  assert.ok(runtime.closed);
+  await app[asyncDispose]();
+});
+
+test('an unloaded app and an ended request are errors', async (t) => {
+  const runtime = runtimeFor(t);
+  const app = await runtime.load(HELLO, { name: 'one' });
+  assert.equal(app.name, 'one');
+  await assert.rejects(runtime.load(HELLO, { name: 'one' }), code('NANO_E_BUSY'));
+  await app.unload();
+  await assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
+  await assert.rejects(app.unload(), code('NANO_E_NOT_FOUND'));
+  assert.equal((await (await runtime.load(HELLO, { name: 'one' })).fetch(url)).status, 200);
+});
+
+test('reloading replaces the code and keeps the options', async (t) => {
+  const source = (n) => `export default { fetch: (r, env) => new Response(env.A + ${n}) }`;
+  const app = await runtimeFor(t).load(source(1), { env: { A: 'a' }, limits: { cpuMs: 100 } });
+  const text = async () => (await app.fetch(url)).text();
+  await app.reload(source(2));
+  assert.equal(await text(), 'a2');
+  await app.reload(undefined, { env: { A: 'b' } });
+  assert.equal(await text(), 'b2');
+  await assert.rejects(app.reload('export default {'), code('NANO_E_COMPILE'));
+  await assert.rejects(app.reload(source(3), { unknown: 1 }), TypeError);
+  await assert.rejects(app.reload(source(3), { name: 'x' }), TypeError);
+  assert.equal(await text(), 'b2');
+});
+
+test('sources are code, files and folders', async (t) => {
+  const runtime = runtimeFor(t);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nano-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  fs.writeFileSync(path.join(folder, 'index.ts'), 'const n: number = 3; export default { fetch: () => new Response(String(n)) }');
+  for (const source of [folder, path.join(folder, 'index.ts'), pathToFileURL(folder), pathToFileURL(path.join(folder, 'index.ts'))]) {
+    assert.equal(await (await (await runtime.load(source)).fetch(url)).text(), '3');
+  }
+  assert.equal((await (await runtime.load('', { kind: 'echo' })).fetch(url)).status, 200);
+  await assert.rejects(
+    runtime.load('export default {\n fetch() { return 1 +; },\n};'),
+    (error) => error.code === 'NANO_E_COMPILE' && /index\.js/.test(error.message),
+  );
+  await assert.rejects(runtime.load(pathToFileURL('/there/is/no/such/file.js')), code('NANO_E_IO'));
+});
+
+test('bad options are refused, each as what it is', async (t) => {
+  const runtime = runtimeFor(t);
+  for (const wrong of [
+    { limits: { heapBits: 1 } },
+    { limits: { cpuMs: 'x' } },
+    { name: 5 },
+    { unknown: 1 },
+    { lazy: 1 },
+    { egressAllow: 'x' },
+    { egressAllow: [1] },
+    { baseUrl: 1 },
+    null,
+    { kind: 5 },
+    { signal: 5 },
+  ]) {
+    await assert.rejects(runtime.load(HELLO, wrong), TypeError, JSON.stringify(wrong));
+  }
+  for (const wrong of [
+    { limits: { cpuMs: -1 } },
+    { limits: { cpuMs: 1.5 } },
+    { limits: { cpuMs: NaN } },
+    { limits: { cpuMs: 2 ** 40 } },
+    { egress: 'perhaps' },
+    { kind: 'perl' },
+    { name: '' },
+    { egressAllow: ['::::'] },
+    { randomSeed: -1 },
+  ]) {
+    await assert.rejects(runtime.load(HELLO, wrong), code('NANO_E_INVALID'), JSON.stringify(wrong));
+  }
+  await assert.rejects(runtime.load(5), TypeError);
+  for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }])
+    assert.throws(() => new Runtime(wrong), TypeError, JSON.stringify(wrong));
+  for (const wrong of [{ threads: 0.5 }, { clockUnixMs: 5 }, { roots: 'mine' }, { threads: 100_000 }])
+    assert.throws(
+      () => new Runtime(wrong),
+      (error) => error.code.startsWith('NANO_E_'),
+      JSON.stringify(wrong),
+    );
+  assert.throws(() => new App(), TypeError);
+  assert.throws(() => runtime.advance('x'), TypeError);
+  assert.throws(() => runtime.advance(5), code('NANO_E_INVALID'));
+  await assert.rejects(runtime.drain({ graceMs: -1 }), code('NANO_E_INVALID'));
+});
+
+test('logs and states are told', async () => {
+  const logs = [];
+  const states = [];
+  const runtime = new Runtime({ threads: 1, onLog: (...line) => logs.push(line), onApp: (...what) => states.push(what) });
+  const app = await runtime.load("export default { fetch() { console.warn('hear', 1); return new Response() } }", { name: 'loud' });
+  await app.fetch(url);
+  await runtime.close();
+  assert.deepEqual(logs, [['loud', 'warn', 'hear 1', 0]]);
+  assert.ok(states.some(([app, state]) => app === 'loud' && state === 'loaded'));
+});
+
+test('a listener that throws is an uncaught exception, and loses no event', async () => {
+  const { exit, out, errors } = await script(`
+    const { Runtime } = require('nano-isolates');
+    process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+    (async () => {
+      const runtime = new Runtime({ threads: 1, onLog: () => { throw new Error('mine'); } });
+      const app = await runtime.load("export default { fetch() { console.log('x'); return new Response('well') } }");
+      console.log(await (await app.fetch('http://app.test/')).text());
+      await runtime.close();
+    })();`);
+  assert.equal(exit, 0, errors);
+  assert.deepEqual(out.trim().split('\n').sort(), ['uncaught mine', 'well']);
+});
+
+test('draining waits for what is in flight', async (t) => {
+  const runtime = runtimeFor(t);
+  const app = await runtime.load(NEVER);
+  const ended = assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
+  await app.invoke('here');
+  assert.equal(await runtime.drain({ graceMs: 1 }), false);
+  await ended;
+  await assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
+});
+
+test('counters and metrics', async (t) => {
+  const runtime = runtimeFor(t);
+  const app = await runtime.load(HELLO);
+  await app.fetch(url);
+  assert.deepEqual([runtime.stats().apps, runtime.stats().inFlight, app.stats().requests], [1, 0, 1]);
+  assert.match(runtime.metrics(), /^nano_/m);
+});
+
+test('a signal gives up whatever waits, and what was begun ends well', async (t) => {
+  const runtime = runtimeFor(t);
+  const aborted = { signal: AbortSignal.abort('enough') };
+  const is = (reason) => reason === 'enough';
+  const app = await runtime.load(NEVER, { name: 'kept' });
+  for (const use of [
+    () => runtime.load(HELLO, aborted),
+    () => app.reload(HELLO, aborted),
+    () => app.unload(aborted),
+    () => runtime.drain(aborted),
+  ]) {
+    await assert.rejects(use(), is);
+  }
+  assert.equal(await app.invoke('here'), 1);
+  const later = () => {
+    const controller = new AbortController();
+    setImmediate(() => controller.abort('enough'));
+    return { signal: controller.signal };
+  };
+  const pending = assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
+  await app.invoke('here');
+  await assert.rejects(app.unload({ graceMs: 60_000, ...later() }), is);
+  await assert.rejects(
+    runtime.drain({ graceMs: 1, ...later() }).then(() => Promise.reject('enough')),
+    is,
+  );
+  await pending;
+});

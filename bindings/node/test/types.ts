@@ -1,0 +1,59 @@
+// The declarations, as people use them; `tsc` reads this.
+
+import express from 'express';
+import fastify from 'fastify';
+import { Hono } from 'hono';
+import http from 'node:http';
+import http2 from 'node:http2';
+import { type Account, type App, NanoError, Runtime, Service, toNodeHandler, v8Version } from 'nano-isolates';
+import { toExpressHandler } from 'nano-isolates/express';
+import { nanoFastify } from 'nano-isolates/fastify';
+import { toHonoHandler } from 'nano-isolates/hono';
+
+class Basket {
+  add(item: string): number {
+    return item.length;
+  }
+}
+
+export async function everything(): Promise<void> {
+  await using runtime = new Runtime({
+    threads: 2,
+    onLog: (app, level, text, dropped) => console.log(app, level, text, dropped + 1),
+    limits: { requests: 5 },
+  });
+  const app: App = await runtime.load(new URL('file:///app'), {
+    env: {
+      TEXT: 'x',
+      Basket,
+      other: new Service('other'),
+      store: { get: (key: string) => key },
+      async add(a: number, b: number) {
+        this.signal.throwIfAborted();
+        return a + b;
+      },
+    },
+    limits: { cpuMs: 50 },
+    outbound: async (request) => new Response(request.url),
+    files: { stat: () => [1, 2] },
+    signal: AbortSignal.timeout(5),
+  });
+  const response: Response = await app.fetch('http://a.test/', { method: 'POST', body: new Uint8Array(5), timeoutMs: 5 });
+  const account: Account | null = (await app.fetch(new Request('http://a.test/'))).account;
+  const sum = await app.invoke<number>('sum', 1, 2n, new Map());
+  await app.invokeWith({ signal: AbortSignal.timeout(1) }, 'sum');
+  await app.reload(null, { env: { TEXT: 'y' } });
+  http.createServer(toNodeHandler(app));
+  http2.createServer(toNodeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
+  express().use('/x', toExpressHandler(app));
+  await fastify().register(nanoFastify, { app, prefix: '/x' });
+  new Hono().all('/x/*', toHonoHandler(app));
+  try {
+    await app.unload({ graceMs: 5 });
+  } catch (error) {
+    if (error instanceof NanoError && error.code === 'NANO_E_CPU_LIMIT') console.log(error.httpStatus + error.number, error.appStack);
+  }
+  console.log(response.status, account?.cpuUs, sum.toFixed(), v8Version.length, runtime.stats().inFlight, app.stats().cpuUs);
+  // @ts-expect-error there is no such option
+  await runtime.load('', { heapBits: 1 });
+}

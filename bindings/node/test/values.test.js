@@ -1,0 +1,107 @@
+'use strict';
+// What crosses by content, and what does not.
+
+const assert = require('node:assert/strict');
+const { test } = require('node:test');
+const vm = require('node:vm');
+const { URL: url, code, runtimeFor } = require('./helpers.js');
+
+const ECHO =
+  'export const echo = (value) => value; export const nothing = () => {};';
+
+test('values that are not in the corpus come back as they went', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const same = async (value) => assert.deepEqual(await app.invoke('echo', value), value);
+  for (const number of [
+    23,
+    24,
+    255,
+    256,
+    65535,
+    65536,
+    2 ** 32 - 1,
+    2 ** 32,
+    Number.MAX_SAFE_INTEGER,
+    2 ** 53,
+    1e300,
+    5e-324,
+    -24,
+    -25,
+    -257,
+    -(2 ** 32) - 1,
+  ])
+    await same(number);
+  for (const bigint of [0n, 1n, -1n, 255n, -256n, 2n ** 64n, -(2n ** 64n), 2n ** 200n + 7n]) await same(bigint);
+  await same('x'.repeat(100_000));
+  await same(['', '\0', 'ü', '🌍']);
+  await same(JSON.parse('{"__proto__": {"a": 1}, "constructor": 2}'));
+  await same(new Map([[new Map([[1, 2]]), new Set([[1]])]]));
+  await same(new Int8Array([1, -1]));
+  await same(new BigUint64Array([2n ** 64n - 1n]));
+  await same(new Uint8Array(1_000_000).fill(7));
+  assert.ok(Number.isNaN((await app.invoke('echo', new Date(NaN))).getTime()));
+  assert.equal(await app.invoke('nothing'), undefined);
+  assert.deepEqual(await app.invoke('echo', Buffer.from('ab')), new Uint8Array([97, 98]));
+  assert.deepEqual(await app.invoke('echo', new Uint8Array([1, 2, 3]).subarray(1)), new Uint8Array([2, 3]));
+  // eslint-disable-next-line no-sparse-arrays
+  assert.deepEqual(await app.invoke('echo', [1, , 3]), [1, undefined, 3]);
+  assert.equal((await app.invoke('echo', new TypeError('t'))).constructor, TypeError);
+  await assert.rejects(app.invoke('echo'.repeat(3)), code('NANO_E_EXCEPTION'));
+});
+
+test('values of another realm are what they are', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const [object, map, date, error] = vm.runInNewContext("[{ a: [1] }, new Map([[1, 2]]), new Date(5), new RangeError('far')]");
+  assert.deepEqual(await app.invoke('echo', object), { a: [1] });
+  assert.deepEqual(await app.invoke('echo', map), new Map([[1, 2]]));
+  assert.deepEqual(await app.invoke('echo', date), new Date(5));
+  assert.equal((await app.invoke('echo', error)).message, 'far');
+});
+
+test('what cannot cross is refused and says so', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  class Own {}
+  const cycle = {};
+  cycle.self = cycle;
+  for (const wrong of [
+    () => {},
+    Symbol('s'),
+    new Own(),
+    Promise.resolve(),
+    /x/,
+    new WeakMap(),
+    new DataView(new ArrayBuffer(1)),
+    { deep: [Symbol('s')] },
+  ]) {
+    await assert.rejects(app.invoke('echo', wrong), TypeError);
+  }
+  await assert.rejects(app.invoke('echo', cycle), code('NANO_E_TOO_LARGE'));
+  await assert.rejects(app.invoke('echo', 'x'.repeat(9 << 20)), code('NANO_E_TOO_LARGE'));
+  await assert.rejects(app.invoke('echo', new Uint8Array(40 << 20)), code('NANO_E_TOO_LARGE'));
+  await assert.rejects(app.invoke(1), TypeError);
+  assert.equal(await app.invoke('echo', 1), 1);
+});
+
+test('a getter that encodes meanwhile spoils nothing', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  let inner;
+  const value = {
+    before: 'b',
+    get inner() {
+      inner = app.invoke('echo', 'inside');
+      return 1;
+    },
+    after: 'a',
+  };
+  assert.deepEqual(await app.invoke('echo', value), { before: 'b', inner: 1, after: 'a' });
+  assert.equal(await inner, 'inside');
+  const broken = {
+    a: 'x',
+    get inner() {
+      throw new RangeError('got');
+    },
+  };
+  await assert.rejects(app.invoke('echo', broken), new RangeError('got'));
+  assert.deepEqual(await app.invoke('echo', { a: 'y' }), { a: 'y' });
+  assert.equal((await app.fetch(url).catch((error) => error)).code, 'NANO_E_EXCEPTION');
+});
