@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 root=$PWD profile=${1:-debug}
 shift || true
 parts=("$@")
-[ $# -gt 0 ] || parts=(c python)
+[ $# -gt 0 ] || parts=(c python node)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/dist
@@ -61,6 +61,21 @@ test_python() {
     same "Python 3.$version, in a clean environment" "Hello from http://example.com/" "$(cd "$work" && "venv-$version/bin/python" hello.py)"
     rm -rf "$work/venv-$version"
   done
+}
+
+test_node() {
+  local package platform
+  package=$(echo "$out"/nano-isolates-[0-9]*.tgz) platform=$(echo "$out"/nano-isolates-linux-*.tgz)
+  mkdir "$work/node"
+  snippet "from 'nano-isolates'" | sed '/^npm install/d' >"$work/node/hello.mjs"
+  (
+    cd "$work/node"
+    echo '{ "private": true }' >package.json
+    # Both are here: nothing is asked of a registry.
+    npm install --offline --silent --no-audit --no-fund "$platform" "$package"
+  )
+  same "Node, in a clean folder" "Hello from http://example.com/" "$(cd "$work/node" && node hello.mjs)"
+  same "it has its types" yes "$([ -e "$work/node/node_modules/nano-isolates/index.d.ts" ] && echo yes)"
 }
 
 scripts/dist.sh "$profile" "${parts[@]}" >/dev/null

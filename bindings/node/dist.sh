@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# The tarballs that are published: this package and the one of this platform, from a release build: pack.sh FOLDER
+# The tarballs that are published: this package and the one of this platform: dist.sh debug|release FOLDER
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-out=$(mkdir -p "$1" && cd "$1" && pwd)
+profile=$1 out=$(mkdir -p "$2" && cd "$2" && pwd)
 platform=linux-x64-gnu
 cd "$here"
-cargo build --locked --release -p nano-node
+flags=()
+[ "$profile" = debug ] || flags=(--release)
+cargo build --quiet --locked -p nano-node "${flags[@]}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r npm/$platform "$work/platform"
-strip -o "$work/platform/nano-isolates.$platform.node" "${CARGO_TARGET_DIR:-../../target}/release/libnano_node.so"
+strip -o "$work/platform/nano-isolates.$platform.node" "${CARGO_TARGET_DIR:-../../target}/$profile/libnano_node.so"
 mkdir "$work/package"
 cp -r lib ./*.js ./*.d.ts README.md package.json "$work/package"
 # Only what is published depends on the platform's package: here it is built.
