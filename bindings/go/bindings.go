@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"sync"
 	"unsafe"
 )
 
@@ -157,7 +158,8 @@ func (b *bound) bindClass(class Class) error {
 		return invalid("the objects of the class %s are of the type %v, which is no pointer", b.name, b.of)
 	}
 	for i := range b.of.NumMethod() {
-		if name := jsName(b.of.Method(i).Name); !slices.Contains(never, name) {
+		name := jsName(b.of.Method(i).Name)
+		if isLock := b.of.Implements(lockerType) && (name == "lock" || name == "unlock"); !isLock && !slices.Contains(never, name) {
 			b.methods = append(b.methods, name)
 		}
 	}
@@ -193,7 +195,10 @@ func (t *bindingTable) describe(a *arena) (*C.nano_binding, C.size_t) {
 	return unsafe.SliceData(array), C.size_t(len(array))
 }
 
-var contextType = reflect.TypeFor[context.Context]()
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	lockerType  = reflect.TypeFor[sync.Locker]()
+)
 
 // A function is one of Go's that apps call, looked at once.
 type function struct {

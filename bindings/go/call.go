@@ -36,6 +36,8 @@ type call struct {
 	body, args                []byte
 	object                    uint64
 	table                     *bindingTable
+	// What is set before on the object has been, when after is closed; set is closed when this has been set.
+	after, set chan struct{}
 	// wake and room have room for one: a piece of the body has come; there is room for more of the answer.
 	wake, room chan struct{}
 	mu         sync.Mutex
@@ -125,6 +127,13 @@ func (h *hub) begin(id uint64, view *C.nano_call_view) {
 			c.headers.Add(text(header.name), text(header.value))
 		}
 	}
+	switch c.kind {
+	case C.NANO_CALL_OBJECT_SET:
+		c.set = make(chan struct{})
+		c.after = h.objects.following(c.object, c.set)
+	case C.NANO_CALL_OBJECT_GET, C.NANO_CALL_OBJECT_METHOD:
+		c.after = h.objects.following(c.object, nil)
+	}
 	h.calls.add(id, c)
 	go c.run()
 }
@@ -132,6 +141,12 @@ func (h *hub) begin(id uint64, view *C.nano_call_view) {
 func (c *call) run() {
 	defer c.hub.calls.forget(uint64(c.id))
 	defer c.cancel()
+	if c.set != nil {
+		defer close(c.set)
+	}
+	if c.after != nil {
+		<-c.after
+	}
 	defer func() {
 		if reason := recover(); reason != nil {
 			if reason == http.ErrAbortHandler {
@@ -176,7 +191,7 @@ func (c *call) answer() (any, error) {
 	args, _ := value.([]any)
 	switch c.kind {
 	case C.NANO_CALL_OBJECT_METHOD, C.NANO_CALL_OBJECT_GET, C.NANO_CALL_OBJECT_SET:
-		return c.onObject(value, args)
+		return c.onObject(args)
 	}
 	b := c.table.entries[c.binding]
 	switch {
@@ -208,7 +223,7 @@ func callMethod(ctx context.Context, object reflect.Value, name string, args []a
 	return f.call(ctx, args)
 }
 
-func (c *call) onObject(value any, args []any) (any, error) {
+func (c *call) onObject(args []any) (any, error) {
 	held, err := c.hub.objects.held(c.binding, c.object)
 	if err != nil {
 		return nil, err
@@ -227,7 +242,10 @@ func (c *call) onObject(value any, args []any) (any, error) {
 	}
 	field := object.Elem().FieldByIndex(b.fields[c.method])
 	if c.kind == C.NANO_CALL_OBJECT_SET {
-		return Undefined, assign(field, value)
+		if len(args) != 1 {
+			return nil, errMalformed
+		}
+		return Undefined, assign(field, args[0])
 	}
 	return field.Interface(), nil
 }

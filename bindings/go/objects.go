@@ -1,8 +1,6 @@
 package nano
 
-import (
-	"sync"
-)
+import "sync"
 
 // objects are Go's that apps hold, by the numbers that apps know them by.
 type objects struct {
@@ -15,6 +13,8 @@ type objects struct {
 type heldObject struct {
 	value any
 	class string
+	// Closed when the last property that an app has set is set.
+	set chan struct{}
 	// How often it has been given and not been given back.
 	count   int
 	release func(object any)
@@ -46,6 +46,22 @@ func (o *objects) held(class string, number uint64) (any, error) {
 		return object.value, nil
 	}
 	return nil, codeError(ErrNotFound, "no app holds an object %d of the class %s", number, class)
+}
+
+// following gives what a call on an object has to wait for: apps set properties without waiting, and find them set by what they call
+// next. set is what later calls wait for, if this one sets.
+func (o *objects) following(number uint64, set chan struct{}) (after chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	object := o.all[number]
+	if object == nil {
+		return nil
+	}
+	after = object.set
+	if set != nil {
+		object.set = set
+	}
+	return after
 }
 
 // takeBack ends one giving.
