@@ -171,12 +171,14 @@ func TestErrorsBecomeProblemsThatTellNothing(t *testing.T) {
 	if log := report.String(); !strings.Contains(log, "a secret") || !strings.Contains(log, "stack=") || !strings.Contains(log, "app=streams") {
 		t.Error(log)
 	}
-	response, err = server.Client().Get(server.URL + "/breaks")
-	must(t, err)
-	if _, err := io.ReadAll(response.Body); err == nil {
+	// The connection may end before the head is out.
+	if response, err = server.Client().Get(server.URL + "/breaks"); err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+	}
+	if err == nil {
 		t.Error("a body that breaks off looks whole")
 	}
-	must(t, response.Body.Close())
 	response, err = server.Client().Get(server.URL + "/" + strings.Repeat("a", 20000))
 	must(t, err)
 	if status, body := read(t, response); status != 414 || !strings.Contains(body, "url_bytes") {

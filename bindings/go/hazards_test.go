@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -98,7 +99,9 @@ func TestPreemptionAndCollectionsWhileAppsRun(t *testing.T) {
 }
 
 func TestPanicsOfBindingsRejectThePromise(t *testing.T) {
-	app := newApp(t, nano.AppOptions{
+	var report strings.Builder
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&report, nil))})
+	app := load(t, runtime, nano.AppOptions{
 		Source: withEnv + "export const f = () => env.broken().catch((error) => error.message); export const g = () => env.HANDLER.fetch('http://x/').catch((error) => error.message)",
 		Bindings: map[string]any{
 			"broken":  func() int { var nothing *nano.Error; return len(nothing.Message) },
@@ -110,6 +113,9 @@ func TestPanicsOfBindingsRejectThePromise(t *testing.T) {
 		if err != nil || !strings.Contains(fmt.Sprint(message), "NANO_E_PANIC") {
 			t.Error(message, err)
 		}
+	}
+	if where := report.String(); strings.Count(where, "hazards_test.go") < 2 {
+		t.Error("the log does not say where:", where)
 	}
 }
 

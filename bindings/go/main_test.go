@@ -3,7 +3,6 @@ package nano_test
 import (
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 
 	"nano-isolates/nano"
@@ -74,5 +73,3 @@ const hello = "export default { fetch: () => new Response('hello') }"
 
 // Functions of the host are in env, which modules import.
 const withEnv = "import { env } from 'cloudflare:workers';\n"
-
-func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
