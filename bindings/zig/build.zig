@@ -31,9 +31,15 @@ pub fn build(b: *std.Build) void {
     module.linkSystemLibrary("nano", .{ .use_pkg_config = if (library == null) .yes else .no });
 
     const step = b.step("test", "Run the tests");
-    for ([_][]const u8{ "test/behaviour.zig", "test/values.zig", "test/conformance.zig" }) |file| {
+    const files = [_]?std.Build.LazyPath{
+        b.path("test/behaviour.zig"),
+        b.path("test/values.zig"),
+        b.path("test/conformance.zig"),
+        if (b.option([]const u8, "manual", "the blocks of the manual, as tests")) |file| .{ .cwd_relative = file } else null,
+    };
+    for (files) |file| {
         const tests = b.addTest(.{ .root_module = b.createModule(.{
-            .root_source_file = b.path(file),
+            .root_source_file = file orelse continue,
             .target = target,
             .optimize = optimize,
             .imports = &.{.{ .name = "nano", .module = module }},

@@ -43,8 +43,9 @@ pub const App = struct {
     /// Hands a request over, and gives its id; never waits. Its events carry user_data, and the last of them isLast.
     pub fn dispatch(app: App, gpa: Allocator, request: nano.Request, user_data: ?*anyopaque, failure: ?*nano.Failure) (nano.Error || Allocator.Error)!u64 {
         // Few requests have more headers than fit here.
-        var room = std.heap.stackFallback(2048, gpa);
-        var arena: std.heap.ArenaAllocator = .init(room.get());
+        var room: [2048]u8 = undefined;
+        var first: std.heap.BufferFirstAllocator = .init(&room, gpa);
+        var arena: std.heap.ArenaAllocator = .init(first.allocator());
         defer arena.deinit();
         const raw = try request.describe(arena.allocator());
         var id: u64 = 0;
@@ -62,7 +63,7 @@ pub const App = struct {
         return .{ .raw = response };
     }
 
-    /// Calls a function that the app exports; arguments are written as nano.Value.of has it. Waits for the result, whose memory is in the arena.
+    /// Calls a function that the app exports, and waits for the result, whose memory is in the arena.
     pub fn invoke(app: App, arena: Allocator, export_name: []const u8, args: []const nano.Value, failure: ?*nano.Failure) (nano.Error || Allocator.Error)!nano.Value {
         const encoded = try nano.cbor.encode(arena, .{ .array = args });
         var event: nano.Event = .{};

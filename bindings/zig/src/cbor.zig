@@ -120,7 +120,7 @@ const Encoder = struct {
             .date_ms => |ms| {
                 try e.head(6, Tag.epoch);
                 const seconds = ms / 1000;
-                if (seconds == @trunc(seconds) and @abs(seconds) <= safe_integer_max) try e.int(@trunc(seconds)) else try e.float(seconds);
+                if (seconds == @trunc(seconds) and @abs(seconds) <= safe_integer_max) try e.int(@intFromFloat(seconds)) else try e.float(seconds);
             },
             .typed => |array| {
                 if (array.bytes.len % array.kind.elementBytes() != 0) return error.Invalid;
