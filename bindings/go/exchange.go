@@ -26,7 +26,7 @@ type exchange struct {
 	hub   *hub
 	id    C.nano_request
 	token uint64
-	// account, if somebody wants to know, is filled before the last event is pushed.
+	// account, if somebody wants to know, is filled with the last event.
 	account *Account
 
 	mu        sync.Mutex
@@ -66,9 +66,12 @@ func (x *exchange) recycle() {
 }
 
 // push is called by the hub's goroutine.
-func (x *exchange) push(e event) {
+func (x *exchange) push(e event, account *C.nano_account) {
 	x.mu.Lock()
 	if !x.abandoned {
+		if x.account != nil && account != nil && account.size != 0 {
+			*x.account = accountOf(account)
+		}
 		x.queue = append(x.queue, e)
 	}
 	ended := x.ended

@@ -103,7 +103,7 @@ func (h *hub) run() {
 	}
 	h.file.Close()
 	for _, x := range h.slots.remaining() {
-		x.push(event{kind: C.NANO_EVENT_ERROR, last: true, err: closedError()})
+		x.push(event{kind: C.NANO_EVENT_ERROR, last: true, err: closedError()}, nil)
 	}
 	h.calls.cancelAll()
 	C.free(unsafe.Pointer(h.batch))
@@ -138,14 +138,11 @@ func (h *hub) dispatch(r *C.nano_go_record) {
 		}
 		if x.isAbandoned() {
 			if last {
-				x.push(event{last: true})
+				x.push(event{last: true}, nil)
 			}
 			return
 		}
-		if x.account != nil && r.account.size != 0 {
-			*x.account = accountOf(&r.account)
-		}
-		x.push(eventOf(r, last))
+		x.push(eventOf(r, last), &r.account)
 	case C.NANO_EVENT_WRITABLE:
 		// With the token of a request, or the id of a call.
 		if r.token == 0 {

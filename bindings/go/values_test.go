@@ -124,3 +124,12 @@ func TestWhatCannotCrossIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARequestSaysWhatItUsed(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo})
+	var account nano.Account
+	_, err := app.Invoke(nano.WithAccount(t.Context(), &account), "echo", 1)
+	if err != nil || account.Wall <= 0 || account.HeapBytes == 0 {
+		t.Error(account, err)
+	}
+}

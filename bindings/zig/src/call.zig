@@ -133,8 +133,8 @@ pub const Call = struct {
         return check(c.nano_call_end(call.runtime.raw, call.id));
     }
 
-    /// Makes room for more of the body of the app's call.
+    /// Makes room for more of the body of the app's call. One that has ended needs none.
     pub fn credit(call: Call, bytes: usize) nano.Error!void {
-        return check(c.nano_call_credit(call.runtime.raw, call.id, @intCast(bytes)));
+        check(c.nano_call_credit(call.runtime.raw, call.id, @intCast(bytes))) catch |err| if (err != error.NotFound) return err;
     }
 };

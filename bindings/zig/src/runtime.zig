@@ -99,9 +99,10 @@ pub const Runtime = struct {
         return check(c.nano_request_cancel(runtime.raw, id));
     }
 
-    /// Makes room for more of a response's body: as many bytes as you have passed on of its chunks.
+    /// Makes room for more of a response's body: as many bytes as you have passed on of its chunks. One that has
+    /// ended, while its chunks still wait, needs none.
     pub fn credit(runtime: Runtime, id: u64, bytes: usize) nano.Error!void {
-        return check(c.nano_response_credit(runtime.raw, id, @intCast(bytes)));
+        check(c.nano_response_credit(runtime.raw, id, @intCast(bytes))) catch |err| if (err != error.NotFound) return err;
     }
 
     /// What it holds and has done.
