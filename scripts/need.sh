@@ -53,6 +53,7 @@ for need in "$@"; do
     cc) command -v gcc >/dev/null || apt_install gcc libc6-dev ;;
     c++) command -v g++ >/dev/null || apt_install g++ ;;
     clang) command -v clang >/dev/null && command -v clang++ >/dev/null || apt_install clang ;;
+    pkg-config) command -v pkg-config >/dev/null || apt_install pkg-config ;;
     make) command -v make >/dev/null || apt_install make ;;
     python) python_need ;;
     node) command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm ;;

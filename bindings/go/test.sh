@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 profile=${1:-debug}
 root=$(cd "$here/../.." && pwd)
-"$root/scripts/need.sh" go cc
+"$root/scripts/need.sh" go cc pkg-config
 target=$(realpath "${CARGO_TARGET_DIR:-$root/target}")
 command -v go >/dev/null || PATH=$(echo "$target"/tools/venv/lib/python3*/site-packages/go/bin):$PATH
 library=$target/$profile/libnano.so

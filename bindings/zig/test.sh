@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 profile=${1:-debug}
 root=$(cd "$here/../.." && pwd)
-"$root/scripts/need.sh" zig curl
+"$root/scripts/need.sh" zig curl pkg-config
 target=$(realpath "${CARGO_TARGET_DIR:-$root/target}")
 library=$target/$profile/libnano.so
 [ -e "$library" ] || { echo "no $library: cargo build -p nano-ffi first" >&2; exit 1; }
@@ -19,7 +19,6 @@ ln -sfn libnano.so "$out/libnano.so.0"
 sed -e "s|^libdir=.*|libdir=$out|" -e "s|^includedir=.*|includedir=$root/include|" -e "s|@VERSION@|0|" "$root/nano-ffi/nano.pc.in" >"$out/nano.pc"
 export PKG_CONFIG_PATH=$out LD_LIBRARY_PATH=$out
 export ZIG_LOCAL_CACHE_DIR=$target/zig/cache
-folders=(-Dnano-include="$root/include" -Dnano-lib="$out")
 {
   printf 'const std = @import("std");\nconst nano = @import("nano");\nconst gpa = std.testing.allocator;\n'
   awk '/^```zig/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/docs/embedding-zig.md"
@@ -27,9 +26,10 @@ folders=(-Dnano-include="$root/include" -Dnano-lib="$out")
 [ "$(grep -c '^test ' "$out/manual.zig")" -ge 5 ] || { echo "the manual has lost its blocks" >&2; exit 1; }
 cd "$here"
 "${zig[@]}" fmt --check build.zig src test "$root/examples/zig/build.zig" "$root/examples/zig/src"
-"${zig[@]}" build test --summary all "${folders[@]}" -Dmanual="$out/manual.zig"
+# The binding finds the library by pkg-config, the example by its folders.
+"${zig[@]}" build test --summary all -Dmanual="$out/manual.zig"
 cd "$root/examples/zig"
-"${zig[@]}" build "${folders[@]}" --prefix "$out/example"
+"${zig[@]}" build -Dnano-include="$root/include" -Dnano-lib="$out" --prefix "$out/example"
 log=$(mktemp)
 "$out/example/bin/server" 0 2>"$log" &
 server=$!
