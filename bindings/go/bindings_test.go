@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	goruntime "runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,14 @@ func NewBasket(owner string) (*Basket, error) {
 	return &Basket{Owner: owner}, nil
 }
 
-func (b *Basket) Lock()   { b.mu.Lock() }
+// Lock takes its time, so that what does not wait for a property to be set comes before it.
+func (b *Basket) Lock() {
+	for range 1000 {
+		goruntime.Gosched()
+	}
+	b.mu.Lock()
+}
+
 func (b *Basket) Unlock() { b.mu.Unlock() }
 
 func (b *Basket) Add(ctx context.Context, items ...string) int {

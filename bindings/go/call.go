@@ -123,8 +123,11 @@ func (h *hub) begin(id uint64, view *C.nano_call_view) {
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if c.kind == C.NANO_CALL_FETCH {
 		c.headers = make(http.Header)
-		for _, header := range unsafe.Slice(view.headers, int(view.headers_count)) {
-			c.headers.Add(text(header.name), text(header.value))
+		// Without headers the pointer may be any, and Go looks at every pointer that it has.
+		if view.headers_count > 0 {
+			for _, header := range unsafe.Slice(view.headers, int(view.headers_count)) {
+				c.headers.Add(text(header.name), text(header.value))
+			}
 		}
 	}
 	switch c.kind {

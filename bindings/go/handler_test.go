@@ -40,7 +40,7 @@ export default {
     }
     if (pathname === '/breaks') return new Response(new ReadableStream({ async start(out) { out.enqueue(new Uint8Array(10)); await sleep(); out.error(new Error('broken')); } }));
     if (pathname === '/throws') throw new Error('a secret');
-    if (pathname === '/early') return new Response('early');
+    if (pathname === '/early') { await request.body.getReader().read(); return new Response('early'); }
     if (pathname === '/204') return new Response(null, { status: 204 });
     return Response.json({ method: request.method, url: request.url, headers: Object.fromEntries(request.headers), body: await request.text() },
       { status: 201, headers: { 'x-a': 'b', connection: 'close, x-a' } });

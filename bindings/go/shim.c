@@ -14,6 +14,8 @@ static void describe(const nano_runtime *runtime, const nano_event *event, nano_
       record->http_status = nano_response_status(event->as.response);
       record->more = nano_response_status_text(event->as.response);
       record->headers = nano_response_headers(event->as.response, &record->headers_count);
+      /* Where there are none the pointer may be any, and Go looks at every pointer that it has. */
+      if (!record->headers_count) record->headers = NULL;
       record->text = nano_response_body(event->as.response);
       break;
     case NANO_EVENT_ERROR:
