@@ -98,29 +98,6 @@ func TestPreemptionAndCollectionsWhileAppsRun(t *testing.T) {
 	})
 }
 
-func TestNothingIsNoPointerToGo(t *testing.T) {
-	app := newApp(t, nano.AppOptions{
-		Source:   withEnv + "export default { fetch: () => new Response(null) }; export const ask = async () => (await env.X.fetch('http://x/')).status",
-		Bindings: map[string]any{"X": http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})},
-	})
-	// What is empty may be a pointer to anywhere in C. Go would find it when it moves a stack, and collections have it do that.
-	var stop atomic.Bool
-	defer stop.Store(true)
-	go func() {
-		for !stop.Load() {
-			goruntime.GC()
-		}
-	}()
-	for range 300 {
-		if status, body := get(t, app, "http://app.test/"); status != 200 || body != "" {
-			t.Fatal(status, body)
-		}
-		if status, err := app.Invoke(t.Context(), "ask"); err != nil || status != 200 {
-			t.Fatal(status, err)
-		}
-	}
-}
-
 func TestPanicsOfBindingsRejectThePromise(t *testing.T) {
 	var report strings.Builder
 	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&report, nil))})
