@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, Python, Node, the hazards of any
-# host, the listener's clients, a short fuzz.
+# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, Python, Node, Go, Zig, what is
+# published, the hazards of any host, the listener's clients, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need.sh cargo cc c++ make curl readelf node python
+scripts/need.sh cargo cc c++ make curl readelf node python go zig
 scripts/models.sh
 cargo test --workspace --locked
 scripts/wpt.sh --optional
@@ -18,6 +18,8 @@ tests/net/websocket/run.sh debug
 tests/admin/run.sh debug
 bindings/python/test.sh debug
 bindings/node/test.sh debug
+bindings/go/test.sh debug
+bindings/zig/test.sh debug
 tests/dist/run.sh debug
 tests/hosts/run.sh debug
 tests/net/run.sh debug

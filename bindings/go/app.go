@@ -1,0 +1,151 @@
+package nano
+
+/*
+#cgo noescape nano_go_schedule
+#cgo nocallback nano_go_schedule
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// An App is a loaded app: an http.Handler, an http.RoundTripper, and functions to Invoke. It serves until it is unloaded, or its
+// runtime is closed.
+type App struct {
+	runtime *Runtime
+	hub     *hub
+	ptr     *C.nano_app
+	name    string
+	// What of a request's body may be sent in one piece.
+	options atomic.Pointer[AppOptions]
+}
+
+var appsMade atomic.Uint64
+
+// Load reads, compiles and starts an app, or says what is wrong with it, with file, line and column. It waits for that.
+func (r *Runtime) Load(options AppOptions) (*App, error) {
+	defer runtime.KeepAlive(r)
+	h := r.hub
+	if options.Name == "" {
+		options.Name = fmt.Sprintf("app-%d", appsMade.Add(1))
+	}
+	table, err := newTable(options.Bindings)
+	if err != nil {
+		return nil, err
+	}
+	var a arena
+	defer a.free()
+	o := options.describe(&a, table)
+	// The app's modules may call Go while they load; a name that is taken keeps its bindings.
+	_, taken := h.apps.LoadOrStore(options.Name, table)
+	var ptr *C.nano_app
+	var detail *C.nano_error
+	if err := statusError(C.nano_app_load(h.ptr, o, &ptr, &detail), detail); err != nil {
+		if !taken {
+			h.apps.CompareAndDelete(options.Name, table)
+		}
+		return nil, err
+	}
+	h.apps.Store(options.Name, table)
+	app := &App{runtime: r, hub: h, ptr: ptr, name: options.Name}
+	app.options.Store(&options)
+	runtime.AddCleanup(app, func(ptr *C.nano_app) { C.nano_app_free(ptr) }, ptr)
+	return app, nil
+}
+
+// Name is its name, unique in its runtime.
+func (a *App) Name() string { return a.name }
+
+// Runtime is the runtime it is on.
+func (a *App) Runtime() *Runtime { return a.runtime }
+
+// Options are those of its version; what Reload is given is a change of them.
+func (a *App) Options() AppOptions { return *a.options.Load() }
+
+// Reload loads a new version; the name stays. The old version serves until the new one has started, finishes what it began, and goes
+// on serving if the new one does not start. It waits for that.
+func (a *App) Reload(options AppOptions) error {
+	defer runtime.KeepAlive(a)
+	options.Name = a.name
+	table, err := newTable(options.Bindings)
+	if err != nil {
+		return err
+	}
+	var arena arena
+	defer arena.free()
+	o := options.describe(&arena, table)
+	// While both versions live, each finds its own bindings where they differ in name.
+	before, _ := a.hub.apps.Load(a.name)
+	both := table
+	if old, ok := before.(*bindingTable); ok {
+		both = table.over(old)
+	}
+	a.hub.apps.Store(a.name, both)
+	var detail *C.nano_error
+	if err := statusError(C.nano_app_reload(a.ptr, o, &detail), detail); err != nil {
+		a.hub.apps.CompareAndSwap(a.name, both, before)
+		return err
+	}
+	a.options.Store(&options)
+	return nil
+}
+
+// Unload takes no new requests, lets those in flight end within the time of grace, ends the rest with ErrDraining, and forgets the app:
+// its name is free again. ErrTimeout if an instance could not be stopped yet.
+func (a *App) Unload(grace time.Duration) error {
+	defer runtime.KeepAlive(a)
+	table, known := a.hub.apps.Load(a.name)
+	var detail *C.nano_error
+	status := C.nano_app_unload(a.ptr, milliseconds(grace), &detail)
+	err := statusError(status, detail)
+	if err == nil && status == C.NANO_TIMEOUT {
+		err = codeError(ErrTimeout, "an instance of the app has not been stopped yet")
+	}
+	if known && !errors.Is(err, ErrNotFound) {
+		a.hub.apps.CompareAndDelete(a.name, table)
+	}
+	return err
+}
+
+// AppStats is what an app has used since it was loaded.
+type AppStats struct {
+	Requests, InFlight, Errors           uint64
+	CPU                                  time.Duration
+	Starts, Condemned, Strikes, Versions uint64
+	WaitingBytes, Skipped, Untold        uint64
+}
+
+// Stats gives what it has used.
+func (a *App) Stats() (AppStats, error) {
+	defer runtime.KeepAlive(a)
+	c := C.nano_app_counters{size: C.sizeof_nano_app_counters}
+	if err := statusError(C.nano_app_stats(a.ptr, &c), nil); err != nil {
+		return AppStats{}, err
+	}
+	return AppStats{
+		uint64(c.requests), uint64(c.in_flight), uint64(c.errors), time.Duration(c.cpu_us) * time.Microsecond, uint64(c.starts),
+		uint64(c.condemned), uint64(c.strikes), uint64(c.versions), uint64(c.waiting_bytes), uint64(c.skipped), uint64(c.untold),
+	}, nil
+}
+
+// A Scheduled is how a scheduled event ended.
+type Scheduled struct {
+	Outcome string
+	NoRetry bool
+}
+
+// Schedule calls the app's scheduled() for this time, with these words as controller.cron: for hosts with a scheduler of their own.
+func (a *App) Schedule(ctx context.Context, cron string, at time.Time) (Scheduled, error) {
+	var result Scheduled
+	err := a.invoke(ctx, &result, func(token uint64) C.nano_go_begun {
+		return C.nano_go_schedule(a.ptr, ptrOf(cron), C.size_t(len(cron)), C.uint64_t(at.UnixMilli()), C.uint64_t(token))
+	})
+	return result, err
+}

@@ -1,0 +1,267 @@
+package nano
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"slices"
+	"sync"
+	"unsafe"
+)
+
+// A Service is another app of the runtime as a binding: env.NAME.fetch(request), env.NAME.method(...). It need not be loaded before it is
+// called. An *App will do as well.
+type Service struct {
+	// App is its name.
+	App string
+	// Entrypoint is the export that answers, if it is not the default one.
+	Entrypoint string
+}
+
+// A Queue is the name of a queue of the runtime's, as a binding: env.NAME.send(value), env.NAME.sendBatch(messages).
+type Queue string
+
+// A Class is a binding of which apps make objects: new env.NAME(...). These are Go's, and stay with it: apps call their exported methods
+// and read and write their exported fields, all by names with the first letter in lower case, until the last reference is given back.
+//
+// Calls run at the same time, as those of a server do. If the object is a sync.Locker, fields are read and written under its lock.
+type Class struct {
+	// New is a function that makes an object: its first result is a pointer, its second may be an error.
+	New any
+	// Of is a nil pointer of the objects' type, for a class of which apps cannot make objects, but get those that calls return.
+	Of any
+	// Release, if it is there, is called with an object that no app holds any more.
+	Release func(object any)
+}
+
+// Names that JavaScript does things with by itself.
+var never = []string{"constructor", "then", "toJSON", "__proto__"}
+
+// A bound is one entry of env.
+type bound struct {
+	kind    C.uint32_t
+	name    string
+	service Service
+	// Of a function and of a class's New.
+	function function
+	// Of an object.
+	object reflect.Value
+	// Of a class.
+	class   Class
+	of      reflect.Type
+	methods []string
+	fields  map[string][]int
+}
+
+// A bindingTable is what one app finds in env besides text.
+type bindingTable struct {
+	entries map[string]*bound
+	classes map[reflect.Type]*bound
+}
+
+func newTable(bindings map[string]any) (*bindingTable, error) {
+	t := &bindingTable{map[string]*bound{}, map[reflect.Type]*bound{}}
+	for name, value := range bindings {
+		b, err := bind(name, value)
+		if err != nil {
+			return nil, err
+		}
+		t.entries[name] = b
+		if b.of != nil {
+			t.classes[b.of] = b
+		}
+	}
+	return t, nil
+}
+
+// over is this table with what only the other one has.
+func (t *bindingTable) over(other *bindingTable) *bindingTable {
+	both := &bindingTable{map[string]*bound{}, map[reflect.Type]*bound{}}
+	for _, from := range []*bindingTable{other, t} {
+		for name, b := range from.entries {
+			both.entries[name] = b
+		}
+		for of, b := range from.classes {
+			both.classes[of] = b
+		}
+	}
+	return both
+}
+
+func bind(name string, value any) (*bound, error) {
+	b := &bound{name: name}
+	switch value := value.(type) {
+	case nil:
+		return nil, invalid("the binding %s is nil", name)
+	case Service:
+		b.kind, b.service = C.NANO_BINDING_APP, value
+		return b, nil
+	case *App:
+		b.kind, b.service = C.NANO_BINDING_APP, Service{App: value.name}
+		return b, nil
+	case Queue:
+		b.kind, b.service = C.NANO_BINDING_QUEUE, Service{App: string(value)}
+		return b, nil
+	case Class:
+		return b, b.bindClass(value)
+	case http.Handler, http.RoundTripper:
+		b.kind, b.object = C.NANO_BINDING_OBJECT, reflect.ValueOf(value)
+		return b, nil
+	}
+	b.object = reflect.ValueOf(value)
+	switch kind := b.object.Kind(); {
+	case kind == reflect.Func:
+		b.kind = C.NANO_BINDING_FUNCTION
+		var err error
+		b.function, err = functionOf(b.object)
+		if err != nil {
+			return nil, invalid("the binding %s: %v", name, err)
+		}
+	case b.object.NumMethod() > 0:
+		b.kind = C.NANO_BINDING_OBJECT
+		for i := range b.object.NumMethod() {
+			if _, err := functionOf(b.object.Method(i)); err != nil {
+				return nil, invalid("the method %s of the binding %s: %v", b.object.Type().Method(i).Name, name, err)
+			}
+		}
+	default:
+		return nil, invalid("the binding %s is a %T: text belongs in Env, and a binding is a function, something with methods, "+
+			"a Class, a Service or a Queue", name, value)
+	}
+	return b, nil
+}
+
+func (b *bound) bindClass(class Class) error {
+	b.kind, b.class = C.NANO_BINDING_CLASS, class
+	switch {
+	case (class.New == nil) == (class.Of == nil):
+		return invalid("the class %s has either New or Of", b.name)
+	case class.Of != nil:
+		b.of = reflect.TypeOf(class.Of)
+	default:
+		make := reflect.ValueOf(class.New)
+		if make.Kind() != reflect.Func || make.Type().NumOut() == 0 {
+			return invalid("the New of the class %s is no function that returns an object", b.name)
+		}
+		var err error
+		if b.function, err = functionOf(make); err != nil {
+			return invalid("the New of the class %s: %v", b.name, err)
+		}
+		b.of = make.Type().Out(0)
+	}
+	if b.of.Kind() != reflect.Pointer {
+		return invalid("the objects of the class %s are of the type %v, which is no pointer", b.name, b.of)
+	}
+	for i := range b.of.NumMethod() {
+		name := jsName(b.of.Method(i).Name)
+		if isLock := b.of.Implements(lockerType) && (name == "lock" || name == "unlock"); !isLock && !slices.Contains(never, name) {
+			b.methods = append(b.methods, name)
+		}
+	}
+	b.fields = map[string][]int{}
+	if b.of.Elem().Kind() == reflect.Struct {
+		for _, field := range fieldsOf(b.of.Elem()) {
+			if !slices.Contains(never, field.name) && !slices.Contains(b.methods, field.name) {
+				b.fields[field.name] = field.index
+			}
+		}
+	}
+	return nil
+}
+
+func (t *bindingTable) describe(a *arena) (*C.nano_binding, C.size_t) {
+	array := arrayIn[C.nano_binding](a, len(t.entries))
+	i := 0
+	for name, b := range t.entries {
+		c := &array[i]
+		i++
+		c.name, c.kind = a.text(name), b.kind
+		c.app, c.entrypoint = a.text(b.service.App), a.text(b.service.Entrypoint)
+		if b.class.Of != nil {
+			c.flags = C.NANO_CLASS_NOT_CONSTRUCTIBLE
+		}
+		c.methods, c.methods_count = a.texts(b.methods)
+		properties := make([]string, 0, len(b.fields))
+		for name := range b.fields {
+			properties = append(properties, name)
+		}
+		c.properties, c.properties_count = a.texts(properties)
+	}
+	return unsafe.SliceData(array), C.size_t(len(array))
+}
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	lockerType  = reflect.TypeFor[sync.Locker]()
+)
+
+// A function is one of Go's that apps call, looked at once.
+type function struct {
+	value       reflect.Value
+	takesCtx    bool
+	returnsErr  bool
+	returnsSome bool
+}
+
+func functionOf(value reflect.Value) (function, error) {
+	f, t := function{value: value}, value.Type()
+	if value.IsNil() {
+		return f, invalid("the function is nil")
+	}
+	f.takesCtx = t.NumIn() > 0 && t.In(0) == contextType
+	switch n := t.NumOut(); {
+	case n == 0:
+	case n == 1:
+		f.returnsErr = t.Out(0) == errorType
+		f.returnsSome = !f.returnsErr
+	case n == 2 && t.Out(1) == errorType:
+		f.returnsErr, f.returnsSome = true, true
+	default:
+		return f, invalid("it may return a value, an error, or both in this order")
+	}
+	return f, nil
+}
+
+// call calls it with arguments of JavaScript's: those that are missing are zero values, as undefined is.
+func (f function) call(ctx context.Context, args []any) (any, error) {
+	t := f.value.Type()
+	in := make([]reflect.Value, 0, t.NumIn())
+	if f.takesCtx {
+		in = append(in, reflect.ValueOf(ctx))
+	}
+	fixed := t.NumIn() - len(in)
+	if t.IsVariadic() {
+		fixed--
+	} else if len(args) > fixed {
+		return nil, invalid("it takes %d arguments, and got %d", fixed, len(args))
+	}
+	for i := range max(fixed, len(args)) {
+		var to reflect.Value
+		if i < fixed {
+			to = reflect.New(t.In(len(in))).Elem()
+		} else {
+			to = reflect.New(t.In(t.NumIn() - 1).Elem()).Elem()
+		}
+		if i < len(args) {
+			if err := assign(to, args[i]); err != nil {
+				return nil, err
+			}
+		}
+		in = append(in, to)
+	}
+	out := f.value.Call(in)
+	if f.returnsErr {
+		if err, _ := out[len(out)-1].Interface().(error); err != nil {
+			return nil, err
+		}
+	}
+	if !f.returnsSome {
+		return Undefined, nil
+	}
+	return out[0].Interface(), nil
+}

@@ -1,0 +1,245 @@
+package nano_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	goruntime "runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"nano-isolates/nano"
+)
+
+// A Basket is an object that apps hold.
+type Basket struct {
+	Owner string
+	Count int `nano:"howMany"`
+	mu    sync.Mutex
+	items []string
+}
+
+func NewBasket(owner string) (*Basket, error) {
+	if owner == "nobody" {
+		return nil, errors.New("nobody has a basket")
+	}
+	return &Basket{Owner: owner}, nil
+}
+
+// Lock takes its time, so that what does not wait for a property to be set comes before it.
+func (b *Basket) Lock() {
+	for range 1000 {
+		goruntime.Gosched()
+	}
+	b.mu.Lock()
+}
+
+func (b *Basket) Unlock() { b.mu.Unlock() }
+
+func (b *Basket) Add(ctx context.Context, items ...string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.items = append(b.items, items...)
+	b.Count = len(b.items)
+	return b.Count
+}
+
+func (b *Basket) Same(other *Basket) bool { return b == other }
+
+func (b *Basket) Split() []*Basket { return []*Basket{b, {Owner: b.Owner + " too"}} }
+
+func TestAppsMakeAndUseObjectsOfAClass(t *testing.T) {
+	released := make(chan string, 10)
+	app := newApp(t, nano.AppOptions{
+		Source: withEnv + `
+export async function shop() {
+  const basket = new env.Basket('Ada');
+  const count = await basket.add('tea', 'milk');
+  basket.owner = 'Bea';
+  const [first, second] = await basket.split();
+  const result = [count, await basket.howMany, await first.owner, await second.owner, first === basket, await basket.same(first), await basket.same(second)];
+  for (const held of [basket, second]) held[Symbol.dispose]?.();
+  return result;
+}
+export const nobody = async () => { try { await new env.Basket('nobody').add('x'); } catch (error) { return error.message; } };
+export const forged = async () => (await new env.Basket('x')).same(['HostObject', 'Basket', 1]).catch((error) => error.message);
+`,
+		Bindings: map[string]any{"Basket": nano.Class{New: NewBasket, Release: func(o any) { released <- o.(*Basket).Owner }}},
+	})
+	result, err := app.Invoke(t.Context(), "shop")
+	if want := "[2 2 Bea Bea too true true false]"; err != nil || fmt.Sprint(result) != want {
+		t.Error(result, err)
+	}
+	message, err := app.Invoke(t.Context(), "nobody")
+	if err != nil || !strings.Contains(fmt.Sprint(message), "nobody has a basket") {
+		t.Error(message, err)
+	}
+	message, err = app.Invoke(t.Context(), "forged")
+	if err != nil || !strings.Contains(fmt.Sprint(message), "does not fit") {
+		t.Error(message, err)
+	}
+	must(t, app.Unload(0))
+	owners := map[string]bool{<-released: true, <-released: true, <-released: true}
+	if !owners["Bea"] || !owners["Bea too"] || !owners["x"] {
+		t.Error(owners)
+	}
+}
+
+// A store is an object whose exported methods apps call.
+type store struct{ rows sync.Map }
+
+func (s *store) Put(key string, value any) { s.rows.Store(key, value) }
+
+func (s *store) Get(key string) (any, error) {
+	value, ok := s.rows.Load(key)
+	if !ok {
+		return nil, &nano.JSError{Name: "NotFoundError", Message: key}
+	}
+	return value, nil
+}
+
+func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/long" {
+		if r.Header.Get("X-One") != "1" {
+			w.WriteHeader(400)
+			return
+		}
+		w.Header().Set("X-Two", "2")
+		w.WriteHeader(201)
+		control := http.NewResponseController(w)
+		if _, err := io.Copy(w, r.Body); err != nil {
+			return
+		}
+		_ = control.Flush()
+		return
+	}
+	fmt.Fprintf(w, "%s %s %s", r.Method, r.Host, r.RequestURI)
+}
+
+func TestObjectsAnswerByTheirMethodsAndByFetch(t *testing.T) {
+	app := newApp(t, nano.AppOptions{
+		Source: withEnv + `
+export const put = (key, value) => env.STORE.put(key, value);
+export const get = (key) => env.STORE.get(key).catch((error) => error.message);
+export const other = (name, ...args) => env.STORE[name](...args).catch((error) => error.message);
+export const ask = async () => (await env.STORE.fetch('http://store.test/path?q')).text();
+export async function long(pieces) {
+  let n = 0;
+  const body = new ReadableStream({ async pull(out) { await null; if (n++ === pieces) out.close(); else out.enqueue(new Uint8Array(10000)); } });
+  const response = await env.STORE.fetch('http://store.test/long', { method: 'POST', body, headers: { 'x-one': '1' }, duplex: 'half' });
+  let bytes = 0;
+  for await (const chunk of response.body) bytes += chunk.length;
+  return [response.status, response.headers.get('x-two'), bytes];
+}`,
+		Bindings: map[string]any{"STORE": new(store)},
+	})
+	call := func(want string, export string, args ...any) {
+		t.Helper()
+		result, err := app.Invoke(t.Context(), export, args...)
+		if err != nil || fmt.Sprint(result) != want {
+			t.Error(export, result, err)
+		}
+	}
+	call("<nil>", "put", "k", []any{1, "two"})
+	call("[1 two]", "get", "k")
+	call("NotFoundError: missing", "get", "missing")
+	call("nothing is not a method of it", "other", "nothing")
+	call("NANO_E_INVALID: it takes 1 arguments, and got 2", "other", "get", "a", "b")
+	call("NANO_E_INVALID: a JavaScript value that is int in Go does not fit string", "other", "get", 1)
+	call("GET store.test /path?q", "ask")
+	call("[201 2 500000]", "long", 50)
+	call("[201 2 0]", "long", 0)
+}
+
+func TestACallThatNobodyWaitsForIsCanceled(t *testing.T) {
+	begun, canceled := make(chan struct{}), make(chan error, 1)
+	app := newApp(t, nano.AppOptions{
+		Source: withEnv + "export const f = () => env.wait()",
+		Bindings: map[string]any{"wait": func(ctx context.Context) {
+			close(begun)
+			<-ctx.Done()
+			canceled <- ctx.Err()
+		}},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := app.Invoke(ctx, "f")
+		ended <- err
+	}()
+	<-begun
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := <-canceled; err != context.Canceled {
+		t.Error(err)
+	}
+}
+
+func TestAppsServicesQueuesAndRoundTrippers(t *testing.T) {
+	runtime := newRuntime(t, nano.Options{})
+	got := make(chan string, 1)
+	other := load(t, runtime, nano.AppOptions{
+		Name: "other",
+		Source: withEnv + "export default { fetch: (request) => new Response('other ' + request.url), " +
+			"async queue(batch) { await env.got(batch.messages.map((message) => message.body).join()); } }",
+		Bindings:  map[string]any{"got": func(text string) { got <- text }},
+		Consumers: []nano.Consumer{{Queue: "mail", BatchWaitMs: -1}},
+	})
+	elsewhere := newApp(t, nano.AppOptions{Source: "export default { fetch: (request) => new Response('elsewhere ' + request.method) }"})
+	app := load(t, runtime, nano.AppOptions{
+		Source: withEnv + "const text = async (promise) => (await promise).text(); export async function all() { await env.MAIL.send('a letter'); return [" +
+			"await text(env.APP.fetch('http://a/')), await text(env.SERVICE.fetch('http://b/')), await text(env.FAR.fetch('http://c/', { method: 'PUT' })), await text(fetch('http://d/'))]; }",
+		Bindings: map[string]any{
+			"APP": other, "SERVICE": nano.Service{App: "other"}, "MAIL": nano.Queue("mail"),
+			// A round tripper that is no handler.
+			"FAR": struct{ http.RoundTripper }{elsewhere},
+		},
+		Outbound: "SERVICE",
+	})
+	var result []string
+	must(t, app.InvokeInto(t.Context(), &result, "all"))
+	if want := "other http://a/, other http://b/, elsewhere PUT, other http://d/"; strings.Join(result, ", ") != want {
+		t.Error(result)
+	}
+	if letter := <-got; letter != "a letter" {
+		t.Error(letter)
+	}
+}
+
+func TestWhatCannotBeABindingIsRefused(t *testing.T) {
+	runtime := newRuntime(t, nano.Options{})
+	for what, binding := range map[string]any{
+		"nil": nil, "text": "text", "a number": 1, "a struct": struct{}{}, "a nil function": (func())(nil),
+		"three results": func() (int, int, error) { return 0, 0, nil },
+		"no New":        nano.Class{}, "no pointer": nano.Class{New: func() int { return 1 }}, "no function": nano.Class{New: 1},
+	} {
+		if _, err := runtime.Load(nano.AppOptions{Source: hello, Bindings: map[string]any{"X": binding}}); !errors.Is(err, nano.ErrInvalid) {
+			t.Error(what, err)
+		}
+	}
+}
+
+func TestAReloadBringsItsOwnBindings(t *testing.T) {
+	source := withEnv + "export const f = () => env.which()"
+	which := func(name string) map[string]any { return map[string]any{"which": func() string { return name }} }
+	app := newApp(t, nano.AppOptions{Source: source, Bindings: which("first")})
+	expect := func(want string) {
+		t.Helper()
+		var have string
+		if err := app.InvokeInto(t.Context(), &have, "f"); err != nil || have != want {
+			t.Error(have, err)
+		}
+	}
+	expect("first")
+	if err := app.Reload(nano.AppOptions{Source: "export default {", Bindings: which("broken")}); !errors.Is(err, nano.ErrCompile) {
+		t.Error(err)
+	}
+	expect("first")
+	must(t, app.Reload(nano.AppOptions{Source: source, Bindings: which("second")}))
+	expect("second")
+}

@@ -1,0 +1,3 @@
+module nano-isolates/nano
+
+go 1.24

@@ -1,0 +1,261 @@
+package nano_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	goruntime "runtime"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"nano-isolates/nano"
+	"nano-isolates/nano/internal/probe"
+)
+
+// busy is an app that computes for some milliseconds.
+const busy = "export default { fetch() { let s = 0; for (let i = 0; i < 3e6; i++) s += i % 7; return new Response('s' + s); } }"
+
+// inFlight keeps an app asked by several goroutines until the work is done.
+func inFlight(t *testing.T, app *nano.App, work func()) {
+	t.Helper()
+	var wait sync.WaitGroup
+	var stop atomic.Bool
+	for range 4 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			for asked := 0; asked == 0 || !stop.Load(); asked++ {
+				if status, _ := get(t, app, "http://app.test/"); status != 200 {
+					t.Error("status", status)
+				}
+			}
+		}()
+	}
+	work()
+	stop.Store(true)
+	wait.Wait()
+}
+
+func TestNilDereferencesStillRecover(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: busy})
+	inFlight(t, app, func() {
+		for range 100 {
+			func() {
+				defer func() {
+					if err, ok := recover().(goruntime.Error); !ok || !strings.Contains(err.Error(), "nil pointer") {
+						t.Error("recovered", err)
+					}
+				}()
+				var nothing *nano.Error
+				t.Error(nothing.Message)
+			}()
+		}
+	})
+}
+
+func TestAProfilerAtAThousandHertz(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: busy})
+	goruntime.SetCPUProfileRate(1000)
+	var profile strings.Builder
+	must(t, pprof.StartCPUProfile(&profile))
+	inFlight(t, app, func() {
+		// Some time of Go's own to be seen by the profiler.
+		for range 50 {
+			_ = strings.Repeat("x", 1<<20)
+		}
+	})
+	pprof.StopCPUProfile()
+	if profile.Len() == 0 {
+		t.Error("there is no profile")
+	}
+}
+
+func TestPreemptionAndCollectionsWhileAppsRun(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: busy})
+	inFlight(t, app, func() {
+		var stop atomic.Bool
+		spun := make(chan int)
+		// A loop that only a signal interrupts, and collections that need it to be.
+		go func() {
+			n := 0
+			for !stop.Load() {
+				n++
+			}
+			spun <- n
+		}()
+		for range 50 {
+			goruntime.GC()
+		}
+		stop.Store(true)
+		<-spun
+	})
+}
+
+func TestPanicsOfBindingsRejectThePromise(t *testing.T) {
+	var report strings.Builder
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&report, nil))})
+	app := load(t, runtime, nano.AppOptions{
+		Source: withEnv + "export const f = () => env.broken().catch((error) => error.message); export const g = () => env.HANDLER.fetch('http://x/').catch((error) => error.message)",
+		Bindings: map[string]any{
+			"broken":  func() int { var nothing *nano.Error; return len(nothing.Message) },
+			"HANDLER": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") }),
+		},
+	})
+	for _, name := range []string{"f", "g"} {
+		message, err := app.Invoke(t.Context(), name)
+		if err != nil || !strings.Contains(fmt.Sprint(message), "NANO_E_PANIC") {
+			t.Error(message, err)
+		}
+	}
+	if where := report.String(); strings.Count(where, "hazards_test.go") < 2 {
+		t.Error("the log does not say where:", where)
+	}
+}
+
+func TestAThousandRequestsHoldNoThreadEach(t *testing.T) {
+	app := newApp(t, nano.AppOptions{
+		Source: "let release; const gate = new Promise((resolve) => { release = resolve; }); export default { async fetch(request) {" +
+			" if (request.url.endsWith('/open')) release(); else await gate; return new Response('well'); } }",
+		Limits: nano.Limits{Requests: 2000},
+	})
+	before := threads(t)
+	const count = 1000
+	var wait sync.WaitGroup
+	for range count {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			if status, body := get(t, app, "http://app.test/"); status != 200 || body != "well" {
+				t.Error(status, body)
+			}
+		}()
+	}
+	for stats(t, app).InFlight < count {
+		goruntime.Gosched()
+	}
+	if now := threads(t); now > before+32 {
+		t.Errorf("%d threads with %d requests, and %d without", now, count, before)
+	}
+	get(t, app, "http://app.test/open")
+	wait.Wait()
+}
+
+func threads(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	must(t, err)
+	return len(tasks)
+}
+
+func TestNoGoroutineIsLeft(t *testing.T) {
+	before := goruntime.NumGoroutine()
+	for range 3 {
+		runtime, err := nano.New(nano.Options{Threads: 1, OnLog: func(nano.Log) {}})
+		must(t, err)
+		app := load(t, runtime, nano.AppOptions{
+			Source: withEnv + "export default { async fetch(request) { console.log('x'); await env.f(); return new Response(request.body); } }; " +
+				"export const hang = () => new Promise((resolve) => setTimeout(resolve, 1e8))",
+			Bindings: map[string]any{"f": func() {}},
+		})
+		for range 20 {
+			response, err := app.RoundTrip(post(t, "http://app.test/", &pieces{[]string{"a", "b"}}))
+			must(t, err)
+			read(t, response)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			_, err := app.Invoke(ctx, "hang")
+			ended <- err
+		}()
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) || !errors.Is(err, nano.ErrCanceled) {
+			t.Error(err)
+		}
+		must(t, runtime.Close())
+	}
+	for goruntime.NumGoroutine() > before {
+		goruntime.Gosched()
+	}
+}
+
+func TestARuntimeThatNobodyKnowsClosesItself(t *testing.T) {
+	changes := make(chan nano.Change, 100)
+	func() {
+		runtime, err := nano.New(nano.Options{Threads: 1, OnChange: func(change nano.Change) { changes <- change }})
+		must(t, err)
+		get(t, load(t, runtime, nano.AppOptions{Source: hello, Name: "left"}), "http://app.test/")
+	}()
+	before := goruntime.NumGoroutine()
+	for goruntime.NumGoroutine() >= before {
+		goruntime.GC()
+	}
+}
+
+func TestProgramsAreStartedWhileAppsRun(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: busy})
+	inFlight(t, app, func() {
+		for range 20 {
+			// What a child has open is what the shell says: none of the runtime's descriptors.
+			out, err := exec.Command("/bin/sh", "-c", "ls -l /proc/self/fd").Output()
+			if err != nil || strings.Contains(string(out), "eventfd") || strings.Contains(string(out), "eventpoll") {
+				t.Errorf("%s: %v", out, err)
+			}
+		}
+	})
+}
+
+func TestInAForkEveryCallIsRefused(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: hello})
+	if code := probe.Fork(); code != int(nano.ErrForked) {
+		t.Errorf("the child was told %d", code)
+	}
+	if status, body := get(t, app, "http://app.test/"); status != 200 || body != "hello" {
+		t.Error(status, body)
+	}
+}
+
+func TestWhatHasEndedIsAnErrorAndNoCrash(t *testing.T) {
+	runtime, err := nano.New(nano.Options{Threads: 1})
+	must(t, err)
+	app := load(t, runtime, nano.AppOptions{Source: "export default { fetch: () => new Response(new ReadableStream({ pull() { return new Promise(() => {}); } })) }"})
+	request, err := http.NewRequestWithContext(t.Context(), "GET", "http://app.test/", nil)
+	must(t, err)
+	response, err := app.RoundTrip(request)
+	must(t, err)
+	other := load(t, runtime, nano.AppOptions{Source: hello})
+	must(t, other.Unload(0))
+	if _, err := other.RoundTrip(request); !errors.Is(err, nano.ErrNotFound) && !errors.Is(err, nano.ErrDraining) {
+		t.Error("an app that is unloaded:", err)
+	}
+	if err := other.Unload(0); !errors.Is(err, nano.ErrNotFound) {
+		t.Error("unloaded again:", err)
+	}
+	must(t, runtime.Close())
+	must(t, runtime.Close())
+	if _, err := response.Body.Read(make([]byte, 1)); !errors.Is(err, nano.ErrShutdown) {
+		t.Error("a body that goes on:", err)
+	}
+	must(t, response.Body.Close())
+	if _, err := response.Body.Read(make([]byte, 1)); err == nil {
+		t.Error("a body that is closed can be read")
+	}
+	for what, try := range map[string]func() error{
+		"round trip": func() error { _, err := app.RoundTrip(request); return err },
+		"invoke":     func() error { _, err := app.Invoke(t.Context(), "x"); return err },
+		"reload":     func() error { return app.Reload(nano.AppOptions{Source: hello}) },
+		"load":       func() error { _, err := runtime.Load(nano.AppOptions{Source: hello}); return err },
+	} {
+		var failed *nano.Error
+		if err := try(); !errors.As(err, &failed) || !errors.Is(err, nano.ErrShutdown) {
+			t.Error(what, err)
+		}
+	}
+}

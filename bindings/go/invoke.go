@@ -1,0 +1,66 @@
+package nano
+
+/*
+#cgo noescape nano_go_invoke
+#cgo nocallback nano_go_invoke
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"context"
+	"reflect"
+	"runtime"
+)
+
+// Invoke calls a function that the app exports. Values cross by content, as docs/embedding-go.md has it; what returns nothing, or null,
+// is nil.
+func (a *App) Invoke(ctx context.Context, export string, args ...any) (any, error) {
+	var result any
+	err := a.InvokeInto(ctx, &result, export, args...)
+	if result == any(Undefined) {
+		result = nil
+	}
+	return result, err
+}
+
+// InvokeInto is the same with a result of a type: result points to a variable that can hold it.
+func (a *App) InvokeInto(ctx context.Context, result any, export string, args ...any) error {
+	var e encoder
+	if err := e.array(0, len(args), func(i int) any { return args[i] }); err != nil {
+		return err
+	}
+	return a.invoke(ctx, result, func(token uint64) C.nano_go_begun {
+		return C.nano_go_invoke(a.ptr, ptrOf(export), C.size_t(len(export)), ptr(e.out), C.size_t(len(e.out)), C.uint64_t(token))
+	})
+}
+
+func (a *App) invoke(ctx context.Context, result any, begin func(token uint64) C.nano_go_begun) error {
+	defer runtime.KeepAlive(a)
+	to := reflect.ValueOf(result)
+	if to.Kind() != reflect.Pointer || to.IsNil() {
+		return invalid("the result goes into a variable: a pointer to it is wanted, not %T", result)
+	}
+	account, _ := ctx.Value(accountKey).(*Account)
+	x := a.hub.newExchange(account, false)
+	begun := begin(x.token)
+	if err := statusError(begun.status, begun.error); err != nil {
+		a.hub.slots.find(x.token, true)
+		return err
+	}
+	x.id = begun.id
+	event, err := x.next(ctx)
+	if err != nil {
+		return err
+	}
+	x.recycle()
+	if event.err != nil {
+		return event.err
+	}
+	d := decoder{in: event.raw, held: a.hub.objects.held}
+	value, err := d.decode()
+	if err != nil {
+		return err
+	}
+	return assign(to.Elem(), value)
+}

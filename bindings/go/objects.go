@@ -1,0 +1,85 @@
+package nano
+
+import "sync"
+
+// objects are Go's that apps hold, by the numbers that apps know them by.
+type objects struct {
+	mu      sync.Mutex
+	next    uint64
+	numbers map[any]uint64
+	all     map[uint64]*heldObject
+}
+
+type heldObject struct {
+	value any
+	class string
+	// Closed when the last property that an app has set is set.
+	set chan struct{}
+	// How often it has been given and not been given back.
+	count   int
+	release func(object any)
+}
+
+// give gives an object to an app, once more.
+func (o *objects) give(value any, class *bound) uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.all == nil {
+		o.numbers, o.all = map[any]uint64{}, map[uint64]*heldObject{}
+	}
+	number, known := o.numbers[value]
+	if !known {
+		o.next++
+		number = o.next
+		o.numbers[value] = number
+		o.all[number] = &heldObject{value: value, class: class.name, release: class.class.Release}
+	}
+	o.all[number].count++
+	return number
+}
+
+// held is the object that an app names.
+func (o *objects) held(class string, number uint64) (any, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if object := o.all[number]; object != nil {
+		return object.value, nil
+	}
+	return nil, codeError(ErrNotFound, "no app holds an object %d of the class %s", number, class)
+}
+
+// following gives what a call on an object has to wait for: apps set properties without waiting, and find them set by what they call
+// next. set is what later calls wait for, if this one sets.
+func (o *objects) following(number uint64, set chan struct{}) (after chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	object := o.all[number]
+	if object == nil {
+		return nil
+	}
+	after = object.set
+	if set != nil {
+		object.set = set
+	}
+	return after
+}
+
+// takeBack ends one giving.
+func (o *objects) takeBack(number uint64) {
+	o.mu.Lock()
+	object := o.all[number]
+	if object == nil {
+		o.mu.Unlock()
+		return
+	}
+	object.count--
+	last := object.count == 0
+	if last {
+		delete(o.all, number)
+		delete(o.numbers, object.value)
+	}
+	o.mu.Unlock()
+	if last && object.release != nil {
+		go object.release(object.value)
+	}
+}

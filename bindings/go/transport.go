@@ -1,0 +1,127 @@
+package nano
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// RoundTrip asks the app, as http.RoundTripper has it: nothing is followed or interpreted. The response comes with its head, and its body
+// while it is read. The end of the request's context ends the request, also while the body is read.
+//
+//	client := http.Client{Transport: app}
+func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
+	url := *r.URL
+	if r.Host != "" && url.Host != "" {
+		url.Host = r.Host
+	}
+	url.Fragment, url.RawFragment = "", ""
+	x, _, err := a.send(r, url.String(), "")
+	if err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	e, err := x.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.kind == C.NANO_EVENT_ERROR {
+		x.recycle()
+		return nil, e.err
+	}
+	response := &http.Response{
+		StatusCode: e.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header), ContentLength: -1, Request: r,
+	}
+	phrase := unpackHead(e.raw[:e.head], response.Header)
+	if phrase == "" {
+		phrase = http.StatusText(e.status)
+	}
+	response.Status = strconv.Itoa(e.status) + " " + phrase
+	if e.last {
+		body := e.raw[e.head:]
+		x.recycle()
+		response.ContentLength = int64(len(body))
+		response.Body = io.NopCloser(bytes.NewReader(body))
+		return response, nil
+	}
+	if length, err := strconv.ParseInt(response.Header.Get("Content-Length"), 10, 64); err == nil {
+		response.ContentLength = length
+	}
+	response.Body = newBody(ctx, a, x)
+	return response, nil
+}
+
+// A body of a response, as it comes.
+type body struct {
+	ctx context.Context
+	// The app, and with it its runtime, lives as long as somebody reads from it.
+	app *App
+	x   *exchange
+
+	mu     sync.Mutex
+	left   []byte
+	credit int
+	err    error
+	closed context.Context
+	close  context.CancelFunc
+}
+
+func newBody(ctx context.Context, app *App, x *exchange) *body {
+	b := &body{ctx: ctx, app: app, x: x}
+	b.closed, b.close = context.WithCancel(ctx)
+	// Nobody may be reading when the context ends.
+	context.AfterFunc(b.closed, x.abandon)
+	return b
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.left) == 0 {
+		if b.err != nil {
+			return 0, b.err
+		}
+		if len(p) == 0 {
+			return 0, nil
+		}
+		if b.credit > 0 {
+			b.app.hub.credit(b.x.id, b.credit)
+			b.credit = 0
+		}
+		e, err := b.x.next(b.closed)
+		switch {
+		case err != nil && b.ctx.Err() == nil:
+			b.err = http.ErrBodyReadAfterClose
+		case err != nil:
+			b.err = canceled(b.ctx)
+		case e.kind == C.NANO_EVENT_CHUNK:
+			b.left = e.raw
+		case e.kind == C.NANO_EVENT_ERROR:
+			b.err = e.err
+		default:
+			b.err = io.EOF
+		}
+		if b.err != nil {
+			b.close()
+		}
+	}
+	n := copy(p, b.left)
+	b.left = b.left[n:]
+	b.credit += n
+	return n, nil
+}
+
+// Close reads no more: an app that still writes is told so.
+func (b *body) Close() error {
+	b.close()
+	return nil
+}

@@ -1,0 +1,278 @@
+//! What Zig adds: error unions, events as unions, handles that are gone; over the library as it is.
+const std = @import("std");
+const nano = @import("nano");
+const gpa = std.testing.allocator;
+const expect = std.testing.expect;
+const expectEqual = std.testing.expectEqual;
+const expectError = std.testing.expectError;
+const expectEqualStrings = std.testing.expectEqualStrings;
+
+/// The next event of an id that is the last, with those before it shown to `see`.
+fn last(runtime: nano.Runtime, id: u64, see: anytype) !nano.Event {
+    while (true) {
+        var room: [1]nano.Event = undefined;
+        const events = try runtime.wait(&room, 60_000);
+        var event = events[0];
+        if (event.id() == id and event.isLast()) return event;
+        try see.event(&event);
+        event.release();
+    }
+}
+
+const Ignore = struct {
+    fn event(_: Ignore, _: *nano.Event) !void {}
+};
+
+test "a request, whole" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{
+        .name = "hello",
+        .source = "export default { fetch: (request, env) => new Response(env.GREETING + request.url, { status: 201, headers: { 'x-a': 'b' } }) }",
+        .env = &.{.{ .name = "GREETING", .value = "Hello " }},
+        .limits = .{ .cpu_ms = 50, .heap_bytes = 32 << 20 },
+    }, null);
+    defer app.deinit();
+    try expectEqualStrings("hello", app.name());
+    var response = try app.fetch(gpa, .{ .url = "http://app.test/", .headers = &.{.{ .name = "Accept", .value = "*/*" }} }, null);
+    defer response.deinit();
+    try expectEqual(201, response.status());
+    try expectEqualStrings("b", response.header("X-A").?);
+    try expectEqual(null, response.header("x-b"));
+    try expectEqualStrings("Hello http://app.test/", response.body());
+    try expect((try response.account()).wall_us > 0);
+    var same = try runtime.find("hello");
+    defer same.deinit();
+    try expectError(error.NotFound, runtime.find("nobody"));
+}
+
+test "bodies in pieces, both ways" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{ .source = "export default { fetch: (request) => new Response(request.body) }" }, null);
+    defer app.deinit();
+    var mark: u32 = 7;
+    const id = try app.dispatch(gpa, .{ .method = "POST", .url = "http://app.test/", .body = .stream }, &mark, null);
+    const Relay = struct {
+        runtime: nano.Runtime,
+        id: u64,
+        left: usize = 300_000,
+        received: usize = 0,
+        mark: *u32,
+
+        fn send(relay: *@This()) !void {
+            const piece: [10_000]u8 = @splat('a');
+            while (relay.left > 0) {
+                const want = @min(relay.left, piece.len);
+                const taken = try relay.runtime.write(relay.id, piece[0..want]);
+                relay.left -= taken;
+                if (taken < want) return;
+            }
+            try relay.runtime.end(relay.id);
+        }
+
+        fn event(relay: *@This(), e: *nano.Event) !void {
+            switch (e.payload()) {
+                .response => |response| {
+                    try expectEqual(200, response.status());
+                    try expectEqual(@as(?*anyopaque, relay.mark), e.userData());
+                },
+                .chunk => |bytes| {
+                    relay.received += bytes.len;
+                    try relay.runtime.credit(relay.id, bytes.len);
+                },
+                .writable => try relay.send(),
+                else => {},
+            }
+        }
+    };
+    var relay: Relay = .{ .runtime = runtime, .id = id, .mark = &mark };
+    try relay.send();
+    var end = try last(runtime, id, &relay);
+    defer end.release();
+    try expect(end.payload() == .end);
+    try expectEqual(300_000, relay.received);
+    try expectEqual(300_000, (try end.account()).bytes_out);
+}
+
+test "functions, objects and fetch of the host" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{
+        .source =
+        \\import { env } from 'cloudflare:workers';
+        \\export async function all() {
+        \\  const file = new env.File('notes');
+        \\  const text = await (await env.STORE.fetch('http://store/x', { method: 'PUT', body: 'abc' })).text();
+        \\  return [await env.add(2, 3), await file.size(), text, await env.no().catch((error) => error.message)];
+        \\}
+        ,
+        .bindings = &.{
+            .{ .name = "add", .kind = .function },
+            .{ .name = "no", .kind = .function },
+            .{ .name = "STORE", .kind = .object },
+            .{ .name = "File", .kind = .{ .class = .{ .methods = &.{"size"} } } },
+        },
+    }, null);
+    defer app.deinit();
+    const Host = struct {
+        runtime: nano.Runtime,
+        released: u64 = 0,
+
+        fn event(host: *@This(), e: *nano.Event) !void {
+            const id = switch (e.payload()) {
+                .call => |id| id,
+                .released => |what| {
+                    try expectEqualStrings("File", what.class);
+                    host.released = e.id();
+                    return;
+                },
+                else => return,
+            };
+            var arena: std.heap.ArenaAllocator = .init(gpa);
+            defer arena.deinit();
+            var call: nano.Call = try .look(host.runtime, id);
+            defer call.deinit();
+            switch (call.kind()) {
+                .function => {
+                    if (std.mem.eql(u8, call.binding(), "no")) return call.fail("never");
+                    const args = try call.args(arena.allocator());
+                    try call.giveBack(gpa, .{ .int = args[0].int + args[1].int });
+                },
+                .construct => {
+                    try expectEqualStrings("notes", (try call.args(arena.allocator()))[0].text);
+                    try call.giveBack(gpa, .{ .host = .{ .class = "File", .number = 42 } });
+                },
+                .object_method => {
+                    try expectEqual(42, call.object());
+                    try expectEqualStrings("size", call.method());
+                    try call.giveBack(gpa, .{ .int = 1000 });
+                },
+                .fetch => {
+                    try expectEqualStrings("PUT http://store/x abc", try std.mem.join(arena.allocator(), " ", &.{ call.method(), call.url(), call.body() }));
+                    try call.respond(gpa, .{ .body = "stored" });
+                },
+                else => return error.TestUnexpectedResult,
+            }
+        }
+    };
+    var host: Host = .{ .runtime = runtime };
+    const id = try app.begin("all", "", null, null);
+    var result = try last(runtime, id, &host);
+    defer result.release();
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    const value = try nano.cbor.decode(arena.allocator(), result.payload().result);
+    try std.testing.expectEqualDeep(nano.Value{ .array = &.{ .{ .int = 5 }, .{ .int = 1000 }, .{ .text = "stored" }, .{ .text = "never" } } }, value);
+    try app.unload(0, null);
+    while (host.released == 0) {
+        var room: [8]nano.Event = undefined;
+        for (try runtime.wait(&room, 60_000)) |*e| {
+            try host.event(e);
+            e.release();
+        }
+    }
+    try expectEqual(42, host.released);
+}
+
+test "errors say what it was" {
+    var failure: nano.Failure = .{};
+    defer failure.deinit();
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    try expectError(error.Compile, runtime.load(gpa, .{ .source = "export default {" }, &failure));
+    try expectEqualStrings("NANO_E_COMPILE", failure.name());
+    try expect(failure.message().len > 0);
+    var app = try runtime.load(gpa, .{ .source = "export default { fetch() { throw new Error('no') } }; export const loop = () => { for (;;); }", .limits = .{ .cpu_ms = 20 } }, null);
+    defer app.deinit();
+    try expectError(error.Exception, app.fetch(gpa, .{ .url = "http://app.test/" }, &failure));
+    try expect(std.mem.indexOf(u8, failure.message(), "no") != null);
+    try expect(failure.stack().len > 0);
+    try expectEqual(500, failure.httpStatus());
+    try expectError(error.Exception, failure.code());
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    try expectError(error.CpuLimit, app.invoke(arena.allocator(), "loop", &.{}, null));
+    try expectError(error.Invalid, app.fetch(gpa, .{ .url = "/relative" }, null));
+    try expectError(error.Invalid, runtime.advance(1));
+    try expectEqual(error.Timeout, blk: {
+        // The library of a debug build begins with an event from the future.
+        var room: [8]nano.Event = undefined;
+        while (true) for (runtime.wait(&room, 1) catch |err| break :blk err) |*e| e.release();
+    });
+}
+
+test "a request that is given up ends once" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{ .source = "export default { fetch: () => new Promise((resolve) => setTimeout(resolve, 1e8)) }" }, null);
+    defer app.deinit();
+    const id = try app.dispatch(gpa, .{ .url = "http://app.test/" }, null, null);
+    try runtime.cancel(id);
+    var end = try last(runtime, id, Ignore{});
+    try expectError(error.Canceled, end.payload().failure.code());
+    end.release();
+    end.release();
+    try expectError(error.NotFound, runtime.cancel(id));
+    try expectError(error.NotFound, runtime.write(id, "x"));
+}
+
+test "what is gone is an error" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    var app = try runtime.load(gpa, .{ .source = "export default { fetch: () => new Response('x') }" }, null);
+    try runtime.close();
+    try runtime.close();
+    try expectError(error.Shutdown, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
+    runtime.deinit();
+    runtime.deinit();
+    try expectError(error.Shutdown, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
+    try expectError(error.Invalid, runtime.advance(1));
+    try expectError(error.Invalid, runtime.find("app"));
+    try expectEqual(-1, runtime.fd());
+    var room: [1]nano.Event = undefined;
+    try expectError(error.Invalid, runtime.poll(&room));
+    app.deinit();
+    app.deinit();
+    try expectError(error.Invalid, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
+    try expectError(error.Invalid, app.unload(0, null));
+    try expectEqualStrings("", app.name());
+}
+
+test "logs and changes are events" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1, .logs = true, .changes = true }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{ .name = "talker", .source = "export default { fetch() { console.warn('said', 1); return new Response('x'); } }" }, null);
+    defer app.deinit();
+    const See = struct {
+        said: bool = false,
+        loaded: bool = false,
+
+        fn event(see: *@This(), e: *nano.Event) !void {
+            switch (e.payload()) {
+                .log => |log| {
+                    try expectEqualStrings("talker", log.app);
+                    try expectEqualStrings("said 1", log.text);
+                    try expectEqual(.warn, log.level);
+                    see.said = true;
+                },
+                .change => |change| see.loaded = see.loaded or std.mem.eql(u8, change.state, "loaded"),
+                else => {},
+            }
+        }
+    };
+    var see: See = .{};
+    const id = try app.dispatch(gpa, .{ .url = "http://app.test/" }, null, null);
+    var end = try last(runtime, id, &see);
+    end.release();
+    while (!see.said) {
+        var room: [8]nano.Event = undefined;
+        for (try runtime.wait(&room, 60_000)) |*e| {
+            try see.event(e);
+            e.release();
+        }
+    }
+    try expect(see.loaded);
+    const metrics = try runtime.metrics(gpa);
+    defer gpa.free(metrics);
+    try expect(std.mem.indexOf(u8, metrics, "nano_") != null);
+}
