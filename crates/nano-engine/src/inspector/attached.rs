@@ -129,9 +129,10 @@ impl Attached {
         let line = message.get_line_number(scope).unwrap_or(0) as u32;
         let column = message.get_start_column() as u32 + 1;
         let stack = message.get_stack_trace(scope);
+        let script = stack.and_then(|stack| stack.get_frame(scope, 0)).map_or(0, |frame| frame.get_script_id() as i32);
         let stack = self.v8.create_stack_trace(stack);
         let (what, detail, url) = (Text::new(what), Text::new(&detail), Text::new(&url));
-        self.v8.exception_thrown(context, what.view(), value, detail.view(), url.view(), line, column, stack, 0);
+        self.v8.exception_thrown(context, what.view(), value, detail.view(), url.view(), line, column, stack, script);
     }
 
     /// The source map of a module whose text is not what its author wrote, as the URL that V8 tells of.
