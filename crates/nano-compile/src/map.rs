@@ -71,7 +71,8 @@ impl SourceMap {
     pub fn json(&self, url: &dyn Fn(&str) -> String, text: &dyn Fn(&str) -> Option<String>) -> String {
         let sources: Vec<String> = self.sources.iter().map(|file| url(file)).collect();
         let texts: Vec<Option<String>> = self.sources.iter().map(|file| text(file)).collect();
-        serde_json::json!({ "version": 3, "sources": sources, "sourcesContent": texts, "names": [], "mappings": &*self.mappings }).to_string()
+        serde_json::json!({ "version": 3, "sources": sources, "sourcesContent": texts, "names": [], "mappings": &*self.mappings })
+            .to_string()
     }
 
     /// Where a place of the generated text comes from; both count from 1.

@@ -13,8 +13,8 @@ mod isolate;
 mod web;
 
 pub use engine::cage::{code as code_fill, heaps as heaps_fill};
-pub use engine::modules::url_under;
 pub use engine::loss::{Loss, on_loss};
+pub use engine::modules::url_under;
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::{build_part_caches, build_snapshot};
 pub use inspector::{Debugger, Inspector, Post};

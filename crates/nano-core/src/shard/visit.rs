@@ -42,7 +42,17 @@ pub(super) struct Visit<'a> {
 impl<'a> Visit<'a> {
     /// A visit to the instance of `link`. Only the instance that serves its app `takes_requests` from the queue.
     pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, takes_requests: bool) -> Self {
-        Self { desk, link, takes_requests, turns: 0, begun_ns: desk.cpu_ns.get(), delivering: None, only_timers: true, is_inspected: false, broken: None }
+        Self {
+            desk,
+            link,
+            takes_requests,
+            turns: 0,
+            begun_ns: desk.cpu_ns.get(),
+            delivering: None,
+            only_timers: true,
+            is_inspected: false,
+            broken: None,
+        }
     }
 
     /// Whether nobody but the app itself wanted the visit.

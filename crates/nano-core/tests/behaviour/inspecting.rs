@@ -275,7 +275,10 @@ fn exceptions_and_the_console_come_to_the_debugger() {
     assert_eq!(said["args"][1]["className"], "Object");
     assert_eq!(said["stackTrace"]["callFrames"][0]["url"], "file:///index.js");
     let thrown = client.heard("Runtime.exceptionThrown");
-    assert!(thrown["exceptionDetails"]["exception"]["description"].as_str().is_some_and(|text| text.starts_with("RangeError: oh")), "{thrown}");
+    assert!(
+        thrown["exceptionDetails"]["exception"]["description"].as_str().is_some_and(|text| text.starts_with("RangeError: oh")),
+        "{thrown}"
+    );
     assert!(waiting.join().expect("a thread").is_err());
     client.ask("Debugger.enable", json!({}));
     client.ask("Debugger.setPauseOnExceptions", json!({ "state": "uncaught" }));

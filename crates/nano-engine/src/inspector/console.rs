@@ -2,8 +2,25 @@
 
 /// The methods that both consoles have.
 const METHODS: [&str; 19] = [
-    "assert", "clear", "count", "countReset", "debug", "dir", "dirxml", "error", "group", "groupCollapsed", "groupEnd", "info", "log", "table",
-    "time", "timeEnd", "timeLog", "trace", "warn",
+    "assert",
+    "clear",
+    "count",
+    "countReset",
+    "debug",
+    "dir",
+    "dirxml",
+    "error",
+    "group",
+    "groupCollapsed",
+    "groupEnd",
+    "info",
+    "log",
+    "table",
+    "time",
+    "timeEnd",
+    "timeLog",
+    "trace",
+    "warn",
 ];
 
 /// Has the platform's console tell V8's, which tells the debuggers.

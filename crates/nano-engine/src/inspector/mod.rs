@@ -21,7 +21,7 @@ pub(crate) use attached::Attached;
 pub trait Debugger: Send + Sync {
     /// The app says something.
     fn message(&self, text: String);
-    /// The app cannot be debugged any more.
+    /// The app cannot be debugged any more. The session is for another thread to drop.
     fn gone(&self, why: &str);
     /// The text of a file of the app's as its author wrote it, for source maps.
     fn text(&self, file: &str) -> Option<String>;

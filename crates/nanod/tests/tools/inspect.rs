@@ -240,7 +240,8 @@ fn strangers_and_pages_are_refused() {
     assert_eq!(id.len(), 36);
     let (status, body) = server.read("/json/list", "Host: rebound.example\r\n");
     assert!(status.starts_with("HTTP/1.1 403 ") && !body.contains(id), "{status}\n{body}");
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    let upgrade =
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     for (path, headers, wanted) in [
         (format!("/{id}"), "Host: rebound.example:9229\r\n".to_string(), "HTTP/1.1 403 "),
         (format!("/{id}"), format!("{own}Origin: https://page.example\r\n"), "HTTP/1.1 403 "),

@@ -120,7 +120,9 @@ impl Thread {
 /// Why an instance ends in what a debugger has asked for.
 fn broken(outcome: Outcome) -> Error {
     match outcome {
-        Outcome::Done | Outcome::Terminated => Error::new(Status::Canceled, "the app's instance was ended while a debugger had it do something"),
+        Outcome::Done | Outcome::Terminated => {
+            Error::new(Status::Canceled, "the app's instance was ended while a debugger had it do something")
+        }
         Outcome::HeapsFull => Error::new(Status::Capacity, "all heaps together are at their limit (limit heaps_bytes)"),
         Outcome::HeapExhausted | Outcome::CodeExhausted => {
             Error::new(Status::MemoryLimit, "what a debugger had the app do used up its heap (limit heap_bytes)")

@@ -77,7 +77,8 @@ impl Outbox {
 
     fn next(&self) -> Item {
         let waiting = lock(&self.waiting);
-        let mut waiting = self.more.wait_while(waiting, |waiting| waiting.items.is_empty()).unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut waiting =
+            self.more.wait_while(waiting, |waiting| waiting.items.is_empty()).unwrap_or_else(|poisoned| poisoned.into_inner());
         let item = waiting.items.pop_front().unwrap_or_else(|| Item::Close(1011, String::new()));
         waiting.bytes -= match &item {
             Item::Text(text) => text.len(),
