@@ -243,7 +243,7 @@ fn a_new_version_has_the_breakpoints_of_the_one_before() {
 #[test]
 fn an_app_that_does_nothing_else_can_be_paused() {
     let runtime = runtime();
-    let app = runtime.load(options("app", "export default { fetch() { let n = 0; while (n >= 0) n++; return new Response('out'); } };"));
+    let app = runtime.load(options("app", "export default { fetch() { let n = 0; while (true) n++; } };"));
     let app = app.expect("it loads");
     let mut client = Client::attach(&app);
     client.ask("Debugger.enable", json!({}));
@@ -252,10 +252,7 @@ fn an_app_that_does_nothing_else_can_be_paused() {
         std::thread::yield_now();
     }
     client.ask("Debugger.pause", json!({}));
-    let pause = client.heard("Debugger.paused");
-    if pause["callFrames"][0]["functionName"] == "fetch" {
-        client.evaluate(&pause, "n = -1e9");
-    }
+    assert_eq!(client.heard("Debugger.paused")["callFrames"][0]["functionName"], "fetch");
     client.ask("Debugger.resume", json!({}));
     client.ask("Debugger.disable", json!({}));
     app.kill().expect("it can be killed all the same");

@@ -246,7 +246,7 @@ fn strangers_and_pages_are_refused() {
         (format!("/{id}"), "Host: rebound.example:9229\r\n".to_string(), "HTTP/1.1 403 "),
         (format!("/{id}"), format!("{own}Origin: https://page.example\r\n"), "HTTP/1.1 403 "),
         (format!("/{id}"), format!("{own}Origin: http://{}\r\n", server.address), "HTTP/1.1 403 "),
-        ("/one".to_string(), own.clone(), "HTTP/1.1 404 "),
+        ("/one".to_string(), own, "HTTP/1.1 404 "),
     ] {
         let (status, _) = server.read(&path, &format!("{headers}{upgrade}"));
         assert!(status.starts_with(wanted), "{path} {headers}: {status}");
