@@ -88,7 +88,8 @@ impl Session {
                 input.drain(..received.consumed);
                 match received.event {
                     Some(ws::Event::Text(text)) => {
-                        if !self.say(text) {
+                        let listens = self.say(text);
+                        if !listens {
                             return Ok((1008, "the app does not listen"));
                         }
                     }
