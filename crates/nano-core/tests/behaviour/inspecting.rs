@@ -161,7 +161,9 @@ fn a_breakpoint_stops_a_request_and_nobody_else() {
 fn no_time_passes_for_limits_while_a_debugger_is_there() {
     let runtime = runtime();
     let limits = nano_core::AppLimits { cpu_ms: 20, ..nano_core::AppLimits::default() };
-    let app = runtime.load(AppOptions { limits, ..options("app", ADDS) }).expect("it loads");
+    // It answers in a later turn, when the time of its request would have been over for long.
+    let later = ADDS.replace("fetch(", "async fetch(").replace("return new", "await new Promise((go) => setTimeout(go, 1)); return new");
+    let app = runtime.load(AppOptions { limits, ..options("app", &later) }).expect("it loads");
     let mut client = Client::attach(&app);
     break_at_5(&mut client);
     let waiting = asked(&app);
@@ -171,9 +173,6 @@ fn no_time_passes_for_limits_while_a_debugger_is_there() {
     assert_eq!(client.evaluate(&pause, burn), 99_999_999);
     client.ask("Debugger.resume", json!({}));
     assert_eq!(text(waiting), "seen 2");
-    // It counts again when nobody looks any more, the app's state is gone, and it works.
-    drop(client);
-    assert_eq!(text(asked(&app)), "seen 2");
 }
 
 #[test]
