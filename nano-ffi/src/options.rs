@@ -368,7 +368,7 @@ impl nano_runtime_options {
         let roots = unsafe { self.roots.text("roots") }?;
         let named = Roots::parse(roots).or_else(|| roots.is_empty().then(Roots::default));
         let roots = named.ok_or_else(|| invalid(format!("roots is \"{roots}\", which is none of webpki, system and file:PATH")))?;
-        Ok(RuntimeOptions { limits, events, clock, roots, notes: None })
+        Ok(RuntimeOptions { limits, events, clock, roots, notes: None, inspected_apps: 0 })
     }
 }
 

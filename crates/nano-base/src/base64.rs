@@ -1,4 +1,4 @@
-//! Base64 as the web decodes it: <https://infra.spec.whatwg.org/#forgiving-base64-decode>
+//! Base64, and as the web decodes it: <https://infra.spec.whatwg.org/#forgiving-base64-decode>
 
 /// The bytes that `data` stands for; `None` where the standard says failure.
 pub fn forgiving_decode(mut data: Vec<u8>) -> Option<Vec<u8>> {
@@ -26,6 +26,20 @@ pub fn forgiving_decode(mut data: Vec<u8>) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// `data` as text, padded.
+pub fn encode(data: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
+    for chunk in data.chunks(3) {
+        let word = chunk.iter().chain([0, 0].iter()).take(3).fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
+        for place in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -40,6 +54,13 @@ fn digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_encoded_is_decoded_to_the_same() {
+        assert_eq!(["", "a", "ab", "abc", "abcd"].map(|text| encode(text.as_bytes())), ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="]);
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(forgiving_decode(encode(&bytes).into_bytes()), Some(bytes));
+    }
 
     #[test]
     fn padding_and_spaces_are_forgiven_and_nothing_else_is() {

@@ -639,6 +639,24 @@ pub const DEV_SOURCES_BYTES_MAX: usize = 16 << 20;
 pub const DEV_SOURCES_MAX: usize = 2_000;
 /// Lines about requests that wait to be printed while apps are written; more are lost and counted.
 pub const DEV_LINES_MAX: usize = 4_096;
+/// Apps that can have a debugger at the same time while they are written: each has a thread of its own then.
+pub const INSPECTED_APPS_MAX: usize = 8;
+/// Debuggers of one app.
+pub const INSPECTOR_SESSIONS_MAX: usize = 4;
+/// What debuggers have said and an app has not heard yet.
+pub const INSPECTOR_MAIL_BYTES_MAX: usize = 16 << 20;
+/// The longest message of a debugger's.
+pub const INSPECTOR_MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// What an app has said and a debugger has not read yet: a debugger that is slower is sent away.
+pub const INSPECTOR_OUTBOX_BYTES_MAX: usize = 64 << 20;
+/// What a debugger has asked for and a new version is asked for again: breakpoints, most of all.
+pub const INSPECTOR_KEPT_MAX: usize = 4_096;
+/// The longest source map that a debugger is shown.
+pub const INSPECTOR_MAP_BYTES_MAX: usize = 8 << 20;
+/// Connections of the debuggers' listener.
+pub const INSPECTOR_CONNECTIONS_MAX: usize = 64;
+/// How long a client of it may take for a request.
+pub const INSPECTOR_REQUEST_MS_MAX: u64 = 10_000;
 /// The largest answer of an admin listener's that a command reads: the figures of 10,000 apps have 3 MiB.
 pub const ADMIN_ANSWER_BYTES_MAX: usize = 16 << 20;
 /// The longest event of one.

@@ -67,6 +67,14 @@ impl SourceMap {
         Some(Self::new(mappings.to_string(), sources))
     }
 
+    /// The map as JSON, with the URLs and the texts of the files that it names.
+    pub fn json(&self, url: &dyn Fn(&str) -> String, text: &dyn Fn(&str) -> Option<String>) -> String {
+        let sources: Vec<String> = self.sources.iter().map(|file| url(file)).collect();
+        let texts: Vec<Option<String>> = self.sources.iter().map(|file| text(file)).collect();
+        serde_json::json!({ "version": 3, "sources": sources, "sourcesContent": texts, "names": [], "mappings": &*self.mappings })
+            .to_string()
+    }
+
     /// Where a place of the generated text comes from; both count from 1.
     pub fn original(&self, line: u32, column: u32) -> Option<Position> {
         let segments = self.decoded.get_or_init(|| decode(&self.mappings));

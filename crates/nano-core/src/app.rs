@@ -15,6 +15,7 @@ use nano_net::policy::{Mode, Policy};
 use crate::binding::{Binding, BindingKind};
 use crate::event::Account;
 use crate::files::Files;
+use crate::inspect::Inspected;
 use crate::objects;
 use crate::observe::{Kill, Meter, Outcome};
 use crate::queue::{self, QueueConsumer};
@@ -154,6 +155,8 @@ pub(crate) struct AppShared {
     version: RwLock<Arc<Version>>,
     /// The shard its requests go to.
     pub home: AtomicUsize,
+    /// The debuggers that look into it.
+    pub inspected: Inspected,
     /// It had other apps' requests taken away from behind it: it is kept with its like.
     pub hog: AtomicBool,
     pub draining: AtomicBool,
@@ -194,6 +197,7 @@ impl AppShared {
             key,
             version: RwLock::new(Arc::new(version)),
             home: AtomicUsize::new(home),
+            inspected: Inspected::default(),
             hog: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             in_flight: Mutex::new(0),
@@ -424,8 +428,16 @@ impl App {
         let lazy = options.lazy;
         let version = Arc::new(Version::new(options)?);
         self.inner.check_consumers(&self.shared, &version)?;
-        if !lazy {
-            self.inner.try_start(&self.shared, &version)?;
+        let inspector = self.shared.inspected.inspector();
+        if let Some(inspector) = &inspector {
+            // A thread that is paused would start nothing.
+            inspector.hurry();
+        }
+        if !lazy && let Err(error) = self.inner.try_start(&self.shared, &version) {
+            if let Some(inspector) = inspector {
+                inspector.ease();
+            }
+            return Err(error);
         }
         self.shared.replace(version.clone());
         let followed = self.inner.follow(&self.shared, &version);
@@ -439,6 +451,7 @@ impl App {
         if self.shared.draining.swap(true, Ordering::AcqRel) {
             return Err(Error::new(Status::NotFound, "the app is being unloaded already"));
         }
+        self.inner.send_debuggers_away(&self.shared, "the app is being unloaded");
         self.inner.tell_shards(|| Command::HangUp(self.shared.key));
         self.inner.forget_crons(&self.shared);
         self.inner.forget_queues(&self.shared);

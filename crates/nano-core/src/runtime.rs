@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{HTTP_PARTING_MS, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
+use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
 use nano_base::notes::Notes;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
@@ -23,6 +23,7 @@ use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::front::Listeners;
 use crate::helpers::Helpers;
+use crate::inspect::Inspections;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, Totals};
 use crate::pipe::Pipe;
@@ -46,6 +47,8 @@ pub struct RuntimeOptions {
     pub roots: Roots,
     /// Where to note which app runs, for whoever outlives the process.
     pub notes: Option<Arc<Notes>>,
+    /// Apps that can have a debugger at the same time, each of them on a thread of its own: for whoever writes apps. Without any, nobody can.
+    pub inspected_apps: usize,
 }
 
 /// What a runtime holds and has done.
@@ -111,6 +114,9 @@ pub(crate) struct Inner {
     pub clock: Clock,
     pub notes: Option<Arc<Notes>>,
     pub shards: Vec<Arc<Shard>>,
+    /// How many of them apps are spread over. Those behind them wait for an app with a debugger, one each.
+    pub working: usize,
+    pub inspections: Inspections,
     pub queue: EventQueue,
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
@@ -147,12 +153,13 @@ impl Runtime {
             0 => sys::thread::cores(),
             threads => threads as usize,
         };
-        if threads > SHARDS_MAX {
-            return Err(Error::new(Status::Invalid, format!("{threads} threads; at most {SHARDS_MAX}")));
+        let inspected = options.inspected_apps.min(INSPECTED_APPS_MAX);
+        if threads + inspected > SHARDS_MAX {
+            return Err(Error::new(Status::Invalid, format!("{threads} threads; at most {}", SHARDS_MAX - inspected)));
         }
         let io = |error: std::io::Error| Error::new(Status::Io, format!("cannot make a runtime: {error}"));
-        let mut shards = Vec::with_capacity(threads);
-        for index in 0..threads {
+        let mut shards = Vec::with_capacity(threads + inspected);
+        for index in 0..threads + inspected {
             shards.push(Arc::new(Shard::new(index).map_err(io)?));
         }
         let inner = Arc::new(Inner {
@@ -165,6 +172,8 @@ impl Runtime {
             clock: options.clock.clone(),
             notes: options.notes,
             shards,
+            working: threads,
+            inspections: Inspections::default(),
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             stuck: AtomicUsize::new(0),
@@ -200,7 +209,7 @@ impl Runtime {
         let (name, lazy) = (options.name.clone(), options.lazy);
         let version = Version::new(options)?;
         let key = inner.next_app.fetch_add(1, Ordering::Relaxed);
-        let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.shards.len();
+        let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.working;
         let shared = Arc::new(AppShared::new(key, name.clone(), version, home));
         inner.register(&shared)?;
         let version = shared.version();
@@ -419,6 +428,7 @@ impl Runtime {
         let error = Error::new(Status::Shutdown, "the runtime was freed before the request ended");
         self.inner.end_all(|_| Some(error.clone()));
         self.inner.helpers.close();
+        self.inner.app_list().iter().for_each(|app| self.inner.send_debuggers_away(app, "the runtime was freed"));
         for shard in &self.inner.shards {
             shard.stop();
         }
@@ -508,14 +518,14 @@ impl Inner {
     pub(crate) fn try_start(&self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
         let home = app.home.load(Ordering::Relaxed);
         let mut started = self.start_on(home, app, version);
-        for step in 1..self.shards.len() {
-            if !matches!(&started, Err(error) if error.status == Status::Capacity) {
+        for step in 1..self.working {
+            if app.is_inspected() || !matches!(&started, Err(error) if error.status == Status::Capacity) {
                 break;
             }
-            let next = (home + step) % self.shards.len();
+            let next = (home + step) % self.working;
             started = self.start_on(next, app, version);
             if started.is_ok() {
-                app.home.store(next, Ordering::Relaxed);
+                app.move_to(next);
             }
         }
         // Unloaded meanwhile, and perhaps evicted before it started.
@@ -526,7 +536,7 @@ impl Inner {
         started
     }
 
-    fn start_on(&self, shard: usize, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
+    pub(crate) fn start_on(&self, shard: usize, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
         let ticket = Arc::new(Slot::default());
         self.shards[shard].command(Command::Start(app.clone(), version.clone(), ticket.clone()));
         // Beyond the start's own limits this waits for a shard that may have to be replaced first.
@@ -565,6 +575,7 @@ impl Inner {
         let home = app.home.load(Ordering::Relaxed);
         let stays = home == here
             || (!app.hog.load(Ordering::Relaxed)
+                && !app.is_inspected()
                 && !self.shards[here].is_stuck()
                 && (app.warm.load(Ordering::Relaxed) & (1 << (here % 64)) != 0 || self.shards[home].queued() > SPREAD_AFTER));
         if stays { here } else { home }
@@ -625,14 +636,19 @@ impl Inner {
         }
     }
 
+    /// Looks at every request.
+    pub(crate) fn each_work(&self, look: impl FnMut(&Arc<Work>)) {
+        let works: Vec<Arc<Work>> = lock(&self.works).iter().map(|(_, work)| work.clone()).collect();
+        works.iter().for_each(look);
+    }
+
     /// Ends every request that `why` has an error for.
     pub(crate) fn end_all(&self, why: impl Fn(&Work) -> Option<Error>) {
-        let works: Vec<Arc<Work>> = lock(&self.works).iter().map(|(_, work)| work.clone()).collect();
-        for work in works {
-            if let Some(error) = why(&work) {
-                self.cancel(&work, error);
+        self.each_work(|work| {
+            if let Some(error) = why(work) {
+                self.cancel(work, error);
             }
-        }
+        });
         self.queue.ring();
     }
 
@@ -697,7 +713,7 @@ impl Inner {
 
     /// The shard with the least to do, other than `not`.
     pub(crate) fn quietest_shard(&self, not: &[usize]) -> Option<usize> {
-        (0..self.shards.len()).filter(|index| !not.contains(index)).min_by_key(|index| self.shards[*index].load())
+        (0..self.working).filter(|index| !not.contains(index)).min_by_key(|index| self.shards[*index].load())
     }
 
     fn stats(&self) -> RuntimeStats {

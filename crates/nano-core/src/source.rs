@@ -1,6 +1,6 @@
 //! Where an app's code comes from: text, a file, or a folder. Read whole, compiled and checked before anything is started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nano_base::status::Result;
 use nano_compile::{Module, Origin, SourceMap};
@@ -48,7 +48,21 @@ impl Source {
             Source::Echo => Origin::Text("echo.js", ECHO.as_bytes()),
         };
         let modules = nano_compile::compile(origin, &nano_engine::builtin)?;
-        Ok(AppCode { name: name.to_string(), modules: modules.into_iter().map(code).collect() })
+        Ok(AppCode { name: name.to_string(), root: self.root(), modules: modules.into_iter().map(code).collect() })
+    }
+
+    /// The URL of the folder that it lies in.
+    fn root(&self) -> String {
+        let folder = match self {
+            Source::Folder(path) | Source::Main(path, _) => Some(path.as_path()),
+            Source::File(path) => path.parent(),
+            Source::Text(_) | Source::Named(..) | Source::Echo => None,
+        };
+        let folder = folder.and_then(|folder| std::path::absolute(folder).ok());
+        // A path that is no text has no URL that an editor would write.
+        let path = folder.as_deref().and_then(Path::to_str).unwrap_or("/");
+        let url = nano_engine::url_under("file://", path);
+        if url.ends_with('/') { url } else { url + "/" }
     }
 }
 
@@ -69,5 +83,9 @@ struct Map(SourceMap);
 impl Positions for Map {
     fn original(&self, line: u32, column: u32) -> Option<(String, u32, u32)> {
         self.0.original(line, column).map(|position| (position.file, position.line, position.column))
+    }
+
+    fn json(&self, url: &dyn Fn(&str) -> String, text: &dyn Fn(&str) -> Option<String>) -> String {
+        self.0.json(url, text)
     }
 }

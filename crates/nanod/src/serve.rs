@@ -109,8 +109,15 @@ impl Server {
         let limits = RuntimeLimits { threads: options.threads, ..RuntimeLimits::default() };
         let events = EventMask { logs: true, apps: true };
         let notes = worker.as_ref().map(|worker| worker.notes.clone());
-        let runtime = Runtime::new(RuntimeOptions { limits, events, clock: clock.clone(), notes, ..RuntimeOptions::default() })
-            .map_err(|error| error.to_string())?;
+        let runtime = Runtime::new(RuntimeOptions {
+            limits,
+            events,
+            clock: clock.clone(),
+            notes,
+            inspected_apps: dev::inspected_apps(),
+            ..RuntimeOptions::default()
+        })
+        .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
         let logs = Arc::new(Logs::default());
         events::follow(&runtime, &logs, &clock).map_err(|error| format!("cannot start a thread: {error}"))?;

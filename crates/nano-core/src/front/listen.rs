@@ -279,7 +279,7 @@ impl Runtime {
     pub fn listen(&self, options: ListenOptions) -> Result<Listener> {
         let inner = self.inner();
         inner.check_open()?;
-        let shards = inner.shards.len();
+        let shards = inner.working;
         let tls = options.tls.as_ref().map(|tls| Tls::new(tls, &inner.clock)).transpose()?;
         let bound = Bound::new(&options.address, shards)?;
         let shared = Arc::new(Shared {

@@ -53,6 +53,10 @@ pub(crate) enum Command {
     Ring,
     /// Instances of old versions of the app end when they have nothing left to do.
     Retire(u64),
+    /// Instances of the app end when they have nothing left to do: it has moved to another shard.
+    Leave(u64),
+    /// The app's debuggers have said something.
+    Hear(Arc<AppShared>),
     /// The WebSockets that the app has answered with end now: it is being unloaded.
     HangUp(u64),
     /// All instances of the app end now, and the requests that they have, with this error.

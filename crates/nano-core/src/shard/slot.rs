@@ -51,6 +51,11 @@ impl Slot {
         matches!(self.phase, Phase::Warm) && self.link.is_idle_but_for_sockets()
     }
 
+    /// Whether debuggers look into it: it stays until they have gone, or look into another one.
+    pub(super) fn is_looked_into(&self) -> bool {
+        !self.retiring && self.instance.is_listening() && self.link.app.is_inspected()
+    }
+
     /// Whether nothing keeps it alive.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Warm) && self.link.is_idle()

@@ -1,6 +1,7 @@
 //! The loop of one shard's thread: commands, timers, turns, tidying, sleep.
 
 mod endings;
+mod inspecting;
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsRawFd;
@@ -312,6 +313,8 @@ impl Thread {
                 // The queue is rung once per round.
                 Command::Ring => self.desk.inner.objects.ringing.store(false, Ordering::Release),
                 Command::Retire(app) => self.retire(app),
+                Command::Leave(app) => self.leave(app),
+                Command::Hear(app) => self.hear_debuggers(&app),
                 Command::HangUp(app) => {
                     for id in self.ids_of(app) {
                         self.hang_up(id, 1001, "DRAINING", false);
@@ -334,6 +337,9 @@ impl Thread {
     fn start_for(&mut self, app: &Arc<AppShared>, version: &Arc<Version>, ticket: Arc<Ticket<Result<()>>>) {
         let seat = self.desk.seat.clone();
         seat.await_start(app.key, &ticket);
+        if self.has_started_for_debuggers(app, version) {
+            return seat.started(&ticket, Ok(()));
+        }
         match self.start(app, version) {
             Err(error) => seat.started(&ticket, Err(error)),
             Ok(id) => match self.slots.get_mut(id).map(|slot| &mut slot.phase) {
@@ -412,6 +418,11 @@ impl Thread {
             self.desk.wheel.borrow_mut().insert(deadline, Timer::Wall(work.clone()));
             return;
         }
+        if work.app.is_inspected() {
+            work.progress();
+            self.desk.wheel.borrow_mut().insert(work.deadline_ms.load(Ordering::Relaxed), Timer::Wall(work.clone()));
+            return;
+        }
         self.desk.inner.cancel(work, wall_error(work));
     }
 
@@ -420,6 +431,10 @@ impl Thread {
         let Some(slot) = self.slots.get(id) else { return };
         if matches!(slot.phase, Phase::Starting(..)) {
             let wall_ms = slot.link.version.limits.wall_ms;
+            if slot.link.app.is_inspected() {
+                self.desk.wheel.borrow_mut().insert(self.desk.inner.clock.now_ms() + u64::from(wall_ms), Timer::Start { slot: id });
+                return;
+            }
             self.remove(id, &Error::new(Status::WallLimit, format!("the app did not start within {wall_ms} ms (limit wall_ms)")));
         }
     }
@@ -429,7 +444,12 @@ impl Thread {
         if work.is_done() {
             return;
         }
+        let Some(work) = self.keep_or_send_home(work) else { return };
         let now_ms = self.desk.inner.clock.now_ms();
+        if work.app.is_inspected() {
+            // It may have waited for a pause to end.
+            work.progress();
+        }
         if work.deadline_ms.load(Ordering::Relaxed) <= now_ms {
             work.finish(Ending::Error(wall_error(&work)));
             return;
@@ -485,12 +505,12 @@ impl Thread {
     /// There is no room for one more instance, and no idle one here to make some: another shard may have one. Whether there is a
     /// shard that the request has not been to.
     fn hand_on(&self, work: &Arc<Work>) -> bool {
-        let shards = &self.desk.inner.shards;
-        if work.hops.fetch_add(1, Ordering::Relaxed) as usize + 1 >= shards.len() {
+        let shards = &self.desk.inner.shards[..self.desk.inner.working];
+        if work.app.is_inspected() || work.hops.fetch_add(1, Ordering::Relaxed) as usize + 1 >= shards.len() {
             return false;
         }
         let target = (self.desk.shard.index + 1) % shards.len();
-        work.app.home.store(target, Ordering::Relaxed);
+        work.app.move_to(target);
         shards[target].submit(work.clone()).is_ok()
     }
 
@@ -529,6 +549,7 @@ impl Thread {
         self.desk.seat.take_in(id, tenant);
         self.desk.inner.counters.starts.fetch_add(1, Ordering::Relaxed);
         app.starts.fetch_add(1, Ordering::Relaxed);
+        self.show_to_debuggers(id);
         let started =
             self.start_turn(id, |instance, version| instance.start(&version.code, &version.env, &version.shapes, &version.settings));
         match started {

@@ -34,13 +34,25 @@ pub(super) struct Visit<'a> {
     delivering: Option<(u32, Completes)>,
     /// Only timers of the app have had turns.
     only_timers: bool,
+    /// A debugger looks into the turn: it is at nobody's expense.
+    is_inspected: bool,
     broken: Option<Error>,
 }
 
 impl<'a> Visit<'a> {
     /// A visit to the instance of `link`. Only the instance that serves its app `takes_requests` from the queue.
     pub(super) fn new(desk: &'a Desk, link: &'a Rc<Link>, takes_requests: bool) -> Self {
-        Self { desk, link, takes_requests, turns: 0, begun_ns: desk.cpu_ns.get(), delivering: None, only_timers: true, broken: None }
+        Self {
+            desk,
+            link,
+            takes_requests,
+            turns: 0,
+            begun_ns: desk.cpu_ns.get(),
+            delivering: None,
+            only_timers: true,
+            is_inspected: false,
+            broken: None,
+        }
     }
 
     /// Whether nobody but the app itself wanted the visit.
@@ -94,6 +106,7 @@ impl Turns for Visit<'_> {
             Delivery::Socket(id, SocketEvent::Closed(..) | SocketEvent::Failed(..)) => Some((*id, Completes::SocketEnd)),
             _ => None,
         };
+        self.is_inspected = self.link.app.is_inspected();
         begin_turn(self.desk, left_ns);
         Some(delivery)
     }
@@ -101,7 +114,7 @@ impl Turns for Visit<'_> {
     fn done(&mut self, outcome: Outcome) -> bool {
         let stop = self.desk.seat.end();
         let spent = self.link.current.borrow_mut().take();
-        self.desk.bill(&self.link.app, spent.as_deref());
+        self.desk.bill(&self.link.app, spent.as_deref().filter(|_| !self.is_inspected));
         let limits = &self.link.version.limits;
         self.broken = match (stop, outcome) {
             (_, Outcome::HeapExhausted) => Some(Error::new(
@@ -117,6 +130,7 @@ impl Turns for Visit<'_> {
             }
             (Some(Stop::Shutdown), _) => Some(Error::new(Status::Shutdown, "the runtime was freed before the request ended")),
             (Some(Stop::Kill), _) => Some(Error::new(Status::Canceled, "the operator ended the app's instances")),
+            (None, Outcome::Terminated) if self.is_inspected => Some(Error::new(Status::Canceled, "a debugger ended the app's instance")),
             (Some(Stop::Cpu), _) | (None, Outcome::Terminated) => Some(Error::new(
                 Status::CpuLimit,
                 format!("the app used more than {} ms of CPU time in one event (limit cpu_ms)", limits.cpu_ms),

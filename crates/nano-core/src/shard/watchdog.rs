@@ -96,6 +96,8 @@ struct Watched {
     rescued: bool,
     stopped_cpu_ns: u64,
     stopped_wall_ns: u64,
+    /// What does not count of the CPU time that the turn has used.
+    excused_ns: u64,
 }
 
 fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
@@ -146,8 +148,16 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
             replace(inner, shard, &seat, Why::Stuck);
             return true;
         }
-    } else if cpu_ns.saturating_sub(turn.times.cpu_started_ns) >= turn.times.cpu_limit_ns {
-        seat.stop(turn.sequence, Stop::Cpu);
+    } else {
+        let used_ns = cpu_ns.saturating_sub(turn.times.cpu_started_ns);
+        if used_ns.saturating_sub(watched.excused_ns) >= turn.times.cpu_limit_ns {
+            if seat.app().is_some_and(|app| app.is_inspected()) {
+                // What a debugger asks for takes its time. It counts from when the last one has gone.
+                watched.excused_ns = used_ns;
+            } else {
+                seat.stop(turn.sequence, Stop::Cpu);
+            }
+        }
     }
     if wall_ms >= RESCUE_AFTER_MS {
         stick(inner, shard);
@@ -178,7 +188,7 @@ fn unstick(inner: &Inner, shard: &Shard) {
 /// Re-places what waits behind a turn that hogs its shard. The hog's own requests stay: it must not take the next shard
 /// as well, and from now on it shares one with its like.
 fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat, watched: &mut Watched) {
-    if inner.shards.len() < 2 || inner.is_closed() {
+    if inner.working < 2 || shard.index >= inner.working || inner.is_closed() {
         return;
     }
     let Some(hog) = seat.app() else { return };
@@ -194,7 +204,7 @@ fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat, watched: &mut Wat
     let Some(target) = target else { return };
     for work in waiting {
         if !work.app.hog.load(Ordering::Relaxed) {
-            work.app.home.store(target, Ordering::Relaxed);
+            work.app.move_to(target);
         }
         inner.counters.rescued.fetch_add(1, Ordering::Relaxed);
         if let Err(work) = inner.shards[target].submit(work) {
@@ -206,14 +216,14 @@ fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat, watched: &mut Wat
 
 /// The shard that hogs are sent to: the last one, so that it is the same for all.
 fn penalty(inner: &Inner) -> usize {
-    inner.shards.len() - 1
+    inner.working - 1
 }
 
 /// Keeps a hog from the shards of the others, unless they are few enough to leave none.
 fn confine(inner: &Inner, hog: &AppShared, shard: usize) {
     hog.hog.store(true, Ordering::Relaxed);
-    let home = if inner.shards.len() > 2 { penalty(inner) } else { shard };
-    hog.home.store(home, Ordering::Relaxed);
+    let home = if inner.working > 2 { penalty(inner) } else { shard };
+    hog.move_to(home);
 }
 
 /// Why a thread is replaced.

@@ -13,6 +13,7 @@ mod forms;
 mod frames;
 mod hostobjects;
 mod http2;
+mod inspecting;
 mod limits;
 mod listening;
 mod listening_abuse;

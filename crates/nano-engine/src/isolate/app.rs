@@ -10,6 +10,8 @@ use nano_base::module::{Import, ModuleKind};
 pub trait Positions: Send + Sync + fmt::Debug {
     /// File, line and column, counted from 1, of a place in the module's source. It may be called on a shard.
     fn original(&self, line: u32, column: u32) -> Option<(String, u32, u32)>;
+    /// The whole of it as JSON, for a debugger, with the URLs and the texts of the files that it names.
+    fn json(&self, url: &dyn Fn(&str) -> String, text: &dyn Fn(&str) -> Option<String>) -> String;
 }
 
 /// One module.
@@ -79,6 +81,8 @@ pub struct AppSettings {
 pub struct AppCode {
     /// The app's name: the host part of the URLs in its stacks.
     pub name: String,
+    /// The URL of its folder, with a slash at its end: what debuggers know its files by.
+    pub root: String,
     /// The modules; the first is the main one.
     pub modules: Vec<ModuleCode>,
 }

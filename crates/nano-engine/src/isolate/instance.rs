@@ -2,6 +2,8 @@
 //!
 //! Every method but [`TerminateHandle`]'s must be called on the thread that made the instance.
 
+mod inspecting;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -25,6 +27,7 @@ use crate::engine::host_objects::{self, HostObjects};
 use crate::engine::resources::Resources;
 use crate::engine::tasks::TaskQueue;
 use crate::engine::{caches, clock, exceptions, loss, modules, snapshot, stacks, values};
+use crate::inspector::{Inspector, uncaught};
 use crate::web::{part_cache, sockets, wasm};
 
 /// What V8 and the allocator keep an instance to.
@@ -101,7 +104,7 @@ pub trait Turns {
 
 /// Stops an instance from any thread.
 #[derive(Clone)]
-pub struct TerminateHandle(v8::IsolateHandle);
+pub struct TerminateHandle(v8::IsolateHandle, Option<Arc<Inspector>>);
 
 impl std::fmt::Debug for TerminateHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,6 +116,9 @@ impl TerminateHandle {
     /// Stops the JavaScript that runs, or will run next.
     pub fn terminate(&self) {
         self.0.terminate_execution();
+        if let Some(inspector) = &self.1 {
+            inspector.hurry();
+        }
     }
 }
 
@@ -179,6 +185,7 @@ impl Instance {
             code_bytes: Cell::new(0),
             heap_bytes_max: limits.heap_bytes,
             code_generation: Cell::new(false),
+            attached: RefCell::default(),
             handle: isolate.thread_safe_handle(),
         });
         state.attach(&mut isolate);
@@ -233,7 +240,7 @@ impl Instance {
 
     /// Stops this instance from any thread.
     pub fn terminate_handle(&self) -> TerminateHandle {
-        TerminateHandle(self.state.handle.clone())
+        TerminateHandle(self.state.handle.clone(), self.state.attached().map(|attached| attached.inspector.clone()))
     }
 
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
@@ -427,6 +434,7 @@ impl Drop for Instance {
     fn drop(&mut self) {
         // SAFETY: this is the thread that made the isolate; disposing it exits it.
         unsafe { self.isolate.enter() };
+        self.detach();
         self.context = None;
         *self.main.get_mut() = None;
         self.state.entry_points = OnceCell::new();
@@ -654,6 +662,9 @@ fn report_rejection(scope: &mut v8::PinScope, state: &State, promise: v8::Global
     let function = v8::Local::new(scope, &entry.unhandled_rejection);
     let undefined = v8::undefined(scope).into();
     let handled = function.call(scope, undefined, &[promise.into(), reason]).is_some_and(|handled| handled.is_true());
+    if !handled {
+        uncaught(scope, reason, "Uncaught (in promise)");
+    }
     if !handled && let Some(host) = state.host.get() {
         let mut error = exceptions::describe(scope, reason, Status::Exception);
         error.message.insert_str(0, "unhandled promise rejection: ");

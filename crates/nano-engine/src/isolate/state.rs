@@ -1,6 +1,7 @@
 //! What the native functions of one isolate share: found through the isolate's data slot, touched only by its thread.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nano_base::dice::Dice;
@@ -9,6 +10,7 @@ use crate::engine::bytes::Budget;
 use crate::engine::host_objects::HostObjects;
 use crate::engine::modules::ModuleMap;
 use crate::engine::resources::Resources;
+use crate::inspector::Attached;
 use crate::isolate::host::Host;
 
 /// The isolate's data slot that holds the pointer.
@@ -90,6 +92,8 @@ pub(crate) struct State {
     pub heap_bytes_max: usize,
     /// Randomness that repeats, if the app is to run the same way every time.
     pub dice: RefCell<Option<Dice>>,
+    /// The debuggers' side, if the app has any.
+    pub attached: RefCell<Option<Rc<Attached>>>,
     /// Stops this isolate from inside V8's allocators.
     pub handle: v8::IsolateHandle,
 }
@@ -137,6 +141,11 @@ impl State {
             Some(()) => {}
             None => nano_base::sys::random::fill(bytes),
         }
+    }
+
+    /// The debuggers of the app, if it has any.
+    pub(crate) fn attached(&self) -> Option<Rc<Attached>> {
+        self.attached.borrow().clone()
     }
 
     /// The answer to this call makes the wrapper ready.

@@ -4,6 +4,7 @@ use nano_base::status::Status;
 
 use super::ops::{integer, text};
 use crate::engine::exceptions;
+use crate::inspector::uncaught;
 use crate::isolate::host::LogLevel;
 use crate::isolate::state::State;
 
@@ -28,6 +29,7 @@ pub(super) fn is_proxy(_scope: &mut v8::PinScope, args: v8::FunctionCallbackArgu
 
 /// `reportException(error)`
 pub(super) fn report_exception(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _rv: v8::ReturnValue) {
+    uncaught(scope, args.get(0), "Uncaught");
     let error = exceptions::describe(scope, args.get(0), Status::Exception);
     if let Some(host) = State::host(scope) {
         host.exception(error);

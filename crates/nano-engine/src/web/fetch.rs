@@ -7,6 +7,7 @@ use super::encoding::return_bytes;
 use super::ops::{byte_string, integer, text, utf8};
 use crate::engine::values::{self, Arguments};
 use crate::engine::{bytes, exceptions};
+use crate::inspector::uncaught;
 use crate::isolate::host::{Outbound, Piped, Pull};
 use crate::isolate::state::State;
 
@@ -116,6 +117,7 @@ pub(super) fn end(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `fail(id, error)`
 pub(super) fn fail(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
+    uncaught(scope, args.get(1), "Uncaught");
     let error = exceptions::describe(scope, args.get(1), Status::Exception);
     if let Some(host) = State::host(scope) {
         host.fail(id, error);
@@ -190,6 +192,7 @@ pub(super) fn invoke_return<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>
 /// `invokeFail(id, error)`
 pub(super) fn invoke_fail(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
+    uncaught(scope, args.get(1), "Uncaught");
     let error = exceptions::describe(scope, args.get(1), Status::Exception);
     if let Some(host) = State::host(scope) {
         host.invoke_fail(id, error);

@@ -3,6 +3,7 @@
 //!
 //! There is one of it, or none: without it every function here does nothing.
 
+mod inspect;
 mod keys;
 mod lines;
 mod open;
@@ -13,13 +14,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use nano_config::cli::{self, Exit};
+use nano_base::limits::INSPECTED_APPS_MAX;
+use nano_config::cli::{self, Address, Exit};
 use nano_config::deploy::{AppState, Snapshot};
 use nano_config::text::{Finding, Severity};
 use nano_core::{Answered, App, AppOptions, Error, RequestHead, ResponseHead, Route};
 
 use crate::frame::{self, Place};
 use crate::{output, serve};
+use inspect::{Inspect, Targets};
 use lines::Lines;
 use overlay::Fault;
 use sources::Sources;
@@ -35,6 +38,8 @@ struct Dev {
     manifests: Mutex<BTreeMap<String, Vec<Finding>>>,
     lines: Lines,
     open: bool,
+    /// Where debuggers attach, and to what.
+    inspect: Option<(Inspect, Arc<Targets>)>,
 }
 
 /// One app.
@@ -50,10 +55,13 @@ struct Known {
 
 /// Serves while apps are written.
 pub fn run(dev: &cli::Dev) -> Exit {
-    if dev.inspect.is_some() {
-        output::complain("--inspect: debuggers cannot attach to this nanod yet");
-        return Exit::Usage;
-    }
+    let inspect = match dev.inspect.as_ref().map(start_inspect).transpose() {
+        Ok(inspect) => inspect,
+        Err(why) => {
+            output::complain(&why);
+            return Exit::Machine;
+        }
+    };
     let lines = match Lines::start() {
         Ok(lines) => lines,
         Err(error) => {
@@ -61,13 +69,24 @@ pub fn run(dev: &cli::Dev) -> Exit {
             return Exit::Machine;
         }
     };
-    let new = Dev { generation: AtomicU64::new(0), apps: Mutex::default(), manifests: Mutex::default(), lines, open: dev.open };
+    let new = Dev { generation: AtomicU64::new(0), apps: Mutex::default(), manifests: Mutex::default(), lines, open: dev.open, inspect };
     if DEV.set(new).is_err() {
         return Exit::Defect;
     }
     let exit = serve::run(&dev.clone().into(), None);
     keys::stop();
     exit
+}
+
+fn start_inspect(address: &Address) -> Result<(Inspect, Arc<Targets>), String> {
+    let (inspect, targets) = (Inspect::bind(address)?, Arc::new(Targets::default()));
+    inspect.start(&targets)?;
+    Ok((inspect, targets))
+}
+
+/// How many apps can have debuggers at the same time.
+pub fn inspected_apps() -> usize {
+    if DEV.get().is_some_and(|dev| dev.inspect.is_some()) { INSPECTED_APPS_MAX } else { 0 }
 }
 
 /// The app that a host is of by its name.
@@ -92,6 +111,9 @@ pub fn is_on() -> bool {
 /// The server listens on a port.
 pub fn ready(port: &str) {
     let Some(dev) = DEV.get() else { return };
+    if let Some((inspect, _)) = &dev.inspect {
+        output::say(&format!("debuggers attach to {}: chrome://inspect, or an editor", inspect.address()));
+    }
     keys::start(dev, port);
     if dev.open {
         open::browser(&dev.url(port));
@@ -108,6 +130,9 @@ pub fn deployed(folder: &str, state: &AppState, options: &AppOptions, result: Re
     known.sources = sources;
     match result {
         Ok(app) => {
+            if let Some((_, targets)) = &dev.inspect {
+                targets.add(app, state.folder.clone());
+            }
             known.app = Some((app.clone(), options.clone()));
             known.trouble = None;
         }
@@ -120,6 +145,9 @@ pub fn deployed(folder: &str, state: &AppState, options: &AppOptions, result: Re
 pub fn removed(name: &str) {
     let Some(dev) = DEV.get() else { return };
     lock(&dev.apps).remove(name);
+    if let Some((_, targets)) = &dev.inspect {
+        targets.remove(name);
+    }
     dev.generation.fetch_add(1, Ordering::Relaxed);
 }
 

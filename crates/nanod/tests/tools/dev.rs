@@ -23,14 +23,14 @@ export default {
 };
 ";
 
-struct Dev {
+pub struct Dev {
     child: Child,
     lines: BufReader<ChildStdout>,
-    address: String,
+    pub address: String,
 }
 
 impl Dev {
-    fn start(folder: &Folder, words: &[&str]) -> Self {
+    pub fn start(folder: &Folder, words: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
             .args(["dev", ".", "--listen", "127.0.0.1:0"])
             .args(words)
@@ -48,7 +48,7 @@ impl Dev {
     }
 
     /// Reads what it says up to a line with this in it.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub fn wait_for(&mut self, text: &str) -> String {
         let mut line = String::new();
         while self.lines.read_line(&mut line).expect("text") > 0 {
             if line.contains(text) {
@@ -60,7 +60,7 @@ impl Dev {
     }
 
     /// Head and body of an answer.
-    fn ask(&self, host: &str, path: &str, accept: &str) -> (String, String) {
+    pub fn ask(&self, host: &str, path: &str, accept: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n").unwrap();

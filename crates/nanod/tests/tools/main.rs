@@ -3,6 +3,7 @@
 mod admin;
 mod check;
 mod dev;
+mod inspect;
 mod machine;
 mod new;
 mod run;

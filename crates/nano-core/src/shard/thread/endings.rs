@@ -25,7 +25,11 @@ impl Thread {
     pub(super) fn evict_oldest(&mut self) -> bool {
         // Before there is no room for anybody, sockets that wait for their next message go too.
         let oldest_of = |is_idle: &dyn Fn(&Slot) -> bool| {
-            self.slots.iter().filter(|(_, slot)| is_idle(slot)).min_by_key(|(_, slot)| slot.idle_since_ms).map(|(id, _)| id)
+            self.slots
+                .iter()
+                .filter(|(_, slot)| is_idle(slot) && !slot.is_looked_into())
+                .min_by_key(|(_, slot)| slot.idle_since_ms)
+                .map(|(id, _)| id)
         };
         let oldest = oldest_of(&Slot::is_idle).or_else(|| oldest_of(&Slot::is_idle_but_for_sockets));
         if let Some(oldest) = oldest {
@@ -82,7 +86,11 @@ impl Thread {
                 work.finish(Ending::Error(error.clone()));
             }
         }
+        let was_listening = slot.instance.is_listening();
         self.graveyard.push((slot.instance, slot.permit));
+        if was_listening {
+            self.show_another_to_debuggers(&slot.link.app);
+        }
     }
 
     /// This shard, in what an app knows of where it is warm.
@@ -129,7 +137,11 @@ impl Thread {
 
     /// Evicts instances that have been idle for longer than their apps allow.
     pub(super) fn sweep(&mut self, now_ms: u64) {
-        let idle = |slot: &Slot| slot.is_idle() && now_ms.saturating_sub(slot.idle_since_ms) >= u64::from(slot.link.version.limits.idle_ms);
+        let idle = |slot: &Slot| {
+            slot.is_idle()
+                && !slot.is_looked_into()
+                && now_ms.saturating_sub(slot.idle_since_ms) >= u64::from(slot.link.version.limits.idle_ms)
+        };
         let ids: Vec<u64> = self.slots.iter().filter(|(_, slot)| idle(slot)).map(|(id, _)| id).collect();
         for id in ids {
             self.evict(id, "idle");

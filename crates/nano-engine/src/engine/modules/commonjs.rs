@@ -18,7 +18,7 @@ pub(super) fn run<'s>(scope: &mut v8::PinScope<'s, '_>, code: &Arc<AppCode>, ind
     }
     let module_code = &code.modules[index];
     let text = source_text(scope, &module_code.source)?;
-    let origin = origin(scope, &module_code.path, false)?;
+    let origin = origin(scope, module_code, false)?;
     let mut source = v8::script_compiler::Source::new(text, Some(&origin));
     let mut names = Vec::new();
     for name in ["exports", "require", "module", "__filename", "__dirname"] {

@@ -148,8 +148,13 @@ pub(crate) unsafe extern "C" fn initialize_meta(
 
 /// A path as a URL: what a URL's path may not have is percent-encoded.
 fn url_of(code: &AppCode, index: usize) -> String {
-    let mut url = String::from("file:///");
-    for byte in code.modules[index].path.bytes() {
+    url_under("file:///", &code.modules[index].path)
+}
+
+/// The URL of a path under another one that ends with a slash.
+pub fn url_under(root: &str, path: &str) -> String {
+    let mut url = String::from(root);
+    for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
             url.push(char::from(byte));
         } else {

@@ -20,6 +20,7 @@ use super::exceptions;
 use crate::isolate::app::{AppCode, ModuleCode};
 use crate::isolate::state::State;
 
+pub use dynamic::url_under;
 pub(crate) use dynamic::{import_dynamically, initialize_meta};
 
 /// What a module is known by: `with { type: "text" }` makes another module of the same file.
@@ -217,8 +218,10 @@ fn compile<'s>(
 
 fn compile_javascript<'s>(scope: &mut v8::PinScope<'s, '_>, code: &ModuleCode) -> Option<v8::Local<'s, v8::Module>> {
     let text = source_text(scope, &code.source)?;
-    let origin = origin(scope, &code.path, true)?;
-    match code.cache.get() {
+    let origin = origin(scope, code, true)?;
+    // What is to be debugged is compiled with all that a debugger asks for.
+    let is_inspected = State::of(scope).and_then(State::attached).is_some();
+    match code.cache.get().filter(|_| !is_inspected) {
         Some(cache) => {
             let mut source = v8::script_compiler::Source::new_with_cached_data(text, Some(&origin), v8::CachedData::new(cache));
             let options = v8::script_compiler::CompileOptions::ConsumeCodeCache;
@@ -313,7 +316,7 @@ pub(crate) fn run_script(scope: &mut v8::PinScope, code: &AppCode) -> Result<()>
     v8::tc_scope!(let scope, scope);
     let compiled = (|| {
         let text = source_text(scope, &code.modules[0].source)?;
-        let origin = origin(scope, &code.modules[0].path, false)?;
+        let origin = origin(scope, &code.modules[0], false)?;
         v8::Script::compile(scope, text, Some(&origin))
     })();
     let Some(script) = compiled else { return Err(exceptions::caught(scope, Status::Compile)) };
@@ -323,9 +326,12 @@ pub(crate) fn run_script(scope: &mut v8::PinScope, code: &AppCode) -> Result<()>
     }
 }
 
-fn origin<'s>(scope: &v8::PinScope<'s, '_>, path: &str, module: bool) -> Option<v8::ScriptOrigin<'s>> {
-    let name = v8::String::new(scope, path)?;
-    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, module, None))
+fn origin<'s>(scope: &v8::PinScope<'s, '_>, code: &ModuleCode, module: bool) -> Option<v8::ScriptOrigin<'s>> {
+    let name = v8::String::new(scope, &code.path)?;
+    let attached = State::of(scope).and_then(State::attached);
+    let map = attached.as_ref().and_then(|attached| attached.source_map(scope, code));
+    // V8 shows a debugger no exceptions of scripts that another origin does not share, as the web calls it.
+    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, attached.is_some(), -1, map, false, false, module, None))
 }
 
 /// An app's text as a string: ASCII is not copied into the heap but shared by all instances.
