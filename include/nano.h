@@ -804,7 +804,7 @@ typedef struct nano_call_view {
   size_t headers_count;
   /** Of FETCH: the body if body_kind is NANO_BODY_WHOLE. */
   struct nano_bytes body;
-  /** Of all but FETCH: the arguments, a CBOR array; of OBJECT_SET the one value. */
+  /** Of all but FETCH: the arguments, a CBOR array; of OBJECT_SET with the value alone in it. */
   struct nano_bytes args;
   /**
    * Of OBJECT_METHOD, OBJECT_GET and OBJECT_SET: your number of the object. It is not released before the call is answered.
@@ -1192,7 +1192,7 @@ NANO_API uint16_t nano_response_status(const struct nano_response *response);
 /** The reason phrase; often empty. */
 NANO_API struct nano_bytes nano_response_status_text(const struct nano_response *response);
 
-/** The headers in their order, names in lower case; how many is stored in count. */
+/** The headers in their order, names in lower case; how many is stored in count. NULL if there are none. */
 NANO_API const struct nano_header *nano_response_headers(const struct nano_response *response, size_t *count);
 
 /** The value of the first header with this name, whatever its case; {NULL, 0} if there is none. */

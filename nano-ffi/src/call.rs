@@ -11,7 +11,7 @@ use crate::guard;
 use crate::options::{NANO_BODY_NONE, NANO_BODY_STREAM, NANO_BODY_WHOLE, nano_call_response};
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
-use crate::types::{header_views, headers, nano_bytes, nano_header};
+use crate::types::{header_views, headers, nano_bytes, nano_header, start_of};
 
 /// env.NAME.fetch(request): answer with nano_call_respond.
 pub const NANO_CALL_FETCH: u32 = 1;
@@ -56,7 +56,7 @@ pub struct nano_call_view {
     pub headers_count: usize,
     /// Of FETCH: the body if body_kind is NANO_BODY_WHOLE.
     pub body: nano_bytes,
-    /// Of all but FETCH: the arguments, a CBOR array; of OBJECT_SET the one value.
+    /// Of all but FETCH: the arguments, a CBOR array; of OBJECT_SET with the value alone in it.
     pub args: nano_bytes,
     /// Of OBJECT_METHOD, OBJECT_GET and OBJECT_SET: your number of the object. It is not released before the call is answered.
     pub object: u64,
@@ -230,7 +230,7 @@ impl OwnedView {
                 encode_args(args, &mut args_cbor)?;
             }
         }
-        (view.headers, view.headers_count) = (views.as_ptr(), views.len());
+        (view.headers, view.headers_count) = (start_of(&views), views.len());
         view.args = nano_bytes::of(&args_cbor);
         Ok(Box::new(Self { view, call, headers: views, args: args_cbor }))
     }

@@ -5,7 +5,7 @@ use nano_core::{Account, ResponseHead, Status};
 use crate::guard;
 use crate::open::{self, Open};
 use crate::status::nano_status;
-use crate::types::{header_views, nano_bytes, nano_header};
+use crate::types::{header_views, nano_bytes, nano_header, start_of};
 
 /// A response: of nano_fetch, or of a RESPONSE event.
 pub struct nano_response {
@@ -81,7 +81,7 @@ pub extern "C" fn nano_response_status_text(response: Option<&nano_response>) ->
     guard::read(response, nano_bytes::EMPTY, |response| nano_bytes::of(response.head.status_text.as_bytes()))
 }
 
-/// The headers in their order, names in lower case; how many is stored in count.
+/// The headers in their order, names in lower case; how many is stored in count. NULL if there are none.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_response_headers(
     response: Option<&nano_response>,
@@ -91,7 +91,7 @@ pub extern "C" fn nano_response_headers(
     match count {
         Some(count) => {
             count.write(headers.len());
-            headers.as_ptr()
+            start_of(headers)
         }
         None => std::ptr::null(),
     }

@@ -54,6 +54,11 @@ pub struct nano_owned {
     pub ctx: *mut c_void,
 }
 
+/// Where a list begins; NULL for none, for some languages bear no pointer that leads nowhere.
+pub(crate) fn start_of<T>(list: &[T]) -> *const T {
+    if list.is_empty() { std::ptr::null() } else { list.as_ptr() }
+}
+
 impl nano_bytes {
     /// Nothing.
     pub(crate) const EMPTY: Self = Self { ptr: std::ptr::null(), len: 0 };

@@ -113,6 +113,9 @@ static void the_console_reaches_who_asked_for_it(void) {
   nano_event_release(&log, 1);
   nano_event end = next_of(listening, id, NANO_EVENT_NONE);
   CHECK_EQ(end.type, NANO_EVENT_RESPONSE);
+  size_t count = 1;
+  CHECK(nano_response_headers(end.as.response, &count) == NULL);
+  CHECK_EQ(count, 0);
   nano_event_release(&end, 1);
   nano_app_free(app);
   nano_runtime_free(listening);
