@@ -129,7 +129,7 @@ class Figures:
                 "unit": unit,
                 "peers": {who: round(value, 3) for who, value in sorted(samples.items())},
                 "runs": times["nano"],
-                "note": "; ".join(note_of(note, times.get(who, 0), times["nano"]) for who, note in self.notes[name]),
+                "note": "; ".join(dict.fromkeys(note_of(note, times.get(who, 0), times["nano"]) for who, note in self.notes[name])),
             })
         return rows
 
