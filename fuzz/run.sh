@@ -17,9 +17,11 @@ seconds=${2:?$usage}
 input=${3:+$(realpath "$3")}
 cd "$(dirname "$0")"
 
+features=()
+[ "$target" != abi_sequences ] || features=(--features abi)
 host=$(rustc -vV | sed -n 's/^host: //p')
 # Naming the target triple keeps what cover.sh adds away from build scripts, which do not link with it.
-RUSTC_WRAPPER=$PWD/cover.sh cargo build --locked --release --target "$host" --bin "$target"
+RUSTC_WRAPPER=$PWD/cover.sh cargo build --locked --release --target "$host" --bin "$target" "${features[@]}"
 binary=${CARGO_TARGET_DIR:-target}/$host/release/$target
 
 limits=(-timeout=10 -rss_limit_mb="${MEMORY_MB:-512}")

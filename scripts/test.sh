@@ -23,4 +23,4 @@ bindings/zig/test.sh debug
 tests/dist/run.sh debug
 tests/hosts/run.sh debug
 tests/net/run.sh debug
-scripts/fuzz.sh 20
+scripts/fuzz.sh 10 light
