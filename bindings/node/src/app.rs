@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nano_core::{AppStats, Body, RequestHead, RequestInit};
+use nano_core::{Body, RequestHead, RequestInit};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Latin1String};
 use napi_derive::napi;
@@ -66,21 +66,6 @@ impl App {
 
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Vec<(String, f64)> {
-        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes, skipped, untold } =
-            self.0.stats();
-        let rows = [
-            ("requests", requests),
-            ("in_flight", in_flight),
-            ("errors", errors),
-            ("cpu_us", cpu_us),
-            ("starts", starts),
-            ("condemned", condemned),
-            ("strikes", u64::from(strikes)),
-            ("versions", versions),
-            ("waiting_bytes", waiting_bytes),
-            ("skipped", skipped),
-            ("untold", untold),
-        ];
-        rows.into_iter().map(|(name, count)| (name.to_string(), count as f64)).collect()
+        self.0.stats().rows().into_iter().map(|(name, count)| (name.to_string(), count as f64)).collect()
     }
 }

@@ -1,18 +1,20 @@
 //! Options of the JavaScript half as the core's. Limits have the core's own names, so that one documentation serves every language.
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{AppLimits, AppOptions, Binding, BindingKind, ClassShape, Result, RuntimeLimits, Source};
+use nano_core::{
+    AppLimits, AppOptions, Binding, BindingKind, ClassShape, Result, RuntimeLimits, Source, with_app_limits, with_runtime_limits,
+};
 use napi_derive::napi;
 
 use crate::error::invalid;
 
-/// Lists the fields of a struct of limits once: to read them all, and to set them by name.
+/// Reads all limits, and sets them by name.
 macro_rules! limits {
-    ($limits:ident, $read:ident, $set:ident, $doc:literal, $($field:ident),*) => {
+    (($limits:ident, $read:ident, $set:ident, $doc:literal) $($field:ident),*) => {
         #[doc = $doc]
         #[napi(catch_unwind)]
         pub fn $read() -> Vec<(String, f64)> {
-            // A limit that the core gains and this does not name stops the build.
+            // A limit that the core gains and its list does not name stops the build.
             let $limits { $($field),* } = $limits::default();
             vec![$((stringify!($field).to_string(), $field as f64)),*]
         }
@@ -29,51 +31,8 @@ macro_rules! limits {
     };
 }
 
-limits!(
-    AppLimits,
-    app_limits,
-    set_app_limits,
-    "The limits of an app, with their defaults.",
-    cpu_ms,
-    start_cpu_ms,
-    wall_ms,
-    heap_bytes,
-    external_bytes,
-    timers,
-    log_bytes_per_s,
-    env_entries,
-    env_entry_bytes,
-    url_bytes,
-    header_bytes,
-    body_bytes,
-    subrequests,
-    subrequests_at_once,
-    sockets,
-    errands,
-    errand_cpu_ms,
-    requests,
-    idle_ms,
-    cache_bytes,
-    host_objects,
-    storage_bytes,
-    storage_entries
-);
-limits!(
-    RuntimeLimits,
-    runtime_limits,
-    set_runtime_limits,
-    "The limits of a runtime, with their defaults.",
-    threads,
-    apps,
-    instances,
-    requests,
-    log_events,
-    pool,
-    cache_bytes,
-    queue_messages,
-    queue_bytes,
-    queues_bytes
-);
+with_app_limits!(limits!(AppLimits, app_limits, set_app_limits, "The limits of an app, with their defaults."));
+with_runtime_limits!(limits!(RuntimeLimits, runtime_limits, set_runtime_limits, "The limits of a runtime, with their defaults."));
 
 /// A number of JavaScript's as a whole one.
 pub(crate) fn whole<T: TryFrom<u64>>(name: &str, value: f64) -> Result<T> {

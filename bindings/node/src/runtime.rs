@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nano_core::{Clock, Event, EventMask, Roots, RuntimeLimits, RuntimeOptions, RuntimeStats};
+use nano_core::{Clock, Event, EventMask, Roots, RuntimeLimits, RuntimeOptions};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, BigInt, Function, Latin1String, Uint8Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -157,42 +157,7 @@ impl Runtime {
 
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Vec<(String, f64)> {
-        // A counter that the core gains and this does not name stops the build.
-        let RuntimeStats {
-            apps,
-            instances,
-            requests,
-            in_flight,
-            refused,
-            starts,
-            evictions,
-            condemned,
-            rescued,
-            parked,
-            abandoned,
-            lost_bytes,
-            logs_dropped,
-            skipped,
-            untold,
-        } = self.core.stats();
-        let rows = [
-            ("apps", apps),
-            ("instances", instances),
-            ("requests", requests),
-            ("in_flight", in_flight),
-            ("refused", refused),
-            ("starts", starts),
-            ("evictions", evictions),
-            ("condemned", condemned),
-            ("rescued", rescued),
-            ("parked", parked),
-            ("abandoned", abandoned),
-            ("lost_bytes", lost_bytes),
-            ("logs_dropped", logs_dropped),
-            ("skipped", skipped),
-            ("untold", untold),
-        ];
-        rows.into_iter().map(|(name, count)| (name.to_string(), count as f64)).collect()
+        self.core.stats().rows().into_iter().map(|(name, count)| (name.to_string(), count as f64)).collect()
     }
 
     #[napi(catch_unwind)]

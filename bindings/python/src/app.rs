@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nano_core::{AppStats, Awaited, Body, RequestHead, RequestInit};
+use nano_core::{Awaited, Body, RequestHead, RequestInit};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -130,24 +130,8 @@ impl App {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         check_process(py)?;
-        let AppStats { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes, skipped, untold } =
-            self.0.stats();
         let all = PyDict::new(py);
-        let strikes = u64::from(strikes);
-        let rows = [
-            ("requests", requests),
-            ("in_flight", in_flight),
-            ("errors", errors),
-            ("cpu_us", cpu_us),
-            ("starts", starts),
-            ("condemned", condemned),
-            ("strikes", strikes),
-            ("versions", versions),
-            ("waiting_bytes", waiting_bytes),
-            ("skipped", skipped),
-            ("untold", untold),
-        ];
-        for (name, value) in rows {
+        for (name, value) in self.0.stats().rows() {
             all.set_item(name, value)?;
         }
         Ok(all)

@@ -1,20 +1,23 @@
 //! Keyword arguments as the core's options. Names are the core's own, so that one documentation serves every language.
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, QueueConsumer, Result, RuntimeLimits, Source, Status};
+use nano_core::{
+    AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, QueueConsumer, Result, RuntimeLimits, Source, Status, with_app_limits,
+    with_runtime_limits,
+};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{OrRaise, exception};
 
-/// Lists the fields of a struct of limits once: to read them all, and to set them by name.
+/// Reads all limits, and sets them by name.
 macro_rules! limits {
-    ($limits:ident, $read:ident, $set:ident, $doc:literal, $($field:ident),*) => {
+    (($limits:ident, $read:ident, $set:ident, $doc:literal) $($field:ident),*) => {
         #[doc = $doc]
         #[pyfunction]
         pub(crate) fn $read(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-            // A limit that the core gains and this does not name stops the build.
+            // A limit that the core gains and its list does not name stops the build.
             let $limits { $($field),* } = $limits::default();
             let all = PyDict::new(py);
             $(all.set_item(stringify!($field), $field)?;)*
@@ -33,51 +36,8 @@ macro_rules! limits {
     };
 }
 
-limits!(
-    AppLimits,
-    app_limits,
-    set_app_limits,
-    "The limits of an app, with their defaults.",
-    cpu_ms,
-    start_cpu_ms,
-    wall_ms,
-    heap_bytes,
-    external_bytes,
-    timers,
-    log_bytes_per_s,
-    env_entries,
-    env_entry_bytes,
-    url_bytes,
-    header_bytes,
-    body_bytes,
-    subrequests,
-    subrequests_at_once,
-    sockets,
-    errands,
-    errand_cpu_ms,
-    requests,
-    idle_ms,
-    cache_bytes,
-    host_objects,
-    storage_bytes,
-    storage_entries
-);
-limits!(
-    RuntimeLimits,
-    runtime_limits,
-    set_runtime_limits,
-    "The limits of a runtime, with their defaults.",
-    threads,
-    apps,
-    instances,
-    requests,
-    log_events,
-    pool,
-    cache_bytes,
-    queue_messages,
-    queue_bytes,
-    queues_bytes
-);
+with_app_limits!(limits!(AppLimits, app_limits, set_app_limits, "The limits of an app, with their defaults."));
+with_runtime_limits!(limits!(RuntimeLimits, runtime_limits, set_runtime_limits, "The limits of a runtime, with their defaults."));
 
 /// Python's own message does not say which argument it is about, and calls a number that is out of range no `ValueError`.
 pub(crate) fn explain(py: Python<'_>, name: &str, error: PyErr) -> PyErr {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions, RuntimeStats};
+use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList};
 
@@ -169,43 +169,8 @@ impl Runtime {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         check_process(py)?;
-        // A counter that the core gains and this does not name stops the build.
-        let RuntimeStats {
-            apps,
-            instances,
-            requests,
-            in_flight,
-            refused,
-            starts,
-            evictions,
-            condemned,
-            rescued,
-            parked,
-            abandoned,
-            lost_bytes,
-            logs_dropped,
-            skipped,
-            untold,
-        } = self.core.stats();
         let all = PyDict::new(py);
-        let rows = [
-            ("apps", apps),
-            ("instances", instances),
-            ("requests", requests),
-            ("in_flight", in_flight),
-            ("refused", refused),
-            ("starts", starts),
-            ("evictions", evictions),
-            ("condemned", condemned),
-            ("rescued", rescued),
-            ("parked", parked),
-            ("abandoned", abandoned),
-            ("lost_bytes", lost_bytes),
-            ("logs_dropped", logs_dropped),
-            ("skipped", skipped),
-            ("untold", untold),
-        ];
-        for (name, value) in rows {
+        for (name, value) in self.core.stats().rows() {
             all.set_item(name, value)?;
         }
         Ok(all)

@@ -150,6 +150,24 @@ impl Default for RuntimeLimits {
     }
 }
 
+/// Gives a macro, after what it is given here, the names of all limits of an app: for bindings, which read and set them by name. Whoever
+/// takes the struct apart with them notices what is missing.
+#[macro_export]
+macro_rules! with_app_limits {
+    ($then:ident! $given:tt) => {
+        $then! { $given cpu_ms, start_cpu_ms, wall_ms, heap_bytes, external_bytes, timers, log_bytes_per_s, env_entries, env_entry_bytes, url_bytes, header_bytes, body_bytes, subrequests, subrequests_at_once, sockets, errands, errand_cpu_ms, requests, idle_ms, cache_bytes, host_objects, storage_bytes, storage_entries }
+    };
+}
+
+/// Gives a macro, after what it is given here, the names of all limits of a runtime: for bindings, which read and set them by name. Whoever
+/// takes the struct apart with them notices what is missing.
+#[macro_export]
+macro_rules! with_runtime_limits {
+    ($then:ident! $given:tt) => {
+        $then! { $given threads, apps, instances, requests, log_events, pool, cache_bytes, queue_messages, queue_bytes, queues_bytes }
+    };
+}
+
 /// Shards of one runtime at most.
 pub const SHARDS_MAX: usize = 256;
 /// Helper threads of one runtime at most; there are never more than cores.

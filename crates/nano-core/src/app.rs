@@ -116,6 +116,26 @@ pub struct AppStats {
     pub untold: u64,
 }
 
+impl AppStats {
+    /// All of them by name, as bindings show them. One that is added and not named here stops the build.
+    pub fn rows(&self) -> [(&'static str, u64); 11] {
+        let Self { requests, in_flight, errors, cpu_us, starts, condemned, strikes, versions, waiting_bytes, skipped, untold } = *self;
+        [
+            ("requests", requests),
+            ("in_flight", in_flight),
+            ("errors", errors),
+            ("cpu_us", cpu_us),
+            ("starts", starts),
+            ("condemned", condemned),
+            ("strikes", u64::from(strikes)),
+            ("versions", versions),
+            ("waiting_bytes", waiting_bytes),
+            ("skipped", skipped),
+            ("untold", untold),
+        ]
+    }
+}
+
 /// A loaded app. Cloning it is cheap; all clones are the same app.
 #[derive(Clone)]
 pub struct App {

@@ -42,6 +42,7 @@ pub use nano_base::problem::{self, Problem};
 pub use nano_base::status::{Error, Result, Status};
 pub use nano_base::sys;
 pub use nano_base::value::{self, HostObject, Value};
+pub use nano_base::{with_app_limits, with_runtime_limits};
 pub use nano_engine::{ClassShape, Debugger, LogLevel, Post, ProcessOptions, v8_version};
 pub use nano_net::policy;
 pub use nano_net::tls::Roots;

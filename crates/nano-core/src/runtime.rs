@@ -86,6 +86,46 @@ pub struct RuntimeStats {
     pub untold: u64,
 }
 
+impl RuntimeStats {
+    /// All of them by name, as bindings show them. One that is added and not named here stops the build.
+    pub fn rows(&self) -> [(&'static str, u64); 15] {
+        let Self {
+            apps,
+            instances,
+            requests,
+            in_flight,
+            refused,
+            starts,
+            evictions,
+            condemned,
+            rescued,
+            parked,
+            abandoned,
+            lost_bytes,
+            logs_dropped,
+            skipped,
+            untold,
+        } = *self;
+        [
+            ("apps", apps),
+            ("instances", instances),
+            ("requests", requests),
+            ("in_flight", in_flight),
+            ("refused", refused),
+            ("starts", starts),
+            ("evictions", evictions),
+            ("condemned", condemned),
+            ("rescued", rescued),
+            ("parked", parked),
+            ("abandoned", abandoned),
+            ("lost_bytes", lost_bytes),
+            ("logs_dropped", logs_dropped),
+            ("skipped", skipped),
+            ("untold", untold),
+        ]
+    }
+}
+
 /// Starts V8 with other than the default options; optional, and only before the first runtime.
 pub fn init(options: &ProcessOptions) -> Result<()> {
     nano_engine::start_process(options)
