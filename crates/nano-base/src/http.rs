@@ -53,6 +53,7 @@ impl Headers {
         if !token || value.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')) {
             return false;
         }
+        self.0.reserve(name.len() + value.len() + 2);
         if !self.0.is_empty() {
             self.0.push(b'\n');
         }
@@ -98,9 +99,26 @@ fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// The characters of a header name or method (RFC 9110 `tchar`).
-pub fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub const fn is_token(byte: u8) -> bool {
+    TOKEN[byte as usize]
 }
+
+/// Looked up for every byte of every name.
+const TOKEN: [bool; 256] = {
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

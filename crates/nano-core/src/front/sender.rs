@@ -34,7 +34,7 @@ pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bo
     }
     let mut pushed = true;
     if let Some(address) = address {
-        let address = address.to_canonical().to_string();
+        let address = text(address.to_canonical());
         pushed &= head.headers.push(b"cf-connecting-ip", address.as_bytes());
         pushed &= head.headers.push(b"x-real-ip", address.as_bytes());
         if !behind_proxy || head.headers.value(b"x-forwarded-for").is_none() {
@@ -52,6 +52,23 @@ pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bo
             }
         }
     }
+}
+
+/// An address as it is written. Most are of four bytes, and every request has one, so those are not left to the formatter.
+fn text(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
 }
 
 /// What stands last in a list that may go on over several headers.
@@ -84,6 +101,15 @@ mod tests {
         }
         introduce(&mut head, "::ffff:192.0.2.1".parse().ok(), false, behind_proxy);
         (head.url, String::from_utf8(head.headers.as_flat().to_vec()).unwrap().replace('\n', " "))
+    }
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        for octet in 0..=255 {
+            let address = IpAddr::from([octet, 0, 255 - octet, octet]);
+            assert_eq!(text(address), address.to_string());
+        }
+        assert_eq!(text(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])), "2001:db8::1");
     }
 
     #[test]

@@ -70,10 +70,13 @@ pub(super) enum Kind {
     Response,
 }
 
+/// Room for the headers by which a server tells an app who has sent a request.
+const SENDER_BYTES: usize = 128;
+
 impl Fields {
     pub fn read(parsed: &[httparse::Header<'_>], kind: Kind) -> Result<Self, Fault> {
-        let bytes = parsed.iter().map(|header| header.name.len() + header.value.len() + 2).sum();
-        let mut flat = Vec::with_capacity(bytes);
+        let bytes: usize = parsed.iter().map(|header| header.name.len() + header.value.len() + 2).sum();
+        let mut flat = Vec::with_capacity(bytes + if kind == Kind::Request { SENDER_BYTES } else { 0 });
         let mut fields = Self::default();
         for header in parsed {
             if !flat.is_empty() {
