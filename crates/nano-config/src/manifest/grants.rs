@@ -19,7 +19,7 @@ pub const GRANTS_FILE: &str = "nanod.toml";
 pub struct Grants {
     /// Everything, to every app.
     pub trust: bool,
-    /// Apps are strangers to one another: routes, names and services are granted too, not taken.
+    /// Apps are strangers to one another: routes, names, services, queues and tails are granted too, not taken.
     pub strangers: bool,
     /// How far any app may raise its limits.
     pub ceilings: AppLimits,
@@ -50,6 +50,10 @@ pub struct Grant {
     pub name: Option<String>,
     /// The apps that it may call; `*` for all.
     pub services: Vec<String>,
+    /// The queues that it may send to and take from; `*` for all.
+    pub queues: Vec<String>,
+    /// The apps that it may tell of its events; `*` for all.
+    pub tail: Vec<String>,
 }
 
 /// The keys of the file.
@@ -59,7 +63,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Bool,
         "false",
         "true",
-        "Apps come from people who do not trust one another: routes, `default`, names that are not the folder's and services need a grant too.",
+        "Apps come from people who do not trust one another: routes, `default`, names that are not the folder's, services, queues and `tail` need a grant too.",
     ),
     key("ceilings", Kind::Table(limits::KEYS), "see above", "{ cpu_ms = \"5s\" }", "How far any app may raise its limits."),
     key(
@@ -101,6 +105,14 @@ pub(super) const GRANT: &[Key] = &[
     key("default", Kind::Bool, "false", "true", "With `strangers`: it may answer what no route is for."),
     key("name", Kind::Text, "the folder's name", "\"shop\"", "With `strangers`: the name it may have."),
     key("services", Kind::Texts, "", "[\"auth\"]", "With `strangers`: the apps it may call; `\"*\"` for all."),
+    key(
+        "queues",
+        Kind::Texts,
+        "",
+        "[\"orders\"]",
+        "With `strangers`: the queues it may send to, take from and leave dead letters in; `\"*\"` for all.",
+    ),
+    key("tail", Kind::Texts, "", "[\"logs\"]", "With `strangers`: the apps it may tell of its events; `\"*\"` for all."),
 ];
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, example: &'static str, about: &'static str) -> Key {
@@ -165,7 +177,7 @@ impl Grants {
             if manifest.name != folder {
                 demands.push(Demand::Name(manifest.name.clone()));
             }
-            demands.extend(manifest.services.iter().map(|service| Demand::Service(service.app.clone())));
+            demands.extend(manifest.demands_of_others());
         }
         let harmless = |demand: &Demand| matches!(demand, Demand::Egress(rule) if rule != "*" && !is_private(rule));
         demands.retain(|demand| !harmless(demand) && !self.grants(grant, demand));
@@ -192,7 +204,9 @@ impl Grants {
             Demand::Default => !self.strangers || grant.default,
             Demand::Route(route) => !self.strangers || grant.routes.iter().any(|granted| granted.covers(route)),
             Demand::Name(name) => grant.name.as_ref() == Some(name),
-            Demand::Service(app) => grant.services.iter().any(|granted| granted == app || granted == "*"),
+            Demand::Service(app) => names(&grant.services, app),
+            Demand::Queue(queue) => names(&grant.queues, queue),
+            Demand::Tail(app) => names(&grant.tail, app),
         }
     }
 }
@@ -206,6 +220,11 @@ impl Grant {
     fn covers_egress(&self, rule: &str) -> bool {
         self.egress.iter().any(|granted| granted == rule || granted == "*")
     }
+}
+
+/// Whether a list grants a name.
+fn names(granted: &[String], name: &str) -> bool {
+    granted.iter().any(|granted| granted == name || granted == "*")
 }
 
 fn flag(table: &Table, key: &str) -> bool {
@@ -243,6 +262,8 @@ fn read_grant(table: &Table, ceilings: &AppLimits, findings: &mut Findings<'_>) 
         default: flag(table, "default"),
         name: table.find("name").and_then(Node::text).map(str::to_string),
         services: owned("services"),
+        queues: owned("queues"),
+        tail: owned("tail"),
     }
 }
 
@@ -282,11 +303,15 @@ mod tests {
 
     #[test]
     fn strangers_take_nothing_without_a_grant() {
-        let claims = "default = true\nroutes = [\"shop.example/api\"]\nname = \"shop\"\nservices.A = \"auth\"";
-        assert_eq!(refused("strangers = true", claims), ["default", "routes", "name", "services"]);
-        let granted = "strangers = true\n[apps.app]\ndefault = true\nroutes = [\"shop.example\"]\nname = \"shop\"\nservices = [\"auth\"]\n";
+        let claims = "default = true\nroutes = [\"shop.example/api\"]\nname = \"shop\"\nservices.A = \"auth\"\ntail = [\"logs\"]\n\
+                      [queues]\nproducers.Q = \"orders\"\nconsumers.orders = { dead_letters = \"lost\" }\n";
+        assert_eq!(refused("strangers = true", claims), ["default", "routes", "name", "services", "queues", "queues", "tail"]);
+        let granted = "strangers = true\n[apps.app]\ndefault = true\nroutes = [\"shop.example\"]\nname = \"shop\"\nservices = [\"auth\"]\n\
+                       queues = [\"orders\", \"lost\"]\ntail = [\"*\"]\n";
         assert_eq!(refused(granted, claims), Vec::<String>::new());
         assert_eq!(refused(&granted.replace("shop.example", "shop.example/ap"), claims), ["routes"]);
+        assert_eq!(refused(&granted.replace("\"lost\"", "\"order\""), claims), ["queues"]);
+        assert_eq!(refused("", claims), Vec::<String>::new());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a manifest asks for that only whoever runs nanod should grant: a manifest comes with its app, and apps are strangers.
 
+use std::collections::BTreeSet;
+
 use nano_base::limits::AppLimits;
 
 use super::{EgressDefault, Manifest, SecretSource, limits, parts};
@@ -28,6 +30,10 @@ pub enum Demand {
     Name(String),
     /// It calls another app.
     Service(String),
+    /// It sends to a queue, takes from one, or buries messages in one.
+    Queue(String),
+    /// It tells another app of its events.
+    Tail(String),
 }
 
 impl Demand {
@@ -43,6 +49,8 @@ impl Demand {
             Self::Route(_) => "routes".into(),
             Self::Name(_) => "name".into(),
             Self::Service(_) => "services".into(),
+            Self::Queue(_) => "queues".into(),
+            Self::Tail(_) => "tail".into(),
         }
     }
 
@@ -59,6 +67,8 @@ impl Demand {
             Self::Route(route) => format!("the route {route}"),
             Self::Name(name) => format!("the name \"{name}\""),
             Self::Service(app) => format!("calling the app \"{app}\""),
+            Self::Queue(queue) => format!("using the queue \"{queue}\""),
+            Self::Tail(app) => format!("telling the app \"{app}\" of events"),
         }
     }
 
@@ -74,6 +84,8 @@ impl Demand {
             Self::Route(route) => format!("routes = [\"{route}\"]"),
             Self::Name(name) => format!("name = \"{name}\""),
             Self::Service(app) => format!("services = [\"{app}\"]"),
+            Self::Queue(queue) => format!("queues = [\"{queue}\"]"),
+            Self::Tail(app) => format!("tail = [\"{app}\"]"),
         }
     }
 }
@@ -89,8 +101,12 @@ pub(super) fn places(table: &Table, text: &str) -> Vec<(String, u32, u32)> {
         places.push((key, line, column));
     };
     for entry in &table.0 {
-        let key = if entry.key == "route" { "routes" } else { &entry.key };
-        if ["name", "default", "code_generation", "routes", "services"].contains(&key) {
+        let key = match entry.key.as_str() {
+            "route" => "routes",
+            "tail_consumers" => "tail",
+            key => key,
+        };
+        if ["name", "default", "code_generation", "routes", "services", "queues", "tail"].contains(&key) {
             add(key.to_string(), entry.key_span.start);
         }
         if ["secrets", "limits", "egress"].contains(&key) {
@@ -129,6 +145,15 @@ impl Manifest {
         }
         demands.extend(self.routes.iter().map(|route| Demand::Route(route.clone())));
         demands
+    }
+
+    /// What it asks of others: what has to be granted where apps are strangers to one another.
+    pub(super) fn demands_of_others(&self) -> Vec<Demand> {
+        let services = self.services.iter().map(|service| Demand::Service(service.app.clone()));
+        let taken = self.consumers.iter().flat_map(|consumer| [Some(&consumer.queue), consumer.dead_letters.as_ref()]).flatten();
+        let queues: BTreeSet<&String> = self.producers.iter().map(|(_, queue)| queue).chain(taken).collect();
+        let tails = self.tail.iter().map(|app| Demand::Tail(app.clone()));
+        services.chain(queues.into_iter().map(|queue| Demand::Queue(queue.clone()))).chain(tails).collect()
     }
 }
 
