@@ -302,6 +302,10 @@ pub const QUEUE_WAIT_MS_MAX: u64 = 60_000;
 pub const QUEUE_ATTEMPTS_MAX: u32 = 100;
 /// Batches of one queue at once.
 pub const QUEUE_CONCURRENCY_MAX: u32 = 250;
+/// How long a message is kept that nobody takes, retries included: four days.
+pub const QUEUE_KEEP_MS: u64 = 4 * 24 * 3_600_000;
+/// How often messages are looked for that are older.
+pub const QUEUE_SWEEP_MS: u64 = 3_600_000;
 /// How long a queue waits whose consumer had no room for a batch.
 pub const QUEUE_PAUSE_MS: u64 = 1_000;
 /// Tail consumers of one app.

@@ -8,7 +8,8 @@ use nano_base::value::Value;
 use nano_engine::{LogLevel, Verdict};
 
 use super::message::Message;
-use super::store::Taker;
+use super::store::{Store, Taker};
+use super::{State, open};
 use crate::app::App;
 use crate::request::{Body, Duty, Ending, Job, Listener, Origin};
 use crate::runtime::Inner;
@@ -101,7 +102,7 @@ impl Inner {
                 let Some(delay_ms) = delay_ms else {
                     store.stats.acked += 1;
                     store.drop_message(&message);
-                    state.bytes -= message.bytes();
+                    state.ledger.remove(&message);
                     continue;
                 };
                 store.stats.retried += 1;
@@ -109,7 +110,7 @@ impl Inner {
                     store.wait(message, now_ms + delay_ms, now_ms);
                 } else {
                     store.drop_message(&message);
-                    state.bytes -= message.bytes();
+                    state.ledger.remove(&message);
                     dead.push(message);
                 }
             }
@@ -130,15 +131,16 @@ impl Inner {
             let mut state = lock(&self.queues.state);
             for mut message in dead {
                 let bytes = message.bytes();
-                let fits = state.bytes + bytes <= self.limits.queues_bytes;
-                let store = target.filter(|_| fits).and_then(|target| state.open(target).ok());
+                let fits = state.ledger.check(None, bytes, self.limits.queues_bytes).is_ok();
                 let limits = &self.limits;
-                match store.filter(|it| it.messages < limits.queue_messages as usize && it.bytes + bytes <= limits.queue_bytes) {
+                let has_room = |it: &&mut Store| it.messages < limits.queue_messages as usize && it.bytes + bytes <= limits.queue_bytes;
+                let State { queues, ledger, .. } = &mut *state;
+                match target.filter(|_| fits).and_then(|target| open(queues, target).ok()).filter(has_room) {
                     Some(store) => {
                         message.attempts = 0;
+                        ledger.add(&message);
                         store.stats.sent += 1;
                         store.put(message, now_ms, now_ms);
-                        state.bytes += bytes;
                         moved += 1;
                     }
                     None => lost += 1,

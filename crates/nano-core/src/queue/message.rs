@@ -1,5 +1,7 @@
 //! A message: what an app sent, as it waits.
 
+use std::sync::Arc;
+
 use nano_base::cbor::{self, CborLimits};
 use nano_base::limits::{QUEUE_DELAY_S_MAX, QUEUE_MESSAGE_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
@@ -25,7 +27,11 @@ pub enum MessageBody {
 #[derive(Debug)]
 pub(super) struct Message {
     id: String,
+    /// The app that sent it; none if the host did.
+    pub sender: Option<Arc<str>>,
     sent_ms: f64,
+    /// The same by the clock that never jumps.
+    pub since_ms: u64,
     body: Kept,
     /// How often it has been delivered.
     pub attempts: u32,
@@ -49,7 +55,7 @@ const JSON_TEXT: i64 = 1;
 const BYTES: i64 = 2;
 
 impl Message {
-    pub(super) fn new(body: MessageBody, now_ms: f64) -> Result<Self> {
+    pub(super) fn new(body: MessageBody, sender: Option<Arc<str>>, unix_ms: f64, now_ms: u64) -> Result<Self> {
         let body = match body {
             MessageBody::Json(text) => Kept::Json(text),
             MessageBody::Text(text) => Kept::Text(text),
@@ -69,7 +75,7 @@ impl Message {
         let mut id = [0; 16];
         sys::random::fill(&mut id);
         let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { id, sent_ms: now_ms, body, attempts: 0 })
+        Ok(Self { id, sender, sent_ms: unix_ms, since_ms: now_ms, body, attempts: 0 })
     }
 
     /// What it is counted as.

@@ -1,9 +1,10 @@
 //! Queues inside the process: `env.JOBS.send(value)` of one app, `queue(batch)` of another or the same.
 //!
 //! A message is delivered at least once, and never twice at the same time: it is in its queue or in one batch. Queues belong to the
-//! runtime, by name: they outlive the versions of their consumers, and wait for one that is not there. They are memory, and bounded.
+//! runtime, by name: they outlive the versions of their consumers, and wait for one that is not there, but not for ever. They are memory, and bounded.
 
 mod batch;
+mod ledger;
 mod message;
 mod store;
 
@@ -11,17 +12,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use nano_base::limits::{
-    NAME_BYTES_MAX, QUEUE_ATTEMPTS_MAX, QUEUE_BATCH_MAX, QUEUE_CONCURRENCY_MAX, QUEUE_DELAY_S_MAX, QUEUE_SEND_BYTES_MAX, QUEUE_SEND_MAX,
-    QUEUE_WAIT_MS_MAX, QUEUES_MAX,
+    NAME_BYTES_MAX, QUEUE_ATTEMPTS_MAX, QUEUE_BATCH_MAX, QUEUE_CONCURRENCY_MAX, QUEUE_DELAY_S_MAX, QUEUE_KEEP_MS, QUEUE_SEND_BYTES_MAX,
+    QUEUE_SEND_MAX, QUEUE_WAIT_MS_MAX, QUEUES_MAX,
 };
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
+use nano_engine::LogLevel;
 
 use crate::alarms::Alarm;
 use crate::app::{AppShared, Version};
 use crate::runtime::Inner;
 use crate::wait::lock;
 pub(crate) use batch::Batch;
+use ledger::{Full, Ledger};
 use message::Message;
 pub use message::MessageBody;
 use store::{Store, Taker};
@@ -112,38 +115,37 @@ struct State {
     /// The queues that each app takes from.
     taken: HashMap<u64, Vec<String>>,
     /// Of all queues together.
-    bytes: usize,
+    ledger: Ledger,
 }
 
-impl State {
-    /// A queue by its name, which is made if there is none.
-    fn open(&mut self, name: &str) -> Result<&mut Store> {
-        if !self.queues.contains_key(name) {
-            if self.queues.len() >= QUEUES_MAX {
-                self.queues.retain(|_, store| !store.is_spare());
-            }
-            if self.queues.len() >= QUEUES_MAX {
-                return Err(Error::new(Status::Overloaded, format!("there are {QUEUES_MAX} queues already")));
-            }
+/// A queue by its name, which is made if there is none.
+fn open<'a>(queues: &'a mut HashMap<String, Store>, name: &str) -> Result<&'a mut Store> {
+    if !queues.contains_key(name) {
+        if queues.len() >= QUEUES_MAX {
+            queues.retain(|_, store| !store.is_spare());
         }
-        Ok(self.queues.entry(name.to_string()).or_default())
+        if queues.len() >= QUEUES_MAX {
+            return Err(Error::new(Status::Overloaded, format!("there are {QUEUES_MAX} queues already")));
+        }
     }
+    Ok(queues.entry(name.to_string()).or_default())
 }
 
 impl Inner {
-    /// Takes messages into a queue: all or none.
-    fn put(self: &Arc<Self>, queue: &str, bodies: Vec<(MessageBody, u32)>) -> Result<()> {
+    /// Takes messages of an app, or of the host, into a queue: all or none.
+    fn put(self: &Arc<Self>, sender: Option<&str>, queue: &str, bodies: Vec<(MessageBody, u32)>) -> Result<()> {
         self.check_open()?;
         check_name(queue)?;
         if bodies.len() > QUEUE_SEND_MAX {
             let why = format!("{} messages at once; the most is {QUEUE_SEND_MAX}", bodies.len());
             return Err(Error::new(Status::TooLarge, why));
         }
-        let unix_ms = self.clock.unix_ms();
+        let (unix_ms, now_ms) = (self.clock.unix_ms(), self.clock.now_ms());
+        let owner = sender.map(Arc::from);
         let mut messages = Vec::with_capacity(bodies.len());
         let mut bytes = 0;
         for (body, delay_s) in bodies {
-            let message = Message::new(body, unix_ms)?;
+            let message = Message::new(body, owner.clone(), unix_ms, now_ms)?;
             bytes += message.bytes();
             messages.push((message, u64::from(delay_s) * 1_000));
         }
@@ -151,12 +153,12 @@ impl Inner {
             let why = format!("the messages have {bytes} bytes together; the most is {QUEUE_SEND_BYTES_MAX}: send some at a time");
             return Err(Error::new(Status::TooLarge, why));
         }
-        let now_ms = self.clock.now_ms();
         {
             let mut state = lock(&self.queues.state);
-            let all_bytes = state.bytes;
-            let store = state.open(queue)?;
             let limits = &self.limits;
+            let State { queues, ledger, .. } = &mut *state;
+            let room = ledger.check(sender, bytes, limits.queues_bytes);
+            let store = open(queues, queue)?;
             let full = |what: &str, max: usize, limit: &str| {
                 let why = format!("{what}: no more than {max} fit (limit {limit}); send again when some have been taken");
                 Err(Error::new(Status::Overloaded, why))
@@ -171,32 +173,41 @@ impl Inner {
             if store.bytes + bytes > limits.queue_bytes {
                 return full(&format!("the queue \"{queue}\" has {} bytes", store.bytes), limits.queue_bytes, "queue_bytes");
             }
-            if all_bytes + bytes > limits.queues_bytes {
-                return full(&format!("all queues have {all_bytes} bytes"), limits.queues_bytes, "queues_bytes");
+            match room {
+                Ok(()) => {}
+                Err(Full::All(all)) => return full(&format!("all queues have {all} bytes"), limits.queues_bytes, "queues_bytes"),
+                Err(Full::Sender(held)) => {
+                    let why = format!(
+                        "the app has {held} bytes in queues, and nobody may have more there than is free (limit queues_bytes, {} for all); \
+                         send again when some have been taken",
+                        limits.queues_bytes
+                    );
+                    return Err(Error::new(Status::Overloaded, why));
+                }
             }
             store.stats.sent += messages.len() as u64;
             for (message, delay_ms) in messages {
+                ledger.add(&message);
                 store.put(message, now_ms + delay_ms, now_ms);
             }
-            state.bytes += bytes;
         }
         self.look_at_queue(queue, false);
         Ok(())
     }
 
     /// What an app sends by its binding.
-    pub(crate) fn send_packed(self: &Arc<Self>, queue: &str, packed: Vec<Value>) -> Result<()> {
+    pub(crate) fn send_packed(self: &Arc<Self>, sender: &str, queue: &str, packed: Vec<Value>) -> Result<()> {
         if packed.len() > QUEUE_SEND_MAX {
             return Err(Error::new(Status::TooLarge, format!("{} messages at once; the most is {QUEUE_SEND_MAX}", packed.len())));
         }
         let bodies = packed.into_iter().map(message::unpack).collect::<Result<Vec<_>>>()?;
-        self.put(queue, bodies)
+        self.put(Some(sender), queue, bodies)
     }
 
     /// Delivers the batches that are due, and sets the alarm for the next.
     pub(crate) fn look_at_queue(self: &Arc<Self>, queue: &str, by_alarm: bool) {
-        if by_alarm && let Some(store) = lock(&self.queues.state).queues.get_mut(queue) {
-            store.alarm_ms = None;
+        if by_alarm {
+            self.drop_old_messages(queue);
         }
         loop {
             let now_ms = self.clock.now_ms();
@@ -221,6 +232,25 @@ impl Inner {
         }
     }
 
+    /// An alarm of a queue: messages that nobody takes do not wait for ever.
+    fn drop_old_messages(&self, queue: &str) {
+        let now_ms = self.clock.now_ms();
+        let (count, taker) = {
+            let mut state = lock(&self.queues.state);
+            let State { queues, ledger, .. } = &mut *state;
+            let Some(store) = queues.get_mut(queue) else { return };
+            store.alarm_ms = None;
+            let old = store.take_old(now_ms);
+            old.iter().for_each(|message| ledger.remove(message));
+            (old.len(), store.taker.as_ref().map(|taker| taker.app.clone()))
+        };
+        if let (Some(app), true) = (taker, count > 0) {
+            let days = QUEUE_KEEP_MS / (24 * 3_600_000);
+            let text = format!("{count} messages of the queue \"{queue}\" were dropped: they had waited for {days} days");
+            self.log(&app.name, LogLevel::Error, text, 0);
+        }
+    }
+
     /// Refuses a version whose queues have another consumer.
     pub(crate) fn check_consumers(&self, app: &AppShared, version: &Version) -> Result<()> {
         let state = lock(&self.queues.state);
@@ -241,7 +271,7 @@ impl Inner {
             let mut state = lock(&self.queues.state);
             state.release(app.key);
             for consumer in &version.consumers {
-                state.open(&consumer.queue)?.taker = Some(Taker { app: app.clone(), settings: consumer.clone() });
+                open(&mut state.queues, &consumer.queue)?.taker = Some(Taker { app: app.clone(), settings: consumer.clone() });
                 state.taken.entry(app.key).or_default().push(consumer.queue.clone());
             }
         }
@@ -275,7 +305,7 @@ impl crate::Runtime {
         if let Some((_, delay_s)) = messages.iter().find(|(_, delay_s)| *delay_s > QUEUE_DELAY_S_MAX) {
             return Err(Error::new(Status::Invalid, format!("a delay of {delay_s} s; the most is {QUEUE_DELAY_S_MAX}")));
         }
-        self.inner().put(queue, messages)
+        self.inner().put(None, queue, messages)
     }
 
     /// What a queue holds and has done; none if it has neither messages nor a consumer.

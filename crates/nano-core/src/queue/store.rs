@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use nano_base::limits::QUEUE_BATCH_BYTES_MAX;
+use nano_base::limits::{QUEUE_BATCH_BYTES_MAX, QUEUE_KEEP_MS, QUEUE_SWEEP_MS};
 
 use super::message::Message;
 use super::{QueueConsumer, QueueStats};
@@ -32,6 +32,8 @@ pub(super) struct Store {
     pub bytes: usize,
     /// No batch before this time: there was no room for the last one.
     pub paused_ms: u64,
+    /// When messages that nobody takes are looked for next, if there are messages.
+    sweep_ms: Option<u64>,
     /// When it is to be looked after.
     pub alarm_ms: Option<u64>,
     pub stats: QueueStats,
@@ -40,13 +42,14 @@ pub(super) struct Store {
 impl Store {
     /// Nothing is known of it that must be kept.
     pub(super) fn is_spare(&self) -> bool {
-        self.taker.is_none() && self.messages == 0 && self.alarm_ms.is_none()
+        self.taker.is_none() && self.messages == 0
     }
 
     /// Takes a message in; it is counted from here on until it is dropped.
     pub(super) fn put(&mut self, message: Message, ready_ms: u64, now_ms: u64) {
         self.messages += 1;
         self.bytes += message.bytes();
+        self.sweep_ms.get_or_insert(now_ms + QUEUE_SWEEP_MS);
         self.wait(message, ready_ms, now_ms);
     }
 
@@ -71,6 +74,24 @@ impl Store {
     pub(super) fn drop_message(&mut self, message: &Message) {
         self.messages -= 1;
         self.bytes -= message.bytes();
+    }
+
+    /// Takes out the messages that have waited for too long, if it is time to look for them: they are lost.
+    pub(super) fn take_old(&mut self, now_ms: u64) -> Vec<Message> {
+        if self.sweep_ms.is_none_or(|sweep_ms| sweep_ms > now_ms) {
+            return Vec::new();
+        }
+        let is_old = |message: &Message| message.since_ms + QUEUE_KEEP_MS <= now_ms;
+        let mut old = Vec::new();
+        let ready = std::mem::take(&mut self.ready);
+        for (since_ms, message) in ready {
+            if is_old(&message) { old.push(message) } else { self.ready.push_back((since_ms, message)) }
+        }
+        old.extend(self.delayed.extract_if(.., |_, message| is_old(message)).map(|(_, message)| message));
+        old.iter().for_each(|message| self.drop_message(message));
+        self.stats.dropped += old.len() as u64;
+        self.sweep_ms = (self.messages > 0).then_some(now_ms + QUEUE_SWEEP_MS);
+        old
     }
 
     /// The next batch, if there is one, and who takes it.
@@ -102,6 +123,10 @@ impl Store {
 
     /// When there may be a batch, if nothing happens before.
     pub(super) fn next_ms(&self) -> Option<u64> {
+        self.next_batch_ms().into_iter().chain(self.sweep_ms).min()
+    }
+
+    fn next_batch_ms(&self) -> Option<u64> {
         let taker = self.taker.as_ref()?;
         if self.batches >= taker.settings.concurrency {
             return None;

@@ -148,6 +148,47 @@ fn bytes_of_one_queue_and_of_all_are_bounded() {
 }
 
 #[test]
+fn who_fills_queues_leaves_room_for_others() {
+    let runtime = queue_runtime(RuntimeLimits { queue_bytes: 100_000, queues_bytes: 100_000, ..one_thread() });
+    let sends = "export default { async fetch(request, env) { let sent = 0; \
+       try { for (; sent < 100; sent++) await env.JOBS.send('x'.repeat(3000), { contentType: 'text' }); } catch (e) { return new Response(e.message); } \
+       return new Response(`${sent} sent`); } }";
+    let load = |name: &str| {
+        let mut app = jobs(name, sends);
+        app.limits.subrequests = 1_000;
+        runtime.load(app).expect("loads")
+    };
+    let greedy = load("greedy");
+    assert!(text(&greedy, "/").contains("nobody may have more there than is free (limit queues_bytes, 100000 for all)"));
+    let held = stats(&runtime).bytes;
+    assert!((45_000..=52_000).contains(&held), "{held}");
+    // To be loaded again is no new beginning.
+    greedy.unload(PATIENCE).expect("it ends");
+    let again = load("greedy");
+    assert!(text(&again, "/").contains("nobody may have more"));
+    assert_eq!(stats(&runtime).bytes, held);
+    text(&load("another"), "/");
+    assert!(stats(&runtime).bytes > held + 20_000);
+    assert!(runtime.queue_send("jobs", vec![(MessageBody::Bytes(vec![0; 10_000]), 0)]).is_ok(), "the host's own");
+}
+
+#[test]
+fn messages_that_nobody_takes_are_dropped_after_days() {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let runtime = queue_runtime(one_thread());
+    send(&runtime, &["old"]);
+    runtime.advance_clock(3 * DAY_MS).expect("a manual clock");
+    settle(&runtime);
+    send(&runtime, &["young"]);
+    assert_eq!(stats(&runtime).messages, 2);
+    runtime.advance_clock(DAY_MS + 3_600_000).expect("a manual clock");
+    until(|| stats(&runtime).dropped == 1);
+    assert_eq!(stats(&runtime).messages, 1);
+    runtime.load(consumer(LOGS_ALL)).expect("loads");
+    assert_eq!(next_log(&runtime), "jobs \"young\" 1");
+}
+
+#[test]
 fn a_batch_waits_until_it_is_full_or_old() {
     let runtime = queue_runtime(one_thread());
     let mut options = consumer("export default { queue(batch) { console.log(batch.messages.map((m) => m.body).join()); } }");

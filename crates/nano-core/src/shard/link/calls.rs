@@ -33,7 +33,7 @@ impl Link {
         let current = self.count_call()?;
         let local = self.number();
         self.active.borrow_mut().insert(local, Active::Send(current));
-        let delivery = match self.desk.inner.send_packed(queue, messages) {
+        let delivery = match self.desk.inner.send_packed(&self.app.name, queue, messages) {
             Ok(()) => Delivery::CallResult(local, Value::Undefined),
             Err(error) => {
                 let name = if error.status == Status::Invalid { "TypeError" } else { "Error" };
