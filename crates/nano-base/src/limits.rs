@@ -463,6 +463,8 @@ pub const H2_PATIENCE_PER_S: u32 = 100;
 pub const H2_OUT_BYTES_MAX: usize = 64 << 10;
 /// A request's body on an HTTP/2 stream up to which the app is given all of it at once.
 pub const H2_WHOLE_BODY_BYTES: usize = 8 << 10;
+/// Requests of one HTTP/2 connection that are held back until such a body is there; others begin without it.
+pub const H2_GATHERED_MAX: usize = 16;
 /// How often a request is sent again that a server has done nothing for.
 pub const FETCH_REFUSALS_MAX: u32 = 2;
 /// How long an HTTP/2 connection of ours may be silent while something is asked on it before it is probed by a ping.
@@ -543,6 +545,8 @@ pub const HTTP_ACCEPTS_MAX: usize = 64;
 pub const HTTP_EVENTS_MAX: usize = 256;
 /// How long a listener that cannot accept more waits before it tries again.
 pub const HTTP_PAUSE_MS: u64 = 50;
+/// How long a connection may be idle before it has to make room for another one.
+pub const HTTP_SPARED_MS: u64 = 1_000;
 /// What is read of a connection at once.
 pub const HTTP_READ_BYTES: usize = 64 << 10;
 /// What is moved of one connection's body before others have their turns.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::problem::Problem;
@@ -16,7 +17,7 @@ use crate::request::{Job, Work};
 /// An answer that no app has given.
 pub(super) type Answer = (ResponseHead, Vec<u8>);
 
-/// One of the requests of clients that an app has: no app may have all connections.
+/// One of the connections that are at an app: no app may have all of them.
 #[derive(Debug)]
 pub(super) struct Seat(App);
 
@@ -43,15 +44,41 @@ impl Drop for Seat {
     }
 }
 
-/// The app that a request is for, with a seat at it, or what it is answered with.
+/// The seats of a connection with many requests at once: those for one app share one.
+#[derive(Default)]
+pub(super) struct Seats(Vec<Weak<Seat>>);
+
+impl Seats {
+    fn seat(&mut self, app: &App, max: usize) -> Option<Arc<Seat>> {
+        self.0.retain(|seat| seat.strong_count() > 0);
+        let mut taken = self.0.iter().filter_map(Weak::upgrade);
+        if let Some(seat) = taken.find(|seat| Arc::ptr_eq(&seat.0.shared, &app.shared)) {
+            return Some(seat);
+        }
+        let seat = Arc::new(Seat::take(app, max)?);
+        self.0.push(Arc::downgrade(&seat));
+        Some(seat)
+    }
+}
+
+/// The app that a request is for, with a seat at it for the connection, or what it is answered with.
 pub(super) fn route(shared: &Shared, head: &RequestHead, server_wide: bool) -> Result<Seat, Answer> {
+    route_with(shared, head, server_wide, Seat::take)
+}
+
+/// The same for a connection that may have others.
+pub(super) fn route_among(shared: &Shared, seats: &mut Seats, head: &RequestHead, server_wide: bool) -> Result<Arc<Seat>, Answer> {
+    route_with(shared, head, server_wide, |app, max| seats.seat(app, max))
+}
+
+fn route_with<S>(shared: &Shared, head: &RequestHead, server_wide: bool, seat: impl FnOnce(&App, usize) -> Option<S>) -> Result<S, Answer> {
     if server_wide {
         // What `OPTIONS *` is answered with: nothing in particular is offered.
         return Err((ResponseHead { status: 204, ..ResponseHead::default() }, Vec::new()));
     }
     let (host, path) = host_and_path(&head.url);
     let problem = match shared.router.route_request(head, host, path) {
-        Route::App(app) => match Seat::take(&app, shared.limits.connections_of_app) {
+        Route::App(app) => match seat(&app, shared.limits.connections_of_app) {
             Some(seat) => return Ok(seat),
             None => Problem::TOO_MANY_CONNECTIONS,
         },

@@ -59,6 +59,7 @@ pub(super) struct Greeting {
     socket: Box<TlsSocket>,
     peer: Option<IpAddr>,
     shared: Counted,
+    since_ms: u64,
     deadline_ms: u64,
 }
 
@@ -69,7 +70,7 @@ impl Client {
         let Some(tls) = &shared.tls else { return Some(Self::Http1(Connection::new(socket, peer, shared, now_ms))) };
         let deadline_ms = now_ms + tls.handshake_ms;
         let socket = Box::new(TlsSocket::new(socket, tls.config()).ok()?);
-        Some(Self::Greeting(Box::new(Greeting { socket, peer, shared, deadline_ms })))
+        Some(Self::Greeting(Box::new(Greeting { socket, peer, shared, since_ms: now_ms, deadline_ms })))
     }
 
     /// The listener it came by.
@@ -99,6 +100,16 @@ impl Client {
             Self::Http1(connection) => connection.deadline_ms,
             Self::Http2(connection) => connection.deadline_ms,
             Self::Gone => u64::MAX,
+        }
+    }
+
+    /// Since when it has had nothing to do here, if it has not.
+    pub(super) fn idle_since_ms(&self) -> Option<u64> {
+        match self {
+            Self::Greeting(greeting) => Some(greeting.since_ms),
+            Self::Http1(connection) => connection.idle_since_ms(),
+            Self::Http2(connection) => connection.idle_since_ms(),
+            Self::Gone => None,
         }
     }
 

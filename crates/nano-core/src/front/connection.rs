@@ -134,6 +134,11 @@ impl Connection {
         self.shared.key
     }
 
+    /// Since when it has waited for a request, if it does.
+    pub(super) fn idle_since_ms(&self) -> Option<u64> {
+        (matches!(self.phase, Phase::Head) && self.output.is_empty()).then_some(self.idle_since_ms)
+    }
+
     pub(super) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
     }

@@ -80,6 +80,9 @@ impl Bound {
         let failed = |error: io::Error| Error::new(Status::Io, format!("cannot listen on {address}: {error}"));
         match Place::parse(address)? {
             Place::Tcp(mut place) => {
+                if place.port() != 0 {
+                    check_free(place).map_err(failed)?;
+                }
                 let mut listeners = Vec::with_capacity(shards);
                 for _ in 0..shards {
                     let listener = bind_tcp(place).map_err(failed)?;
@@ -130,6 +133,18 @@ impl Bound {
                 .collect(),
         }
     }
+}
+
+/// Fails if somebody listens there already. Our own sockets share their address, and would share it with another process of this user as
+/// well, which would have every other connection.
+fn check_free(address: SocketAddr) -> io::Result<()> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM.cloexec(), Some(Protocol::TCP))?;
+    // Connections that have ended are not in the way.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<StdTcpListener> {

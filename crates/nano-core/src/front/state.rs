@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use nano_base::date;
-use nano_base::limits::{HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, LISTEN_BACKLOG};
+use nano_base::limits::{HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, HTTP_SPARED_MS, LISTEN_BACKLOG};
 use nano_base::slots::Slots;
 use nano_base::wheel::{TimerKey, TimerWheel};
 
@@ -201,15 +201,21 @@ impl State {
 
     /// Accepts what waits, some at a time.
     fn accept(&mut self, inner: &Arc<Inner>, now_ms: u64, token: usize) {
+        let mut idle = None;
         for _ in 0..HTTP_ACCEPTS_MAX {
-            let Some(acceptance) = self.acceptances.get(&token).filter(|acceptance| !acceptance.paused) else { return };
-            let shared = acceptance.shared.clone();
-            if shared.connections.load(Ordering::Relaxed) >= shared.limits.connections {
+            let Some(shared) = self.acceptances.get(&token).filter(|it| !it.paused).map(|it| it.shared.clone()) else { return };
+            let is_full = shared.connections.load(Ordering::Relaxed) >= shared.limits.connections;
+            // Those who have nothing to ask must not keep others out.
+            if is_full && idle.get_or_insert_with(|| self.idle(shared.key, now_ms)).is_empty() {
                 self.pause(now_ms, token);
                 return;
             }
+            let Some(acceptance) = self.acceptances.get(&token) else { return };
             match acceptance.acceptor.accept() {
                 Ok((socket, peer)) => {
+                    if let Some(longest) = idle.as_mut().filter(|_| is_full).and_then(Vec::pop) {
+                        self.remove_for(inner, longest);
+                    }
                     let Some(client) = Client::new(socket, peer, shared, now_ms) else { continue };
                     let entry = Entry { client, timer: None, again: false };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
@@ -231,6 +237,15 @@ impl State {
             }
         }
         self.accepting.push_back(token);
+    }
+
+    /// The connections of a listener that have been idle for a while, the longest idle last.
+    fn idle(&self, listener: u64, now_ms: u64) -> Vec<u64> {
+        let entries = self.connections.iter().filter(|(_, entry)| entry.client.listener() == listener);
+        let idle = entries.filter_map(|(id, entry)| entry.client.idle_since_ms().map(|since_ms| (since_ms, id)));
+        let mut idle: Vec<(u64, u64)> = idle.filter(|(since_ms, _)| since_ms + HTTP_SPARED_MS <= now_ms).collect();
+        idle.sort_unstable_by(|one, other| other.cmp(one));
+        idle.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Leaves connections in the kernel's queue for a while.

@@ -260,6 +260,57 @@ fn closing_lets_the_streams_there_are_end() {
 }
 
 #[test]
+fn a_body_that_comes_byte_by_byte_has_one_time_for_all() {
+    let runtime = manual_runtime(1);
+    let listener =
+        listen(&runtime, load(&runtime, "echo", "export default { async fetch(request) { return new Response(await request.text()); } }"));
+    let mut client = connect(&listener);
+    let id = client.ask("POST", "/", Content::Length(8_000), &[]);
+    for _ in 0..2 {
+        client.http.send(id, b"x", false);
+        client.flush();
+        // When another request is answered, the byte has been read, or the time been seen.
+        assert_eq!(client.get("/").status, 200);
+        runtime.advance_clock(20_000).expect("a manual clock");
+        assert_eq!(client.get("/").status, 200);
+    }
+    assert_eq!(client.answer(id).status, 408);
+}
+
+#[test]
+fn the_requests_of_one_connection_have_one_seat_at_their_app() {
+    let runtime = runtime(1);
+    let app = load(
+        &runtime,
+        "waits",
+        "export default { async fetch(request) {
+            if (request.url.endsWith('/wait')) await new Promise((resolve) => { globalThis.go = resolve; });
+            if (request.url.endsWith('/go')) globalThis.go();
+            return new Response('done');
+        } }",
+    );
+    struct Shared(App);
+    impl nano_core::Router for Shared {
+        fn route(&self, _: &str, _: &str) -> nano_core::Route {
+            nano_core::Route::App(self.0.clone())
+        }
+    }
+    let limits = ListenLimits { connections: 10, connections_of_app: 1, ..ListenLimits::default() };
+    let router = std::sync::Arc::new(Shared(app.clone()));
+    let listener = runtime.listen(ListenOptions { address: "127.0.0.1:0".into(), router, limits, tls: None }).expect("a free port");
+    let mut client = connect(&listener);
+    let waiting = client.ask("GET", "/wait", Content::None, &[]);
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(connect(&listener).get("/").status, 503);
+    assert_eq!(client.get("/").status, 200);
+    assert_eq!(client.get("/go").status, 200);
+    assert_eq!(client.answer(waiting).status, 200);
+    drop(client);
+}
+
+#[test]
 fn over_tls_it_is_what_is_agreed_on() {
     let runtime = runtime(1);
     let router = std::sync::Arc::new(load(&runtime, "echo", ECHO));

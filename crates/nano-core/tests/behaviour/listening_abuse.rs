@@ -270,3 +270,41 @@ fn who_waits_in_vain_when_the_grace_is_over_is_told() {
     let answer = rest(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(r#""code":"DRAINING""#), "{answer}");
 }
+
+#[test]
+fn who_is_idle_makes_room_for_who_is_not() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { connections: 3, ..ListenLimits::default() };
+    let listener = listen_with(&runtime, load(&runtime, "hello", HELLO), limits);
+    let asked = |stream: &mut TcpStream| {
+        stream.write_all(GET).unwrap();
+        response(stream).1
+    };
+    let [mut oldest, mut older, mut newest] = [(); 3].map(|()| {
+        let mut stream = connect(&listener);
+        assert_eq!(asked(&mut stream), "hello");
+        runtime.advance_clock(10).unwrap();
+        stream
+    });
+    runtime.advance_clock(1_000).unwrap();
+    assert_eq!((asked(&mut older), asked(&mut newest)), ("hello".into(), "hello".into()));
+    let mut another = connect(&listener);
+    assert_eq!(asked(&mut another), "hello");
+    assert_eq!(rest(&mut oldest), "");
+    assert_eq!((asked(&mut older), asked(&mut newest)), ("hello".into(), "hello".into()), "they were busy a moment ago");
+}
+
+#[test]
+fn a_port_that_somebody_listens_on_is_not_shared() {
+    let first = runtime(2);
+    let listener = listen(&first, load(&first, "first", HELLO));
+    let second = runtime(1);
+    let options = |address: &str| nano_core::ListenOptions {
+        address: address.into(),
+        router: std::sync::Arc::new(load(&second, "second", HELLO)),
+        limits: ListenLimits::default(),
+        tls: None,
+    };
+    let error = second.listen(options(listener.address())).expect_err("taken");
+    assert!(error.status == nano_core::Status::Io && error.message.contains("in use"), "{}", error.message);
+}

@@ -28,7 +28,7 @@ pub(super) enum Stream {
 }
 
 pub(super) struct Gathered {
-    pub seat: Seat,
+    pub seat: Arc<Seat>,
     pub request: Request,
     pub body: Vec<u8>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Gathered {
 /// A request that an app has.
 pub(super) struct Exchange {
     pub work: Arc<Work>,
-    _seat: Seat,
+    _seat: Arc<Seat>,
     /// Nobody has read what the client waits to be asked for.
     pub is_unasked: bool,
     pub has_head: bool,
@@ -104,7 +104,7 @@ impl Stream {
 
 impl Exchange {
     /// Gives a request to its app.
-    pub(super) fn begin(connection: u64, stream: u32, seat: Seat, request: Request, body: Body, tools: &Tools<'_>) -> Result<Self> {
+    pub(super) fn begin(connection: u64, stream: u32, seat: Arc<Seat>, request: Request, body: Body, tools: &Tools<'_>) -> Result<Self> {
         let Request { head, expect_continue, .. } = request;
         let reply = Reply { shard: tools.shard, connection, stream, expects_continue: AtomicBool::new(expect_continue) };
         let is_read = !matches!(body, Body::Stream);

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{
-    H2_OUT_BYTES_MAX, H2_PATIENCE_PER_S, H2_STREAMS_MAX, H2_WHOLE_BODY_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES,
+    H2_GATHERED_MAX, H2_OUT_BYTES_MAX, H2_PATIENCE_PER_S, H2_STREAMS_MAX, H2_WHOLE_BODY_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES,
+    HTTP_SHARE_BYTES,
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
@@ -17,7 +18,7 @@ use nano_http::h1::Content;
 use nano_http::h2::{self, Code, Event, Limits, Request};
 
 use super::Happening;
-use super::ask::{self, Seat};
+use super::ask::{self, Seat, Seats};
 use super::client::{Fate, Readiness};
 use super::listen::Counted;
 use super::socket::Socket;
@@ -37,6 +38,7 @@ pub(super) struct Connection {
     shared: Counted,
     http: h2::Connection,
     streams: HashMap<u32, Stream>,
+    seats: Seats,
     /// Streams with something to be written, in their turns.
     turns: VecDeque<u32>,
     /// What was read before it was known to be HTTP/2.
@@ -68,6 +70,7 @@ impl Connection {
             peer,
             shared,
             streams: HashMap::new(),
+            seats: Seats::default(),
             turns: VecDeque::new(),
             input,
             readable: false,
@@ -84,6 +87,11 @@ impl Connection {
 
     pub(super) fn listener(&self) -> u64 {
         self.shared.key
+    }
+
+    /// Since when it has been at no request, if it is not.
+    pub(super) fn idle_since_ms(&self) -> Option<u64> {
+        self.streams.is_empty().then_some(self.idle_ms)
     }
 
     pub(super) fn socket(&mut self) -> &mut Socket {
@@ -344,10 +352,8 @@ impl Connection {
                 self.reply(id, &head, body, tools);
             }
             Event::Data(id, bytes) => match self.streams.get_mut(&id) {
-                Some(Stream::Gathering(gathered, at_ms)) => {
-                    gathered.body.extend_from_slice(bytes);
-                    *at_ms = tools.now_ms;
-                }
+                // Its time is not renewed: a small body does not take long.
+                Some(Stream::Gathering(gathered, _)) => gathered.body.extend_from_slice(bytes),
                 Some(Stream::Asked(exchange)) => exchange.data(id, bytes, &mut self.http, tools),
                 _ => self.http.credit(id, bytes.len()),
             },
@@ -373,21 +379,26 @@ impl Connection {
     fn begin(&mut self, id: u32, request: Request, tools: &mut Tools<'_>) {
         self.has_begun = true;
         self.idle_ms = tools.now_ms;
-        let seat = match ask::route(&self.shared, &request.head, request.server_wide) {
+        let seat = match ask::route_among(&self.shared, &mut self.seats, &request.head, request.server_wide) {
             Ok(seat) => seat,
             Err((head, body)) => return self.reply(id, &head, body, tools),
         };
         match request.length {
             _ if request.ends => self.dispatch(id, seat, request, Body::None, tools),
-            Some(length) if length <= H2_WHOLE_BODY_BYTES as u64 && !request.expect_continue => {
-                let gathered = Gathered { seat, request, body: Vec::with_capacity(length as usize) };
+            Some(length) if length <= H2_WHOLE_BODY_BYTES as u64 && !request.expect_continue && self.gathers() < H2_GATHERED_MAX => {
+                let gathered = Gathered { seat, request, body: Vec::new() };
                 self.streams.insert(id, Stream::Gathering(Box::new(gathered), tools.now_ms));
             }
             _ => self.dispatch(id, seat, request, Body::Stream, tools),
         }
     }
 
-    fn dispatch(&mut self, id: u32, seat: Seat, mut request: Request, body: Body, tools: &mut Tools<'_>) {
+    /// Requests whose bodies are awaited, which no limit of an app's is about yet.
+    fn gathers(&self) -> usize {
+        self.streams.values().filter(|stream| matches!(stream, Stream::Gathering(..))).count()
+    }
+
+    fn dispatch(&mut self, id: u32, seat: Arc<Seat>, mut request: Request, body: Body, tools: &mut Tools<'_>) {
         ask::introduce(&mut request.head, self.peer, self.socket.scheme(), &self.shared);
         match Exchange::begin(self.id, id, seat, request, body, tools) {
             Ok(exchange) => drop(self.streams.insert(id, Stream::Asked(exchange))),
