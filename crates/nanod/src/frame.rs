@@ -117,7 +117,8 @@ pub fn read_source(folder: &Path, file: &str) -> Option<String> {
 /// The lines around a place with a caret below the column, for terminals. Empty if the text has no such line.
 pub fn frame(text: &str, line: u32, column: u32) -> String {
     let first = line.saturating_sub(AROUND).max(1);
-    let lines: Vec<(u32, &str)> = (1..).zip(text.lines()).skip(first as usize - 1).take((line + AROUND - first + 1) as usize).collect();
+    let lines: Vec<(u32, &str)> =
+        (1..).zip(text.lines()).skip(first as usize - 1).take((line.saturating_sub(first) + AROUND) as usize + 1).collect();
     if !lines.iter().any(|(number, _)| *number == line) {
         return String::new();
     }

@@ -127,6 +127,7 @@ pub fn app_error(name: &str, error: &Error, frame: &str) {
     // A stack begins with the message.
     let lines = stack.lines().skip_while(|line| !line.trim_start().starts_with("at "));
     lines.for_each(|line| text.push_str(&format!("\n{line}")));
+    let mut text = harmless(&text).into_owned();
     if !is_json() && !frame.is_empty() {
         text.push_str(&format!("\n\n{frame}"));
     }
@@ -154,7 +155,7 @@ pub fn say_of_each(text: &str) {
 
 /// Something that went wrong.
 pub fn complain(text: &str) {
-    line("error", None, text);
+    line("error", None, &harmless(text));
 }
 
 /// Something wrong with a file.
@@ -167,7 +168,7 @@ pub fn finding(finding: &Finding) {
         Severity::Warning => "warn",
         Severity::Error => "error",
     };
-    line(level, None, &finding.to_string());
+    line(level, None, &harmless(&finding.to_string()));
 }
 
 /// What an app says on its console, or what became of it.
@@ -181,14 +182,16 @@ pub fn app(name: &str, level: LogLevel, text: &str) {
     line(level, Some(name), &harmless(text));
 }
 
-/// Text of an app's: no line of it looks like one of another's, and it does nothing to a terminal.
-fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+/// Text that has something of an app's in it: no line of it looks like one of another's, and it does nothing to a terminal.
+pub fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
     if JSON.load(Ordering::Relaxed) || !text.contains(|c: char| c.is_control() && c != '\t') {
         return text.into();
     }
     let mut out = String::with_capacity(text.len() + 16);
-    for character in text.trim_end().chars() {
+    let mut characters = text.trim_end().chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
+            '\n' if characters.peek() == Some(&' ') => out.push('\n'),
             '\n' => out.push_str("\n    "),
             '\t' => out.push('\t'),
             '\r' => {}

@@ -143,7 +143,7 @@ impl Ports {
         let tls = self.tls.as_ref().map(|(_, options)| options.clone());
         let options = ListenOptions { address: address.to_string(), router: router.clone(), limits: self.limits.clone(), tls };
         let listener = self.runtime.listen(options).map_err(|error| error.message)?;
-        router.set_port(port_of(&listener).unwrap_or(0));
+        router.set_address(listener.address());
         Ok(listener)
     }
 }

@@ -1,6 +1,7 @@
 //! Which app a request is for, as it stands at the moment: the listeners ask for every request, deployments replace it as a whole.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, RwLock};
 
 use nano_config::routes::Routes;
@@ -49,7 +50,7 @@ impl Current {
 
     /// The router of a listener.
     pub fn router(&self) -> OnPort {
-        OnPort { current: self.clone(), port: AtomicU16::new(0) }
+        OnPort { current: self.clone(), port: AtomicU16::new(0), shy: AtomicBool::new(false) }
     }
 }
 
@@ -58,13 +59,27 @@ impl Current {
 pub struct OnPort {
     current: Current,
     port: AtomicU16,
+    /// It is for this machine's developer: a page whose name somebody has made lead here must not read code and secrets.
+    shy: AtomicBool,
 }
 
 impl OnPort {
-    /// The listener's port, once it is known; sockets of the file system have none.
-    pub fn set_port(&self, port: u16) {
-        self.port.store(port, Ordering::Relaxed);
+    /// Where the listener is, once that is known; sockets of the file system have neither address nor port.
+    pub fn set_address(&self, address: &str) {
+        let Ok(address) = address.parse::<SocketAddr>() else { return };
+        self.port.store(address.port(), Ordering::Relaxed);
+        self.shy.store(dev::is_on() && address.ip().is_loopback(), Ordering::Relaxed);
     }
+}
+
+/// Whether a host is an address or a name that no resolver answers for.
+pub fn is_own_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 impl Router for OnPort {
@@ -87,7 +102,12 @@ impl Router for OnPort {
 
     fn route(&self, host: &str, path: &str) -> Route {
         let table = self.current.table.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(number) = table.routes.find(host, self.port.load(Ordering::Relaxed), path) else { return Route::Nobody };
+        let port = self.port.load(Ordering::Relaxed);
+        let found = match self.shy.load(Ordering::Relaxed) && !is_own_name(host) {
+            true => table.routes.find_named(host, port, path),
+            false => table.routes.find(host, port, path),
+        };
+        let Some(number) = found else { return Route::Nobody };
         match table.apps.get(number as usize) {
             Some(Served::App(app)) => Route::App(app.clone()),
             Some(Served::Nobody(problem)) => Route::Refused(*problem),

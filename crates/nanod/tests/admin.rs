@@ -403,6 +403,17 @@ fn health_is_told_apart_from_readiness() {
 }
 
 #[test]
+fn silence_does_not_lock_the_operator_out() {
+    let server = Server::start("silence", &[("one/index.js", &says("one"))], &[]);
+    let silent: Vec<TcpStream> =
+        (0..nano_base::limits::ADMIN_CONNECTIONS_MAX).map(|_| TcpStream::connect(&server.admin).expect("a connection")).collect();
+    for _ in 0..3 {
+        assert_eq!(server.ask("GET", "/apps").0, 200);
+    }
+    drop(silent);
+}
+
+#[test]
 fn grafana_asks_for_nothing_that_is_not_there() {
     let server = Server::start("grafana", &[("one/index.js", &says("one"))], &["--metrics-per-app", "all"]);
     assert_eq!(server.app("one").0, 200);

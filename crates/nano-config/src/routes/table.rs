@@ -131,6 +131,11 @@ impl Routes {
     /// The app for a request: its `Host` header or `:authority` (a port in it does not count), the port it came in by, and its path,
     /// with or without a query.
     pub fn find(&self, host: &str, port: u16, path: &str) -> Option<u32> {
+        self.find_named(host, port, path).or(self.default)
+    }
+
+    /// The same of an app that has a route for it.
+    pub fn find_named(&self, host: &str, port: u16, path: &str) -> Option<u32> {
         let mut buffer = [0; HOST_BYTES_MAX];
         // What is longer than names can be is no app's, but may be the default's.
         let host = canonical(host, &mut buffer).unwrap_or("");
@@ -138,7 +143,7 @@ impl Routes {
         // `OPTIONS *`, and an empty path.
         let path = if path.starts_with('/') { path } else { "/" };
         let by_port = self.by_port.get(&port).and_then(|hosts| hosts.find(host, path));
-        by_port.or_else(|| self.every_port.find(host, path)).or(self.default)
+        by_port.or_else(|| self.every_port.find(host, path))
     }
 
     /// The app that answers what no route is for.

@@ -6,13 +6,14 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nano_base::http::Headers;
 use nano_base::limits::{ADMIN_TOKEN_BYTES_MAX, ADMIN_TOKEN_BYTES_MIN};
 use nano_base::sys::random;
+
+use crate::routes::is_own_name;
 
 /// Where a token came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,16 +157,6 @@ pub fn check_site(headers: &Headers, host: &str, local: bool) -> Result<(), Fore
         Some(b"cross-site" | b"same-site") if !navigates => Err(Foreign::Site),
         _ => Ok(()),
     }
-}
-
-/// Whether a host is an address or a name that no resolver answers for.
-fn is_own_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name == "localhost" || name.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]

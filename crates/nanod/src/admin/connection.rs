@@ -119,6 +119,11 @@ impl Connection {
         }
     }
 
+    /// Whether it has asked for nothing yet, or for nothing more.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Head(_))
+    }
+
     pub fn is_uploading(&self) -> bool {
         matches!(&self.phase, Phase::Body { wish: Wish::Upload(_), .. } | Phase::Waiting(true))
     }
@@ -164,6 +169,8 @@ impl Connection {
             }
             match self.read() {
                 Ok(0) => return Want::Close,
+                // Whoever has not said yet who he is has one time for all of it.
+                Ok(_) if matches!(self.phase, Phase::Head(_)) => {}
                 Ok(_) => self.deadline_ms = api.clock.now_ms() + ADMIN_IDLE_MS,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Want::Nothing,
                 Err(_) => return Want::Close,

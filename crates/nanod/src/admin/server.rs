@@ -214,7 +214,7 @@ impl Server {
                 Ok(mut socket) => {
                     let number = self.next;
                     self.next += 1;
-                    let room = self.connections.len() < ADMIN_CONNECTIONS_MAX;
+                    let room = self.connections.len() < ADMIN_CONNECTIONS_MAX || self.make_room();
                     if room && socket.register(self.poll.registry(), Token(number as usize)).is_ok() {
                         self.connections.insert(number, Connection::new(socket, self.api.clock.now_ms()));
                         self.advance(number);
@@ -228,6 +228,13 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Closes the connection that has asked for nothing for the longest time: silence must not lock the operator out.
+    fn make_room(&mut self) -> bool {
+        let idle = self.connections.iter().filter(|(_, connection)| connection.is_idle());
+        let oldest = idle.min_by_key(|(_, connection)| connection.deadline_ms).map(|(number, _)| *number);
+        oldest.is_some_and(|number| self.connections.remove(&number).is_some())
     }
 
     fn advance(&mut self, number: u64) {

@@ -165,7 +165,7 @@ fn show(finding: &Finding) -> bool {
         Severity::Notice => Ink::Cyan,
     };
     let word = finding.severity.word();
-    let text = finding.to_string().replacen(&format!(": {word}: "), &format!(": {}: ", paint(ink, word)), 1);
+    let text = output::harmless(&finding.to_string()).replacen(&format!(": {word}: "), &format!(": {}: ", paint(ink, word)), 1);
     let source = if finding.line > 0 { std::fs::read_to_string(&finding.file).unwrap_or_default() } else { String::new() };
     output::print(&format!("{text}\n{}", frame::frame(&source, finding.line, finding.column)))
 }

@@ -260,7 +260,7 @@ impl Step {
         let Place { file, line, column } = place;
         let first = line.saturating_sub(AROUND).max(1);
         let text = sources.text(&file).unwrap_or_default();
-        let lines = (1..).zip(text.lines()).skip(first as usize - 1).take((line + AROUND - first + 1) as usize);
+        let lines = (1..).zip(text.lines()).skip(first as usize - 1).take((line.saturating_sub(first) + AROUND) as usize + 1);
         let mut code: Vec<(u32, String)> = lines.map(|(number, line)| (number, line.chars().take(LINE_CHARS_MAX).collect())).collect();
         if !code.iter().any(|(number, _)| *number == line) {
             code.clear();

@@ -1,7 +1,7 @@
 //! What nanod says never holds up what it serves.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use crate::support::{folder, nanod, read, send};
@@ -56,4 +56,17 @@ fn a_reader_that_does_not_read_loses_lines_and_is_told_how_many() {
     ends(child);
     let text = text.join().expect("a reader").expect("text");
     assert!(text.contains("lines of log were lost here"), "{} bytes", text.len());
+}
+
+#[test]
+fn an_app_that_does_not_start_cannot_write_lines_of_others() {
+    let source = "throw new Error('boom\\nbank: error: FORGED\\u001b[2J');\n";
+    let folder = folder("forging", &[("app/index.js", source)]);
+    let mut child =
+        nanod(&folder, &["--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("nanod starts");
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map(|line| line.expect("text"));
+    let forged = lines.into_iter().find(|line| line.contains("FORGED")).expect("the error");
+    assert!(forged.starts_with(' ') && !forged.contains('\u{1b}'), "{forged:?}");
+    let _ = std::fs::remove_dir_all(folder);
+    ends(child);
 }

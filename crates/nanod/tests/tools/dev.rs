@@ -133,6 +133,27 @@ fn a_browser_sees_what_does_not_compile_until_it_is_mended() {
 }
 
 #[test]
+fn names_that_lead_here_from_elsewhere_are_not_answered() {
+    let folder = Folder::new("rebound", &[("nano.toml", "routes = [\"shop.example\"]\n"), ("index.js", GOOD)]);
+    let dev = Dev::start(&folder, &[]);
+    for host in ["localhost", "127.0.0.1:8787", "[::1]", "any.localhost:1", "shop.example"] {
+        assert_eq!(dev.ask(host, "/", BROWSER).1, "ok", "{host}");
+    }
+    let (head, page) = dev.ask("evil.example", "/", BROWSER);
+    assert!(head.starts_with("HTTP/1.1 404 ") && !page.contains("fetch()"), "{head}\n{page}");
+}
+
+#[test]
+fn an_error_far_below_the_end_of_a_file_is_shown_without_code() {
+    let source =
+        "export default { fetch() { const e = new Error('far'); e.stack = 'Error: far\\n    at f (index.js:4294967295:1)'; throw e; } };";
+    let folder = Folder::new("far", &[("index.js", source)]);
+    let dev = Dev::start(&folder, &[]);
+    let (head, page) = dev.ask("localhost", "/", BROWSER);
+    assert!(head.starts_with("HTTP/1.1 500 ") && page.contains("index.js:4294967295"), "{head}\n{page}");
+}
+
+#[test]
 fn a_manifest_that_is_wrong_is_shown() {
     let folder = Folder::new("manifests", &[("one/index.js", GOOD), ("one/nano.toml", "rutes = []\n"), ("two/index.js", GOOD)]);
     let mut dev = Dev::start(&folder, &[]);
