@@ -1,10 +1,22 @@
-//! The declarations in `bindings/types/index.d.ts` say exactly what an app sees: every name, getter and number of arguments.
+//! The declarations in `bindings/types` say exactly what an app sees: every name, getter and number of arguments.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::support::*;
 
-const DECLARATIONS: &str = include_str!("../../../../bindings/types/index.d.ts");
+/// The text of all declarations that the package's index names.
+fn declared_text() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bindings/types");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let index = read("index.d.ts");
+    let named = index.lines().filter_map(|line| line.strip_prefix("/// <reference path=\"")?.strip_suffix("\" />"));
+    let texts: Vec<String> = named.map(read).collect();
+    let files = std::fs::read_dir(&folder).expect("the package").filter_map(Result::ok);
+    let others = files.filter(|file| file.file_name().to_string_lossy().ends_with(".d.ts")).count() - 1;
+    assert_eq!(texts.len(), others, "index.d.ts names every file");
+    texts.concat()
+}
 
 /// What the language itself brings; TypeScript knows it as the library esnext.
 const LANGUAGE: &str = "AggregateError Array ArrayBuffer AsyncDisposableStack Atomics BigInt BigInt64Array BigUint64Array Boolean DataView \
@@ -23,11 +35,11 @@ fn the_declarations_are_what_an_app_sees() {
     options.limits.cpu_ms = 5_000;
     let app = runtime.load(options).expect("loads");
     let seen: BTreeMap<String, String> = text(&app, "/").lines().map(split).collect();
-    let declared = declarations(DECLARATIONS);
+    let declared = declarations(&declared_text());
     let mut wrong = Vec::new();
     for (name, what) in &seen {
         match declared.get(name) {
-            None => wrong.push(format!("missing in index.d.ts:   {name} {what}")),
+            None => wrong.push(format!("missing:                 {name} {what}")),
             Some(other) if other != what => wrong.push(format!("declared differently:    {name} {other}, but it is {what}")),
             Some(_) => {}
         }
@@ -35,7 +47,7 @@ fn the_declarations_are_what_an_app_sees() {
     wrong.extend(
         declared.iter().filter(|(name, _)| !seen.contains_key(*name)).map(|(name, what)| format!("declared but not there:  {name} {what}")),
     );
-    assert!(wrong.is_empty(), "bindings/types/index.d.ts is not what apps see:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "bindings/types is not what apps see:\n{}", wrong.join("\n"));
 }
 
 /// A line of `surface.js`: the name, and what it is.

@@ -27,8 +27,34 @@ const TYPESCRIPT: &[File] =
     files!("typescript": "src/index.ts", "src/greet.ts", "tsconfig.json", "worker-configuration.d.ts", "nano.toml", ".gitignore");
 const WEBSOCKET: &[File] = files!("websocket": "index.js", "page.html", "nano.toml", ".gitignore");
 
-/// The platform's own declarations, for editors: there is no package to install.
-const DECLARATIONS: File = ("nano.d.ts", include_str!("../../../../bindings/types/index.d.ts"));
+/// The platform's own declarations, as one file.
+macro_rules! declarations {
+    ($($area:literal),*) => {
+        concat!("// What an app of NANO finds.\n\n/// <reference lib=\"esnext\" />\n",
+            $("\n", include_str!(concat!("../../../../bindings/types/", $area, ".d.ts"))),*)
+    };
+}
+
+/// For editors: there is no package to install.
+const DECLARATIONS: File = (
+    "nano.d.ts",
+    declarations!(
+        "handlers",
+        "global",
+        "events",
+        "errors",
+        "fetch",
+        "workers",
+        "files",
+        "connections",
+        "streams",
+        "encoding",
+        "urls",
+        "time",
+        "node",
+        "modules"
+    ),
+);
 
 /// Writes a template.
 pub fn new(new: &New) -> Exit {

@@ -18,6 +18,13 @@ fn new_makes_apps_that_work_at_once() {
     let page = nanod(&folder.0, &["run", "My websocket", "-r", "/"]).out;
     assert!(page.contains("<title>my-websocket</title>"), "{page}");
     // The types are those that "nanod types" makes.
+    let written = std::fs::read_to_string(folder.0.join("My typescript/nano.d.ts")).expect("the declarations");
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../bindings/types")).expect("the package") {
+        let file = file.expect("a file").path();
+        if file.to_string_lossy().ends_with(".d.ts") && !file.ends_with("index.d.ts") {
+            assert!(written.contains(&std::fs::read_to_string(&file).expect("text")), "{}", file.display());
+        }
+    }
     assert_eq!(nanod(&folder.0, &["types", "My typescript", "--check"]).code, Some(0));
 }
 
