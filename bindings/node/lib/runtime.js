@@ -155,9 +155,9 @@ class App {
     };
   }
 
-  #begin(exchange, { method, url, flat, body, source, deadlineMs }) {
+  #begin(exchange, { method, url, flat, body, source, isOwn, deadlineMs }) {
     const native = this.#native;
-    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs), source);
+    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs), source, isOwn);
   }
 
   /** Calls a function that the app exports. Values cross by content. */
