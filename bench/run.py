@@ -50,6 +50,7 @@ def peers() -> dict[str, list[str]]:
         "workerd": (next(modules.glob("@cloudflare/workerd-*/bin/workerd"), None), [sys.executable, "workerd.py"]),
         "isolated-vm": (modules / "isolated-vm" / "out" / "isolated_vm.node", ["node", "--no-node-snapshot", "isolated-vm.mjs"]),
         "mini-racer": (python, [str(python), "mini-racer.py"]),
+        "v8go": (PEERS / "v8go" / "v8go", [str(PEERS / "v8go" / "v8go"), "density"]),
         "deno": (modules / ".bin" / "deno", [str(modules / ".bin" / "deno"), "run", "--allow-all", "--no-prompt", "worker.mjs"]),
         "bun": (modules / ".bin" / "bun", [str(modules / ".bin" / "bun"), "worker.mjs"]),
     }
@@ -258,6 +259,65 @@ def python(figures: Figures) -> None:
         if served:
             figures.run("nano", [*load, "nano"], ".asgi")
             figures.run("python", [*load, "python"], ".asgi")
+    host(figures, "python", [interpreter, str(here / "embed.py")])
+
+
+def node(figures: Figures) -> None:
+    """The Node binding beside isolated-vm."""
+    if not shutil.which("node"):
+        print("  left out: node is not installed", file=sys.stderr)
+        return
+    program = str(ROOT / "bench" / "node" / "embed.mjs")
+    folder, count = node_folder(), str(figures.few(128_000, 640))
+    for _ in figures.rounds(5):
+        figures.run("nano", ["node", program, "nano", count], cwd=folder)
+        if "isolated-vm" in peers():
+            figures.run("isolated-vm", ["node", "--no-node-snapshot", program, "isolated-vm", count], cwd=PEERS)
+    host(figures, "node", ["node", program], folder)
+
+
+def node_folder() -> pathlib.Path:
+    """A folder with the package as npm installs it."""
+    tarballs, folder = OUT / "npm", OUT / "node"
+    shutil.rmtree(tarballs, ignore_errors=True)
+    subprocess.run(["bindings/node/dist.sh", PROFILE, str(tarballs)], cwd=ROOT, stdout=subprocess.DEVNULL, check=True, timeout=BUILD_S_MAX)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text('{ "private": true }\n')
+    # The package of the platform first; both are here, and no registry is asked.
+    install = ["npm", "install", "--offline", "--silent", "--no-audit", "--no-fund"]
+    subprocess.run([*install, *map(str, sorted(tarballs.glob("*.tgz"), reverse=True))], cwd=folder, check=True, timeout=BUILD_S_MAX)
+    return folder
+
+
+def go(figures: Figures) -> None:
+    """The Go binding beside v8go."""
+    compiler = shutil.which("go") or next(map(str, TARGET.glob("tools/venv/lib/python3*/site-packages/go/bin/go")), None)
+    if not compiler:
+        print("  left out: go is not installed", file=sys.stderr)
+        return
+    # What make install would lay down.
+    template = (ROOT / "nano-ffi" / "nano.pc.in").read_text().splitlines()
+    own = {"libdir": f"libdir={OUT}", "includedir": f"includedir={ROOT / 'include'}"}
+    (OUT / "nano.pc").write_text("\n".join(own.get(line.split("=")[0], line).replace("@VERSION@", "0") for line in template) + "\n")
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(OUT), "GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_LDFLAGS": f"-Wl,-rpath,{OUT}"}
+    program = str(OUT / "go")
+    subprocess.run([compiler, "build", "-o", program, "."], cwd=ROOT / "bench" / "go", env=environment, check=True, timeout=BUILD_S_MAX)
+    count = str(figures.few(256_000, 640))
+    for _ in figures.rounds(5):
+        figures.run("nano", [program, "calls", count])
+        if "v8go" in peers():
+            figures.run("v8go", [peers()["v8go"][0], "calls", count])
+    host(figures, "go", [program])
+
+
+def host(figures: Figures, language: str, command: list[str], cwd: pathlib.Path = ROOT) -> None:
+    """Memory and start of an app in a host of a language, beside those in a host in C."""
+    apps = str(figures.few(200, 5))
+    for _ in figures.rounds(3):
+        figures.run("nano", [*command, "density", apps], cwd=cwd)
+        figures.run("nano", [*command, "start", apps], cwd=cwd)
+        figures.run("c", [str(OUT / "host"), language, apps])
 
 
 def python_venv(requirements: pathlib.Path) -> pathlib.Path:
@@ -295,7 +355,7 @@ def bombs(figures: Figures) -> None:
 
 
 GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "web": web,
-          "http": http, "python": python, "bombs": bombs}
+          "http": http, "python": python, "node": node, "go": go, "bombs": bombs}
 
 
 def build() -> None:
@@ -308,8 +368,9 @@ def build() -> None:
     for link, to in (("libnano.so", RELEASE / "libnano.so"), ("libnano.so.0", pathlib.Path("libnano.so"))):
         (OUT / link).unlink(missing_ok=True)
         (OUT / link).symlink_to(to)
-    subprocess.run(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Iinclude", "bench/dispatch.c", "-o", str(OUT / "dispatch"),
-                    f"-L{OUT}", "-lnano", f"-Wl,-rpath,{OUT}"], cwd=ROOT, check=True, timeout=BUILD_S_MAX)
+    for program in ("dispatch", "host"):
+        subprocess.run(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Iinclude", f"bench/{program}.c", "-o", str(OUT / program),
+                        f"-L{OUT}", "-lnano", f"-Wl,-rpath,{OUT}"], cwd=ROOT, check=True, timeout=BUILD_S_MAX)
     subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "bench/peers/http/ceiling.c", "-o", str(OUT / "ceiling")], cwd=ROOT,
                    check=True, timeout=BUILD_S_MAX)
 
@@ -343,9 +404,7 @@ def main() -> int:
     chosen = arguments.groups or list(GROUPS)
     if not set(chosen) <= set(GROUPS):
         parser.error(f"the groups are {', '.join(GROUPS)}")
-    # What is written in Python needs the wheel alone, which is built there.
-    if chosen != ["python"]:
-        build()
+    build()
     print(f"peers: {', '.join(peers()) or 'none installed (make bench-peers)'}", file=sys.stderr)
     whole = chosen == list(GROUPS) and not arguments.quick and PROFILE == "release"
     figures = Figures(arguments.quick, RESULTS / "latest.json" if whole else None)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures NANO and the peers that are installed: bench.sh [--quick] [density] [start] [cold] [dispatch] [neighbour] [web] [http] [python] [bombs]
+# Measures NANO and the peers that are installed: bench.sh [--quick] [density] [start] [cold] [dispatch] [neighbour] [web] [http] [python] [node] [go] [bombs]
 # Everything takes about a quarter of an hour on two cores, besides the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,10 @@
-"""What a request costs Python: fetch_sync, asyncio and invoke of the smallest app, beside mini-racer's eval: embed.py nano|mini-racer REQUESTS"""
+"""What a request costs Python: fetch_sync, asyncio and invoke of the smallest app, beside mini-racer's eval: embed.py nano|mini-racer REQUESTS.
+And what an app costs there: embed.py density|start APPS"""
 
 import asyncio
 import json
+import pathlib
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +13,9 @@ HELLO = "export default { fetch() { return new Response('Hello World'); } }; exp
 URL = "http://app.test/"
 # Requests at once on a loop: as many as a server of this size has.
 AT_ONCE = 64
+IDLE_S = 3
+# Idle apps are what is measured: they must not be evicted under the measurement.
+IDLE_MS = 3_600_000
 
 
 def report(name: str, count: int, work: Callable[[int], None], note: str) -> None:
@@ -62,4 +68,40 @@ def racer(count: int) -> None:
     report("python.invoke_sync", count, call, "mini-racer: eval of the same function, no web APIs")
 
 
-{"nano": nano, "mini-racer": racer}[sys.argv[1]](int(sys.argv[2]))
+def density(count: int) -> None:
+    import nano_isolates
+
+    with nano_isolates.Runtime(threads=1) as runtime:
+        runtime.load(HELLO, idle_ms=IDLE_MS).fetch_sync(URL)
+        before = resident_kb()
+        kept = [runtime.load(HELLO, idle_ms=IDLE_MS) for _ in range(count)]
+        time.sleep(IDLE_S)
+        one("python.idle_rss_kb", (resident_kb() - before) / len(kept), "KB", f"{count} apps, one process, smaps Rss")
+
+
+def start(count: int) -> None:
+    import nano_isolates
+
+    with nano_isolates.Runtime(threads=1) as runtime:
+        runtime.load(HELLO).fetch_sync(URL)
+        kept = []
+        spent = []
+        for _ in range(count):
+            began = time.process_time()
+            kept.append(runtime.load(HELLO, lazy=True, idle_ms=IDLE_MS))
+            kept[-1].fetch_sync(URL)
+            spent.append((time.process_time() - began) * 1000)
+        one("python.start_cpu_ms", statistics.median(spent), "ms", "load of a small app to its first response, CPU of all threads")
+
+
+def one(name: str, value: float, unit: str, note: str) -> None:
+    print(json.dumps({"name": name, "value": round(value, 3), "unit": unit, "runs": 1, "note": note}), flush=True)
+
+
+def resident_kb() -> float:
+    """Resident kilobytes of this process, by smaps."""
+    rollup = pathlib.Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(float(line.split()[1]) for line in rollup if line.startswith("Rss:"))
+
+
+{"nano": nano, "mini-racer": racer, "density": density, "start": start}[sys.argv[1]](int(sys.argv[2]))

@@ -76,6 +76,29 @@ export class Service {
   readonly entrypoint: string | null;
 }
 
+/** A queue of the runtime's as an entry of `env`: `env.NAME.send(value)`, `env.NAME.sendBatch(messages)`. Apps take its messages as `consumers`. */
+export class Queue {
+  constructor(queue: string);
+  readonly queue: string;
+}
+
+/** A queue whose messages an app takes: it is called as `queue(batch)`. */
+export interface QueueConsumer {
+  queue: string;
+  /** With up to so many messages (10), */
+  batch?: number;
+  /** when so many are there, or the first has waited so long (5,000). */
+  batchWaitMs?: number;
+  /** How often what fails is tried again (3), */
+  retries?: number;
+  /** after how long (0), */
+  retryDelayMs?: number;
+  /** and the queue it goes to then; without one it is dropped. */
+  deadLetters?: string;
+  /** Batches at once (1). */
+  concurrency?: number;
+}
+
 /** What a function in `env` finds as `this`. */
 export interface CallContext {
   /** The name of the app that calls. */
@@ -84,9 +107,9 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-/** What an app finds in `env`: text, functions, classes, objects whose methods it may call, and other apps. */
+/** What an app finds in `env`: text, functions, classes, objects whose methods it may call, queues, and other apps. */
 export type EnvEntry =
-  string | Service | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
+  string | Service | Queue | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -124,6 +147,12 @@ export interface AppOptions {
   baseUrl?: string;
   /** Whether it may make code from text: for apps you trust. */
   codeGeneration?: boolean;
+  /** When its `scheduled` is called, in UTC. */
+  crons?: string[];
+  /** The queues whose messages its `queue` takes, by name or with their settings. */
+  consumers?: (string | QueueConsumer)[];
+  /** Apps whose `tail` is told of each event of this one. */
+  tail?: string[];
   /** Where its randomness begins; for tests only. */
   randomSeed?: number;
   /** Only register it: the first request starts it, and finds its errors. */
@@ -139,7 +168,9 @@ export class Runtime {
   advance(ms: number): void;
   /** What it holds and has done. */
   stats(): RuntimeStats;
-  /** The same and more as Prometheus text. */
+  /** What each queue holds and has done, by its name. A queue is there while it has messages or a consumer. */
+  queues(): Record<string, QueueStats>;
+  /** The same as `stats`, and more, as Prometheus text. */
   metrics(): string;
   /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
   drain(options?: { graceMs?: number; signal?: AbortSignal }): Promise<boolean>;
@@ -187,9 +218,32 @@ export class App {
   reload(source?: string | URL | null, changes?: Omit<AppOptions, 'name'> & { signal?: AbortSignal }): Promise<void>;
   /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
   unload(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
+  /** Calls the app's `scheduled` with these words, for this time (now): for hosts with a scheduler of their own. */
+  schedule(cron?: string, options?: { time?: Date | number; signal?: AbortSignal }): Promise<ScheduledResult>;
+  /**
+   * Ends its instances now, in the middle of what they do: its requests end with `NANO_E_CANCELED`, the next one starts a fresh instance. How many
+   * there were.
+   */
+  kill(): Promise<number>;
   /** What it has used since it was loaded. */
   stats(): AppStats;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How a scheduled event ended, if it did not fail: then the promise is rejected. */
+export interface ScheduledResult {
+  outcome: 'ok' | (string & {});
+  noRetry: boolean;
+}
+
+export interface QueueStats {
+  messages: number;
+  bytes: number;
+  sent: number;
+  acked: number;
+  retried: number;
+  dead: number;
+  dropped: number;
 }
 
 export interface AppStats {

@@ -2,9 +2,9 @@
 // Thousands of JavaScript apps inside this process, each in an isolate of its own, none able to hurt another or you.
 
 const { v8Version } = require('./lib/native.js');
-const { Service } = require('./lib/bindings.js');
+const { Queue, Service } = require('./lib/bindings.js');
 const { NanoError } = require('./lib/errors.js');
 const { App, Runtime } = require('./lib/runtime.js');
 const { toNodeHandler } = require('./lib/http.js');
 
-module.exports = { App, NanoError, Runtime, Service, toNodeHandler, v8Version: v8Version() };
+module.exports = { App, NanoError, Queue, Runtime, Service, toNodeHandler, v8Version: v8Version() };

@@ -15,6 +15,14 @@ class Service {
   }
 }
 
+/** A queue of the runtime's as an entry of `env`: apps send to it, and take its messages as `consumers`. */
+class Queue {
+  constructor(queue) {
+    if (typeof queue !== 'string') throw new TypeError('a Queue is named by a text');
+    this.queue = queue;
+  }
+}
+
 class Bindings {
   constructor(env, outbound, files) {
     this.text = [];
@@ -60,9 +68,9 @@ class Bindings {
 }
 
 function checked(name, value) {
-  if (typeof value === 'function' || value instanceof Service) return value;
+  if (typeof value === 'function' || value instanceof Service || value instanceof Queue) return value;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new TypeError(`env.${name} is neither text nor a function, a class, an object or a Service`);
+  throw new TypeError(`env.${name} is neither text nor a function, a class, an object, a Service or a Queue`);
 }
 
 function isClass(value) {
@@ -72,6 +80,7 @@ function isClass(value) {
 function describe(name, value) {
   const all = { name, kind: 'object', methods: [], properties: [], app: '' };
   if (value instanceof Service) return { ...all, kind: 'app', app: value.app, entrypoint: value.entrypoint ?? undefined };
+  if (value instanceof Queue) return { ...all, kind: 'queue', app: value.queue };
   if (isClass(value)) return { ...all, kind: 'class', ...members(value) };
   return typeof value === 'function' ? { ...all, kind: 'function' } : all;
 }
@@ -129,4 +138,4 @@ function limitsOf(limits, known) {
 const APP_LIMITS = new Map(native.appLimits());
 const RUNTIME_LIMITS = new Map(native.runtimeLimits());
 
-module.exports = { APP_LIMITS, Bindings, RUNTIME_LIMITS, Service, isPublic, limitsOf, methodOf };
+module.exports = { APP_LIMITS, Bindings, Queue, RUNTIME_LIMITS, Service, isPublic, limitsOf, methodOf };

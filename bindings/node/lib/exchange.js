@@ -4,6 +4,7 @@
 const { CHUNK, END, ERROR, RESPONSE, WRITABLE } = require('./events.js');
 const { NanoError, isGone } = require('./errors.js');
 const { Pump } = require('./pump.js');
+const { watch } = require('./watch.js');
 
 // A response that nobody reads to its end, and nobody can any more.
 const abandoned = new FinalizationRegistry((exchange) => exchange.cancel());
@@ -32,20 +33,34 @@ class Exchange {
   }
 
   /** Begins: `send` gives the core the request under a token. `source` is what is left to send of it. */
-  begin(send, source) {
+  begin(send, source, isSignalOfRequest = false) {
     const signal = this.#signal;
-    if (signal !== null) {
-      if (signal.aborted) throw signal.reason;
-      this.#onAbort = () => this.fail(signal.reason);
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (signal !== null && signal.aborted) throw signal.reason;
     try {
       this.id = this.#hub.open(this, send);
     } catch (error) {
       this.#end();
       throw error;
     }
+    if (signal !== null) {
+      if (isSignalOfRequest) watch(this);
+      else this.listen();
+    }
     if (source !== null) this.#send(source);
+  }
+
+  /** Listens to its signal, if it still matters. */
+  listen() {
+    if (this.done) return;
+    const signal = this.#signal;
+    if (signal.aborted) return this.fail(signal.reason);
+    this.#onAbort = () => this.fail(signal.reason);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Whether the signal that it does not listen to yet is aborted. */
+  get #isAborted() {
+    return this.#signal !== null && this.#onAbort === null && this.#signal.aborted;
   }
 
   async #send(source) {
@@ -62,6 +77,7 @@ class Exchange {
 
   /** Takes an event in; they come in order. */
   push(event) {
+    if (this.#isAborted) return this.fail(this.#signal.reason);
     switch (event[1]) {
       case WRITABLE:
         return this.#pump?.wake();

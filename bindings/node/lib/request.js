@@ -7,21 +7,21 @@ const NORMAL = { delete: 'DELETE', get: 'GET', head: 'HEAD', options: 'OPTIONS',
 const TEXT = 'text/plain;charset=UTF-8';
 
 /**
- * `{ method, url, flat, body, source, signal, deadlineMs }` of a URL or a `Request` and what changes it: `body` is whole, `source` yields
- * pieces, both are null where there is no body.
+ * `{ method, url, flat, body, source, signal, isOwn, deadlineMs }` of a URL or a `Request` and what changes it: `body` is whole, `source` yields
+ * pieces, both are null where there is no body. `isOwn` says that the signal is the `Request`'s, which each has, and not given with the call.
  */
 function partsOf(input, init) {
   const deadlineMs = deadlineOf(init?.timeoutMs);
   if (typeof input === 'string' || input instanceof URL) {
-    if (init === undefined) return { method: 'GET', url: String(input), flat: null, body: null, source: null, signal: null, deadlineMs };
+    if (init === undefined) return partsFor('GET', String(input), null, null, null, null, false, deadlineMs);
     const parts = direct(String(input), init, deadlineMs);
     if (parts !== null) return parts;
     // A form, a blob: what these are on the wire the platform knows best.
-    return ofRequest(new Request(input, init), deadlineMs);
+    return ofRequest(new Request(input, init), init.signal, deadlineMs);
   }
   if (!(input instanceof Request)) throw new TypeError('app.fetch takes a URL or a Request');
   const changes = init !== undefined && Object.keys(init).some((key) => key !== 'timeoutMs');
-  return ofRequest(changes ? new Request(input, init) : input, deadlineMs);
+  return ofRequest(changes ? new Request(input, init) : input, init?.signal, deadlineMs);
 }
 
 function direct(url, init, deadlineMs) {
@@ -49,13 +49,17 @@ function direct(url, init, deadlineMs) {
       return null;
     }
   }
-  return { method, url, flat, body, source, signal, deadlineMs };
+  return partsFor(method, url, flat, body, source, signal, false, deadlineMs);
 }
 
-function ofRequest(request, deadlineMs) {
+function partsFor(method, url, flat, body, source, signal, isOwn, deadlineMs) {
+  return { method, url, flat, body, source, signal, isOwn, deadlineMs };
+}
+
+function ofRequest(request, givenSignal, deadlineMs) {
   if (request.bodyUsed || request.body?.locked) throw new TypeError('the body of the request has been read already');
-  const { method, url, body, signal } = request;
-  return { method, url, flat: flatten(request.headers), body: null, source: body, signal, deadlineMs };
+  const signal = signalOf(givenSignal) ?? request.signal;
+  return partsFor(request.method, request.url, flatten(request.headers), null, request.body, signal, signal !== givenSignal, deadlineMs);
 }
 
 function yields(body) {

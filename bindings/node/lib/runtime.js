@@ -14,6 +14,9 @@ const { responseOf } = require('./response.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 const GRACE_MS = 30_000;
+// What a Date can say.
+const DATE_MS_MAX = 8.64e15;
+const QUEUE_COUNTS = ['messages', 'bytes', 'sent', 'acked', 'retried', 'dead', 'dropped'];
 const made = Symbol('made by Runtime.load');
 
 /** Threads that run JavaScript, and the apps on them. */
@@ -74,7 +77,14 @@ class Runtime {
     return counts(this.#hub.native.stats());
   }
 
-  /** The same and more as Prometheus text. */
+  /** What each queue holds and has done, by its name. A queue is there while it has messages or a consumer. */
+  queues() {
+    this.#hub.check();
+    const named = (counts) => Object.fromEntries(QUEUE_COUNTS.map((name, index) => [name, counts[index]]));
+    return Object.fromEntries(this.#hub.native.queues().map(([queue, counts]) => [queue, named(counts)]));
+  }
+
+  /** The same as `stats`, and more, as Prometheus text. */
   metrics() {
     this.#hub.check();
     return this.#hub.native.metrics();
@@ -145,9 +155,9 @@ class App {
     };
   }
 
-  #begin(exchange, { method, url, flat, body, source, deadlineMs }) {
+  #begin(exchange, { method, url, flat, body, source, isOwn, deadlineMs }) {
     const native = this.#native;
-    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs), source);
+    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs), source, isOwn);
   }
 
   /** Calls a function that the app exports. Values cross by content. */
@@ -157,12 +167,28 @@ class App {
 
   /** The same with a signal. */
   invokeWith(options, name, ...args) {
-    return new Promise((resolve, reject) => {
-      const export_ = text(name, 'the name of an export');
-      const hub = this.#hub;
-      const exchange = new Exchange(hub, signalOf(options.signal), (event) => resolve(decode(event[2], hub.held)), reject);
+    const send = (token) => {
+      const called = text(name, 'the name of an export');
       // Objects of the host's cannot be arguments: which instance would hold them is not known yet.
-      exchange.begin((token) => encode(args, undefined, (bytes) => this.#native.invoke(token, export_, bytes)), null);
+      return encode(args, undefined, (bytes) => this.#native.invoke(token, called, bytes));
+    };
+    return this.#ask(options.signal, send);
+  }
+
+  /** Calls the app's `scheduled` with these words, for this time: for hosts with a scheduler of their own. */
+  async schedule(cron = '', { time = Date.now(), signal } = {}) {
+    const words = text(cron, 'cron');
+    const ms = Math.trunc(time instanceof Date ? time.getTime() : number(time, 'time'));
+    if (!(Math.abs(ms) <= DATE_MS_MAX)) throw new RangeError('time is a Date, or milliseconds since 1970 that a Date can say');
+    return this.#ask(signal, (token) => this.#native.schedule(token, words, ms));
+  }
+
+  /** Sends something off that is answered by one value. */
+  #ask(signal, send) {
+    return new Promise((resolve, reject) => {
+      const hub = this.#hub;
+      const exchange = new Exchange(hub, signalOf(signal), (event) => resolve(decode(event[2], hub.held)), reject);
+      exchange.begin(send, null);
     });
   }
 
@@ -192,6 +218,12 @@ class App {
     };
     await unless(signal, () => this.#native.unload(number(graceMs, 'graceMs')), forget);
     forget();
+  }
+
+  /** Ends its instances now, in the middle of what they do; the next request starts a fresh one. How many there were. */
+  async kill() {
+    this.#hub.check();
+    return this.#native.kill();
   }
 
   /** What it has used since it was loaded. */
@@ -225,7 +257,7 @@ function unless(signal, work, late) {
 
 function read(kept) {
   const { name, sourceKind, source, kind, env, outbound, files, egress = 'public', egressAllow = [], egressDeny = [], ...more } = kept;
-  const { baseUrl, codeGeneration = false, limits, randomSeed, lazy = false, ...rest } = more;
+  const { baseUrl, codeGeneration = false, limits, randomSeed, crons = [], consumers = [], tail = [], lazy = false, ...rest } = more;
   nothingElse(rest, 'load');
   if (env !== undefined && (typeof env !== 'object' || env === null)) throw new TypeError('env is an object');
   const bindings = new Bindings(env, outbound, files);
@@ -244,6 +276,9 @@ function read(kept) {
     hostFiles: bindings.files !== null,
     limits: limitsOf(limits, APP_LIMITS),
     randomSeed: optional(randomSeed, 'number', 'randomSeed'),
+    crons: texts(crons, 'crons'),
+    consumers: list(consumers, 'consumers').map(consumerOf),
+    tail: texts(tail, 'tail'),
     lazy: boolean(lazy, 'lazy'),
   };
   return { given, bindings };
@@ -291,9 +326,20 @@ const number = (value, what) => typed(value, 'number', what);
 const boolean = (value, what) => typed(value, 'boolean', what);
 const optional = (value, type, what) => (value === undefined ? undefined : typed(value, type, what));
 
-function texts(list, what) {
-  if (!Array.isArray(list)) throw new TypeError(`${what} is an array`);
-  return list.map((item) => text(item, what));
+function list(items, what) {
+  if (!Array.isArray(items)) throw new TypeError(`${what} is an array`);
+  return items;
+}
+
+const texts = (items, what) => list(items, what).map((item) => text(item, what));
+
+/** A queue whose messages an app takes, by its name alone or with its settings. */
+function consumerOf(given) {
+  const { queue, deadLetters, ...settings } = typeof given === 'string' ? { queue: given } : known(given, 'a consumer');
+  const { batch, batchWaitMs, retries, retryDelayMs, concurrency, ...rest } = settings;
+  nothingElse(rest, 'a consumer');
+  for (const [name, value] of Object.entries(settings)) optional(value, 'number', name);
+  return { queue: text(queue, 'queue'), deadLetters: optional(deadLetters, 'string', 'deadLetters'), ...settings };
 }
 
 module.exports = { App, Runtime, dispatch };

@@ -51,6 +51,11 @@ impl App {
     }
 
     #[napi(catch_unwind)]
+    pub fn schedule(&self, env: Env, token: f64, cron: String, time_ms: f64) -> napi::Result<u64> {
+        self.0.schedule(&cron, time_ms, token as u64).or_throw(&env)
+    }
+
+    #[napi(catch_unwind)]
     pub fn reload(&self, env: Env, options: GivenApp) -> napi::Result<AsyncTask<Blocking<()>>> {
         let options = options.into_core().or_throw(&env)?;
         let app = self.0.clone();
@@ -62,6 +67,12 @@ impl App {
         let grace = Duration::from_millis(whole("graceMs", grace_ms).or_throw(&env)?);
         let app = self.0.clone();
         Ok(blocking(move || app.unload(grace)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn kill(&self) -> AsyncTask<Blocking<u32>> {
+        let app = self.0.clone();
+        blocking(move || app.kill())
     }
 
     #[napi(catch_unwind)]

@@ -2,7 +2,8 @@
 
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{
-    AppLimits, AppOptions, Binding, BindingKind, ClassShape, Result, RuntimeLimits, Source, with_app_limits, with_runtime_limits,
+    AppLimits, AppOptions, Binding, BindingKind, ClassShape, QueueConsumer, Result, RuntimeLimits, Source, with_app_limits,
+    with_runtime_limits,
 };
 use napi_derive::napi;
 
@@ -86,10 +87,42 @@ impl GivenBinding {
             "function" => BindingKind::Function,
             "class" => BindingKind::Class(ClassShape { methods, properties, constructible: true }),
             "app" => BindingKind::App { app, entrypoint },
+            "queue" => BindingKind::Queue { queue: app },
             other => return Err(invalid(format!("the binding {name} is of the kind \"{other}\""))),
         };
         Ok(Binding { name, kind })
     }
+}
+
+/// A queue whose messages an app takes; what is not given is the core's default.
+#[napi(object, object_to_js = false)]
+pub struct GivenConsumer {
+    pub queue: String,
+    pub batch: Option<f64>,
+    pub batch_wait_ms: Option<f64>,
+    pub retries: Option<f64>,
+    pub retry_delay_ms: Option<f64>,
+    pub concurrency: Option<f64>,
+    pub dead_letters: Option<String>,
+}
+
+impl GivenConsumer {
+    fn into_core(self) -> Result<QueueConsumer> {
+        let default = QueueConsumer::new(self.queue);
+        Ok(QueueConsumer {
+            batch: given("batch", self.batch, default.batch)?,
+            batch_wait_ms: given("batchWaitMs", self.batch_wait_ms, default.batch_wait_ms)?,
+            retries: given("retries", self.retries, default.retries)?,
+            retry_delay_ms: given("retryDelayMs", self.retry_delay_ms, default.retry_delay_ms)?,
+            concurrency: given("concurrency", self.concurrency, default.concurrency)?,
+            dead_letters: self.dead_letters,
+            queue: default.queue,
+        })
+    }
+}
+
+fn given<T: TryFrom<u64>>(name: &str, value: Option<f64>, default: T) -> Result<T> {
+    value.map_or(Ok(default), |value| whole(name, value))
 }
 
 /// All of an app's options.
@@ -109,6 +142,9 @@ pub struct GivenApp {
     pub host_files: bool,
     pub limits: Vec<(String, f64)>,
     pub random_seed: Option<f64>,
+    pub crons: Vec<String>,
+    pub consumers: Vec<GivenConsumer>,
+    pub tail: Vec<String>,
     pub lazy: bool,
 }
 
@@ -124,6 +160,9 @@ impl GivenApp {
         options.host_files = self.host_files;
         set_app_limits(&mut options.limits, &self.limits)?;
         options.random_seed = self.random_seed.map(|seed| whole("randomSeed", seed)).transpose()?;
+        options.crons = self.crons;
+        options.consumers = self.consumers.into_iter().map(GivenConsumer::into_core).collect::<Result<_>>()?;
+        options.tail = self.tail;
         options.lazy = self.lazy;
         Ok(options)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nano_core::{Clock, Event, EventMask, Roots, RuntimeLimits, RuntimeOptions};
+use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, BigInt, Function, Latin1String, Uint8Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -160,6 +160,14 @@ impl Runtime {
         self.core.stats().rows().into_iter().map(|(name, count)| (name.to_string(), count as f64)).collect()
     }
 
+    /// The counts of each queue, in the order of the JavaScript half's `QUEUE_COUNTS`.
+    #[napi(catch_unwind)]
+    pub fn queues(&self) -> Vec<(String, Vec<f64>)> {
+        // One that has become empty in between is none any more.
+        let counted = self.core.queues().into_iter().filter_map(|name| self.core.queue_stats(&name).map(|stats| (name, stats)));
+        counted.map(|(name, stats)| (name, counts(stats))).collect()
+    }
+
     #[napi(catch_unwind)]
     pub fn metrics(&self) -> String {
         self.core.metrics()
@@ -189,6 +197,11 @@ impl Drop for Runtime {
         self.core.set_doorbell(None);
         self.core.free();
     }
+}
+
+fn counts(stats: QueueStats) -> Vec<f64> {
+    let QueueStats { messages, bytes, sent, acked, retried, dead, dropped } = stats;
+    [messages, bytes, sent, acked, retried, dead, dropped].map(|count| count as f64).into()
 }
 
 /// An id of the core's.

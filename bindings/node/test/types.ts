@@ -5,7 +5,7 @@ import fastify from 'fastify';
 import { Hono } from 'hono';
 import http from 'node:http';
 import http2 from 'node:http2';
-import { type Account, type App, NanoError, Runtime, Service, toNodeHandler, v8Version } from 'nano-isolates';
+import { type Account, type App, NanoError, Queue, Runtime, Service, toNodeHandler, v8Version } from 'nano-isolates';
 import { toExpressHandler } from 'nano-isolates/express';
 import { nanoFastify } from 'nano-isolates/fastify';
 import { toHonoHandler } from 'nano-isolates/hono';
@@ -27,6 +27,7 @@ export async function everything(): Promise<void> {
       TEXT: 'x',
       Basket,
       other: new Service('other'),
+      jobs: new Queue('jobs'),
       store: { get: (key: string) => key },
       async add(a: number, b: number) {
         this.signal.throwIfAborted();
@@ -36,12 +37,17 @@ export async function everything(): Promise<void> {
     limits: { cpuMs: 50 },
     outbound: async (request) => new Response(request.url),
     files: { stat: () => [1, 2] },
+    crons: ['* * * * *'],
+    consumers: ['others', { queue: 'jobs', batch: 5, deadLetters: 'lost' }],
+    tail: ['watcher'],
     signal: AbortSignal.timeout(5),
   });
   const response: Response = await app.fetch('http://a.test/', { method: 'POST', body: new Uint8Array(5), timeoutMs: 5 });
   const account: Account | null = (await app.fetch(new Request('http://a.test/'))).account;
   const sum = await app.invoke<number>('sum', 1, 2n, new Map());
   await app.invokeWith({ signal: AbortSignal.timeout(1) }, 'sum');
+  const { outcome, noRetry } = await app.schedule('by hand', { time: new Date() });
+  console.log(outcome, noRetry, (await app.kill()) + (runtime.queues()['jobs']?.messages ?? 0));
   await app.reload(null, { env: { TEXT: 'y' } });
   http.createServer(toNodeHandler(app));
   http2.createServer(toNodeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
