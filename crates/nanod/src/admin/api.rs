@@ -259,10 +259,10 @@ impl Api {
                 json!({ "number": version.number, "digest": digest, "unix_ms": version.unix_ms, "error": version.error })
             })
             .collect();
-        let name = &deployed.name;
+        let (name, scheme) = (&deployed.name, self.board.scheme());
         let ports = self.board.addresses();
         let ports = ports.iter().filter_map(|address| address.rsplit(':').next()).filter(|port| port.parse::<u16>().is_ok());
-        let urls: Vec<String> = ports.map(|port| format!("http://{name}.localhost:{port}/")).collect();
+        let urls: Vec<String> = ports.map(|port| format!("{scheme}://{name}.localhost:{port}/")).collect();
         let more = [
             ("folder", folder.into()),
             ("path", deployed.shown.clone().into()),
