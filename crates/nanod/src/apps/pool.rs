@@ -145,6 +145,6 @@ mod tests {
         }
         pool.close();
         pool.give(|| 200).expect("it is taken");
-        assert_eq!(pool.take(), []);
+        assert_eq!(pool.take(), Vec::<usize>::new());
     }
 }
