@@ -306,9 +306,11 @@ fn operators_are_answered_while_an_app_does_not_start() {
     let head = format!("PUT /apps/slow HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}\nContent-Type: application/x-tar", server.admin);
     let mut slow = server.open(&head, &archive);
     server.wait_for("begun");
-    let put = server.put("b", &tar(&[("index.js", &says("b"))]));
-    assert_eq!(put.json()["state"], "deployed", "{}", put.2);
+    assert_eq!(server.put("b", &tar(&[("index.js", &says("b"))])).json()["state"], "deployed");
     assert_eq!(server.app("b"), (200, "b".into()));
+    assert_eq!(server.ask("POST", "/apps/a/reload").json()["version"], 2);
+    assert_eq!(server.ask("POST", "/apps/a/drain").json()["state"], "drained");
+    assert_eq!(server.app("a").0, 503);
     // Whoever ends its instances ends its start.
     assert_eq!(server.ask("POST", "/apps/slow/kill").0, 200);
     let mut text = String::new();

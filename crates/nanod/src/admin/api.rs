@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{self, Foreign, Token};
 use super::board::{Board, Deployed};
+use super::connection::Held;
 use super::helper::Job;
 use super::logs::Filter;
 use super::operate::{Action, Command};
@@ -122,7 +123,7 @@ impl Api {
     }
 
     /// Answers it, or says who does.
-    pub fn grant(&self, wish: Wish, request: &h1::Request, body: Vec<u8>, reply: impl FnOnce() -> Reply) -> Then {
+    pub fn grant(&self, wish: Wish, request: &h1::Request, body: (Vec<u8>, Arc<Held>), reply: impl FnOnce() -> Reply) -> Then {
         let act = |action: Action, reply: Reply| Then::Do(Job::Pass(Command::new(action, reply)));
         match wish {
             Wish::Kill(name) => Then::Do(Job::Kill(name, reply())),

@@ -49,7 +49,7 @@ impl Server {
     /// Waits until it says where it serves; all that it has said.
     pub fn await_ready(&mut self, texts: &[&str]) -> String {
         let said = self.read_to_any(texts);
-        let ready = said.lines().last().expect("a line");
+        let ready = said.lines().next_back().expect("a line");
         let address = ready.split(" on ").nth(1).and_then(|rest| rest.split([' ', ',']).next());
         self.address = address.expect("an address").to_string();
         said
@@ -83,7 +83,7 @@ impl Server {
     /// The same with one of several.
     pub fn wait_for_any(&mut self, texts: &[&str]) -> String {
         let said = self.read_to_any(texts);
-        said.split_inclusive('\n').last().expect("a line").to_string()
+        said.split_inclusive('\n').next_back().expect("a line").to_string()
     }
 
     /// The same; all that it says up to there.
