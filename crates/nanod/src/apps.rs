@@ -62,6 +62,8 @@ pub struct Apps {
     quarantined: BTreeSet<String>,
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
+    /// What is over, to be said when requests go by it.
+    over: Vec<Batch>,
     /// What operators wait for.
     ended: Vec<Ended>,
     pool: Pool<Done>,
@@ -125,6 +127,7 @@ impl Apps {
             quarantined: BTreeSet::new(),
             batches: BTreeMap::new(),
             last_batch: 0,
+            over: Vec::new(),
             ended: Vec::new(),
             pool: Pool::new(bell),
             clock: Clock::system(),
@@ -261,13 +264,12 @@ impl Apps {
         self.route(deployed);
     }
 
-    /// Counts something of a look's changes, and says them when they are over.
+    /// Counts something of a look's changes.
     fn count(&mut self, number: u64, count: impl FnOnce(&mut Batch)) {
         let Some(batch) = self.batches.get_mut(&number) else { return };
         count(batch);
         if batch.left == 0 {
-            batch.tell();
-            self.batches.remove(&number);
+            self.over.extend(self.batches.remove(&number));
         }
     }
 
@@ -541,11 +543,15 @@ impl Apps {
         self.route(deployed);
     }
 
-    /// Makes the table of routes anew.
+    /// Makes the table of routes anew, and says what has changed.
     pub fn route(&mut self, deployed: &Snapshot) {
-        if !self.routing {
-            return;
+        if self.routing {
+            self.replace_routes(deployed);
         }
+        self.over.drain(..).for_each(|batch| batch.tell());
+    }
+
+    fn replace_routes(&mut self, deployed: &Snapshot) {
         let served: Vec<(Claim<'_>, Served)> = deployed
             .apps
             .iter()

@@ -100,7 +100,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Says it when all have ended.
+    /// Says it.
     pub fn tell(&self) {
         if self.superseded == 0 || self.deployed + self.failed + self.removed > 0 {
             output::say(&format!("{} deployed, {} failed, {} removed", self.deployed, self.failed, self.removed));
