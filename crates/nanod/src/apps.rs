@@ -509,6 +509,11 @@ impl Apps {
         }
     }
 
+    /// When the first began of the deployments that have.
+    pub fn first_began_ms(&self) -> Option<u64> {
+        self.underway.values().map(|underway| underway.began_ms.load(Ordering::Relaxed)).filter(|began_ms| *began_ms > 0).min()
+    }
+
     /// When somebody who waits for a deployment is to be told that it takes long.
     pub fn due_ms(&self) -> u64 {
         underway::due_ms(&self.underway, self.looked_ms)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS};
+use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
 use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
 use nano_config::text::{Finding, Severity};
@@ -30,7 +30,7 @@ use crate::{dev, events, notify, output};
 /// How long a folder must be still before it is deployed.
 const QUIET_MS: u64 = 100;
 
-/// How long the start waits for folders that are not still, and for apps that have not started.
+/// How long the start waits for folders that are not still, and for an app that has not started.
 const SETTLE_MS: u64 = 2_000;
 
 /// What the main thread hears.
@@ -51,6 +51,7 @@ pub fn run(options: &Options, worker: Option<Worker>) -> Exit {
     output::set_log_format(options.log_format);
     match Server::start(options, worker) {
         Ok(server) => server.run().unwrap_or_else(|why| {
+            apps::program::end_all();
             output::complain(&why);
             Exit::Machine
         }),
@@ -165,7 +166,6 @@ impl Server {
         });
         let notifier = notifier.flatten();
         let watch = Watch::new(notifier.is_some(), clock.now_ms());
-        let settling = Some((clock.now_ms() + SETTLE_MS, "ready"));
         Ok(Self {
             runtime,
             admin,
@@ -183,7 +183,7 @@ impl Server {
             clock,
             began_ms,
             watching: options.watch,
-            settling,
+            settling: None,
             open: false,
             drain: options.drain,
             drain_delay: options.drain_delay,
@@ -195,14 +195,11 @@ impl Server {
     fn settle(&mut self) -> Result<(), String> {
         let Some((end_ms, word)) = self.settling else { return Ok(()) };
         let still = matches!(self.deployment.waiting(), Touched::Some(names) if names.is_empty());
-        let is_late = end_ms <= self.clock.now_ms();
-        if !(is_late || still && self.apps.is_idle()) {
+        if !(still && self.apps.is_idle()) && self.settled_ms(end_ms) > self.clock.now_ms() {
             return Ok(());
         }
         self.settling = None;
-        if is_late {
-            self.apps.tell_slow(0);
-        }
+        self.apps.tell_slow(SETTLE_MS);
         if !self.open {
             self.open = true;
             self.apps.begin_routing(self.deployment.deployed());
@@ -212,6 +209,18 @@ impl Server {
         }
         self.tell_ready(word);
         Ok(())
+    }
+
+    /// When nothing is waited for any more: not before `end_ms`; then as soon as an app takes long to start, and in any case when one could
+    /// have taken as long as any may. Many apps that start one after the other are no reason to serve before they have.
+    fn settled_ms(&self, end_ms: u64) -> u64 {
+        let now_ms = self.clock.now_ms();
+        let slow_ms = match self.apps.is_idle() {
+            true => end_ms,
+            // None has begun: that is a matter of moments.
+            false => self.apps.first_began_ms().map_or(now_ms + QUIET_MS, |began_ms| began_ms + SETTLE_MS),
+        };
+        slow_ms.clamp(end_ms, end_ms + u64::from(START_WALL_MS))
     }
 
     /// What somebody wants to know who has just started it.
@@ -231,7 +240,7 @@ impl Server {
         let noun = if apps == 1 { "app" } else { "apps" };
         if deployed.is_empty() && matches!(self.deployment.waiting(), Touched::Some(names) if names.is_empty()) {
             let folder = self.scanner.root().display().to_string();
-            output::finding(&Finding::of_file(Severity::Warning, folder, "there is no app in it", apps::NO_APP_HELP));
+            output::finding(&Finding::of_file(Severity::Notice, folder, "there is no app in it", apps::NO_APP_HELP));
         }
         output::say(&format!("{apps} {noun} on {} in {took_ms} ms", addresses.join(", ")));
         dev::ready(port.trim_start_matches(':'));
@@ -239,6 +248,7 @@ impl Server {
 
     fn run(mut self) -> Result<Exit, String> {
         self.look(&Touched::All);
+        self.settling = Some((self.clock.now_ms() + SETTLE_MS, "ready"));
         loop {
             self.settle()?;
             match self.hear() {
@@ -285,7 +295,7 @@ impl Server {
     /// The next message, or that it is time for something.
     fn hear(&self) -> Result<Message, RecvTimeoutError> {
         let look_ms = if self.is_looking() { self.watch.due_ms() } else { u64::MAX };
-        let settled_ms = self.settling.map_or(u64::MAX, |(end_ms, _)| end_ms);
+        let settled_ms = self.settling.map_or(u64::MAX, |(end_ms, _)| self.settled_ms(end_ms));
         match look_ms.min(settled_ms).min(self.apps.due_ms()) {
             u64::MAX => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             due_ms => self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(self.clock.now_ms()))),
