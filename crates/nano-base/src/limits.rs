@@ -214,6 +214,9 @@ pub const SHARD_QUEUE_MAX: usize = 200_000;
 pub const SHARD_LANE_MAX: usize = 100_000;
 /// How long freeing a runtime waits for threads that are busy ending.
 pub const STOP_WAIT_MS: u64 = 5_000;
+/// How long a start that awaits something may take, however long the app's events may: whoever deploys it waits. A program, which is run
+/// for what it does, may take its `wall_ms`.
+pub const START_WALL_MS: u32 = 10_000;
 /// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
 pub const START_SLACK_MS: u64 = 10_000;
 /// The least room of heap given to an app that is being stopped.
@@ -581,6 +584,12 @@ pub const SPREAD_AFTER: usize = 32;
 pub const HTTP_CONNECTIONS_OF_APP_PERCENT: usize = 80;
 /// Ports that routes make a server listen on, besides those it was told.
 pub const ROUTE_PORTS_MAX: usize = 64;
+/// Apps that a server deploys at the same time; others wait for one of them.
+pub const DEPLOYS_AT_ONCE: usize = 16;
+/// How long the programs that print an app's secrets may take, all of them together, before they are ended.
+pub const SECRET_PROGRAMS_MS: u64 = 10_000;
+/// How long a deployment takes before it is said that it is waited for.
+pub const DEPLOY_TOLD_MS: u64 = 2_000;
 /// Log text that waits to be written; more is lost and counted.
 pub const LOG_WAITING_BYTES_MAX: usize = 4 << 20;
 /// How long the end of a process waits for its last words to be written.

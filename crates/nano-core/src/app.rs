@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use nano_base::cron::Cron;
-use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX};
+use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX, START_WALL_MS};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::{AppCode, AppSettings, Shape};
@@ -577,6 +577,12 @@ impl App {
 }
 
 impl Version {
+    /// How long a start that awaits something may take, and which limit that is.
+    pub(crate) fn start_wall(&self) -> (u32, &'static str) {
+        let own = self.limits.wall_ms;
+        if self.settings.program || own <= START_WALL_MS { (own, "wall_ms") } else { (START_WALL_MS, "start_wall_ms") }
+    }
+
     /// Reads the source and checks env and names.
     pub(crate) fn new(options: AppOptions) -> Result<Self> {
         check_name(&options.name)?;

@@ -580,10 +580,10 @@ impl Inner {
         let ticket = Arc::new(Slot::default());
         self.shards[shard].command(Command::Start(app.clone(), version.clone(), ticket.clone()));
         // Beyond the start's own limits this waits for a shard that may have to be replaced first.
-        let limit = u64::from(version.limits.wall_ms) + START_SLACK_MS;
+        let (wall_ms, name) = version.start_wall();
         ticket
-            .wait(Some(Duration::from_millis(limit)))
-            .unwrap_or_else(|| Err(Error::new(Status::Timeout, "the app did not start in time (limit wall_ms)")))
+            .wait(Some(Duration::from_millis(u64::from(wall_ms) + START_SLACK_MS)))
+            .unwrap_or_else(|| Err(Error::new(Status::Timeout, format!("the app did not start in time (limit {name})"))))
     }
 
     /// Gives a request its id; from here on it has exactly one terminal event.

@@ -1,22 +1,39 @@
 //! What is deployed: a folder's manifest becomes an app of the runtime, and all manifests together the table of routes.
+//!
+//! The main thread decides, here; whatever may take an app's time is done by others, and it hears what has come of it.
+//!
+//! - `options`: from a manifest to what the runtime is told. `program`: programs that print secrets.
+//! - `pool`: the threads. `job`: one deployment on one of them. `underway`: those that have begun.
+
+mod job;
+mod options;
+mod pool;
+pub mod program;
+mod underway;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nano_config::deploy::{AppState, Change, Snapshot};
-use nano_config::manifest::{Egress, EgressDefault, Grants, Manifest, Reading, SecretSource};
+use nano_config::manifest::{Grants, Reading};
 use nano_config::routes::{Claim, Conventions, Routes};
-use nano_config::secrets::{self, Secret};
-use nano_config::text::Severity;
-use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, Binding, BindingKind, Error, Problem, Runtime, Source};
+use nano_config::text::{Finding, Severity};
+use nano_core::{App, Clock, Problem, Runtime};
 
-use crate::admin::Board;
+use crate::admin::{Board, Pending};
 use crate::routes::{Current, Served, Table};
-use crate::{dev, frame, handlers, output, trust};
+use crate::{dev, output, trust};
+use job::{Job, Loaded, Used};
+use pool::Pool;
+use underway::{Batch, Underway, Why};
+
+pub use options::{add_dev_vars, options, read_secret};
+
+/// What to do about a folder without apps.
+pub const NO_APP_HELP: &str =
+    "an app is a folder with index.js, index.ts, package.json with \"main\", or nano.toml; \"nanod new\" makes one";
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -25,50 +42,106 @@ const UNLOAD_GRACE: Duration = Duration::from_secs(30);
 pub struct Apps {
     runtime: Arc<Runtime>,
     current: Current,
-    deployed: BTreeMap<String, App>,
+    serving: BTreeMap<String, Serving>,
+    /// One deployment at most of each folder.
+    underway: BTreeMap<String, Underway>,
+    /// Names of apps that are being unloaded, or will be as soon as a new one has started: nobody else can have them yet.
+    leaving: BTreeMap<String, usize>,
+    /// Folders whose app was taken out of service because it used what is not granted any more.
+    revoked: BTreeSet<String>,
     /// What an operator has taken out of service: it stays so until he says otherwise.
     drained: BTreeSet<String>,
     /// What others may know of all this.
     pub board: Board,
-    /// What the manifests say that were granted what they ask for: what others say of routes and names does not count.
+    /// What the manifests say by which folders have their routes and names: of the version that serves, or else of one that was granted what
+    /// it asks for. What others say does not count.
     accepted: BTreeMap<String, Arc<Reading>>,
     /// What manifests may ask for.
-    grants: Grants,
+    grants: Arc<Grants>,
     /// Apps, by their own names, that ran in several crashes.
     quarantined: BTreeSet<String>,
+    batches: BTreeMap<u64, Batch>,
+    last_batch: u64,
+    /// What is over, to be said when requests go by it.
+    over: Vec<Batch>,
+    /// What operators wait for.
+    ended: Vec<Ended>,
+    pool: Pool<Done>,
+    clock: Clock,
+    /// When it was last looked for deployments that are slow.
+    looked_ms: u64,
+    /// Requests go by the table of routes.
+    routing: bool,
+    /// What was said about routes.
+    told: Vec<Finding>,
     /// In development `.dev.vars` are part of `env`.
     dev_vars: bool,
     environment: Option<String>,
 }
 
-/// What became of the changes of a folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    pub deployed: usize,
-    pub failed: usize,
-    pub removed: usize,
+/// An app that answers.
+struct Serving {
+    app: App,
+    reading: Arc<Reading>,
+    used: Used,
+}
+
+/// What other threads have done.
+enum Done {
+    /// A folder has been deployed, or could not be.
+    Deployed(String, Result<Loaded, String>),
+    /// No app has this name any more.
+    Left(String),
+}
+
+/// What has become of a deployment that an operator waits for.
+pub struct Ended {
+    pub folder: String,
+    pub pending: Box<Pending>,
+    pub result: Result<(), String>,
+    /// The folder has gone meanwhile.
+    pub dropped: bool,
 }
 
 impl Apps {
-    pub fn new(runtime: &Arc<Runtime>, current: &Current, grants: Grants, dev_vars: bool, environment: Option<String>) -> Self {
-        let (runtime, current) = (runtime.clone(), current.clone());
+    /// None yet. `bell` is rung when something has been done that [`Apps::hear`] is to hear of.
+    pub fn new(
+        runtime: &Arc<Runtime>,
+        current: &Current,
+        grants: Grants,
+        dev_vars: bool,
+        environment: Option<String>,
+        bell: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            runtime,
-            current,
-            deployed: BTreeMap::new(),
+            runtime: runtime.clone(),
+            current: current.clone(),
+            serving: BTreeMap::new(),
+            underway: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            revoked: BTreeSet::new(),
             drained: BTreeSet::new(),
             board: Board::default(),
             accepted: BTreeMap::new(),
-            grants,
+            grants: Arc::new(grants),
             quarantined: BTreeSet::new(),
+            batches: BTreeMap::new(),
+            last_batch: 0,
+            over: Vec::new(),
+            ended: Vec::new(),
+            pool: Pool::new(bell),
+            clock: Clock::system(),
+            looked_ms: 0,
+            routing: false,
+            told: Vec::new(),
             dev_vars,
             environment,
         }
     }
 
-    /// Grants have changed: the apps whose business that is are looked at again.
-    pub fn set_grants(&mut self, grants: Grants, deployed: &Snapshot) -> Outcome {
-        let before = std::mem::replace(&mut self.grants, grants);
+    /// Grants have changed: what uses more than they allow does not go on, and the apps whose business that is are looked at again.
+    pub fn set_grants(&mut self, grants: Grants, deployed: &Snapshot) {
+        let before = std::mem::replace(&mut self.grants, Arc::new(grants));
         let changed = |folder: &String, state: &AppState| {
             let name = trust::name_of(folder, state);
             let all = |grants: &Grants| (grants.strangers, grants.ceilings.clone());
@@ -76,7 +149,32 @@ impl Apps {
         };
         let folders: Vec<String> =
             deployed.apps.iter().filter(|(folder, state)| changed(folder, state)).map(|(folder, _)| folder.clone()).collect();
-        self.deploy_again(&folders, deployed)
+        for folder in &folders {
+            let Some(serving) = self.serving.get(folder) else { continue };
+            if !self.is_granted(folder, deployed.apps.get(folder), &serving.reading, &serving.used) {
+                self.revoke(folder);
+            }
+        }
+        self.deploy_again(&folders, deployed);
+    }
+
+    /// Whether an app may have all that it has.
+    fn is_granted(&self, folder: &str, state: Option<&AppState>, reading: &Reading, used: &Used) -> bool {
+        let name = state.map_or(folder, |state| trust::name_of(folder, state));
+        let refused = |manifest| !trust::refusals(&self.grants, name, manifest, reading, Severity::Error).is_empty();
+        !reading.manifest.as_ref().is_some_and(refused)
+            && used.egress.iter().all(|rule| self.grants.allows_egress(name, rule))
+            && used.files.iter().all(|file| self.grants.allows_file(name, file))
+    }
+
+    /// Takes an app out of service at once: its requests are cut off, for they would go on with what it must not have.
+    fn revoke(&mut self, folder: &str) {
+        self.accepted.remove(folder);
+        self.revoked.insert(folder.to_string());
+        if let Some(Serving { app, .. }) = self.serving.remove(folder) {
+            output::complain(&format!("{}: out of service, for it uses what is not granted any more", app.name()));
+            self.leave(app, Duration::ZERO);
+        }
     }
 
     /// An app is not to run, whatever calls it.
@@ -84,9 +182,9 @@ impl Apps {
         if !self.quarantined.insert(name.to_string()) {
             return;
         }
-        let folder = self.deployed.iter().find(|(_, app)| app.name() == name).map(|(folder, _)| folder.clone());
-        if let Some(app) = folder.and_then(|folder| self.deployed.remove(&folder)) {
-            unload(app);
+        let folder = self.serving.iter().find(|(_, serving)| serving.app.name() == name).map(|(folder, _)| folder.clone());
+        if let Some(serving) = folder.and_then(|folder| self.serving.remove(&folder)) {
+            self.leave(serving.app, UNLOAD_GRACE);
         }
         self.route(deployed);
     }
@@ -113,132 +211,352 @@ impl Apps {
         names.filter(|name| self.quarantined.contains(*name)).map(str::to_string).collect()
     }
 
-    fn deploy_again(&mut self, folders: &[String], deployed: &Snapshot) -> Outcome {
+    fn deploy_again(&mut self, folders: &[String], deployed: &Snapshot) {
         let changes: Vec<Change> = folders.iter().cloned().map(Change::Changed).collect();
-        self.follow(&changes, deployed)
+        self.follow(&changes, deployed);
     }
 
     /// Whether the app of a folder serves.
     pub fn serves(&self, folder: &str) -> bool {
-        self.deployed.contains_key(folder)
+        self.serving.contains_key(folder)
     }
 
     /// How many apps serve.
     pub fn len(&self) -> usize {
-        self.deployed.len()
+        self.serving.len()
+    }
+
+    /// Whether an app is being deployed, by the name that operators have for it.
+    pub fn is_busy(&self, name: &str) -> bool {
+        let folder = self.board.find(name).map(|(folder, _)| folder);
+        self.underway.contains_key(folder.as_deref().unwrap_or(name))
+    }
+
+    /// Whether nothing is being deployed.
+    pub fn is_idle(&self) -> bool {
+        self.underway.is_empty()
     }
 
     /// Makes the runtime follow: what fails leaves the version before it serving.
-    pub fn follow(&mut self, changes: &[Change], deployed: &Snapshot) -> Outcome {
-        let mut outcome = Outcome::default();
+    pub fn follow(&mut self, changes: &[Change], deployed: &Snapshot) {
+        self.last_batch += 1;
+        let number = self.last_batch;
+        // One more than there are, so that nothing is said before all have begun.
+        self.batches.insert(number, Batch { left: 1, ..Batch::default() });
         for change in changes {
             let folder = change.folder();
             match (change, deployed.apps.get(folder)) {
                 (Change::Removed(_), _) => {
-                    outcome.removed += 1;
+                    self.count(number, |batch| batch.removed += 1);
                     self.withdraw(folder);
                 }
                 (_, Some(state)) if self.drained.contains(folder) => {
                     output::say(&format!("{}: stays out of service until it is reloaded", state.shown));
                 }
-                (_, Some(state)) => match self.deploy_now(folder, state) {
-                    Ok(()) => outcome.deployed += 1,
-                    Err(why) => {
-                        outcome.failed += 1;
-                        output::complain(&format!("{}: {why}", state.shown));
-                        if self.deployed.contains_key(folder) && !dev::is_on() {
-                            output::say(&format!("{}: the version before goes on serving", state.shown));
-                        }
-                    }
-                },
+                (_, Some(state)) => {
+                    self.count(number, |batch| batch.left += 1);
+                    self.deploy(folder, state, Why::Change(number));
+                }
                 (_, None) => {}
             }
         }
+        self.count(number, |batch| batch.left -= 1);
         self.route(deployed);
-        outcome
     }
 
-    /// Deploys a folder, and tells the board.
-    pub fn deploy_now(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
-        let deployed = self.deploy(folder, state);
-        self.board.deployed(folder, state, deployed.as_ref().err().map(String::as_str));
-        if deployed.is_ok() {
-            self.drained.remove(folder);
+    /// Counts something of a look's changes.
+    fn count(&mut self, number: u64, count: impl FnOnce(&mut Batch)) {
+        let Some(batch) = self.batches.get_mut(&number) else { return };
+        count(batch);
+        if batch.left == 0 {
+            self.over.extend(self.batches.remove(&number));
         }
-        deployed
+    }
+
+    /// Deploys a folder for an operator, who is answered by what [`Apps::take_ended`] gives.
+    pub fn deploy_for(&mut self, folder: &str, state: &AppState, pending: Pending) {
+        self.deploy(folder, state, Why::Operator(Box::new(pending)));
+    }
+
+    /// What operators wait for has come to these ends.
+    pub fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
     }
 
     /// Takes an app out of service until it is deployed anew by hand; whether it was in service.
     pub fn drain(&mut self, folder: &str) -> bool {
-        let app = self.deployed.remove(folder);
-        if let Some(app) = &app {
-            unload(app.clone());
-            self.drained.insert(folder.to_string());
-            self.board.drained(folder);
-        }
-        app.is_some()
+        let Some(Serving { app, .. }) = self.serving.remove(folder) else { return false };
+        self.leave(app, UNLOAD_GRACE);
+        self.drained.insert(folder.to_string());
+        self.board.drained(folder);
+        true
     }
 
     /// Forgets a folder.
     pub fn withdraw(&mut self, folder: &str) {
         self.drained.remove(folder);
         self.accepted.remove(folder);
+        self.revoked.remove(folder);
         self.board.removed(folder);
-        if let Some(app) = self.deployed.remove(folder) {
+        if let Some(Serving { app, .. }) = self.serving.remove(folder) {
             dev::removed(app.name());
-            unload(app);
+            self.leave(app, UNLOAD_GRACE);
+        }
+        if let Some(underway) = self.underway.get_mut(folder) {
+            underway.dropped = true;
+            if let Some((_, number)) = underway.next.take() {
+                self.supersede(number);
+            }
         }
     }
 
-    fn deploy(&mut self, folder: &str, state: &AppState) -> Result<(), String> {
-        let Some(manifest) = &state.reading.manifest else { return Ok(()) };
+    fn supersede(&mut self, number: u64) {
+        self.count(number, |batch| {
+            batch.superseded += 1;
+            batch.left -= 1;
+        });
+    }
+
+    /// Begins with it, or remembers it until what is underway of the same folder has ended. The newest wins.
+    fn deploy(&mut self, folder: &str, state: &AppState, why: Why) {
+        if let (Some(underway), Why::Change(number)) = (self.underway.get_mut(folder), &why) {
+            if let Some((_, older)) = underway.next.replace((state.clone(), *number)) {
+                self.supersede(older);
+            }
+            return;
+        }
+        match self.check(folder, state) {
+            Ok(name) => {
+                self.underway.insert(folder.to_string(), Underway::new(state, &name, why));
+                self.give(folder);
+            }
+            Err(refusal) => self.end(folder, state, why, Err(refusal)),
+        }
+    }
+
+    /// Whether a folder may be deployed at all; the name of its app.
+    fn check(&mut self, folder: &str, state: &AppState) -> Result<String, String> {
+        let Some(manifest) = &state.reading.manifest else { return Err("its manifest cannot be used".into()) };
+        let serves = self.serves(folder);
         let refusals = trust::refusals(&self.grants, trust::name_of(folder, state), manifest, &state.reading, Severity::Error);
         if !refusals.is_empty() {
             refusals.iter().for_each(output::finding);
-            return Err("it asks for more than it is granted".into());
+            if !serves {
+                self.accepted.remove(folder);
+            }
+            let revoked = if self.revoked.contains(folder) { ", and the version before used that too: it is out of service" } else { "" };
+            return Err(format!("it asks for more than it is granted{revoked}"));
         }
-        self.accepted.insert(folder.to_string(), state.reading.clone());
+        if !serves {
+            self.accepted.insert(folder.to_string(), state.reading.clone());
+        }
         if self.quarantined.contains(&manifest.name) {
             return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
         }
-        let options = self.options(folder, manifest, state)?;
-        let before = self.deployed.get(folder).cloned();
-        let loaded = match &before {
-            Some(app) if app.name() == manifest.name => app.reload(options.clone()).map(|()| app.clone()),
-            _ => self.runtime.load(options.clone()),
-        };
-        dev::deployed(folder, state, &options, loaded.as_ref());
-        let app = loaded.map_err(|error| explain(&error, state))?;
-        self.deployed.insert(folder.to_string(), app);
-        if let Some(old) = before.filter(|old| old.name() != manifest.name) {
-            dev::removed(old.name());
-            unload(old);
+        Ok(manifest.name.clone())
+    }
+
+    /// Gives a deployment to a thread, unless its name is somebody's who is about to go.
+    fn give(&mut self, folder: &str) {
+        let Some(underway) = self.underway.get_mut(folder).filter(|underway| !underway.given) else { return };
+        if self.leaving.contains_key(&underway.name) {
+            return;
         }
+        underway.given = true;
+        let serving = self.serving.get(folder).map(|serving| serving.app.clone());
+        let (before, other) = match serving {
+            Some(app) if app.name() == underway.name => (Some(app), None),
+            other => (None, other),
+        };
+        underway.reloads = before.is_some();
+        underway.gives_up = other.map(|app| app.name().to_string());
+        if let Some(name) = &underway.gives_up {
+            *self.leaving.entry(name.clone()).or_default() += 1;
+        }
+        let job = Job {
+            runtime: self.runtime.clone(),
+            folder: folder.to_string(),
+            state: underway.state.clone(),
+            before,
+            grants: self.grants.clone(),
+            dev_vars: self.dev_vars,
+            environment: self.environment.clone(),
+        };
+        let (began_ms, clock, its) = (underway.began_ms.clone(), self.clock.clone(), folder.to_string());
+        let given = self.pool.give(move || {
+            began_ms.store(clock.now_ms().max(1), Ordering::Relaxed);
+            Done::Deployed(its, job.run())
+        });
+        if let Err(error) = given {
+            self.finish(folder, Err(format!("cannot start a thread: {error}")));
+        }
+    }
+
+    /// Takes in what other threads have done.
+    pub fn hear(&mut self, deployed: &Snapshot) {
+        let all = self.pool.take();
+        if all.is_empty() {
+            return;
+        }
+        for done in all {
+            match done {
+                Done::Deployed(folder, result) => self.finish(&folder, result),
+                Done::Left(name) => self.free(&name),
+            }
+        }
+        self.route(deployed);
+    }
+
+    /// A name is not needed any more by one of those who had it.
+    fn free(&mut self, name: &str) {
+        if let Some(holders) = self.leaving.get_mut(name) {
+            *holders -= 1;
+            if *holders == 0 {
+                self.leaving.remove(name);
+                let waiting = self.underway.iter().filter(|(_, underway)| !underway.given && underway.name == name);
+                let waiting: Vec<String> = waiting.map(|(folder, _)| folder.clone()).collect();
+                waiting.iter().for_each(|folder| self.give(folder));
+            }
+        }
+    }
+
+    fn finish(&mut self, folder: &str, result: Result<Loaded, String>) {
+        let Some(underway) = self.underway.remove(folder) else { return };
+        let Underway { state, why, gives_up, reloads, dropped, next, .. } = underway;
+        let result = result.and_then(|loaded| self.put_in_service(folder, &state, loaded, reloads, dropped));
+        match (dropped, why) {
+            (false, why) => self.end(folder, &state, why, result),
+            (true, Why::Change(number)) => self.supersede(number),
+            (true, Why::Operator(pending)) => self.ended.push(Ended { folder: folder.to_string(), pending, result, dropped }),
+        }
+        if let Some(name) = gives_up {
+            self.free(&name);
+        }
+        if let Some((state, number)) = next {
+            self.deploy(folder, &state, Why::Change(number));
+        }
+    }
+
+    /// An app that has started answers from now on, unless that is not wanted any more.
+    fn put_in_service(&mut self, folder: &str, state: &AppState, loaded: Loaded, reloads: bool, dropped: bool) -> Result<(), String> {
+        let Loaded { app, used } = loaded;
+        if reloads && !self.serves(folder) {
+            return Err("it was taken out of service meanwhile".into());
+        }
+        if dropped {
+            self.leave(app, Duration::ZERO);
+            return Err("its folder has gone meanwhile".into());
+        }
+        if self.quarantined.contains(app.name()) {
+            self.leave(app, Duration::ZERO);
+            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+        }
+        let granted = self.is_granted(folder, Some(state), &state.reading, &used);
+        let reading = state.reading.clone();
+        let before = self.serving.insert(folder.to_string(), Serving { app: app.clone(), reading: reading.clone(), used });
+        if let Some(old) = before.map(|before| before.app).filter(|old| old.name() != app.name()) {
+            dev::removed(old.name());
+            self.leave(old, UNLOAD_GRACE);
+        }
+        if !granted {
+            self.revoke(folder);
+            return Err("it uses what is not granted any more".into());
+        }
+        self.accepted.insert(folder.to_string(), reading);
+        self.drained.remove(folder);
+        self.revoked.remove(folder);
         Ok(())
     }
 
-    fn options(&self, folder: &str, manifest: &Manifest, state: &AppState) -> Result<AppOptions, String> {
-        let granted = trust::name_of(folder, state);
-        let allowed = |real: &Path| real.starts_with(&state.folder) || self.grants.allows_file(granted, real);
-        let secret = |source: &SecretSource| Ok(read_secret(source, &state.folder, &allowed)?.reveal().to_string());
-        let mut options = options(manifest, &state.folder, &secret, &|rule| self.grants.allows_egress(granted, rule))?;
-        if self.dev_vars {
-            add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref());
+    /// A deployment is over: whoever wanted it is told.
+    fn end(&mut self, folder: &str, state: &AppState, why: Why, result: Result<(), String>) {
+        let serves = self.serves(folder);
+        self.board.deployed(folder, state, result.as_ref().err().map(String::as_str), serves);
+        match (why, result) {
+            (Why::Operator(pending), result) => self.ended.push(Ended { folder: folder.to_string(), pending, result, dropped: false }),
+            (Why::Change(number), Ok(())) => self.count(number, |batch| {
+                batch.deployed += 1;
+                batch.left -= 1;
+            }),
+            (Why::Change(number), Err(error)) => {
+                let shown = &state.shown;
+                // In one piece: it is about this error, whatever else is written meanwhile.
+                let goes_on =
+                    if serves && !dev::is_on() { format!("\n{shown}: the version before goes on serving") } else { String::new() };
+                output::complain(&format!("{shown}: {error}{goes_on}"));
+                self.count(number, |batch| {
+                    batch.failed += 1;
+                    batch.left -= 1;
+                });
+            }
         }
-        Ok(options)
+    }
+
+    /// Lets the app's requests end, on a thread of its own: nobody waits for them but who wants its name.
+    fn leave(&mut self, app: App, grace: Duration) {
+        let name = app.name().to_string();
+        *self.leaving.entry(name.clone()).or_default() += 1;
+        let report = self.pool.reporter();
+        let ended = std::thread::Builder::new().name("nanod-unload".into()).spawn(move || {
+            if let Err(error) = app.unload(grace) {
+                output::complain(&format!("{}: {error}", app.name()));
+            }
+            report(Done::Left(app.name().to_string()));
+        });
+        if let Err(error) = ended {
+            output::complain(&format!("cannot unload {name}: {error}"));
+            self.free(&name);
+        }
+    }
+
+    /// When the first began of the deployments that have.
+    pub fn first_began_ms(&self) -> Option<u64> {
+        self.underway.values().map(|underway| underway.began_ms.load(Ordering::Relaxed)).filter(|began_ms| *began_ms > 0).min()
+    }
+
+    /// When somebody who waits for a deployment is to be told that it takes long.
+    pub fn due_ms(&self) -> u64 {
+        underway::due_ms(&self.underway, self.looked_ms)
+    }
+
+    /// Says which apps have been starting for so long.
+    pub fn tell_slow(&mut self, for_ms: u64) {
+        self.looked_ms = self.clock.now_ms();
+        underway::tell_slow(&mut self.underway, for_ms, self.looked_ms);
+    }
+
+    /// Gives up whatever is being deployed: nanod is about to end. Whom operators wait for.
+    pub fn give_up(&mut self) -> Vec<Pending> {
+        self.pool.close();
+        program::end_all();
+        let all = std::mem::take(&mut self.underway).into_values();
+        all.filter_map(|underway| if let Why::Operator(pending) = underway.why { Some(*pending) } else { None }).collect()
     }
 
     /// What answers for a folder.
     fn served(&self, folder: &str, state: &AppState) -> Served {
-        match self.deployed.get(folder) {
-            Some(app) => Served::App(app.clone()),
+        match self.serving.get(folder) {
+            Some(serving) => Served::App(serving.app.clone()),
             None if state.app_name().is_some_and(|name| self.quarantined.contains(name)) => Served::Nobody(Problem::QUARANTINED),
             None => Served::Nobody(Problem::NOT_DEPLOYED),
         }
     }
 
-    /// Makes the table of routes anew.
-    pub fn route(&self, deployed: &Snapshot) {
+    /// From now on there are requests.
+    pub fn begin_routing(&mut self, deployed: &Snapshot) {
+        self.routing = true;
+        self.route(deployed);
+    }
+
+    /// Makes the table of routes anew, and says what has changed.
+    pub fn route(&mut self, deployed: &Snapshot) {
+        if self.routing {
+            self.replace_routes(deployed);
+        }
+        self.over.drain(..).for_each(|batch| batch.tell());
+    }
+
+    fn replace_routes(&mut self, deployed: &Snapshot) {
         let served: Vec<(Claim<'_>, Served)> = deployed
             .apps
             .iter()
@@ -256,112 +574,8 @@ impl Apps {
             .collect();
         let claims: Vec<Claim<'_>> = served.iter().map(|(claim, _)| *claim).collect();
         let (routes, findings) = Routes::build(&claims, Conventions::default());
-        findings.iter().for_each(output::finding);
         self.current.replace(Table { routes, apps: served.into_iter().map(|(_, served)| served).collect() });
+        findings.iter().filter(|finding| !self.told.contains(finding)).for_each(output::finding);
+        self.told = findings;
     }
-}
-
-/// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name, and `egress` whether a rule of its may
-/// lead to what is not public.
-pub fn options(
-    manifest: &Manifest,
-    folder: &Path,
-    secret: &dyn Fn(&SecretSource) -> Result<String, String>,
-    egress: &dyn Fn(&str) -> bool,
-) -> Result<AppOptions, String> {
-    let source = match &manifest.main {
-        Some(main) => Source::Main(folder.to_path_buf(), main.clone()),
-        None => Source::Folder(folder.to_path_buf()),
-    };
-    let mut options = AppOptions::new(manifest.name.clone(), source);
-    options.limits = manifest.limits.clone();
-    options.base_url = manifest.base_url.clone();
-    options.code_generation = manifest.code_generation;
-    options.egress = policy(&manifest.egress, egress)?;
-    options.lazy = manifest.lazy.unwrap_or(false);
-    let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
-    for (name, source) in &manifest.secrets {
-        env.insert(name.clone(), secret(source).map_err(|why| format!("the secret {name}: {why}"))?);
-    }
-    options.env = env.into_iter().collect();
-    options.bindings = manifest
-        .services
-        .iter()
-        .map(|service| Binding {
-            name: service.name.clone(),
-            kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
-        })
-        .collect();
-    handlers::give(&mut options, manifest);
-    Ok(options)
-}
-
-/// Lays `.dev.vars` over `env`.
-pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, environment: Option<&str>) {
-    let (vars, findings) = secrets::dev_vars(folder, shown, environment);
-    findings.iter().for_each(output::finding);
-    let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
-    env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
-    options.env = env.into_iter().collect();
-}
-
-/// Where an app may connect to, as its manifest says and its grants allow.
-fn policy(egress: &Egress, granted: &dyn Fn(&str) -> bool) -> Result<Policy, String> {
-    let mode = match egress.default {
-        EgressDefault::Deny => Mode::Deny,
-        EgressDefault::Public => Mode::Public,
-        EgressDefault::Any => Mode::Any,
-        EgressDefault::Host => return Err("egress = \"host\" is for programs that embed NANO: nanod answers no requests of apps".into()),
-    };
-    let rules = |list: &[String]| {
-        let parse = |text: &String| Rule::parse(text).map_err(|why| format!("the egress rule \"{text}\": {why}"));
-        list.iter().map(parse).collect::<Result<Vec<Rule>, String>>()
-    };
-    // A name may lead anywhere: without a grant only to what is public.
-    let allow = rules(&egress.allow)?.into_iter().zip(&egress.allow);
-    let allow = allow.map(|(rule, text)| if granted(text) { rule } else { rule.only_public() }).collect();
-    Ok(Policy::new(mode, allow, rules(&egress.deny)?))
-}
-
-/// Lets the app's requests end, on a thread of its own: deployments do not wait for them.
-fn unload(app: App) {
-    let name = app.name().to_string();
-    let ended = std::thread::Builder::new().name("nanod-unload".into()).spawn(move || {
-        if let Err(error) = app.unload(UNLOAD_GRACE) {
-            output::complain(&format!("{}: {error}", app.name()));
-        }
-    });
-    if let Err(error) = ended {
-        output::complain(&format!("cannot unload {name}: {error}"));
-    }
-}
-
-/// The value of a secret; a file must be one that is `allowed`, wherever links lead.
-pub fn read_secret(source: &SecretSource, folder: &Path, allowed: &dyn Fn(&Path) -> bool) -> Result<Secret, String> {
-    match source {
-        SecretSource::File(path) => secrets::read_file(&folder.join(path), allowed),
-        SecretSource::Command(words) => {
-            let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
-            let output = Command::new(program)
-                .args(arguments)
-                .current_dir(folder)
-                .stdin(Stdio::null())
-                .stderr(Stdio::inherit())
-                .output()
-                .map_err(|error| format!("cannot run {program}: {error}"))?;
-            if !output.status.success() {
-                return Err(format!("{program} ended with {}", output.status));
-            }
-            secrets::from_output(output.stdout)
-        }
-    }
-}
-
-/// An error with the app's stack: it is the operator who reads it. In development also with its code.
-fn explain(error: &Error, state: &AppState) -> String {
-    if dev::is_on() && !output::is_json() {
-        let stack: String = frame::own_stack(&error.stack).lines().skip(1).map(|line| format!("\n{line}")).collect();
-        return format!("{error}{stack}\n\n{}", frame::of_error(error, &state.folder));
-    }
-    if error.stack.is_empty() { error.to_string() } else { format!("{error}\n{}", error.stack) }
 }

@@ -1,7 +1,7 @@
 //! Where nanod listens: where it was told to, and on the ports that routes name, for as long as they do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,11 +15,13 @@ use crate::{notify, output};
 
 /// The listeners.
 pub struct Ports {
-    runtime: Arc<Runtime>,
+    /// Who serves what comes in, once that is known.
+    runtime: Option<Arc<Runtime>>,
     current: Current,
     limits: ListenLimits,
     /// The files of the certificates and their key, if TLS is spoken, and what was in them.
     tls: Option<((PathBuf, PathBuf), TlsOptions)>,
+    places: Vec<Place>,
     told: Vec<Listener>,
     by_route: BTreeMap<u16, Vec<Listener>>,
     /// Ports that could not be had, which has been said.
@@ -29,8 +31,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Listens where nanod was told to, or on the sockets that it was given.
-    pub fn open(runtime: &Arc<Runtime>, current: &Current, options: &Options, given: Option<Vec<String>>) -> Result<Self, String> {
+    /// Where nanod was told to listen, or the sockets that it was given. Nothing is open yet.
+    pub fn new(current: &Current, options: &Options, given: Option<Vec<String>>) -> Result<Self, String> {
         let tls = match &options.tls {
             Some(files) => {
                 let certificates = vec![certificate(files)?];
@@ -39,22 +41,48 @@ impl Ports {
             None => None,
         };
         let fixed = given.is_some();
-        let (runtime, current, limits) = (runtime.clone(), current.clone(), options.limits.clone());
-        let mut ports = Self { runtime, current, limits, tls, told: Vec::new(), by_route: BTreeMap::new(), failed: BTreeSet::new(), fixed };
         let places: Vec<Place> = match given {
             Some(given) => given.into_iter().map(Place::One).collect(),
             None => options.listen.iter().map(places).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
         };
-        for place in places {
+        let (current, limits) = (current.clone(), options.limits.clone());
+        let (told, by_route, failed) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        Ok(Self { runtime: None, current, limits, tls, places, told, by_route, failed, fixed })
+    }
+
+    /// Whether the addresses can be had, now. They are not kept: until apps are there nobody is to connect.
+    pub fn check(&self) -> Result<(), String> {
+        let can_bind = |address: &str| nano_core::bind(address).map(drop).map_err(|error| error.message);
+        for place in &self.places {
+            match place {
+                Place::One(address) if address.starts_with("fd:") => {}
+                Place::One(address) => can_bind(address)?,
+                Place::Everywhere(port) => {
+                    let four = can_bind(&format!("0.0.0.0:{port}"));
+                    four.or_else(|why| can_bind(&format!("[::]:{port}")).map_err(|_| why))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Who serves what comes in.
+    pub fn set_runtime(&mut self, runtime: &Arc<Runtime>) {
+        self.runtime = Some(runtime.clone());
+    }
+
+    /// Listens.
+    pub fn open(&mut self) -> Result<(), String> {
+        for place in std::mem::take(&mut self.places) {
             let listener = match &place {
-                Place::One(address) => ports.listen(address)?,
+                Place::One(address) => self.listen(address)?,
                 // The same port on all addresses of either family; a machine may have only one of them.
                 Place::Everywhere(port) => {
-                    let four = ports.listen(&format!("0.0.0.0:{port}"));
+                    let four = self.listen(&format!("0.0.0.0:{port}"));
                     let port = four.as_ref().ok().and_then(port_of).unwrap_or(*port);
-                    match (four, ports.listen(&format!("[::]:{port}"))) {
+                    match (four, self.listen(&format!("[::]:{port}"))) {
                         (Ok(four), six) => {
-                            ports.told.extend(six.ok());
+                            self.told.extend(six.ok());
                             four
                         }
                         (Err(_), Ok(six)) => six,
@@ -62,9 +90,14 @@ impl Ports {
                     }
                 }
             };
-            ports.told.push(listener);
+            self.told.push(listener);
         }
-        Ok(ports)
+        Ok(())
+    }
+
+    /// What URLs of what comes in begin with.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// What clients connect to.
@@ -142,7 +175,8 @@ impl Ports {
         let router = Arc::new(self.current.router());
         let tls = self.tls.as_ref().map(|(_, options)| options.clone());
         let options = ListenOptions { address: address.to_string(), router: router.clone(), limits: self.limits.clone(), tls };
-        let listener = self.runtime.listen(options).map_err(|error| error.message)?;
+        let Some(runtime) = &self.runtime else { return Err("there is nobody to serve".into()) };
+        let listener = runtime.listen(options).map_err(|error| error.message)?;
         router.set_address(listener.address());
         Ok(listener)
     }
@@ -165,7 +199,16 @@ fn places(address: &Address) -> Result<Vec<Place>, String> {
     match address {
         Address::Everywhere(port) => Ok(vec![Place::Everywhere(*port)]),
         Address::Tcp(host, port) if host == "localhost" => Ok(vec![Place::One(format!("127.0.0.1:{port}"))]),
-        Address::Tcp(..) | Address::Unix(_) => Ok(vec![Place::One(address.to_string())]),
+        Address::Tcp(host, port) => {
+            let failed = |error: &dyn std::fmt::Display| format!("cannot listen on {address}: {error}");
+            let found = (host.as_str(), *port).to_socket_addrs().map_err(|error| failed(&error))?;
+            let all: BTreeSet<SocketAddr> = found.collect();
+            if all.is_empty() {
+                return Err(failed(&"the name has no address"));
+            }
+            Ok(all.iter().map(|address| Place::One(address.to_string())).collect())
+        }
+        Address::Unix(_) => Ok(vec![Place::One(address.to_string())]),
         Address::Systemd => {
             let inherited = notify::inherited();
             if inherited.is_empty() {
@@ -176,13 +219,14 @@ fn places(address: &Address) -> Result<Vec<Place>, String> {
     }
 }
 
-/// The texts that the core listens on for an address of the command line, for whoever binds without a runtime.
-pub fn texts(address: &Address) -> Result<Vec<String>, String> {
+/// The texts that the core listens on for an address of the command line, for whoever binds without a runtime: those in one list are one
+/// port of several families, of which one is enough.
+pub fn texts(address: &Address) -> Result<Vec<Vec<String>>, String> {
     let text = |place| match place {
         Place::One(text) => vec![text],
         Place::Everywhere(port) => vec![format!("0.0.0.0:{port}"), format!("[::]:{port}")],
     };
-    Ok(places(address)?.into_iter().flat_map(text).collect())
+    Ok(places(address)?.into_iter().map(text).collect())
 }
 
 fn port_of(listener: &Listener) -> Option<u16> {

@@ -3,21 +3,24 @@
 mod options;
 mod signals;
 
+use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_config::cli::{Address, Exit};
+use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
+use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
+use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 pub use options::Options;
 pub use signals::hear_signals;
 
 use crate::admin::{self, Admin, Board, Logs};
-use crate::apps::{Apps, Outcome};
+use crate::apps::{self, Apps};
 use crate::ports::Ports;
 use crate::routes::Current;
 use crate::trust::Trust;
@@ -27,7 +30,7 @@ use crate::{dev, events, notify, output};
 /// How long a folder must be still before it is deployed.
 const QUIET_MS: u64 = 100;
 
-/// How long the start waits for folders that are not still.
+/// How long the start waits for folders that are not still, and for an app that has not started.
 const SETTLE_MS: u64 = 2_000;
 
 /// What the main thread hears.
@@ -35,6 +38,8 @@ enum Message {
     Signal(i32),
     /// The folder may have changed.
     Look,
+    /// Something has been deployed.
+    Deployed,
     /// An operator wants something.
     Command(admin::Command),
     /// Of the supervisor.
@@ -45,7 +50,11 @@ enum Message {
 pub fn run(options: &Options, worker: Option<Worker>) -> Exit {
     output::set_log_format(options.log_format);
     match Server::start(options, worker) {
-        Ok(server) => server.run(),
+        Ok(server) => server.run().unwrap_or_else(|why| {
+            apps::program::end_all();
+            output::complain(&why);
+            Exit::Machine
+        }),
         Err(why) => {
             output::complain(&why);
             Exit::Machine
@@ -58,22 +67,27 @@ struct Server {
     admin: Option<Admin>,
     board: Board,
     environment: Option<String>,
-    ports: Option<Ports>,
+    ports: Ports,
     messages: Receiver<Message>,
     notifier: Option<Notifier>,
     scanner: Scanner,
     deployment: Deployment,
     watch: Watch,
     apps: Apps,
+    /// What operators want of apps that are being deployed.
+    commands: VecDeque<admin::Command>,
     trust: Trust,
     clock: Clock,
+    began_ms: u64,
     /// Whether changes are deployed without being asked.
     watching: bool,
+    /// Until when folders that are not still, and apps that have not started, are waited for, and what the supervisor is told then.
+    settling: Option<(u64, &'static str)>,
+    /// It has said where it serves, and does.
+    open: bool,
     drain: Duration,
     drain_delay: Duration,
     worker: Option<Worker>,
-    /// A signal that came before the server was ready.
-    early: bool,
 }
 
 impl Server {
@@ -85,16 +99,12 @@ impl Server {
         let clock = Clock::system();
         let began_ms = clock.now_ms();
         let (sender, messages) = channel();
+        let signals = sender.clone();
+        let hear = move |signal| signals.send(Message::Signal(signal)).is_ok();
         let orders = match &worker {
-            None => {
-                let signals = sender.clone();
-                hear_signals(move |signal| signals.send(Message::Signal(signal)).is_ok())
-            }
-            // Whatever a terminal sends to all processes at once the supervisor hears too.
-            Some(_) => {
-                let signals = sender.clone();
-                hear_signals(move |signal| signal != SIGTERM || signals.send(Message::Signal(signal)).is_ok())
-            }
+            None => signals::hear_and_hurry(hear),
+            // Whatever a terminal sends to all processes at once the supervisor hears too, and it is the one who hurries.
+            Some(_) => hear_signals(move |signal| signal != SIGTERM || hear(signal)),
         }
         .map_err(|error| format!("cannot listen to signals: {error}"))
         .and_then(|()| match &worker {
@@ -106,6 +116,11 @@ impl Server {
                 worker.listen(move |order| drop(orders.send(Message::Order(order))))
             }
         })?;
+        let trust = Trust::new(options.trust, options.grants.as_deref(), &folder, orders.contains(&Order::Granted))?;
+        let current = Current::new(options.trust_proxy);
+        // Before anything is run: what cannot be served need not start.
+        let mut ports = Ports::new(&current, options, worker.as_ref().map(|worker| worker.sockets.clone()))?;
+        ports.check()?;
         let limits = RuntimeLimits { threads: options.threads, ..RuntimeLimits::default() };
         let events = EventMask { logs: true, apps: true };
         let notes = worker.as_ref().map(|worker| worker.notes.clone());
@@ -121,9 +136,11 @@ impl Server {
         let runtime = Arc::new(runtime);
         let logs = Arc::new(Logs::default());
         events::follow(&runtime, &logs, &clock).map_err(|error| format!("cannot start a thread: {error}"))?;
-        let current = Current::new(options.trust_proxy);
-        let trust = Trust::new(options.trust, options.grants.as_deref(), &folder)?;
-        let mut apps = Apps::new(&runtime, &current, trust.grants().clone(), options.dev, options.environment.clone());
+        ports.set_runtime(&runtime);
+        let bell = sender.clone();
+        // The main thread has gone: nobody wants to know.
+        let bell = move || drop(bell.send(Message::Deployed));
+        let mut apps = Apps::new(&runtime, &current, trust.grants().clone(), options.dev, options.environment.clone(), bell);
         let board = apps.board.clone();
         let commands = sender.clone();
         let context = admin::Context {
@@ -149,133 +166,181 @@ impl Server {
         });
         let notifier = notifier.flatten();
         let watch = Watch::new(notifier.is_some(), clock.now_ms());
-        let mut server = Self {
+        Ok(Self {
             runtime,
             admin,
             board,
             environment: options.environment.clone(),
-            ports: None,
+            ports,
             messages,
             notifier,
             scanner: Scanner::new(folder, scan),
             deployment: Deployment::new(QUIET_MS),
             watch,
             apps,
+            commands: VecDeque::new(),
             trust,
             clock,
+            began_ms,
             watching: options.watch,
+            settling: None,
+            open: false,
             drain: options.drain,
             drain_delay: options.drain_delay,
             worker,
-            early: false,
-        };
-        server.settle();
-        let sockets = server.worker.as_ref().map(|worker| worker.sockets.clone());
-        server.ports = Some(Ports::open(&server.runtime, &current, options, sockets)?);
-        server.follow_ports();
-        server.introduce(began_ms);
-        server.tell_ready("ready");
-        Ok(server)
+        })
     }
 
-    /// Deploys what is there. Folders that are just being copied are waited for, a little.
-    fn settle(&mut self) {
-        self.look(&Touched::All);
-        let end_ms = self.clock.now_ms() + SETTLE_MS;
-        while !matches!(self.deployment.waiting(), Touched::Some(names) if names.is_empty()) {
-            let now_ms = self.clock.now_ms();
-            let due_ms = self.watch.due_ms();
-            if due_ms > end_ms {
-                return;
-            }
-            match self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(now_ms))) {
-                Ok(Message::Look) => self.take_hints(),
-                // It is heard when there is something to stop.
-                Ok(Message::Signal(_) | Message::Order(Order::Stop | Order::Alone)) => self.early = true,
-                Ok(Message::Order(order)) => self.obey(&order),
-                Ok(Message::Command(command)) => command.refuse_start(),
-                Err(_) => {}
-            }
-            if let Some(touched) = self.watch.take(self.clock.now_ms()) {
-                self.look(&touched);
-            }
+    /// What is there has been deployed, or has been waited for: if that is so, whoever waits is told.
+    fn settle(&mut self) -> Result<(), String> {
+        let Some((end_ms, word)) = self.settling else { return Ok(()) };
+        let still = matches!(self.deployment.waiting(), Touched::Some(names) if names.is_empty());
+        if !(still && self.apps.is_idle()) && self.settled_ms(end_ms) > self.clock.now_ms() {
+            return Ok(());
         }
+        self.settling = None;
+        self.apps.tell_slow(SETTLE_MS);
+        if !self.open {
+            self.open = true;
+            self.apps.begin_routing(self.deployment.deployed());
+            self.ports.open()?;
+            self.ports.follow();
+            self.introduce();
+        }
+        self.tell_ready(word);
+        Ok(())
+    }
+
+    /// When nothing is waited for any more: not before `end_ms`; then as soon as an app takes long to start, and in any case when one could
+    /// have taken as long as any may. Many apps that start one after the other are no reason to serve before they have.
+    fn settled_ms(&self, end_ms: u64) -> u64 {
+        let now_ms = self.clock.now_ms();
+        let slow_ms = match self.apps.is_idle() {
+            true => end_ms,
+            // None has begun: that is a matter of moments.
+            false => self.apps.first_began_ms().map_or(now_ms + QUIET_MS, |began_ms| began_ms + SETTLE_MS),
+        };
+        slow_ms.clamp(end_ms, end_ms + u64::from(START_WALL_MS))
     }
 
     /// What somebody wants to know who has just started it.
-    fn introduce(&self, began_ms: u64) {
-        let addresses = self.ports.as_ref().map(Ports::addresses).unwrap_or_default();
-        let port = self.ports.as_ref().and_then(Ports::port).map_or(String::new(), |port| format!(":{port}"));
-        for (folder, state) in &self.deployment.deployed().apps {
+    fn introduce(&self) {
+        let (addresses, scheme) = (self.ports.addresses(), self.ports.scheme());
+        let port = self.ports.port().map_or(String::new(), |port| format!(":{port}"));
+        let deployed = &self.deployment.deployed().apps;
+        for (folder, state) in deployed {
             let Some(manifest) = state.reading.manifest.as_ref().filter(|_| self.apps.serves(folder)) else { continue };
-            output::say(&format!("{:<20} http://{}.localhost{port}/  {}", manifest.name, manifest.name, state.shown));
+            output::say(&format!("{:<20} {scheme}://{}.localhost{port}/  {}", manifest.name, manifest.name, state.shown));
         }
         if let Some(admin) = &self.admin {
             output::say_of_each(&admin.introduction(std::io::stdout().is_terminal()));
         }
-        self.board.set_addresses(addresses.clone());
-        let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - began_ms);
+        self.board.set_addresses(addresses.clone(), scheme == "https");
+        let (apps, took_ms) = (self.apps.len(), self.clock.now_ms() - self.began_ms);
         let noun = if apps == 1 { "app" } else { "apps" };
+        if deployed.is_empty() && matches!(self.deployment.waiting(), Touched::Some(names) if names.is_empty()) {
+            let folder = self.scanner.root().display().to_string();
+            output::finding(&Finding::of_file(Severity::Notice, folder, "there is no app in it", apps::NO_APP_HELP));
+        }
         output::say(&format!("{apps} {noun} on {} in {took_ms} ms", addresses.join(", ")));
         dev::ready(port.trim_start_matches(':'));
     }
 
-    fn run(mut self) -> Exit {
-        if self.early {
-            return self.stop();
-        }
+    fn run(mut self) -> Result<Exit, String> {
+        self.look(&Touched::All);
+        self.settling = Some((self.clock.now_ms() + SETTLE_MS, "ready"));
         loop {
+            self.settle()?;
             match self.hear() {
                 Ok(Message::Signal(SIGHUP) | Message::Order(Order::Look)) => {
                     if self.worker.is_none() {
                         notify::reloading();
                     }
-                    if let Some(ports) = &self.ports {
-                        ports.renew_certificates();
-                    }
+                    self.ports.renew_certificates();
                     self.look(&Touched::All);
-                    if !self.watching {
-                        self.settle();
-                    }
-                    self.tell_ready("looked");
+                    // Who waits for the start is told when that has settled.
+                    let end_ms = self.clock.now_ms() + SETTLE_MS;
+                    self.settling.get_or_insert((end_ms, "looked"));
                 }
-                Ok(Message::Signal(_) | Message::Order(Order::Stop)) => return self.stop(),
+                Ok(Message::Signal(_) | Message::Order(Order::Stop)) => return Ok(self.stop()),
                 Ok(Message::Order(Order::Alone)) => {
                     output::complain("the supervisor has gone: stopping");
-                    return self.stop();
+                    return Ok(self.stop());
                 }
                 Ok(Message::Order(order)) => self.obey(&order),
                 Ok(Message::Look) => self.take_hints(),
-                Ok(Message::Command(command)) => {
-                    self.desk().obey(command);
-                    self.follow_ports();
-                }
+                Ok(Message::Deployed) => self.apps.hear(self.deployment.deployed()),
+                Ok(Message::Command(command)) => self.take_command(command),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.stop(),
+                Err(RecvTimeoutError::Disconnected) => return Ok(self.stop()),
             }
-            if self.watching
+            if self.is_looking()
                 && let Some(touched) = self.watch.take(self.clock.now_ms())
             {
                 self.look(&touched);
             }
+            if self.apps.due_ms() <= self.clock.now_ms() {
+                self.apps.tell_slow(DEPLOY_TOLD_MS);
+            }
+            self.answer();
+            self.follow_ports();
         }
     }
 
-    /// The next message, or that it is time to look.
+    /// Whether folders are looked at without being asked: always, or until what is there is deployed.
+    fn is_looking(&self) -> bool {
+        self.watching || self.settling.is_some()
+    }
+
+    /// The next message, or that it is time for something.
     fn hear(&self) -> Result<Message, RecvTimeoutError> {
-        if !self.watching {
-            return self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        let look_ms = if self.is_looking() { self.watch.due_ms() } else { u64::MAX };
+        let settled_ms = self.settling.map_or(u64::MAX, |(end_ms, _)| self.settled_ms(end_ms));
+        match look_ms.min(settled_ms).min(self.apps.due_ms()) {
+            u64::MAX => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            due_ms => self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(self.clock.now_ms()))),
         }
-        self.messages.recv_timeout(Duration::from_millis(self.watch.due_ms().saturating_sub(self.clock.now_ms())))
+    }
+
+    /// Does what an operator wants, at once or when the app has been deployed.
+    fn take_command(&mut self, command: admin::Command) {
+        match self.commands.len() {
+            _ if !self.open => command.refuse_start(),
+            ADMIN_ACTIONS_MAX.. => command.refuse_more(),
+            _ => self.commands.push_back(command),
+        }
+    }
+
+    /// Answers operators whose deployments have ended, and does what waited for that.
+    fn answer(&mut self) {
+        loop {
+            for ended in self.apps.take_ended() {
+                self.desk().finish(ended);
+            }
+            let mut next = None;
+            for index in 0..self.commands.len() {
+                if !self.desk_is_busy(index) {
+                    next = self.commands.remove(index);
+                    break;
+                }
+            }
+            match next {
+                Some(command) => self.desk().obey(command),
+                None => return,
+            }
+        }
+    }
+
+    fn desk_is_busy(&self, index: usize) -> bool {
+        self.commands.get(index).is_some_and(|command| self.apps.is_busy(command.name()))
     }
 
     fn obey(&mut self, order: &Order) {
         match order {
             Order::Quarantine(app) => self.apps.quarantine(app, self.deployment.deployed()),
             Order::Release(app) => self.apps.release(app, self.deployment.deployed()),
-            Order::Look | Order::Stop | Order::Alone => {}
+            Order::Granted | Order::Look | Order::Stop | Order::Alone => {}
         }
-        self.follow_ports();
     }
 
     /// Tells whoever started it.
@@ -292,8 +357,8 @@ impl Server {
     }
 
     fn follow_ports(&mut self) {
-        if let Some(ports) = &mut self.ports {
-            ports.follow();
+        if self.open {
+            self.ports.follow();
         }
     }
 
@@ -322,9 +387,8 @@ impl Server {
             output::say(&format!("{why}; the folder is looked at once a second instead"));
             self.watch.set_hints(false);
         }
-        if self.trust.look().is_some() {
-            let outcome = self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
-            tell(outcome);
+        if self.trust.look() {
+            self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
         }
         if !step.changes.is_empty() {
             for app in self.apps.mended(&step.changes, self.deployment.deployed()) {
@@ -333,10 +397,8 @@ impl Server {
                     worker.tell(&format!("mended {app}"));
                 }
             }
-            let outcome = self.apps.follow(&step.changes, self.deployment.deployed());
-            tell(outcome);
+            self.apps.follow(&step.changes, self.deployment.deployed());
         }
-        self.follow_ports();
     }
 
     /// What an operator's commands are about.
@@ -350,38 +412,31 @@ impl Server {
         }
     }
 
-    /// Takes no more connections, lets requests end, and ends. A second signal does not wait.
-    fn stop(self) -> Exit {
+    /// Takes no more connections, lets requests end, and ends. Whatever is being deployed is given up.
+    fn stop(mut self) -> Exit {
         if self.worker.is_none() {
             notify::tell("STOPPING=1");
         }
         self.board.set_ready(false);
         output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
-        let supervised = self.worker.is_some();
-        let (stopping, delay) = channel();
+        self.apps.give_up().into_iter().for_each(admin::Pending::give_up);
+        self.commands.into_iter().for_each(admin::Command::refuse_stop);
+        let (stopping, delay) = channel::<()>();
         let messages = self.messages;
-        let impatient = std::thread::Builder::new().name("nanod-second-signal".into()).spawn(move || {
+        let deaf = std::thread::Builder::new().name("nanod-refuses".into()).spawn(move || {
             while let Ok(message) = messages.recv() {
-                // A worker is hurried by its supervisor; the same signal may have reached it twice.
-                if let Message::Signal(second @ (SIGINT | SIGTERM)) = message
-                    && !supervised
-                {
-                    output::complain("stopped at once, by a second signal");
-                    dev::leave();
-                    output::flush();
-                    std::process::exit(128 + second);
+                if let Message::Command(command) = message {
+                    command.refuse_stop();
                 }
             }
             drop(stopping);
         });
-        if impatient.is_err() {
-            output::complain("a second signal will not be heard");
+        if let Err(error) = deaf {
+            output::complain(&format!("cannot start a thread: {error}"));
         }
         // Whoever sends requests here is given time to notice. Nothing is ever sent: this is a wait.
-        let _: Result<(), RecvTimeoutError> = delay.recv_timeout(self.drain_delay);
-        if let Some(ports) = &self.ports {
-            ports.close();
-        }
+        let _: Result<(), RecvTimeoutError> = delay.recv_timeout(if self.open { self.drain_delay } else { Duration::ZERO });
+        self.ports.close();
         let drained = self.runtime.drain(self.drain);
         self.runtime.free();
         output::say(if drained { "stopped" } else { "stopped, with requests that did not end in time" });
@@ -389,19 +444,15 @@ impl Server {
     }
 }
 
-/// The admin listener. One that was not asked for is not worth not serving: another nanod may have its port.
+/// The admin listener. One of several workers takes a place that nobody has named: it serves without if that is somebody's.
 fn start_admin(options: Option<&admin::Options>, worker: u32, context: admin::Context) -> Result<Option<Admin>, String> {
     let Some(options) = options else { return Ok(None) };
     match admin::start(&options.of_worker(worker), context) {
         Ok(admin) => Ok(Some(admin)),
-        Err(why) if options.address == Address::Tcp("127.0.0.1".into(), 9787) && options.token_file.is_none() => {
-            output::complain(&format!("{why}; serving without it (choose another address with --admin, or --no-admin)"));
+        Err(why) if worker > 1 => {
+            output::complain(&format!("{why}; this worker serves without it"));
             Ok(None)
         }
-        Err(why) => Err(why),
+        Err(why) => Err(format!("{why} (choose another address with --admin, or --no-admin)")),
     }
-}
-
-fn tell(outcome: Outcome) {
-    output::say(&format!("{} deployed, {} failed, {} removed", outcome.deployed, outcome.failed, outcome.removed));
 }

@@ -13,17 +13,19 @@ use crate::output;
 #[derive(Debug)]
 pub struct Trust {
     file: Option<PathBuf>,
+    /// The file has been there: that it is gone then takes nothing back, and grants nothing, such as that apps are no strangers.
+    seen: bool,
     grants: Grants,
     told: Vec<Finding>,
 }
 
 impl Trust {
-    /// Everything is granted (`trust`), or what a file says: `file`, or the one beside the apps of `folder`.
-    pub fn new(trust: bool, file: Option<&Path>, folder: &Path) -> Result<Self, String> {
+    /// Everything is granted (`trust`), or what a file says: `file`, or the one beside the apps of `folder`, which must be there if somebody
+    /// has `seen` it.
+    pub fn new(trust: bool, file: Option<&Path>, folder: &Path, seen: bool) -> Result<Self, String> {
         let grants = if trust { Grants::everything() } else { Grants::default() };
-        let beside = || (!is_app(folder)).then(|| folder.join(GRANTS_FILE));
-        let found = file.map(Path::to_path_buf).or_else(beside).filter(|_| !trust);
-        let mut new = Self { file: found, grants, told: Vec::new() };
+        let found = Self::file(trust, file, folder);
+        let mut new = Self { file: found, seen, grants, told: Vec::new() };
         if let Some(file) = file
             && !trust
             && !file.is_file()
@@ -35,28 +37,47 @@ impl Trust {
         if new.told.is_empty() { Ok(new) } else { Err("what is granted to apps cannot be read".into()) }
     }
 
+    /// The file that grants, whether or not it is there.
+    pub fn file(trust: bool, file: Option<&Path>, folder: &Path) -> Option<PathBuf> {
+        let beside = || (!is_app(folder)).then(|| folder.join(GRANTS_FILE));
+        file.map(Path::to_path_buf).or_else(beside).filter(|_| !trust)
+    }
+
     /// What is granted.
     pub fn grants(&self) -> &Grants {
         &self.grants
     }
 
-    /// Looks at the file again; the grants before it, if they have changed. A file that cannot be used changes nothing.
-    pub fn look(&mut self) -> Option<Grants> {
-        let new = match Grants::load(self.file.as_deref()?) {
-            Ok(grants) => grants.unwrap_or_default(),
+    /// Looks at the file again; whether grants have changed. A file that cannot be used, or is not there any more, changes nothing.
+    pub fn look(&mut self) -> bool {
+        let Some(file) = &self.file else { return false };
+        let loaded = match Grants::load(file) {
+            Ok(Some(grants)) => {
+                self.seen = true;
+                Ok(grants)
+            }
+            Ok(None) if !self.seen => Ok(Grants::default()),
+            Ok(None) => {
+                let help = "what it said goes on; to take it back, write a file that says less";
+                Err(vec![Finding::of_file(Severity::Error, file.display().to_string(), "the file is not there any more", help)])
+            }
+            Err(findings) => Err(findings),
+        };
+        match loaded {
+            Ok(new) => {
+                self.told.clear();
+                let changed = new != self.grants;
+                self.grants = new;
+                changed
+            }
             Err(findings) => {
                 if findings != self.told {
                     findings.iter().for_each(output::finding);
                     self.told = findings;
                 }
-                return None;
+                false
             }
-        };
-        self.told.clear();
-        if new == self.grants {
-            return None;
         }
-        Some(std::mem::replace(&mut self.grants, new))
     }
 }
 

@@ -105,15 +105,23 @@ impl Server {
 
     /// Begins to ask an app.
     fn begin(&self, app: &str) -> TcpStream {
+        self.begin_with(&format!("{app}.localhost"))
+    }
+
+    fn begin_with(&self, host: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.apps).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET / HTTP/1.1\r\nHost: {app}.localhost\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
         stream
     }
 
     fn app(&self, app: &str) -> (u16, String) {
+        self.host(&format!("{app}.localhost"))
+    }
+
+    fn host(&self, host: &str) -> (u16, String) {
         let mut text = String::new();
-        self.begin(app).read_to_string(&mut text).expect("an answer");
+        self.begin_with(host).read_to_string(&mut text).expect("an answer");
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         (status, text.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_string()))
     }
@@ -276,6 +284,70 @@ fn an_archive_is_deployed_whole_or_not_at_all() {
     assert_eq!(left, ["notes", "one", "two"]);
     let plain = server.send("PUT", "/apps/one", "\nContent-Type: text/plain", b"x");
     assert_eq!(plain.0, 415);
+}
+
+#[test]
+fn an_archive_that_does_not_start_changes_no_routes() {
+    let server =
+        Server::start("kept", &[("a/index.js", &says("a")), ("b/index.js", &says("b")), ("b/nano.toml", "routes = [\"b.test\"]\n")], &[]);
+    let broken = tar(&[("nano.toml", "routes = [\"c.test\"]\n"), ("index.js", "export default {")]);
+    assert_eq!(server.put("b", &broken).0, 422);
+    assert_eq!((server.host("b.test"), server.host("c.test").0), ((200, "b".into()), 404));
+    let b = server.ask("GET", "/apps/b").json();
+    assert_eq!((&b["routes"][0], &b["versions"].as_array().unwrap().len()), (&"b.test".into(), &2));
+    assert_eq!(server.ask("POST", "/apps/b/reload").json()["version"], 3);
+}
+
+#[test]
+fn operators_are_answered_while_an_app_does_not_start() {
+    let never = "console.log('begun'); await new Promise(() => {}); export default {};\n";
+    let mut server = Server::start("slow", &[("a/index.js", &says("a"))], &[]);
+    let archive = tar(&[("nano.toml", "limits.wall_ms = \"5m\"\n"), ("index.js", never)]);
+    let head = format!("PUT /apps/slow HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}\nContent-Type: application/x-tar", server.admin);
+    let mut slow = server.open(&head, &archive);
+    server.wait_for("begun");
+    assert_eq!(server.put("b", &tar(&[("index.js", &says("b"))])).json()["state"], "deployed");
+    assert_eq!(server.app("b"), (200, "b".into()));
+    assert_eq!(server.ask("POST", "/apps/a/reload").json()["version"], 2);
+    assert_eq!(server.ask("POST", "/apps/a/drain").json()["state"], "drained");
+    assert_eq!(server.app("a").0, 503);
+    // Whoever ends its instances ends its start.
+    assert_eq!(server.ask("POST", "/apps/slow/kill").0, 200);
+    let mut text = String::new();
+    slow.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 422 ") && text.contains("DOES_NOT_START"), "{text}");
+    assert!(!server.folder.join("apps/slow").exists());
+}
+
+#[test]
+fn a_deployment_that_the_end_comes_across_leaves_what_was_there() {
+    let never = "console.log('begun'); await new Promise(() => {}); export default {};\n";
+    let mut server = Server::start("cut-off", &[("one/index.js", &says("one"))], &[]);
+    let head = format!("PUT /apps/one HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}\nContent-Type: application/x-tar", server.admin);
+    let _put = server.open(&head, &tar(&[("index.js", never)]));
+    server.wait_for("begun");
+    assert!(Command::new("kill").arg(server.child.id().to_string()).status().unwrap().success());
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(server.folder.join("apps/one/index.js")).unwrap(), says("one"));
+}
+
+#[test]
+fn an_app_whose_grants_are_taken_back_is_told_of() {
+    let files = [("one/index.js", &*says("one")), ("one/nano.toml", "code_generation = true\n"), ("nanod.toml", "apps.one.trust = true\n")];
+    let mut server = Server::start("revoked", &files, &[]);
+    assert_eq!(server.app("one"), (200, "one".into()));
+    fs::write(server.folder.join("apps/nanod.toml"), "").unwrap();
+    server.wait_for("0 deployed, 1 failed");
+    let app = loop {
+        let app = server.ask("GET", "/apps/one").json();
+        // It goes on a thread of its own.
+        if app["state"] == "failed" {
+            break app;
+        }
+        std::thread::yield_now();
+    };
+    assert!(app["failure"].as_str().unwrap().contains("the version before used that too: it is out of service"), "{app}");
+    assert_eq!(server.app("one").0, 503);
 }
 
 fn names(folder: &Path) -> Vec<String> {

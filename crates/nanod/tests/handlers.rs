@@ -27,7 +27,7 @@ impl Server {
             fs::write(path, text).expect("a file");
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--no-admin", "--listen", "127.0.0.1:0"])
             .arg(&folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -6,6 +6,7 @@ pub mod file;
 pub mod fork;
 pub mod malloc;
 pub mod memory;
+pub mod process;
 pub mod random;
 pub mod signals;
 pub mod sockets;

@@ -192,7 +192,7 @@ impl Deployment {
         if !std::mem::replace(&mut waiting.told, true) {
             if let Some(deployed) = self.deployed.apps.get(name) {
                 let message = "what was deployed before goes on serving";
-                findings.push(Finding::of_file(Severity::Notice, deployed.shown.clone(), message, ""));
+                findings.push(Finding::of_file(Severity::Warning, deployed.shown.clone(), message, ""));
             }
             step.findings.append(&mut findings);
         }

@@ -131,9 +131,10 @@ impl Grants {
         Self { trust: true, ..Self::default() }
     }
 
-    /// Reads the file. None if there is none; an error if it cannot be used.
+    /// Reads the file. None if there is none; an error if it cannot be used, or be told whether it is there.
     pub fn load(path: &Path) -> Result<Option<Self>, Vec<Finding>> {
-        if !path.exists() {
+        // A link that leads nowhere is there: somebody wanted it to lead to grants.
+        if std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             return Ok(None);
         }
         let shown = path.display().to_string();

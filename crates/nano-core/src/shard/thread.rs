@@ -430,12 +430,12 @@ impl Thread {
     fn start_limit(&mut self, id: u64) {
         let Some(slot) = self.slots.get(id) else { return };
         if matches!(slot.phase, Phase::Starting(..)) {
-            let wall_ms = slot.link.version.limits.wall_ms;
+            let (wall_ms, name) = slot.link.version.start_wall();
             if slot.link.app.is_inspected() {
                 self.desk.wheel.borrow_mut().insert(self.desk.inner.clock.now_ms() + u64::from(wall_ms), Timer::Start { slot: id });
                 return;
             }
-            self.remove(id, &Error::new(Status::WallLimit, format!("the app did not start within {wall_ms} ms (limit wall_ms)")));
+            self.remove(id, &Error::new(Status::WallLimit, format!("the app did not start within {wall_ms} ms (limit {name})")));
         }
     }
 
@@ -571,7 +571,7 @@ impl Thread {
                 if let Some(slot) = self.slots.get_mut(id) {
                     slot.phase = Phase::Starting(None, Vec::new());
                 }
-                let deadline = self.desk.inner.clock.now_ms() + u64::from(version.limits.wall_ms);
+                let deadline = self.desk.inner.clock.now_ms() + u64::from(version.start_wall().0);
                 self.desk.wheel.borrow_mut().insert(deadline, Timer::Start { slot: id });
                 self.by_app.insert(app.key, id);
                 Ok(id)

@@ -1,6 +1,6 @@
 //! Limits: what breaks one, how it is answered, and that the neighbours do not notice.
 
-use nano_core::{Clock, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{Clock, Error, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 use crate::support::*;
 
@@ -200,6 +200,24 @@ fn a_start_that_awaits_forever_ends_by_the_wall_limit_and_so_does_what_waits_for
         assert!(matches!(end.last(), Some(Payload::Error(error, _)) if error.status == Status::WallLimit), "{end:?}");
     }
     app.unload(PATIENCE).expect("unloads");
+}
+
+#[test]
+fn a_start_has_a_wall_limit_that_the_apps_own_does_not_raise() {
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, clock: Clock::manual(), ..RuntimeOptions::default() }).expect("a runtime");
+    let other = load(&runtime, "other", "export default { fetch() { return new Response('hi'); } }");
+    let mut options = options("never", "await new Promise(() => {}); export default { fetch() {} }");
+    options.limits.wall_ms = 300_000;
+    options.lazy = true;
+    let app = runtime.load(options).expect("registered");
+    let id = app.dispatch(get("/")).expect("accepted");
+    // The only thread has begun with the one when it answers for the other.
+    assert_eq!(text(&other, "/"), "hi");
+    runtime.advance_clock(10_000).expect("a manual clock");
+    let end = until_end(&runtime, id);
+    let limit = |error: &Error| error.status == Status::WallLimit && error.message.contains("10000 ms (limit start_wall_ms)");
+    assert!(matches!(end.last(), Some(Payload::Error(error, _)) if limit(error)), "{end:?}");
 }
 
 #[test]

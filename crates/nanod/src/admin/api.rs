@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{self, Foreign, Token};
 use super::board::{Board, Deployed};
+use super::connection::Held;
 use super::helper::Job;
 use super::logs::Filter;
 use super::operate::{Action, Command};
@@ -122,7 +123,7 @@ impl Api {
     }
 
     /// Answers it, or says who does.
-    pub fn grant(&self, wish: Wish, request: &h1::Request, body: Vec<u8>, reply: impl FnOnce() -> Reply) -> Then {
+    pub fn grant(&self, wish: Wish, request: &h1::Request, body: (Vec<u8>, Arc<Held>), reply: impl FnOnce() -> Reply) -> Then {
         let act = |action: Action, reply: Reply| Then::Do(Job::Pass(Command::new(action, reply)));
         match wish {
             Wish::Kill(name) => Then::Do(Job::Kill(name, reply())),
@@ -259,10 +260,10 @@ impl Api {
                 json!({ "number": version.number, "digest": digest, "unix_ms": version.unix_ms, "error": version.error })
             })
             .collect();
-        let name = &deployed.name;
+        let (name, scheme) = (&deployed.name, self.board.scheme());
         let ports = self.board.addresses();
         let ports = ports.iter().filter_map(|address| address.rsplit(':').next()).filter(|port| port.parse::<u16>().is_ok());
-        let urls: Vec<String> = ports.map(|port| format!("http://{name}.localhost:{port}/")).collect();
+        let urls: Vec<String> = ports.map(|port| format!("{scheme}://{name}.localhost:{port}/")).collect();
         let more = [
             ("folder", folder.into()),
             ("path", deployed.shown.clone().into()),

@@ -71,6 +71,8 @@ pub struct Board(Arc<Inner>);
 struct Inner {
     folders: Mutex<BTreeMap<String, Deployed>>,
     addresses: Mutex<Vec<String>>,
+    /// Clients connect by TLS.
+    secure: AtomicBool,
     ready: AtomicBool,
 }
 
@@ -84,20 +86,27 @@ impl Board {
         self.0.ready.load(Ordering::Acquire)
     }
 
-    /// Where apps are reached.
-    pub fn set_addresses(&self, addresses: Vec<String>) {
+    /// Where apps are reached, and whether by TLS.
+    pub fn set_addresses(&self, addresses: Vec<String>, secure: bool) {
+        self.0.secure.store(secure, Ordering::Relaxed);
         *self.0.addresses.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = addresses;
+    }
+
+    /// What their URLs begin with.
+    pub fn scheme(&self) -> &'static str {
+        if self.0.secure.load(Ordering::Relaxed) { "https" } else { "http" }
     }
 
     pub fn addresses(&self) -> Vec<String> {
         self.0.addresses.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// A folder's app has been deployed, or could not be.
-    pub fn deployed(&self, folder: &str, state: &AppState, error: Option<&str>) {
+    /// A folder's app has been deployed, or could not be; whether it `serves`, if only by the version before.
+    pub fn deployed(&self, folder: &str, state: &AppState, error: Option<&str>, serves: bool) {
         let mut folders = self.folders();
         let deployed = folders.entry(folder.to_string()).or_default();
-        if let Some(manifest) = &state.reading.manifest {
+        // What serves is what the version says that serves.
+        if let Some(manifest) = state.reading.manifest.as_ref().filter(|_| error.is_none() || !serves) {
             deployed.describe(manifest, state);
         }
         deployed.drained &= error.is_some();

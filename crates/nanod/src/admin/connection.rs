@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::mem;
+use std::sync::{Arc, Weak};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -67,13 +68,17 @@ enum Phase {
         decoder: h1::BodyDecoder,
         body: Vec<u8>,
     },
-    /// Somebody else is finding the answer; whether he has an archive.
-    Waiting(bool),
+    /// Somebody else is finding the answer; he may have an archive.
+    Waiting(Weak<Held>),
     Logs(Box<Filter>, Cursor),
     Stats,
     /// All is said; what still comes is read, so that the client reads what was said.
     Closing(usize),
 }
+
+/// Whoever has a body has this: while an archive is in memory there is no room for another.
+#[derive(Debug)]
+pub struct Held;
 
 /// What a request leaves behind for its answer.
 #[derive(Clone, Copy)]
@@ -88,7 +93,7 @@ pub enum Want {
     /// Nothing until something happens.
     Nothing,
     /// An answer to a request whose body is complete.
-    Grant(Wish, Box<h1::Request>, Vec<u8>),
+    Grant(Wish, Box<h1::Request>, Vec<u8>, Arc<Held>),
     /// To be closed.
     Close,
 }
@@ -125,7 +130,11 @@ impl Connection {
     }
 
     pub fn is_uploading(&self) -> bool {
-        matches!(&self.phase, Phase::Body { wish: Wish::Upload(_), .. } | Phase::Waiting(true))
+        match &self.phase {
+            Phase::Body { wish, .. } => matches!(wish, Wish::Upload(_)),
+            Phase::Waiting(archive) => archive.strong_count() > 0,
+            _ => false,
+        }
     }
 
     pub fn follows_logs(&self) -> bool {
@@ -330,10 +339,11 @@ impl Connection {
             }
         }
         self.input.drain(..at);
-        match mem::replace(&mut self.phase, Phase::Waiting(false)) {
+        match mem::replace(&mut self.phase, Phase::Waiting(Weak::new())) {
             Phase::Body { request, wish, body, .. } => {
-                self.phase = Phase::Waiting(matches!(wish, Wish::Upload(_)));
-                Ok(Some(Want::Grant(wish, request, body)))
+                let held = Arc::new(Held);
+                self.phase = Phase::Waiting(if matches!(wish, Wish::Upload(_)) { Arc::downgrade(&held) } else { Weak::new() });
+                Ok(Some(Want::Grant(wish, request, body, held)))
             }
             other => {
                 self.phase = other;

@@ -12,6 +12,7 @@ use nano_core::{Runtime, Status};
 use serde_json::json;
 
 use super::archive;
+use super::connection::Held;
 use super::operate::{Action, Command};
 use super::reply::{Refusal, Reply};
 
@@ -22,7 +23,7 @@ pub enum Job {
     /// Ends the instances of an app.
     Kill(String, Reply),
     /// Deploys an archive as an app.
-    Upload(String, Vec<u8>, Reply),
+    Upload(String, (Vec<u8>, Arc<Held>), Reply),
 }
 
 impl Job {
@@ -55,7 +56,7 @@ fn work(jobs: &Receiver<Job>, runtime: &Runtime, root: &Path, commands: &dyn Fn(
         match job {
             Job::Pass(command) => commands(command),
             Job::Kill(name, reply) => reply.give(kill(runtime, &name)),
-            Job::Upload(name, bytes, reply) => match unpack(root, &bytes) {
+            Job::Upload(name, (bytes, held), reply) => match unpack(root, bytes, held) {
                 Ok(staged) => commands(Command::new(Action::Deploy(name, staged), reply)),
                 Err(refusal) => reply.give(Err(refusal)),
             },
@@ -73,8 +74,8 @@ fn kill(runtime: &Runtime, name: &str) -> Result<serde_json::Value, Refusal> {
 }
 
 /// Writes an archive to a folder beside those of apps.
-fn unpack(root: &Path, bytes: &[u8]) -> Result<PathBuf, Refusal> {
-    let entries = archive::read(bytes).map_err(|why| Refusal::new(422, "BAD_ARCHIVE", why))?;
+fn unpack(root: &Path, bytes: Vec<u8>, _held: Arc<Held>) -> Result<PathBuf, Refusal> {
+    let entries = archive::read(&bytes).map_err(|why| Refusal::new(422, "BAD_ARCHIVE", why))?;
     let staged = beside(root, "incoming");
     fs::create_dir(&staged)
         .map_err(|error| Refusal::new(409, "NOT_WRITABLE", format!("nanod cannot write to {}: {error}", root.display())))?;

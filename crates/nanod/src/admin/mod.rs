@@ -29,7 +29,7 @@ use nano_core::{Clock, Runtime};
 
 pub use board::Board;
 pub use logs::Logs;
-pub use operate::{Command, Desk};
+pub use operate::{Command, Desk, Pending};
 
 /// How to listen.
 #[derive(Clone, Debug, PartialEq)]

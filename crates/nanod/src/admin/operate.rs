@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::helper::{beside, delete};
 use super::reply::{Refusal, Reply};
-use crate::apps::Apps;
+use crate::apps::{Apps, Ended};
 use crate::output;
 
 /// Something an operator wants of an app.
@@ -34,14 +34,51 @@ pub struct Command {
     reply: Reply,
 }
 
+/// A deployment that an operator waits for.
+#[derive(Debug)]
+pub struct Pending {
+    /// The app.
+    name: String,
+    reply: Reply,
+    placed: Option<Placed>,
+}
+
+/// A folder that has come in the place of another, which comes back if the new one does not start.
+#[derive(Debug)]
+struct Placed {
+    place: PathBuf,
+    /// Where the new one was.
+    staged: PathBuf,
+    /// Where the old one is, if there was one.
+    away: Option<PathBuf>,
+    /// What was deployed from it.
+    before: Option<AppState>,
+}
+
 impl Command {
     pub fn new(action: Action, reply: Reply) -> Self {
         Self { action, reply }
     }
 
+    /// The app that it is about.
+    pub fn name(&self) -> &str {
+        let (Action::Reload(name) | Action::Drain(name) | Action::Remove(name) | Action::Deploy(name, _)) = &self.action;
+        name
+    }
+
     /// The server has not deployed yet what is there.
     pub fn refuse_start(self) {
         self.refuse(Refusal::new(503, "STARTING", "nanod is starting; try again in a moment"));
+    }
+
+    /// Too many wait for deployments that take long.
+    pub fn refuse_more(self) {
+        self.refuse(Refusal::new(503, "BUSY", "other actions wait for apps that are starting; try again in a moment"));
+    }
+
+    /// The process is about to end.
+    pub fn refuse_stop(self) {
+        self.refuse(Refusal::new(503, "STOPPING", "nanod is stopping"));
     }
 
     /// It is not done.
@@ -50,6 +87,26 @@ impl Command {
             delete(staged);
         }
         self.reply.give(Err(refusal));
+    }
+}
+
+impl Pending {
+    /// Nobody waits for it any more: nanod is about to end. What was there is there again; the operator is told when the reply is dropped.
+    pub fn give_up(self) {
+        if let Some(placed) = &self.placed {
+            placed.put_back(&self.name);
+        }
+    }
+}
+
+impl Placed {
+    fn put_back(&self, name: &str) {
+        let back = || self.away.as_ref().map_or(Ok(()), |away| fs::rename(away, &self.place));
+        if let Err(error) = fs::rename(&self.place, &self.staged).and_then(|()| back()) {
+            let kept = self.away.as_ref().unwrap_or(&self.staged);
+            output::complain(&format!("{name}: cannot put its folder back from {}: {error}", kept.display()));
+        }
+        delete(&self.staged);
     }
 }
 
@@ -64,30 +121,54 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Does it, and answers.
+    /// Does it, or begins with it, and answers when it is done.
     pub fn obey(mut self, command: Command) {
-        let outcome = match command.action {
-            Action::Reload(name) => self.reload(&name),
-            Action::Drain(name) => self.drain(&name),
-            Action::Remove(name) => self.remove(&name),
-            Action::Deploy(name, staged) => {
-                let deployed = self.deploy(&name, &staged);
-                if deployed.is_err() {
-                    delete(&staged);
-                }
-                deployed
-            }
-        };
+        let Command { action, reply } = command;
+        match action {
+            Action::Reload(name) => self.reload(name, reply),
+            Action::Drain(name) => reply.give(self.drain(&name)),
+            Action::Remove(name) => reply.give(self.remove(&name)),
+            Action::Deploy(name, staged) => self.deploy(name, staged, reply),
+        }
         self.apps.route(self.deployment.deployed());
-        command.reply.give(outcome);
     }
 
-    fn reload(&mut self, name: &str) -> Result<Value, Refusal> {
-        let folder = self.folder_of(name)?;
-        let state = self.look_at(&folder)?;
-        self.put_in_service(&folder, &state)?;
-        output::say(&format!("{name}: reloaded, by an operator"));
-        Ok(self.version_of(name))
+    /// A deployment has come to an end: its operator is answered.
+    pub fn finish(mut self, ended: Ended) {
+        let Ended { folder, pending, result, dropped } = ended;
+        let Pending { name, reply, placed } = *pending;
+        if let Err(why) = result {
+            if let Some(placed) = placed {
+                placed.put_back(&name);
+                // What the scanner remembers is the folder that is gone again.
+                let state = self.look_at(&folder).ok();
+                match placed.before.filter(|_| !dropped) {
+                    Some(before) => self.deployment.accept(&folder, &state.unwrap_or(before)),
+                    None => self.deployment.forget(&folder),
+                }
+                self.apps.route(self.deployment.deployed());
+            }
+            return reply.give(Err(Refusal::new(422, "DOES_NOT_START", why)));
+        }
+        output::say(&format!("{name}: {}, by an operator", if placed.is_some() { "deployed" } else { "reloaded" }));
+        if let Some(away) = placed.and_then(|placed| placed.away) {
+            sweep(away);
+        }
+        reply.give(Ok(self.version_of(&name)));
+    }
+
+    fn reload(&mut self, name: String, reply: Reply) {
+        let found = self.folder_of(&name).and_then(|folder| Ok((self.look_at(&folder)?, folder)));
+        match found {
+            Ok((state, folder)) => self.begin(&folder, &state, Pending { name, reply, placed: None }),
+            Err(refusal) => reply.give(Err(refusal)),
+        }
+    }
+
+    /// From here on looks at the folder find nothing new in it.
+    fn begin(&mut self, folder: &str, state: &AppState, pending: Pending) {
+        self.deployment.accept(folder, state);
+        self.apps.deploy_for(folder, state, pending);
     }
 
     fn drain(&mut self, name: &str) -> Result<Value, Refusal> {
@@ -112,14 +193,32 @@ impl Desk<'_> {
     }
 
     /// The folder takes the place of what was there; if it does not start, what was there is there again, and has never stopped serving.
-    fn deploy(&mut self, name: &str, staged: &Path) -> Result<Value, Refusal> {
-        let folder = self.apps.board.find(name).map_or_else(|| name.to_string(), |(folder, _)| folder);
-        let place = self.place_of(&folder)?;
-        let is_new = !self.deployment.deployed().apps.contains_key(&folder);
-        if is_new && fs::symlink_metadata(&place).is_ok_and(|_| !manifest::is_app(&place)) {
+    fn deploy(&mut self, name: String, staged: PathBuf, reply: Reply) {
+        let folder = self.apps.board.find(&name).map_or_else(|| name.clone(), |(folder, _)| folder);
+        let placed = match self.put_in_place(&name, &folder, &staged) {
+            Ok(placed) => placed,
+            Err(refusal) => {
+                delete(&staged);
+                return reply.give(Err(refusal));
+            }
+        };
+        match self.look_at(&folder) {
+            Ok(state) => self.begin(&folder, &state, Pending { name, reply, placed: Some(placed) }),
+            Err(refusal) => {
+                placed.put_back(&name);
+                let _ = self.look_at(&folder);
+                reply.give(Err(refusal));
+            }
+        }
+    }
+
+    fn put_in_place(&mut self, name: &str, folder: &str, staged: &Path) -> Result<Placed, Refusal> {
+        let place = self.place_of(folder)?;
+        let before = self.deployment.deployed().apps.get(folder).cloned();
+        if before.is_none() && fs::symlink_metadata(&place).is_ok_and(|_| !manifest::is_app(&place)) {
             return Err(Refusal::new(409, "TAKEN", format!("{} is there, and is no app", place.display())));
         }
-        let reading = manifest::load(staged, name, &folder, self.environment);
+        let reading = manifest::load(staged, name, folder, self.environment);
         let Some(found) = reading.manifest else {
             let findings: Vec<String> = reading.findings.iter().map(ToString::to_string).collect();
             return Err(Refusal::new(422, "BAD_MANIFEST", findings.join("\n")));
@@ -129,35 +228,20 @@ impl Desk<'_> {
             return Err(Refusal::new(422, "OTHER_NAME", why));
         }
         let away = beside(self.scanner.root(), "removed");
-        let had_one = match fs::rename(&place, &away) {
-            Ok(()) => true,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        let away = match fs::rename(&place, &away) {
+            Ok(()) => Some(away),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(not_writable(&place, &error)),
         };
-        let put_back = || {
-            let undone = fs::rename(&place, staged).and_then(|()| if had_one { fs::rename(&away, &place) } else { Ok(()) });
-            if let Err(error) = undone {
-                output::complain(&format!("{name}: cannot put its folder back from {}: {error}", away.display()));
-            }
-        };
         if let Err(error) = fs::rename(staged, &place) {
-            if had_one && let Err(error) = fs::rename(&away, &place) {
+            if let Some(away) = &away
+                && let Err(error) = fs::rename(away, &place)
+            {
                 output::complain(&format!("{name}: cannot put its folder back from {}: {error}", away.display()));
             }
             return Err(not_writable(&place, &error));
         }
-        let deployed = self.look_at(&folder).and_then(|state| self.put_in_service(&folder, &state));
-        if let Err(refusal) = deployed {
-            put_back();
-            // What the scanner remembers is the folder that is gone again.
-            let _ = self.look_at(&folder);
-            return Err(refusal);
-        }
-        if had_one {
-            sweep(away);
-        }
-        output::say(&format!("{name}: deployed, by an operator"));
-        Ok(self.version_of(name))
+        Ok(Placed { place, staged: staged.to_path_buf(), away, before })
     }
 
     fn folder_of(&self, name: &str) -> Result<String, Refusal> {
@@ -185,12 +269,6 @@ impl Desk<'_> {
             return Err(Refusal::new(422, "BAD_MANIFEST", findings.join("\n")));
         }
         Ok(state)
-    }
-
-    fn put_in_service(&mut self, folder: &str, state: &AppState) -> Result<(), Refusal> {
-        self.apps.deploy_now(folder, state).map_err(|why| Refusal::new(422, "DOES_NOT_START", why))?;
-        self.deployment.accept(folder, state);
-        Ok(())
     }
 
     fn version_of(&self, name: &str) -> Value {

@@ -248,9 +248,9 @@ impl Server {
                     self.count_followers();
                     return;
                 }
-                Want::Grant(wish, request, body) => {
+                Want::Grant(wish, request, body, held) => {
                     let reply = || Reply::new(number, &self.outcomes_in, &self.waker);
-                    let then = self.api.grant(wish, &request, body, reply);
+                    let then = self.api.grant(wish, &request, (body, held), reply);
                     self.follow(number, then);
                 }
             }

@@ -60,8 +60,8 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     let snapshot = Scanner::new(dir, options).scan(&Touched::All, Clock::system().unix_ms() as u64);
     let mut findings = snapshot.findings.clone();
     if snapshot.apps.is_empty() && findings.is_empty() {
-        let help = "an app is a folder with index.js, index.ts, package.json with \"main\", or nano.toml; \"nanod new\" makes one";
-        findings.push(Finding::of_file(Severity::Error, dir.display().to_string(), "there is no app in it", help));
+        let folder = dir.display().to_string();
+        findings.push(Finding::of_file(Severity::Error, folder, "there is no app in it", apps::NO_APP_HELP));
     }
     let states: Vec<&AppState> = snapshot.apps.values().collect();
     findings.extend(states.iter().flat_map(|state| state.reading.findings.clone()));
@@ -125,7 +125,7 @@ fn secrets(manifest: &Manifest, state: &AppState, grants: &Grants, name: &str) -
     let allowed = |real: &Path| real.starts_with(&state.folder) || grants.allows_file(name, real);
     let unreadable = |(name, source): &(String, SecretSource)| {
         let SecretSource::File(_) = source else { return None };
-        let why = apps::read_secret(source, &state.folder, &allowed).err()?;
+        let why = apps::read_secret(source, &state.folder, &allowed, 0).err()?;
         let file = manifest.file.clone().unwrap_or_else(|| state.shown.clone());
         Some(Finding::of_file(Severity::Warning, file, format!("secrets.{name}: {why}"), "the app is deployed only where it can be read"))
     };

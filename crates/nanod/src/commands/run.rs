@@ -9,8 +9,8 @@ use nano_config::cli::{Exit, Run};
 use nano_config::manifest::{self, GRANTS_FILE, Grants, Reading};
 use nano_config::text::Severity;
 use nano_core::{
-    App, AppOptions, Body, Error, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime, RuntimeLimits,
-    RuntimeOptions, Source, limits,
+    App, AppOptions, Body, Clock, Error, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime,
+    RuntimeLimits, RuntimeOptions, Source, limits,
 };
 
 use crate::output::{Ink, paint};
@@ -85,7 +85,8 @@ fn of_folder(reading: &Reading, folder: &Path, shown: &str, name: &str) -> Resul
         return Err(format!("{shown} asks for more than it is granted"));
     }
     let allowed = |real: &Path| real.starts_with(folder) || grants.allows_file(name, real);
-    let secret = |source: &manifest::SecretSource| Ok(apps::read_secret(source, folder, &allowed)?.reveal().to_string());
+    let end_ms = Clock::system().now_ms() + limits::SECRET_PROGRAMS_MS;
+    let secret = |source: &manifest::SecretSource| Ok(apps::read_secret(source, folder, &allowed, end_ms)?.reveal().to_string());
     apps::options(manifest, folder, &secret, &|rule| grants.allows_egress(name, rule))
 }
 

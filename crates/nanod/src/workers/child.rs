@@ -83,7 +83,10 @@ impl Worker {
     }
 
     /// Tells it what is known before it begins, and to begin.
-    pub fn begin<'a>(&mut self, quarantined: impl Iterator<Item = &'a str>) {
+    pub fn begin<'a>(&mut self, quarantined: impl Iterator<Item = &'a str>, granted: bool) {
+        if granted {
+            self.tell(&Order::Granted);
+        }
         quarantined.for_each(|app| self.tell(&Order::Quarantine(app.into())));
         self.write("go\n");
     }

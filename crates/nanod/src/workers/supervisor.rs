@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::Order;
 use super::child::{self, Word};
 use super::poison::Poison;
 use crate::serve::{Options, hear_signals};
+use crate::trust::Trust;
 use crate::{notify, output, ports};
 
 /// What the main thread hears.
@@ -43,6 +45,9 @@ struct Supervisor {
     sender: Sender<Message>,
     messages: Receiver<Message>,
     poison: Poison,
+    /// The file that grants, and whether it has ever been there.
+    grants: Option<PathBuf>,
+    granted: bool,
     clock: Clock,
     began_ms: u64,
     /// All workers have served.
@@ -71,18 +76,19 @@ impl Supervisor {
             .map_err(|error| format!("cannot listen to signals: {error}"))?;
         let mut sockets = Vec::new();
         for address in &options.listen {
-            let texts = ports::texts(address)?;
-            let mut port = None;
-            for text in &texts {
-                // The second family of an address takes the port of the first.
-                let text = port.map_or(text.clone(), |port: u16| format!("[::]:{port}"));
-                match bind(&text) {
-                    Ok(bound) => {
-                        port = bound.1.parse::<std::net::SocketAddr>().ok().map(|address| address.port());
-                        sockets.push(bound);
+            for texts in ports::texts(address)? {
+                let mut port = None;
+                for text in &texts {
+                    // The second family of an address takes the port of the first.
+                    let text = port.map_or(text.clone(), |port: u16| format!("[::]:{port}"));
+                    match bind(&text) {
+                        Ok(bound) => {
+                            port = bound.1.parse::<std::net::SocketAddr>().ok().map(|address| address.port());
+                            sockets.push(bound);
+                        }
+                        Err(_) if port.is_some() => {}
+                        Err(why) => return Err(why),
                     }
-                    Err(_) if port.is_some() => {}
-                    Err(why) => return Err(why),
                 }
             }
         }
@@ -100,6 +106,8 @@ impl Supervisor {
             sender,
             messages,
             poison: Poison::default(),
+            grants: Trust::file(options.trust, options.grants.as_deref(), &options.folder),
+            granted: false,
             began_ms: clock.now_ms(),
             clock,
             introduced: false,
@@ -166,7 +174,8 @@ impl Supervisor {
             let hear = move |word| drop(sender.send(Message::Word(index, life, word)));
             match child::Worker::start(index as u32 + 1, &self.words, &sockets, &seat.notes, now_ms, hear) {
                 Ok(mut worker) => {
-                    worker.begin(self.poison.quarantined());
+                    self.granted |= self.grants.as_ref().is_some_and(|file| file.symlink_metadata().is_ok());
+                    worker.begin(self.poison.quarantined(), self.granted);
                     seat.worker = Some(worker);
                 }
                 Err(error) => {

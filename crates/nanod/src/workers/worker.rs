@@ -22,6 +22,8 @@ pub enum Order {
     Quarantine(String),
     /// It may again.
     Release(String),
+    /// The file of grants has been there: that it is not is no reason to begin without.
+    Granted,
     /// There is no supervisor any more.
     Alone,
 }
@@ -109,6 +111,7 @@ impl Order {
             ("stop", _) => Some(Self::Stop),
             ("quarantine", app) => Some(Self::Quarantine(app.into())),
             ("release", app) => Some(Self::Release(app.into())),
+            ("granted", _) => Some(Self::Granted),
             _ => None,
         }
     }
@@ -120,6 +123,7 @@ impl Order {
             Self::Stop | Self::Alone => "stop\n".into(),
             Self::Quarantine(app) => format!("quarantine {app}\n"),
             Self::Release(app) => format!("release {app}\n"),
+            Self::Granted => "granted\n".into(),
         }
     }
 }

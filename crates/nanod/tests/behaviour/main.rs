@@ -2,6 +2,7 @@
 
 mod logs;
 mod serving;
+mod starting;
 mod support;
 mod trust;
 mod workers;

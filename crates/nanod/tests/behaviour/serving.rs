@@ -37,7 +37,8 @@ fn a_change_is_deployed_and_a_broken_one_is_not() {
     server.wait_for("1 deployed");
     assert_eq!(server.ask("app.localhost", "/").1, "two");
     server.write("app/index.js", "export default {");
-    server.wait_for("1 failed");
+    let said = server.wait_for_all(&["the version before goes on serving", "1 failed"]);
+    assert!(said.find("NANO_E_COMPILE") < said.find("the version before"), "first what is wrong: {said}");
     assert_eq!(server.ask("app.localhost", "/").1, "two");
     server.write("app/index.js", &says("three"));
     server.wait_for("1 deployed");
@@ -45,6 +46,25 @@ fn a_change_is_deployed_and_a_broken_one_is_not() {
     fs::remove_dir_all(server.folder.join("app")).unwrap();
     server.wait_for("1 removed");
     assert_eq!(server.ask("app.localhost", "/").0, 404);
+}
+
+#[test]
+fn a_version_that_does_not_start_changes_neither_routes_nor_names() {
+    let manifest = |name: &str, route: &str| format!("name = \"{name}\"\nroutes = [\"{route}\"]\n");
+    let files = [("app/index.js", &*says("one")), ("app/nano.toml", &manifest("app", "a.test")), ("b/index.js", &says("b"))];
+    let mut server = Server::start("routes", &files);
+    server.write("app/index.js", "export default {");
+    server.wait_for("1 failed");
+    server.write("app/nano.toml", &manifest("other", "b.test"));
+    server.wait_for("1 failed");
+    for (host, expected) in [("a.test", 200), ("app.localhost", 200), ("b.test", 404), ("other.localhost", 404)] {
+        assert_eq!(server.ask(host, "/").0, expected, "{host}");
+    }
+    server.write("app/index.js", &says("two"));
+    server.wait_for("1 deployed");
+    for (host, expected) in [("a.test", 404), ("app.localhost", 404), ("b.test", 200), ("other.localhost", 200)] {
+        assert_eq!(server.ask(host, "/").0, expected, "{host}");
+    }
 }
 
 #[test]

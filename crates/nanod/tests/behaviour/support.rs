@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Long enough for anything that works.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What it says when it serves.
+pub const READY: &[&str] = &[" app on 127.0.0.1:", " apps on 127.0.0.1:"];
+
 /// nanod, and the folder it serves.
 pub struct Server {
     pub child: Child,
@@ -27,18 +30,39 @@ impl Server {
 
     /// The same with more on its command line.
     pub fn with(name: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut server = Self::begin(name, files, arguments);
+        server.await_ready(if arguments.contains(&"--workers") { &["workers on 127.0.0.1:"] } else { READY });
+        server
+    }
+
+    /// The same, which may never be ready.
+    pub fn begin(name: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = folder(name, files);
         let (reader, writer) = std::io::pipe().expect("a pipe");
         let mut command = nanod(&folder, arguments);
         command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
         let child = command.spawn().expect("nanod starts");
         drop(command);
-        let mut server = Self { child, lines: read_lines(reader), address: String::new(), folder };
-        let many = arguments.contains(&"--workers");
-        let ready = server.wait_for_any(if many { &["workers on 127.0.0.1:"] } else { &[" app on 127.0.0.1:", " apps on 127.0.0.1:"] });
+        Self { child, lines: read_lines(reader), address: String::new(), folder }
+    }
+
+    /// Waits until it says where it serves; all that it has said.
+    pub fn await_ready(&mut self, texts: &[&str]) -> String {
+        let said = self.read_to_any(texts);
+        let ready = said.lines().next_back().expect("a line");
         let address = ready.split(" on ").nth(1).and_then(|rest| rest.split([' ', ',']).next());
-        server.address = address.expect("an address").to_string();
-        server
+        self.address = address.expect("an address").to_string();
+        said
+    }
+
+    /// Waits for its end: what it ended with, and what it said before.
+    pub fn end(&mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().expect("its end").code();
+        let mut said = String::new();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            said.push_str(&line);
+        }
+        (code, said)
     }
 
     /// Reads what it says up to a line with this in it.
@@ -46,25 +70,30 @@ impl Server {
         self.wait_for_any(&[text])
     }
 
-    /// Reads up to a line with each of these in it, in whatever order they come; the lines.
+    /// Reads until each of these was in a line, in whatever order they come; all that it says up to there.
     pub fn wait_for_all(&mut self, texts: &[&str]) -> String {
         let (mut missing, mut said) = (texts.to_vec(), String::new());
         while !missing.is_empty() {
-            let line = self.wait_for_any(&missing);
-            missing.retain(|text| !line.contains(text));
-            said.push_str(&line);
+            said.push_str(&self.read_to_any(&missing));
+            missing.retain(|text| !said.contains(text));
         }
         said
     }
 
     /// The same with one of several.
     pub fn wait_for_any(&mut self, texts: &[&str]) -> String {
+        let said = self.read_to_any(texts);
+        said.split_inclusive('\n').next_back().expect("a line").to_string()
+    }
+
+    /// The same; all that it says up to there.
+    pub fn read_to_any(&mut self, texts: &[&str]) -> String {
         let mut said = String::new();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
-            if texts.iter().any(|text| line.contains(text)) {
-                return line;
-            }
             said.push_str(&line);
+            if texts.iter().any(|text| line.contains(text)) {
+                return said;
+            }
         }
         panic!("nanod did not say {texts:?}:\n{said}");
     }
@@ -72,6 +101,16 @@ impl Server {
     pub fn ask(&self, host: &str, path: &str) -> (u16, String) {
         let mut stream = self.send(host, path);
         read(&mut stream)
+    }
+
+    /// The same of an app that may still be starting.
+    pub fn ask_until_deployed(&self, host: &str) -> (u16, String) {
+        loop {
+            match self.ask(host, "/") {
+                (503, _) => std::thread::yield_now(),
+                answer => return answer,
+            }
+        }
     }
 
     pub fn send(&self, host: &str, path: &str) -> TcpStream {

@@ -1,6 +1,8 @@
 //! What manifests may not grant themselves.
 
-use crate::support::{Server, says};
+use std::io::{Read, Write};
+
+use crate::support::{Server, kill, says};
 
 const ENV: &str = "export default { fetch(request, env) { return new Response(env.KEY ?? 'none'); } };\n";
 
@@ -59,4 +61,65 @@ fn strangers_do_not_take_one_anothers_hosts() {
     ];
     let server = Server::start("strangers", &files);
     assert_eq!(server.ask("bank.test", "/"), (200, "the bank".into()));
+}
+
+#[test]
+fn a_file_of_grants_that_is_gone_for_a_while_grants_nothing() {
+    let files = [
+        ("nanod.toml", "strangers = true\n[apps.bank]\nroutes = [\"bank.test\"]\n"),
+        ("aaa/index.js", &*says("a thief")),
+        ("aaa/nano.toml", "routes = [\"other.test\"]\n"),
+        ("bank/index.js", &*says("the bank")),
+        ("bank/nano.toml", "routes = [\"bank.test\"]\n"),
+    ];
+    let mut server = Server::start("vanished", &files);
+    assert_eq!(server.ask("other.test", "/").0, 404);
+    let (file, aside) = (server.folder.join("nanod.toml"), server.folder.join("nanod.toml~"));
+    std::fs::rename(&file, &aside).unwrap();
+    server.wait_for("the file is not there any more");
+    assert_eq!((server.ask("other.test", "/").0, server.ask("bank.test", "/").0), (404, 200));
+    std::fs::rename(&aside, &file).unwrap();
+    server.write("last/index.js", &says("last"));
+    server.wait_for("1 deployed");
+    assert_eq!((server.ask("other.test", "/").0, server.ask("bank.test", "/").0), (404, 200));
+}
+
+#[test]
+fn a_worker_that_is_started_while_it_is_gone_does_not_serve_without_it() {
+    let files = [("nanod.toml", "strangers = true\n"), ("app/index.js", &*says("app")), ("app/nano.toml", "routes = [\"other.test\"]\n")];
+    let mut server = Server::with("later", &files, &["--workers", "2", "--threads", "1"]);
+    let (file, aside) = (server.folder.join("nanod.toml"), server.folder.join("nanod.toml~"));
+    std::fs::rename(&file, &aside).unwrap();
+    let workers = server.workers();
+    kill("-KILL", workers[1]);
+    server.wait_for("what is granted to apps cannot be read");
+    assert_eq!(server.ask("other.test", "/").0, 503);
+}
+
+#[test]
+fn what_is_not_granted_any_more_is_not_used_any_more() {
+    let inside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = inside.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in inside.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\ninside");
+        }
+    });
+    let granted = format!("strangers = true\n[apps.app]\negress = [\"{address}\"]\nroutes = [\"app.test\"]\n");
+    let code = format!("export default {{ async fetch() {{ return new Response(await (await fetch('http://{address}/')).text()); }} }};\n");
+    let manifest = format!("routes = [\"app.test\"]\negress = {{ default = \"deny\", allow = [\"{address}\"] }}\n");
+    let files = [("nanod.toml", &*granted), ("app/index.js", &code), ("app/nano.toml", &manifest), ("b/index.js", &says("b"))];
+    let mut server = Server::start("taken-back", &files);
+    assert_eq!(server.ask("app.test", "/"), (200, "inside".into()));
+    server.write("nanod.toml", "strangers = true\n[apps.app]\nroutes = [\"app.test\"]\n");
+    let said = server.wait_for_all(&["app: out of service, for it uses what is not granted any more", "1 failed"]);
+    assert!(!said.contains("goes on"), "{said}");
+    let (status, body) = server.ask("app.localhost", "/");
+    assert!(status == 503 && body.contains("NOT_DEPLOYED"), "{status} {body}");
+    assert_eq!(server.ask("app.test", "/").0, 404, "nor has it its routes");
+    server.write("nanod.toml", &granted);
+    server.wait_for("1 deployed");
+    assert_eq!(server.ask("app.test", "/"), (200, "inside".into()));
 }

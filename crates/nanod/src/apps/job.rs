@@ -1,0 +1,94 @@
+//! One deployment, on a thread of the pool: secrets are read and the app is started, which takes as long as its author likes, up to limits.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nano_base::limits::SECRET_PROGRAMS_MS;
+use nano_config::deploy::AppState;
+use nano_config::manifest::{Grants, SecretSource};
+use nano_core::{App, AppOptions, Clock, Error, Runtime};
+
+use super::options::{add_dev_vars, options, read_secret};
+use crate::{dev, frame, output, trust};
+
+/// What it takes to deploy a folder.
+pub struct Job {
+    pub runtime: Arc<Runtime>,
+    pub folder: String,
+    pub state: AppState,
+    /// The app that is to get a new version; without one a new app is loaded.
+    pub before: Option<App>,
+    pub grants: Arc<Grants>,
+    pub dev_vars: bool,
+    pub environment: Option<String>,
+}
+
+/// An app that has started, and what it was given.
+pub struct Loaded {
+    pub app: App,
+    pub used: Used,
+}
+
+/// What an app has only because it was granted, beside what its manifest asks for outright.
+#[derive(Debug, Default)]
+pub struct Used {
+    /// Rules of its that may reach what is not public.
+    pub egress: Vec<String>,
+    /// Files outside its folder that its secrets were read from.
+    pub files: Vec<PathBuf>,
+}
+
+impl Job {
+    /// Does it.
+    pub fn run(self) -> Result<Loaded, String> {
+        let (options, used) = self.options()?;
+        let loaded = match &self.before {
+            Some(app) => app.reload(options.clone()).map(|()| app.clone()),
+            None => self.runtime.load(options.clone()),
+        };
+        dev::deployed(&self.folder, &self.state, &options, loaded.as_ref());
+        match loaded {
+            Ok(app) => Ok(Loaded { app, used }),
+            Err(error) => Err(explain(&error, &self.state)),
+        }
+    }
+
+    fn options(&self) -> Result<(AppOptions, Used), String> {
+        let state = &self.state;
+        let Some(manifest) = &state.reading.manifest else { return Err("its manifest cannot be used".into()) };
+        let granted = trust::name_of(&self.folder, state);
+        let end_ms = Clock::system().now_ms() + SECRET_PROGRAMS_MS;
+        let used = RefCell::new(Used::default());
+        let allowed = |real: &Path| {
+            let inside = real.starts_with(&state.folder);
+            let allowed = inside || self.grants.allows_file(granted, real);
+            if allowed && !inside {
+                used.borrow_mut().files.push(real.to_path_buf());
+            }
+            allowed
+        };
+        let secret = |source: &SecretSource| Ok(read_secret(source, &state.folder, &allowed, end_ms)?.reveal().to_string());
+        let egress = |rule: &str| {
+            let allowed = self.grants.allows_egress(granted, rule);
+            if allowed {
+                used.borrow_mut().egress.push(rule.to_string());
+            }
+            allowed
+        };
+        let mut options = options(manifest, &state.folder, &secret, &egress)?;
+        if self.dev_vars {
+            add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref());
+        }
+        Ok((options, used.into_inner()))
+    }
+}
+
+/// An error with the app's stack: it is the operator who reads it. In development also with its code.
+fn explain(error: &Error, state: &AppState) -> String {
+    if dev::is_on() && !output::is_json() {
+        let stack: String = frame::own_stack(&error.stack).lines().skip(1).map(|line| format!("\n{line}")).collect();
+        return format!("{error}{stack}\n\n{}", frame::of_error(error, &state.folder));
+    }
+    if error.stack.is_empty() { error.to_string() } else { format!("{error}\n{}", error.stack) }
+}

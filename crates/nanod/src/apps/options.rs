@@ -1,0 +1,82 @@
+//! From a manifest to what the runtime is told of an app.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource};
+use nano_config::secrets::{self, Secret};
+use nano_core::policy::{Mode, Policy, Rule};
+use nano_core::{AppOptions, Binding, BindingKind, Source};
+
+use super::program;
+use crate::{handlers, output};
+
+/// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name, and `egress` whether a rule of its may
+/// lead to what is not public.
+pub fn options(
+    manifest: &Manifest,
+    folder: &Path,
+    secret: &dyn Fn(&SecretSource) -> Result<String, String>,
+    egress: &dyn Fn(&str) -> bool,
+) -> Result<AppOptions, String> {
+    let source = match &manifest.main {
+        Some(main) => Source::Main(folder.to_path_buf(), main.clone()),
+        None => Source::Folder(folder.to_path_buf()),
+    };
+    let mut options = AppOptions::new(manifest.name.clone(), source);
+    options.limits = manifest.limits.clone();
+    options.base_url = manifest.base_url.clone();
+    options.code_generation = manifest.code_generation;
+    options.egress = policy(&manifest.egress, egress)?;
+    options.lazy = manifest.lazy.unwrap_or(false);
+    let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
+    for (name, source) in &manifest.secrets {
+        env.insert(name.clone(), secret(source).map_err(|why| format!("the secret {name}: {why}"))?);
+    }
+    options.env = env.into_iter().collect();
+    options.bindings = manifest
+        .services
+        .iter()
+        .map(|service| Binding {
+            name: service.name.clone(),
+            kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
+        })
+        .collect();
+    handlers::give(&mut options, manifest);
+    Ok(options)
+}
+
+/// Lays `.dev.vars` over `env`.
+pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, environment: Option<&str>) {
+    let (vars, findings) = secrets::dev_vars(folder, shown, environment);
+    findings.iter().for_each(output::finding);
+    let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
+    env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
+    options.env = env.into_iter().collect();
+}
+
+/// Where an app may connect to, as its manifest says and its grants allow.
+fn policy(egress: &Egress, granted: &dyn Fn(&str) -> bool) -> Result<Policy, String> {
+    let mode = match egress.default {
+        EgressDefault::Deny => Mode::Deny,
+        EgressDefault::Public => Mode::Public,
+        EgressDefault::Any => Mode::Any,
+        EgressDefault::Host => return Err("egress = \"host\" is for programs that embed NANO: nanod answers no requests of apps".into()),
+    };
+    let rules = |list: &[String]| {
+        let parse = |text: &String| Rule::parse(text).map_err(|why| format!("the egress rule \"{text}\": {why}"));
+        list.iter().map(parse).collect::<Result<Vec<Rule>, String>>()
+    };
+    // A name may lead anywhere: without a grant only to what is public.
+    let allow = rules(&egress.allow)?.into_iter().zip(&egress.allow);
+    let allow = allow.map(|(rule, text)| if granted(text) { rule } else { rule.only_public() }).collect();
+    Ok(Policy::new(mode, allow, rules(&egress.deny)?))
+}
+
+/// The value of a secret; a file must be one that is `allowed`, wherever links lead, and a program must end by `end_ms` of the clock.
+pub fn read_secret(source: &SecretSource, folder: &Path, allowed: &dyn Fn(&Path) -> bool, end_ms: u64) -> Result<Secret, String> {
+    match source {
+        SecretSource::File(path) => secrets::read_file(&folder.join(path), allowed),
+        SecretSource::Command(words) => secrets::from_output(program::output(words, folder, end_ms)?),
+    }
+}

@@ -1,0 +1,139 @@
+//! Apps that take long to start, or never do, and ports that cannot be had.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crate::support::{READY, Server, folder, says};
+
+/// Says that it begins, and never ends that.
+const NEVER: &str = "console.log('begun'); await new Promise((end) => setTimeout(end, 1e9)); export default {};\n";
+/// As far as any app may raise it.
+const PATIENT: &str = "limits.wall_ms = \"5m\"\n";
+
+#[test]
+fn an_app_that_never_starts_holds_up_neither_the_others_nor_the_end() {
+    let mut server = Server::begin("never", &[("slow/index.js", NEVER), ("slow/nano.toml", PATIENT), ("a/index.js", &says("a"))], &[]);
+    server.await_ready(READY);
+    assert_eq!(server.ask_until_deployed("a.localhost"), (200, "a".into()));
+    let (status, body) = server.ask("slow.localhost", "/");
+    assert!(status == 503 && body.contains("NOT_DEPLOYED"), "{status} {body}");
+    server.write("b/index.js", &says("b"));
+    server.wait_for("1 deployed, 0 failed");
+    assert_eq!(server.ask("b.localhost", "/"), (200, "b".into()));
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn what_the_start_waits_for_is_said_before_it_serves() {
+    let mut server = Server::begin("told", &[("slow/index.js", NEVER), ("slow/nano.toml", PATIENT)], &[]);
+    server.wait_for("waiting for slow to start\n");
+    server.await_ready(&["0 apps on 127.0.0.1:"]);
+}
+
+#[test]
+fn a_signal_that_comes_before_it_serves_is_heard() {
+    let mut server = Server::begin("early", &[("slow/index.js", NEVER), ("slow/nano.toml", PATIENT)], &[]);
+    server.wait_for("begun");
+    server.signal("-TERM");
+    let (code, said) = server.end();
+    assert!(code == Some(0) && !said.contains(" on 127.0.0.1:"), "{code:?} {said}");
+}
+
+#[test]
+fn a_program_that_never_prints_its_secret_holds_up_nobody_and_ends_with_nanod() {
+    let manifest = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"echo $$ > ../pid; mv ../pid ../program; exec sleep 1000\"] }\n";
+    let files = [("app/index.js", &*says("app")), ("app/nano.toml", manifest), ("other/index.js", &*says("other"))];
+    let mut server = Server::begin("program", &files, &["--trust"]);
+    server.await_ready(READY);
+    assert_eq!(server.ask_until_deployed("other.localhost"), (200, "other".into()));
+    let program = loop {
+        match fs::read_to_string(server.folder.join("program")) {
+            Ok(program) => break program,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+    let stat = format!("/proc/{}/stat", program.trim());
+    // Who adopts it may not ask for its status.
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_written_while_a_version_starts_is_deployed_after_it() {
+    let mut server = Server::start("newest", &[("app/index.js", &says("one")), ("app/nano.toml", "limits.wall_ms = \"1s\"\n")]);
+    server.write("app/index.js", NEVER);
+    server.wait_for("begun");
+    server.write("app/index.js", &says("two"));
+    server.wait_for_all(&["0 deployed, 1 failed", "1 deployed, 0 failed", "did not start within 1000 ms (limit wall_ms)"]);
+    assert_eq!(server.ask("app.localhost", "/"), (200, "two".into()));
+}
+
+#[test]
+fn a_name_that_an_app_gives_up_is_another_ones_when_it_has_gone() {
+    let slow = "export default { async fetch() { console.log('begun'); await scheduler.wait(300); return new Response('old'); } };\n";
+    let mut server = Server::start("renamed", &[("one/index.js", slow), ("one/nano.toml", "name = \"shop\"\n")]);
+    let mut request = server.send("shop.localhost", "/");
+    server.wait_for("begun");
+    fs::create_dir(server.folder.join(".new")).unwrap();
+    fs::write(server.folder.join(".new/nano.toml"), "name = \"shop\"\n").unwrap();
+    fs::write(server.folder.join(".new/index.js"), says("new")).unwrap();
+    fs::rename(server.folder.join("one"), server.folder.join(".old")).unwrap();
+    fs::rename(server.folder.join(".new"), server.folder.join("two")).unwrap();
+    server.wait_for("1 deployed");
+    assert_eq!(crate::support::read(&mut request), (200, "old".into()));
+    assert_eq!(server.ask("shop.localhost", "/"), (200, "new".into()));
+}
+
+#[test]
+fn a_port_that_cannot_be_had_is_told_before_anything_is_run() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let manifest = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"touch ../run; echo secret\"] }\n";
+    let folder = folder("taken", &[("app/index.js", &says("app")), ("app/nano.toml", manifest)]);
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nanod"));
+        let output = command.args(["serve", "--trust"]).arg(&folder).args(arguments).output().expect("nanod runs");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for arguments in [["--no-admin", "--listen", &address], ["--listen=127.0.0.1:0", "--admin", &address]] {
+        let (code, said) = run(&arguments);
+        assert!(code == Some(3) && said.contains(&format!("cannot listen on {address}")), "{code:?} {said}");
+    }
+    let (code, said) = run(&["--no-admin", "--listen", "no-such-host.invalid:80"]);
+    assert!(code == Some(3) && said.contains("cannot listen on no-such-host.invalid:80: "), "{code:?} {said}");
+    assert!(!said.contains("none of IP:PORT"), "{said}");
+    assert!(!folder.join("run").exists());
+    let _ = fs::remove_dir_all(folder);
+}
+
+#[test]
+fn the_usual_admin_port_is_no_less_wanted_than_another() {
+    // Somebody has it: this, or whoever has kept this from it.
+    let _taken = TcpListener::bind("127.0.0.1:9787");
+    let folder = folder("admin", &[("app/index.js", &says("app"))]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nanod"));
+    let output = command.args(["serve", "--listen", "127.0.0.1:0"]).arg(&folder).output().expect("nanod runs");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3) && said.contains("127.0.0.1:9787") && said.contains("--no-admin"), "{said}");
+    let _ = fs::remove_dir_all(folder);
+}
+
+#[test]
+fn a_folder_without_apps_is_served_with_a_hint() {
+    let mut server = Server::begin("empty", &[("notes.txt", "")], &[]);
+    let said = server.await_ready(READY);
+    assert!(said.contains("there is no app in it (an app is a folder with index.js, "), "{said}");
+}
+
+#[test]
+fn with_certificates_the_addresses_are_those_of_tls() {
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tls");
+    let (chain, key) = (format!("{place}/one.pem"), format!("{place}/one.key"));
+    let mut server = Server::begin("tls", &[("app/index.js", &says("app"))], &["--tls-cert", &chain, "--tls-key", &key]);
+    let said = server.await_ready(READY);
+    assert!(said.contains("https://app.localhost:") && !said.contains("http://"), "{said}");
+}
