@@ -83,6 +83,10 @@ impl Mailbox {
         std::mem::take(&mut *self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(super) fn has_any(&self) -> bool {
+        !self.answers.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn put(&self, id: u32, found: Found) {
         let first = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);

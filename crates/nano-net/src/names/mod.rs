@@ -158,6 +158,11 @@ impl Names {
         drop(gone);
     }
 
+    /// Whether there are any for [`Names::deliver`].
+    pub fn has_answers(&self) -> bool {
+        self.mailbox.has_any()
+    }
+
     /// Gives the answers that have come to those who wait. For whoever is rung.
     pub fn deliver(&self, reactor: &Reactor) {
         for (id, found) in self.mailbox.take() {
@@ -170,7 +175,8 @@ impl Names {
                 }
                 landed
             };
-            tell(reactor, landed, &addresses);
+            let app = landed.as_ref().map_or(0, |flight| flight.app);
+            reactor.at_expense_of(app, || tell(reactor, landed, &addresses));
         }
     }
 
@@ -181,6 +187,10 @@ impl Names {
 }
 
 impl Peer for Names {
+    fn app(&self) -> u64 {
+        0
+    }
+
     fn ready(self: Rc<Self>, _: &Reactor, _: Ready) {}
 
     fn due(self: Rc<Self>, reactor: &Reactor, id: u32) {
