@@ -381,8 +381,16 @@ pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;
 /// The name of a host.
 pub const HOST_NAME_BYTES_MAX: usize = 253;
-/// Threads of one runtime that ask the system for names; an app may keep half of them busy.
+/// Threads of one runtime that ask the system for names, besides those that are stuck; an app may keep half of them busy.
 pub const RESOLVERS_MAX: usize = 4;
+/// The same with those that are stuck: nothing can be done but wait for them.
+pub const RESOLVER_THREADS_MAX: usize = 64;
+/// The stack of one.
+pub const RESOLVER_STACK_BYTES: usize = 256 << 10;
+/// How long the system may take for a name before the thread that asks it is stuck.
+pub const LOOKUP_STUCK_MS: u64 = 500;
+/// Threads that are stuck with the names of one app, from which on it can ask for no more.
+pub const LOOKUPS_STUCK_OF_APP_MAX: usize = 4;
 /// Names waiting for them.
 pub const LOOKUPS_MAX: usize = 4_096;
 /// Of these, of one app.

@@ -35,7 +35,7 @@ pub(crate) struct Network {
 impl Network {
     /// Reads the certificates, unless they are built in: those are unpacked when they are first needed.
     pub(crate) fn new(roots: Roots, clock: &Clock) -> Result<Self> {
-        let network = Self { roots, trust: OnceLock::new(), resolver: Arc::new(Resolver::system()) };
+        let network = Self { roots, trust: OnceLock::new(), resolver: Arc::new(Resolver::system(clock)) };
         if network.roots != Roots::Webpki {
             network.trust(clock)?;
         }

@@ -28,7 +28,7 @@
 //!
 //! /// Once for a runtime, not on a shard: it may read files.
 //! let trust = Trust::new(&Roots::Webpki, &Clock::system()).unwrap();
-//! let resolver = Arc::new(Resolver::system());
+//! let resolver = Arc::new(Resolver::system(&Clock::system()));
 //! ```
 
 mod call;

@@ -14,13 +14,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nano_base::limits::{ADDRESSES_OF_NAME_MAX, LOOKUP_MS_MAX, LOOKUPS_OF_SHARD_MAX};
+use nano_base::limits::{ADDRESSES_OF_NAME_MAX, LOOKUP_MS_MAX, LOOKUP_STUCK_MS, LOOKUPS_OF_SHARD_MAX, LOOKUPS_STUCK_OF_APP_MAX};
 use nano_base::wheel::TimerKey;
 
 use crate::policy::Host;
 use crate::reactor::{Key, Peer, Reactor, Ready};
 use cache::{Cache, Known};
-use lookup::{Found, Mailbox, Question};
+use lookup::{Found, Mailbox, Question, Unasked};
 pub use lookup::{Lookup, Resolver, SystemLookup};
 
 /// Why a name has no addresses.
@@ -32,6 +32,8 @@ pub enum NameError {
     TimedOut,
     /// Too many names are being asked for.
     Busy,
+    /// The app's own names keep too many threads busy for too long.
+    Stuck,
 }
 
 impl fmt::Display for NameError {
@@ -40,6 +42,10 @@ impl fmt::Display for NameError {
             Self::NotFound(why) => f.write_str(why),
             Self::TimedOut => write!(f, "the name was not resolved within {LOOKUP_MS_MAX} ms"),
             Self::Busy => f.write_str("too many names are being resolved"),
+            Self::Stuck => write!(
+                f,
+                "{LOOKUPS_STUCK_OF_APP_MAX} names that the app has asked for have no answer yet, and it can ask for no more until one has"
+            ),
         }
     }
 }
@@ -72,6 +78,7 @@ struct Flight {
     app: u64,
     name: Box<str>,
     waiters: Vec<(u64, Waiter)>,
+    since_ms: u64,
     timer: TimerKey,
     abandoned: Arc<AtomicBool>,
 }
@@ -136,12 +143,15 @@ impl Names {
         let id = state.next_id();
         let abandoned = Arc::<AtomicBool>::default();
         let question = Question { id, name: name.clone(), mailbox: self.mailbox.clone(), abandoned: abandoned.clone() };
-        if !self.resolver.ask(app, question) {
-            return Resolved::Now(Err(NameError::Busy));
+        match self.resolver.ask(app, question) {
+            Ok(()) => {}
+            Err(Unasked::Busy) => return Resolved::Now(Err(NameError::Busy)),
+            Err(Unasked::Stuck) => return Resolved::Now(Err(NameError::Stuck)),
         }
-        let timer = reactor.after(key, LOOKUP_MS_MAX, id);
+        let timer = reactor.after(key, LOOKUP_STUCK_MS, id);
+        let since_ms = reactor.clock().now_ms();
         let waiters = vec![(number, Box::new(waiter) as Waiter)];
-        state.flights.insert(id, Flight { app, name: name.clone(), waiters, timer, abandoned });
+        state.flights.insert(id, Flight { app, name: name.clone(), waiters, since_ms, timer, abandoned });
         state.by_name.insert(place, id);
         Resolved::Later(Ticket { flight: id, number })
     }
@@ -193,7 +203,16 @@ impl Peer for Names {
 
     fn ready(self: Rc<Self>, _: &Reactor, _: Ready) {}
 
+    /// A name has been asked for for a while: others may be what it waits for.
     fn due(self: Rc<Self>, reactor: &Reactor, id: u32) {
+        if let (Some(flight), Some(key)) = (self.state.borrow_mut().flights.get_mut(&id), self.key.get()) {
+            let left_ms = LOOKUP_MS_MAX.saturating_sub(reactor.clock().now_ms().saturating_sub(flight.since_ms));
+            if left_ms > 0 {
+                self.resolver.look();
+                flight.timer = reactor.after(key, left_ms.min(LOOKUP_STUCK_MS), id);
+                return;
+            }
+        }
         let landed = self.state.borrow_mut().land(reactor, id);
         tell(reactor, landed, &Err(NameError::TimedOut));
     }
