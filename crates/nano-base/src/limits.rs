@@ -274,6 +274,8 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 pub const FILE_PATH_BYTES_MAX: usize = 4_096;
 /// Responses that one of an app's caches keeps for one URL, by what they vary with.
 pub const CACHE_VARIANTS_MAX: usize = 64;
+/// Entries of all apps' caches that are looked at, or go, while everybody else waits.
+pub const CACHE_STEP_ENTRIES: usize = 256;
 /// Cron expressions of one app.
 pub const CRONS_MAX: usize = 64;
 /// One cron expression.
