@@ -524,7 +524,7 @@ pub const NETWORK_TURN_BYTES: usize = 256 << 10;
 /// What a read, a write or a call of a decoder counts of that besides its bytes.
 pub const NETWORK_CALL_COST_BYTES: usize = 256;
 /// Records of TLS that are read in vain before others have their turn: they may carry nothing, or nothing but tickets.
-pub const TLS_READS_IN_VAIN_MAX: usize = 16;
+pub const TLS_READS_IN_VAIN_MAX: usize = 6;
 /// CPU time of one look at a shard's sockets, all apps together, after which it is taken for a defect.
 pub const NETWORK_LOOK_CPU_MS: u64 = 500;
 /// CPU that an event has left, whatever it has used, to hear that its request was ended from outside.

@@ -464,6 +464,9 @@ mod tests {
         let empty = empty_members(64 << 10);
         assert_eq!(decode("gzip", &empty, 1 << 14, 1 << 14), Err(Bad::Ratio));
         assert_eq!(decode("gzip, br", &brotli(&empty, 22), 1 << 14, 1 << 14), Err(Bad::Ratio));
+        // One member whose name has no end: brotli makes much of little, and gzip nothing of it.
+        let named = [b"\x1f\x8b\x08\x08\0\0\0\0\0\x03".to_vec(), vec![b'a'; 3 * DECODED_FREE_BYTES as usize]].concat();
+        assert_eq!(decode("gzip, br", &brotli(&named, 22), 1 << 14, 1 << 14), Err(Bad::Ratio));
         // What is large in between and small in the end: an archive of zeros that ends in something that is no gzip.
         let shrinks = [gzip(b"abc"), vec![0; 3 * DECODED_FREE_BYTES as usize]].concat();
         assert_eq!(decode("gzip, br", &brotli(&shrinks, 22), 1 << 14, 1 << 14).map(|_| ()), Ok(()), "what follows the end is not decoded");

@@ -233,6 +233,21 @@ fn tls_is_spoken_in_both_versions_and_sends_the_name() {
 }
 
 #[test]
+fn records_that_say_nothing_are_read_some_at_a_time() {
+    let authority = Authority::new("test authority");
+    let mut config = (*authority.certify(&["secure.b"], &[], 2099).config(&[&TLS13])).clone();
+    config.send_tls13_tickets = 700;
+    let (shard, _file) = trusting(&authority, &Script::new(&[("secure.b", &["127.0.0.1"])]));
+    let (port, thread) = tls_server(Arc::new(config), b"secret", true);
+    let mut stream = connect(&shard, Scheme::Https, "secure.b", port).unwrap_or_else(|failure| panic!("{failure}"));
+    // All of them are there.
+    thread.join().unwrap();
+    let mut buffer = [0; 100];
+    assert_eq!(stream.read(&mut buffer).unwrap(), None);
+    assert_eq!(read_all(&shard, &mut stream).unwrap(), b"secret");
+}
+
+#[test]
 fn an_address_is_certified_as_an_address_and_not_sent_as_a_name() {
     let authority = Authority::new("test authority");
     let (shard, _file) = trusting(&authority, &Script::new(&[]));

@@ -740,19 +740,3 @@ fn a_decoder_needs_room_while_its_body_is_open() {
     assert!(failure.kind == FailureKind::Limit && failure.to_string().contains("limit external_bytes"), "{failure}");
     assert_eq!(asker.held.get(), 0);
 }
-
-#[test]
-fn records_of_tls_that_say_nothing_take_turns_with_others() {
-    let authority = Authority::new("test authority");
-    let mut config = (*authority.certify(&["a.b"], &[], 2099).config(&[&TLS13])).clone();
-    // More than what is read in vain at once, with what they are read by.
-    config.send_tls13_tickets = 400;
-    let file = authority.file();
-    let web = Web::new(Shard::with(&Script::new(&[("a.b", &["127.0.0.1"])]), &Roots::File(file.0.clone()), Clock::manual()));
-    let peer = secure_peer(Arc::new(config), OK, Then::Stays);
-    let asker = Asker::new();
-    web.ask("GET", &format!("https://a.b:{}/", peer.port), Body::None, &asker).unwrap();
-    web.shard.until(|| asker.is_over());
-    assert_eq!(asker.result(), Ok((200, "ok".into())));
-    assert!(asker.turns.get() > 3, "{} turns", asker.turns.get());
-}
