@@ -123,7 +123,8 @@ impl State {
 
     /// Drops the least recently used, some at a time, until there is room.
     pub(super) fn make_room(&mut self, app: u64, bytes: usize, app_bytes_max: usize, bytes_max: usize, gone: &mut Gone) -> Room {
-        if bytes > app_bytes_max {
+        // What never fits pushes nothing out.
+        if bytes + self.fixed_bytes(app) > app_bytes_max {
             return Room::None;
         }
         for _ in 0..CACHE_STEP_ENTRIES {

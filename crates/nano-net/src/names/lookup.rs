@@ -102,8 +102,11 @@ pub(super) struct Question {
     pub abandoned: Arc<AtomicBool>,
 }
 
-/// What came of it.
+/// What came of it; an error of the kind [`STUCK`] if it was not asked.
 pub(super) type Found = io::Result<Vec<IpAddr>>;
+
+/// The app has too many threads stuck.
+pub(super) const STUCK: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 
 /// The answers for one shard, which is rung for the first of them.
 pub(super) struct Mailbox {
@@ -292,7 +295,14 @@ impl State {
             }
             if !std::mem::replace(&mut running.stuck, true) {
                 self.stuck += 1;
-                self.of_app.entry(running.app).or_default().stuck += 1;
+                let busy = self.of_app.entry(running.app).or_default();
+                busy.stuck += 1;
+                if busy.stuck == LOOKUPS_STUCK_OF_APP_MAX {
+                    // They would wait for as long as these take, and in the place of others.
+                    for question in self.waiting.drain_lane(running.app) {
+                        question.mailbox.put(question.id, Err(STUCK.into()));
+                    }
+                }
             }
         }
         self.stuck > before

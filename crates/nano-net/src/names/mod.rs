@@ -20,7 +20,7 @@ use nano_base::wheel::TimerKey;
 use crate::policy::Host;
 use crate::reactor::{Key, Peer, Reactor, Ready};
 use cache::{Cache, Known};
-use lookup::{Found, Mailbox, Question, Unasked};
+use lookup::{Found, Mailbox, Question, STUCK, Unasked};
 pub use lookup::{Lookup, Resolver, SystemLookup};
 
 /// Why a name has no addresses.
@@ -180,7 +180,7 @@ impl Names {
             let landed = {
                 let mut state = self.state.borrow_mut();
                 let landed = state.land(reactor, id);
-                if let Some(flight) = &landed {
+                if let (Some(flight), false) = (&landed, addresses == Err(NameError::Stuck)) {
                     state.cache.keep(flight.app, &flight.name, &addresses, reactor.clock().now_ms());
                 }
                 landed
@@ -248,6 +248,7 @@ fn addresses(found: Found) -> Known {
     match found {
         Ok(addresses) if addresses.is_empty() => Err(NameError::NotFound("the name has no address".into())),
         Ok(addresses) => Ok(addresses.into_iter().take(ADDRESSES_OF_NAME_MAX).collect()),
+        Err(error) if error.kind() == STUCK => Err(NameError::Stuck),
         Err(error) => Err(NameError::NotFound(error.to_string().into())),
     }
 }
