@@ -617,7 +617,7 @@ typedef struct nano_app_counters {
   uint64_t in_flight;
   /** Ended with an error. */
   uint64_t errors;
-  /** CPU time of all starts and turns, also of those after a request's end. */
+  /** CPU time of all starts and turns, also of those after a request's end, and of its sockets. */
   uint64_t cpu_us;
   /** Instances started. */
   uint64_t starts;

@@ -28,7 +28,7 @@ pub struct nano_app_counters {
     pub in_flight: u64,
     /// Ended with an error.
     pub errors: u64,
-    /// CPU time of all starts and turns, also of those after a request's end.
+    /// CPU time of all starts and turns, also of those after a request's end, and of its sockets.
     pub cpu_us: u64,
     /// Instances started.
     pub starts: u64,

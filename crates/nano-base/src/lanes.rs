@@ -81,6 +81,11 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         self.pop()
     }
 
+    /// Whether something waits in a lane whose key is `allowed`.
+    pub fn any(&self, allowed: impl Fn(K) -> bool) -> bool {
+        self.turns.iter().any(|key| allowed(*key))
+    }
+
     /// Takes the next item of one lane, out of turn: for whoever has just been served that lane and can do more at once.
     pub fn pop_from(&mut self, key: K) -> Option<(K, T)> {
         let lane = self.lanes.get_mut(&key)?;

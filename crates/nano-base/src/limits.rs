@@ -277,6 +277,8 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 pub const FILE_PATH_BYTES_MAX: usize = 4_096;
 /// Responses that one of an app's caches keeps for one URL, by what they vary with.
 pub const CACHE_VARIANTS_MAX: usize = 64;
+/// Entries of all apps' caches that are looked at, or go, while everybody else waits.
+pub const CACHE_STEP_ENTRIES: usize = 256;
 /// Cron expressions of one app.
 pub const CRONS_MAX: usize = 64;
 /// One cron expression.
@@ -388,8 +390,16 @@ pub const REWRITER_SELECTOR_BYTES_MAX: usize = 1 << 10;
 pub const REWRITER_BYTES_MAX: usize = 1 << 20;
 /// The name of a host.
 pub const HOST_NAME_BYTES_MAX: usize = 253;
-/// Threads of one runtime that ask the system for names; an app may keep half of them busy.
+/// Threads of one runtime that ask the system for names, besides those that are stuck; an app may keep half of them busy.
 pub const RESOLVERS_MAX: usize = 4;
+/// The same with those that are stuck: nothing can be done but wait for them.
+pub const RESOLVER_THREADS_MAX: usize = 64;
+/// The stack of one.
+pub const RESOLVER_STACK_BYTES: usize = 256 << 10;
+/// How long the system may take for a name before the thread that asks it is stuck.
+pub const LOOKUP_STUCK_MS: u64 = 500;
+/// Threads that are stuck with the names of one app, from which on it can ask for no more.
+pub const LOOKUPS_STUCK_OF_APP_MAX: usize = 4;
 /// Names waiting for them.
 pub const LOOKUPS_MAX: usize = 4_096;
 /// Of these, of one app.
@@ -484,9 +494,15 @@ pub const WEBSOCKET_OFFERS_MAX: usize = 32;
 pub const CODINGS_MAX: usize = 3;
 /// What a stage of decoding holds for the next.
 pub const DECODE_STEP_BYTES: usize = 16 << 10;
+/// What a byte counts that is decoded, in bytes that are given: reading the codes is most of the work, and they can lead to nothing.
+pub const DECODE_INPUT_COST: usize = 8;
+/// What a member of gzip counts, in bytes that are given, as empty as it may be: a decoder is made for it.
+pub const DECODE_MEMBER_COST_BYTES: usize = 4 << 10;
+/// What a decoder of gzip or deflate takes, which counts into its app's `external_bytes`; one of brotli is counted as it is.
+pub const INFLATE_BYTES: usize = 48 << 10;
 /// The window of a brotli response's decoder, as a power of two: what everybody's encoders use at most when they are not told otherwise.
 pub const DECODE_WINDOW_BITS_MAX: u8 = 22;
-/// How many times its size a decoded response may have.
+/// How many times its size a decoded response may have, after each of its codings.
 pub const DECODED_RATIO_MAX: u64 = 200;
 /// What it may have in any case.
 pub const DECODED_FREE_BYTES: u64 = 16 << 20;
@@ -512,6 +528,16 @@ pub const IDLE_OF_APP_MAX: usize = 24;
 pub const IDLE_OF_SHARD_MAX: usize = 512;
 /// Outbound connections of one app on one shard.
 pub const CONNECTIONS_OF_APP_MAX: usize = 128;
+/// What a socket of an app's may do before others have their turn: bytes that are read, written, decoded and given.
+pub const NETWORK_TURN_BYTES: usize = 256 << 10;
+/// What a read, a write or a call of a decoder counts of that besides its bytes.
+pub const NETWORK_CALL_COST_BYTES: usize = 256;
+/// Records of TLS that are read in vain before others have their turn: they may carry nothing, or nothing but tickets.
+pub const TLS_READS_IN_VAIN_MAX: usize = 6;
+/// CPU time of one look at a shard's sockets, all apps together, after which it is taken for a defect.
+pub const NETWORK_LOOK_CPU_MS: u64 = 500;
+/// CPU that an event has left, whatever it has used, to hear that its request was ended from outside.
+pub const CANCEL_CPU_MS: u64 = 5;
 /// What is read of a socket at once.
 pub const SOCKET_READ_BYTES: usize = 16 << 10;
 /// Steps of one socket before others have their turn.
@@ -520,6 +546,8 @@ pub const SOCKET_STEPS_PER_TURN: usize = 16;
 pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
 /// How long the other side may take to close a WebSocket.
 pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
+/// Frames of one WebSocket that an app has opened before others have their turn.
+pub const WEBSOCKET_FRAMES_PER_TURN: usize = 256;
 /// Messages of one WebSocket that wait for their app before no more are read.
 pub const WEBSOCKET_INBOX_MESSAGES_MAX: usize = 32;
 /// Their bytes; one message more than that may wait.

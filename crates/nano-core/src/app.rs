@@ -98,7 +98,7 @@ pub struct AppStats {
     pub in_flight: u64,
     /// Ended with an error.
     pub errors: u64,
-    /// CPU time of all starts and turns, also of those after a request's end, in microseconds.
+    /// CPU time of all starts and turns, also of those after a request's end, and of its sockets, in microseconds.
     pub cpu_us: u64,
     /// Instances started.
     pub starts: u64,

@@ -195,7 +195,7 @@ impl Connect {
         let addresses = addresses.map_err(|error| Failure::name(host, &error))?;
         let chosen = policy.choose(*scheme, host, *port, &addresses)?;
         let later = Rc::downgrade(self);
-        let dial = Dial::start(reactor, &chosen, move |reactor, result| {
+        let dial = Dial::start(reactor, self.target.app, &chosen, move |reactor, result| {
             let Some(later) = later.upgrade() else { return };
             let Target { host, port, .. } = &later.target;
             match result.map_err(|error| Failure::dial(host, *port, &error)) {
@@ -255,7 +255,7 @@ pub fn secure(
     let config = net.sessions.borrow_mut().config(app, carries);
     let stream = TlsStream::new(socket, config, name).map_err(|error| Failure::tls(host, &error))?;
     let state = Some((stream, Box::new(done) as Agreed));
-    let handshake = Rc::new(Handshake { host: host.clone(), key: Cell::new(None), state: state.into() });
+    let handshake = Rc::new(Handshake { app, host: host.clone(), key: Cell::new(None), state: state.into() });
     let key = reactor.insert(handshake.clone()).map_err(|_| Failure::new(FailureKind::Limit, "there are too many connections"))?;
     handshake.key.set(Some(key));
     let watched = match &mut *handshake.state.borrow_mut() {
@@ -274,6 +274,7 @@ type Agreed = Box<dyn FnOnce(&Reactor, Result<TlsStream, Failure>)>;
 
 /// A handshake on its way.
 struct Handshake {
+    app: u64,
     host: Host,
     key: Cell<Option<Key>>,
     state: RefCell<Option<(TlsStream, Agreed)>>,
@@ -291,6 +292,10 @@ impl Handshake {
 }
 
 impl Peer for Handshake {
+    fn app(&self) -> u64 {
+        self.app
+    }
+
     fn ready(self: Rc<Self>, reactor: &Reactor, _: Ready) {
         let progress = match &mut *self.state.borrow_mut() {
             Some((stream, _)) => stream.handshake(),

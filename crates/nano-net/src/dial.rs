@@ -45,6 +45,7 @@ type Done = Box<dyn FnOnce(&Reactor, Result<TcpStream, DialError>)>;
 
 /// An attempt to connect.
 pub struct Dial {
+    app: u64,
     key: Cell<Option<Key>>,
     state: RefCell<State>,
 }
@@ -68,14 +69,15 @@ const NEXT: u32 = 0;
 const GIVE_UP: u32 = 1;
 
 impl Dial {
-    /// Tries addresses in turn; `done` is told of the first connection, or that there is none, and never before this returns.
+    /// Tries addresses in turn, for an app; `done` is told of the first connection, or that there is none, and never before this returns.
     pub fn start(
         reactor: &Reactor,
+        app: u64,
         addresses: &[SocketAddr],
         done: impl FnOnce(&Reactor, Result<TcpStream, DialError>) + 'static,
     ) -> Result<Rc<Self>, DialError> {
         let state = State { waiting: interleaved(addresses), trying: Vec::new(), error: None, done: Some(Box::new(done)) };
-        let dial = Rc::new(Self { key: Cell::new(None), state: state.into() });
+        let dial = Rc::new(Self { app, key: Cell::new(None), state: state.into() });
         let key = reactor.insert(dial.clone()).map_err(|_| DialError::Busy)?;
         dial.key.set(Some(key));
         reactor.after(key, DIAL_MS_MAX, GIVE_UP);
@@ -148,6 +150,10 @@ impl Dial {
 }
 
 impl Peer for Dial {
+    fn app(&self) -> u64 {
+        self.app
+    }
+
     fn ready(self: Rc<Self>, reactor: &Reactor, _: Ready) {
         let (connected, failed) = self.look();
         if let Some(mut socket) = connected {

@@ -49,7 +49,7 @@ impl Failure {
         let kind = match error {
             NameError::NotFound(_) => FailureKind::Name,
             NameError::TimedOut => FailureKind::Timeout,
-            NameError::Busy => FailureKind::Limit,
+            NameError::Busy | NameError::Stuck => FailureKind::Limit,
         };
         Self::new(kind, format!("{host} has no address: {error}"))
     }

@@ -13,6 +13,7 @@ pub mod names;
 mod outbox;
 pub mod policy;
 pub mod reactor;
+mod share;
 pub mod socket;
 pub mod stream;
 pub mod tls;

@@ -5,7 +5,11 @@ use std::io;
 
 use nano_base::limits::SOCKET_JOIN_BYTES;
 
+use crate::share::Share;
 use crate::stream::Stream;
+
+/// What is given to a stream at once.
+const WRITE_BYTES: usize = 64 << 10;
 
 /// Bytes in their order, and how far they have gone.
 #[derive(Debug, Default)]
@@ -39,11 +43,16 @@ impl Outbox {
         self.bytes == 0 && !self.held
     }
 
-    /// Sends as much as there is room for. Whether that was all; if not, to be called again when the socket can be written.
-    pub(crate) fn drain(&mut self, stream: &mut Stream) -> io::Result<bool> {
+    /// Sends as much as there is room for, and as this may. Whether the stream takes more; if not, to be called again when the socket can be
+    /// written.
+    pub(crate) fn drain(&mut self, stream: &mut Stream, share: &mut Share) -> io::Result<bool> {
         while let Some(first) = self.queue.front() {
-            match stream.write(&first[self.at..]) {
+            if share.is_used() {
+                return Ok(true);
+            }
+            match stream.write(&first[self.at..][..(first.len() - self.at).min(WRITE_BYTES)]) {
                 Ok(written) => {
+                    share.spend(written);
                     self.held = true;
                     self.at += written;
                     self.bytes -= written;

@@ -3,9 +3,12 @@
 //! A [`Peer`] is whatever waits for sockets: a connection, a listener, an attempt to connect. It is told on its thread only, and owns
 //! its socket; the reactor knows it by a [`Key`], which is also its mio token. Keys are never used twice, so an event that comes late
 //! reaches nobody.
+//!
+//! Whoever is to be told waits in the lane of its app, so that no app's sockets come before another's; each turn is at its app's expense,
+//! and the thread sees to other things when they have taken their time.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -13,17 +16,29 @@ use std::rc::Rc;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
 use nano_base::clock::Clock;
+use nano_base::lanes::Lanes;
 use nano_base::slots::Slots;
 use nano_base::wheel::{TimerKey, TimerWheel};
 
 /// Something that waits for sockets. What it does when told must be quick: others wait on the same thread.
 pub trait Peer {
+    /// At whose expense it is; zero if it is nobody's.
+    fn app(&self) -> u64;
+
     /// Its socket may be read or written. Readiness is told once: a peer reads or writes until it would block, or asks to be told
-    /// again by [`Reactor::again`] when it has had its share.
+    /// again by [`Reactor::again`] when it has had its share. What it is told comes together; nothing, if it only asked for another turn.
     fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready);
 
     /// A timer of its own is due; `tag` is what it gave to [`Reactor::after`].
     fn due(self: Rc<Self>, reactor: &Reactor, tag: u32);
+}
+
+/// Keeps account of what peers use of their thread.
+pub trait Books {
+    /// What follows is at an app's expense.
+    fn open(&self, app: u64);
+    /// It is over: whether there is time for more before the thread has to see to other things.
+    fn close(&self, app: u64) -> bool;
 }
 
 /// Names a peer; it never comes to name another.
@@ -58,9 +73,15 @@ pub struct Reactor {
     registry: Registry,
     clock: Clock,
     peers: RefCell<Slots<Rc<dyn Peer>>>,
-    /// Those that have had their share and go on when others have had theirs.
-    again: RefCell<VecDeque<(Key, Ready)>>,
+    waiting: RefCell<Waiting>,
     wheel: RefCell<TimerWheel<(Key, u32)>>,
+    books: OnceCell<Box<dyn Books>>,
+}
+
+/// Those that are to be told, each once.
+struct Waiting {
+    lanes: Lanes<u64, Key>,
+    ready: HashMap<u64, Ready>,
 }
 
 impl fmt::Debug for Reactor {
@@ -77,7 +98,14 @@ impl Reactor {
     pub fn new(registry: &Registry, clock: Clock, peers_max: usize) -> io::Result<Self> {
         let wheel = TimerWheel::new(clock.now_ms()).into();
         let registry = registry.try_clone()?;
-        Ok(Self { registry, clock, peers: Slots::new(peers_max).into(), again: RefCell::default(), wheel })
+        // As many as there are peers: each is in it once.
+        let waiting = Waiting { lanes: Lanes::new(usize::MAX, usize::MAX), ready: HashMap::new() }.into();
+        Ok(Self { registry, clock, peers: Slots::new(peers_max).into(), waiting, wheel, books: OnceCell::new() })
+    }
+
+    /// Who keeps its accounts from now on. There are no others after the first.
+    pub fn keep_books(&self, books: Box<dyn Books>) {
+        let _ = self.books.set(books);
     }
 
     /// Takes a peer in, or gives it back when there are too many. It stays until it is removed.
@@ -87,6 +115,7 @@ impl Reactor {
 
     /// Lets a peer go: it is told nothing any more. Its socket stops being watched when it is closed.
     pub fn remove(&self, key: Key) -> Option<Rc<dyn Peer>> {
+        self.waiting.borrow_mut().ready.remove(&key.0);
         self.peers.borrow_mut().remove(key.0)
     }
 
@@ -110,9 +139,18 @@ impl Reactor {
         self.registry.deregister(socket)
     }
 
-    /// Tells a peer again what it was told, when others have had their turns.
+    /// Tells a peer something, by [`Reactor::turn`], when those before it have had their turns; at once all that it is told until then.
     pub fn again(&self, key: Key, ready: Ready) {
-        self.again.borrow_mut().push_back((key, ready));
+        let Some(app) = self.peers.borrow().get(key.0).map(|peer| peer.app()) else { return };
+        let Waiting { lanes, ready: all } = &mut *self.waiting.borrow_mut();
+        match all.get_mut(&key.0) {
+            Some(told) => (told.read, told.write) = (told.read | ready.read, told.write | ready.write),
+            None => {
+                all.insert(key.0, ready);
+                let pushed = lanes.push(app, key);
+                debug_assert!(pushed.is_ok(), "there is no bound");
+            }
+        }
     }
 
     /// Tells a peer when so much time has passed.
@@ -133,55 +171,82 @@ impl Reactor {
 
     /// When the next timer is due, for whoever sleeps on the poll; `Some(0)` while a peer waits to go on.
     pub fn next_deadline(&self) -> Option<u64> {
-        if !self.again.borrow().is_empty() {
+        if self.is_waited_for() {
             return Some(0);
         }
         self.wheel.borrow().next_deadline()
     }
 
-    /// Tells a peer of an event of the poll. False if the event is somebody else's: its token is a reserved one.
+    /// Whether a peer waits to be told something.
+    pub fn is_waited_for(&self) -> bool {
+        !self.waiting.borrow().ready.is_empty()
+    }
+
+    /// Whether there is something to do now.
+    pub fn is_due(&self) -> bool {
+        self.is_waited_for() || self.wheel.borrow().next_deadline().is_some_and(|deadline_ms| deadline_ms <= self.clock.now_ms())
+    }
+
+    /// Has a peer told of an event of the poll. False if the event is somebody else's: its token is a reserved one.
     pub fn tell(&self, event: &Event) -> bool {
         let token = event.token().0;
         if token < Self::TOKENS_RESERVED {
             return false;
         }
-        self.wake(Key(token as u64), Ready::of(event));
+        self.again(Key(token as u64), Ready::of(event));
         true
     }
 
-    /// Lets those go on that asked for it, each once, and tells whose timers are due; whether there was anybody.
+    /// Tells those that wait, each once, an app in turn with the others, and those whose timers are due, as long as there is time; whether
+    /// there was anybody.
     pub fn turn(&self) -> bool {
-        let waiting = self.again.borrow().len();
+        let mut any = false;
+        // Who asks to be told again has to wait until the others have seen to their things.
+        let waiting = self.waiting.borrow().lanes.len();
         for _ in 0..waiting {
-            let next = self.again.borrow_mut().pop_front();
-            if let Some((key, ready)) = next {
-                self.wake(key, ready);
+            let next = {
+                let Waiting { lanes, ready } = &mut *self.waiting.borrow_mut();
+                lanes.pop().map(|(app, key)| (app, key, ready.remove(&key.0)))
+            };
+            let Some((app, key, ready)) = next else { break };
+            // One that has gone has left its place in the lane.
+            let Some(ready) = ready else { continue };
+            any = true;
+            let peer = self.peers.borrow().get(key.0).cloned();
+            if let Some(peer) = peer
+                && !self.at_expense_of(app, || peer.ready(self, ready))
+            {
+                return true;
             }
         }
         let now_ms = self.clock.now_ms();
-        let mut any = waiting > 0;
         loop {
             let due = self.wheel.borrow_mut().pop_due(now_ms);
             let Some((_, (key, tag))) = due else { return any };
             any = true;
             let peer = self.peers.borrow().get(key.0).cloned();
-            if let Some(peer) = peer {
-                peer.due(self, tag);
+            if let Some(peer) = peer
+                && !self.at_expense_of(peer.app(), || peer.due(self, tag))
+            {
+                return true;
             }
         }
+    }
+
+    /// Does something at an app's expense; whether there is time for more.
+    pub fn at_expense_of(&self, app: u64, act: impl FnOnce()) -> bool {
+        let books = self.books.get();
+        if let Some(books) = books {
+            books.open(app);
+        }
+        act();
+        books.is_none_or(|books| books.close(app))
     }
 
     /// Lets all peers go: their thread ends.
     pub fn close(&self) {
         let peers = std::mem::replace(&mut *self.peers.borrow_mut(), Slots::new(0));
         drop(peers);
-    }
-
-    fn wake(&self, key: Key, ready: Ready) {
-        let peer = self.peers.borrow().get(key.0).cloned();
-        if let Some(peer) = peer {
-            peer.ready(self, ready);
-        }
     }
 }
 
@@ -198,6 +263,7 @@ mod tests {
 
     /// Counts what it reads, one byte a turn.
     struct Sink {
+        app: u64,
         key: Cell<Option<Key>>,
         socket: RefCell<UnixStream>,
         read: Cell<usize>,
@@ -206,6 +272,10 @@ mod tests {
     }
 
     impl Peer for Sink {
+        fn app(&self) -> u64 {
+            self.app
+        }
+
         fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
             assert!(ready.read);
             self.turns.set(self.turns.get() + 1);
@@ -222,8 +292,13 @@ mod tests {
     }
 
     fn sink(reactor: &Reactor) -> (Rc<Sink>, UnixStream) {
+        sink_of(reactor, 1)
+    }
+
+    fn sink_of(reactor: &Reactor, app: u64) -> (Rc<Sink>, UnixStream) {
         let (here, there) = UnixStream::pair().unwrap();
         let sink = Rc::new(Sink {
+            app,
             key: Cell::default(),
             socket: here.into(),
             read: Cell::default(),
@@ -249,11 +324,49 @@ mod tests {
         for event in &events {
             assert!(reactor.tell(event));
         }
+        assert!(reactor.turn());
         assert_eq!((one.read.get(), two.read.get()), (1, 1));
         assert_eq!(reactor.next_deadline(), Some(0));
         while reactor.turn() {}
         assert_eq!((one.read.get(), one.turns.get(), two.turns.get()), (3, 4, 2));
         assert_eq!(reactor.next_deadline(), None);
+    }
+
+    /// Allows one peer at a time, and notes for whom.
+    struct Ledger(Rc<RefCell<Vec<u64>>>);
+
+    impl Books for Ledger {
+        fn open(&self, app: u64) {
+            self.0.borrow_mut().push(app);
+        }
+
+        fn close(&self, app: u64) -> bool {
+            assert_eq!(self.0.borrow().last(), Some(&app));
+            false
+        }
+    }
+
+    #[test]
+    fn apps_take_turns_however_many_sockets_they_have_and_each_is_billed() {
+        let poll = Poll::new().unwrap();
+        let reactor = Reactor::new(poll.registry(), Clock::manual(), 100).unwrap();
+        let billed = Rc::<RefCell<Vec<u64>>>::default();
+        reactor.keep_books(Box::new(Ledger(billed.clone())));
+        let many: Vec<_> = (0..20).map(|_| sink_of(&reactor, 1)).collect();
+        let (one, _other) = sink_of(&reactor, 2);
+        let wake = |sink: &Sink| reactor.again(sink.key.get().unwrap(), Ready::READ);
+        many.iter().for_each(|(sink, _)| wake(sink));
+        wake(&one);
+        // Twice is once.
+        wake(&many[0].0);
+        // One turn each, and then the thread has other things to see to.
+        assert!(reactor.turn() && reactor.turn() && reactor.is_waited_for());
+        assert_eq!(*billed.borrow(), [1, 2]);
+        // One that has gone is not told, and nobody pays for it.
+        many.iter().skip(5).for_each(|(sink, _)| drop(reactor.remove(sink.key.get().unwrap())));
+        while reactor.turn() {}
+        assert_eq!(*billed.borrow(), [1, 2, 1, 1, 1, 1]);
+        assert!(many.iter().take(5).all(|(sink, _)| sink.turns.get() == 1) && !reactor.is_waited_for());
     }
 
     #[test]

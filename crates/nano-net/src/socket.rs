@@ -13,6 +13,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::outbox::Outbox;
 use crate::policy::{Host, Scheme};
 use crate::reactor::{Key, Peer, Reactor, Ready};
+use crate::share::Share;
 use crate::stream::Stream;
 use crate::tls::Carries;
 
@@ -30,6 +31,8 @@ pub trait Talk {
     fn ended(&self, reactor: &Reactor, socket: &Socket);
     /// The connection is closed: both sides have ended, or something went wrong.
     fn closed(&self, reactor: &Reactor, why: Option<Failure>);
+    /// What the thread has done since the last turn of anybody's was for this socket, which may have been told that it is closed.
+    fn worked(&self, _: &Reactor) {}
 }
 
 /// A connection of one app's.
@@ -68,8 +71,7 @@ struct Flags {
     shut: bool,
     /// Somebody waits to be told that all is on its way.
     drains: bool,
-    /// This waits for its turn, or has it.
-    queued: bool,
+    /// This has its turn.
     driving: bool,
 }
 
@@ -81,6 +83,8 @@ enum Act {
     Secure(Host),
     Close(Option<Failure>),
     Wait,
+    /// Others have to have their turns first.
+    Again,
 }
 
 impl fmt::Debug for Socket {
@@ -179,7 +183,7 @@ impl Socket {
     pub fn flush_and_close(&self, reactor: &Reactor) {
         if let (Step::Open(stream), Ok(mut outbox)) = (&mut *self.0.step.borrow_mut(), self.0.outbox.try_borrow_mut()) {
             // Whoever does not listen does not hear it.
-            let _ = outbox.drain(stream);
+            let _ = outbox.drain(stream, &mut Share::all());
             let _ = stream.shutdown();
         }
         self.close(reactor);
@@ -193,9 +197,7 @@ impl Socket {
 
 impl Inner {
     fn later(&self, reactor: &Reactor) {
-        let flags = self.flags.get();
-        if let (Some(key), false) = (self.key.get(), flags.queued || flags.driving) {
-            self.flags.set(Flags { queued: true, ..flags });
+        if let (Some(key), false) = (self.key.get(), self.flags.get().driving) {
             reactor.again(key, Ready::default());
         }
     }
@@ -219,12 +221,24 @@ impl Inner {
             return;
         }
         self.flags.set(Flags { driving: true, ..self.flags.get() });
+        let goes_on = self.steps(reactor);
+        self.flags.set(Flags { driving: false, ..self.flags.get() });
+        if goes_on {
+            self.later(reactor);
+        }
+        self.talk.worked(reactor);
+    }
+
+    /// Whether there is more to do.
+    fn steps(self: &Rc<Self>, reactor: &Reactor) -> bool {
         let socket = Socket(self.clone());
+        let mut share = Share::of_turn();
         for _ in 0..SOCKET_STEPS_PER_TURN {
             let room = self.talk.room();
-            let act = self.step(room);
+            let act = self.step(room, &mut share);
             match act {
-                Act::Wait => return self.flags.set(Flags { driving: false, ..self.flags.get() }),
+                Act::Wait => return false,
+                Act::Again => return true,
                 Act::Drained => self.talk.drained(reactor, &socket),
                 Act::Data(bytes) => self.talk.data(reactor, &socket, bytes),
                 Act::Ended => self.talk.ended(reactor, &socket),
@@ -232,11 +246,10 @@ impl Inner {
                 Act::Close(why) => self.finish(reactor, why),
             }
         }
-        self.flags.set(Flags { driving: false, ..self.flags.get() });
-        self.later(reactor);
+        true
     }
 
-    fn step(&self, room: usize) -> Act {
+    fn step(&self, room: usize, share: &mut Share) -> Act {
         let (mut step, mut outbox) = (self.step.borrow_mut(), self.outbox.borrow_mut());
         let Step::Open(stream) = &mut *step else { return Act::Wait };
         let (mut can, mut flags) = (self.can.get(), self.flags.get());
@@ -245,7 +258,7 @@ impl Inner {
             Act::Close(Some(Failure::new(kind, format!("the connection broke: {error}"))))
         };
         if can.write && (!outbox.is_empty() || flags.drains) {
-            match outbox.drain(stream) {
+            match outbox.drain(stream, share) {
                 Ok(done) => can.write = done,
                 Err(error) => return broken(error),
             }
@@ -273,15 +286,20 @@ impl Inner {
             return Act::Close(None);
         }
         if flags.ended || !can.read || room == 0 || self.tls.borrow().is_some() {
-            return Act::Wait;
+            return if can.write && !outbox.is_empty() { Act::Again } else { Act::Wait };
+        }
+        if share.is_used() {
+            return Act::Again;
         }
         let mut bytes = vec![0; room.min(SOCKET_READ_BYTES)];
         match stream.read(&mut bytes) {
-            Ok(0) => {
+            Ok(None) => Act::Again,
+            Ok(Some(0)) => {
                 self.flags.set(Flags { ended: true, ..flags });
                 Act::Ended
             }
-            Ok(read) => {
+            Ok(Some(read)) => {
+                share.spend(read);
                 bytes.truncate(read);
                 Act::Data(bytes)
             }
@@ -335,10 +353,11 @@ impl Inner {
 }
 
 impl Peer for Inner {
+    fn app(&self) -> u64 {
+        self.target.app
+    }
+
     fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
-        if ready == Ready::default() {
-            self.flags.set(Flags { queued: false, ..self.flags.get() });
-        }
         let can = self.can.get();
         self.can.set(Ready { read: can.read | ready.read, write: can.write | ready.write });
         self.drive(reactor);

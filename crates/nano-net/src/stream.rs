@@ -17,11 +17,12 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Reads what has arrived; zero is an end that can be relied on as far as the connection can.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads what has arrived; none if that was nothing so far, and this has had its share. Zero is an end that can be relied on as far as
+    /// the connection can.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             let result = match self {
-                Self::Plain(socket) => socket.read(buffer),
+                Self::Plain(socket) => socket.read(buffer).map(Some),
                 Self::Tls(tls) => tls.read(buffer),
             };
             match result {

@@ -6,7 +6,9 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use nano_base::http::{Headers, RequestHead, ResponseHead};
-use nano_base::limits::{SOCKET_READ_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_OPEN_MS_MAX, WEBSOCKET_PONGS_BYTES_MAX};
+use nano_base::limits::{
+    SOCKET_READ_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_FRAMES_PER_TURN, WEBSOCKET_OPEN_MS_MAX, WEBSOCKET_PONGS_BYTES_MAX,
+};
 use nano_base::sys::random;
 use nano_base::url::Url;
 use nano_base::wheel::TimerKey;
@@ -76,6 +78,7 @@ pub struct NotOpen;
 pub struct WebSocket(Rc<Inner>);
 
 struct Inner {
+    app: u64,
     chat: Rc<dyn Chat>,
     key: Cell<Option<Key>>,
     timer: Cell<Option<TimerKey>>,
@@ -83,7 +86,11 @@ struct Inner {
     state: RefCell<State>,
     /// What has come and was not wanted yet.
     input: RefCell<Vec<u8>>,
+    /// How far that has been read.
+    at: Cell<usize>,
     busy: Cell<bool>,
+    /// It has had its share of frames, and goes on when others have had their turns.
+    waits: Cell<bool>,
     /// The other side's last word.
     said: RefCell<Option<(u16, String)>>,
 }
@@ -112,13 +119,16 @@ impl WebSocket {
         let (target, request) = request(&opening, key, offer.as_ref())?;
         let state = State::Opening { parser: ResponseParser::new(), key, protocols: opening.protocols, offer };
         let inner = Rc::new(Inner {
+            app: opening.app,
             chat,
             key: Cell::new(None),
             timer: Cell::new(None),
             socket: RefCell::default(),
             state: state.into(),
             input: RefCell::default(),
+            at: Cell::new(0),
             busy: Cell::new(false),
+            waits: Cell::new(false),
             said: RefCell::default(),
         });
         let own = reactor.insert(inner.clone()).map_err(|_| Failure::new(FailureKind::Limit, "there are too many connections"))?;
@@ -221,13 +231,26 @@ impl Inner {
         self.timer.set(self.key.get().map(|key| reactor.after(key, ms, 0)));
     }
 
-    /// Reads on in what has come, as long as it is wanted.
+    /// Reads on in what has come, as long as it is wanted and this has not had its share.
     fn work(self: &Rc<Self>, reactor: &Reactor) {
-        if self.busy.replace(true) {
+        if self.waits.get() || self.busy.replace(true) {
             return;
         }
-        while self.step(reactor) {}
+        let goes_on = (0..WEBSOCKET_FRAMES_PER_TURN).all(|_| self.step(reactor));
         self.busy.set(false);
+        if let (true, Some(key)) = (goes_on, self.key.get()) {
+            self.waits.set(true);
+            reactor.again(key, Ready::default());
+        }
+    }
+
+    /// So many bytes of what has come are done with.
+    fn consume(&self, input: &mut Vec<u8>, bytes: usize) {
+        self.at.set(self.at.get() + bytes);
+        if self.at.get() == input.len() {
+            *input = Vec::new();
+            self.at.set(0);
+        }
     }
 
     /// Whether there may be more to do.
@@ -241,12 +264,9 @@ impl Inner {
         let received = {
             let (mut state, mut input) = (self.state.borrow_mut(), self.input.borrow_mut());
             let State::Open(socket) = &mut *state else { return false };
-            let received = socket.receive(&input);
+            let received = socket.receive(&input[self.at.get()..]);
             if let Ok(received) = &received {
-                input.drain(..received.consumed);
-            }
-            if input.is_empty() {
-                *input = Vec::new();
+                self.consume(&mut input, received.consumed);
             }
             received
         };
@@ -294,9 +314,9 @@ impl Inner {
         let parsed = {
             let (mut state, mut input) = (self.state.borrow_mut(), self.input.borrow_mut());
             let State::Opening { parser, .. } = &mut *state else { return false };
-            let parsed = parser.parse(&input, Asked::Upgrade, &h1::Limits::default());
+            let parsed = parser.parse(&input[self.at.get()..], Asked::Upgrade, &h1::Limits::default());
             if let Ok(Some(response)) = &parsed {
-                input.drain(..response.bytes);
+                self.consume(&mut input, response.bytes);
             }
             parsed
         };
@@ -359,7 +379,17 @@ impl Inner {
 }
 
 impl Peer for Inner {
-    fn ready(self: Rc<Self>, _: &Reactor, _: Ready) {}
+    fn app(&self) -> u64 {
+        self.app
+    }
+
+    fn ready(self: Rc<Self>, reactor: &Reactor, _: Ready) {
+        self.waits.set(false);
+        self.work(reactor);
+        if let (false, Some(socket)) = (self.waits.get(), &*self.socket.borrow()) {
+            socket.resume(reactor);
+        }
+    }
 
     fn due(self: Rc<Self>, reactor: &Reactor, _: u32) {
         self.timer.set(None);
@@ -378,7 +408,7 @@ impl Talk for Bridge {
     fn opened(&self, _: &Reactor, _: &Socket) {}
 
     fn room(&self) -> usize {
-        let wanted = self.0.upgrade().is_some_and(|inner| match *inner.state.borrow() {
+        let wanted = self.0.upgrade().filter(|inner| !inner.waits.get()).is_some_and(|inner| match *inner.state.borrow() {
             State::Opening { .. } => true,
             State::Open(_) => inner.input.borrow().is_empty() || inner.chat.wants(),
             State::Over => false,
@@ -389,7 +419,11 @@ impl Talk for Bridge {
     fn data(&self, reactor: &Reactor, _: &Socket, bytes: Vec<u8>) {
         // After its last word the other side has nothing to say.
         if let Some(inner) = self.0.upgrade().filter(|inner| inner.said.borrow().is_none()) {
-            inner.input.borrow_mut().extend_from_slice(&bytes);
+            {
+                let mut input = inner.input.borrow_mut();
+                input.drain(..inner.at.take());
+                input.extend_from_slice(&bytes);
+            }
             inner.work(reactor);
         }
     }

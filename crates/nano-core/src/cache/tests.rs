@@ -3,6 +3,7 @@
 use nano_base::http::ResponseHead;
 use nano_base::limits::CACHE_VARIANTS_MAX;
 
+use super::state::Room;
 use super::*;
 
 const MAX: usize = 100_000;
@@ -39,13 +40,21 @@ fn check(store: &CacheStore) {
         let entries: usize = own.caches.values().map(|cache| cache.entries.len()).sum();
         let used: usize = own.caches.values().flat_map(|cache| cache.entries.values()).map(|slot| slot.bytes).sum();
         assert_eq!(own.fixed_bytes, own.caches.values().map(|cache| cache.bytes).sum::<usize>());
-        assert_eq!((own.bytes, own.order.len()), (used + own.fixed_bytes, entries));
+        assert_eq!(own.bytes, used + own.fixed_bytes);
+        assert_eq!(own.caches.values().map(|cache| cache.order.len()).sum::<usize>(), entries);
         assert_eq!(own.names.len(), own.caches.values().filter(|cache| cache.name.is_some()).count());
         assert!(!own.caches.is_empty());
-        for (tick, (cache, place)) in &own.order {
-            assert_eq!(own.caches[cache].entries[place].tick, *tick);
-            ticks.push((*tick, *app));
+        let mut oldest = Vec::new();
+        for (id, cache) in &own.caches {
+            assert_eq!(cache.entry_bytes, cache.entries.values().map(|slot| slot.bytes).sum::<usize>());
+            assert!(cache.order.iter().all(|(tick, place)| cache.entries[place].tick == *tick));
+            assert_eq!(cache.ranked, cache.order.first_key_value().map(|(tick, _)| *tick));
+            oldest.extend(cache.ranked.map(|tick| (tick, *id)));
         }
+        oldest.sort_unstable();
+        assert_eq!(oldest, own.order.iter().map(|(tick, cache)| (*tick, *cache)).collect::<Vec<_>>());
+        assert_eq!(own.ranked, oldest.first().map(|(tick, _)| *tick));
+        ticks.extend(own.ranked.map(|tick| (tick, *app)));
         for cache in own.caches.values() {
             let urls: Vec<_> = cache.urls.iter().map(|(url, place)| (*place, url.clone())).collect();
             assert_eq!(urls.len(), cache.entries.len());
@@ -163,6 +172,62 @@ fn one_url_has_a_limited_number_of_variants() {
     }
     let asked = |value: &str| store.find(1, opened.cache, &Query { headers: variant("", value).request, ..query("a") }, 0).is_some();
     assert_eq!((asked("0"), asked("1")), (false, true));
+    check(&store);
+}
+
+#[test]
+fn nobody_holds_the_lock_for_longer_than_a_few_entries_take() {
+    const MANY: usize = 5 * CACHE_STEP_ENTRIES + 7;
+    let store = Arc::new(CacheStore::new(usize::MAX));
+    let cache = store.open(1, usize::MAX, &[]).expect("room").cache;
+    let opened = store.open_existing(1, &[]);
+    for n in 0..MANY {
+        assert!(store.put(1, usize::MAX, cache, vec![entry(&format!("a?{n}"), 10, 5 + 5 * (n as u64 % 2))]));
+    }
+    assert!(store.put(1, usize::MAX, DEFAULT, vec![entry("b", 10, 10)]));
+    // Who looks at all of them does so page by page, and sees what there was at the beginning.
+    let all = Query { ignore_search: true, ..query("a") };
+    for query in [None, Some(&all)] {
+        let (mut walk, mut seen, mut pages) = (Walk::new(query), 0, 0);
+        while !walk.is_over() {
+            let page = lock(&store.state).page(1, cache, &mut walk);
+            assert!(page.len() <= CACHE_STEP_ENTRIES);
+            (seen, pages) = (seen + page.len(), pages + 1);
+            assert!(store.put(1, usize::MAX, cache, vec![entry(&format!("z{pages}"), 10, 5)]));
+        }
+        assert!(pages > 5);
+        assert_eq!(seen, MANY);
+        assert_eq!(store.list(1, cache, query, 0).len(), MANY + if query.is_none() { pages } else { 0 });
+        for page in 1..=pages {
+            assert!(store.delete(1, cache, &self::query(&format!("z{page}")), 0));
+        }
+    }
+    // Half of them are no longer fresh.
+    assert_eq!(store.list(1, cache, Some(&all), 5).len(), MANY / 2);
+    check(&store);
+    // Room is made some at a time.
+    let held = lock(&store.state).bytes;
+    let mut steps = 0;
+    loop {
+        let mut gone = Gone::default();
+        let room = lock(&store.state).make_room(1, held, held + OVERHEAD_BYTES, usize::MAX, &mut gone);
+        assert!(gone.entries.len() <= CACHE_STEP_ENTRIES);
+        steps += 1;
+        if room != Room::Less {
+            break assert_eq!((room, steps), (Room::Made, MANY / 2 / CACHE_STEP_ENTRIES + 1));
+        }
+    }
+    // A cache goes in one piece, with all that is in it.
+    for n in 0..MANY {
+        assert!(store.put(1, usize::MAX, cache, vec![entry(&n.to_string(), 10, 10)]));
+    }
+    drop(opened);
+    let mut gone = Gone::default();
+    let mut state = lock(&store.state);
+    assert!(state.delete_cache(1, &[], &mut gone));
+    drop(state);
+    assert_eq!((gone.entries.len(), gone.caches.len()), (0, 1));
+    assert_eq!(gone.caches[0].entries.len(), MANY);
     check(&store);
 }
 

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::limits::NETWORK_LOOK_CPU_MS;
+use nano_base::meet::TurnTimes;
 use nano_base::sys::{thread, time};
 use nano_base::wheel::TimerWheel;
 use nano_engine::TerminateHandle;
@@ -50,6 +52,30 @@ impl Desk {
         if let Some(notes) = &self.inner.notes {
             notes.begin(self.shard.index, &app.name);
         }
+    }
+
+    /// The app whose sockets follow: JavaScript does not run meanwhile.
+    pub(super) fn hold_outside(&self, app: &Arc<AppShared>) {
+        self.seat.hold_outside(Some(app));
+        if let Some(notes) = &self.inner.notes {
+            notes.begin(self.shard.index, &app.name);
+        }
+    }
+
+    /// The thread looks at its sockets: so that whoever waits behind one that takes long is helped, as behind a turn of JavaScript.
+    pub(super) fn begin_look(&self) {
+        // What was before is at nobody's expense.
+        self.pass();
+        self.seat.hold_outside(None);
+        let cpu_limit_ns = NETWORK_LOOK_CPU_MS * 1_000_000;
+        self.seat.begin(TurnTimes { started_ns: time::monotonic_ns(), cpu_started_ns: self.cpu_ns.get(), cpu_limit_ns });
+        self.inner.watchdog.wake();
+    }
+
+    /// It has. That it was stopped means nothing: there was no JavaScript to stop.
+    pub(super) fn end_look(&self) {
+        self.seat.end();
+        self.pass();
     }
 
     /// They are over, and so is what followed them.

@@ -1,6 +1,7 @@
 //! The shard's side of one instance: what it has under way, and at whose expense.
 
 mod calls;
+mod expense;
 mod host;
 mod outgoing;
 mod sockets;
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::limits::CANCEL_CPU_MS;
 use nano_base::status::Error;
 use nano_base::value::Value;
 use nano_base::wheel::TimerKey;
@@ -188,7 +190,9 @@ impl Link {
             None => (self.own.clone(), self.own_cpu_ms.get()),
         };
         let used_ns = spent.cpu_ns.load(Ordering::Relaxed);
-        (spent, (u64::from(limit_ms) * 1_000_000).saturating_sub(used_ns))
+        // It may have been ended because nothing was left: that is heard all the same.
+        let least_ms = if matches!(delivery, Delivery::Cancel(_)) { CANCEL_CPU_MS } else { 0 };
+        (spent, (u64::from(limit_ms) * 1_000_000).saturating_sub(used_ns).max(least_ms * 1_000_000))
     }
 
     /// The event that a delivery belongs to.

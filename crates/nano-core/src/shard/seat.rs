@@ -99,6 +99,12 @@ impl Seat {
         *lock(&self.handle) = Some(handle);
     }
 
+    /// The app whose sockets are looked at, in a turn without JavaScript.
+    pub(crate) fn hold_outside(&self, app: Option<&Arc<AppShared>>) {
+        *lock(&self.handle) = None;
+        *lock(&self.app) = app.cloned();
+    }
+
     /// A turn begins.
     pub(crate) fn begin(&self, times: TurnTimes) {
         self.turn.begin(times);

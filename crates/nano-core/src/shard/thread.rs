@@ -193,19 +193,31 @@ impl Thread {
         worked
     }
 
-    /// Sees to the sockets that instances have, and wakes those for which something has come; whether there was anything.
+    /// Sees to the sockets that instances have, at their expense, and wakes those for which something has come; whether there was anything.
     fn look_outside(&mut self, events: &mut Events) -> bool {
         let outside = &self.desk.outside;
         let mut any = false;
         if outside.reactor().is_some_and(|reactor| !reactor.is_empty()) && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
             any = self.tell_sockets(events);
         }
-        any |= self.desk.outside.turn();
-        any |= self.wake_up();
-        if any {
-            self.desk.pass();
+        if self.desk.outside.is_due() {
+            self.desk.begin_look();
+            any |= self.desk.outside.turn(self.desk.cpu_ns.get());
+            self.desk.end_look();
+            self.end_overdrawn();
         }
+        any |= self.wake_up();
         any
+    }
+
+    /// Ends the events that have used up their CPU time by what was done for their sockets.
+    fn end_overdrawn(&self) {
+        let overdrawn = std::mem::take(&mut *self.desk.outside.overdrawn.borrow_mut());
+        for (id, spent) in overdrawn {
+            if let Some(slot) = self.slots.get(id) {
+                slot.link.overdraw(&spent);
+            }
+        }
     }
 
     /// Tells sockets what the poll has said of them; whether it was about any.

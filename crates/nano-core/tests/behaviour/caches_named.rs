@@ -138,7 +138,7 @@ fn what_http_says_of_time_holds_in_named_caches_too() {
 }
 
 #[test]
-fn what_is_larger_than_the_quota_is_an_error() {
+fn what_is_larger_than_the_quota_is_an_error_and_pushes_nothing_out() {
     let runtime = runtime(1);
     let source = app(r#"async function run() {
         const cache = await caches.open('c');
@@ -153,7 +153,7 @@ fn what_is_larger_than_the_quota_is_an_error() {
         text(&runtime.load(options).expect("loads"), "/"),
         concat!(
             r#"["DOMException QuotaExceededError: Failed to execute 'put' on 'Cache': the app may not keep so much (limit cache_bytes)","#,
-            r#""DOMException QuotaExceededError: Failed to execute 'open' on 'CacheStorage': the app may not keep so much (limit cache_bytes)",true,0]"#
+            r#""DOMException QuotaExceededError: Failed to execute 'open' on 'CacheStorage': the app may not keep so much (limit cache_bytes)",true,1]"#
         )
     );
 }

@@ -11,6 +11,7 @@ mod curious;
 mod fetching;
 mod forms;
 mod frames;
+mod hostile_servers;
 mod hostobjects;
 mod http2;
 mod inspecting;

@@ -14,6 +14,7 @@ use super::{Client, Piece};
 use crate::connect::Permit;
 use crate::failure::{Failure, FailureKind};
 use crate::reactor::{Key, Peer, Reactor, Ready};
+use crate::share::Share;
 use crate::stream::Stream;
 
 pub(super) struct Conn {
@@ -27,7 +28,6 @@ pub(super) struct Conn {
     timer: Cell<Option<TimerKey>>,
     last_ms: Cell<u64>,
     driving: Cell<bool>,
-    queued: Cell<bool>,
     _permit: Permit,
 }
 
@@ -47,7 +47,6 @@ impl Conn {
             timer: Cell::new(None),
             last_ms: Cell::new(0),
             driving: Cell::new(false),
-            queued: Cell::new(false),
             _permit: permit,
         });
         let key = reactor.insert(conn.clone()).map_err(|_| Failure::new(FailureKind::Limit, "there are too many connections"))?;
@@ -78,7 +77,7 @@ impl Conn {
 
     /// Goes on when others have had their turns.
     fn later(&self, reactor: &Reactor) {
-        if let (Some(key), false) = (self.key.get(), self.queued.replace(true)) {
+        if let Some(key) = self.key.get() {
             reactor.again(key, Ready::default());
         }
     }
@@ -130,18 +129,33 @@ impl Conn {
         if self.driving.replace(true) {
             return;
         }
+        let call = self.call.borrow().clone();
+        let goes_on = self.steps(reactor);
+        self.driving.set(false);
+        if goes_on {
+            self.later(reactor);
+        }
+        if let Some(call) = call {
+            call.exchange.worked(reactor);
+        }
+    }
+
+    /// Whether there is more to do.
+    fn steps(self: &Rc<Self>, reactor: &Reactor) -> bool {
+        let mut share = Share::of_turn();
         for _ in 0..FETCH_STEPS_PER_TURN {
-            let Some(call) = self.call.borrow().clone() else { return self.driving.set(false) };
+            let Some(call) = self.call.borrow().clone() else { return false };
             let room = if self.headed.get() { call.exchange.room() } else { 0 };
             let (act, progress) = {
                 let mut io = self.io.borrow_mut();
-                (io.step(room), io.take_progress())
+                (io.step(room, &call.exchange, &mut share), io.take_progress())
             };
             if progress {
                 self.last_ms.set(reactor.clock().now_ms());
             }
             match act {
-                Act::Wait => return self.driving.set(false),
+                Act::Wait => return self.io.borrow().writes_on(),
+                Act::Again => return true,
                 Act::Head(head, decoded) => {
                     self.headed.set(true);
                     self.watch_for(reactor, FETCH_BODY_IDLE_MS_MAX, STALLED);
@@ -150,20 +164,19 @@ impl Conn {
                 Act::Data(bytes) => call.exchange.data(reactor, bytes),
                 Act::Pull(room) => self.pull(reactor, &call, room),
                 Act::End(idle_ms) => {
-                    self.driving.set(false);
                     self.call.take();
                     self.let_go(reactor, idle_ms);
-                    return call.ended(reactor);
+                    call.ended(reactor);
+                    return false;
                 }
                 Act::Fail(failure, unanswered) => {
-                    self.driving.set(false);
                     self.close(reactor);
-                    return call.failed(reactor, failure, unanswered);
+                    call.failed(reactor, failure, unanswered);
+                    return false;
                 }
             }
         }
-        self.driving.set(false);
-        self.later(reactor);
+        true
     }
 
     fn pull(self: &Rc<Self>, reactor: &Reactor, call: &Rc<Call>, room: usize) {
@@ -203,10 +216,11 @@ impl Conn {
 }
 
 impl Peer for Conn {
+    fn app(&self) -> u64 {
+        self.place.app
+    }
+
     fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
-        if ready == Ready::default() {
-            self.queued.set(false);
-        }
         self.io.borrow_mut().ready(ready);
         if self.call.borrow().is_some() {
             return self.drive(reactor);

@@ -2,16 +2,18 @@
 //! whoever drives it does so when nothing of this is borrowed.
 
 use std::io;
+use std::rc::Rc;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{FETCH_PIECE_BYTES_MAX, FETCH_READ_BYTES};
 use nano_http::h1::{Asked, BodyDecoder, CHUNK_END, ChunkSize, Framing, LAST_CHUNK, Limits, ResponseParser};
 
-use super::decode::{Bad, Decoder};
-use super::pool;
+use super::decode::{Bad, Decoder, Given};
+use super::{Exchange, pool};
 use crate::failure::{Failure, FailureKind};
 use crate::outbox::Outbox;
 use crate::reactor::Ready;
+use crate::share::Share;
 use crate::stream::Stream;
 
 /// What came of a step.
@@ -28,6 +30,8 @@ pub(super) enum Act {
     Pull(usize),
     /// Nothing can be done now.
     Wait,
+    /// Others have to have their turns first.
+    Again,
 }
 
 /// A connection, and the exchange that is on it.
@@ -75,6 +79,8 @@ struct Body {
 enum Filled {
     Some,
     Blocked,
+    /// Others have to have their turns first.
+    Again,
     End,
     Error(io::Error),
 }
@@ -169,9 +175,9 @@ impl Io {
         self.starved = true;
     }
 
-    /// Goes on as far as something is to be told. `room` is how much of the response's body is wanted.
-    pub(super) fn step(&mut self, room: usize) -> Act {
-        if self.write() {
+    /// Goes on as far as something is to be told to an exchange, or its share is used. `room` is how much of the response's body is wanted.
+    pub(super) fn step(&mut self, room: usize, exchange: &Rc<dyn Exchange>, share: &mut Share) -> Act {
+        if self.write(share) {
             return Act::Pull(FETCH_PIECE_BYTES_MAX);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
@@ -179,23 +185,23 @@ impl Io {
                 self.phase = Phase::Idle;
                 Act::Wait
             }
-            Phase::Head(parser) => self.head(parser),
+            Phase::Head(parser) => self.head(parser, exchange, share),
             Phase::Body(body) if room == 0 && !body.is_at_end() => {
                 self.phase = Phase::Body(body);
                 Act::Wait
             }
-            Phase::Body(body) => self.body(body, room.min(FETCH_READ_BYTES)),
+            Phase::Body(body) => self.body(body, room.min(FETCH_READ_BYTES), share),
             Phase::Over => self.end(),
         }
     }
 
     /// Writes what there is; whether there could be more.
-    fn write(&mut self) -> bool {
+    fn write(&mut self, share: &mut Share) -> bool {
         if !self.can.write || self.write_error.is_some() {
             return false;
         }
         let before = self.outbox.len();
-        match self.outbox.drain(&mut self.stream) {
+        match self.outbox.drain(&mut self.stream, share) {
             Ok(done) => self.can.write = done,
             // The answer may say why; it is read first.
             Err(error) => {
@@ -206,10 +212,15 @@ impl Io {
             }
         }
         self.progress |= self.outbox.len() < before;
-        self.can.write && !self.starved && !matches!(self.sending, Sending::Done | Sending::Length(0))
+        self.can.write && !self.starved && !share.is_used() && !matches!(self.sending, Sending::Done | Sending::Length(0))
     }
 
-    fn head(&mut self, mut parser: ResponseParser) -> Act {
+    /// Whether there is something to write, and room for it.
+    pub(super) fn writes_on(&self) -> bool {
+        self.can.write && !self.outbox.is_empty() && self.write_error.is_none()
+    }
+
+    fn head(&mut self, mut parser: ResponseParser, exchange: &Rc<dyn Exchange>, share: &mut Share) -> Act {
         loop {
             if self.read_at < self.input.len() {
                 self.answered = true;
@@ -224,7 +235,9 @@ impl Io {
                             continue;
                         }
                         let framing = BodyDecoder::new(response.framing);
-                        let coding = Decoder::of(&response.head.headers).filter(|_| !framing.is_done());
+                        let exchange = exchange.clone();
+                        let coding = Decoder::of(&response.head.headers, move |before, after| exchange.hold(before, after));
+                        let coding = coding.filter(|_| !framing.is_done());
                         self.idle_ms = response.keep_alive.then(|| pool::idle_ms(&response.head.headers)).flatten();
                         let decoded = coding.is_some();
                         self.phase = Phase::Body(Body { framing, coding, complete: false });
@@ -232,11 +245,15 @@ impl Io {
                     }
                 }
             }
-            match self.fill() {
+            match self.fill(share) {
                 Filled::Some => {}
                 Filled::Blocked => {
                     self.phase = Phase::Head(parser);
                     return Act::Wait;
+                }
+                Filled::Again => {
+                    self.phase = Phase::Head(parser);
+                    return Act::Again;
                 }
                 Filled::End => return self.broken(None),
                 Filled::Error(error) => return self.broken(Some(error)),
@@ -244,14 +261,19 @@ impl Io {
         }
     }
 
-    fn body(&mut self, mut body: Body, room: usize) -> Act {
+    fn body(&mut self, mut body: Body, room: usize, share: &mut Share) -> Act {
+        let mut output = if body.coding.is_some() { vec![0; room] } else { Vec::new() };
         loop {
+            if share.is_used() {
+                self.phase = Phase::Body(body);
+                return Act::Again;
+            }
             if let Some(coding) = &mut body.coding {
-                let mut output = vec![0; room];
-                match coding.give(&mut output) {
+                match coding.give(&mut output, share) {
                     Err(bad) => return Act::Fail(undecodable(bad), false),
-                    Ok(0) => {}
-                    Ok(given) => {
+                    Ok(Given::Nothing) => {}
+                    Ok(Given::Again) => continue,
+                    Ok(Given::Bytes(given)) => {
                         output.truncate(given);
                         self.phase = Phase::Body(body);
                         return Act::Data(output);
@@ -269,6 +291,7 @@ impl Io {
                 Ok(step) => step,
             };
             self.read_at += step.consumed;
+            share.spend(step.consumed);
             if step.done {
                 body.complete = true;
             }
@@ -287,8 +310,10 @@ impl Io {
             if body.complete || self.read_at < self.input.len() {
                 continue;
             }
-            match self.fill() {
+            match self.fill(share) {
                 Filled::Some => {}
+                // Looked at above.
+                Filled::Again => continue,
                 Filled::Blocked => {
                     self.phase = Phase::Body(body);
                     return Act::Wait;
@@ -327,9 +352,12 @@ impl Io {
     }
 
     /// Reads once.
-    fn fill(&mut self) -> Filled {
+    fn fill(&mut self, share: &mut Share) -> Filled {
         if !self.can.read {
             return Filled::Blocked;
+        }
+        if share.is_used() {
+            return Filled::Again;
         }
         if matches!(self.phase, Phase::Body(_)) || self.read_at == self.input.len() {
             self.input.drain(..self.read_at);
@@ -338,12 +366,18 @@ impl Io {
         let start = self.input.len();
         self.input.resize(start + FETCH_READ_BYTES, 0);
         let result = self.stream.read(&mut self.input[start..]);
-        self.input.truncate(start + result.as_ref().map_or(0, |read| *read));
+        let read = result.as_ref().ok().copied().flatten().unwrap_or_default();
+        self.input.truncate(start + read);
+        share.spend(read);
         match result {
-            Ok(0) => Filled::End,
-            Ok(_) => {
+            Ok(Some(0)) => Filled::End,
+            Ok(Some(_)) => {
                 self.progress = true;
                 Filled::Some
+            }
+            Ok(None) => {
+                *share = Share::none();
+                Filled::Again
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.can.read = false;

@@ -28,7 +28,7 @@
 //!
 //! /// Once for a runtime, not on a shard: it may read files.
 //! let trust = Trust::new(&Roots::Webpki, &Clock::system()).unwrap();
-//! let resolver = Arc::new(Resolver::system());
+//! let resolver = Arc::new(Resolver::system(&Clock::system()));
 //! ```
 
 mod call;
@@ -113,6 +113,11 @@ pub trait Exchange {
     fn fail(&self, reactor: &Reactor, failure: Failure);
     /// A piece of the request's body, best of no more than `room` bytes.
     fn pull(&self, room: usize) -> Piece;
+    /// What undoing the response's coding takes, in bytes of memory, before and from now on: whether there is room for it. There always is
+    /// for less; without room the request fails.
+    fn hold(&self, before: usize, after: usize) -> bool;
+    /// What the thread has done since the last turn of anybody's was for this exchange, which may have been told its end.
+    fn worked(&self, reactor: &Reactor);
 }
 
 /// The HTTP of one shard.

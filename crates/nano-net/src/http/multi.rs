@@ -23,6 +23,7 @@ use super::stream::{Active, Told};
 use crate::connect::Permit;
 use crate::failure::{Failure, FailureKind};
 use crate::reactor::{Key, Peer, Reactor, Ready};
+use crate::share::Share;
 use crate::stream::Stream;
 
 pub(super) struct Multi {
@@ -32,7 +33,8 @@ pub(super) struct Multi {
     io: RefCell<Io>,
     timer: Cell<Option<TimerKey>>,
     driving: Cell<bool>,
-    queued: Cell<bool>,
+    /// The request that comes first next time: when a share is used, those behind it have not had theirs.
+    first: Cell<u32>,
     _permit: Permit,
 }
 
@@ -77,7 +79,7 @@ impl Multi {
             io: io.into(),
             timer: Cell::new(None),
             driving: Cell::new(false),
-            queued: Cell::new(false),
+            first: Cell::new(0),
             _permit: permit,
         });
         let key = reactor.insert(multi.clone()).map_err(|_| Failure::new(FailureKind::Limit, "there are too many connections"))?;
@@ -166,7 +168,7 @@ impl Multi {
 
     /// Goes on when others have had their turns.
     fn later(&self, reactor: &Reactor) {
-        if let (Some(key), false) = (self.key.get(), self.queued.replace(true)) {
+        if let Some(key) = self.key.get() {
             reactor.again(key, Ready::default());
         }
     }
@@ -186,18 +188,24 @@ impl Multi {
             return;
         }
         let mut more = true;
+        let mut share = Share::of_turn();
         for _ in 0..FETCH_STEPS_PER_TURN {
             let now_ms = reactor.clock().now_ms();
-            more = self.io.borrow_mut().read(now_ms);
+            more = self.io.borrow_mut().read(now_ms, &mut share);
             let news = std::mem::take(&mut self.io.borrow_mut().news);
             for news in news {
                 self.tell(reactor, news);
             }
-            let ids: Vec<u32> = self.io.borrow().calls.keys().copied().collect();
-            for id in ids {
-                more |= self.deliver(reactor, id);
+            for id in self.in_turn() {
+                self.first.set(id);
+                if share.is_used() {
+                    break;
+                }
+                more |= self.deliver(reactor, id, &mut share);
                 more |= self.send(reactor, id);
+                self.first.set(id + 1);
             }
+            more |= share.is_used();
             let flushed = self.io.borrow_mut().flush();
             match flushed {
                 Ok(wrote) => more |= wrote,
@@ -205,7 +213,7 @@ impl Multi {
                 Err(error) if !self.io.borrow().can.read => self.broken(reactor, &closed(&error)),
                 Err(_) => more = true,
             }
-            if !more || self.key.get().is_none() {
+            if !more || share.is_used() || self.key.get().is_none() {
                 break;
             }
         }
@@ -219,6 +227,13 @@ impl Multi {
         } else if more {
             self.later(reactor);
         }
+    }
+
+    /// The requests, beginning with the first that has not had its turn.
+    fn in_turn(&self) -> Vec<u32> {
+        let io = self.io.borrow();
+        let first = self.first.get();
+        io.calls.range(first..).chain(io.calls.range(..first)).map(|(id, _)| *id).collect()
     }
 
     fn call(&self, id: u32) -> Option<Rc<Call>> {
@@ -239,7 +254,9 @@ impl Multi {
                 let decoded = match self.io.borrow_mut().calls.get_mut(&id) {
                     Some(active) => {
                         active.headed = true;
-                        active.decoder = Decoder::of(&head.headers).filter(|_| !active.is_empty());
+                        let exchange = active.call.exchange.clone();
+                        let decoder = Decoder::of(&head.headers, move |before, after| exchange.hold(before, after));
+                        active.decoder = decoder.filter(|_| !active.is_empty());
                         active.decoder.is_some()
                     }
                     None => return,
@@ -281,7 +298,7 @@ impl Multi {
     }
 
     /// Gives a call what it wants of its response; whether anything was.
-    fn deliver(self: &Rc<Self>, reactor: &Reactor, id: u32) -> bool {
+    fn deliver(self: &Rc<Self>, reactor: &Reactor, id: u32, share: &mut Share) -> bool {
         let Some(call) = self.call(id) else { return false };
         if !self.io.borrow().calls.get(&id).is_some_and(|active| active.headed) {
             return false;
@@ -290,14 +307,15 @@ impl Multi {
         let told = {
             let Io { calls, http, .. } = &mut *self.io.borrow_mut();
             let Some(active) = calls.get_mut(&id) else { return false };
-            let told = active.tell(id, room, http);
+            let told = active.tell(id, room, http, share);
             if matches!(told, Told::Data(_)) || room == 0 {
                 active.moved_ms = reactor.clock().now_ms();
             }
             told
         };
+        let told_any = !matches!(told, Told::Nothing);
         match told {
-            Told::Nothing => return false,
+            Told::Nothing | Told::Again => {}
             Told::Data(bytes) => call.exchange.data(reactor, bytes),
             Told::End => {
                 // What is left of the request is not wanted.
@@ -311,7 +329,11 @@ impl Multi {
                 call.tell(reactor, super::io::undecodable(bad));
             }
         }
-        true
+        if told_any {
+            // What was read before that is the first one's: of a connection whose requests are all of one app.
+            call.exchange.worked(reactor);
+        }
+        told_any
     }
 
     /// Sends what there is of a call's request; whether anything was.
@@ -354,18 +376,23 @@ impl Io {
     }
 
     /// Reads once, and takes what has come; whether there may be more.
-    fn read(&mut self, now_ms: u64) -> bool {
+    fn read(&mut self, now_ms: u64, share: &mut Share) -> bool {
         if !self.can.read || self.waiting() >= H2_OUT_BYTES_MAX {
             return false;
         }
         let mut buffer = vec![0; FETCH_READ_BYTES];
         match self.stream.read(&mut buffer) {
-            Ok(0) => {
+            Ok(None) => {
+                *share = Share::none();
+                return true;
+            }
+            Ok(Some(0)) => {
                 self.can.read = false;
                 let why = "the connection was closed before the response was complete";
                 self.news.push(News::Broken(Failure::new(FailureKind::Closed, why)));
             }
-            Ok(bytes) => {
+            Ok(Some(bytes)) => {
+                share.spend(bytes);
                 (self.read_ms, self.pinged_ms) = (now_ms, None);
                 // A server of ours is not an attacker by being slow: it is held to what comes at once.
                 self.http.relax(H2_PATIENCE / 100);
@@ -455,10 +482,11 @@ fn closed(error: &io::Error) -> Failure {
 }
 
 impl Peer for Multi {
+    fn app(&self) -> u64 {
+        self.place.app
+    }
+
     fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
-        if ready == Ready::default() {
-            self.queued.set(false);
-        }
         {
             let mut io = self.io.borrow_mut();
             io.can.read |= ready.read;

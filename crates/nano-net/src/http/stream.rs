@@ -7,7 +7,8 @@ use nano_http::h2;
 
 use super::Piece;
 use super::call::Call;
-use super::decode::{Bad, Decoder};
+use super::decode::{Bad, Decoder, Given};
+use crate::share::Share;
 
 /// What there is to tell of it.
 pub(super) enum Told {
@@ -15,6 +16,8 @@ pub(super) enum Told {
     End,
     Bad(Bad),
     Nothing,
+    /// Others have to have their turns first.
+    Again,
 }
 
 pub(super) struct Active {
@@ -72,7 +75,7 @@ impl Active {
     }
 
     /// What can be told to somebody who wants so many bytes; what is used of the input is given back to the server as room.
-    pub(super) fn tell(&mut self, id: u32, room: usize, http: &mut h2::Connection) -> Told {
+    pub(super) fn tell(&mut self, id: u32, room: usize, http: &mut h2::Connection, share: &mut Share) -> Told {
         let is_empty = self.input.is_empty();
         let Some(decoder) = &mut self.decoder else {
             if is_empty {
@@ -82,6 +85,7 @@ impl Active {
             if len == 0 {
                 return Told::Nothing;
             }
+            share.spend(len);
             http.credit(id, len);
             let rest = self.input.split_off(len);
             return Told::Data(std::mem::replace(&mut self.input, rest));
@@ -91,10 +95,11 @@ impl Active {
         }
         let mut output = vec![0; room.min(FETCH_READ_BYTES)];
         loop {
-            match decoder.give(&mut output) {
+            match decoder.give(&mut output, share) {
                 Err(bad) => return Told::Bad(bad),
-                Ok(0) => {}
-                Ok(given) => {
+                Ok(Given::Nothing) => {}
+                Ok(Given::Again) => return Told::Again,
+                Ok(Given::Bytes(given)) => {
                     output.truncate(given);
                     return Told::Data(output);
                 }

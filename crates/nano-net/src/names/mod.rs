@@ -14,13 +14,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nano_base::limits::{ADDRESSES_OF_NAME_MAX, LOOKUP_MS_MAX, LOOKUPS_OF_SHARD_MAX};
+use nano_base::limits::{ADDRESSES_OF_NAME_MAX, LOOKUP_MS_MAX, LOOKUP_STUCK_MS, LOOKUPS_OF_SHARD_MAX, LOOKUPS_STUCK_OF_APP_MAX};
 use nano_base::wheel::TimerKey;
 
 use crate::policy::Host;
 use crate::reactor::{Key, Peer, Reactor, Ready};
 use cache::{Cache, Known};
-use lookup::{Found, Mailbox, Question};
+use lookup::{Found, Mailbox, Question, STUCK, Unasked};
 pub use lookup::{Lookup, Resolver, SystemLookup};
 
 /// Why a name has no addresses.
@@ -32,6 +32,8 @@ pub enum NameError {
     TimedOut,
     /// Too many names are being asked for.
     Busy,
+    /// The app's own names keep too many threads busy for too long.
+    Stuck,
 }
 
 impl fmt::Display for NameError {
@@ -40,6 +42,10 @@ impl fmt::Display for NameError {
             Self::NotFound(why) => f.write_str(why),
             Self::TimedOut => write!(f, "the name was not resolved within {LOOKUP_MS_MAX} ms"),
             Self::Busy => f.write_str("too many names are being resolved"),
+            Self::Stuck => write!(
+                f,
+                "{LOOKUPS_STUCK_OF_APP_MAX} names that the app has asked for have no answer yet, and it can ask for no more until one has"
+            ),
         }
     }
 }
@@ -72,6 +78,7 @@ struct Flight {
     app: u64,
     name: Box<str>,
     waiters: Vec<(u64, Waiter)>,
+    since_ms: u64,
     timer: TimerKey,
     abandoned: Arc<AtomicBool>,
 }
@@ -136,12 +143,15 @@ impl Names {
         let id = state.next_id();
         let abandoned = Arc::<AtomicBool>::default();
         let question = Question { id, name: name.clone(), mailbox: self.mailbox.clone(), abandoned: abandoned.clone() };
-        if !self.resolver.ask(app, question) {
-            return Resolved::Now(Err(NameError::Busy));
+        match self.resolver.ask(app, question) {
+            Ok(()) => {}
+            Err(Unasked::Busy) => return Resolved::Now(Err(NameError::Busy)),
+            Err(Unasked::Stuck) => return Resolved::Now(Err(NameError::Stuck)),
         }
-        let timer = reactor.after(key, LOOKUP_MS_MAX, id);
+        let timer = reactor.after(key, LOOKUP_STUCK_MS, id);
+        let since_ms = reactor.clock().now_ms();
         let waiters = vec![(number, Box::new(waiter) as Waiter)];
-        state.flights.insert(id, Flight { app, name: name.clone(), waiters, timer, abandoned });
+        state.flights.insert(id, Flight { app, name: name.clone(), waiters, since_ms, timer, abandoned });
         state.by_name.insert(place, id);
         Resolved::Later(Ticket { flight: id, number })
     }
@@ -158,6 +168,11 @@ impl Names {
         drop(gone);
     }
 
+    /// Whether there are any for [`Names::deliver`].
+    pub fn has_answers(&self) -> bool {
+        self.mailbox.has_any()
+    }
+
     /// Gives the answers that have come to those who wait. For whoever is rung.
     pub fn deliver(&self, reactor: &Reactor) {
         for (id, found) in self.mailbox.take() {
@@ -165,12 +180,13 @@ impl Names {
             let landed = {
                 let mut state = self.state.borrow_mut();
                 let landed = state.land(reactor, id);
-                if let Some(flight) = &landed {
+                if let (Some(flight), false) = (&landed, addresses == Err(NameError::Stuck)) {
                     state.cache.keep(flight.app, &flight.name, &addresses, reactor.clock().now_ms());
                 }
                 landed
             };
-            tell(reactor, landed, &addresses);
+            let app = landed.as_ref().map_or(0, |flight| flight.app);
+            reactor.at_expense_of(app, || tell(reactor, landed, &addresses));
         }
     }
 
@@ -181,9 +197,22 @@ impl Names {
 }
 
 impl Peer for Names {
+    fn app(&self) -> u64 {
+        0
+    }
+
     fn ready(self: Rc<Self>, _: &Reactor, _: Ready) {}
 
+    /// A name has been asked for for a while: others may be what it waits for.
     fn due(self: Rc<Self>, reactor: &Reactor, id: u32) {
+        if let (Some(flight), Some(key)) = (self.state.borrow_mut().flights.get_mut(&id), self.key.get()) {
+            let left_ms = LOOKUP_MS_MAX.saturating_sub(reactor.clock().now_ms().saturating_sub(flight.since_ms));
+            if left_ms > 0 {
+                self.resolver.look();
+                flight.timer = reactor.after(key, left_ms.min(LOOKUP_STUCK_MS), id);
+                return;
+            }
+        }
         let landed = self.state.borrow_mut().land(reactor, id);
         tell(reactor, landed, &Err(NameError::TimedOut));
     }
@@ -219,6 +248,7 @@ fn addresses(found: Found) -> Known {
     match found {
         Ok(addresses) if addresses.is_empty() => Err(NameError::NotFound("the name has no address".into())),
         Ok(addresses) => Ok(addresses.into_iter().take(ADDRESSES_OF_NAME_MAX).collect()),
+        Err(error) if error.kind() == STUCK => Err(NameError::Stuck),
         Err(error) => Err(NameError::NotFound(error.to_string().into())),
     }
 }

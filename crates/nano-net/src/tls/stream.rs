@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use mio::net::TcpStream;
-use nano_base::limits::TLS_BUFFER_BYTES;
+use nano_base::limits::{TLS_BUFFER_BYTES, TLS_READS_IN_VAIN_MAX};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
@@ -56,10 +56,10 @@ impl TlsStream {
         }
     }
 
-    /// Reads what has arrived. Zero is an end that the other side has announced; a connection that just ends is an error, because anybody
-    /// on the way can cut it.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
+    /// Reads what has arrived; none if that was nothing so far, and others have to have their turns before this goes on. Zero is an end that
+    /// the other side has announced; a connection that just ends is an error, because anybody on the way can cut it.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        for _ in 0..=TLS_READS_IN_VAIN_MAX {
             match self.tls.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -68,12 +68,13 @@ impl TlsStream {
                         "the connection was cut: it ended without TLS's close_notify",
                     ));
                 }
-                result => return result,
+                result => return result.map(Some),
             }
             self.pull()?;
             // Answers to what has been read: key updates, alerts.
             self.push()?;
         }
+        Ok(None)
     }
 
     /// Takes as much as there is room for.

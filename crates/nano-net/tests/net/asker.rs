@@ -25,6 +25,11 @@ pub struct Asker {
     pub over: RefCell<Option<Result<(), Failure>>>,
     pub upload: RefCell<VecDeque<Piece>>,
     pub pulled: Cell<usize>,
+    /// What undoing a coding takes, and may.
+    pub held: Cell<usize>,
+    pub memory: Cell<usize>,
+    /// How often the thread has worked for it.
+    pub turns: Cell<usize>,
 }
 
 impl Asker {
@@ -39,6 +44,9 @@ impl Asker {
             over: RefCell::default(),
             upload: RefCell::default(),
             pulled: Cell::default(),
+            held: Cell::default(),
+            memory: Cell::new(usize::MAX),
+            turns: Cell::default(),
         })
     }
 
@@ -84,6 +92,19 @@ impl Exchange for Asker {
 
     fn fail(&self, _: &Reactor, failure: Failure) {
         assert!(self.over.borrow_mut().replace(Err(failure)).is_none());
+    }
+
+    fn hold(&self, before: usize, after: usize) -> bool {
+        assert_eq!(self.held.get(), before);
+        let fits = after <= self.memory.get() || after < before;
+        if fits {
+            self.held.set(after);
+        }
+        fits
+    }
+
+    fn worked(&self, _: &Reactor) {
+        self.turns.set(self.turns.get() + 1);
     }
 
     fn pull(&self, _: usize) -> Piece {

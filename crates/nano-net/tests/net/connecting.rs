@@ -25,6 +25,10 @@ use crate::shard::{Later, Script, Shard, open, target};
 struct Bell;
 
 impl Peer for Bell {
+    fn app(&self) -> u64 {
+        1
+    }
+
     fn ready(self: std::rc::Rc<Self>, _: &Reactor, _: Ready) {}
     fn due(self: std::rc::Rc<Self>, _: &Reactor, _: u32) {}
 }
@@ -79,9 +83,9 @@ fn read_all(shard: &Shard, stream: &mut Stream) -> std::io::Result<Vec<u8>> {
         let mut buffer = [0; 1000];
         loop {
             match stream.borrow_mut().read(&mut buffer) {
-                Ok(0) => *end.borrow_mut() = Some(Ok(())),
+                Ok(Some(0)) => *end.borrow_mut() = Some(Ok(())),
                 Ok(read) => {
-                    all.borrow_mut().extend_from_slice(&buffer[..read]);
+                    all.borrow_mut().extend_from_slice(&buffer[..read.unwrap_or_default()]);
                     continue;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -140,7 +144,7 @@ fn an_address_that_is_silent_has_a_head_start_and_no_more() {
     let later = Later::new();
     let put = later.clone();
     let addresses = [silent.address, SocketAddr::from(([127, 0, 0, 1], port))];
-    let _dial = Dial::start(&shard.reactor, &addresses, move |_, result| put.put(result)).unwrap();
+    let _dial = Dial::start(&shard.reactor, 1, &addresses, move |_, result| put.put(result)).unwrap();
     shard.advance_ms(249);
     assert!(!later.is_there());
     listener.set_nonblocking(true).unwrap();
@@ -158,7 +162,7 @@ fn connecting_ends_with_the_limit_with_a_refusal_or_when_it_is_canceled() {
     let dial = |addresses: &[SocketAddr]| {
         let later = Later::new();
         let put = later.clone();
-        (Dial::start(&shard.reactor, addresses, move |_, result| put.put(result)).unwrap(), later)
+        (Dial::start(&shard.reactor, 1, addresses, move |_, result| put.put(result)).unwrap(), later)
     };
     let before = shard.reactor.len();
     let (_held, later) = dial(&[silent.address]);
@@ -226,6 +230,21 @@ fn tls_is_spoken_in_both_versions_and_sends_the_name() {
         assert_eq!(read_all(&shard, &mut stream).unwrap(), b"secret");
         assert_eq!(thread.join().unwrap().as_deref(), Some("secure.b"));
     }
+}
+
+#[test]
+fn records_that_say_nothing_are_read_some_at_a_time() {
+    let authority = Authority::new("test authority");
+    let mut config = (*authority.certify(&["secure.b"], &[], 2099).config(&[&TLS13])).clone();
+    config.send_tls13_tickets = 700;
+    let (shard, _file) = trusting(&authority, &Script::new(&[("secure.b", &["127.0.0.1"])]));
+    let (port, thread) = tls_server(Arc::new(config), b"secret", true);
+    let mut stream = connect(&shard, Scheme::Https, "secure.b", port).unwrap_or_else(|failure| panic!("{failure}"));
+    // All of them are there.
+    thread.join().unwrap();
+    let mut buffer = [0; 100];
+    assert_eq!(stream.read(&mut buffer).unwrap(), None);
+    assert_eq!(read_all(&shard, &mut stream).unwrap(), b"secret");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{CONNECTIONS_OF_APP_MAX, FETCH_BODY_IDLE_MS_MAX, FETCH_FIRST_BYTE_MS_MAX, IDLE_MS, IDLE_OF_ORIGIN_MAX};
+use nano_base::limits::{
+    CONNECTIONS_OF_APP_MAX, DECODE_MEMBER_COST_BYTES, FETCH_BODY_IDLE_MS_MAX, FETCH_FIRST_BYTE_MS_MAX, IDLE_MS, IDLE_OF_ORIGIN_MAX,
+    NETWORK_TURN_BYTES,
+};
 use nano_net::failure::FailureKind;
 use nano_net::http::{Body, Piece};
 use nano_net::policy::{Mode, Policy, Rule};
@@ -670,4 +673,70 @@ fn compressed_bodies_are_decompressed_in_bounded_pieces_and_bombs_are_not() {
         let failure = web.get(respond(broken, "gzip").port).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Protocol, "{failure}");
     }
+}
+
+/// A body of so many members of gzip with nothing in them, and brotli around it: a few bytes.
+pub fn nothing(members: usize) -> Vec<u8> {
+    let empty = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best()).finish().unwrap();
+    let mut out = Vec::new();
+    brotli::CompressorWriter::new(&mut out, 4096, 5, 22).write_all(&empty.repeat(members)).unwrap();
+    out
+}
+
+/// The turns that decoding so many members takes at least.
+pub fn turns_of(members: usize) -> usize {
+    members * DECODE_MEMBER_COST_BYTES / NETWORK_TURN_BYTES
+}
+
+#[test]
+fn a_body_that_leads_to_nothing_takes_turns_with_others_and_has_an_end() {
+    const MEMBERS: usize = 4_000;
+    let answer = |body: Vec<u8>, stays: bool| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip, br\r\ncontent-length: {}\r\n\r\n", body.len() + usize::from(stays));
+        Peer::answering([head.as_bytes(), &body].concat())
+    };
+    let web = web();
+    let asker = Asker::new();
+    let peer = answer(nothing(MEMBERS), false);
+    web.ask("GET", &url(&peer), Body::None, &asker).unwrap();
+    web.shard.until(|| asker.is_over());
+    assert_eq!(asker.result(), Ok((200, String::new())));
+    assert!(asker.turns.get() > turns_of(MEMBERS), "{} turns", asker.turns.get());
+    assert_eq!(asker.held.get(), 0);
+    let failure = web.get(answer(nothing(100_000), false).port).unwrap_err();
+    assert!(failure.kind == FailureKind::Limit && failure.to_string().contains("grows too much"), "{failure}");
+}
+
+#[test]
+fn a_decoder_needs_room_while_its_body_is_open() {
+    let text: Vec<u8> = (0..1_500_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut encoded = Vec::new();
+    brotli::CompressorWriter::new(&mut encoded, 4096, 5, 22).write_all(&text).unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: {}\r\n\r\n", encoded.len());
+    let peer = Peer::answering([head.as_bytes(), &encoded].concat());
+    let web = web();
+    let asker = Asker::new();
+    asker.room.set(1_000);
+    let handle = web.ask("GET", &url(&peer), Body::None, &asker).unwrap();
+    web.shard.until(|| asker.room.get() == 0);
+    assert!(asker.held.get() > 4 << 20, "{}", asker.held.get());
+    // Read to its end, or let go: in both cases nothing is held.
+    asker.room.set(usize::MAX);
+    handle.resume(&web.shard.reactor);
+    web.shard.until(|| asker.is_over());
+    assert_eq!((asker.held.get(), asker.body.borrow().len()), (0, text.len()));
+    let asker = Asker::new();
+    asker.room.set(1_000);
+    let handle = web.ask("GET", &url(&peer), Body::None, &asker).unwrap();
+    web.shard.until(|| asker.room.get() == 0);
+    handle.abort(&web.shard.reactor);
+    web.shard.settle();
+    assert_eq!(asker.held.get(), 0);
+    let asker = Asker::new();
+    asker.memory.set(4 << 20);
+    web.ask("GET", &url(&peer), Body::None, &asker).unwrap();
+    web.shard.until(|| asker.is_over());
+    let failure = asker.result().unwrap_err();
+    assert!(failure.kind == FailureKind::Limit && failure.to_string().contains("limit external_bytes"), "{failure}");
+    assert_eq!(asker.held.get(), 0);
 }

@@ -17,6 +17,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::asker::{Asker, Web};
 use crate::certificates::{Authority, PemFile};
+use crate::http::{nothing, turns_of};
 use crate::peer::Peer;
 use crate::shard::{Script, Shard, open};
 
@@ -197,6 +198,27 @@ fn an_encoded_body_is_decoded_and_a_head_alone_ends() {
     });
     assert_eq!(world.get(&peer, ""), Ok((200, "hello".into())));
     assert_eq!(world.web.fetch("HEAD", &format!("https://a.b:{}/", peer.port), Body::None), Ok((200, String::new())));
+}
+
+#[test]
+fn bodies_that_lead_to_nothing_take_turns_with_others() {
+    const MEMBERS: usize = 4_000;
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        let Event::Request(id, _) = event else { return };
+        server.begin(id, &[("content-encoding", "gzip, br")]);
+        let body = nothing(MEMBERS);
+        assert_eq!(server.http.send(id, &body, true), body.len());
+    });
+    let askers: Vec<_> = (0..3).map(|_| Asker::new()).collect();
+    for asker in &askers {
+        world.web.ask("GET", &format!("https://a.b:{}/", peer.port), Body::None, asker).unwrap();
+    }
+    world.web.shard.until(|| askers.iter().all(|asker| asker.is_over()));
+    for asker in askers {
+        assert_eq!(asker.result(), Ok((200, String::new())));
+        assert!(asker.turns.get() > turns_of(MEMBERS), "{} turns", asker.turns.get());
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Names: who is asked, how often, and what nobody waits for.
 
-use nano_base::limits::{LOOKUP_MS_MAX, RESOLVERS_MAX};
+use nano_base::limits::{LOOKUP_MS_MAX, LOOKUP_STUCK_MS, LOOKUPS_STUCK_OF_APP_MAX, RESOLVERS_MAX};
 use nano_net::names::{Addresses, NameError, Resolved, Ticket};
 
 use crate::shard::{Later, Script, Shard, host};
@@ -125,6 +125,56 @@ fn one_app_with_slow_names_leaves_threads_for_the_others() {
     for (_, later) in slow {
         assert_eq!(text(later.wait(&shard)), "no such name in the script");
     }
+}
+
+#[test]
+fn apps_whose_names_never_come_do_not_keep_the_others_from_theirs() {
+    let script = Script::new(&[("quick.b", &["1.1.1.1"])]);
+    let names: Vec<String> = (0..RESOLVERS_MAX).map(|n| format!("slow{n}.b")).collect();
+    let gates: Vec<_> = names.iter().map(|name| script.gate(name)).collect();
+    let shard = Shard::new(&script);
+    // Half of the threads each: all of them.
+    let slow: Vec<_> = names.iter().enumerate().map(|(n, name)| ask(&shard, (n % 2) as u64, name)).collect();
+    shard.until(|| script.asked() == RESOLVERS_MAX);
+    // They have given up, and their threads are where they were.
+    for (resolved, _) in slow {
+        shard.names.cancel(&shard.reactor, ticket(resolved));
+    }
+    let (_, quick) = ask(&shard, 2, "quick.b");
+    shard.advance_ms(LOOKUP_STUCK_MS);
+    assert_eq!(text(quick.wait(&shard)), "1.1.1.1");
+    // Also when they have come back there are enough.
+    drop(gates);
+    assert_eq!(resolved(&shard, 3, "quick.b"), "1.1.1.1");
+}
+
+#[test]
+fn an_app_has_few_threads_stuck_and_is_told_so() {
+    let script = Script::new(&[("quick.b", &["1.1.1.1"])]);
+    let names: Vec<String> = (0..LOOKUPS_STUCK_OF_APP_MAX * 2).map(|n| format!("slow{n}.b")).collect();
+    let gates: Vec<_> = names.iter().map(|name| script.gate(name)).collect();
+    let shard = Shard::new(&script);
+    let slow: Vec<_> = names.iter().map(|name| ask(&shard, 1, name)).collect();
+    // Half of the threads, and one after the other when these are stuck.
+    for asked in RESOLVERS_MAX / 2..=LOOKUPS_STUCK_OF_APP_MAX {
+        shard.until(|| script.asked() == asked);
+        assert_eq!(resolved(&shard, asked as u64 + 1, "quick.b"), "1.1.1.1");
+        script.asked.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        shard.advance_ms(LOOKUP_STUCK_MS);
+    }
+    assert_eq!(now(ask(&shard, 1, "quick.b").0), NameError::Stuck.to_string());
+    assert_eq!(resolved(&shard, 2, "other.b"), "no such name in the script");
+    assert_eq!(script.order.lock().unwrap().iter().filter(|name| name.starts_with("slow")).count(), LOOKUPS_STUCK_OF_APP_MAX);
+    // Those behind them do not wait for them; they themselves come in the end.
+    let mut slow: Vec<_> = slow.into_iter().map(|(_, later)| later).collect();
+    for later in slow.split_off(LOOKUPS_STUCK_OF_APP_MAX) {
+        assert_eq!(later.wait(&shard), Err(NameError::Stuck));
+    }
+    drop(gates);
+    for later in slow {
+        assert_eq!(text(later.wait(&shard)), "no such name in the script");
+    }
+    assert_eq!(resolved(&shard, 1, "quick.b"), "1.1.1.1");
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Shard {
         let reactor = Reactor::new(poll.registry(), clock.clone(), 1_000).unwrap();
         let waker = Waker::new(poll.registry(), Token(0)).unwrap();
         let ring = Arc::new(move || waker.wake().unwrap());
-        let names = Names::new(&reactor, Arc::new(Resolver::new(lookup.clone())), ring).unwrap();
+        let names = Names::new(&reactor, Arc::new(Resolver::new(lookup.clone(), &clock)), ring).unwrap();
         let net = Net::new(names.clone(), Sessions::new(Trust::new(roots, &clock).unwrap()));
         Self { poll: poll.into(), reactor, clock, names, net }
     }

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use nano_base::http::{Headers, RequestHead, ResponseHead};
-use nano_base::limits::{WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_OPEN_MS_MAX};
+use nano_base::limits::{WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_FRAMES_PER_TURN, WEBSOCKET_OPEN_MS_MAX};
 use nano_http::ws::{self, Event, Role};
 use nano_net::failure::{Failure, FailureKind};
-use nano_net::reactor::Reactor;
+use nano_net::reactor::{Books, Reactor};
 use nano_net::websocket::{Chat, Closed, NotOpen, Opening, WebSocket};
 
 use crate::peer::{Peer, Wire};
@@ -178,6 +178,42 @@ fn a_server_that_closes_is_answered_and_one_that_just_goes_is_noted() {
     assert_eq!((end.code, end.reason.as_str(), end.clean, end.failure), (4000, "done", true, None));
     let end = start(&shard, &peer).0.end(&shard);
     assert_eq!((end.code, end.clean, end.failure.map(|failure| failure.kind)), (1006, false, Some(FailureKind::Closed)));
+}
+
+#[test]
+fn a_flood_of_frames_takes_turns_with_others_and_what_follows_is_heard() {
+    const FRAMES: usize = 20_000;
+    let peer = Peer::new(|wire| {
+        let mut server = Server::accept(wire)?;
+        let mut flood = Vec::new();
+        for n in 0..FRAMES {
+            server.socket.pong(&mut flood, b"", NO_MASK).unwrap();
+            if n % 1_000 == 999 {
+                server.socket.text(&mut flood, &n.to_string(), true, NO_MASK).unwrap();
+            }
+        }
+        server.wire.write(flood)?;
+        server.say(|socket, out| socket.close(out, Some((1000, "bye")), NO_MASK))
+    });
+    let shard = Shard::new(&Script::new(&[]));
+    let turns = Rc::<Cell<usize>>::default();
+    shard.reactor.keep_books(Box::new(Turns(turns.clone())));
+    let (chatter, _socket) = start(&shard, &peer);
+    assert!(chatter.end(&shard).clean);
+    assert_eq!(*chatter.heard.borrow(), (1..=FRAMES / 1_000).map(|n| (n * 1_000 - 1).to_string()).collect::<Vec<_>>());
+    assert!(turns.get() > FRAMES / WEBSOCKET_FRAMES_PER_TURN, "{} turns", turns.get());
+}
+
+/// Counts turns.
+struct Turns(Rc<Cell<usize>>);
+
+impl Books for Turns {
+    fn open(&self, _: u64) {}
+
+    fn close(&self, _: u64) -> bool {
+        self.0.set(self.0.get() + 1);
+        true
+    }
 }
 
 #[test]

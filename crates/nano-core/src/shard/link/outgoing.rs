@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nano_base::http::{Headers, RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
 use nano_engine::{Delivery, Outbound, Pull, Refusal};
-use nano_net::failure::Failure;
+use nano_net::failure::{Failure, FailureKind};
 use nano_net::http::{Body as Upload, Exchange, Handle, Piece, Request};
 use nano_net::policy::Policy;
 use nano_net::reactor::Reactor;
@@ -34,6 +34,8 @@ pub(super) struct Outgoing {
     full: Cell<bool>,
     /// Of the upload.
     held: RefCell<Held>,
+    /// What undoing the response's coding takes.
+    window: RefCell<Held>,
     pub answered: Cell<bool>,
     over: Cell<bool>,
 }
@@ -52,6 +54,7 @@ impl Link {
             uploading: Cell::new(matches!(body, Outbound::Stream)),
             full: Cell::new(false),
             held: Held::of(&self.app, 0).into(),
+            window: Held::of(&self.app, 0).into(),
             answered: Cell::new(false),
             over: Cell::new(false),
         });
@@ -62,7 +65,7 @@ impl Link {
         };
         let request = Request { app: self.app.key, policy: policy.clone(), head, body };
         let desk = &self.desk;
-        let sent = desk.outside.send(&desk.inner.network, &desk.inner.clock, &desk.shard, request, outgoing.clone());
+        let sent = desk.outside.send(desk, &self.app, request, outgoing.clone());
         let handle = sent.map_err(|failure| Refusal(failure.message))?;
         *outgoing.handle.borrow_mut() = Some(handle);
         self.calls.set(self.calls.get() + 1);
@@ -175,6 +178,15 @@ impl Outgoing {
         }
     }
 
+    /// The network is left, and the app hears why, unless it has heard the end.
+    pub(super) fn give_up(&self, link: &Link, why: &str) {
+        let handle = self.handle.borrow_mut().take();
+        if let (Some(handle), Some(reactor)) = (handle, link.desk.outside.reactor()) {
+            handle.abort(reactor);
+            self.fail(reactor, Failure::new(FailureKind::Limit, why));
+        }
+    }
+
     fn answer(&self) {
         if let Some(link) = self.link.upgrade()
             && !self.answered.replace(true)
@@ -238,6 +250,22 @@ impl Exchange for Outgoing {
             self.tell(Delivery::WriteReady(self.local));
         }
         Piece::Bytes(bytes)
+    }
+
+    fn hold(&self, before: usize, after: usize) -> bool {
+        let mut window = self.window.borrow_mut();
+        let fits = after <= before || window.has_room_for(after - before);
+        if fits {
+            window.add(after.saturating_sub(before));
+            window.take(before.saturating_sub(after));
+        }
+        fits
+    }
+
+    fn worked(&self, _: &Reactor) {
+        if let Some(link) = self.link.upgrade() {
+            link.bill_outside(self.local);
+        }
     }
 }
 

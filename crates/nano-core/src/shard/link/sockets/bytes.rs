@@ -59,7 +59,7 @@ impl Bytes {
             is_told: Cell::new(false),
         });
         let desk = &link.desk;
-        let made = desk.outside.connect(&desk.inner.network, &desk.inner.clock, &desk.shard, target, bytes.clone());
+        let made = desk.outside.connect(desk, &link.app, target, bytes.clone());
         *bytes.socket.borrow_mut() = Some(made.map_err(|failure| Refusal(failure.message))?);
         Ok((local, bytes))
     }
@@ -250,5 +250,11 @@ impl Talk for Bytes {
             Some(failure) => SocketEvent::Failed(failure.message, None),
             None => SocketEvent::Closed(1000, String::new(), true),
         });
+    }
+
+    fn worked(&self, _: &Reactor) {
+        if let Some(link) = self.link.upgrade() {
+            link.bill_outside(self.local);
+        }
     }
 }

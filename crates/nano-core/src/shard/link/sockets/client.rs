@@ -45,7 +45,7 @@ impl Client {
         let Opening { url, headers, protocols } = opening;
         let opening = websocket::Opening { app: link.app.key, policy: policy.clone(), url, headers, protocols, compress: true };
         let desk = &link.desk;
-        let opened = desk.outside.open(&desk.inner.network, &desk.inner.clock, &desk.shard, opening, client.clone());
+        let opened = desk.outside.open(desk, &link.app, opening, client.clone());
         *client.socket.borrow_mut() = Some(opened.map_err(|failure| Refusal(failure.message))?);
         Ok((local, client))
     }
