@@ -236,16 +236,19 @@ impl Multi {
     fn tell(self: &Rc<Self>, reactor: &Reactor, news: News) {
         match news {
             News::Head(id, head) => {
-                let decoded = match self.io.borrow_mut().calls.get_mut(&id) {
+                let (decoded, sent) = match self.io.borrow_mut().calls.get_mut(&id) {
                     Some(active) => {
                         active.headed = true;
                         active.decoder = Decoder::of(&head.headers).filter(|_| !active.is_empty());
-                        active.decoder.is_some()
+                        (active.decoder.is_some(), active.forget_sent())
                     }
                     None => return,
                 };
                 if let Some(call) = self.call(id) {
                     call.exchange.head(reactor, head, decoded);
+                    if sent {
+                        call.sent();
+                    }
                 }
             }
             News::Reset(id, code) => {
