@@ -149,7 +149,10 @@ pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     } else if body.is_null() {
         Outbound::None
     } else {
-        if let Some(Err(refusal)) = State::host(scope).map(|host| host.check_upload(len_of(scope, body))) {
+        let len = len_of(scope, body);
+        if len > 0
+            && let Some(Err(refusal)) = State::host(scope).map(|host| host.check_upload(len))
+        {
             return exceptions::throw_type_error(scope, &refusal.0);
         }
         Outbound::Whole(whole_body(scope, body))
