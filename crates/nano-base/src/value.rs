@@ -78,6 +78,11 @@ pub struct HostObject {
     pub keeper: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// What a [`Value`] takes besides what it points to.
+pub const ITEM_BYTES: usize = size_of::<Value>();
+/// What the name of an object's property takes besides its text.
+pub const KEY_BYTES: usize = size_of::<String>();
+
 impl fmt::Debug for HostObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HostObject({}, {:#x})", self.class, self.id)
@@ -113,24 +118,24 @@ impl Value {
         }
     }
 
-    /// Whether it may cross as it is, without being written as bytes: not more than `CALL_BYTES_MAX`, by a rough count.
+    /// Whether it may cross as it is, without being written as bytes: it takes not more than `CALL_BYTES_MAX`.
     pub fn is_small_enough(&self) -> bool {
         self.weight() <= CALL_BYTES_MAX
     }
 
-    /// About how many bytes it has.
+    /// How many bytes it takes.
     pub fn weight(&self) -> usize {
-        const HEAD: usize = 9;
-        HEAD + match self {
-            Value::Text(text) => text.len(),
-            Value::Bytes(bytes) | Value::TypedArray { bytes, .. } | Value::BigInt { magnitude: bytes, .. } => bytes.len(),
-            Value::Array(items) | Value::Set(items) => items.iter().map(Value::weight).sum(),
-            Value::Object(entries) => entries.iter().map(|(key, item)| HEAD + key.len() + item.weight()).sum(),
-            Value::Map(entries) => entries.iter().map(|(key, item)| key.weight() + item.weight()).sum(),
-            Value::Error { name, message } => name.len() + message.len(),
-            Value::HostObject(object) => object.class.len(),
-            _ => 0,
-        }
+        ITEM_BYTES
+            + match self {
+                Value::Text(text) => text.len(),
+                Value::Bytes(bytes) | Value::TypedArray { bytes, .. } | Value::BigInt { magnitude: bytes, .. } => bytes.len(),
+                Value::Array(items) | Value::Set(items) => items.iter().map(Value::weight).sum(),
+                Value::Object(entries) => entries.iter().map(|(key, item)| KEY_BYTES + key.len() + item.weight()).sum(),
+                Value::Map(entries) => entries.iter().map(|(key, item)| key.weight() + item.weight()).sum(),
+                Value::Error { name, message } => name.len() + message.len(),
+                Value::HostObject(object) => object.class.len(),
+                _ => 0,
+            }
     }
 }
 

@@ -78,6 +78,28 @@ pub enum CallContent {
     },
 }
 
+impl CallContent {
+    /// The bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let all = |args: &[Value]| args.iter().map(Value::weight).sum::<usize>();
+        match self {
+            Self::Fetch { body, .. } => self.head_bytes() + body.len(),
+            Self::Method { name, args } | Self::ObjectMethod { name, args, .. } | Self::Files { name, args } => name.len() + all(args),
+            Self::Function { args } | Self::Construct { args } => all(args),
+            Self::ObjectGet { name, .. } => name.len(),
+            Self::ObjectSet { name, value, .. } => name.len() + value.weight(),
+        }
+    }
+
+    /// The same without the body of a fetch, which counts where it waits.
+    pub(crate) fn head_bytes(&self) -> usize {
+        match self {
+            Self::Fetch { head, .. } => head.url.len() + head.headers.bytes(),
+            _ => self.bytes(),
+        }
+    }
+}
+
 /// A call as the host sees it.
 #[derive(Clone, Debug)]
 pub struct CallView {
@@ -117,12 +139,14 @@ pub(crate) struct Call {
     pub closed: AtomicBool,
     /// The version of the app that calls.
     pub version: Arc<Version>,
+    /// What it holds of the app's: what it asks with, until that has been taken, and the value that it is answered with.
+    pub held: Mutex<Held>,
     /// The request that it has become, if another app answers it.
     pub peer: OnceLock<Weak<Work>>,
 }
 
 impl Call {
-    pub(crate) fn new(view: CallView, place: Place, app: &Arc<AppShared>, version: &Arc<Version>) -> Self {
+    pub(crate) fn new(view: CallView, place: Place, app: &Arc<AppShared>, version: &Arc<Version>, held: Held) -> Self {
         let uploading = matches!(view.content, CallContent::Fetch { streaming: true, .. });
         Self {
             id: AtomicU64::new(0),
@@ -135,6 +159,7 @@ impl Call {
             uploading: AtomicBool::new(uploading),
             closed: AtomicBool::new(false),
             version: version.clone(),
+            held: held.into(),
             peer: OnceLock::new(),
         }
     }

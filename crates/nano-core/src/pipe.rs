@@ -192,7 +192,10 @@ impl Pipe {
             let why = format!("{len} bytes at a time are more than there is room for (limit external_bytes): write smaller pieces");
             return (Pushed::TooLarge(why), false);
         }
-        self.chunks.push_back(bytes);
+        match self.chunks.back_mut() {
+            Some(last) if last.len() + len <= BODY_STEP_BYTES => last.extend_from_slice(&bytes),
+            _ => self.chunks.push_back(bytes),
+        }
         self.held.add(len);
         self.bytes_total += len as u64;
         self.writer_waits = self.held.bytes() >= BODY_STEP_BYTES && !self.held.has_room_for(0);

@@ -14,7 +14,7 @@ use nano_base::value::Value;
 use crate::app::{App, check_head};
 use crate::call::{Answer, Call, CallContent};
 use crate::objects;
-use crate::pipe::{Pipe, Pushed};
+use crate::pipe::{Held, Pipe, Pushed};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Work};
 use crate::runtime::Inner;
 use crate::shard::Command;
@@ -74,7 +74,7 @@ impl Inner {
             }
             Ending::Value(mut value) => {
                 if call.answer() {
-                    let fits = objects::refuse(&mut value, NO_OBJECTS).and_then(|()| check_size(&value));
+                    let fits = objects::refuse(&mut value, NO_OBJECTS).and_then(|()| check_size(&value)).and_then(|()| keep(call, &value));
                     self.answer_call(call, fits.map_or_else(|error| Answer::Fail(error.message), |()| Answer::Value(value)));
                 }
             }
@@ -217,6 +217,19 @@ fn job_of(target: &App, content: CallContent) -> Result<(Job, Body)> {
         }
         _ => Err(Error::new(Status::Invalid, "another app can be asked for fetch and for methods only")),
     }
+}
+
+/// Counts a value that waits for the app that called, which asked for it, in place of what it called with.
+fn keep(call: &Call, value: &Value) -> Result<()> {
+    let mut held = lock(&call.held);
+    *held = Held::of(&call.app, 0);
+    let (bytes, waiting) = (value.weight(), call.app.waiting_bytes());
+    if waiting > 0 && !held.has_room_for(bytes) {
+        let why = format!("{waiting} bytes wait for the app that called, {bytes} more do not fit (limit external_bytes)");
+        return Err(Error::new(Status::Overloaded, why));
+    }
+    held.add(bytes);
+    Ok(())
 }
 
 fn check_size(value: &Value) -> Result<()> {

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 
 use nano_base::http::ResponseHead;
+use nano_base::limits::BODY_STEP_BYTES;
 use nano_base::status::{Error, Status};
 
 use crate::pipe::Held;
@@ -110,6 +111,20 @@ pub(crate) struct Front {
     state: Mutex<State>,
 }
 
+/// Small pieces of one response are joined: many of them would take more memory than is counted.
+fn leave(waiting: &mut Vec<Mail>, mail: Mail) {
+    if let (Happening::Chunk(bytes), Some(last)) = (&mail.what, waiting.last_mut())
+        && (last.connection, last.stream) == (mail.connection, mail.stream)
+        && let Happening::Chunk(before) = &mut last.what
+        && before.len() + bytes.len() <= BODY_STEP_BYTES
+    {
+        before.extend_from_slice(bytes);
+        last.held.merge(mail.held);
+    } else {
+        waiting.push(mail);
+    }
+}
+
 impl Front {
     pub(crate) fn new(shard: usize) -> std::io::Result<Self> {
         let state = State::new(shard)?;
@@ -141,7 +156,7 @@ impl Front {
     pub(crate) fn post(&self, mail: Mail, valid: impl FnOnce() -> bool) {
         let mut waiting = lock(&self.mail);
         if valid() {
-            waiting.push(mail);
+            leave(&mut waiting, mail);
             self.waiting.store(waiting.len(), Ordering::Release);
         }
     }

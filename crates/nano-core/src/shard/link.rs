@@ -22,7 +22,8 @@ use nano_engine::Delivery;
 use super::desk::{Desk, Timer};
 use crate::app::{AppShared, Version};
 use crate::call::Call;
-use crate::request::{Ending, Job, Place, Spent, Work};
+use crate::pipe::Held;
+use crate::request::{Ending, Job, Listener, Place, Spent, Work};
 use crate::wait::lock;
 pub(super) use host::LinkHost;
 pub(crate) use outgoing::NETWORK;
@@ -158,6 +159,15 @@ impl Link {
         }
     }
 
+    /// What another app has called with is the instance's own now.
+    fn taken(&self, local: u32) {
+        if let Some(Active::Work(work, _)) = self.active.borrow().get(&local)
+            && let (Job::Invoke(..), Listener::App(call)) = (&work.job, &work.listener)
+        {
+            *lock(&call.held) = Held::NONE;
+        }
+    }
+
     /// Arms the wall limit of a request that did not end in its first turn.
     fn arm_wall_limit(&self, local: u32) {
         if let Some(Active::Work(work, timer @ None)) = self.active.borrow_mut().get_mut(&local)
@@ -254,7 +264,10 @@ impl Link {
     /// A delivery has been made: a call whose answer it completed is over.
     pub(super) fn delivered(&self, local: u32, kind: Completes) {
         match kind {
-            Completes::FirstTurn => self.arm_wall_limit(local),
+            Completes::FirstTurn => {
+                self.taken(local);
+                self.arm_wall_limit(local);
+            }
             Completes::Request => self.forget(local),
             Completes::Call => self.end_call(local),
             Completes::CallWithoutBody if self.body_is_none(local) => self.end_call(local),

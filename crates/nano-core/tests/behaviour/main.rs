@@ -6,6 +6,7 @@ mod caches_named;
 mod calls;
 mod compression;
 mod conformance;
+mod copies;
 mod crypto;
 mod curious;
 mod fetching;

@@ -340,6 +340,27 @@ fn giant_tags_and_deep_nesting_end_the_stream_not_the_app() {
 }
 
 #[test]
+fn names_that_a_selector_counts_by_have_their_limit() {
+    let source = r#"async function run() {
+        const rewriter = (selector) => new HTMLRewriter().on(selector, { element() {} });
+        let many = '<svg>';
+        for (let i = 0; i < 20000; i++) many += `<a${i.toString(36)}/>`;
+        const few = '<a></a><b></b><p><i></i></p>'.repeat(20000);
+        const out = [];
+        for (const selector of ['b:nth-of-type(2)', 'p > b:First-Of-Type', 'b:nth-\\6f f-type(2)'])
+            out.push((await failure(rewriter(selector).transform(html(many)).text())).slice(0, 45));
+        out.push((await rewriter('b').transform(html(many)).text()) === many);
+        out.push((await rewriter('b:nth-of-type(2)').transform(html(few)).text()) === few);
+        const second = new HTMLRewriter().on('b:nth-of-type(2)', { element(e) { e.setAttribute('n', '2'); } });
+        out.push(await second.transform(html('<p><b></b><i></i><b></b></p>')).text());
+        return out;
+    }"#;
+    let memory = "RangeError: Parser error: The memory limit ha";
+    let rewritten = r#"<p><b></b><i></i><b n=\"2\"></b></p>"#;
+    assert_eq!(run(source), format!(r#"["{memory}","{memory}","{memory}",true,true,"{rewritten}"]"#));
+}
+
+#[test]
 fn what_handlers_insert_is_charged_and_given_back() {
     let runtime = runtime(1);
     let body = r#"async function run() {

@@ -148,7 +148,7 @@ fn bodies_between_apps_are_counted_where_they_wait() {
         std::thread::yield_now();
     }
     assert!(api.stats().waiting_bytes <= 75_000);
-    assert_eq!(app.stats().waiting_bytes, 0);
+    assert!(app.stats().waiting_bytes < 100, "no more than the call's head");
     runtime.request_cancel(id).expect("is running");
     until_end(&runtime, id);
     while api.stats().waiting_bytes > 0 {
@@ -244,7 +244,7 @@ fn the_limits_of_the_other_app_hold() {
          return new Response([await ask('http://api/' + 'x'.repeat(30)), await ask('http://api/', { method: 'POST', body: '12345' }), await ask('http://api/'), \
            await env.API.big().catch((e) => e.message.slice(0, 19))].join('|'));",
     );
-    assert_eq!(text(&app, "/"), "the URL has 41 bytes; the |the body has 5 bytes; the |ok|the value is larger");
+    assert_eq!(text(&app, "/"), "the URL has 41 bytes; the |the body has 5 bytes; the |ok|a value that takes ");
 }
 
 #[test]

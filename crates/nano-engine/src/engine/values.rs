@@ -1,19 +1,20 @@
 //! Values that cross between host and app (arguments and results of calls), as JavaScript sees them.
 
-use nano_base::limits::{VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
-use nano_base::value::{TypedArrayKind, Value};
+use nano_base::limits::{CALL_BYTES_MAX, VALUE_DEPTH_MAX};
+use nano_base::value::{ITEM_BYTES, KEY_BYTES, TypedArrayKind, Value};
 
 use super::host_objects::{self, HeldState};
 use super::{bytes, exceptions};
 use crate::isolate::state::State;
 use crate::web::clone::data_clone_error;
+use crate::web::ops::utf8;
 
 /// Integers a JavaScript number holds exactly.
 const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// A JavaScript value as a [`Value`]; `None` with an exception pending where it cannot cross.
 pub(crate) fn from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
-    let mut reader = Reader { items: 0, path: Vec::new(), waits_for: None };
+    let mut reader = Reader::default();
     let read = reader.read(scope, value);
     if reader.waits_for.is_some() {
         return refuse(scope, "an object of the host's that is still being constructed cannot cross");
@@ -31,7 +32,7 @@ pub(crate) enum Arguments<'s> {
 
 /// The elements of a JavaScript array.
 pub(crate) fn arguments_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Arguments<'s>> {
-    let mut reader = Reader { items: 0, path: Vec::new(), waits_for: None };
+    let mut reader = Reader::default();
     let read = reader.read(scope, value);
     if let Some(object) = reader.waits_for {
         return Some(Arguments::WaitFor(object));
@@ -43,8 +44,11 @@ pub(crate) fn arguments_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8:
 }
 
 /// Reads a value; remembers the objects it is inside of, to refuse cycles.
+#[derive(Default)]
 struct Reader<'s> {
-    items: usize,
+    /// What the copy takes, as [`Value::weight`] counts it. Each part is counted before it is copied: a script names one string, or one
+    /// buffer, as often as it likes.
+    bytes: usize,
     path: Vec<v8::Local<'s, v8::Value>>,
     /// The object of the host's that stopped the reading, because it has not been constructed yet.
     waits_for: Option<v8::Local<'s, v8::Value>>,
@@ -52,10 +56,10 @@ struct Reader<'s> {
 
 impl<'s> Reader<'s> {
     fn read(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
-        self.items += 1;
-        if self.items > VALUE_ITEMS_MAX {
-            return refuse(scope, "a value with more than 1,000,000 items cannot cross to the host");
+        if State::is_stopping(scope) {
+            return None;
         }
+        self.take(scope, ITEM_BYTES)?;
         if value.is_undefined() {
             return Some(Value::Undefined);
         }
@@ -69,9 +73,10 @@ impl<'s> Reader<'s> {
             return Some(number(value.number_value(scope)?));
         }
         if value.is_string() {
-            return Some(Value::Text(value.to_rust_string_lossy(scope)));
+            return self.text(scope, value).map(Value::Text);
         }
         if let Ok(big) = v8::Local::<v8::BigInt>::try_from(value) {
+            self.take(scope, big.word_count() * size_of::<u64>())?;
             return Some(big_int(big));
         }
         if value.is_symbol() || value.is_function() || value.is_proxy() || value.is_promise() {
@@ -84,12 +89,16 @@ impl<'s> Reader<'s> {
         if let Ok(date) = v8::Local::<v8::Date>::try_from(value) {
             return Some(Value::Date(date.value_of()));
         }
-        if let Some(array) = typed_array(value) {
-            return Some(array);
+        if let Some(len) = bytes::len(value) {
+            self.take(scope, len)?;
+            return typed_array(value);
         }
         if let Some(held) = host_objects::held(scope, value) {
             return match held.state() {
-                HeldState::Ready(object) => Some(Value::HostObject(object)),
+                HeldState::Ready(object) => {
+                    self.take(scope, object.class.len())?;
+                    Some(Value::HostObject(object))
+                }
                 HeldState::Disposed => refuse(scope, "an object of the host's that has been disposed of cannot cross"),
                 HeldState::Constructing => {
                     self.waits_for = Some(value);
@@ -116,6 +125,7 @@ impl<'s> Reader<'s> {
                 let item = array.get_index(scope, index)?;
                 items.push(self.read(scope, item)?);
             }
+            items.shrink_to_fit();
             return Some(Value::Array(items));
         }
         if let Ok(map) = v8::Local::<v8::Map>::try_from(value) {
@@ -126,6 +136,7 @@ impl<'s> Reader<'s> {
                 let item = flat.get_index(scope, index + 1)?;
                 entries.push((self.read(scope, key)?, self.read(scope, item)?));
             }
+            entries.shrink_to_fit();
             return Some(Value::Map(entries));
         }
         if let Ok(set) = v8::Local::<v8::Set>::try_from(value) {
@@ -135,11 +146,13 @@ impl<'s> Reader<'s> {
                 let item = flat.get_index(scope, index)?;
                 items.push(self.read(scope, item)?);
             }
+            items.shrink_to_fit();
             return Some(Value::Set(items));
         }
         if value.is_native_error() {
             let error = exceptions::describe(scope, value, nano_base::status::Status::Exception);
             let (name, message) = error.message.split_once(": ").unwrap_or(("Error", &error.message));
+            self.take(scope, name.len() + message.len())?;
             return Some(Value::Error { name: name.into(), message: message.into() });
         }
         let object = value.to_object(scope)?;
@@ -151,11 +164,42 @@ impl<'s> Reader<'s> {
         for index in 0..names.length() {
             let name = names.get_index(scope, index)?;
             let item = object.get(scope, name)?;
-            entries.push((name.to_rust_string_lossy(scope), self.read(scope, item)?));
+            self.take(scope, KEY_BYTES)?;
+            entries.push((self.text(scope, name)?, self.read(scope, item)?));
         }
+        entries.shrink_to_fit();
         Some(Value::Object(entries))
     }
+
+    /// A string, copied if it fits.
+    fn text(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<String> {
+        let string = v8::Local::<v8::String>::try_from(value).ok()?;
+        // Counting the bytes takes a while, and a unit has at most three.
+        let len = if string.length() <= SHORT_UNITS { 3 * string.length() } else { string.utf8_length(scope) };
+        self.take(scope, len)?;
+        let mut text = String::from_utf8(utf8(scope, value)).unwrap_or_default();
+        self.bytes -= len.saturating_sub(text.len());
+        if text.capacity() > len {
+            text.shrink_to_fit();
+        }
+        Some(text)
+    }
+
+    /// Counts what is to be copied next; `None`, with an exception pending, if that is too much.
+    fn take(&mut self, scope: &mut v8::PinScope<'s, '_>, bytes: usize) -> Option<()> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > CALL_BYTES_MAX {
+            return refuse(
+                scope,
+                "a value that takes more than 8 MiB cannot cross to the host: send the body of a fetch, or several values",
+            );
+        }
+        Some(())
+    }
 }
+
+/// Strings up to this many units are copied without their length in UTF-8 being asked for first.
+const SHORT_UNITS: usize = 256;
 
 fn refuse<T>(scope: &mut v8::PinScope, why: &str) -> Option<T> {
     if let Some(message) = v8::String::new(scope, why) {

@@ -142,6 +142,8 @@ pub trait Host {
     fn body_take(&self, id: u32) -> Vec<u8>;
     /// The next piece of a streaming body.
     fn body_pull(&self, id: u32) -> Pull;
+    /// Whether the app may leave so many bytes with whoever it sends them to: asked before they are copied.
+    fn check_upload(&self, bytes: usize) -> Result<(), Refusal>;
     /// Nobody will read the rest.
     fn body_cancel(&self, id: u32);
     /// The whole response.

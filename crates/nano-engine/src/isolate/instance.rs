@@ -22,6 +22,7 @@ use super::host::Host;
 use super::image::Image;
 use super::sockets::SocketEvent;
 use super::state::{EntryPoints, Refused, State};
+use super::stop::Stopper;
 use crate::engine::bytes::{self, Budget};
 use crate::engine::host_objects::{self, HostObjects};
 use crate::engine::resources::Resources;
@@ -104,7 +105,7 @@ pub trait Turns {
 
 /// Stops an instance from any thread.
 #[derive(Clone)]
-pub struct TerminateHandle(v8::IsolateHandle, Option<Arc<Inspector>>);
+pub struct TerminateHandle(Stopper, Option<Arc<Inspector>>);
 
 impl std::fmt::Debug for TerminateHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -186,7 +187,7 @@ impl Instance {
             heap_bytes_max: limits.heap_bytes,
             code_generation: Cell::new(false),
             attached: RefCell::default(),
-            handle: isolate.thread_safe_handle(),
+            handle: Stopper::new(isolate.thread_safe_handle()),
         });
         state.attach(&mut isolate);
         isolate.add_near_heap_limit_callback(near_heap_limit, std::ptr::from_ref(&*state).cast_mut().cast());

@@ -8,3 +8,4 @@ pub(crate) mod image;
 pub(crate) mod instance;
 pub(crate) mod sockets;
 pub(crate) mod state;
+pub(crate) mod stop;

@@ -12,6 +12,7 @@ use crate::engine::modules::ModuleMap;
 use crate::engine::resources::Resources;
 use crate::inspector::Attached;
 use crate::isolate::host::Host;
+use crate::isolate::stop::Stopper;
 
 /// The isolate's data slot that holds the pointer.
 const SLOT: u32 = 0;
@@ -95,7 +96,7 @@ pub(crate) struct State {
     /// The debuggers' side, if the app has any.
     pub attached: RefCell<Option<Rc<Attached>>>,
     /// Stops this isolate from inside V8's allocators.
-    pub handle: v8::IsolateHandle,
+    pub handle: Stopper,
 }
 
 thread_local! {
@@ -141,6 +142,11 @@ impl State {
             Some(()) => {}
             None => nano_base::sys::random::fill(bytes),
         }
+    }
+
+    /// Whether the turn is being stopped: what is native and takes long looks, and ends.
+    pub(crate) fn is_stopping(isolate: &v8::Isolate) -> bool {
+        State::of(isolate).is_some_and(|state| state.handle.has_stopped())
     }
 
     /// The debuggers of the app, if it has any.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::encoding::{return_bytes, return_latin1, return_utf8};
 use crate::engine::{exceptions, resources};
+use crate::isolate::state::State;
 
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
 type Return<'s> = v8::ReturnValue<'s>;
@@ -42,10 +43,12 @@ pub(super) fn blob_new<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut
     let Ok(list) = v8::Local::<v8::Object>::try_from(args.get(0)) else { return };
     let count = super::ops::integer(scope, &args, 1);
     let native = args.get(2).is_true();
-    let mut pieces = Vec::new();
+    // The list of pieces itself, and the handles that V8 keeps for it.
+    let Some(list_charge) = super::ops::charge_if_long(scope, count as usize * (size_of::<Piece>() + size_of::<usize>())) else { return };
+    let mut pieces = Vec::with_capacity(count as usize);
     let mut total = 0_usize;
     let mut index = 0;
-    while index < count {
+    while index < count && !State::is_stopping(scope) {
         let Some(item) = list.get_index(scope, index) else { return };
         index += 1;
         let (piece, len) = if let Ok(text) = v8::Local::<v8::String>::try_from(item) {
@@ -72,7 +75,7 @@ pub(super) fn blob_new<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut
     for piece in pieces {
         append(scope, &mut bytes, piece, native);
     }
-    drop(charge);
+    drop((charge, list_charge));
     bytes.shrink_to_fit();
     let held = bytes.capacity();
     if let Some(object) = resources::create(scope, Rc::new(Shared::Owned(bytes)), held) {

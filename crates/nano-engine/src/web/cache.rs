@@ -9,7 +9,7 @@ use nano_base::cache::{Entry, Query, answer, keep};
 use nano_base::http::{Headers, ResponseHead};
 use nano_base::limits::CACHE_VARIANTS_MAX;
 
-use super::ops::{byte_string, integer, text};
+use super::ops::{byte_string, charge_if_long, integer, text};
 use crate::engine::{bytes, exceptions, resources};
 use crate::isolate::host::{Host, OpenCache};
 use crate::isolate::state::State;
@@ -61,20 +61,20 @@ fn number(scope: &Scope, args: &Args, index: i32) -> u64 {
 }
 
 /// `url, headers, options` from `index` on.
-fn query(scope: &Scope, args: &Args, index: i32) -> Query {
+fn query(scope: &mut Scope, args: &Args, index: i32) -> Option<Query> {
     let options = integer(scope, args, index + 2);
-    Query {
+    Some(Query {
+        headers: Headers::from_flat(byte_string(scope, args.get(index + 1))?),
         url: text(scope, args, index),
-        headers: Headers::from_flat(byte_string(scope, args.get(index + 1))),
         ignore_search: options & IGNORE_SEARCH != 0,
         ignore_vary: options & IGNORE_VARY != 0,
-    }
+    })
 }
 
 /// `(0, cache, url, headers, options)`: `[status, statusText, headers, bytes or null, notes]`, or undefined; of the default cache, the notes are
 /// the URL that it was put at.
 fn find<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
-    let (cache, query) = (number(scope, args, 1), query(scope, args, 2));
+    let (cache, Some(query)) = (number(scope, args, 1), query(scope, args, 2)) else { return };
     let Some((entry, now_ms)) = State::host(scope).and_then(|host| Some((host.cache_find(cache, &query)?, now_ms(host)))) else { return };
     let mut values = Vec::new();
     if response(scope, &entry, &query.headers, now_ms, &mut values) {
@@ -122,17 +122,15 @@ fn latin1<'s>(scope: &Scope<'s, '_>, bytes: &[u8]) -> Value<'s> {
 /// body; undefined if the response is not to be kept.
 fn begin<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let named = resources::get::<OpenCache>(scope, args.get(1)).is_some();
-    let head = ResponseHead {
-        status: integer(scope, args, 6) as u16,
-        status_text: text(scope, args, 7),
-        headers: Headers::from_flat(byte_string(scope, args.get(8))),
-    };
+    let Some(headers) = byte_string(scope, args.get(8)).map(Headers::from_flat) else { return };
+    let Some(request) = byte_string(scope, args.get(4)).map(Headers::from_flat) else { return };
+    let head = ResponseHead { status: integer(scope, args, 6) as u16, status_text: text(scope, args, 7), headers };
     let Some(now_ms) = State::host(scope).map(now_ms) else { return };
     let Some(kept) = keep(&head, named, now_ms) else { return };
     let entry = Entry {
         url: text(scope, args, 2).into(),
         fragment: text(scope, args, 3).into(),
-        request: Headers::from_flat(byte_string(scope, args.get(4))),
+        request,
         request_notes: text(scope, args, 5).into(),
         head: ResponseHead { headers: kept.headers, ..head },
         response_notes: text(scope, args, 9).into(),
@@ -216,7 +214,7 @@ fn conflict(entries: &[Entry]) -> i32 {
 
 /// `(4, cache, url, headers, options)`: whether there was anything to delete.
 fn delete<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
-    let (cache, query) = (number(scope, args, 1), query(scope, args, 2));
+    let (cache, Some(query)) = (number(scope, args, 1), query(scope, args, 2)) else { return };
     rv.set_bool(State::host(scope).is_some_and(|host| host.cache_delete(cache, &query)));
 }
 
@@ -224,7 +222,12 @@ fn delete<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
 /// of its request if `keys` says so, and otherwise what `find` gives.
 fn list<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let cache = number(scope, args, 1);
-    let query = (!args.get(3).is_undefined()).then(|| query(scope, args, 3));
+    let query = if args.get(3).is_undefined() {
+        None
+    } else {
+        let Some(query) = query(scope, args, 3) else { return };
+        Some(query)
+    };
     let listed = State::host(scope).map(|host| (host.cache_list(cache, query.as_ref()), now_ms(host)));
     let Some((entries, now_ms)) = listed else { return };
     let mut values = Vec::new();
@@ -241,16 +244,18 @@ fn list<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
 }
 
 /// A name of a cache: any sequence of code units.
-fn name(scope: &Scope, args: &Args, index: i32) -> Vec<u16> {
-    let Ok(string) = v8::Local::<v8::String>::try_from(args.get(index)) else { return Vec::new() };
-    let mut units = vec![0; string.length()];
+fn name(scope: &mut Scope, args: &Args, index: i32) -> Option<Vec<u16>> {
+    let Ok(string) = v8::Local::<v8::String>::try_from(args.get(index)) else { return Some(Vec::new()) };
+    let length = string.length();
+    let _charge = charge_if_long(scope, length * size_of::<u16>())?;
+    let mut units = vec![0; length];
     string.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
-    units
+    Some(units)
 }
 
 /// `(6, name, create)`: the cache, or undefined if there is none, or no room for it.
 fn open<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
-    let name = name(scope, args, 1);
+    let Some(name) = name(scope, args, 1) else { return };
     let Some(opened) = State::host(scope).and_then(|host| host.cache_open(&name, args.get(2).is_true())) else { return };
     if let Some(object) = resources::create(scope, Rc::new(opened), size_of::<OpenCache>()) {
         rv.set(object.into());
@@ -267,6 +272,6 @@ fn names<'s>(scope: &mut Scope<'s, '_>, mut rv: Return<'s>) {
 
 /// `(8, name)`: deletes a cache; whether there was one.
 fn forget<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
-    let name = name(scope, args, 1);
+    let Some(name) = name(scope, args, 1) else { return };
     rv.set_bool(State::host(scope).is_some_and(|host| host.cache_forget(&name)));
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 use nano_base::base64;
 
-use super::ops::{byte_string, text, utf8};
+use super::ops::{byte_string, charge_if_long, text, utf8};
 use crate::engine::exceptions::throw_range_error;
 use crate::engine::{bytes, resources};
 use crate::isolate::state::State;
@@ -90,8 +90,9 @@ pub(super) fn base64_encode(scope: &mut v8::PinScope, args: v8::FunctionCallback
     if !string.contains_only_onebyte() {
         return;
     }
-    let bytes = byte_string(scope, string.into());
-    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    let encoded = string.length().div_ceil(3) * 4;
+    let (Some(_charge), Some(bytes)) = (charge_if_long(scope, encoded), byte_string(scope, string.into())) else { return };
+    let mut out = Vec::with_capacity(encoded);
     for chunk in bytes.chunks(3) {
         let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
@@ -110,7 +111,7 @@ pub(super) fn base64_decode(scope: &mut v8::PinScope, args: v8::FunctionCallback
     if !string.contains_only_onebyte() {
         return;
     }
-    let bytes = byte_string(scope, string.into());
+    let Some(bytes) = byte_string(scope, string.into()) else { return };
     if let Some(decoded) = base64::forgiving_decode(bytes) {
         return_latin1(scope, &mut rv, &decoded);
     }

@@ -49,7 +49,7 @@ pub(super) fn body_cancel(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `respond(id, status, statusText, headers, body)`
 pub(super) fn respond(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
-    let head = response_head(scope, &args);
+    let Some(head) = response_head(scope, &args) else { return };
     let body = whole_body(scope, args.get(4));
     if let Some(host) = State::host(scope) {
         host.respond(id, head, body);
@@ -59,18 +59,15 @@ pub(super) fn respond(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `respondHead(id, status, statusText, headers)`
 pub(super) fn respond_head(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
-    let head = response_head(scope, &args);
+    let Some(head) = response_head(scope, &args) else { return };
     if let Some(host) = State::host(scope) {
         host.respond_head(id, head);
     }
 }
 
-fn response_head(scope: &v8::PinScope, args: &Args) -> ResponseHead {
-    ResponseHead {
-        status: integer(scope, args, 1) as u16,
-        status_text: text(scope, args, 2),
-        headers: Headers::from_flat(byte_string(scope, args.get(3))),
-    }
+fn response_head(scope: &mut v8::PinScope, args: &Args) -> Option<ResponseHead> {
+    let headers = Headers::from_flat(byte_string(scope, args.get(3))?);
+    Some(ResponseHead { status: integer(scope, args, 1) as u16, status_text: text(scope, args, 2), headers })
 }
 
 /// A string, bytes, the id of a whole native body, or nothing.
@@ -79,6 +76,14 @@ fn whole_body(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> Vec<u8> {
         return State::host(scope).map(|host| host.body_take(id.value())).unwrap_or_default();
     }
     if body.is_string() { utf8(scope, body) } else { bytes::from_value(body).unwrap_or_default() }
+}
+
+/// How much of a whole body is copied; a native one is not.
+fn len_of(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> usize {
+    match v8::Local::<v8::String>::try_from(body) {
+        Ok(string) => string.utf8_length(scope),
+        Err(_) => bytes::len(body).unwrap_or(0),
+    }
 }
 
 /// `write(id, bytes)`
@@ -136,17 +141,20 @@ pub(super) fn wait_until(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `callFetch(binding, method, url, headers, body)`
 pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let binding = integer(scope, &args, 0);
-    let head = RequestHead {
-        method: text(scope, &args, 1),
-        url: text(scope, &args, 2),
-        headers: Headers::from_flat(byte_string(scope, args.get(3))),
-    };
+    let Some(headers) = byte_string(scope, args.get(3)).map(Headers::from_flat) else { return };
+    let head = RequestHead { method: text(scope, &args, 1), url: text(scope, &args, 2), headers };
     let body = args.get(4);
     let body = if body.is_undefined() {
         Outbound::Stream
     } else if body.is_null() {
         Outbound::None
     } else {
+        let len = len_of(scope, body);
+        if len > 0
+            && let Some(Err(refusal)) = State::host(scope).map(|host| host.check_upload(len))
+        {
+            return exceptions::throw_type_error(scope, &refusal.0);
+        }
         Outbound::Whole(whole_body(scope, body))
     };
     match State::host(scope).map(|host| host.call_fetch(binding, head, body)) {

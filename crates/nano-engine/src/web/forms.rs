@@ -1,7 +1,5 @@
 //! What forms and typed bodies are read with: MIME types and `multipart/form-data`.
 
-use std::rc::Rc;
-
 use nano_base::mime::Mime;
 use nano_base::multipart;
 
@@ -14,7 +12,7 @@ type Return<'s> = v8::ReturnValue<'s>;
 
 /// `mimeExtract(headers)` -> `[essence, type, boundary or null, charset or null]` of a header list in its native form, or undefined
 pub(super) fn mime_extract(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let flat = byte_string(scope, args.get(0));
+    let Some(flat) = byte_string(scope, args.get(0)) else { return };
     let mut lines = flat.split(|byte| *byte == b'\n');
     let values = std::iter::from_fn(|| Some((lines.next()?, lines.next().unwrap_or_default())))
         .filter_map(|(name, value)| (name == b"content-type").then_some(value));
@@ -33,7 +31,7 @@ pub(super) fn mime_extract(scope: &mut v8::PinScope, args: Args, mut rv: Return)
 /// as a string in place of `start`. A TypeError if it is malformed.
 pub(super) fn multipart_parse(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let Some(shared) = resources::get::<Shared>(scope, args.get(0)) else { return };
-    let boundary = byte_string(scope, args.get(1));
+    let Some(boundary) = byte_string(scope, args.get(1)) else { return };
     let parts = match multipart::parse(shared.bytes(), &boundary) {
         Ok(parts) => parts,
         Err(multipart::Malformed(why)) => {
@@ -65,24 +63,40 @@ pub(super) fn multipart_parse(scope: &mut v8::PinScope, args: Args, mut rv: Retu
     rv.set(v8::Array::new_with_elements(scope, &items).into());
 }
 
-/// `urlencodedParse(string)` or `urlencodedParse(resource, start, end)` -> `[name, value, ...]`
+/// `urlencodedParse(resource, start, end)` -> `[next, name, value, ...]`: some of the pairs between two places, and where the rest begins. A
+/// step is short, so that a turn can be stopped and a heap be found full between two of them: a body of empty names has a pair for each byte.
 pub(super) fn urlencoded_parse(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let shared: Rc<Shared> = if args.get(0).is_string() {
-        Rc::new(Shared::Owned(args.get(0).to_rust_string_lossy(scope).into_bytes()))
-    } else {
-        let Some(shared) = resources::get::<Shared>(scope, args.get(0)) else { return };
-        shared
-    };
-    let (start, end) = match args.get(0).is_string() {
-        true => (0, shared.bytes().len()),
-        false => range(scope, args.get(1), args.get(2), shared.bytes().len()),
-    };
-    let mut items: Vec<v8::Local<v8::Value>> = Vec::new();
-    for (name, value) in form_urlencoded::parse(&shared.bytes()[start..end]) {
-        let (Some(name), Some(value)) = (utf8(scope, name.as_bytes()), utf8(scope, value.as_bytes())) else { return };
-        items.extend([name, value]);
+    let Some(shared) = resources::get::<Shared>(scope, args.get(0)) else { return };
+    let (start, end) = range(scope, args.get(1), args.get(2), shared.bytes().len());
+    let (pairs, next) = urlencoded_step(&shared.bytes()[..end], start);
+    let next = v8::Number::new(scope, next as f64);
+    let mut items: Vec<v8::Local<v8::Value>> = vec![next.into()];
+    for pair in pairs {
+        for (name, value) in form_urlencoded::parse(pair) {
+            let (Some(name), Some(value)) = (utf8(scope, name.as_bytes()), utf8(scope, value.as_bytes())) else { return };
+            items.extend([name, value]);
+        }
     }
     rv.set(v8::Array::new_with_elements(scope, &items).into());
+}
+
+/// Pairs that one step reads.
+const STEP_PAIRS: usize = 512;
+/// Bytes after which it ends.
+const STEP_BYTES: usize = 64 << 10;
+
+/// The pairs of one step from a place on, still encoded, and where the next one begins: beyond the end after the last.
+fn urlencoded_step(body: &[u8], start: usize) -> (Vec<&[u8]>, usize) {
+    let mut pairs = Vec::new();
+    let mut at = start;
+    while at < body.len() && at - start < STEP_BYTES && pairs.len() < STEP_PAIRS {
+        let length = body[at..].iter().position(|byte| *byte == b'&').unwrap_or(body.len() - at);
+        if length > 0 {
+            pairs.push(&body[at..at + length]);
+        }
+        at += length + 1;
+    }
+    (pairs, at)
 }
 
 /// `formText(string, kind)` -> string. Kind 0 is a value, 1 a name, 2 a file's name, as multipart/form-data carries them:
@@ -131,6 +145,20 @@ fn latin1<'s>(scope: &mut v8::PinScope<'s, '_>, text: &str) -> Option<v8::Local<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_steps_of_a_body_are_short_and_together_all_of_it() {
+        let body = [b"&".repeat(STEP_BYTES), b"a&b=1&&".repeat(STEP_PAIRS), b"c=2".to_vec()].concat();
+        let (mut all, mut at) = (Vec::new(), 0);
+        while at < body.len() {
+            let (pairs, next) = urlencoded_step(&body, at);
+            assert!(pairs.len() <= STEP_PAIRS && next - at <= STEP_BYTES + 4 && next > at);
+            all.extend(pairs);
+            at = next;
+        }
+        assert_eq!(all.len(), 2 * STEP_PAIRS + 1);
+        assert_eq!([all[0], all[1], all[2 * STEP_PAIRS]], [&b"a"[..], b"b=1", b"c=2"]);
+    }
 
     #[test]
     fn line_breaks_become_crlf_once() {

@@ -10,6 +10,7 @@ use super::{
     sockets, subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
+use crate::engine::resources::{self, Charge};
 
 /// Names each native function and wraps it.
 macro_rules! table {
@@ -256,10 +257,19 @@ pub(crate) fn utf8(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> Vec<u8>
     bytes
 }
 
-/// An argument that is a ByteString, as its bytes.
-pub(crate) fn byte_string(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> Vec<u8> {
-    let Ok(string) = v8::Local::<v8::String>::try_from(value) else { return Vec::new() };
-    let mut bytes = vec![0; string.length()];
+/// An argument that is a ByteString, as its bytes. `None` with a RangeError pending if there is no room for them: a string that was put
+/// together of others is much longer than what the heap holds of it, and writing it out does not make V8 notice.
+pub(crate) fn byte_string(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
+    let Ok(string) = v8::Local::<v8::String>::try_from(value) else { return Some(Vec::new()) };
+    let length = string.length();
+    let _charge = charge_if_long(scope, length)?;
+    let mut bytes = vec![0; length];
     string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
-    bytes
+    Some(bytes)
+}
+
+/// Takes room for a copy while it is made, if it is not short; `None` with a RangeError pending if there is none.
+pub(crate) fn charge_if_long(scope: &mut v8::PinScope, bytes: usize) -> Option<Option<Charge>> {
+    const SHORT: usize = 64 << 10;
+    if bytes <= SHORT { Some(None) } else { resources::charge(scope, bytes).map(Some) }
 }

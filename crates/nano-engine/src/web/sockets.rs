@@ -33,7 +33,7 @@ fn is_true(scope: &v8::PinScope, args: &Args, index: i32) -> bool {
 pub(super) fn open(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let protocols = text(scope, &args, 1);
     let protocols = if protocols.is_empty() { Vec::new() } else { protocols.split(',').map(str::to_owned).collect() };
-    let headers = Headers::from_flat(byte_string(scope, args.get(2)));
+    let Some(headers) = byte_string(scope, args.get(2)).map(Headers::from_flat) else { return };
     let opening = Opening { url: text(scope, &args, 0), headers, protocols };
     let made = with(scope, |sockets| Some(sockets.open(opening)));
     give(scope, &mut rv, made);
@@ -42,7 +42,7 @@ pub(super) fn open(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
 /// `accept(request, headers)`
 pub(super) fn accept(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let request = integer(scope, &args, 0);
-    let headers = Headers::from_flat(byte_string(scope, args.get(1)));
+    let Some(headers) = byte_string(scope, args.get(1)).map(Headers::from_flat) else { return };
     let head = ResponseHead { status: 101, status_text: String::new(), headers };
     let made = with(scope, |sockets| Some(sockets.accept(request, head)));
     give(scope, &mut rv, made);

@@ -130,7 +130,7 @@ fn parts(scope: &mut v8::PinScope, list: v8::Local<v8::Value>, kind: Kind) -> Op
         if string.length() > longest || !string.contains_only_onebyte() {
             return None;
         }
-        parts.push(base64url_decode(&byte_string(scope, item))?.into());
+        parts.push(base64url_decode(&byte_string(scope, item)?)?.into());
     }
     Some(parts)
 }

@@ -88,7 +88,8 @@ pub(super) fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
 
 /// `dataUrl(url)` -> `[type, bytes]`, or undefined if it is malformed; the URL has no fragment
 pub(super) fn data(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let url = String::from_utf8(byte_string(scope, args.get(0))).unwrap_or_default();
+    let Some(url) = byte_string(scope, args.get(0)) else { return };
+    let url = String::from_utf8(url).unwrap_or_default();
     let Some(data) = DataUrl::parse(&url) else { return };
     let Some(state) = State::of(scope) else { return };
     let Some(array) = bytes::to_array(scope, &state.budget, data.body) else {

@@ -70,6 +70,12 @@ impl Call {
         vec![self.head.clone(), body.unwrap_or_default()]
     }
 
+    /// The response has begun, and the request is sent: it will not be sent again.
+    pub(super) fn sent(&self) {
+        self.body.take();
+        self.exchange.sent();
+    }
+
     pub(super) fn ended(&self, reactor: &Reactor) {
         if self.finish() {
             self.exchange.end(reactor);

@@ -160,8 +160,12 @@ impl Conn {
                     self.headed.set(true);
                     self.watch_for(reactor, FETCH_BODY_IDLE_MS_MAX, STALLED);
                     call.exchange.head(reactor, head, decoded);
+                    self.look_whether_sent(&call);
                 }
-                Act::Data(bytes) => call.exchange.data(reactor, bytes),
+                Act::Data(bytes) => {
+                    call.exchange.data(reactor, bytes);
+                    self.look_whether_sent(&call);
+                }
                 Act::Pull(room) => self.pull(reactor, &call, room),
                 Act::End(idle_ms) => {
                     self.call.take();
@@ -177,6 +181,12 @@ impl Conn {
             }
         }
         true
+    }
+
+    fn look_whether_sent(&self, call: &Call) {
+        if self.io.borrow().is_sent() {
+            call.sent();
+        }
     }
 
     fn pull(self: &Rc<Self>, reactor: &Reactor, call: &Rc<Call>, room: usize) {

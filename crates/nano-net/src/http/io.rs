@@ -131,6 +131,11 @@ impl Io {
         self.starved
     }
 
+    /// Whether all that was to be sent is with the kernel.
+    pub(super) fn is_sent(&self) -> bool {
+        self.outbox.is_empty() && matches!(self.sending, Sending::Done)
+    }
+
     /// Whether bytes went either way since the last time.
     pub(super) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.progress)

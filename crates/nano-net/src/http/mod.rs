@@ -111,6 +111,9 @@ pub trait Exchange {
     fn end(&self, reactor: &Reactor);
     /// It never will be.
     fn fail(&self, reactor: &Reactor, failure: Failure);
+    /// The response has begun, all of the request is with the kernel, and nothing of it is kept: told at least once before the end, unless
+    /// that comes first.
+    fn sent(&self) {}
     /// A piece of the request's body, best of no more than `room` bytes.
     fn pull(&self, room: usize) -> Piece;
     /// What undoing the response's coding takes, in bytes of memory, before and from now on: whether there is room for it. There always is

@@ -251,18 +251,21 @@ impl Multi {
     fn tell(self: &Rc<Self>, reactor: &Reactor, news: News) {
         match news {
             News::Head(id, head) => {
-                let decoded = match self.io.borrow_mut().calls.get_mut(&id) {
+                let (decoded, sent) = match self.io.borrow_mut().calls.get_mut(&id) {
                     Some(active) => {
                         active.headed = true;
                         let exchange = active.call.exchange.clone();
                         let decoder = Decoder::of(&head.headers, move |before, after| exchange.hold(before, after));
                         active.decoder = decoder.filter(|_| !active.is_empty());
-                        active.decoder.is_some()
+                        (active.decoder.is_some(), active.forget_sent())
                     }
                     None => return,
                 };
                 if let Some(call) = self.call(id) {
                     call.exchange.head(reactor, head, decoded);
+                    if sent {
+                        call.sent();
+                    }
                 }
             }
             News::Reset(id, code) => {

@@ -116,6 +116,15 @@ impl Active {
         }
     }
 
+    /// Drops the request's last piece if it is sent; whether it is.
+    pub(super) fn forget_sent(&mut self) -> bool {
+        let is_sent = self.is_last && self.sent == self.piece.len();
+        if is_sent {
+            (self.piece, self.sent) = Default::default();
+        }
+        is_sent
+    }
+
     /// Whether a piece of the request's body is wanted from the app.
     pub(super) fn wants_piece(&self) -> bool {
         !self.is_last && !self.starved && self.sent == self.piece.len()

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use nano_base::limits::H2_OUT_BYTES_MAX;
+use nano_base::limits::{BODY_STEP_BYTES, H2_OUT_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_http::h2::{self, Request};
 
@@ -216,7 +216,15 @@ impl Exchange {
         if self.output.is_empty() {
             self.moved_ms = now_ms;
         }
-        self.output.push_back((bytes, held));
+        // What is last is told by being the last piece, even an empty one.
+        match self.output.back_mut() {
+            Some((before, holds)) if !last && before.len() + bytes.len() <= BODY_STEP_BYTES => {
+                before.extend_from_slice(&bytes);
+                holds.merge(held);
+                return false;
+            }
+            _ => self.output.push_back((bytes, held)),
+        }
         self.output.len() == 1
     }
 

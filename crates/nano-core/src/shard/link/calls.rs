@@ -12,6 +12,7 @@ use crate::binding::BindingKind;
 use crate::call::{Answer, Call, CallContent, CallView};
 use crate::event::Payload;
 use crate::helpers::Order;
+use crate::pipe::Held;
 use crate::request::{Place, Spent};
 use crate::wait::lock;
 
@@ -48,17 +49,16 @@ impl Link {
         let current = self.count_call()?;
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
-        let (content, sent) = match kind {
-            BindingKind::App { .. } => (content.outline(), Some(content)),
-            _ => (content, None),
-        };
+        let is_for_an_app = matches!(kind, BindingKind::App { .. });
+        let held = self.hold(if is_for_an_app { content.head_bytes() } else { content.bytes() })?;
+        let (content, sent) = if is_for_an_app { (content.outline(), Some(content)) } else { (content, None) };
         let view = CallView {
             app: self.app.name.clone(),
             binding: binding.to_string(),
             request: current.as_ref().map_or(0, |spent| spent.request.load(Ordering::Relaxed)),
             content,
         };
-        let call = Arc::new(Call::new(view, place, &self.app, &self.version));
+        let call = Arc::new(Call::new(view, place, &self.app, &self.version, held));
         let opened = match (kind, sent) {
             (BindingKind::App { app, entrypoint }, Some(content)) => {
                 let depth = self.depth(current.as_ref()) + 1;
@@ -70,6 +70,20 @@ impl Link {
         self.calls.set(self.calls.get() + 1);
         self.active.borrow_mut().insert(local, Active::Call(call, current));
         Ok(local)
+    }
+
+    /// Counts what the app leaves with whoever it calls, which is its own doing, until that has taken it. A single thing may be as large
+    /// as a call may be.
+    fn hold(&self, bytes: usize) -> Result<Held, Refusal> {
+        let mut held = Held::of(&self.app, 0);
+        if !held.has_room_for(bytes) && self.app.waiting_bytes() > 0 {
+            return Err(Refusal(format!(
+                "{} bytes of the app's bodies and calls wait to be taken, {bytes} more do not fit (limit external_bytes)",
+                self.app.waiting_bytes()
+            )));
+        }
+        held.add(bytes);
+        Ok(held)
     }
 
     /// How many apps called one another to get here. What the instance does of itself counts as one of the deepest that is under way.

@@ -16,7 +16,7 @@ use crate::binding::BindingKind;
 use crate::call::CallContent;
 use crate::event::Payload;
 use crate::files::{Quota, Setting, WriterPlace};
-use crate::pipe::GONE;
+use crate::pipe::{GONE, Held};
 use crate::request::{Duty, Ending, Job, Listener};
 use crate::trace::Trace;
 use crate::wait::lock;
@@ -172,6 +172,16 @@ impl Host for LinkHost {
             self.0.end_call(id);
         }
         pull
+    }
+
+    fn check_upload(&self, bytes: usize) -> Result<(), Refusal> {
+        if Held::of(&self.0.app, 0).has_room_for(bytes) {
+            return Ok(());
+        }
+        Err(Refusal(format!(
+            "there is no room for a body of {bytes} bytes: {} bytes of the app's bodies and calls wait already (limit external_bytes); stream it",
+            self.0.app.waiting_bytes()
+        )))
     }
 
     fn body_cancel(&self, id: u32) {

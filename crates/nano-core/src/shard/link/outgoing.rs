@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use nano_base::http::{Headers, RequestHead, ResponseHead};
-use nano_base::limits::BODY_WINDOW_BYTES;
+use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES, HTTP_HEAD_BYTES_MAX};
 use nano_engine::{Delivery, Outbound, Pull, Refusal};
 use nano_net::failure::{Failure, FailureKind};
 use nano_net::http::{Body as Upload, Exchange, Handle, Piece, Request};
@@ -32,7 +32,7 @@ pub(super) struct Outgoing {
     uploading: Cell<bool>,
     /// The app was told that there is no room.
     full: Cell<bool>,
-    /// Of the upload.
+    /// Of the upload, or of a whole body until it is sent.
     held: RefCell<Held>,
     /// What undoing the response's coding takes.
     window: RefCell<Held>,
@@ -43,8 +43,13 @@ pub(super) struct Outgoing {
 impl Link {
     /// Sends a request to the network, within the limits of the event that asks for it.
     pub(super) fn open_fetch(self: &Rc<Self>, policy: &Arc<Policy>, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
+        let head_bytes = head.url.len() + head.headers.bytes();
+        if head_bytes > HTTP_HEAD_BYTES_MAX {
+            return Err(Refusal(format!("the request's URL and headers have {head_bytes} bytes; the most is {HTTP_HEAD_BYTES_MAX}")));
+        }
         let current = self.count_call()?;
         let local = self.number();
+        let held = Held::of(&self.app, bytes_held(&head, &body));
         let outgoing = Rc::new(Outgoing {
             link: Rc::downgrade(self),
             local,
@@ -53,7 +58,7 @@ impl Link {
             upload: RefCell::default(),
             uploading: Cell::new(matches!(body, Outbound::Stream)),
             full: Cell::new(false),
-            held: Held::of(&self.app, 0).into(),
+            held: held.into(),
             window: Held::of(&self.app, 0).into(),
             answered: Cell::new(false),
             over: Cell::new(false),
@@ -111,6 +116,7 @@ impl Link {
             self.calls.set(self.calls.get().saturating_sub(1));
         }
         outgoing.over.set(true);
+        outgoing.drop_upload();
         let handle = outgoing.handle.borrow_mut().take();
         if let (Some(handle), Some(reactor)) = (handle, self.desk.outside.reactor()) {
             handle.abort(reactor);
@@ -150,7 +156,13 @@ impl Outgoing {
         }
         if !bytes.is_empty() {
             self.held.borrow_mut().add(bytes.len());
-            self.upload.borrow_mut().push_back(bytes);
+            let mut upload = self.upload.borrow_mut();
+            match upload.back_mut().filter(|last| last.len() + bytes.len() <= BODY_STEP_BYTES) {
+                // Many small pieces would take more memory than is counted.
+                Some(last) => last.extend_from_slice(&bytes),
+                None => upload.push_back(bytes),
+            }
+            drop(upload);
             self.with_client(link, Handle::body_ready);
         }
         let room = BODY_WINDOW_BYTES as i64 - self.held.borrow().bytes() as i64;
@@ -187,6 +199,14 @@ impl Outgoing {
         }
     }
 
+    /// Nothing of the request's body is needed any more.
+    fn drop_upload(&self) {
+        self.upload.borrow_mut().clear();
+        let mut held = self.held.borrow_mut();
+        let bytes = held.bytes();
+        held.take(bytes);
+    }
+
     fn answer(&self) {
         if let Some(link) = self.link.upgrade()
             && !self.answered.replace(true)
@@ -221,8 +241,13 @@ impl Exchange for Outgoing {
         }
     }
 
+    fn sent(&self) {
+        self.drop_upload();
+    }
+
     fn end(&self, _: &Reactor) {
         self.handle.borrow_mut().take();
+        self.drop_upload();
         if self.body.borrow_mut().end() {
             self.tell(Delivery::BodyReady(self.local));
         }
@@ -231,6 +256,7 @@ impl Exchange for Outgoing {
     fn fail(&self, _: &Reactor, failure: Failure) {
         self.over.set(true);
         self.handle.borrow_mut().take();
+        self.drop_upload();
         if !self.answered.get() {
             self.answer();
             self.tell(Delivery::CallFail(self.local, format!("fetch failed: {failure}")));
@@ -267,6 +293,14 @@ impl Exchange for Outgoing {
             link.bill_outside(self.local);
         }
     }
+}
+
+/// What is kept of a request until it is sent. What may have to be sent again is kept twice; of a stream only its pieces are counted, by
+/// which it is held back.
+fn bytes_held(head: &RequestHead, body: &Outbound) -> usize {
+    let Outbound::Whole(body) = body else { return 0 };
+    let copies = if matches!(head.method.as_str(), "PUT" | "DELETE") { 2 } else { 1 };
+    copies * body.len()
 }
 
 /// What is decoded has neither the coding nor the length that it had: an app that passes the response on must not say so.

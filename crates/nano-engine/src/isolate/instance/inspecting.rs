@@ -13,7 +13,7 @@ impl Instance {
             let attached = instance.state.attached();
             let attached = attached.unwrap_or_else(|| Attached::new(scope, inspector, name, root));
             *instance.state.attached.borrow_mut() = Some(attached.clone());
-            attached.listen(instance.state.handle.clone());
+            attached.listen(instance.state.handle.isolate());
         });
     }
 

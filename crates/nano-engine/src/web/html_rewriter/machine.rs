@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -30,6 +31,11 @@ const OPEN_BYTES: usize = 256;
 const SHORT_NAME_BYTES: usize = 12;
 /// How often.
 const NAME_COPIES: usize = 3;
+/// What lol_html holds for each name that elements have, where a selector counts elements by their names, and what counting them takes: its
+/// table has none of this in its limit.
+const COUNTED_NAME_BYTES: usize = 320;
+/// What it holds for each of these names in each open element, in a list that grows by doubling.
+const COUNTER_BYTES: usize = 32;
 
 /// The handlers of one `on`, by number.
 #[derive(Debug)]
@@ -89,6 +95,8 @@ struct Notes {
     open: usize,
     /// All elements that are open, where they are counted.
     open_all: usize,
+    /// Where a selector counts elements by their names.
+    types: Option<Types>,
     encoding: &'static Encoding,
 }
 
@@ -177,6 +185,35 @@ impl Notes {
     }
 }
 
+/// The names that elements have had: a bound for what lol_html counts by them.
+struct Types {
+    hasher: RandomState,
+    /// Of the names.
+    hashes: HashSet<u64>,
+    elements: usize,
+    depth_max: usize,
+    /// The most that counting may take.
+    bytes_max: usize,
+    is_full: bool,
+}
+
+impl Types {
+    fn new(bytes_max: usize) -> Self {
+        Self { hasher: RandomState::new(), hashes: HashSet::new(), elements: 0, depth_max: 0, bytes_max, is_full: false }
+    }
+
+    /// Another element, inside of so many; whether there is room for it.
+    fn see(&mut self, name: &str, depth: usize) -> bool {
+        self.elements += 1;
+        self.depth_max = self.depth_max.max(depth);
+        self.hashes.insert(self.hasher.hash_one(name));
+        let names = self.hashes.len();
+        let counters = self.elements.min(names * (self.depth_max + 1));
+        self.is_full |= names * COUNTED_NAME_BYTES + counters * COUNTER_BYTES > self.bytes_max;
+        !self.is_full
+    }
+}
+
 /// What lol_html writes: everything as it was, because nothing is changed there.
 struct Sink(Rc<RefCell<Notes>>);
 
@@ -257,16 +294,25 @@ impl Names {
 
 impl Machine {
     /// `element_bytes` is what lol_html may hold for each open element beyond what its limit counts, which is `memory_bytes`; unless it is
-    /// zero, all elements are counted.
+    /// zero, all elements are counted. `types_bytes` is what it may hold for names, if a selector counts elements by theirs.
     pub(super) fn new(
         on: Vec<OnElement>,
         on_document: Vec<OnDocument>,
         encoding: AsciiCompatibleEncoding,
         memory_bytes: usize,
         element_bytes: usize,
+        types_bytes: Option<usize>,
     ) -> Self {
-        let notes =
-            Notes { items: VecDeque::new(), bytes: 0, wants_raw: false, elements: 0, open: 0, open_all: 0, encoding: encoding.into() };
+        let notes = Notes {
+            items: VecDeque::new(),
+            bytes: 0,
+            wants_raw: false,
+            elements: 0,
+            open: 0,
+            open_all: 0,
+            types: types_bytes.map(Types::new),
+            encoding: encoding.into(),
+        };
         let notes = Rc::new(RefCell::new(notes));
         let memory = MemorySettings::new()
             .with_preallocated_parsing_buffer_size(PARSER_BYTES.min(memory_bytes))
@@ -277,7 +323,7 @@ impl Machine {
             let (selector, handlers) = element_handlers(&notes, handlers);
             settings = settings.append_element_content_handler((Cow::Owned(selector), handlers));
         }
-        if element_bytes > 0
+        if (element_bytes > 0 || types_bytes.is_some())
             && let Ok(every) = "*".parse()
         {
             settings = settings.append_element_content_handler((Cow::Owned(every), count_elements(&notes)));
@@ -320,8 +366,10 @@ impl Machine {
         let Err(error) = result else { return Ok(()) };
         // After an error it must not be used again.
         self.rewriter = None;
+        let is_full = self.notes.borrow().types.as_ref().is_some_and(|types| types.is_full);
         Err(match error {
             RewritingError::MemoryLimitExceeded(_) => Failure::Memory,
+            _ if is_full => Failure::Memory,
             other => Failure::Ambiguous(other.to_string()),
         })
     }
@@ -455,9 +503,16 @@ impl Machine {
 fn count_elements(notes: &Rc<RefCell<Notes>>) -> ElementContentHandlers<'static> {
     let notes = notes.clone();
     ElementContentHandlers::default().element(move |element: &mut HtmlElement<'_, '_>| {
+        let notes = notes.clone();
+        {
+            let notes = &mut *notes.borrow_mut();
+            let depth = notes.open_all;
+            if notes.types.as_mut().is_some_and(|types| !types.see(&element.tag_name(), depth)) {
+                return Err("there are too many names to count".into());
+            }
+        }
         if let Some(ends) = element.end_tag_handlers() {
             notes.borrow_mut().open_all += 1;
-            let notes = notes.clone();
             ends.push(Box::new(move |_: &mut EndTag<'_>| {
                 notes.borrow_mut().open_all -= 1;
                 Ok(())

@@ -111,6 +111,11 @@ fn combinators_of(selector: &str) -> usize {
     bytes.windows(2).filter(|pair| is_part(pair[1]) && !is_part(pair[0])).count()
 }
 
+/// Whether a selector may count elements by their names (`:nth-of-type`, `:first-of-type`); what is escaped may say anything.
+fn may_count_types(selector: &str) -> bool {
+    selector.contains('\\') || selector.to_ascii_lowercase().contains("of-type")
+}
+
 /// `(10, contentType)`: the encoding of a document of that type.
 fn encoding<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let found = match charset(&text(scope, args, 1)) {
@@ -133,11 +138,13 @@ fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let encoding = encoding.unwrap_or_else(AsciiCompatibleEncoding::utf_8);
     let mut selectors = Vec::new();
     let mut combinators = 0;
+    let mut counts_types = false;
     let mut base_bytes = size_of::<Rewriting>();
     for handlers in on.chunks_exact(4) {
         let written = handlers[0].to_rust_string_lossy(scope);
         base_bytes += HANDLER_BYTES + written.len() * 16;
         combinators += combinators_of(&written);
+        counts_types |= may_count_types(&written);
         match selector(&written) {
             Ok(selector) => selectors.push(OnElement {
                 selector,
@@ -170,12 +177,15 @@ fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     if combinators <= FEW_COMBINATORS {
         base_bytes += memory_bytes / ELEMENT_BYTES * element_bytes;
         element_bytes = 0;
-    } else {
+    }
+    if combinators > FEW_COMBINATORS || counts_types {
         element_bytes += COUNTED_BYTES;
     }
+    let types_bytes = counts_types.then_some(memory_bytes);
+    base_bytes += types_bytes.unwrap_or(0);
     // Before lol_html has anything.
     let Some(charge) = resources::charge(scope, base_bytes) else { return };
-    let machine = Machine::new(selectors, on_document, encoding, memory_bytes, element_bytes);
+    let machine = Machine::new(selectors, on_document, encoding, memory_bytes, element_bytes, types_bytes);
     drop(charge);
     let rewriting = Rewriting { machine: RefCell::new(machine), content: RefCell::default(), base_bytes };
     if let Some(object) = resources::create(scope, Rc::new(rewriting), base_bytes) {
@@ -226,7 +236,7 @@ fn write<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, rewriting: &Rewriting) 
         Ok(()) => {}
         Err(Failure::Memory) => throw_range_error(
             scope,
-            "Parser error: The memory limit has been exceeded: a tag or comment of the document is too large, or it is too deeply nested.",
+            "Parser error: The memory limit has been exceeded: a tag or comment of the document is too large, it is too deeply nested, or it has too many names for a selector that counts by them.",
         ),
         Err(Failure::Ambiguous(why)) => throw_type_error(scope, &format!("Parser error: {why}")),
     }

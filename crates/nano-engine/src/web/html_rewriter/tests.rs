@@ -321,7 +321,7 @@ fn machine(case: &Case) -> Machine {
         end: end.then_some(handler + 3),
     };
     let encoding = AsciiCompatibleEncoding::new(case.encoding).expect("ASCII-compatible");
-    Machine::new(on, vec![document], encoding, 1 << 20, (case.seed % 2) as usize)
+    Machine::new(on, vec![document], encoding, 1 << 20, (case.seed % 2) as usize, None)
 }
 
 /// What the platform's JavaScript does, at once.
@@ -452,7 +452,7 @@ fn everything_held_is_let_go_of() {
 #[test]
 fn a_tag_larger_than_the_memory_is_a_failure() {
     let on = OnElement { selector: "*".parse().expect("a selector"), element: Some(0), comments: None, text: None };
-    let mut machine = Machine::new(vec![on], Vec::new(), AsciiCompatibleEncoding::utf_8(), 4_096, 0);
+    let mut machine = Machine::new(vec![on], Vec::new(), AsciiCompatibleEncoding::utf_8(), 4_096, 0, None);
     assert_eq!(machine.write(b"<a b='"), Ok(()));
     let failure = (0..10).find_map(|_| machine.write(&[b'x'; 1_024]).err());
     assert_eq!(failure, Some(Failure::Memory));
@@ -464,7 +464,7 @@ fn a_tag_larger_than_the_memory_is_a_failure() {
 #[test]
 fn open_elements_are_charged_with_their_names() {
     let on = OnElement { selector: "*".parse().expect("a selector"), element: Some(0), comments: None, text: None };
-    let mut machine = Machine::new(vec![on], Vec::new(), AsciiCompatibleEncoding::utf_8(), 1 << 20, 0);
+    let mut machine = Machine::new(vec![on], Vec::new(), AsciiCompatibleEncoding::utf_8(), 1 << 20, 0, None);
     let name = "x".repeat(1_000);
     let look = |machine: &mut Machine| {
         while let Step::Call(_) | Step::Output = machine.step() {
@@ -488,7 +488,7 @@ fn open_elements_are_charged_with_their_names() {
 #[test]
 fn where_selectors_have_many_combinators_all_elements_are_counted() {
     let on = OnElement { selector: "* * * * * *".parse().expect("a selector"), element: None, comments: None, text: Some(0) };
-    let mut machine = Machine::new(vec![on], Vec::new(), AsciiCompatibleEncoding::utf_8(), 1 << 20, 1_000);
+    let mut machine = Machine::new(vec![on], Vec::new(), AsciiCompatibleEncoding::utf_8(), 1 << 20, 1_000, None);
     assert_eq!(machine.write(b"<p><i><b><br></b><!-- <a> -->"), Ok(()));
     assert_eq!(machine.bytes() / 1_000, 2);
     // An end tag ends what is open inside as well.
