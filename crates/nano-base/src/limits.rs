@@ -12,7 +12,8 @@ pub struct AppLimits {
     pub wall_ms: u32,
     /// The JavaScript heap of one instance.
     pub heap_bytes: usize,
-    /// ArrayBuffers and wasm memories of one instance; counted apart, the app's bodies that wait between it and the host.
+    /// ArrayBuffers and wasm memories of one instance; counted apart, the app's bodies that wait between it and the host, with what the
+    /// decoders of its responses take.
     pub external_bytes: usize,
     /// Timers alive at once in one instance.
     pub timers: u32,
@@ -532,8 +533,11 @@ pub const CONNECTIONS_OF_APP_MAX: usize = 128;
 pub const NETWORK_TURN_BYTES: usize = 256 << 10;
 /// What a read, a write or a call of a decoder counts of that besides its bytes.
 pub const NETWORK_CALL_COST_BYTES: usize = 256;
-/// Records of TLS that are read in vain before others have their turn: they may carry nothing, or nothing but tickets.
+/// Reads of TLS in vain before others have their turn: its records may carry nothing, or nothing but tickets.
 pub const TLS_READS_IN_VAIN_MAX: usize = 6;
+/// What moving a KiB between an app and the network may take before it counts into the CPU time of the event: what TLS and a coding take of a
+/// thread on a slow machine. What leads to nothing counts from the start.
+pub const NETWORK_FREE_NS_PER_KIB: u64 = 8_000;
 /// CPU time of one look at a shard's sockets, all apps together, after which it is taken for a defect.
 pub const NETWORK_LOOK_CPU_MS: u64 = 500;
 /// CPU that an event has left, whatever it has used, to hear that its request was ended from outside.

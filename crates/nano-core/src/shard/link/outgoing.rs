@@ -13,6 +13,7 @@ use nano_net::http::{Body as Upload, Exchange, Handle, Piece, Request};
 use nano_net::policy::Policy;
 use nano_net::reactor::Reactor;
 
+use super::expense::Credit;
 use super::{Active, Link};
 use crate::pipe::{Held, Pipe, Pushed};
 use crate::request::{Body, Spent};
@@ -36,6 +37,7 @@ pub(super) struct Outgoing {
     held: RefCell<Held>,
     /// What undoing the response's coding takes.
     window: RefCell<Held>,
+    credit: Credit,
     pub answered: Cell<bool>,
     over: Cell<bool>,
 }
@@ -60,12 +62,16 @@ impl Link {
             full: Cell::new(false),
             held: held.into(),
             window: Held::of(&self.app, 0).into(),
+            credit: Credit::default(),
             answered: Cell::new(false),
             over: Cell::new(false),
         });
         let body = match body {
             Outbound::None => Upload::None,
-            Outbound::Whole(bytes) => Upload::Whole(bytes),
+            Outbound::Whole(bytes) => {
+                outgoing.credit.moved(bytes.len());
+                Upload::Whole(bytes)
+            }
             Outbound::Stream => Upload::Stream(None),
         };
         let request = Request { app: self.app.key, policy: policy.clone(), head, body };
@@ -234,6 +240,7 @@ impl Exchange for Outgoing {
     }
 
     fn data(&self, _: &Reactor, bytes: Vec<u8>) {
+        self.credit.moved(bytes.len());
         let (pushed, tell) = self.body.borrow_mut().push(bytes);
         debug_assert!(!matches!(pushed, Pushed::TooLarge(_)), "there was room");
         if tell {
@@ -270,6 +277,7 @@ impl Exchange for Outgoing {
         let Some(bytes) = next else {
             return if self.uploading.get() { Piece::Wait } else { Piece::End };
         };
+        self.credit.moved(bytes.len());
         let mut held = self.held.borrow_mut();
         held.take(bytes.len());
         if held.bytes() <= BODY_WINDOW_BYTES / 2 && self.full.replace(false) {
@@ -290,7 +298,7 @@ impl Exchange for Outgoing {
 
     fn worked(&self, _: &Reactor) {
         if let Some(link) = self.link.upgrade() {
-            link.bill_outside(self.local);
+            link.bill_outside(self.local, &self.credit);
         }
     }
 }

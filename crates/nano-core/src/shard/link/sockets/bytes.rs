@@ -17,6 +17,7 @@ use super::Wire;
 use crate::pipe::{Held, Pipe};
 use crate::request::Body;
 use crate::shard::link::Link;
+use crate::shard::link::expense::Credit;
 
 /// One of them.
 pub(in crate::shard::link) struct Bytes {
@@ -28,6 +29,7 @@ pub(in crate::shard::link) struct Bytes {
     body: RefCell<Pipe>,
     /// What waits to be sent.
     held: RefCell<Held>,
+    credit: Credit,
     /// The app was told that there is no room.
     is_full: Cell<bool>,
     /// The app writes no more.
@@ -53,6 +55,7 @@ impl Bytes {
             allows_half_open: dialing.allows_half_open,
             body: Pipe::new(Body::Stream, &link.app).into(),
             held: Held::of(&link.app, 0).into(),
+            credit: Credit::default(),
             is_full: Cell::new(false),
             is_ended: Cell::new(false),
             closes: Cell::new(false),
@@ -118,6 +121,7 @@ impl Bytes {
         if self.is_ended.get() {
             return None;
         }
+        self.credit.moved(bytes.len());
         let waiting = self.with(link, |socket, reactor| socket.write(reactor, bytes))?;
         let before = self.held.borrow().bytes();
         self.held.borrow_mut().add(waiting.saturating_sub(before));
@@ -208,6 +212,7 @@ impl Talk for Bytes {
     }
 
     fn data(&self, _: &Reactor, _: &Socket, bytes: Vec<u8>) {
+        self.credit.moved(bytes.len());
         let (_, tell) = self.body.borrow_mut().push(bytes);
         if tell {
             self.deliver(Delivery::BodyReady(self.local));
@@ -254,7 +259,7 @@ impl Talk for Bytes {
 
     fn worked(&self, _: &Reactor) {
         if let Some(link) = self.link.upgrade() {
-            link.bill_outside(self.local);
+            link.bill_outside(self.local, &self.credit);
         }
     }
 }
