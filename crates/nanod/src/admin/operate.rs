@@ -126,11 +126,22 @@ impl Desk<'_> {
         let Command { action, reply } = command;
         match action {
             Action::Reload(name) => self.reload(name, reply),
-            Action::Drain(name) => reply.give(self.drain(&name)),
-            Action::Remove(name) => reply.give(self.remove(&name)),
+            Action::Drain(name) => {
+                let outcome = self.drain(&name);
+                self.answer(reply, outcome);
+            }
+            Action::Remove(name) => {
+                let outcome = self.remove(&name);
+                self.answer(reply, outcome);
+            }
             Action::Deploy(name, staged) => self.deploy(name, staged, reply),
         }
+    }
+
+    /// Answers when requests go by what was done.
+    fn answer(&mut self, reply: Reply, outcome: Result<Value, Refusal>) {
         self.apps.route(self.deployment.deployed());
+        reply.give(outcome);
     }
 
     /// A deployment has come to an end: its operator is answered.
@@ -146,15 +157,15 @@ impl Desk<'_> {
                     Some(before) => self.deployment.accept(&folder, &state.unwrap_or(before)),
                     None => self.deployment.forget(&folder),
                 }
-                self.apps.route(self.deployment.deployed());
             }
-            return reply.give(Err(Refusal::new(422, "DOES_NOT_START", why)));
+            return self.answer(reply, Err(Refusal::new(422, "DOES_NOT_START", why)));
         }
         output::say(&format!("{name}: {}, by an operator", if placed.is_some() { "deployed" } else { "reloaded" }));
         if let Some(away) = placed.and_then(|placed| placed.away) {
             sweep(away);
         }
-        reply.give(Ok(self.version_of(&name)));
+        let version = self.version_of(&name);
+        self.answer(reply, Ok(version));
     }
 
     fn reload(&mut self, name: String, reply: Reply) {
@@ -169,6 +180,7 @@ impl Desk<'_> {
     fn begin(&mut self, folder: &str, state: &AppState, pending: Pending) {
         self.deployment.accept(folder, state);
         self.apps.deploy_for(folder, state, pending);
+        self.apps.route(self.deployment.deployed());
     }
 
     fn drain(&mut self, name: &str) -> Result<Value, Refusal> {
