@@ -616,8 +616,10 @@ pub const SPREAD_AFTER: usize = 32;
 pub const HTTP_CONNECTIONS_OF_APP_PERCENT: usize = 80;
 /// Ports that routes make a server listen on, besides those it was told.
 pub const ROUTE_PORTS_MAX: usize = 64;
-/// Apps that a server deploys at the same time; others wait for one of them.
+/// Apps that a server deploys at the same time; others wait for one of them. Those that take long make room for as many others.
 pub const DEPLOYS_AT_ONCE: usize = 16;
+/// The same with all that take long.
+pub const DEPLOYS_MAX: usize = 256;
 /// How long the programs that print an app's secrets may take, all of them together, before they are ended.
 pub const SECRET_PROGRAMS_MS: u64 = 10_000;
 /// How long a deployment takes before it is said that it is waited for.

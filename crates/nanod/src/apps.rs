@@ -404,6 +404,7 @@ impl Apps {
                 Done::Left(name) => self.free(&name),
             }
         }
+        self.make_room();
         self.route(deployed);
     }
 
@@ -523,6 +524,12 @@ impl Apps {
     pub fn tell_slow(&mut self, for_ms: u64) {
         self.looked_ms = self.clock.now_ms();
         underway::tell_slow(&mut self.underway, for_ms, self.looked_ms);
+        self.make_room();
+    }
+
+    /// What is known to take long is not to hold up the rest.
+    fn make_room(&self) {
+        self.pool.set_slow(self.underway.values().filter(|underway| underway.told).count());
     }
 
     /// Gives up whatever is being deployed: nanod is about to end. Whom operators wait for.

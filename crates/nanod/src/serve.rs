@@ -205,6 +205,7 @@ impl Server {
             self.apps.begin_routing(self.deployment.deployed());
             self.ports.open()?;
             self.ports.follow();
+            self.board.set_ready(true);
             self.introduce();
         }
         self.tell_ready(word);
@@ -345,7 +346,6 @@ impl Server {
 
     /// Tells whoever started it.
     fn tell_ready(&self, word: &str) {
-        self.board.set_ready(true);
         match &self.worker {
             Some(worker) => {
                 // What it has said stands before what its supervisor says then.

@@ -41,6 +41,8 @@ pub struct Pending {
     name: String,
     reply: Reply,
     placed: Option<Placed>,
+    /// What was deployed from the folder before.
+    before: Option<AppState>,
 }
 
 /// A folder that has come in the place of another, which comes back if the new one does not start.
@@ -51,8 +53,6 @@ struct Placed {
     staged: PathBuf,
     /// Where the old one is, if there was one.
     away: Option<PathBuf>,
-    /// What was deployed from it.
-    before: Option<AppState>,
 }
 
 impl Command {
@@ -126,49 +126,62 @@ impl Desk<'_> {
         let Command { action, reply } = command;
         match action {
             Action::Reload(name) => self.reload(name, reply),
-            Action::Drain(name) => reply.give(self.drain(&name)),
-            Action::Remove(name) => reply.give(self.remove(&name)),
+            Action::Drain(name) => {
+                let outcome = self.drain(&name);
+                self.answer(reply, outcome);
+            }
+            Action::Remove(name) => {
+                let outcome = self.remove(&name);
+                self.answer(reply, outcome);
+            }
             Action::Deploy(name, staged) => self.deploy(name, staged, reply),
         }
+    }
+
+    /// Answers when requests go by what was done.
+    fn answer(&mut self, reply: Reply, outcome: Result<Value, Refusal>) {
         self.apps.route(self.deployment.deployed());
+        reply.give(outcome);
     }
 
     /// A deployment has come to an end: its operator is answered.
     pub fn finish(mut self, ended: Ended) {
         let Ended { folder, pending, result, dropped } = ended;
-        let Pending { name, reply, placed } = *pending;
+        let Pending { name, reply, placed, before } = *pending;
         if let Err(why) = result {
             if let Some(placed) = placed {
                 placed.put_back(&name);
                 // What the scanner remembers is the folder that is gone again.
-                let state = self.look_at(&folder).ok();
-                match placed.before.filter(|_| !dropped) {
-                    Some(before) => self.deployment.accept(&folder, &state.unwrap_or(before)),
-                    None => self.deployment.forget(&folder),
-                }
-                self.apps.route(self.deployment.deployed());
+                let _ = self.look_at(&folder);
             }
-            return reply.give(Err(Refusal::new(422, "DOES_NOT_START", why)));
+            match before.filter(|_| !dropped) {
+                Some(before) => self.deployment.accept(&folder, &before),
+                None => self.deployment.forget(&folder),
+            }
+            return self.answer(reply, Err(Refusal::new(422, "DOES_NOT_START", why)));
         }
         output::say(&format!("{name}: {}, by an operator", if placed.is_some() { "deployed" } else { "reloaded" }));
         if let Some(away) = placed.and_then(|placed| placed.away) {
             sweep(away);
         }
-        reply.give(Ok(self.version_of(&name)));
+        let version = self.version_of(&name);
+        self.answer(reply, Ok(version));
     }
 
     fn reload(&mut self, name: String, reply: Reply) {
         let found = self.folder_of(&name).and_then(|folder| Ok((self.look_at(&folder)?, folder)));
         match found {
-            Ok((state, folder)) => self.begin(&folder, &state, Pending { name, reply, placed: None }),
+            Ok((state, folder)) => self.begin(&folder, &state, name, reply, None),
             Err(refusal) => reply.give(Err(refusal)),
         }
     }
 
     /// From here on looks at the folder find nothing new in it.
-    fn begin(&mut self, folder: &str, state: &AppState, pending: Pending) {
+    fn begin(&mut self, folder: &str, state: &AppState, name: String, reply: Reply, placed: Option<Placed>) {
+        let before = self.deployment.deployed().apps.get(folder).cloned();
         self.deployment.accept(folder, state);
-        self.apps.deploy_for(folder, state, pending);
+        self.apps.deploy_for(folder, state, Pending { name, reply, placed, before });
+        self.apps.route(self.deployment.deployed());
     }
 
     fn drain(&mut self, name: &str) -> Result<Value, Refusal> {
@@ -203,7 +216,7 @@ impl Desk<'_> {
             }
         };
         match self.look_at(&folder) {
-            Ok(state) => self.begin(&folder, &state, Pending { name, reply, placed: Some(placed) }),
+            Ok(state) => self.begin(&folder, &state, name, reply, Some(placed)),
             Err(refusal) => {
                 placed.put_back(&name);
                 let _ = self.look_at(&folder);
@@ -214,8 +227,8 @@ impl Desk<'_> {
 
     fn put_in_place(&mut self, name: &str, folder: &str, staged: &Path) -> Result<Placed, Refusal> {
         let place = self.place_of(folder)?;
-        let before = self.deployment.deployed().apps.get(folder).cloned();
-        if before.is_none() && fs::symlink_metadata(&place).is_ok_and(|_| !manifest::is_app(&place)) {
+        let is_new = !self.deployment.deployed().apps.contains_key(folder);
+        if is_new && fs::symlink_metadata(&place).is_ok_and(|_| !manifest::is_app(&place)) {
             return Err(Refusal::new(409, "TAKEN", format!("{} is there, and is no app", place.display())));
         }
         let reading = manifest::load(staged, name, folder, self.environment);
@@ -241,7 +254,7 @@ impl Desk<'_> {
             }
             return Err(not_writable(&place, &error));
         }
-        Ok(Placed { place, staged: staged.to_path_buf(), away, before })
+        Ok(Placed { place, staged: staged.to_path_buf(), away })
     }
 
     fn folder_of(&self, name: &str) -> Result<String, Refusal> {

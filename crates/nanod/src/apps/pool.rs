@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use nano_base::limits::DEPLOYS_AT_ONCE;
+use nano_base::limits::{DEPLOYS_AT_ONCE, DEPLOYS_MAX};
 
 type Job<T> = Box<dyn FnOnce() -> T + Send>;
 
@@ -23,13 +23,15 @@ struct Queue<T> {
     jobs: VecDeque<Job<T>>,
     threads: usize,
     idle: usize,
+    /// Jobs that have taken long already: there are as many threads more.
+    slow: usize,
     closed: bool,
 }
 
 impl<T: Send + 'static> Pool<T> {
     /// No thread yet.
     pub fn new(bell: impl Fn() + Send + Sync + 'static) -> Self {
-        let queue = Queue { jobs: VecDeque::new(), threads: 0, idle: 0, closed: false };
+        let queue = Queue { jobs: VecDeque::new(), threads: 0, idle: 0, slow: 0, closed: false };
         Self(Arc::new(Shared { queue: Mutex::new(queue), more: Condvar::new(), done: Mutex::default(), bell: Box::new(bell) }))
     }
 
@@ -37,18 +39,31 @@ impl<T: Send + 'static> Pool<T> {
     pub fn give(&self, job: impl FnOnce() -> T + Send + 'static) -> std::io::Result<()> {
         let mut queue = lock(&self.0.queue);
         queue.jobs.push_back(Box::new(job));
-        if queue.idle < queue.jobs.len() && queue.threads < DEPLOYS_AT_ONCE {
-            let shared = self.0.clone();
-            match std::thread::Builder::new().name("nanod-deploy".into()).spawn(move || shared.work()) {
-                Ok(_) => queue.threads += 1,
-                Err(error) if queue.threads == 0 => {
-                    queue.jobs.pop_back();
-                    return Err(error);
-                }
-                Err(_) => {}
-            }
+        if let Err(error) = self.grow(&mut queue)
+            && queue.threads == 0
+        {
+            queue.jobs.pop_back();
+            return Err(error);
         }
         self.0.more.notify_one();
+        Ok(())
+    }
+
+    /// So many jobs have taken long already: they are not to hold up the others.
+    pub fn set_slow(&self, slow: usize) {
+        let mut queue = lock(&self.0.queue);
+        queue.slow = slow;
+        // Without more threads the others wait.
+        let _ = self.grow(&mut queue);
+    }
+
+    fn grow(&self, queue: &mut Queue<T>) -> std::io::Result<()> {
+        let wanted = queue.jobs.len().saturating_sub(queue.idle);
+        for _ in 0..wanted.min(queue.room().saturating_sub(queue.threads)) {
+            let shared = self.0.clone();
+            std::thread::Builder::new().name("nanod-deploy".into()).spawn(move || shared.work())?;
+            queue.threads += 1;
+        }
         Ok(())
     }
 
@@ -79,6 +94,13 @@ impl<T> Drop for Pool<T> {
     }
 }
 
+impl<T> Queue<T> {
+    /// How many threads there may be.
+    fn room(&self) -> usize {
+        (DEPLOYS_AT_ONCE + self.slow).min(DEPLOYS_MAX)
+    }
+}
+
 impl<T> Shared<T> {
     fn work(&self) {
         let mut queue = lock(&self.queue);
@@ -91,6 +113,10 @@ impl<T> Shared<T> {
                     drop(queue);
                     self.report(job());
                     queue = lock(&self.queue);
+                }
+                None if queue.threads > DEPLOYS_AT_ONCE => {
+                    queue.threads -= 1;
+                    return;
                 }
                 None => {
                     queue.idle += 1;
@@ -121,25 +147,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_long_holds_up_nobody_until_all_threads_have_it() {
+    fn what_takes_long_holds_up_nobody() {
         let (ring, rung) = channel();
         let pool = Pool::new(move || ring.send(()).expect("somebody listens"));
         let (go, stopped) = channel::<()>();
         let stopped = Arc::new(Mutex::new(stopped));
-        for number in 0..DEPLOYS_AT_ONCE - 1 {
+        let stop = |number: usize| {
             let stopped = stopped.clone();
-            pool.give(move || {
+            move || {
                 let _ = lock(&stopped).recv();
                 number
-            })
-            .expect("a thread");
-        }
+            }
+        };
+        (1..DEPLOYS_AT_ONCE).for_each(|number| pool.give(stop(number)).expect("a thread"));
         pool.give(|| 100).expect("a thread");
         rung.recv().expect("it is done");
         assert_eq!(pool.take(), [100]);
+        // From here on all threads have something that takes long.
+        pool.give(stop(0)).expect("a thread");
+        pool.give(|| 101).expect("it is taken");
+        pool.set_slow(1);
+        rung.recv().expect("it is done");
+        assert_eq!(pool.take(), [101]);
         drop(go);
         let mut all = Vec::new();
-        while all.len() < DEPLOYS_AT_ONCE - 1 {
+        while all.len() < DEPLOYS_AT_ONCE {
             rung.recv().expect("they are done");
             all.extend(pool.take());
         }
