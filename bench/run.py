@@ -28,6 +28,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import comparison
 import plot
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -314,9 +315,9 @@ def host(figures: Figures, language: str, command: list[str], cwd: pathlib.Path 
     """Memory and start of an app in a host of a language, beside those in a host in C."""
     apps = str(figures.few(200, 5))
     for _ in figures.rounds(3):
-        figures.run("nano", [*command, "density", apps], cwd=cwd)
-        figures.run("nano", [*command, "start", apps], cwd=cwd)
-        figures.run("c", [str(OUT / "host"), language, apps])
+        for what in ("density", "start"):
+            figures.run("nano", [*command, what, apps], cwd=cwd)
+            figures.run("c", [str(OUT / "host"), language, what, apps])
 
 
 def python_venv(requirements: pathlib.Path) -> pathlib.Path:
@@ -420,7 +421,8 @@ def main() -> int:
     failed = any(who == "nano" for who, _ in figures.failures)
     if whole and not failed:
         plot.write(rows, RESULTS)
-        print(f"written: {RESULTS.relative_to(ROOT)}/latest.json and its plots", file=sys.stderr)
+        comparison.write(rows)
+        print(f"written: {RESULTS.relative_to(ROOT)}/latest.json, its plots, and the table of docs/comparison.md", file=sys.stderr)
     return 1 if failed else 0
 
 
