@@ -1,4 +1,4 @@
-/* What an app costs a C host, beside hosts in other languages: host LANGUAGE APPS. Prints LANGUAGE.idle_rss_kb and LANGUAGE.start_cpu_ms. */
+/* What an app costs a C host, beside hosts in other languages: host LANGUAGE density|start APPS. */
 #define _GNU_SOURCE
 #include <nano.h>
 #include <stdio.h>
@@ -63,39 +63,44 @@ static int ascending(const void *a, const void *b) {
   return (left > right) - (left < right);
 }
 
-int main(int argc, char **argv) {
-  int count = argc > 2 ? atoi(argv[2]) : 0, number = 0;
-  nano_runtime *runtime;
-  nano_error *error = NULL;
-  nano_runtime_options options = NANO_RUNTIME_OPTIONS_INIT;
-  if (count <= 0) return 2;
+static void density(nano_runtime *runtime, const char *language, int count) {
   nano_app **apps = calloc((size_t)count, sizeof *apps);
-  double *spent = calloc((size_t)count, sizeof *spent);
-  if (!apps || !spent) return 1;
-  options.threads = 1;
-  check("nano_runtime_new", nano_runtime_new(&options, &runtime, &error), error);
-  nano_app *first = load(runtime, number++, 0);
-  fetch(first);
+  if (!apps) exit(1);
   double before = resident_kb();
-  for (int i = 0; i < count; i++) apps[i] = load(runtime, number++, 0);
+  for (int i = 0; i < count; i++) apps[i] = load(runtime, i + 1, 0);
   nanosleep(&(struct timespec){.tv_sec = IDLE_S}, NULL);
-  printf("{\"name\": \"%s.idle_rss_kb\", \"value\": %.3f, \"unit\": \"KB\", \"runs\": 1, \"note\": \"C: %d apps, one process, smaps Rss\"}\n", argv[1],
+  printf("{\"name\": \"%s.idle_rss_kb\", \"value\": %.3f, \"unit\": \"KB\", \"runs\": 1, \"note\": \"C: %d apps, one process, smaps Rss\"}\n", language,
          (resident_kb() - before) / count, count);
-  for (int i = 0; i < count; i++) {
-    check("nano_app_unload", nano_app_unload(apps[i], WAIT_MS, &error), error);
-    nano_app_free(apps[i]);
-  }
+  for (int i = 0; i < count; i++) nano_app_free(apps[i]);
+  free(apps);
+}
+
+static void start(nano_runtime *runtime, const char *language, int count) {
+  double *spent = calloc((size_t)count, sizeof *spent);
+  if (!spent) exit(1);
   for (int i = 0; i < count; i++) {
     double began = cpu_ms();
-    nano_app *app = load(runtime, number++, 1);
+    nano_app *app = load(runtime, i + 1, 1);
     fetch(app);
     spent[i] = cpu_ms() - began;
     nano_app_free(app);
   }
   qsort(spent, (size_t)count, sizeof *spent, ascending);
-  printf("{\"name\": \"%s.start_cpu_ms\", \"value\": %.3f, \"unit\": \"ms\", \"runs\": 1, \"note\": \"C: load of a small app to its first response, CPU of all threads\"}\n",
-         argv[1], spent[count / 2]);
+  printf("{\"name\": \"%s.start_cpu_ms\", \"value\": %.3f, \"unit\": \"ms\", \"runs\": 1, \"note\": \"C: the same\"}\n", language, spent[count / 2]);
+  free(spent);
+}
+
+int main(int argc, char **argv) {
+  int count = argc > 3 ? atoi(argv[3]) : 0;
+  nano_runtime *runtime;
+  nano_error *error = NULL;
+  nano_runtime_options options = NANO_RUNTIME_OPTIONS_INIT;
+  if (count <= 0) return 2;
+  options.threads = 1;
+  check("nano_runtime_new", nano_runtime_new(&options, &runtime, &error), error);
+  nano_app *first = load(runtime, 0, 0);
+  fetch(first);
+  (strcmp(argv[2], "start") ? density : start)(runtime, argv[1], count);
   nano_app_free(first);
   nano_runtime_free(runtime);
-  free(apps), free(spent);
 }

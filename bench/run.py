@@ -16,6 +16,7 @@ PROFILE=debug takes debug builds, also to see that it works.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -28,6 +29,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import comparison
 import plot
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -77,6 +79,13 @@ class Figures:
                 print(f"  time is up: {number} rounds of {count}", file=sys.stderr)
                 return
             yield number
+
+    @contextlib.contextmanager
+    def unmeasured(self) -> Iterator[None]:
+        """What is built meanwhile takes no time of the measuring."""
+        began = time.monotonic()
+        yield
+        self.began += time.monotonic() - began
 
     def few(self, count: int, tiny: int) -> int:
         """A count, or the one of a quick run."""
@@ -246,7 +255,8 @@ def http(figures: Figures) -> None:
 def python(figures: Figures) -> None:
     """The Python binding beside mini-racer, and an ASGI server whose hello is an app's or Python's own."""
     here = ROOT / "bench" / "python"
-    interpreter = str(python_venv(here / "requirements.txt"))
+    with figures.unmeasured():
+        interpreter = str(python_venv(here / "requirements.txt"))
     count = str(figures.few(100_000, 256))
     seconds = str(figures.few(8, 1))
     load = [sys.executable, str(PEERS / "http" / "load.py"), seconds, "hello", interpreter, str(here / "serve.py")]
@@ -268,7 +278,9 @@ def node(figures: Figures) -> None:
         print("  left out: node is not installed", file=sys.stderr)
         return
     program = str(ROOT / "bench" / "node" / "embed.mjs")
-    folder, count = node_folder(), str(figures.few(128_000, 640))
+    with figures.unmeasured():
+        folder = node_folder()
+    count = str(figures.few(128_000, 640))
     for _ in figures.rounds(5):
         figures.run("nano", ["node", program, "nano", count], cwd=folder)
         if "isolated-vm" in peers():
@@ -302,7 +314,8 @@ def go(figures: Figures) -> None:
     (OUT / "nano.pc").write_text("\n".join(own.get(line.split("=")[0], line).replace("@VERSION@", "0") for line in template) + "\n")
     environment = {**os.environ, "PKG_CONFIG_PATH": str(OUT), "GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_LDFLAGS": f"-Wl,-rpath,{OUT}"}
     program = str(OUT / "go")
-    subprocess.run([compiler, "build", "-o", program, "."], cwd=ROOT / "bench" / "go", env=environment, check=True, timeout=BUILD_S_MAX)
+    with figures.unmeasured():
+        subprocess.run([compiler, "build", "-o", program, "."], cwd=ROOT / "bench" / "go", env=environment, check=True, timeout=BUILD_S_MAX)
     count = str(figures.few(256_000, 640))
     for _ in figures.rounds(5):
         figures.run("nano", [program, "calls", count])
@@ -315,9 +328,9 @@ def host(figures: Figures, language: str, command: list[str], cwd: pathlib.Path 
     """Memory and start of an app in a host of a language, beside those in a host in C."""
     apps = str(figures.few(200, 5))
     for _ in figures.rounds(3):
-        figures.run("nano", [*command, "density", apps], cwd=cwd)
-        figures.run("nano", [*command, "start", apps], cwd=cwd)
-        figures.run("c", [str(OUT / "host"), language, apps])
+        for what in ("density", "start"):
+            figures.run("nano", [*command, what, apps], cwd=cwd)
+            figures.run("c", [str(OUT / "host"), language, what, apps])
 
 
 def python_venv(requirements: pathlib.Path) -> pathlib.Path:
@@ -421,7 +434,8 @@ def main() -> int:
     failed = any(who == "nano" for who, _ in figures.failures)
     if whole and not failed:
         plot.write(rows, RESULTS)
-        print(f"written: {RESULTS.relative_to(ROOT)}/latest.json and its plots", file=sys.stderr)
+        comparison.write(rows)
+        print(f"written: {RESULTS.relative_to(ROOT)}/latest.json, its plots, and the table of docs/comparison.md", file=sys.stderr)
     return 1 if failed else 0
 
 

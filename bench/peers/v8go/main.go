@@ -1,4 +1,5 @@
-// v8go: N bare isolates, without any web API, in one process, or calls of a function from 64 goroutines: v8go density|calls COUNT
+// v8go: N bare isolates, without any web API, in one process, or calls of a function from 64 goroutines: v8go density|calls COUNT.
+// Or a bomb, with its limits: v8go bomb NAME SECONDS CODE
 package main
 
 import "C"
@@ -86,7 +87,24 @@ func calls(count int) {
 	report("go.handler", float64(count)/time.Since(began).Seconds(), "requests/s", note)
 }
 
+func bomb(seconds time.Duration, code string) {
+	neighbour, _ := start()
+	isolate := v8.NewIsolate(v8.WithResourceConstraints(8<<20, 32<<20))
+	context := v8.NewContext(isolate)
+	time.AfterFunc(seconds, isolate.TerminateExecution)
+	if value, err := context.RunScript(code, "bomb.js"); err != nil {
+		fmt.Println("bomb:", err)
+	} else {
+		fmt.Println("bomb: returned", value)
+	}
+	fmt.Println("neighbour:", map[bool]string{true: "well", false: "wrong"}[must(neighbour.RunScript("1 + 1", "app.js")).Int32() == 2])
+}
+
 func main() {
+	if os.Args[1] == "bomb" {
+		bomb(time.Duration(must(strconv.Atoi(os.Args[3])))*time.Second, os.Args[4])
+		return
+	}
 	count := must(strconv.Atoi(os.Args[2]))
 	switch os.Args[1] {
 	case "density":
@@ -94,7 +112,7 @@ func main() {
 	case "calls":
 		calls(count)
 	default:
-		panic("density or calls")
+		panic("density, calls or bomb")
 	}
 }
 

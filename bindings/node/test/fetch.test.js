@@ -216,7 +216,8 @@ test('a body without end that nobody reads leaves the loop free', async (t) => {
 });
 
 test('a signal ends a request wherever it is', async (t) => {
-  const runtime = runtimeFor(t);
+  // Nothing but the signal may end it.
+  const runtime = runtimeFor(t, { threads: 1, manualClock: true });
   const app = await runtime.load(NEVER);
   await assert.rejects(app.fetch(url, { signal: AbortSignal.abort('before') }), (reason) => reason === 'before');
   const controller = new AbortController();
@@ -231,16 +232,29 @@ test('a signal ends a request wherever it is', async (t) => {
   await ended;
   await until(() => app.stats().inFlight === 0);
   const endless = await runtime.load(ENDLESS);
-  const during = new AbortController();
-  const response = await endless.fetch(url, { signal: during.signal });
-  const reader = response.body.getReader();
-  await reader.read();
-  during.abort(new Error('enough'));
-  await assert.rejects(async () => {
-    for (;;) await reader.read();
-  }, new Error('enough'));
+  for (const form of [(signal) => [url, { signal }], (signal) => [new Request(url, { signal })]]) {
+    const during = new AbortController();
+    const response = await endless.fetch(...form(during.signal));
+    const reader = response.body.getReader();
+    await reader.read();
+    during.abort(new Error('enough'));
+    await assert.rejects(async () => {
+      for (;;) await reader.read();
+    }, new Error('enough'));
+  }
   await until(() => endless.stats().inFlight === 0);
   await assert.rejects(runtime.load(HELLO, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+});
+
+test('what has been given up is never answered, however quick the app is', async (t) => {
+  const app = await runtimeFor(t).load(HELLO);
+  for (let round = 0; round < 20; round++) {
+    const controller = new AbortController();
+    const pending = [app.fetch(new Request(url, { signal: controller.signal })), app.fetch(url, { signal: controller.signal })];
+    controller.abort(new Error('enough'));
+    await Promise.all(pending.map((one) => assert.rejects(one, new Error('enough'))));
+  }
+  await until(() => app.stats().inFlight === 0);
 });
 
 test('the app learns that its request was given up', async (t) => {
