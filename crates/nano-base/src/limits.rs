@@ -376,6 +376,8 @@ pub const MAPPINGS_PER_INSTANCE: usize = 14;
 pub const MAPPINGS_PERCENT_MAX: usize = 80;
 /// Parts of a multipart/form-data body.
 pub const MULTIPART_PARTS_MAX: usize = 10_000;
+/// Names and values of a body of the type application/x-www-form-urlencoded.
+pub const FORM_PAIRS_MAX: usize = 100_000;
 /// The headers of one part.
 pub const MULTIPART_HEADER_BYTES_MAX: usize = 16 << 10;
 /// A boundary; RFC 2046 allows 70, and some senders do not keep to it.

@@ -11,7 +11,7 @@ use nano_base::sys::eventfd::EventFd;
 use nano_base::value::Value;
 use nano_engine::LogLevel;
 
-use crate::pipe::Held;
+use crate::pipe::{Held, head_bytes};
 use crate::wait::lock;
 
 /// One thing that happened.
@@ -87,10 +87,11 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// Bytes of a body that it carries.
+    /// Bytes of a body that it carries, and of a head that is long.
     pub(crate) fn body_bytes(&self) -> usize {
         match self {
-            Self::Response { body, .. } | Self::Chunk(body) | Self::CallChunk(body) => body.len(),
+            Self::Response { head, body, .. } => head_bytes(head) + body.len(),
+            Self::Chunk(body) | Self::CallChunk(body) => body.len(),
             _ => 0,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use nano_base::http::ResponseHead;
 use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES};
 use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
@@ -89,6 +90,15 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// What counts of a response's head while it waits: up to this it is a matter of the response itself.
+const HEAD_FREE_BYTES: usize = 4 << 10;
+
+/// What a response's head counts as while it waits.
+pub(crate) fn head_bytes(head: &ResponseHead) -> usize {
+    let bytes = head.headers.bytes() + head.status_text.len();
+    if bytes > HEAD_FREE_BYTES { bytes } else { 0 }
 }
 
 /// A body between two threads: bounded by the window, or whole from the start.

@@ -83,6 +83,15 @@ impl EventBody {
 }
 
 impl Job {
+    /// What it would be delivered with is not needed any more, if it has not been taken.
+    fn drop_values(&self) {
+        match self {
+            Job::Fetch(_) => {}
+            Job::Invoke(_, args) => drop(lock(args).take()),
+            Job::Event(_, event) => drop(lock(&event.value).take()),
+        }
+    }
+
     /// An event for the handler of this name.
     pub(crate) fn event(handler: &'static str, value: Value) -> Self {
         let summary = match &value {
@@ -286,6 +295,8 @@ impl Work {
         if !self.ended.end() {
             return false;
         }
+        // A timer may hold the request for as long as it might have taken.
+        self.job.drop_values();
         let account = self.account();
         if let Some(trace) = &self.spent.trace {
             if let Ending::Response(head, _) = &end {

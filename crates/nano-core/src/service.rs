@@ -14,7 +14,7 @@ use nano_base::value::Value;
 use crate::app::{App, check_head};
 use crate::call::{Answer, Call, CallContent};
 use crate::objects;
-use crate::pipe::{Held, Pipe, Pushed};
+use crate::pipe::{Held, Pipe, Pushed, head_bytes};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Work};
 use crate::runtime::Inner;
 use crate::shard::Command;
@@ -51,6 +51,10 @@ impl Inner {
 
     /// The other app has answered a call, or will not.
     pub(crate) fn finish_call(&self, call: &Call, end: Ending, app: &str) {
+        if matches!(call.view.content, CallContent::Method { .. }) {
+            // What it was called with has gone with the request.
+            *lock(&call.held) = Held::NONE;
+        }
         self.end_call(call, end, app);
         // Whoever still sends the call's body is woken, to find that nobody reads it.
         call.closed.store(true, Ordering::Release);
@@ -63,6 +67,7 @@ impl Inner {
         match end {
             Ending::Response(head, body) => {
                 if call.answer() {
+                    lock(&call.held).add(head_bytes(&head));
                     *lock(&call.body) = Pipe::new(Body::Whole(body), &call.app);
                     self.answer_call(call, Answer::Head(head));
                 }
@@ -97,6 +102,7 @@ impl Inner {
                 return;
             }
             *body = Pipe::new(Body::Stream, &call.app);
+            lock(&call.held).add(head_bytes(&head));
         }
         self.answer_call(call, Answer::Head(head));
     }

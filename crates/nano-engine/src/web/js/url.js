@@ -510,6 +510,6 @@
   }
   configureInterface(URL);
 
-  nano.url = { URL, URLSearchParams, pairsConverter, parseQuery, serializeParams };
+  nano.url = { URL, URLSearchParams, pairsConverter, serializeParams };
   nano.expose({ URL, URLSearchParams });
 };
