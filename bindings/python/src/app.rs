@@ -1,5 +1,7 @@
 //! A loaded app.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nano_core::{Awaited, Body, RequestHead, RequestInit};
@@ -11,7 +13,7 @@ use crate::calls::headers;
 use crate::error::{OrRaise, check_process};
 use crate::event::{account, flat};
 use crate::options::GivenApp;
-use crate::values;
+use crate::{server, values};
 
 /// How long a waiting thread goes without looking for signals.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -19,7 +21,23 @@ const SIGNALS: Duration = Duration::from_millis(50);
 type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
 
 #[pyclass(frozen, module = "nano_isolates._nano")]
-pub(crate) struct App(pub(crate) nano_core::App);
+pub(crate) struct App {
+    app: nano_core::App,
+    /// Whether its runtime is to be woken, which is said to whoever dispatches.
+    left: Arc<AtomicBool>,
+}
+
+impl App {
+    pub(crate) fn new(app: nano_core::App, left: Arc<AtomicBool>) -> Self {
+        Self { app, left }
+    }
+
+    fn leave(&self, py: Python<'_>, init: RequestInit) -> PyResult<(u64, bool)> {
+        let id = self.app.dispatch_quietly(init).or_raise(py)?;
+        // Behind the request: whoever takes the flag back then wakes its shard.
+        Ok((id, self.left.swap(true, Ordering::AcqRel)))
+    }
+}
 
 /// A request from its parts. Without a body and not streaming it has none.
 fn request(py: Python<'_>, method: String, url: String, pairs: Pairs, body: Body, deadline_ms: u32) -> PyResult<RequestInit> {
@@ -41,7 +59,7 @@ fn wait<T: Send>(py: Python<'_>, awaited: &Awaited<T>) -> PyResult<T> {
 impl App {
     #[getter]
     fn name(&self) -> &str {
-        self.0.name()
+        self.app.name()
     }
 
     #[pyo3(signature = (token, method, url, headers, body, streaming, deadline_ms, /))]
@@ -61,7 +79,51 @@ impl App {
         let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
         let mut init = request(py, method, url, headers, body, deadline_ms)?;
         init.user_data = token;
-        self.0.dispatch(init).or_raise(py)
+        self.app.dispatch(init).or_raise(py)
+    }
+
+    /// The same for a loop, which calls `Runtime.wake` when it has done what is ready: its id, and whether that was to come already.
+    #[pyo3(signature = (token, method, url, headers, body, streaming, deadline_ms, /))]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
+    fn dispatch_quietly(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        method: String,
+        url: String,
+        headers: Pairs,
+        body: Option<&[u8]>,
+        streaming: bool,
+        deadline_ms: u32,
+    ) -> PyResult<(u64, bool)> {
+        check_process(py)?;
+        let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
+        let mut init = request(py, method, url, headers, body, deadline_ms)?;
+        init.user_data = token;
+        self.leave(py, init)
+    }
+
+    /// The same for a request as ASGI has it. A body that is none and not streaming is one that is not known yet: `None` if the request's
+    /// headers announce one.
+    #[pyo3(signature = (token, scope, body, streaming, /))]
+    fn dispatch_asgi(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        scope: &Bound<'_, PyAny>,
+        body: Option<&[u8]>,
+        streaming: bool,
+    ) -> PyResult<Option<(u64, bool)>> {
+        check_process(py)?;
+        let (head, announces) = server::request(scope)?;
+        let body = match (body, streaming) {
+            (None, false) if announces => return Ok(None),
+            (None, false) => Body::None,
+            (None, true) => Body::Stream,
+            (Some([]), _) => Body::None,
+            (Some(body), _) => Body::Whole(body.to_vec()),
+        };
+        self.leave(py, RequestInit { head, body, user_data: token, deadline_ms: 0 }).map(Some)
     }
 
     #[pyo3(signature = (method, url, headers, body, deadline_ms, /))]
@@ -76,7 +138,7 @@ impl App {
     ) -> PyResult<Bound<'py, PyAny>> {
         check_process(py)?;
         let body = body.map_or(Body::None, |body| Body::Whole(body.to_vec()));
-        let awaited = self.0.begin_fetch(request(py, method, url, headers, body, deadline_ms)?).or_raise(py)?;
+        let awaited = self.app.begin_fetch(request(py, method, url, headers, body, deadline_ms)?).or_raise(py)?;
         let response = wait(py, &awaited)?;
         let head = (response.head.status, response.head.status_text, flat(py, &response.head.headers));
         (head, PyBytes::new(py, &response.body), account(&response.account)).into_bound_py_any(py)
@@ -85,7 +147,7 @@ impl App {
     #[pyo3(signature = (token, export, args, give, /))]
     fn invoke(&self, py: Python<'_>, token: u64, export: &str, args: &Bound<'_, PyTuple>, give: &Bound<'_, PyAny>) -> PyResult<u64> {
         check_process(py)?;
-        self.0.invoke(export, values::arguments(args, give)?, token).or_raise(py)
+        self.app.invoke(export, values::arguments(args, give)?, token).or_raise(py)
     }
 
     #[pyo3(signature = (export, args, give, held, /))]
@@ -98,7 +160,7 @@ impl App {
         held: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         check_process(py)?;
-        let awaited = self.0.begin_invoke(export, values::arguments(args, give)?).or_raise(py)?;
+        let awaited = self.app.begin_invoke(export, values::arguments(args, give)?).or_raise(py)?;
         let (value, _) = wait(py, &awaited)?;
         values::to_python(py, value, held)
     }
@@ -106,32 +168,32 @@ impl App {
     #[pyo3(signature = (token, cron, time_ms, /))]
     fn schedule(&self, py: Python<'_>, token: u64, cron: &str, time_ms: f64) -> PyResult<u64> {
         check_process(py)?;
-        self.0.schedule(cron, time_ms, token).or_raise(py)
+        self.app.schedule(cron, time_ms, token).or_raise(py)
     }
 
     #[pyo3(signature = (options, /))]
     fn reload(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<()> {
         check_process(py)?;
         let options = options.into_core(py)?;
-        py.detach(|| self.0.reload(options)).or_raise(py)
+        py.detach(|| self.app.reload(options)).or_raise(py)
     }
 
     #[pyo3(signature = (grace_s, /))]
     fn unload(&self, py: Python<'_>, grace_s: f64) -> PyResult<()> {
         check_process(py)?;
         let grace = grace(grace_s)?;
-        py.detach(|| self.0.unload(grace)).or_raise(py)
+        py.detach(|| self.app.unload(grace)).or_raise(py)
     }
 
     fn kill(&self, py: Python<'_>) -> PyResult<u32> {
         check_process(py)?;
-        py.detach(|| self.0.kill()).or_raise(py)
+        py.detach(|| self.app.kill()).or_raise(py)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         check_process(py)?;
         let all = PyDict::new(py);
-        for (name, value) in self.0.stats().rows() {
+        for (name, value) in self.app.stats().rows() {
             all.set_item(name, value)?;
         }
         Ok(all)

@@ -5,7 +5,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::error::OrRaise;
+use crate::error::exception;
 use crate::event::flat;
 use crate::options::invalid;
 use crate::values;
@@ -45,11 +45,16 @@ pub(crate) fn headers(py: Python<'_>, pairs: Option<Vec<(Vec<u8>, Vec<u8>)>>) ->
     let mut headers = Headers::new();
     for (name, value) in pairs.unwrap_or_default() {
         if !headers.push(&name, &value) {
-            let what = String::from_utf8_lossy(&name).into_owned();
-            return Err(invalid(format!("the header {what:?} has a name that is no token, or a line break in its value"))).or_raise(py);
+            return Err(refused(py, &name));
         }
     }
     Ok(headers)
+}
+
+/// The error for a header that cannot be one.
+pub(crate) fn refused(py: Python<'_>, name: &[u8]) -> PyErr {
+    let name = String::from_utf8_lossy(name);
+    exception(py, invalid(format!("the header {name:?} has a name that is no token, or a line break in its value")))
 }
 
 /// The answer to a `fetch` call; no body means that it follows.

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod options;
 mod runtime;
+mod server;
 mod values;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +36,7 @@ fn _nano(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("V8_VERSION", nano_core::v8_version())?;
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<app::App>()?;
+    module.add_function(wrap_pyfunction!(server::response_headers, module)?)?;
     module.add_function(wrap_pyfunction!(error::statuses, module)?)?;
     module.add_function(wrap_pyfunction!(error::is_forked, module)?)?;
     module.add_function(wrap_pyfunction!(options::app_limits, module)?)?;

@@ -1,13 +1,14 @@
 //! A runtime: what starts threads, and whose queue Python polls.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList};
 
 use crate::app::{App, grace};
-use crate::error::{OrRaise, check_process};
+use crate::error::{OrRaise, check_process, is_forked};
 use crate::options::{GivenApp, invalid, set_runtime_limits};
 use crate::{calls, event, values};
 
@@ -16,6 +17,8 @@ type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
 #[pyclass(frozen, module = "nano_isolates._nano")]
 pub(crate) struct Runtime {
     core: nano_core::Runtime,
+    /// Requests have been left quietly since the last `wake`.
+    left: Arc<AtomicBool>,
     /// The core's queue has one consumer; taking is short, and nobody holds this while Python runs.
     taking: Mutex<()>,
     /// Whoever closes second waits for the first.
@@ -54,14 +57,24 @@ impl Runtime {
             options.roots = named.or_raise(py)?;
         }
         let core = py.detach(|| nano_core::Runtime::new(options)).or_raise(py)?;
-        Ok(Self { core, taking: Mutex::default(), closing: Mutex::default() })
+        Ok(Self { core, left: Arc::default(), taking: Mutex::default(), closing: Mutex::default() })
     }
 
     #[pyo3(signature = (options, /))]
     fn load(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<App> {
         check_process(py)?;
         let options = options.into_core(py)?;
-        py.detach(|| self.core.load(options)).or_raise(py).map(App)
+        py.detach(|| self.core.load(options)).or_raise(py).map(|app| App::new(app, self.left.clone()))
+    }
+
+    /// Has the shards begin with what was dispatched quietly. Itself what a loop calls, and no function of Python's that does: no signal's
+    /// handler comes between its steps.
+    fn wake(&self) {
+        // A child that runs its parent's loop on is told by what it calls itself.
+        if !is_forked() {
+            self.left.store(false, Ordering::Release);
+            self.core.wake();
+        }
     }
 
     fn fileno(&self, py: Python<'_>) -> PyResult<i32> {

@@ -239,8 +239,11 @@ def test_many_runtimes_one_after_another(python: Any) -> None:
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(20):
             use()
-        print(len(os.listdir("/proc/self/fd")) - before)
-    """) == "0\n"
+        # A thread that has stopped lets go of its descriptors when the kernel has it do so.
+        while len(os.listdir("/proc/self/fd")) > before:
+            os.sched_yield()
+        print("none is left")
+    """) == "none is left\n"
 
 
 def test_signals_of_the_host_s_are_left_alone(runtime: Runtime) -> None:

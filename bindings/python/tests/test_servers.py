@@ -118,6 +118,59 @@ def test_asgi_requests_and_responses(run: Any, caplog: pytest.LogCaptureFixture)
     assert "the secret" in caplog.text
 
 
+def test_asgi_scopes_of_every_form(run: Any) -> None:
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = asgi.App(await runtime.aload(APP))
+
+            async def url_of(**scope: Any) -> bytes:
+                client = Client("POST", "/echo", [b"x"])
+                client.scope.update(scope)
+                client.scope = {name: value for name, value in client.scope.items() if value is not None}
+                await app(client.scope, client.receive, client.send)
+                assert client.body == b"x"
+                return client.headers[b"x-url"]
+
+            assert await url_of(headers=[[b"host", b"app.test"]]) == b"http://app.test/echo?q=1"
+            assert await url_of(scheme="https", query_string=None) == b"https://app.test/echo"
+            assert await url_of(scheme=None, query_string=b"") == b"http://app.test/echo"
+            assert await url_of(raw_path=b"/%C3%BC/echo?not=this") == b"http://app.test/%C3%BC/echo?q=1"
+            assert await url_of(raw_path=None, path="/\xfc 1/echo") == b"http://app.test/%C3%BC%201/echo?q=1"
+            for server, host in ((("::1", 8080), b"[::1]:8080"), (("10.0.0.1", 8080), b"10.0.0.1:8080"), (("10.0.0.1", None), b"10.0.0.1"), (None, b"localhost")):
+                assert await url_of(headers=[(b"x-a", b"1")], server=server) == b"http://%s/echo?q=1" % host
+            # A body that a method of a question has, and one that is announced and empty.
+            get = Client("GET", "/", [b"x"])
+            await app(get.scope, get.receive, get.send)
+            assert (get.status, get.chunks) == (200, [])
+            empty = await ask(app, "POST", "/echo", None, [(b"content-length", b"0")])
+            assert (empty.status, empty.body) == (200, b"")
+            wrong = await ask(app, "GET", "/", None, [(b"not a token", b"1")])
+            assert (wrong.status, json.loads(wrong.body)["code"]) == (400, "INVALID")
+
+    run(main())
+
+
+def test_asgi_responses_keep_nothing_of_a_connection_and_have_their_length(run: Any) -> None:
+    source = """
+    export default {
+      fetch(request) {
+        const headers = { connection: 'close', 'keep-alive': '1', upgrade: 'x', te: 'x', 'x-kept': '1' };
+        if (request.url.includes('length')) headers['content-length'] = '2';
+        return new Response('ok', { headers });
+      },
+    };
+    """
+
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = asgi.App(await runtime.aload(source))
+            for path in ("/", "/length"):
+                names = sorted(name for name, _ in (await ask(app, "GET", path)).sent[0]["headers"])
+                assert names == [b"content-length", b"content-type", b"x-kept"]
+
+    run(main())
+
+
 def test_asgi_a_client_that_goes_away_cancels_its_request(run: Any) -> None:
     async def main() -> None:
         async with Runtime(threads=1) as runtime:
@@ -128,6 +181,29 @@ def test_asgi_a_client_that_goes_away_cancels_its_request(run: Any) -> None:
             assert (await ask(app, "GET", "/gone")).body == b"it went"
             await task
             assert client.sent == []
+
+    run(main())
+
+
+def test_asgi_a_client_that_goes_away_cancels_a_stream_that_stands_still(run: Any) -> None:
+    source = """
+    let tell, gone = new Promise((resolve) => { tell = resolve; });
+    export default {
+      async fetch(request) {
+        if (request.url.includes('gone')) return new Response(await gone);
+        return new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(1)); return new Promise(() => {}); }, cancel() { tell('it went'); } }));
+      },
+    };
+    """
+
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = asgi.App(await runtime.aload(source))
+            client = Client("GET", "/")
+            task = asyncio.create_task(app(client.scope, client.receive, client.send))
+            client.left.set()
+            assert (await ask(app, "GET", "/gone")).body == b"it went"
+            await task
 
     run(main())
 
@@ -253,8 +329,10 @@ def listener() -> Iterator[socket.socket]:
         ["uvicorn", "server:app", "--fd", "{fd}", "--loop", "asyncio"],
         ["uvicorn", "server:app", "--fd", "{fd}", "--loop", "uvloop"],
         ["hypercorn", "server:app", "--bind", "fd://{fd}"],
+        ["gunicorn", "server:app", "--bind", "fd://{fd}", "--worker-class", "uvicorn_worker.UvicornWorker"],
+        ["gunicorn", "server:app", "--bind", "fd://{fd}", "--worker-class", "asgi"],
     ],
-    ids=["uvicorn", "uvicorn-uvloop", "hypercorn"],
+    ids=["uvicorn", "uvicorn-uvloop", "hypercorn", "gunicorn-uvicorn", "gunicorn-asgi"],
 )
 def test_the_example_server_mounts_apps_under_fastapi(serve: Any, listener: socket.socket, command: list[str]) -> None:
     ask = serve([part.format(fd=listener.fileno()) for part in command], listener)
@@ -273,6 +351,24 @@ def test_gunicorn_forks_workers_that_have_a_runtime_each(serve: Any, listener: s
     ask = serve(command + (["--preload"] if preload else []), listener)
     for _ in range(4):
         assert ask("/").startswith(b"Hello from worker ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "django_site:application", "--fd", "{fd}"],
+        ["gunicorn", "django_site:application", "--bind", "fd://{fd}", "--workers", "2", "--preload", "--worker-class", "uvicorn_worker.UvicornWorker"],
+        ["gunicorn", "django_site:wsgi_application", "--bind", "fd://{fd}", "--workers", "2"],
+        ["gunicorn", "django_site:wsgi_application", "--bind", "fd://{fd}", "--workers", "2", "--preload", "--threads", "2"],
+    ],
+    ids=["uvicorn", "gunicorn-uvicorn-preload", "gunicorn", "gunicorn-threads-preload"],
+)
+def test_the_example_site_has_apps_beside_django_s_views(serve: Any, listener: socket.socket, command: list[str]) -> None:
+    ask = serve([part.format(fd=listener.fileno()) for part in command], listener)
+    for _ in range(3):
+        assert ask("/apps/shouter/loud", b"quiet") == b"QUIET at /apps/shouter/loud\n"
+        assert json.loads(ask("/price/3")) == {"price": 6}
+    assert ask("/nowhere", expect=404)
 
 
 def test_the_example_script(python: Any) -> None:

@@ -197,6 +197,8 @@ pub const LOST_THREADS_MAX: u32 = 64;
 pub const SHARD_STACK_BYTES: usize = 4 << 20;
 /// The JavaScript stack, below the shard's own.
 pub const JS_STACK_BYTES: usize = 1 << 20;
+/// How long a thread stays awake for an answer, or for the next request of somebody who waits for each.
+pub const PATIENCE_NS: u64 = 30_000;
 /// The window of a streaming body, either way.
 pub const BODY_WINDOW_BYTES: usize = 64 << 10;
 /// What a stream may be ahead of its reader while its app has more bodies waiting than `external_bytes`.

@@ -375,6 +375,7 @@ impl<T> std::fmt::Debug for Awaited<T> {
 impl<T> Awaited<T> {
     /// Waits for so long: `None` if the request has not ended by then, and goes on. After the end has been taken there is no other.
     pub fn wait(&self, timeout: Duration) -> Option<Result<T>> {
+        self.inner.waiters.wait(|| self.slot.is_filled());
         self.slot.wait(Some(timeout))
     }
 
@@ -384,6 +385,7 @@ impl<T> Awaited<T> {
     }
 
     fn finish(self, timeout: Option<Duration>) -> Result<T> {
+        self.inner.waiters.wait(|| self.slot.is_filled());
         self.slot.wait(timeout).unwrap_or_else(|| {
             let error = Error::new(Status::Timeout, "the app did not answer in the time given");
             self.inner.cancel(&self.work, error.clone());
@@ -401,6 +403,17 @@ impl App {
     /// Hands a request over; never blocks. Its events carry the returned id, and exactly one of them is terminal.
     pub fn dispatch(&self, init: RequestInit) -> Result<u64> {
         self.submit_request(init, Listener::Queue).map(|work| work.id.load(Ordering::Relaxed))
+    }
+
+    /// The same for a host that hands over several in a row: its shard hears of all of them at the next [`Runtime::wake`], which must
+    /// follow. To wake a thread costs as much as a small request, and on the same core both would be in each other's way.
+    ///
+    /// [`Runtime::wake`]: crate::Runtime::wake
+    pub fn dispatch_quietly(&self, init: RequestInit) -> Result<u64> {
+        check_head(&init, &self.shared.limits())?;
+        let work = self.admit(Job::Fetch(init.head), init.body, init.user_data, init.deadline_ms, Listener::Queue, Origin::default())?;
+        let home = work.app.home.load(Ordering::Relaxed);
+        self.settle(self.inner.place_quietly(home, work.clone()), work).map(|work| work.id.load(Ordering::Relaxed))
     }
 
     /// Calls an exported function of the app; never blocks. A RESULT or ERROR event follows.

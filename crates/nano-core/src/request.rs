@@ -144,6 +144,13 @@ pub(crate) enum Listener {
     Duty(Duty),
 }
 
+impl Listener {
+    /// Whether it is a thread that does nothing else meanwhile.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self, Self::Waiter(..) | Self::Invoker(..))
+    }
+}
+
 /// On whose behalf an app asks another.
 #[derive(Debug, Default)]
 pub(crate) struct Origin {

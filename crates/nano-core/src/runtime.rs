@@ -32,7 +32,7 @@ use crate::request::{Body, Ending, Place, Work};
 use crate::schedule::Schedules;
 use crate::shard::{Command, Network, Shard, watchdog};
 use crate::tail::Tails;
-use crate::wait::{Slot, lock};
+use crate::wait::{Patience, Slot, lock};
 
 /// How to make a runtime.
 #[derive(Clone, Debug, Default)]
@@ -160,6 +160,10 @@ pub(crate) struct Inner {
     pub queue: EventQueue,
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
+    /// Of those who wait for an answer.
+    pub waiters: Patience,
+    /// Of the shards that have given one.
+    pub answerers: Patience,
     /// Shards whose thread is in a turn that takes long: the others move their connections.
     pub stuck: AtomicUsize,
     pub network: Network,
@@ -189,8 +193,9 @@ impl Runtime {
             Err(error) if error.status == Status::Already => {}
             Err(error) => return Err(error),
         }
+        let cores = sys::thread::cores();
         let threads = match options.limits.threads {
-            0 => sys::thread::cores(),
+            0 => cores,
             threads => threads as usize,
         };
         let inspected = options.inspected_apps.min(INSPECTED_APPS_MAX);
@@ -216,6 +221,8 @@ impl Runtime {
             inspections: Inspections::default(),
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
+            waiters: Patience::new(cores),
+            answerers: Patience::new(cores),
             stuck: AtomicUsize::new(0),
             network: Network::new(options.roots, &options.clock)?,
             helpers: Arc::default(),
@@ -282,6 +289,11 @@ impl Runtime {
         }
         self.inner.queue.wait(timeout_ms);
         self.poll(max, into)
+    }
+
+    /// Has the shards begin with what they were handed by [`App::dispatch_quietly`].
+    pub fn wake(&self) {
+        self.inner.shards.iter().filter(|shard| shard.queued() > 0).for_each(|shard| shard.wake());
     }
 
     /// Readable exactly while events wait.
@@ -623,7 +635,12 @@ impl Inner {
 
     /// Puts a request into a shard's queue.
     pub(crate) fn place_on(&self, shard: usize, work: Arc<Work>) -> Result<()> {
-        self.shards[shard].submit(work).map_err(|_| {
+        self.place_quietly(shard, work).map(|()| self.shards[shard].wake())
+    }
+
+    /// The same, and does not wake the shard.
+    pub(crate) fn place_quietly(&self, shard: usize, work: Arc<Work>) -> Result<()> {
+        self.shards[shard].enqueue(work).map_err(|_| {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
             Error::new(Status::Overloaded, "the shard's queue is full; try again when requests have ended")
         })

@@ -42,7 +42,7 @@ from ._errors import (
 )
 from ._http import Account, Headers, Request, Response
 from ._nano import V8_VERSION
-from ._options import AppLimits, QueueConsumer, RuntimeLimits
+from ._options import AppLimits, AppOptions, QueueConsumer, RuntimeLimits
 from ._runtime import App, Runtime
 from ._values import BigInt, Date, JSError, Map, UndefinedType, undefined
 
@@ -59,6 +59,7 @@ __all__ = [
     "App",
     "AppError",
     "AppLimits",
+    "AppOptions",
     "BigInt",
     "BusyError",
     "CanceledError",

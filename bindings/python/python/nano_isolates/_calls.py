@@ -42,11 +42,8 @@ class Bindings:
         self.home = home
         self.body_max = body_max
         self.classes = {value: name for name, value in self.by_name.items() if isinstance(value, type)}
-
-    @property
-    def asks_python(self) -> bool:
-        """Whether any of them is answered here."""
-        return any(not isinstance(value, (Service, Queue)) for value in self.by_name.values())
+        # Whether any of them is answered here.
+        self.asks_python = any(not isinstance(value, (Service, Queue)) for value in self.by_name.values())
 
     def describe(self) -> list[tuple[str, str, list[str], list[str], str, str | None]]:
         """The same for the native half."""

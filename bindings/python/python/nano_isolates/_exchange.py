@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._errors import NotFoundError, TooLargeError
-from ._http import Account, Response, chunk_of, close_iterator, response_of
+from ._http import Response, chunk_of, close_iterator, response_of
 
 if TYPE_CHECKING:
     from ._hub import Hub
@@ -21,23 +21,23 @@ RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, 
 class Exchange:
     """Events of one request. Events come from whoever drains the queue, on any thread; one thread or task takes them."""
 
-    __slots__ = ("_last", "_room", "_writer", "_waiter", "done", "events", "failure", "hub", "id", "loop", "task", "token", "upload")
+    # What most of them never have is here, and not set for each.
+    id = 0
+    token = 0
+    done = False
+    # What is left to send of a streaming body, where the thread that waits also writes.
+    upload: Iterator[bytes] | None = None
+    task: asyncio.Task[None] | None = None
+    failure: BaseException | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _writer: asyncio.Future[None] | None = None
+    _room = False
+    _last: tuple[Any, ...] | None = None
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop | None) -> None:
         self.hub = hub
         self.loop = loop
-        self.id = 0
-        self.token = 0
         self.events: deque[tuple[Any, ...]] = deque()
-        self.done = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-        self._room = False
-        self._last: tuple[Any, ...] | None = None
-        # What is left to send of a streaming body, where the thread that waits also writes.
-        self.upload: Iterator[bytes] | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.failure: BaseException | None = None
 
     def push(self, event: tuple[Any, ...], here: asyncio.AbstractEventLoop | None) -> bool:
         """Takes an event in; whether a thread may be waiting for it."""
@@ -55,7 +55,13 @@ class Exchange:
         if loop is None:
             return True
         if loop is here:
-            self._wake()
+            waiter = self._waiter
+            if self._writer is not None:
+                self._wake()
+            elif waiter is not None and self.events:
+                self._waiter = None
+                if not waiter.done():
+                    waiter.set_result(None)
         else:
             try:
                 loop.call_soon_threadsafe(self._wake)
@@ -98,9 +104,17 @@ class Exchange:
     async def anext(self) -> tuple[Any, ...]:
         """The next event."""
         while not self.events:
-            assert self.loop is not None
-            self._waiter = self.loop.create_future()
-            await self._waiter
+            await self.coming()
+        return self.take()
+
+    def coming(self) -> asyncio.Future[None]:
+        """What the loop's one task waits for when there is no event."""
+        assert self.loop is not None
+        self._waiter = waiter = self.loop.create_future()
+        return waiter
+
+    def take(self) -> tuple[Any, ...]:
+        """The first event that has come."""
         event = self.events.popleft()
         if event[1] == ERROR:
             self._raise(event[2])
@@ -145,10 +159,7 @@ class Exchange:
                 self.hub.wait_for(lambda: bool(self.events))
             elif not self._step():
                 self.hub.wait_for(lambda: bool(self.events) or self._room)
-        event = self.events.popleft()
-        if event[1] == ERROR:
-            self._raise(event[2])
-        return event
+        return self.take()
 
     def _step(self) -> bool:
         """Sends one piece; false if there is no room for all of it."""
@@ -219,7 +230,7 @@ class ResponseBody:
             return chunk
         response = self.response and self.response()
         if response is not None and event[1] == END:
-            response.account = Account(*event[2])
+            response._account = event[2]
         return None
 
 

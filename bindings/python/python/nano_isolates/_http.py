@@ -127,7 +127,7 @@ class Response:
     response is closed when it is left alone before its end.
     """
 
-    __slots__ = ("__weakref__", "_body", "_source", "account", "headers", "status", "status_text")
+    __slots__ = ("__weakref__", "_account", "_body", "_flat", "_headers", "_source", "status", "status_text")
 
     def __init__(
         self,
@@ -139,8 +139,9 @@ class Response:
     ) -> None:
         self.status = status
         self.status_text = status_text
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self.account: Account | None = None
+        self._headers: Headers | None = headers if isinstance(headers, Headers) else Headers(headers)
+        self._flat = b""
+        self._account: tuple[int, ...] | None = None
         self._source: Any = None
         self._body: bytes | None = None
         if body is None or isinstance(body, (bytes, bytearray, memoryview, str)):
@@ -155,6 +156,24 @@ class Response:
         if not any(name == b"content-type" for name, _ in pairs):
             pairs.append((b"content-type", b"application/json"))
         return cls(json.dumps(value), status=status, headers=pairs)
+
+    @property
+    def headers(self) -> Headers:
+        """Its headers."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers.from_flat(self._flat)
+        return headers
+
+    @headers.setter
+    def headers(self, headers: HeadersInit) -> None:
+        self._headers = headers if isinstance(headers, Headers) else Headers(headers)
+
+    @property
+    def account(self) -> Account | None:
+        """What the request used, once it has ended."""
+        account = self._account
+        return None if account is None else Account(*account)
 
     @property
     def ok(self) -> bool:
@@ -238,14 +257,17 @@ async def _from_iterable(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def response_of(head: tuple[int, str, bytes], body: bytes | None, source: Any, account: tuple[int, ...] | None) -> Response:
-    """The response that the native half tells of."""
-    response = Response.__new__(Response)
-    response.status, response.status_text, flat = head
-    response.headers = Headers.from_flat(flat)
+    """The response that the native half tells of. Most of it is looked at by nobody, and made when somebody does."""
+    response = _new(Response)
+    response.status, response.status_text, response._flat = head
+    response._headers = None
     response._body = body
     response._source = source
-    response.account = Account(*account) if account is not None else None
+    response._account = account
     return response
+
+
+_new = object.__new__
 
 
 def whole(body: bytes | bytearray | memoryview[Any] | str) -> bytes:

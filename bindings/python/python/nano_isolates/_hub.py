@@ -84,6 +84,10 @@ class Hub:
         self._poller = self._new_poller()
         self._loops: weakref.WeakSet[Loop] = weakref.WeakSet()
         self._last: weakref.ref[Loop] | None = None
+        # The loop that has been asked to wake the shards when it has done what is ready.
+        self._waking: weakref.ref[Loop] | None = None
+        # What `asgi.py` keeps for each loop.
+        self.watches: weakref.WeakKeyDictionary[Loop, Any] = weakref.WeakKeyDictionary()
         self._own: _OwnLoop | None = None
         self._own_lock = threading.RLock()
 
@@ -105,6 +109,32 @@ class Hub:
         except BaseException:
             self._handlers.pop(token, None)
             raise
+
+    def open_quietly(self, exchange: Exchange, send: Callable[..., tuple[int, bool] | None], *args: Any) -> bool:
+        """The same for the exchange of a loop that is attached, by `send(token, *args)`, which may refuse. Its shard is woken once for all that
+        the loop does before it sleeps: to be woken takes as long as a small request."""
+        token = exchange.token = next(self._tokens)
+        self._handlers[token] = exchange
+        try:
+            sent = send(token, *args)
+            if sent is None:
+                self._handlers.pop(token, None)
+                return False
+            exchange.id, is_known = sent
+        except BaseException:
+            self._handlers.pop(token, None)
+            raise
+        loop = exchange.loop
+        assert loop is not None
+        # Another loop may not come to it for long, and one that was closed never.
+        if not is_known or self._waking is None or self._waking() is not loop:
+            self._waking = self._ref(loop)
+            loop.call_soon(self.native.wake)
+        return True
+
+    def _ref(self, loop: Loop) -> weakref.ref[Loop]:
+        last = self._last
+        return last if last is not None and last() is loop else weakref.ref(loop)
 
     def attach(self, loop: Loop) -> None:
         """Has a loop take events, from now until it is closed."""
@@ -173,11 +203,15 @@ class Hub:
                 with self._routing:
                     while self._left:
                         todo.append(self._left.popleft())
-                    while batch or self.native.poll(_BATCH, self.held, batch):
-                        event = batch[-1]
-                        tell = self._route(event, here, todo) or tell
-                        if batch and batch[-1] is event:
-                            batch.pop()
+                    more = True
+                    while batch or (more and self.native.poll(_BATCH, self.held, batch)):
+                        # A part of what may be had is all there is: for what comes later the descriptor is readable again.
+                        more = len(batch) >= _BATCH
+                        while batch:
+                            event = batch[-1]
+                            tell = (self._pass if event[1] < CALL else self._route)(event, here, todo) or tell
+                            if batch and batch[-1] is event:
+                                batch.pop()
             except BaseException:
                 # Broken off: who knows for whom something has come.
                 tell = True
@@ -201,8 +235,17 @@ class Hub:
         except BlockingIOError:
             pass
 
+    def _pass(self, event: tuple[Any, ...], here: Loop | None, _: object) -> bool:
+        """Hands one of a request's events to whoever waits. If it is broken off it is done again: nothing may happen twice by that."""
+        key, kind = event[0], event[1]
+        handler = self._handlers.get(key)
+        tell = handler.push(event, here) if handler is not None else False
+        if event[4] if kind == RESPONSE else (kind == RESULT or kind == END or kind == ERROR):
+            self._handlers.pop(key, None)
+        return tell
+
     def _route(self, event: tuple[Any, ...], here: Loop | None, todo: deque[Callable[[Loop | None], object]]) -> bool:
-        """Hands one event out. If it is broken off it is done again: nothing may happen twice by that."""
+        """The same for what is no request's."""
         key, kind = event[0], event[1]
         if kind in (CALL, RELEASE, LOG, APP):
             if event is self._noted:
@@ -213,27 +256,26 @@ class Hub:
 
             call = self._handlers[key] = Call(self, key)
             todo.append(call.start)
-            return False
-        if kind == RELEASE:
+        elif kind == RELEASE:
             # Dropped after the lock: what it does when it is collected is not ours.
             todo.append(partial(self._release, key))
-            return False
-        if kind == LOG:
+        elif kind == LOG:
             if self.on_log is not None:
                 todo.append(partial(_tell, self.on_log, event[2:]))
-            return False
-        if kind == APP:
+        elif kind == APP:
             if self.on_app is not None:
                 todo.append(partial(_tell, self.on_app, event[2:]))
-            return False
-        handler = self._handlers.get(key)
-        tell = handler.push(event, here) if handler is not None else False
-        if kind in (END, ERROR, RESULT) or (kind == RESPONSE and event[4]):
-            self._handlers.pop(key, None)
-        return tell
+        else:
+            handler = self._handlers.get(key)
+            return handler.push(event, here) if handler is not None else False
+        return False
 
     def _release(self, number: int, _: Loop | None) -> None:
         self._take_back(number)
+
+    def open_now(self) -> list[Handler]:
+        """Whose events are to come."""
+        return list(self._handlers.values())
 
     def forget(self, key: int) -> None:
         """Nobody listens for this id any more."""

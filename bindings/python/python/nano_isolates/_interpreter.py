@@ -1,8 +1,10 @@
-"""Refuses subinterpreters in plain words: the native half holds objects of one interpreter, and its threads outlive the others."""
+"""Refuses in plain words where it cannot work. In subinterpreters: the native half holds objects of one interpreter, and its threads outlive
+the others. In builds without a GIL: theirs is another ABI."""
 
 from __future__ import annotations
 
 import importlib
+import sysconfig
 
 _WHY = "nano_isolates works in the main interpreter only, not in subinterpreters: use threads, or processes that are spawned"
 
@@ -26,3 +28,8 @@ except ImportError as error:
     if "interpreter" not in str(error):
         raise
     raise ImportError(_WHY) from error
+except SystemError as error:
+    # Objects are laid out otherwise there, and the native half is of those that have a GIL. pip refuses it, a copied folder gets here.
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise
+    raise ImportError("this nano_isolates is built for Python with a GIL (abi3), and this Python has none: use one that has") from error

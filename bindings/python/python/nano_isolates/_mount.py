@@ -10,14 +10,13 @@ from http import HTTPStatus
 from typing import Any
 
 from ._errors import NanoError
+from ._http import Pairs, Response
+from ._nano import response_headers
+from ._options import AppOptions
 from ._runtime import App, Runtime
 
 log = logging.getLogger("nano_isolates")
 
-# What belongs to one connection is not passed on.
-HOP_BY_HOP = frozenset(
-    [b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"],
-)
 # Statuses whose responses have no body, nor a length of one.
 BODILESS = frozenset([204, 205, 304])
 # What a client can do something about: of other errors it is told the code alone.
@@ -30,35 +29,38 @@ class Mounted:
     The second is for servers that fork: each worker has its own, made after the fork.
     """
 
-    def __init__(self, app: App | str | os.PathLike[str], options: dict[str, Any]) -> None:
-        self._app = app if isinstance(app, App) else None
-        if self._app is not None and options:
+    def __init__(self, app: App | str | os.PathLike[str], options: AppOptions) -> None:
+        # The app, if it is loaded.
+        self.ready = app if isinstance(app, App) else None
+        if self.ready is not None and options:
             raise TypeError("options are for an app that is loaded here; this one is loaded already")
         self._source = app
         self._options = options
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
 
-    @property
-    def ready(self) -> App | None:
-        """The app, if it is loaded."""
-        return self._app
-
     def load(self) -> App:
         """The app; loads it if it is not loaded. Blocks."""
         with self._lock:
-            if self._app is None:
+            if self.ready is None:
                 assert not isinstance(self._source, App)
                 self._runtime = Runtime()
-                self._app = self._runtime.load(self._source, **self._options)
-            return self._app
+                self.ready = self._runtime.load(self._source, **self._options)
+            return self.ready
 
     def close(self) -> None:
         """Closes the runtime that was made here."""
         with self._lock:
             if self._runtime is not None:
                 self._runtime.close()
-                self._runtime, self._app = None, None
+                self._runtime, self.ready = None, None
+
+
+def headers_of(method: str, response: Response) -> tuple[Pairs, bool]:
+    """A response's headers as a server sends them, and whether it goes without its body."""
+    is_bare = method == "HEAD" or response.status in BODILESS
+    length = None if is_bare or response.is_stream else len(response.body)
+    return response_headers(response._flat, length), is_bare
 
 
 def problem(error: NanoError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -38,6 +38,26 @@ class AppLimits(TypedDict, total=False):
     host_objects: int
     storage_bytes: int
     storage_entries: int
+
+
+class AppOptions(AppLimits, total=False):
+    """How an app is loaded: its limits, and what else `Runtime.load` takes."""
+
+    name: str | None
+    kind: str | None
+    env: Mapping[str, str] | None
+    bindings: Mapping[str, Any] | None
+    outbound: str | None
+    egress: str
+    egress_allow: Sequence[str]
+    egress_deny: Sequence[str]
+    base_url: str | None
+    crons: Sequence[str]
+    consumers: Sequence[str | QueueConsumer]
+    tail: Sequence[str]
+    code_generation: bool
+    random_seed: int | None
+    lazy: bool
 
 
 class RuntimeLimits(TypedDict, total=False):
@@ -85,16 +105,10 @@ def source_of(source: str | os.PathLike[str], kind: str | None) -> tuple[str, st
     return "text", text
 
 
-def options_of(
-    source: str | os.PathLike[str],
-    *,
-    name: str | None,
-    kind: str | None,
-    limits: Mapping[str, Any],
-    **plain: Any,
-) -> dict[str, Any]:
-    """An app's options as the native half takes them, but for its bindings."""
-    source_kind, text = source_of(source, kind)
+def options_of(source: str | os.PathLike[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """An app's options as the native half takes them, but for its bindings. What is no option is a limit, or refused there."""
+    source_kind, text = source_of(source, given.get("kind"))
+    name = given.get("name")
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name is a str, not {type(name).__name__}")
     options: dict[str, Any] = {
@@ -102,9 +116,9 @@ def options_of(
         "source_kind": source_kind,
         "source": text,
         "bindings": [],
-        "limits": dict(limits),
+        "limits": {key: value for key, value in given.items() if key not in _READ and key not in ("name", "kind", "bindings")},
     }
-    options.update((key, option(key, value)) for key, value in plain.items())
+    options.update((key, option(key, given.get(key, default))) for key, default in _DEFAULTS.items())
     return options
 
 
@@ -189,6 +203,10 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "consumers": _consumers,
     "tail": _texts,
     "lazy": _flag,
+}
+_DEFAULTS: dict[str, Any] = {
+    "env": None, "outbound": None, "egress": "public", "egress_allow": (), "egress_deny": (), "base_url": None, "code_generation": False,
+    "random_seed": None, "crons": (), "consumers": (), "tail": (), "lazy": False,
 }
 # What `App.reload` may change, besides limits and bindings.
 RELOADABLE = frozenset(_READ)

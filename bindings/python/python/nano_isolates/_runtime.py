@@ -7,16 +7,16 @@ import math
 import os
 import time
 import weakref
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
 from ._calls import Bindings
-from ._errors import InvalidError
+from ._errors import InvalidError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
-from ._http import Account, Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
+from ._http import Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
 from ._hub import Hub, Loop
-from ._options import APP_LIMITS, RELOADABLE, AppLimits, QueueConsumer, RuntimeLimits, external_bytes, number, option, options_of, source_of
+from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of
 from ._values import undefined
 
 if TYPE_CHECKING:
@@ -71,70 +71,23 @@ class Runtime:
         elif on_log is not None or on_app is not None:
             self._hub.own_loop()
 
-    def load(
-        self,
-        source: str | os.PathLike[str],
-        *,
-        name: str | None = None,
-        kind: str | None = None,
-        env: Mapping[str, str] | None = None,
-        bindings: Mapping[str, Any] | None = None,
-        outbound: str | None = None,
-        egress: str = "public",
-        egress_allow: Sequence[str] = (),
-        egress_deny: Sequence[str] = (),
-        base_url: str | None = None,
-        crons: Sequence[str] = (),
-        consumers: Sequence[str | QueueConsumer] = (),
-        tail: Sequence[str] = (),
-        code_generation: bool = False,
-        random_seed: int | None = None,
-        lazy: bool = False,
-        **limits: Unpack[AppLimits],
-    ) -> App:
+    def load(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
         """Loads an app: reads, compiles and starts it, or raises what is wrong with it. Blocks; `aload` does not.
 
         `source` is the app's code as text, or the path of its file or folder (`kind`: text, typescript, tsx, file, folder, echo; by default
         a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
-        on the event loop that is running now, or by the runtime's own thread.
+        on the event loop that is running now, or by the runtime's own thread. Other options are `name`, `env`, `outbound`, `egress`
+        (`public` by default, `deny` or `any`) with `egress_allow` and `egress_deny`, `base_url`, `crons`, `consumers`, `tail`,
+        `code_generation`, `random_seed`, `lazy`, and the app's limits by their names.
         """
-        options = options_of(
-            source, name=name, kind=kind, env=env, outbound=outbound, egress=egress, egress_allow=egress_allow, egress_deny=egress_deny,
-            base_url=base_url, crons=crons, consumers=consumers, tail=tail, code_generation=code_generation, random_seed=random_seed,
-            lazy=lazy, limits=limits,
-        )
-        return self._load(options, _bindings(bindings), _running_loop())
+        return self._load(options_of(source, options), _bindings(options.get("bindings")), _running_loop())
 
-    async def aload(
-        self,
-        source: str | os.PathLike[str],
-        *,
-        name: str | None = None,
-        kind: str | None = None,
-        env: Mapping[str, str] | None = None,
-        bindings: Mapping[str, Any] | None = None,
-        outbound: str | None = None,
-        egress: str = "public",
-        egress_allow: Sequence[str] = (),
-        egress_deny: Sequence[str] = (),
-        base_url: str | None = None,
-        crons: Sequence[str] = (),
-        consumers: Sequence[str | QueueConsumer] = (),
-        tail: Sequence[str] = (),
-        code_generation: bool = False,
-        random_seed: int | None = None,
-        lazy: bool = False,
-        **limits: Unpack[AppLimits],
-    ) -> App:
+    async def aload(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
         """`load` in a thread, while the loop goes on."""
-        options = options_of(
-            source, name=name, kind=kind, env=env, outbound=outbound, egress=egress, egress_allow=egress_allow, egress_deny=egress_deny,
-            base_url=base_url, crons=crons, consumers=consumers, tail=tail, code_generation=code_generation, random_seed=random_seed,
-            lazy=lazy, limits=limits,
-        )
+        read = options_of(source, options)
         loop = asyncio.get_running_loop()
         self._hub.attach(loop)
-        return await asyncio.to_thread(self._load, options, _bindings(bindings), loop)
+        return await asyncio.to_thread(self._load, read, _bindings(options.get("bindings")), loop)
 
     def _load(self, options: dict[str, Any], bindings: dict[str, Any], loop: Loop | None) -> App:
         hub = self._hub
@@ -262,11 +215,12 @@ class App:
         loop = asyncio.get_running_loop()
         hub.attach(loop)
         exchange = Exchange(hub, loop)
+        dispatch = self._native.dispatch_quietly
         if content is None or isinstance(content, bytes):
-            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, content, False, deadline_ms))
+            hub.open_quietly(exchange, dispatch, method, url, pairs, content, False, deadline_ms)
         else:
             chunks = Request(url, body=content).aiter_bytes()
-            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, None, True, deadline_ms))
+            hub.open_quietly(exchange, dispatch, method, url, pairs, None, True, deadline_ms)
             exchange.task = loop.create_task(exchange.send(chunks))
         return exchange
 
@@ -277,7 +231,7 @@ class App:
             event = await exchange.anext()
             if event[1] != CHUNK:
                 response._body = b"".join(chunks)
-                response.account = Account(*event[2])
+                response._account = event[2]
                 return response
             have = gather(chunks, event[2], have, self._bindings.body_max)
             self._credit(exchange, len(event[2]))
@@ -294,10 +248,12 @@ class App:
     ) -> Response:
         """The same for threads: waits, and lets other threads run meanwhile. The body of a `stream=True` response comes by `iter_bytes()`."""
         hub = self._hub
-        hub.check()
-        self._check_home()
+        if hub.closed:
+            raise closed()
+        if self._bindings.asks_python:
+            self._check_home()
         method, url, pairs, content = _parts(request, method, headers, body)
-        deadline_ms = _deadline_ms(timeout)
+        deadline_ms = 0 if timeout is None else _deadline_ms(timeout)
         is_whole = content is None or isinstance(content, bytes)
         if is_whole and not stream:
             head, data, account = self._native.fetch(method, url, pairs, content, deadline_ms)  # type: ignore[arg-type]
@@ -320,7 +276,7 @@ class App:
                 have = gather(chunks, event[2], have, self._bindings.body_max)
                 self._credit(exchange, len(event[2]))
             response._body = b"".join(chunks)
-            response.account = Account(*event[2])
+            response._account = event[2]
             return response
         except BaseException:
             exchange.cancel()

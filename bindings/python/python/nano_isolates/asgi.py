@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _runtime
 from ._errors import NanoError
 from ._exchange import AsyncBody, Exchange, begin
 from ._http import Response
-from ._mount import BODILESS, HOP_BY_HOP, Mounted, problem, report
+from ._mount import BODILESS, Mounted, headers_of, problem, report
+from ._nano import response_headers
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._hub import Hub
+    from ._options import AppOptions
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# A response that takes longer than this has somebody listen for the client's going away meanwhile.
-_WATCH_AFTER_S = 0.05
+# Who waits for longer than a round, whose client is listened to meanwhile.
+_ROUND_S = 0.05
+# Methods whose requests have no body, unless their headers announce one.
+_QUESTIONS = ("GET", "HEAD")
 
 
 class App:
@@ -29,14 +39,64 @@ class App:
     closed when the server shuts down. The app sees the URL that the client asked for, also below a mount.
     """
 
-    def __init__(self, app: _runtime.App | str | os.PathLike[str], **options: Any) -> None:
+    def __init__(self, app: _runtime.App | str | os.PathLike[str], **options: Unpack[AppOptions]) -> None:
         self._mounted = Mounted(app, options)
+        self._watch: _Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        app = self._mounted.ready or await self._app()
+        hub = app._hub
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(hub, loop, receive)
+        started = False
+        # The usual request, which has no body and whose response is whole, is answered here, with no coroutine but this one.
+        try:
+            hub.attach(loop)
+            if scope["method"] not in _QUESTIONS or not hub.open_quietly(exchange, app._native.dispatch_asgi, scope, None, False):
+                await exchange.send_with_body(app, scope)
+            try:
+                watch = self._watch
+                if watch is None or watch.loop is not loop or watch.hub is not hub:
+                    watch = self._watch = _Watch.of(hub, loop)
+                if not watch.goes:
+                    watch.go()
+                while not exchange.events:
+                    await exchange.coming()
+                event = exchange.take()
+                started = True
+                if not event[4]:
+                    await _stream(scope["method"], begin(event, AsyncBody, exchange), exchange, send)
+                    return
+                (status, _, flat), body = event[2], event[3]
+                is_bare = status in BODILESS or scope["method"] == "HEAD"
+                headers = response_headers(flat, None if is_bare else len(body))
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": b"" if is_bare else body})
+            finally:
+                if exchange.watcher is not None:
+                    exchange.watcher.cancel()
+                if exchange.task is not None or not exchange.done:
+                    exchange.cancel()
+        except _Gone:
+            # Nobody is there to be told.
+            return
+        except NanoError as error:
+            if exchange.gone:
+                return
+            report(app.name, error)
+            if started:
+                # The response is cut short, which is what the server makes of an exception.
+                raise
+            status, pairs, body = problem(error)
+            await send({"type": "http.response.start", "status": status, "headers": pairs})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "lifespan":
+        if kind == "lifespan":
             await self._lifespan(receive, send)
         elif kind == "websocket":
             await receive()
@@ -63,140 +123,99 @@ class App:
         app = self._mounted.ready
         return app if app is not None else await asyncio.to_thread(self._mounted.load)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._mounted.ready or await self._app()
-        client = _Client(receive)
-        started = False
-        try:
-            content = await client.body(scope)
-            headers = [(name, value) for name, value in scope["headers"]]
-            exchange = app._dispatch(scope["method"], _url(scope), headers, content, 0)
-            try:
-                response = await client.watch(exchange, _first(exchange))
-                started = True
-                await _answer(scope["method"], response, client, exchange, send)
-            finally:
-                exchange.cancel()
-        except _Gone:
-            # Nobody is there to be told.
-            return
-        except NanoError as error:
-            if client.gone:
-                return
-            report(app.name, error)
-            if started:
-                # The response is cut short, which is what the server makes of an exception.
-                raise
-            status, pairs, body = problem(error)
-            await send({"type": "http.response.start", "status": status, "headers": pairs})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
 
 class _Gone(Exception):
     """The client has gone away."""
 
 
-class _Client:
-    """The other side of one request."""
+class _Exchange(Exchange):
+    """One request, and the client that waits for it."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._uploading = False
-        self.gone = False
+    gone = False
+    uploading = False
+    watcher: asyncio.Task[None] | None = None
 
-    async def body(self, scope: Scope) -> bytes | AsyncIterator[bytes] | None:
-        """The request's body: whole if it has come already."""
-        if scope["method"] in ("GET", "HEAD") and not any(
-            name == b"content-length" or name == b"transfer-encoding" for name, _ in scope["headers"]
-        ):
-            return None
+    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop, receive: Receive) -> None:
+        self.hub = hub
+        self.loop = loop
+        self.events = deque()
+        self.receive = receive
+
+    async def send_with_body(self, app: _runtime.App, scope: Scope) -> None:
+        """Sends the request off with its body: whole, if it has come already."""
         first = await self._next()
-        if not first.get("more_body", False):
-            return first.get("body", b"") or None
-        self._uploading = True
-        return self._rest(first.get("body", b""))
+        chunk = first.get("body", b"")
+        self.uploading = first.get("more_body", False)
+        self.hub.open_quietly(self, app._native.dispatch_asgi, scope, None if self.uploading else chunk, self.uploading)
+        if self.uploading:
+            self.task = asyncio.create_task(self.send(self._rest(chunk)))
 
     async def _rest(self, chunk: bytes) -> AsyncIterator[bytes]:
         if chunk:
             yield chunk
-        while True:
+        while self.uploading:
             message = await self._next()
             if message.get("body"):
                 yield message["body"]
-            if not message.get("more_body", False):
-                self._uploading = False
-                return
+            self.uploading = message.get("more_body", False)
 
     async def _next(self) -> Message:
-        message = await self._receive()
+        message = await self.receive()
         if message["type"] == "http.disconnect":
             self.gone = True
             raise _Gone
         return message
 
-    async def watch(self, exchange: Exchange, step: Awaitable[Any]) -> Any:
-        """Takes a step, and ends the request if the client goes away while that takes long."""
-        loop = asyncio.get_running_loop()
-        watcher: asyncio.Task[None] | None = None
-
-        def begin_to_watch() -> None:
-            nonlocal watcher
-            if not self._uploading:
-                watcher = loop.create_task(self._watch(exchange))
-
-        timer = loop.call_later(_WATCH_AFTER_S, begin_to_watch)
-        try:
-            return await step
-        finally:
-            timer.cancel()
-            if watcher is not None:
-                watcher.cancel()
-
-    async def _watch(self, exchange: Exchange) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+    async def listen(self) -> None:
+        """Ends the request if the client goes away."""
+        while (await self.receive())["type"] != "http.disconnect":
             pass
         self.gone = True
-        exchange.cancel()
+        self.cancel()
 
 
-async def _first(exchange: Exchange) -> Response:
-    return begin(await exchange.anext(), AsyncBody, exchange)
+class _Watch:
+    """Has somebody listen for the clients whose responses take long. One timer for all requests of a loop, which looks at those that are
+    there: most have come and gone in between, and cost nothing."""
+
+    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
+        self.hub = hub
+        self.loop = loop
+        self.goes = False
+        self._seen: set[_Exchange] = set()
+
+    @classmethod
+    def of(cls, hub: Hub, loop: asyncio.AbstractEventLoop) -> _Watch:
+        """A runtime's for a loop."""
+        watch: _Watch | None = hub.watches.get(loop)
+        if watch is None:
+            watch = hub.watches[loop] = cls(hub, loop)
+        return watch
+
+    def go(self) -> None:
+        """Looks, from now on, for as long as there are any."""
+        self.goes = True
+        self.loop.call_later(_ROUND_S, self._look)
+
+    def _look(self) -> None:
+        waiting = {each for each in self.hub.open_now() if isinstance(each, _Exchange) and each.loop is self.loop}
+        for each in waiting & self._seen:
+            # Who still sends hears of the end by that, and only one may listen.
+            if each.watcher is None and not each.uploading:
+                each.watcher = self.loop.create_task(each.listen())
+        self._seen = waiting
+        self.goes = False
+        if waiting:
+            self.go()
 
 
-async def _answer(method: str, response: Response, client: _Client, exchange: Exchange, send: Send) -> None:
-    headers = [(name, value) for name, value in response.headers.raw if name not in HOP_BY_HOP]
-    is_bare = method == "HEAD" or response.status in BODILESS
-    if not response.is_stream and not is_bare and not any(name == b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(len(response.body)).encode()))
+async def _stream(method: str, response: Response, exchange: _Exchange, send: Send) -> None:
+    headers, is_bare = headers_of(method, response)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if is_bare or not response.is_stream:
-        await send({"type": "http.response.body", "body": b"" if is_bare else response.body})
-        return
-    chunks = response.aiter_bytes().__aiter__()
-    while True:
-        try:
-            chunk = await client.watch(exchange, chunks.__anext__())
-        except StopAsyncIteration:
-            break
-        if client.gone:
-            raise _Gone
-        if chunk:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if not is_bare:
+        async for chunk in response.aiter_bytes():
+            if exchange.gone:
+                raise _Gone
+            if chunk:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _url(scope: Scope) -> str:
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    if not host:
-        server = scope.get("server") or ("localhost", None)
-        host = server[0] if server[1] is None else f"{server[0]}:{server[1]}"
-    raw: bytes | None = scope.get("raw_path")
-    if raw is None:
-        from urllib.parse import quote
-
-        path = quote(scope["path"], safe="/:@!$&'()*+,;=~-._")
-    else:
-        path = raw.split(b"?", 1)[0].decode("latin-1")
-    query: bytes = scope.get("query_string") or b""
-    url = f"{scope.get('scheme', 'http')}://{host}{path}"
-    return f"{url}?{query.decode('latin-1')}" if query else url

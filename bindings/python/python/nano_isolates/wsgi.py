@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from . import _runtime
 from ._errors import NanoError
 from ._http import Pairs, Request, Response
-from ._mount import BODILESS, HOP_BY_HOP, Mounted, problem, report
+from ._mount import Mounted, headers_of, problem, report
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import AppOptions
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -27,7 +32,7 @@ class App:
     `Runtime.load`: under a server that forks its workers after it has imported the application only that works.
     """
 
-    def __init__(self, app: _runtime.App | str | os.PathLike[str], **options: Any) -> None:
+    def __init__(self, app: _runtime.App | str | os.PathLike[str], **options: Unpack[AppOptions]) -> None:
         self._mounted = Mounted(app, options)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -41,10 +46,7 @@ class App:
             status, pairs, body = problem(error)
             start_response(_status(status, ""), _native(pairs))
             return [b"" if method == "HEAD" else body]
-        headers = [(name, value) for name, value in response.headers.raw if name not in HOP_BY_HOP]
-        is_bare = method == "HEAD" or response.status in BODILESS
-        if not response.is_stream and not is_bare and not any(name == b"content-length" for name, _ in headers):
-            headers.append((b"content-length", str(len(response.body)).encode()))
+        headers, is_bare = headers_of(method, response)
         start_response(_status(response.status, response.status_text), _native(headers))
         if is_bare:
             response.close()
@@ -94,7 +96,8 @@ def _native(pairs: Pairs) -> list[tuple[str, str]]:
 def _url(environ: Environ) -> str:
     host = environ.get("HTTP_HOST")
     if not host:
-        host = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+        name = environ["SERVER_NAME"]
+        host = f"{f'[{name}]' if ':' in name else name}:{environ['SERVER_PORT']}"
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
     url = f"{environ['wsgi.url_scheme']}://{host}{quote(path, safe=b'/:@!$&' + b'()*+,;=~-._' + bytes([39])) or '/'}"
     query = environ.get("QUERY_STRING", "")

@@ -87,6 +87,8 @@ pub(crate) struct Shard {
     seat: Mutex<Option<Arc<Seat>>>,
     incarnations: AtomicU32,
     queued: AtomicUsize,
+    /// A thread waits, or has waited, for the answer to the last request: it will send the next one as soon as it has it.
+    is_waited_for: AtomicBool,
     /// Its connections from the network.
     pub front: Front,
     /// Its thread is in a turn that takes long, or is being replaced.
@@ -111,6 +113,7 @@ impl Shard {
             seat: Mutex::new(None),
             incarnations: AtomicU32::new(0),
             queued: AtomicUsize::new(0),
+            is_waited_for: AtomicBool::new(false),
             front: Front::new(index)?,
             stuck: AtomicBool::new(false),
         })
@@ -118,9 +121,15 @@ impl Shard {
 
     /// Queues a request; gives it back if the queue is full.
     pub(crate) fn submit(&self, work: Arc<Work>) -> std::result::Result<(), Arc<Work>> {
+        self.enqueue(work)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// The same, and leaves the thread asleep.
+    pub(crate) fn enqueue(&self, work: Arc<Work>) -> std::result::Result<(), Arc<Work>> {
         lock(&self.inbox).requests.push(work.app.key, work).map_err(|(work, _)| work)?;
         self.queued.fetch_add(1, Ordering::Relaxed);
-        self.wake();
         Ok(())
     }
 
@@ -223,6 +232,7 @@ impl Shard {
         }
         let (_, work) = take(&mut inbox.requests)?;
         self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.is_waited_for.store(work.listener.is_blocked(), Ordering::Relaxed);
         Some(work)
     }
 

@@ -274,6 +274,14 @@ impl Thread {
 
     fn sleep(&mut self, events: &mut Events) {
         let shard = &self.desk.shard;
+        if shard.is_waited_for.load(Ordering::Relaxed) && !shard.is_stopping() {
+            let came = self.desk.inner.answerers.wait(|| shard.has_requests());
+            // At nobody's expense.
+            self.desk.pass();
+            if came {
+                return;
+            }
+        }
         shard.waking.doze();
         if shard.has_requests() || shard.has_commands() || shard.front.has_mail() || shard.is_stopping() || self.desk.seat.is_abandoned() {
             shard.waking.rise();

@@ -1,13 +1,13 @@
-//! How the extension module is linked: as libnano is, so that it gets along with whatever else is in the process.
+//! How the extension modules are linked, the build script of each: as libnano is, so that they get along with whatever else is in the process.
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=../link.rs");
     // Functions of V8 that the engine stands in for (`__wrap_` in nano-engine).
-    for symbol in include_str!("../../third_party/v8/wraps.txt").lines() {
+    for symbol in include_str!("../third_party/v8/wraps.txt").lines() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap={symbol}");
     }
     // V8's own malloc stays V8's: see nano_base::sys::malloc.
-    for symbol in include_str!("../../third_party/v8/wraps-malloc.txt").lines() {
+    for symbol in include_str!("../third_party/v8/wraps-malloc.txt").lines() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap={symbol}");
     }
     for arg in [

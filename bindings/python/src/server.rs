@@ -1,0 +1,129 @@
+//! Requests and responses as Python's servers have them.
+
+use nano_core::{Headers, RequestHead};
+use pyo3::exceptions::PyKeyError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyString, PyTuple};
+
+use crate::calls::refused;
+
+/// What belongs to one connection is not passed on.
+const HOP_BY_HOP: [&[u8]; 7] = [b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"];
+
+/// The request of an ASGI scope, and whether its headers say that it has a body.
+pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)> {
+    let py = scope.py();
+    let method: String = scope.get_item(intern!(py, "method"))?.extract()?;
+    let mut announces = method != "GET" && method != "HEAD";
+    let mut headers = Headers::new();
+    let mut host = None;
+    for pair in scope.get_item(intern!(py, "headers"))?.try_iter()? {
+        let pair = pair?;
+        let (name, value) = two(&pair)?;
+        let (name, value) = (name.as_bytes(), value.as_bytes());
+        announces |= matches!(name, b"content-length" | b"transfer-encoding");
+        if name == b"host" && host.is_none() {
+            host = Some(latin1(value));
+        }
+        if !headers.push(name, value) {
+            return Err(refused(py, name));
+        }
+    }
+    let host = match host {
+        Some(host) if !host.is_empty() => host,
+        _ => server(scope)?,
+    };
+    let scheme = optional(scope, intern!(py, "scheme"))?;
+    let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()).transpose()?;
+    let mut url = scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?.into_owned();
+    url.push_str("://");
+    url.push_str(&host);
+    match optional(scope, intern!(py, "raw_path"))? {
+        Some(raw) => {
+            let raw = raw.cast::<PyBytes>()?.as_bytes();
+            push_latin1(&mut url, raw.split(|byte| *byte == b'?').next().unwrap_or_default());
+        }
+        None => {
+            let quote = PyModule::import(py, "urllib.parse")?.getattr("quote")?;
+            let path = quote.call1((scope.get_item(intern!(py, "path"))?, "/:@!$&'()*+,;=~-._"))?;
+            url.push_str(&path.cast::<PyString>()?.to_cow()?);
+        }
+    }
+    if let Some(query) = optional(scope, intern!(py, "query_string"))? {
+        let query = query.cast::<PyBytes>()?.as_bytes();
+        if !query.is_empty() {
+            url.push('?');
+            push_latin1(&mut url, query);
+        }
+    }
+    Ok((RequestHead { method, url, headers }, announces))
+}
+
+/// The headers of a response for a server: without what belongs to one connection, and with the length of a body that is whole.
+#[pyfunction]
+#[pyo3(signature = (flat, length, /))]
+pub(crate) fn response_headers<'py>(py: Python<'py>, flat: &[u8], length: Option<usize>) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    let mut has_length = false;
+    let mut parts = flat.split(|byte| *byte == b'\n');
+    while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+        has_length |= name == b"content-length";
+        if !HOP_BY_HOP.contains(&name) {
+            list.append((PyBytes::new(py, name), PyBytes::new(py, value)))?;
+        }
+    }
+    if let (Some(length), false) = (length, has_length) {
+        list.append((PyBytes::new(py, b"content-length"), PyBytes::new(py, length.to_string().as_bytes())))?;
+    }
+    Ok(list)
+}
+
+/// A name and its value, whatever has them.
+fn two<'py>(pair: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    if let Ok(pair) = pair.cast::<PyTuple>() {
+        return Ok((pair.get_item(0)?.cast_into()?, pair.get_item(1)?.cast_into()?));
+    }
+    Ok((pair.get_item(0)?.cast_into()?, pair.get_item(1)?.cast_into()?))
+}
+
+/// What a scope has under a name, if it has anything there.
+fn optional<'py>(scope: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let value = match scope.cast_exact::<PyDict>() {
+        Ok(scope) => scope.get_item(name)?,
+        Err(_) => match scope.get_item(name) {
+            Err(error) if error.is_instance_of::<PyKeyError>(scope.py()) => None,
+            value => Some(value?),
+        },
+    };
+    Ok(value.filter(|value| !value.is_none()))
+}
+
+/// Where the server listens, as a host is written.
+fn server(scope: &Bound<'_, PyAny>) -> PyResult<String> {
+    let Some(server) = optional(scope, intern!(scope.py(), "server"))? else { return Ok("localhost".into()) };
+    let (name, port): (String, Option<u16>) = (server.get_item(0)?.extract()?, server.get_item(1)?.extract()?);
+    let name = match name {
+        // A socket of the file system.
+        path if path.starts_with('/') => "localhost".into(),
+        address if address.contains(':') => format!("[{address}]"),
+        name => name,
+    };
+    Ok(match port {
+        Some(port) => format!("{name}:{port}"),
+        None => name,
+    })
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    push_latin1(&mut text, bytes);
+    text
+}
+
+fn push_latin1(text: &mut String, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(ascii) if bytes.is_ascii() => text.push_str(ascii),
+        _ => text.extend(bytes.iter().map(|byte| char::from(*byte))),
+    }
+}
