@@ -539,6 +539,8 @@ pub const NETWORK_TURN_BYTES: usize = 256 << 10;
 pub const NETWORK_CALL_COST_BYTES: usize = 256;
 /// Reads of TLS in vain before others have their turn: its records may carry nothing, or nothing but tickets.
 pub const TLS_READS_IN_VAIN_MAX: usize = 6;
+/// Reads of a client's TLS in vain, without a moment in which there is nothing to read, before it is let go.
+pub const TLS_READS_IN_VAIN_OF_CLIENT_MAX: u32 = 64;
 /// What moving a KiB between an app and the network may take before it counts into the CPU time of the event: what TLS and a coding take of a
 /// thread on a slow machine. What leads to nothing counts from the start.
 pub const NETWORK_FREE_NS_PER_KIB: u64 = 8_000;

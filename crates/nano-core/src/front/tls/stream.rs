@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use nano_base::limits::TLS_BUFFER_BYTES;
+use nano_base::limits::{TLS_BUFFER_BYTES, TLS_READS_IN_VAIN_OF_CLIENT_MAX};
 use nano_http::h1::{self, Fault};
 use rustls::{ServerConfig, ServerConnection};
 
@@ -25,6 +25,25 @@ pub(in crate::front) struct TlsSocket {
     tls: Box<ServerConnection>,
     /// Nothing has come yet: what does may not be TLS at all.
     is_new: bool,
+    vain: Vain,
+}
+
+/// How often a client was read in vain since there last was nothing to read. Records may carry nothing for an app, new keys for instance:
+/// who sends those as fast as they are read would keep the shard.
+#[derive(Debug, Default)]
+struct Vain(u32);
+
+impl Vain {
+    /// Once more; whether that is not too often.
+    fn count(&mut self) -> bool {
+        self.0 += 1;
+        self.0 <= TLS_READS_IN_VAIN_OF_CLIENT_MAX
+    }
+
+    /// So many bytes came of it: a large record takes several reads.
+    fn pays(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(1 + u32::try_from(bytes >> 10).unwrap_or(u32::MAX - 1));
+    }
 }
 
 impl fmt::Debug for TlsSocket {
@@ -45,7 +64,7 @@ impl TlsSocket {
     pub(in crate::front) fn new(socket: Socket, config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut tls = Box::new(ServerConnection::new(config)?);
         tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
-        Ok(Self { socket, tls, is_new: true })
+        Ok(Self { socket, tls, is_new: true, vain: Vain::default() })
     }
 
     /// Goes on with the handshake: what was agreed when it is done, an error when it never will be.
@@ -72,9 +91,20 @@ impl TlsSocket {
         loop {
             match self.tls.reader().read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
+                Ok(bytes) => {
+                    self.vain.pays(bytes);
+                    return Ok(bytes);
+                }
+                Err(error) => return Err(error),
             }
-            self.pull()?;
+            match self.pull() {
+                Ok(_) if self.vain.count() => {}
+                Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
+                Err(error) => {
+                    self.vain = Vain::default();
+                    return Err(error);
+                }
+            }
             // Answers to what has been read: key updates, alerts.
             self.push()?;
         }
@@ -185,5 +215,31 @@ impl Source for TlsSocket {
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         self.socket.deregister(registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_nothing_but_keys_is_told_apart_from_who_sends_large_records() {
+        let mut vain = Vain::default();
+        for _ in 0..10_000 {
+            // A record of 16 KiB, in pieces of a small network's size.
+            assert!((0..17).all(|_| vain.count()));
+            vain.pays(16 << 10);
+        }
+        for _ in 0..TLS_READS_IN_VAIN_OF_CLIENT_MAX {
+            assert!(vain.count());
+        }
+        assert!(!vain.count());
+        let mut vain = Vain::default();
+        let reads = (0..10_000).take_while(|_| {
+            let goes_on = (0..4).all(|_| vain.count());
+            vain.pays(1);
+            goes_on
+        });
+        assert!(reads.count() < 100, "a byte now and then changes nothing");
     }
 }
