@@ -29,23 +29,20 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// HTTP/1 servers would read the rest of the body before they write.
 		_ = control.EnableFullDuplex()
 	}
-	x, sent, err := a.send(r, urlOf(r), r.Host)
+	x, up, err := a.send(r, urlOf(r), r.Host)
 	if err != nil {
 		a.report(r, err)
 		Problem(w, err)
 		return
 	}
-	if sent != nil {
+	if up != nil {
 		defer func() {
-			select {
-			case <-sent:
-			default:
-				// The app has answered without reading on: nobody shall wait for what the client may never send.
-				if control.SetReadDeadline(time.Unix(1, 0)) != nil {
-					r.Body.Close()
-				}
-				<-sent
+			// The app has answered without reading on: nobody shall wait for what the client may never send. When the whole body has been read,
+			// the deadline would be the connection's: its next request would be given up before it began.
+			if !up.whole.Load() && control.SetReadDeadline(time.Unix(1, 0)) != nil {
+				r.Body.Close()
 			}
+			<-up.done
 		}()
 	}
 	ctx := r.Context()

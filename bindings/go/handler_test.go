@@ -124,7 +124,7 @@ func TestBodiesStreamBothWaysThroughAServer(t *testing.T) {
 		response, err = server.Client().Do(post(t, server.URL+"/upper", strings.NewReader(long)))
 		must(t, err)
 		if _, body := read(t, response); body != strings.ToUpper(long) {
-			t.Error(len(body), "bytes came back")
+			t.Error(len(body), "bytes came back", body[:min(len(body), 200)])
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,8 +45,16 @@ func WithWallLimit(ctx context.Context, limit time.Duration) context.Context {
 	return context.WithValue(ctx, wallKey, limit)
 }
 
-// send hands a request over. The body is read, and closed, by the time that done is closed; nil if it has been already.
-func (a *App) send(r *http.Request, url string, host string) (x *exchange, done <-chan struct{}, err error) {
+// An upload passes a body on.
+type upload struct {
+	// Closed when the body is read no more, and is closed.
+	done chan struct{}
+	// All of it has been read: the app may know by now.
+	whole atomic.Bool
+}
+
+// send hands a request over. The upload is nil if there is nothing left to pass on.
+func (a *App) send(r *http.Request, url string, host string) (x *exchange, up *upload, err error) {
 	ctx := r.Context()
 	body, streams, err := wholeBody(r)
 	if err != nil {
@@ -86,13 +95,13 @@ func (a *App) send(r *http.Request, url string, host string) (x *exchange, done 
 	if !streams {
 		return x, nil, nil
 	}
-	sent := make(chan struct{})
+	up = &upload{done: make(chan struct{})}
 	go func() {
-		defer close(sent)
+		defer close(up.done)
 		defer r.Body.Close()
-		x.upload(r.Body)
+		x.upload(r.Body, up)
 	}()
-	return x, sent, nil
+	return x, up, nil
 }
 
 // wholeBody reads a body that is short, and says whether one is left to be read.
@@ -118,7 +127,7 @@ func closeBody(r *http.Request) {
 }
 
 // upload passes a body on as the app takes it, until either ends.
-func (x *exchange) upload(body io.Reader) {
+func (x *exchange) upload(body io.Reader, up *upload) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := body.Read(buffer)
@@ -126,6 +135,7 @@ func (x *exchange) upload(body io.Reader) {
 			return
 		}
 		if err == io.EOF {
+			up.whole.Store(true)
 			C.nano_request_end(x.hub.ptr, x.id)
 			break
 		}
