@@ -20,6 +20,40 @@ pub fn can_reserve(bytes: usize) -> bool {
     }
 }
 
+/// Reserves address space without access, which a forked child does not inherit.
+pub fn reserve(bytes: usize, alignment: usize) -> Option<usize> {
+    let bytes = bytes.checked_add(alignment)?;
+    // SAFETY: an inaccessible private mapping at an address of the kernel's choice; what is cut off at its ends is part of it.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let at = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0);
+        if at == libc::MAP_FAILED {
+            return None;
+        }
+        let start = (at as usize).next_multiple_of(alignment);
+        let end = start + bytes - alignment;
+        if start > at as usize {
+            libc::munmap(at, start - at as usize);
+        }
+        libc::munmap(end as *mut libc::c_void, at as usize + bytes - end);
+        libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTFORK);
+        Some(start)
+    }
+}
+
+/// Takes the access and the memory from a range that was reserved; whether it could.
+///
+/// # Safety
+/// The range must be the caller's own, by [`reserve`], and nobody may use it any more.
+pub unsafe fn reserve_again(address: usize, bytes: usize) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+    // SAFETY: by this function's own contract.
+    unsafe {
+        let at = libc::mmap(address as *mut libc::c_void, bytes, libc::PROT_NONE, flags, -1, 0);
+        at != libc::MAP_FAILED && libc::madvise(at, bytes, libc::MADV_DONTFORK) == 0
+    }
+}
+
 /// The most mappings the kernel lets this process have.
 pub fn mappings_max() -> usize {
     fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(65_530)

@@ -58,7 +58,7 @@ pub(crate) fn release_recorded() {
 }
 
 /// Whether an isolate is being made on this thread.
-fn is_recording() -> bool {
+pub(super) fn is_recording() -> bool {
     RECORDED.with(|recorded| recorded.try_borrow().is_ok_and(|recorded| recorded.is_some()))
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod resources;
 pub(crate) mod snapshot;
+pub(crate) mod space;
 pub(crate) mod stacks;
 pub(crate) mod tasks;
 pub(crate) mod values;

@@ -77,6 +77,7 @@ fn initialize(options: &ProcessOptions) {
     super::loss::install();
     super::clock::install();
     super::caches::install();
+    super::space::install();
     super::cage::install(options.heaps_bytes);
     super::pages::install();
     // Otherwise V8 reads 4 KiB of /dev/urandom for each of an isolate's seven generators: a twentieth of a start.
