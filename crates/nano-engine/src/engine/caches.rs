@@ -1,13 +1,14 @@
 //! V8's fixed-size caches, which an isolate pays for in full before it has run anything: three stub caches (60 KiB each), the
-//! caches from code addresses to code objects and to wasm code (64 and 48 KiB). An app that serves a few requests uses little of
-//! them, so they are given to the kernel to fill: an entry of zeros never matches (no name and no map has the address 0) and is
-//! not retired either (V8 checks that its map is not a small integer, which 0 is). It saves 300 KB, and of the stub caches also the
-//! time: nobody writes them, neither the constructor (`memset`) nor `Initialize`.
+//! caches from code addresses to code objects and to wasm code (64 and 48 KiB), and for each page of the heap the marks of a garbage
+//! collection (8 KiB). An app that serves a few requests uses little of them, so they are given to the kernel to fill: an entry of
+//! zeros never matches (no name and no map has the address 0) and is not retired either (V8 checks that its map is not a small
+//! integer, which 0 is). It saves 340 KB, and of the stub caches and the marks also the time: nobody writes them, neither the
+//! constructor (`memset`) nor `Initialize`.
 //!
 //! The linker's `--wrap` puts these functions in the place of V8's; a program linked without it has V8's own and pays.
 
 use std::arch::global_asm;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
 use nano_base::sys::memory;
@@ -15,6 +16,8 @@ use nano_base::sys::memory;
 /// A stub cache: 2,048 primary and 512 secondary entries of 24 bytes, then its isolate.
 const STUB_CACHE_BYTES: usize = 61_448;
 const STUB_CACHE_ENTRIES_BYTES: usize = (2_048 + 512) * 24;
+/// What a garbage collection notes of a page of the heap, a bit for each word and some counters.
+const MARKS_BYTES: usize = 8_416;
 /// Code objects by address, and wasm code by address: both begin as zeros and live as long as their isolate.
 const ZEROED_BYTES: [usize; 2] = [65_544, 49_152];
 
@@ -26,9 +29,20 @@ unsafe extern "C" {
     fn __real_memset(memory: *mut c_void, byte: c_int, len: usize) -> *mut c_void;
 }
 
+/// What V8 has allocated since recording began on this thread, while an isolate is being made.
+#[derive(Clone, Copy)]
+struct Recording {
+    is_on: bool,
+    /// What has the size of a cache that begins as zeros: where, and how long. Two are caches.
+    zeroed: [(usize, usize); 4],
+}
+
+const NOTHING: Recording = Recording { is_on: false, zeroed: [(0, 0); 4] };
+
 thread_local! {
-    /// Caches allocated since recording began on this thread, while an isolate is being made.
-    static RECORDED: RefCell<Option<Vec<(usize, usize)>>> = const { RefCell::new(None) };
+    // Without a destructor, which would have to be registered, for which the C library allocates: from V8's allocator, whose very
+    // first allocation calls `memset`.
+    static RECORDING: Cell<Recording> = const { Cell::new(NOTHING) };
 }
 
 /// Makes the linker keep the wrapped functions.
@@ -39,15 +53,14 @@ pub(super) fn install() {
     std::hint::black_box(__wrap_memset as *const () as usize);
 }
 
-/// Notes which caches are allocated on this thread from now on.
+/// Notes what is allocated on this thread from now on.
 pub(crate) fn record() {
-    RECORDED.with(|recorded| *recorded.borrow_mut() = Some(Vec::new()));
+    RECORDING.set(Recording { is_on: true, ..NOTHING });
 }
 
 /// Gives back what those caches do not use. To be called when the isolate they belong to has been made and does not run.
 pub(crate) fn release_recorded() {
-    let recorded = RECORDED.with(|recorded| recorded.borrow_mut().take());
-    for (address, bytes) in recorded.unwrap_or_default() {
+    for (address, bytes) in RECORDING.replace(NOTHING).zeroed {
         let first = address.next_multiple_of(memory::PAGE);
         let end = (address + bytes) & !(memory::PAGE - 1);
         if first < end {
@@ -59,7 +72,7 @@ pub(crate) fn release_recorded() {
 
 /// Whether an isolate is being made on this thread.
 pub(super) fn is_recording() -> bool {
-    RECORDED.with(|recorded| recorded.try_borrow().is_ok_and(|recorded| recorded.is_some()))
+    RECORDING.get().is_on
 }
 
 /// Stands in for `operator new(size_t)`: allocates as it does, and notes a cache.
@@ -70,28 +83,25 @@ pub(super) fn is_recording() -> bool {
 pub unsafe extern "C" fn __wrap__Znwm(size: usize) -> *mut c_void {
     // SAFETY: this function is only called where the linker made this reference V8's own allocator.
     let allocated = unsafe { __real__Znwm(size) };
-    if ZEROED_BYTES.contains(&size) {
-        RECORDED.with(|recorded| {
-            if let Ok(mut recorded) = recorded.try_borrow_mut()
-                && let Some(recorded) = &mut *recorded
-            {
-                recorded.push((allocated as usize, size));
-            }
-        });
+    if ZEROED_BYTES.contains(&size) && is_recording() {
+        let mut recording = RECORDING.get();
+        if let Some(free) = recording.zeroed.iter_mut().find(|(_, bytes)| *bytes == 0) {
+            *free = (allocated as usize, size);
+        }
+        RECORDING.set(recording);
     }
     allocated
 }
 
-/// Stands in for `memset`: clears a stub cache that is being made without touching it.
+/// Stands in for `memset`: clears what is being made without touching it.
 ///
 /// # Safety
 /// As `memset`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_memset(memory: *mut c_void, byte: c_int, len: usize) -> *mut c_void {
-    let is_stub_cache = len == STUB_CACHE_ENTRIES_BYTES && byte == 0;
-    if is_stub_cache && is_recording() {
-        // SAFETY: while an isolate is being made, what this thread clears in this size is a stub cache in V8's own heap.
-        unsafe { clear(memory as usize) };
+    if byte == 0 && matches!(len, STUB_CACHE_ENTRIES_BYTES | MARKS_BYTES) && is_recording() {
+        // SAFETY: while an isolate is being made, what this thread clears in these sizes is from V8's own heap.
+        unsafe { clear(memory as usize, len) };
         return memory;
     }
     // SAFETY: by the caller's contract; this function is only called where the linker made the reference the C library's.
@@ -125,15 +135,15 @@ pub unsafe extern "C" fn __wrap__ZN2v88internal9StubCache5ClearEv(cache: *mut c_
 unsafe fn empty(cache: *mut c_void) {
     const { assert!(STUB_CACHE_ENTRIES_BYTES + 8 == STUB_CACHE_BYTES) };
     // SAFETY: the entries are the first bytes of the cache, which belongs to the calling thread's isolate.
-    unsafe { clear(cache as usize) };
+    unsafe { clear(cache as usize, STUB_CACHE_ENTRIES_BYTES) };
 }
 
-/// Zeros the entries of a stub cache: whole pages by the kernel, the ends by hand.
-unsafe fn clear(start: usize) {
-    let end = start + STUB_CACHE_ENTRIES_BYTES;
+/// Zeros a range that is longer than two pages: whole pages by the kernel, the ends by hand.
+unsafe fn clear(start: usize, len: usize) {
+    let end = start + len;
     let first = start.next_multiple_of(memory::PAGE);
     let last = end & !(memory::PAGE - 1);
-    // SAFETY: by the callers' contract the range is theirs, larger than two pages, anonymous and private.
+    // SAFETY: by the callers' contract the range is theirs, anonymous and private; it holds a whole page.
     unsafe {
         std::ptr::write_bytes(start as *mut u8, 0, first - start);
         memory::discard(first, last - first);

@@ -18,7 +18,7 @@ use super::caches::is_recording;
 /// What V8's tables reserve: of pointers to the host's memory and to its garbage collector's, and of functions' code.
 const TABLE_BYTES: [usize; 2] = [512 << 20, 256 << 20];
 /// How they want their addresses aligned.
-const TABLE_ALIGNMENT: usize = 64 << 10;
+const TABLE_ALIGNMENT: usize = 16 << 10;
 
 /// Holes are of this size, each at a multiple of it, among the first pages of V8's cage: as many as there are bits.
 const HOLE_BYTES: usize = 64 << 10;
