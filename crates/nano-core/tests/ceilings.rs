@@ -39,6 +39,45 @@ fn an_instance_takes_no_more_mappings_than_admission_counts() {
     assert!(each <= MAPPINGS_PER_INSTANCE, "{each} mappings for each instance; admission counts {MAPPINGS_PER_INSTANCE}");
 }
 
+/// Address space of this process, in gigabytes.
+fn address_space_gb() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmSize:")).expect("a size");
+    line.split_ascii_whitespace().nth(1).and_then(|kb| kb.parse::<usize>().ok()).expect("a number") >> 20
+}
+
+#[test]
+fn address_space_is_reserved_for_many_instances_at_once_and_used_again() {
+    let _alone = alone();
+    let limits = RuntimeLimits { threads: 1, pool: 0, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let round = || {
+        let mut reservations = 0;
+        let apps: Vec<_> = (0..40)
+            .map(|n| {
+                let before = address_space_gb();
+                let app = load(&runtime, &format!("app {n}"), "export default { fetch() { return new Response('here'); } }");
+                assert_eq!(text(&app, "/"), "here");
+                reservations += usize::from(address_space_gb() > before + 1);
+                app
+            })
+            .collect();
+        for app in apps {
+            app.unload(PATIENCE).expect("unloads");
+        }
+        while runtime.stats().instances > 0 {
+            std::thread::yield_now();
+        }
+        reservations
+    };
+    // V8 reserves four tables for each instance: 160 of them, by 32 at once.
+    let first = round();
+    assert!(first <= 7, "address space was reserved for {first} of 40 instances");
+    let at_most = address_space_gb();
+    assert_eq!(round(), 0, "and again for instances in the place of others");
+    assert!(address_space_gb() <= at_most + 1);
+}
+
 #[test]
 fn a_shard_without_idle_instances_finds_room_on_another() {
     let _alone = alone();
