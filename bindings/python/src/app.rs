@@ -101,7 +101,7 @@ impl App {
 
     /// The same quietly, and for a request whose body is whole: its response becomes the result of a future if it is whole, too, and else an
     /// exchange.
-    #[pyo3(signature = (token, on, future, exchange, method, url, headers, body, deadline_ms, /))]
+    #[pyo3(signature = (token, on, future, exchange, receive, request, body, /))]
     #[expect(clippy::too_many_arguments, reason = "the same")]
     fn ask(
         &self,
@@ -110,16 +110,14 @@ impl App {
         on: Py<PyAny>,
         future: Py<PyAny>,
         exchange: Py<PyAny>,
-        method: String,
-        url: String,
-        headers: Pairs,
+        receive: Py<PyAny>,
+        request: (String, String, Pairs, u32),
         body: Option<&[u8]>,
-        deadline_ms: u32,
     ) -> PyResult<bool> {
         check_process(py)?;
-        let init = request(py, method, url, headers, whole(body), deadline_ms)?;
-        let asked = Asked { id: 0, on, future, exchange, receive: py.None(), form: Form::Event, was_seen: false };
-        self.wait_for(py, token, init, asked)
+        let (method, url, pairs, deadline_ms) = request;
+        let init = self::request(py, method, url, pairs, whole(body), deadline_ms)?;
+        self.wait_for(py, token, init, Asked { id: 0, on, future, exchange, receive, form: Form::Event, was_seen: false })
     }
 
     /// The same for a request as ASGI has it. A body that is none is one that is not known yet: `None` if the request's headers announce one.
@@ -142,9 +140,8 @@ impl App {
             return Ok(None);
         }
         let form = Form::Asgi { is_head: head.method == "HEAD" };
-        let body = whole(body.filter(|body| !body.is_empty()));
-        let asked = Asked { id: 0, on, future, exchange, receive, form, was_seen: false };
-        self.wait_for(py, token, RequestInit { head, body, user_data: 0, deadline_ms: 0 }, asked).map(Some)
+        let init = RequestInit { head, body: whole(body.filter(|body| !body.is_empty())), user_data: 0, deadline_ms: 0 };
+        self.wait_for(py, token, init, Asked { id: 0, on, future, exchange, receive, form, was_seen: false }).map(Some)
     }
 
     /// The same for one whose body follows, which has an exchange from the beginning.

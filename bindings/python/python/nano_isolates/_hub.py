@@ -119,17 +119,27 @@ class Hub:
         if loop is not None:
             self._wake_later(loop, is_known)
 
-    def ask(self, send: Callable[..., bool | None], loop: Loop, future: asyncio.Future[Any], *args: Any) -> int:
-        """Sends a request off whose response a loop's future waits for, by `send(token, loop, future, *args)`: its token. 0 if that refuses."""
+    def ask(
+        self,
+        send: Callable[[int, Loop, asyncio.Future[Any], type[Exchange], Any, Any, bytes | None], bool | None],
+        loop: Loop,
+        future: asyncio.Future[Any],
+        kind: type[Exchange],
+        given: Any,
+        request: Any,
+        body: bytes | None,
+    ) -> int:
+        """Sends a request off whose whole response is to complete a loop's future: its token. 0 if `send` refuses. Of any other response there
+        is an exchange of this kind, which is given this, and the future becomes None."""
         last = self._last
         if last is None or last() is not loop:
             self.attach(loop)
         token = next(self._tokens)
-        is_known = send(token, loop, future, *args)
+        is_known = send(token, loop, future, kind, given, request, body)
         if is_known is None:
             return 0
-        if not is_known or self._waking is None or self._waking() is not loop:
-            self._wake_later(loop, False)
+        if not is_known or self._waking is not last:
+            self._wake_later(loop, is_known)
         return token
 
     def taken(self, token: int) -> Exchange:

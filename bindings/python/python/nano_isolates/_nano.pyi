@@ -79,11 +79,9 @@ class App:
         on: _Loop,
         future: _Future,
         exchange: Any,
-        method: str,
-        url: str,
-        headers: _Pairs | None,
+        receive: Any,
+        request: tuple[str, str, _Pairs | None, int],
         body: bytes | None,
-        deadline_ms: int,
         /,
     ) -> bool: ...
     def ask_asgi(

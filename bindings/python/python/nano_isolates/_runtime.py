@@ -205,7 +205,7 @@ class App:
         if content is None or isinstance(content, bytes):
             # What is whole both ways needs no exchange.
             future = loop.create_future()
-            token = hub.ask(self._native.ask, loop, future, Exchange, method, url, pairs, content, deadline_ms)
+            token = hub.ask(self._native.ask, loop, future, Exchange, None, (method, url, pairs, deadline_ms), content)
             try:
                 event = await future
             except BaseException:
