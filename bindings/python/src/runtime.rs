@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions};
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList};
 
@@ -23,8 +22,9 @@ pub(crate) struct Runtime {
     left: Arc<AtomicBool>,
     /// Requests that futures of loops wait for.
     waiting: Arc<Waiting>,
-    /// The core's queue has one consumer; taking is short, and nobody holds this while Python runs.
-    taking: Mutex<()>,
+    /// The core's queue has one consumer; taking is short, and nobody holds this while Python runs. Room for what is taken: to ask `malloc` for
+    /// as much each time makes it tidy up what it keeps for small requests.
+    taking: Mutex<Vec<Event>>,
     /// Whoever closes second waits for the first.
     closing: Mutex<()>,
 }
@@ -98,13 +98,15 @@ impl Runtime {
         here: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<usize> {
         check_process(py)?;
-        let mut events: Vec<Event> = Vec::new();
+        let mut events;
         {
-            let _turn = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+            events = std::mem::take(&mut *room);
             self.core.poll(max, &mut events).or_raise(py)?;
         }
         let count = events.len();
-        let (rest, done) = self.waiting.hand_out(events, here, held)?;
+        let (rest, done) = self.waiting.hand_out(events.drain(..), here, held)?;
+        *self.taking.lock().unwrap_or_else(PoisonError::into_inner) = events;
         for event in rest.into_iter().rev() {
             into.append(event)?;
         }
@@ -136,14 +138,6 @@ impl Runtime {
             let _ = self.core.request_cancel(asked.id);
         }
         asked.is_some()
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.waiting.traverse(&visit)
-    }
-
-    fn __clear__(&self) {
-        self.waiting.clear();
     }
 
     #[pyo3(signature = (id, data, /))]

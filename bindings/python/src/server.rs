@@ -26,26 +26,25 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
     let mut host = None;
     for pair in scope.get_item(intern!(py, "headers"))?.try_iter()? {
         let pair = pair?;
-        let (name, value) = two(&pair)?;
-        let (name, value) = (name.as_bytes(), value.as_bytes());
+        let (name, pair_value) = two(&pair)?;
+        let (name, value) = (name.as_bytes(), pair_value.as_bytes());
         announces |= matches!(name, b"content-length" | b"transfer-encoding");
-        if name == b"host" && host.is_none() {
-            host = Some(latin1(value));
-        }
         if !headers.push(name, value) {
             return Err(refused(py, name));
         }
+        if name == b"host" && host.is_none() {
+            host = Some(pair_value);
+        }
     }
-    let host = match host {
-        Some(host) if !host.is_empty() => host,
-        _ => server(scope)?,
-    };
     let scheme = optional(scope, intern!(py, "scheme"))?;
     let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()).transpose()?;
     let mut url = String::with_capacity(URL_BYTES);
     url.push_str(&scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?);
     url.push_str("://");
-    url.push_str(&host);
+    match host.as_ref().map(|host| host.as_bytes()) {
+        Some(host) if !host.is_empty() => push_latin1(&mut url, host),
+        _ => url.push_str(&server(scope)?),
+    }
     match optional(scope, intern!(py, "raw_path"))? {
         Some(raw) => {
             let raw = raw.cast::<PyBytes>()?.as_bytes();
@@ -138,12 +137,6 @@ fn server(scope: &Bound<'_, PyAny>) -> PyResult<String> {
         Some(port) => format!("{name}:{port}"),
         None => name,
     })
-}
-
-fn latin1(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    push_latin1(&mut text, bytes);
-    text
 }
 
 fn push_latin1(text: &mut String, bytes: &[u8]) {

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nano_core::{Event, Payload};
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::{IntoPyObjectExt, intern};
 
@@ -75,18 +74,16 @@ impl Waiting {
     /// is interrupted: then the rest goes the other way.
     pub(crate) fn hand_out<'py>(
         &self,
-        events: Vec<Event>,
+        events: impl Iterator<Item = Event>,
         here: Option<&Bound<'py, PyAny>>,
         held: &Bound<'py, PyAny>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, PyResult<()>)> {
         let py = held.py();
-        let asked: Vec<Option<Asked>> = {
-            let mut waiting = self.lock();
-            events.iter().map(|event| if waiting.is_empty() { None } else { waiting.remove(&event.user_data) }).collect()
-        };
         let mut rest = Vec::new();
         let mut done = Ok(());
-        for (event, asked) in events.into_iter().zip(asked) {
+        for event in events {
+            // Locked for each: a future's loop runs Python when it is told.
+            let asked = self.lock().remove(&event.user_data);
             if let Some(asked) = asked {
                 if done.is_ok() && asked.is_on(here) && matches!(event.payload, Payload::Response { end: true, .. }) {
                     done = asked.answer(py, event, held);
@@ -115,23 +112,5 @@ impl Waiting {
             (token, id, on, future, exchange, receive).into_bound_py_any(py)
         };
         Ok((late.into_iter().map(tuple).collect::<PyResult<_>>()?, more))
-    }
-
-    /// For the garbage collector: a future leads to its task, and from there to the runtime.
-    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Nothing is collected while somebody changes it.
-        let Ok(waiting) = self.0.try_lock() else { return Ok(()) };
-        for asked in waiting.values() {
-            for part in [&asked.on, &asked.future, &asked.exchange, &asked.receive] {
-                visit.call(part)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn clear(&self) {
-        // Dropped after the lock: that runs Python.
-        let all = std::mem::take(&mut *self.lock());
-        drop(all);
     }
 }

@@ -181,9 +181,10 @@ def test_asgi_responses_keep_nothing_of_a_connection_and_have_their_length(mount
     mounted(body, source)
 
 
-def test_asgi_a_client_that_goes_away_cancels_its_request(mounted: Any) -> None:
+@pytest.mark.parametrize("chunks", [None, [b"whole"], [b"in ", b"pieces"]])
+def test_asgi_a_client_that_goes_away_cancels_its_request(mounted: Any, chunks: list[bytes] | None) -> None:
     async def body(app: asgi.App) -> None:
-        client = Client("GET", "/wait")
+        client = Client("POST" if chunks else "GET", "/wait", chunks)
         task = asyncio.create_task(app(client.scope, client.receive, client.send))
         client.left.set()
         assert (await ask(app, "GET", "/gone")).body == b"it went"

@@ -59,11 +59,7 @@ class App:
                     await self._upload(app, scope, receive, send, first)
                     return
                 token = hub.ask(ask, loop, future, _Exchange, receive, scope, first.get("body", b""))
-            watch = self._watch
-            if watch is None or watch.loop is not loop or watch.hub is not hub:
-                watch = self._watch = _Watch.of(hub, loop)
-            if not watch.goes:
-                watch.go()
+            self._look_after(hub, loop)
             try:
                 answer = await future
             except BaseException:
@@ -84,9 +80,19 @@ class App:
     async def _upload(self, app: _runtime.App, scope: Scope, receive: Receive, send: Send, first: Message) -> None:
         """A request whose body comes in pieces."""
         hub = app._hub
-        exchange = _Exchange(hub, asyncio.get_running_loop(), receive)
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(hub, loop, receive)
         exchange.open(app._native, scope, first.get("body", b""))
+        self._look_after(hub, loop)
         await _answer(app.name, exchange, scope, send)
+
+    def _look_after(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
+        """Has somebody listen for clients from now on."""
+        watch = self._watch
+        if watch is None or watch.loop is not loop or watch.hub is not hub:
+            watch = self._watch = _Watch.of(hub, loop)
+        if not watch.goes:
+            watch.go()
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
