@@ -13,6 +13,7 @@ use crate::calls::headers;
 use crate::error::{OrRaise, check_process};
 use crate::event::{account, flat};
 use crate::options::GivenApp;
+use crate::waiting::{Asked, Form, Waiting};
 use crate::{server, values};
 
 /// How long a waiting thread goes without looking for signals.
@@ -25,11 +26,12 @@ pub(crate) struct App {
     app: nano_core::App,
     /// Whether its runtime is to be woken, which is said to whoever dispatches.
     left: Arc<AtomicBool>,
+    waiting: Arc<Waiting>,
 }
 
 impl App {
-    pub(crate) fn new(app: nano_core::App, left: Arc<AtomicBool>) -> Self {
-        Self { app, left }
+    pub(crate) fn new(app: nano_core::App, left: Arc<AtomicBool>, waiting: Arc<Waiting>) -> Self {
+        Self { app, left, waiting }
     }
 
     fn leave(&self, py: Python<'_>, init: RequestInit) -> PyResult<(u64, bool)> {
@@ -37,12 +39,24 @@ impl App {
         // Behind the request: whoever takes the flag back then wakes its shard.
         Ok((id, self.left.swap(true, Ordering::AcqRel)))
     }
+
+    fn wait_for(&self, py: Python<'_>, token: u64, init: RequestInit, asked: Asked) -> PyResult<bool> {
+        let mut waiting = self.waiting.lock();
+        // Nobody takes its events before it is there.
+        let (id, is_known) = self.leave(py, RequestInit { user_data: token, ..init })?;
+        waiting.insert(token, Asked { id, ..asked });
+        Ok(is_known)
+    }
 }
 
 /// A request from its parts. Without a body and not streaming it has none.
 fn request(py: Python<'_>, method: String, url: String, pairs: Pairs, body: Body, deadline_ms: u32) -> PyResult<RequestInit> {
     let head = RequestHead { method, url, headers: headers(py, pairs)? };
     Ok(RequestInit { head, body, user_data: 0, deadline_ms })
+}
+
+fn whole(body: Option<&[u8]>) -> Body {
+    body.map_or(Body::None, |body| Body::Whole(body.to_vec()))
 }
 
 /// Waits without the interpreter, and looks for Ctrl-C now and then.
@@ -62,7 +76,9 @@ impl App {
         self.app.name()
     }
 
-    #[pyo3(signature = (token, method, url, headers, body, streaming, deadline_ms, /))]
+    /// Sends a request off. Quietly, for a loop which calls `Runtime.wake` when it has done what is ready: then also whether that was to come
+    /// already.
+    #[pyo3(signature = (token, method, url, headers, body, streaming, deadline_ms, quietly, /))]
     #[expect(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
     fn dispatch(
         &self,
@@ -74,56 +90,66 @@ impl App {
         body: Option<&[u8]>,
         streaming: bool,
         deadline_ms: u32,
-    ) -> PyResult<u64> {
-        check_process(py)?;
-        let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
-        let mut init = request(py, method, url, headers, body, deadline_ms)?;
-        init.user_data = token;
-        self.app.dispatch(init).or_raise(py)
-    }
-
-    /// The same for a loop, which calls `Runtime.wake` when it has done what is ready: its id, and whether that was to come already.
-    #[pyo3(signature = (token, method, url, headers, body, streaming, deadline_ms, /))]
-    #[expect(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
-    fn dispatch_quietly(
-        &self,
-        py: Python<'_>,
-        token: u64,
-        method: String,
-        url: String,
-        headers: Pairs,
-        body: Option<&[u8]>,
-        streaming: bool,
-        deadline_ms: u32,
+        quietly: bool,
     ) -> PyResult<(u64, bool)> {
         check_process(py)?;
-        let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
+        let body = if streaming { Body::Stream } else { whole(body) };
         let mut init = request(py, method, url, headers, body, deadline_ms)?;
         init.user_data = token;
-        self.leave(py, init)
+        if quietly { self.leave(py, init) } else { Ok((self.app.dispatch(init).or_raise(py)?, true)) }
     }
 
-    /// The same for a request as ASGI has it. A body that is none and not streaming is one that is not known yet: `None` if the request's
-    /// headers announce one.
-    #[pyo3(signature = (token, scope, body, streaming, /))]
-    fn dispatch_asgi(
+    /// The same quietly, and for a request whose body is whole: its response becomes the result of a future if it is whole, too, and else an
+    /// exchange.
+    #[pyo3(signature = (token, on, future, exchange, receive, request, body, /))]
+    #[expect(clippy::too_many_arguments, reason = "the same")]
+    fn ask(
         &self,
         py: Python<'_>,
         token: u64,
+        on: Py<PyAny>,
+        future: Py<PyAny>,
+        exchange: Py<PyAny>,
+        receive: Py<PyAny>,
+        request: (String, String, Pairs, u32),
+        body: Option<&[u8]>,
+    ) -> PyResult<bool> {
+        check_process(py)?;
+        let (method, url, pairs, deadline_ms) = request;
+        let init = self::request(py, method, url, pairs, whole(body), deadline_ms)?;
+        self.wait_for(py, token, init, Asked { id: 0, on, future, exchange, receive, form: Form::Event, was_seen: false })
+    }
+
+    /// The same for a request as ASGI has it. A body that is none is one that is not known yet: `None` if the request's headers announce one.
+    #[pyo3(signature = (token, on, future, exchange, receive, scope, body, /))]
+    #[expect(clippy::too_many_arguments, reason = "the same")]
+    fn ask_asgi(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        on: Py<PyAny>,
+        future: Py<PyAny>,
+        exchange: Py<PyAny>,
+        receive: Py<PyAny>,
         scope: &Bound<'_, PyAny>,
         body: Option<&[u8]>,
-        streaming: bool,
-    ) -> PyResult<Option<(u64, bool)>> {
+    ) -> PyResult<Option<bool>> {
         check_process(py)?;
         let (head, announces) = server::request(scope)?;
-        let body = match (body, streaming) {
-            (None, false) if announces => return Ok(None),
-            (None, false) => Body::None,
-            (None, true) => Body::Stream,
-            (Some([]), _) => Body::None,
-            (Some(body), _) => Body::Whole(body.to_vec()),
-        };
-        self.leave(py, RequestInit { head, body, user_data: token, deadline_ms: 0 }).map(Some)
+        if body.is_none() && announces {
+            return Ok(None);
+        }
+        let form = Form::Asgi { is_head: head.method == "HEAD" };
+        let init = RequestInit { head, body: whole(body.filter(|body| !body.is_empty())), user_data: 0, deadline_ms: 0 };
+        self.wait_for(py, token, init, Asked { id: 0, on, future, exchange, receive, form, was_seen: false }).map(Some)
+    }
+
+    /// The same for one whose body follows, which has an exchange from the beginning.
+    #[pyo3(signature = (token, scope, /))]
+    fn dispatch_asgi(&self, py: Python<'_>, token: u64, scope: &Bound<'_, PyAny>) -> PyResult<(u64, bool)> {
+        check_process(py)?;
+        let (head, _) = server::request(scope)?;
+        self.leave(py, RequestInit { head, body: Body::Stream, user_data: token, deadline_ms: 0 })
     }
 
     #[pyo3(signature = (method, url, headers, body, deadline_ms, /))]
@@ -137,8 +163,7 @@ impl App {
         deadline_ms: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
         check_process(py)?;
-        let body = body.map_or(Body::None, |body| Body::Whole(body.to_vec()));
-        let awaited = self.app.begin_fetch(request(py, method, url, headers, body, deadline_ms)?).or_raise(py)?;
+        let awaited = self.app.begin_fetch(request(py, method, url, headers, whole(body), deadline_ms)?).or_raise(py)?;
         let response = wait(py, &awaited)?;
         let head = (response.head.status, response.head.status_text, flat(py, &response.head.headers));
         (head, PyBytes::new(py, &response.body), account(&response.account)).into_bound_py_any(py)

@@ -11,6 +11,7 @@ mod options;
 mod runtime;
 mod server;
 mod values;
+mod waiting;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

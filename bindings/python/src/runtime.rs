@@ -10,7 +10,8 @@ use pyo3::types::{IntoPyDict, PyDict, PyList};
 use crate::app::{App, grace};
 use crate::error::{OrRaise, check_process, is_forked};
 use crate::options::{GivenApp, invalid, set_runtime_limits};
-use crate::{calls, event, values};
+use crate::waiting::Waiting;
+use crate::{calls, values};
 
 type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
 
@@ -19,8 +20,11 @@ pub(crate) struct Runtime {
     core: nano_core::Runtime,
     /// Requests have been left quietly since the last `wake`.
     left: Arc<AtomicBool>,
-    /// The core's queue has one consumer; taking is short, and nobody holds this while Python runs.
-    taking: Mutex<()>,
+    /// Requests that futures of loops wait for.
+    waiting: Arc<Waiting>,
+    /// The core's queue has one consumer; taking is short, and nobody holds this while Python runs. Room for what is taken: to ask `malloc` for
+    /// as much each time makes it tidy up what it keeps for small requests.
+    taking: Mutex<Vec<Event>>,
     /// Whoever closes second waits for the first.
     closing: Mutex<()>,
 }
@@ -57,14 +61,14 @@ impl Runtime {
             options.roots = named.or_raise(py)?;
         }
         let core = py.detach(|| nano_core::Runtime::new(options)).or_raise(py)?;
-        Ok(Self { core, left: Arc::default(), taking: Mutex::default(), closing: Mutex::default() })
+        Ok(Self { core, left: Arc::default(), waiting: Arc::default(), taking: Mutex::default(), closing: Mutex::default() })
     }
 
     #[pyo3(signature = (options, /))]
     fn load(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<App> {
         check_process(py)?;
         let options = options.into_core(py)?;
-        py.detach(|| self.core.load(options)).or_raise(py).map(|app| App::new(app, self.left.clone()))
+        py.detach(|| self.core.load(options)).or_raise(py).map(|app| App::new(app, self.left.clone(), self.waiting.clone()))
     }
 
     /// Has the shards begin with what was dispatched quietly. Itself what a loop calls, and no function of Python's that does: no signal's
@@ -82,21 +86,58 @@ impl Runtime {
         Ok(self.core.raw_fd())
     }
 
-    /// Takes events, and adds them to `into` with the first one last. The list is filled here because a signal's handler that raises
-    /// comes between any two steps of Python's, and what it finds in no list is lost.
-    #[pyo3(signature = (max, held, into, /))]
-    fn poll<'py>(&self, py: Python<'py>, max: usize, held: &Bound<'py, PyAny>, into: &Bound<'py, PyList>) -> PyResult<usize> {
+    /// Takes events. Those that futures of the loop `here` wait for complete them, the others are added to `into` with the first one last. The
+    /// list is filled here because a signal's handler that raises comes between any two steps of Python's, and what it finds in no list is lost.
+    #[pyo3(signature = (max, held, into, here, /))]
+    fn poll<'py>(
+        &self,
+        py: Python<'py>,
+        max: usize,
+        held: &Bound<'py, PyAny>,
+        into: &Bound<'py, PyList>,
+        here: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<usize> {
         check_process(py)?;
-        let mut events: Vec<Event> = Vec::new();
+        let mut events;
         {
-            let _turn = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+            events = std::mem::take(&mut *room);
             self.core.poll(max, &mut events).or_raise(py)?;
         }
         let count = events.len();
-        for event in events.into_iter().rev() {
-            into.append(event::to_python(py, event, held)?)?;
+        let (rest, done) = self.waiting.hand_out(events.drain(..), here, held)?;
+        *self.taking.lock().unwrap_or_else(PoisonError::into_inner) = events;
+        for event in rest.into_iter().rev() {
+            into.append(event)?;
         }
-        Ok(count)
+        done.map(|()| count)
+    }
+
+    /// What a loop's futures wait for that was there already at the last call: token, request, loop, future, class of exchange and what that
+    /// is given. And whether there is more.
+    #[pyo3(signature = (on, /))]
+    fn late<'py>(&self, on: &Bound<'py, PyAny>) -> PyResult<(Vec<Bound<'py, PyAny>>, bool)> {
+        self.waiting.late(on)
+    }
+
+    /// An exchange waits for a request from now on, and no future does.
+    #[pyo3(signature = (token, /))]
+    fn disown(&self, token: u64) {
+        let asked = self.waiting.lock().remove(&token);
+        drop(asked);
+    }
+
+    /// Nobody waits for a request any more; whether a future did.
+    #[pyo3(signature = (token, /))]
+    fn forsake(&self, token: u64) -> bool {
+        let asked = self.waiting.lock().remove(&token);
+        if let Some(asked) = &asked
+            && !is_forked()
+        {
+            // It may have ended in this moment.
+            let _ = self.core.request_cancel(asked.id);
+        }
+        asked.is_some()
     }
 
     #[pyo3(signature = (id, data, /))]

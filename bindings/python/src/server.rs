@@ -1,15 +1,21 @@
 //! Requests and responses as Python's servers have them.
 
-use nano_core::{Headers, RequestHead};
+use nano_core::{Headers, RequestHead, ResponseHead};
 use pyo3::exceptions::PyKeyError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyString, PyTuple};
+use pyo3::{IntoPyObjectExt, intern};
 
 use crate::calls::refused;
 
 /// What belongs to one connection is not passed on.
 const HOP_BY_HOP: [&[u8]; 7] = [b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"];
+
+/// Room for most URLs.
+const URL_BYTES: usize = 128;
+
+/// Statuses whose responses have no body, nor a length of one.
+const BODILESS: [u16; 3] = [204, 205, 304];
 
 /// The request of an ASGI scope, and whether its headers say that it has a body.
 pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)> {
@@ -20,25 +26,25 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
     let mut host = None;
     for pair in scope.get_item(intern!(py, "headers"))?.try_iter()? {
         let pair = pair?;
-        let (name, value) = two(&pair)?;
-        let (name, value) = (name.as_bytes(), value.as_bytes());
+        let (name, pair_value) = two(&pair)?;
+        let (name, value) = (name.as_bytes(), pair_value.as_bytes());
         announces |= matches!(name, b"content-length" | b"transfer-encoding");
-        if name == b"host" && host.is_none() {
-            host = Some(latin1(value));
-        }
         if !headers.push(name, value) {
             return Err(refused(py, name));
         }
+        if name == b"host" && host.is_none() {
+            host = Some(pair_value);
+        }
     }
-    let host = match host {
-        Some(host) if !host.is_empty() => host,
-        _ => server(scope)?,
-    };
     let scheme = optional(scope, intern!(py, "scheme"))?;
     let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()).transpose()?;
-    let mut url = scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?.into_owned();
+    let mut url = String::with_capacity(URL_BYTES);
+    url.push_str(&scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?);
     url.push_str("://");
-    url.push_str(&host);
+    match host.as_ref().map(|host| host.as_bytes()) {
+        Some(host) if !host.is_empty() => push_latin1(&mut url, host),
+        _ => url.push_str(&server(scope)?),
+    }
     match optional(scope, intern!(py, "raw_path"))? {
         Some(raw) => {
             let raw = raw.cast::<PyBytes>()?.as_bytes();
@@ -60,10 +66,28 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
     Ok((RequestHead { method, url, headers }, announces))
 }
 
+/// The two messages of a whole response.
+pub(crate) fn messages<'py>(py: Python<'py>, head: &ResponseHead, body: &[u8], is_head: bool) -> PyResult<Bound<'py, PyAny>> {
+    let is_bare = is_head || BODILESS.contains(&head.status);
+    let headers = header_list(py, head.headers.as_flat(), (!is_bare).then_some(body.len()))?;
+    let start = PyDict::new(py);
+    start.set_item(intern!(py, "type"), intern!(py, "http.response.start"))?;
+    start.set_item(intern!(py, "status"), head.status)?;
+    start.set_item(intern!(py, "headers"), headers)?;
+    let rest = PyDict::new(py);
+    rest.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
+    rest.set_item(intern!(py, "body"), PyBytes::new(py, if is_bare { b"" } else { body }))?;
+    (start, rest).into_bound_py_any(py)
+}
+
 /// The headers of a response for a server: without what belongs to one connection, and with the length of a body that is whole.
 #[pyfunction]
 #[pyo3(signature = (flat, length, /))]
 pub(crate) fn response_headers<'py>(py: Python<'py>, flat: &[u8], length: Option<usize>) -> PyResult<Bound<'py, PyList>> {
+    header_list(py, flat, length)
+}
+
+fn header_list<'py>(py: Python<'py>, flat: &[u8], length: Option<usize>) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     let mut has_length = false;
     let mut parts = flat.split(|byte| *byte == b'\n');
@@ -113,12 +137,6 @@ fn server(scope: &Bound<'_, PyAny>) -> PyResult<String> {
         Some(port) => format!("{name}:{port}"),
         None => name,
     })
-}
-
-fn latin1(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    push_latin1(&mut text, bytes);
-    text
 }
 
 fn push_latin1(text: &mut String, bytes: &[u8]) {

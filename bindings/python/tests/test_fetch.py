@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from conftest import HELLO, URL
+from conftest import HELLO, PATIENCE_S, URL
 
 import nano_isolates as nano
 from nano_isolates import Headers, Request, Runtime
@@ -231,3 +232,42 @@ def test_wrong_arguments_are_type_and_value_errors(runtime: Runtime, run: Any, w
         app.fetch_sync(**wrong)
     with pytest.raises(error):
         run(app.fetch(**wrong))
+
+
+def test_a_loop_that_is_interrupted_when_it_is_told_of_a_response_loses_no_other(runtime: Runtime) -> None:
+    app = runtime.load("export const here = () => 1; export default { fetch: (request) => new Response(request.url) }")
+
+    class Stop(BaseException):
+        pass
+
+    class Loop(asyncio.SelectorEventLoop):
+        armed = False
+
+        def call_soon(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+            if self.armed and sys._getframe(1).f_code.co_name == "drain":
+                self.armed = False
+                raise Stop
+            return super().call_soon(*args, **kwargs)
+
+    async def main() -> list[str]:
+        first, *others = [asyncio.create_task(app.fetch(f"{URL}{n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        # Behind them, so that all have been answered, and the loop has been told of none.
+        assert app.invoke_sync("here") == 1
+        loop.armed = True
+        # Whoever comes next goes on with what was left.
+        while loop.armed:
+            await asyncio.sleep(0)
+        assert await app.invoke("here") == 1
+        responses = await asyncio.gather(*others)
+        assert not first.done() and [type(context["exception"]) for context in failures] == [Stop]
+        first.cancel()
+        return [response.text for response in responses]
+
+    loop = Loop()
+    failures: list[Any] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    try:
+        assert loop.run_until_complete(asyncio.wait_for(main(), PATIENCE_S)) == [f"{URL}1", f"{URL}2"]
+    finally:
+        loop.close()

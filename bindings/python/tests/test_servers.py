@@ -38,6 +38,7 @@ export default {
     if (url.pathname.endsWith('/cookies')) return new Response(null, { status: 204, headers: [['set-cookie', 'a=1'], ['set-cookie', 'b=2']] });
     if (url.pathname.endsWith('/throw')) throw new Error('the secret');
     if (url.pathname.endsWith('/wait')) { request.signal.addEventListener('abort', tell); return new Promise(() => {}); }
+    if (url.pathname.endsWith('/go')) { tell(); return new Response('told'); }
     if (url.pathname.endsWith('/gone')) { await gone; return new Response('it went'); }
     return new Response('hello');
   },
@@ -62,12 +63,14 @@ class Client:
             self.scope["headers"].append((b"content-length", str(sum(map(len, chunks))).encode()))
         self.chunks = list(chunks or [b""])
         self.left = asyncio.Event()
+        self.listened = asyncio.Event()
         self.sent: list[Any] = []
 
     async def receive(self) -> Any:
         if self.chunks:
             chunk = self.chunks.pop(0)
             return {"type": "http.request", "body": chunk, "more_body": bool(self.chunks)}
+        self.listened.set()
         await self.left.wait()
         return {"type": "http.disconnect"}
 
@@ -88,69 +91,78 @@ class Client:
         return b"".join(message["body"] for message in self.sent[1:])
 
 
+@pytest.fixture
+def mounted(run: Any) -> Any:
+    """Runs a test's body on a loop of each kind, with an app of the source mounted."""
+
+    def mounted(body: Any, source: str = APP) -> None:
+        async def main() -> None:
+            async with Runtime(threads=1) as runtime:
+                await body(asgi.App(await runtime.aload(source)))
+
+        run(main())
+
+    return mounted
+
+
 async def ask(app: asgi.App, *args: Any, **kwargs: Any) -> Client:
     client = Client(*args, **kwargs)
     await app(client.scope, client.receive, client.send)
     return client
 
 
-def test_asgi_requests_and_responses(run: Any, caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        async with Runtime(threads=1) as runtime:
-            app = asgi.App(await runtime.aload(APP))
-            hello = await ask(app, "GET", "/")
-            assert (hello.status, hello.headers[b"content-length"], hello.body) == (200, b"5", b"hello")
-            head = await ask(app, "HEAD", "/")
-            assert (head.status, head.body) == (200, b"")
-            whole = await ask(app, "POST", "/echo", [b"whole"], [(b"x-a", b"1")])
-            assert (whole.body, whole.headers[b"x-url"], whole.headers[b"x-a"]) == (b"whole", b"http://app.test/echo?q=1", b"1")
-            assert (await ask(app, "POST", "/echo", [b"in ", b"", b"pieces"])).body == b"in pieces"
-            stream = await ask(app, "GET", "/stream")
-            assert (stream.body, len(stream.sent) > 2) == (b"0;1;2;3;4;", True)
-            cookies = await ask(app, "GET", "/cookies")
-            assert cookies.sent[0]["headers"].count((b"set-cookie", b"b=2")) == 1 and b"content-length" not in cookies.headers
-            failed = await ask(app, "GET", "/throw")
-            problem = {"title": "Internal Server Error", "status": 500, "code": "EXCEPTION"}
-            assert (failed.status, json.loads(failed.body)) == (500, problem)
-            assert failed.headers[b"content-type"] == b"application/problem+json"
+def test_asgi_requests_and_responses(mounted: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(app: asgi.App) -> None:
+        hello = await ask(app, "GET", "/")
+        assert (hello.status, hello.headers[b"content-length"], hello.body) == (200, b"5", b"hello")
+        head = await ask(app, "HEAD", "/")
+        assert (head.status, head.body) == (200, b"")
+        whole = await ask(app, "POST", "/echo", [b"whole"], [(b"x-a", b"1")])
+        assert (whole.body, whole.headers[b"x-url"], whole.headers[b"x-a"]) == (b"whole", b"http://app.test/echo?q=1", b"1")
+        assert (await ask(app, "POST", "/echo", [b"in ", b"", b"pieces"])).body == b"in pieces"
+        stream = await ask(app, "GET", "/stream")
+        assert (stream.body, len(stream.sent) > 2) == (b"0;1;2;3;4;", True)
+        cookies = await ask(app, "GET", "/cookies")
+        assert cookies.sent[0]["headers"].count((b"set-cookie", b"b=2")) == 1 and b"content-length" not in cookies.headers
+        failed = await ask(app, "GET", "/throw")
+        problem = {"title": "Internal Server Error", "status": 500, "code": "EXCEPTION"}
+        assert (failed.status, json.loads(failed.body)) == (500, problem)
+        assert failed.headers[b"content-type"] == b"application/problem+json"
 
-    run(main())
+    mounted(body)
     assert "the secret" in caplog.text
 
 
-def test_asgi_scopes_of_every_form(run: Any) -> None:
-    async def main() -> None:
-        async with Runtime(threads=1) as runtime:
-            app = asgi.App(await runtime.aload(APP))
+def test_asgi_scopes_of_every_form(mounted: Any) -> None:
+    async def body(app: asgi.App) -> None:
+        async def url_of(**scope: Any) -> bytes:
+            client = Client("POST", "/echo", [b"x"])
+            client.scope.update(scope)
+            client.scope = {name: value for name, value in client.scope.items() if value is not None}
+            await app(client.scope, client.receive, client.send)
+            assert client.body == b"x"
+            return client.headers[b"x-url"]
 
-            async def url_of(**scope: Any) -> bytes:
-                client = Client("POST", "/echo", [b"x"])
-                client.scope.update(scope)
-                client.scope = {name: value for name, value in client.scope.items() if value is not None}
-                await app(client.scope, client.receive, client.send)
-                assert client.body == b"x"
-                return client.headers[b"x-url"]
+        assert await url_of(headers=[[b"host", b"app.test"]]) == b"http://app.test/echo?q=1"
+        assert await url_of(scheme="https", query_string=None) == b"https://app.test/echo"
+        assert await url_of(scheme=None, query_string=b"") == b"http://app.test/echo"
+        assert await url_of(raw_path=b"/%C3%BC/echo?not=this") == b"http://app.test/%C3%BC/echo?q=1"
+        assert await url_of(raw_path=None, path="/\xfc 1/echo") == b"http://app.test/%C3%BC%201/echo?q=1"
+        for server, host in ((("::1", 8080), b"[::1]:8080"), (("10.0.0.1", 8080), b"10.0.0.1:8080"), (("10.0.0.1", None), b"10.0.0.1"), (None, b"localhost")):
+            assert await url_of(headers=[(b"x-a", b"1")], server=server) == b"http://%s/echo?q=1" % host
+        # A body that a method of a question has, and one that is announced and empty.
+        get = Client("GET", "/", [b"x"])
+        await app(get.scope, get.receive, get.send)
+        assert (get.status, get.chunks) == (200, [])
+        empty = await ask(app, "POST", "/echo", None, [(b"content-length", b"0")])
+        assert (empty.status, empty.body) == (200, b"")
+        wrong = await ask(app, "GET", "/", None, [(b"not a token", b"1")])
+        assert (wrong.status, json.loads(wrong.body)["code"]) == (400, "INVALID")
 
-            assert await url_of(headers=[[b"host", b"app.test"]]) == b"http://app.test/echo?q=1"
-            assert await url_of(scheme="https", query_string=None) == b"https://app.test/echo"
-            assert await url_of(scheme=None, query_string=b"") == b"http://app.test/echo"
-            assert await url_of(raw_path=b"/%C3%BC/echo?not=this") == b"http://app.test/%C3%BC/echo?q=1"
-            assert await url_of(raw_path=None, path="/\xfc 1/echo") == b"http://app.test/%C3%BC%201/echo?q=1"
-            for server, host in ((("::1", 8080), b"[::1]:8080"), (("10.0.0.1", 8080), b"10.0.0.1:8080"), (("10.0.0.1", None), b"10.0.0.1"), (None, b"localhost")):
-                assert await url_of(headers=[(b"x-a", b"1")], server=server) == b"http://%s/echo?q=1" % host
-            # A body that a method of a question has, and one that is announced and empty.
-            get = Client("GET", "/", [b"x"])
-            await app(get.scope, get.receive, get.send)
-            assert (get.status, get.chunks) == (200, [])
-            empty = await ask(app, "POST", "/echo", None, [(b"content-length", b"0")])
-            assert (empty.status, empty.body) == (200, b"")
-            wrong = await ask(app, "GET", "/", None, [(b"not a token", b"1")])
-            assert (wrong.status, json.loads(wrong.body)["code"]) == (400, "INVALID")
-
-    run(main())
+    mounted(body)
 
 
-def test_asgi_responses_keep_nothing_of_a_connection_and_have_their_length(run: Any) -> None:
+def test_asgi_responses_keep_nothing_of_a_connection_and_have_their_length(mounted: Any) -> None:
     source = """
     export default {
       fetch(request) {
@@ -161,31 +173,76 @@ def test_asgi_responses_keep_nothing_of_a_connection_and_have_their_length(run: 
     };
     """
 
-    async def main() -> None:
-        async with Runtime(threads=1) as runtime:
-            app = asgi.App(await runtime.aload(source))
-            for path in ("/", "/length"):
-                names = sorted(name for name, _ in (await ask(app, "GET", path)).sent[0]["headers"])
-                assert names == [b"content-length", b"content-type", b"x-kept"]
+    async def body(app: asgi.App) -> None:
+        for path in ("/", "/length"):
+            names = sorted(name for name, _ in (await ask(app, "GET", path)).sent[0]["headers"])
+            assert names == [b"content-length", b"content-type", b"x-kept"]
 
-    run(main())
+    mounted(body, source)
 
 
-def test_asgi_a_client_that_goes_away_cancels_its_request(run: Any) -> None:
-    async def main() -> None:
-        async with Runtime(threads=1) as runtime:
-            app = asgi.App(await runtime.aload(APP))
-            client = Client("GET", "/wait")
-            task = asyncio.create_task(app(client.scope, client.receive, client.send))
-            client.left.set()
-            assert (await ask(app, "GET", "/gone")).body == b"it went"
+@pytest.mark.parametrize("chunks", [None, [b"whole"], [b"in ", b"pieces"]])
+def test_asgi_a_client_that_goes_away_cancels_its_request(mounted: Any, chunks: list[bytes] | None) -> None:
+    async def body(app: asgi.App) -> None:
+        client = Client("POST" if chunks else "GET", "/wait", chunks)
+        task = asyncio.create_task(app(client.scope, client.receive, client.send))
+        client.left.set()
+        # By itself: no other request has anybody look after clients.
+        await task
+        assert (await ask(app, "GET", "/gone")).body == b"it went"
+        assert client.sent == []
+
+    mounted(body)
+
+
+def test_asgi_a_response_that_takes_long_is_like_any_other(mounted: Any) -> None:
+    async def body(app: asgi.App) -> None:
+        client = Client("GET", "/gone")
+        task = asyncio.create_task(app(client.scope, client.receive, client.send))
+        # Its client is listened to meanwhile, and no more when it has been answered.
+        await client.listened.wait()
+        await ask(app, "GET", "/go")
+        await task
+        assert (client.body, len(client.sent), client.headers[b"content-length"]) == (b"it went", 2, b"7")
+        assert not [task for task in asyncio.all_tasks() if "listen" in str(task.get_coro())]
+
+    mounted(body)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_asgi_a_task_that_is_canceled_cancels_its_request(mounted: Any, late: bool) -> None:
+    async def body(app: asgi.App) -> None:
+        client = Client("GET", "/wait")
+        task = asyncio.create_task(app(client.scope, client.receive, client.send))
+        # Behind it, so that it has been begun.
+        await (client.listened.wait() if late else ask(app, "GET", "/"))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
             await task
-            assert client.sent == []
+        assert (await ask(app, "GET", "/gone")).body == b"it went"
+        assert not [task for task in asyncio.all_tasks() if "listen" in str(task.get_coro())]
 
-    run(main())
+    mounted(body)
 
 
-def test_asgi_a_client_that_goes_away_cancels_a_stream_that_stands_still(run: Any) -> None:
+def test_asgi_a_thread_that_waits_takes_what_a_loop_waits_for(mounted: Any) -> None:
+    async def body(app: asgi.App) -> None:
+        loaded = app._mounted.ready
+        assert loaded is not None
+        clients = [Client("GET", path) for path in ("/", "/stream", "/throw")]
+        tasks = [asyncio.create_task(app(client.scope, client.receive, client.send)) for client in clients]
+        fetched = asyncio.create_task(loaded.fetch("http://app.test/"))
+        await asyncio.sleep(0)
+        # In the loop's own thread, which takes the events of those before it without the loop.
+        assert loaded.fetch_sync("http://app.test/", stream=True).read() == b"hello"
+        await asyncio.gather(*tasks)
+        assert [(client.status, client.body[:10]) for client in clients] == [(200, b"hello"), (200, b"0;1;2;3;4;"), (500, b'{"title": ')]
+        assert (await fetched).body == b"hello"
+
+    mounted(body)
+
+
+def test_asgi_a_client_that_goes_away_cancels_a_stream_that_stands_still(mounted: Any) -> None:
     source = """
     let tell, gone = new Promise((resolve) => { tell = resolve; });
     export default {
@@ -196,16 +253,14 @@ def test_asgi_a_client_that_goes_away_cancels_a_stream_that_stands_still(run: An
     };
     """
 
-    async def main() -> None:
-        async with Runtime(threads=1) as runtime:
-            app = asgi.App(await runtime.aload(source))
-            client = Client("GET", "/")
-            task = asyncio.create_task(app(client.scope, client.receive, client.send))
-            client.left.set()
-            assert (await ask(app, "GET", "/gone")).body == b"it went"
-            await task
+    async def body(app: asgi.App) -> None:
+        client = Client("GET", "/")
+        task = asyncio.create_task(app(client.scope, client.receive, client.send))
+        client.left.set()
+        assert (await ask(app, "GET", "/gone")).body == b"it went"
+        await task
 
-    run(main())
+    mounted(body, source)
 
 
 def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:

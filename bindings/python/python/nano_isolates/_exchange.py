@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._hub import Hub
 
 # What happened, as the native half numbers it.
-RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, RELEASE, LOG, APP = range(12)
+RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, RELEASE, LOG, APP, OPENED = range(13)
 
 
 class Exchange:
@@ -29,15 +29,21 @@ class Exchange:
     upload: Iterator[bytes] | None = None
     task: asyncio.Task[None] | None = None
     failure: BaseException | None = None
-    _waiter: asyncio.Future[None] | None = None
+    _waiter: asyncio.Future[Any] | None = None
     _writer: asyncio.Future[None] | None = None
     _room = False
     _last: tuple[Any, ...] | None = None
 
-    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop | None) -> None:
+    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop | None, _: object = None) -> None:
         self.hub = hub
         self.loop = loop
         self.events: deque[tuple[Any, ...]] = deque()
+
+    def adopt(self, token: int, id: int, future: asyncio.Future[Any]) -> None:
+        """Goes on with a request that a future has been waiting for, which learns by None that there is an exchange."""
+        self.token = token
+        self.id = id
+        self._waiter = future
 
     def push(self, event: tuple[Any, ...], here: asyncio.AbstractEventLoop | None) -> bool:
         """Takes an event in; whether a thread may be waiting for it."""
@@ -93,6 +99,10 @@ class Exchange:
             except Exception:
                 # It has ended in this moment, or its process is a fork of the one that made it.
                 pass
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self.cancel()
 
     def _raise(self, error: BaseException) -> None:
         if self.failure is not None:

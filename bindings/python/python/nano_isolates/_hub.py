@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _nano
 from ._errors import NanoError, closed, forked
-from ._exchange import APP, CALL, END, ERROR, LOG, RELEASE, RESPONSE, RESULT, Exchange
+from ._exchange import APP, CALL, END, ERROR, LOG, OPENED, RELEASE, RESPONSE, RESULT, Exchange
 
 if TYPE_CHECKING:
     from ._calls import Bindings
@@ -59,6 +59,8 @@ class Hub:
         self.closed = False
         self.apps: dict[str, Bindings] = {}
         self._handlers: dict[int, Handler] = {}
+        # Exchanges that have been made of requests that futures wait for, until who waits for the future takes them.
+        self._adopted: dict[int, Exchange] = {}
         self._tokens = itertools.count(1)
         # Numbers of objects that apps hold: the object, and how often it has been given.
         self._objects: dict[int, list[Any]] = {}
@@ -100,37 +102,84 @@ class Hub:
 
     # Who waits for what.
 
-    def open(self, exchange: Exchange, send: Callable[[int], int]) -> None:
-        """Sends a request off: its events go to the exchange, also those that come before this returns."""
-        token = exchange.token = next(self._tokens)
-        self._handlers[token] = exchange
-        try:
-            exchange.id = send(token)
-        except BaseException:
-            self._handlers.pop(token, None)
-            raise
-
-    def open_quietly(self, exchange: Exchange, send: Callable[..., tuple[int, bool] | None], *args: Any) -> bool:
-        """The same for the exchange of a loop that is attached, by `send(token, *args)`, which may refuse. Its shard is woken once for all that
-        the loop does before it sleeps: to be woken takes as long as a small request."""
+    def open(self, exchange: Exchange, send: Callable[..., int | tuple[int, bool]], *args: Any) -> None:
+        """Sends a request off, by `send(token, *args)`: its events go to the exchange, also those that come before this returns."""
         token = exchange.token = next(self._tokens)
         self._handlers[token] = exchange
         try:
             sent = send(token, *args)
-            if sent is None:
-                self._handlers.pop(token, None)
-                return False
-            exchange.id, is_known = sent
         except BaseException:
             self._handlers.pop(token, None)
             raise
+        if isinstance(sent, int):
+            exchange.id = sent
+            return
+        exchange.id, is_known = sent
         loop = exchange.loop
-        assert loop is not None
+        if loop is not None:
+            self._wake_later(loop, is_known)
+
+    def ask(
+        self,
+        send: Callable[[int, Loop, asyncio.Future[Any], type[Exchange], Any, Any, bytes | None], bool | None],
+        loop: Loop,
+        future: asyncio.Future[Any],
+        kind: type[Exchange],
+        given: Any,
+        request: Any,
+        body: bytes | None,
+    ) -> int:
+        """Sends a request off whose whole response is to complete a loop's future: its token. 0 if `send` refuses. Of any other response there
+        is an exchange of this kind, which is given this, and the future becomes None."""
+        last = self._last
+        if last is None or last() is not loop:
+            self.attach(loop)
+        token = next(self._tokens)
+        is_known = send(token, loop, future, kind, given, request, body)
+        if is_known is None:
+            return 0
+        if not is_known or self._waking is not last:
+            self._wake_later(loop, is_known)
+        return token
+
+    def taken(self, token: int) -> Exchange:
+        """The exchange that a future told of."""
+        return self._adopted.pop(token)
+
+    def forsake(self, token: int) -> None:
+        """Nobody waits for a future any more."""
+        if not self.native.forsake(token):
+            exchange = self._adopted.pop(token, None)
+            if exchange is not None:
+                exchange.close()
+
+    def late(self, loop: Loop) -> tuple[list[Exchange], bool]:
+        """Exchanges for what a loop's futures wait for since the last call, and whether there is more."""
+        late = []
+        # Nobody else takes their events meanwhile, but for a signal's handler.
+        with self._routing:
+            waiting, more = self.native.late(loop)
+            for token, *rest in waiting:
+                exchange = self._adopt(token, *rest)
+                self.native.disown(token)
+                if exchange.done:
+                    self.forget(token)
+                late.append(exchange)
+        return late, more
+
+    def _adopt(self, token: int, id: int, loop: Loop, future: asyncio.Future[Any], kind: type[Exchange], given: Any) -> Exchange:
+        made = kind(self, loop, given)
+        made.adopt(token, id, future)
+        exchange = self._adopted.setdefault(token, made)
+        self._handlers.setdefault(token, exchange)
+        return exchange
+
+    def _wake_later(self, loop: Loop, is_known: bool) -> None:
+        """Wakes the shards once for all that the loop does before it sleeps: to be woken takes as long as a small request."""
         # Another loop may not come to it for long, and one that was closed never.
         if not is_known or self._waking is None or self._waking() is not loop:
             self._waking = self._ref(loop)
             loop.call_soon(self.native.wake)
-        return True
 
     def _ref(self, loop: Loop) -> weakref.ref[Loop]:
         last = self._last
@@ -203,10 +252,9 @@ class Hub:
                 with self._routing:
                     while self._left:
                         todo.append(self._left.popleft())
-                    more = True
-                    while batch or (more and self.native.poll(_BATCH, self.held, batch)):
-                        # A part of what may be had is all there is: for what comes later the descriptor is readable again.
-                        more = len(batch) >= _BATCH
+                    taken = _BATCH
+                    # A part of what may be had is all there is: for what comes later the descriptor is readable again.
+                    while batch or (taken >= _BATCH and (taken := self.native.poll(_BATCH, self.held, batch, here))):
                         while batch:
                             event = batch[-1]
                             tell = (self._pass if event[1] < CALL else self._route)(event, here, todo) or tell
@@ -256,6 +304,8 @@ class Hub:
 
             call = self._handlers[key] = Call(self, key)
             todo.append(call.start)
+        elif kind == OPENED:
+            self._adopt(key, *event[2:])
         elif kind == RELEASE:
             # Dropped after the lock: what it does when it is collected is not ours.
             todo.append(partial(self._release, key))

@@ -1,3 +1,4 @@
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final, final
 
@@ -10,6 +11,8 @@ _Account = tuple[int, int, int, int, int, int, int]
 _Head = tuple[int, str, bytes]
 _Give = Callable[[Any], tuple[str, int] | None]
 _Held = Callable[[str, int], Any]
+_Loop = AbstractEventLoop
+_Future = Future[Any]
 
 def statuses() -> list[tuple[int, str]]: ...
 def is_forked() -> bool: ...
@@ -32,7 +35,10 @@ class Runtime:
     def load(self, options: dict[str, Any], /) -> App: ...
     def wake(self) -> None: ...
     def fileno(self) -> int: ...
-    def poll(self, max: int, held: _Held, into: list[tuple[Any, ...]], /) -> int: ...
+    def poll(self, max: int, held: _Held, into: list[tuple[Any, ...]], here: _Loop | None, /) -> int: ...
+    def late(self, on: _Loop, /) -> tuple[list[tuple[Any, ...]], bool]: ...
+    def disown(self, token: int, /) -> None: ...
+    def forsake(self, token: int, /) -> bool: ...
     def request_write(self, id: int, data: bytes, /) -> int: ...
     def request_end(self, id: int, /) -> None: ...
     def request_abort_body(self, id: int, why: str, /) -> None: ...
@@ -64,20 +70,32 @@ class App:
         body: bytes | None,
         streaming: bool,
         deadline_ms: int,
-        /,
-    ) -> int: ...
-    def dispatch_quietly(
-        self,
-        token: int,
-        method: str,
-        url: str,
-        headers: _Pairs | None,
-        body: bytes | None,
-        streaming: bool,
-        deadline_ms: int,
+        quietly: bool,
         /,
     ) -> tuple[int, bool]: ...
-    def dispatch_asgi(self, token: int, scope: MutableMapping[str, Any], body: bytes | None, streaming: bool, /) -> tuple[int, bool] | None: ...
+    def ask(
+        self,
+        token: int,
+        on: _Loop,
+        future: _Future,
+        exchange: Any,
+        receive: Any,
+        request: tuple[str, str, _Pairs | None, int],
+        body: bytes | None,
+        /,
+    ) -> bool: ...
+    def ask_asgi(
+        self,
+        token: int,
+        on: _Loop,
+        future: _Future,
+        exchange: Any,
+        receive: Any,
+        scope: MutableMapping[str, Any],
+        body: bytes | None,
+        /,
+    ) -> bool | None: ...
+    def dispatch_asgi(self, token: int, scope: MutableMapping[str, Any], /) -> tuple[int, bool]: ...
     def fetch(
         self, method: str, url: str, headers: _Pairs | None, body: bytes | None, deadline_ms: int, /
     ) -> tuple[_Head, bytes, _Account]: ...

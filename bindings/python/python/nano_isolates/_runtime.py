@@ -199,7 +199,26 @@ class App:
         Canceling the task cancels the request; the app learns of it by its abort signal.
         """
         method, url, pairs, content = _parts(request, method, headers, body)
-        exchange = self._dispatch(method, url, pairs, content, _deadline_ms(timeout))
+        deadline_ms = _deadline_ms(timeout)
+        hub = self._hub
+        loop = asyncio.get_running_loop()
+        if content is None or isinstance(content, bytes):
+            # What is whole both ways needs no exchange.
+            future = loop.create_future()
+            token = hub.ask(self._native.ask, loop, future, Exchange, None, (method, url, pairs, deadline_ms), content)
+            try:
+                event = await future
+            except BaseException:
+                hub.forsake(token)
+                raise
+            if event is not None:
+                return response_of(event[2], event[3], None, event[5])
+            exchange = hub.taken(token)
+        else:
+            hub.attach(loop)
+            exchange = Exchange(hub, loop)
+            hub.open(exchange, self._native.dispatch, method, url, pairs, None, True, deadline_ms, True)
+            exchange.task = loop.create_task(exchange.send(Request(url, body=content).aiter_bytes()))
         try:
             response = begin(await exchange.anext(), AsyncBody, exchange)
             if stream or not response.is_stream:
@@ -208,21 +227,6 @@ class App:
         except BaseException:
             exchange.cancel()
             raise
-
-    def _dispatch(self, method: str, url: str, pairs: Pairs | None, content: _Content, deadline_ms: int) -> Exchange:
-        """Sends a request off, for the loop that runs."""
-        hub = self._hub
-        loop = asyncio.get_running_loop()
-        hub.attach(loop)
-        exchange = Exchange(hub, loop)
-        dispatch = self._native.dispatch_quietly
-        if content is None or isinstance(content, bytes):
-            hub.open_quietly(exchange, dispatch, method, url, pairs, content, False, deadline_ms)
-        else:
-            chunks = Request(url, body=content).aiter_bytes()
-            hub.open_quietly(exchange, dispatch, method, url, pairs, None, True, deadline_ms)
-            exchange.task = loop.create_task(exchange.send(chunks))
-        return exchange
 
     async def _gather(self, response: Response, exchange: Exchange) -> Response:
         chunks: list[bytes] = []
@@ -262,9 +266,9 @@ class App:
         if isinstance(content, AsyncIterable):
             raise TypeError("fetch_sync cannot read an asynchronous body: await fetch")
         if is_whole:
-            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, content, False, deadline_ms))  # type: ignore[arg-type]
+            hub.open(exchange, self._native.dispatch, method, url, pairs, content, False, deadline_ms, False)
         else:
-            hub.open(exchange, lambda token: self._native.dispatch(token, method, url, pairs, None, True, deadline_ms))
+            hub.open(exchange, self._native.dispatch, method, url, pairs, None, True, deadline_ms, False)
             exchange.upload = iter(content)  # type: ignore[arg-type]
         try:
             response = begin(exchange.next(), SyncBody, exchange)
@@ -306,7 +310,7 @@ class App:
         loop = asyncio.get_running_loop()
         hub.attach(loop)
         exchange = Exchange(hub, loop)
-        hub.open(exchange, lambda token: self._native.invoke(token, export, args, _give_nothing))
+        hub.open(exchange, self._native.invoke, export, args, _give_nothing)
         try:
             value = (await exchange.anext())[2]
         except BaseException:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from . import _runtime
 from ._errors import NanoError
 from ._exchange import AsyncBody, Exchange, begin
-from ._http import Response
-from ._mount import BODILESS, Mounted, headers_of, problem, report
-from ._nano import response_headers
+from ._mount import Mounted, headers_of, problem, report
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from . import _nano
     from ._hub import Hub
     from ._options import AppOptions
 
@@ -28,8 +26,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 # Who waits for longer than a round, whose client is listened to meanwhile.
 _ROUND_S = 0.05
-# Methods whose requests have no body, unless their headers announce one.
-_QUESTIONS = ("GET", "HEAD")
 
 
 class App:
@@ -50,49 +46,53 @@ class App:
         app = self._mounted.ready or await self._app()
         hub = app._hub
         loop = asyncio.get_running_loop()
-        exchange = _Exchange(hub, loop, receive)
-        started = False
-        # The usual request, which has no body and whose response is whole, is answered here, with no coroutine but this one.
+        future = loop.create_future()
+        ask = app._native.ask_asgi
         try:
-            hub.attach(loop)
-            if scope["method"] not in _QUESTIONS or not hub.open_quietly(exchange, app._native.dispatch_asgi, scope, None, False):
-                await exchange.send_with_body(app, scope)
-            try:
-                watch = self._watch
-                if watch is None or watch.loop is not loop or watch.hub is not hub:
-                    watch = self._watch = _Watch.of(hub, loop)
-                if not watch.goes:
-                    watch.go()
-                while not exchange.events:
-                    await exchange.coming()
-                event = exchange.take()
-                started = True
-                if not event[4]:
-                    await _stream(scope["method"], begin(event, AsyncBody, exchange), exchange, send)
+            # The usual request, which has no body and whose response is whole, has no exchange and no coroutine but this one.
+            token = hub.ask(ask, loop, future, _Exchange, receive, scope, None)
+            if not token:
+                first = await receive()
+                if first["type"] == "http.disconnect":
                     return
-                (status, _, flat), body = event[2], event[3]
-                is_bare = status in BODILESS or scope["method"] == "HEAD"
-                headers = response_headers(flat, None if is_bare else len(body))
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                await send({"type": "http.response.body", "body": b"" if is_bare else body})
-            finally:
-                if exchange.watcher is not None:
-                    exchange.watcher.cancel()
-                if exchange.task is not None or not exchange.done:
-                    exchange.cancel()
-        except _Gone:
-            # Nobody is there to be told.
-            return
-        except NanoError as error:
-            if exchange.gone:
-                return
-            report(app.name, error)
-            if started:
-                # The response is cut short, which is what the server makes of an exception.
+                if first.get("more_body", False):
+                    await self._upload(app, scope, receive, send, first)
+                    return
+                token = hub.ask(ask, loop, future, _Exchange, receive, scope, first.get("body", b""))
+            self._look_after(hub, loop)
+            try:
+                answer = await future
+            except BaseException:
+                hub.forsake(token)
                 raise
-            status, pairs, body = problem(error)
-            await send({"type": "http.response.start", "status": status, "headers": pairs})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        except NanoError as error:
+            await _fail(app.name, error, scope, send)
+            return
+        if answer is None:
+            exchange = hub.taken(token)
+            assert isinstance(exchange, _Exchange)
+            await _answer(app.name, exchange, scope, send)
+            return
+        start, body = answer
+        await send(start)
+        await send(body)
+
+    async def _upload(self, app: _runtime.App, scope: Scope, receive: Receive, send: Send, first: Message) -> None:
+        """A request whose body comes in pieces."""
+        hub = app._hub
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(hub, loop, receive)
+        exchange.open(app._native, scope, first.get("body", b""))
+        self._look_after(hub, loop)
+        await _answer(app.name, exchange, scope, send)
+
+    def _look_after(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
+        """Has somebody listen for clients from now on."""
+        watch = self._watch
+        if watch is None or watch.loop is not loop or watch.hub is not hub:
+            watch = self._watch = _Watch.of(hub, loop)
+        if not watch.goes:
+            watch.go()
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -136,35 +136,28 @@ class _Exchange(Exchange):
     watcher: asyncio.Task[None] | None = None
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop, receive: Receive) -> None:
-        self.hub = hub
-        self.loop = loop
-        self.events = deque()
+        super().__init__(hub, loop)
         self.receive = receive
 
-    async def send_with_body(self, app: _runtime.App, scope: Scope) -> None:
-        """Sends the request off with its body: whole, if it has come already."""
-        first = await self._next()
-        chunk = first.get("body", b"")
-        self.uploading = first.get("more_body", False)
-        self.hub.open_quietly(self, app._native.dispatch_asgi, scope, None if self.uploading else chunk, self.uploading)
-        if self.uploading:
-            self.task = asyncio.create_task(self.send(self._rest(chunk)))
+    def open(self, native: _nano.App, scope: Scope, chunk: bytes) -> None:
+        """Sends the request off with a body that has begun to come."""
+        assert self.loop is not None
+        self.hub.attach(self.loop)
+        self.uploading = True
+        self.hub.open(self, native.dispatch_asgi, scope)
+        self.task = self.loop.create_task(self.send(self._rest(chunk)))
 
     async def _rest(self, chunk: bytes) -> AsyncIterator[bytes]:
         if chunk:
             yield chunk
         while self.uploading:
-            message = await self._next()
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                raise _Gone
             if message.get("body"):
                 yield message["body"]
             self.uploading = message.get("more_body", False)
-
-    async def _next(self) -> Message:
-        message = await self.receive()
-        if message["type"] == "http.disconnect":
-            self.gone = True
-            raise _Gone
-        return message
 
     async def listen(self) -> None:
         """Ends the request if the client goes away."""
@@ -172,6 +165,12 @@ class _Exchange(Exchange):
             pass
         self.gone = True
         self.cancel()
+
+    def close(self) -> None:
+        if self.watcher is not None:
+            self.watcher.cancel()
+        if self.task is not None or not self.done:
+            self.cancel()
 
 
 class _Watch:
@@ -198,24 +197,50 @@ class _Watch:
         self.loop.call_later(_ROUND_S, self._look)
 
     def _look(self) -> None:
+        late, more = self.hub.late(self.loop)
         waiting = {each for each in self.hub.open_now() if isinstance(each, _Exchange) and each.loop is self.loop}
-        for each in waiting & self._seen:
+        for each in waiting & self._seen.union(late):
             # Who still sends hears of the end by that, and only one may listen.
             if each.watcher is None and not each.uploading:
                 each.watcher = self.loop.create_task(each.listen())
         self._seen = waiting
         self.goes = False
-        if waiting:
+        if waiting or more:
             self.go()
 
 
-async def _stream(method: str, response: Response, exchange: _Exchange, send: Send) -> None:
-    headers, is_bare = headers_of(method, response)
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if not is_bare:
-        async for chunk in response.aiter_bytes():
-            if exchange.gone:
-                raise _Gone
-            if chunk:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+async def _answer(app: str, exchange: _Exchange, scope: Scope, send: Send) -> None:
+    """What has an exchange: a response in pieces, one that takes long, an error."""
+    started = False
+    try:
+        response = begin(await exchange.anext(), AsyncBody, exchange)
+        started = True
+        headers, is_bare = headers_of(scope["method"], response)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if not is_bare and response.is_stream:
+            async for chunk in response.aiter_bytes():
+                if exchange.gone:
+                    return
+                if chunk:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"" if is_bare or response.is_stream else response.body})
+    except _Gone:
+        # Nobody is there to be told.
+        return
+    except NanoError as error:
+        if exchange.gone:
+            return
+        if started:
+            # The response is cut short, which is what the server makes of an exception.
+            report(app, error)
+            raise
+        await _fail(app, error, scope, send)
+    finally:
+        exchange.close()
+
+
+async def _fail(app: str, error: NanoError, scope: Scope, send: Send) -> None:
+    report(app, error)
+    status, pairs, body = problem(error)
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
