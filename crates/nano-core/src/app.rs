@@ -570,8 +570,7 @@ impl App {
         if !self.shared.enter(requests_max) {
             return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));
         }
-        let work = Work::new(&self.inner, &self.shared, job, body, user_data, deadline_ms, listener).on_behalf(origin);
-        let work = Arc::new(work);
+        let work = Arc::new(Work::new(self, job, body, user_data, deadline_ms, listener, origin));
         if let Err(error) = self.inner.accept(&work) {
             self.shared.leave();
             return Err(error);

@@ -9,7 +9,7 @@ use nano_base::meet::Ended;
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use crate::app::AppShared;
+use crate::app::{App, AppShared};
 use crate::call::Call;
 use crate::event::{Account, Event, Payload};
 use crate::front::{Happening, Mail, Reply};
@@ -233,14 +233,15 @@ impl std::fmt::Debug for Work {
 
 impl Work {
     pub(crate) fn new(
-        inner: &Arc<Inner>,
-        app: &Arc<AppShared>,
+        App { shared: app, inner }: &App,
         job: Job,
         body: Body,
         user_data: u64,
         deadline_ms: u32,
         listener: Listener,
+        origin: Origin,
     ) -> Self {
+        let trace = Trace::begin(inner, app, &job);
         let now_ns = inner.clock.now_ns();
         let app_wall = u64::from(app.limits().wall_ms);
         let wall_ms = if deadline_ms == 0 { app_wall } else { app_wall.min(u64::from(deadline_ms)) };
@@ -255,23 +256,16 @@ impl Work {
             accepted_ns: now_ns,
             deadline_ms: AtomicU64::new(now_ns / 1_000_000 + wall_ms),
             wall_ms,
-            spent: Arc::default(),
+            spent: Arc::new(Spent::new(origin.depth, trace)),
             hops: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
             status: AtomicU16::new(0),
             listener,
-            entrypoint: None,
+            entrypoint: origin.entrypoint,
             socket: AtomicU32::new(0),
             ended: Ended::new(),
             inner: inner.clone(),
         }
-    }
-
-    /// The same on behalf of another app.
-    pub(crate) fn on_behalf(mut self, origin: Origin) -> Self {
-        self.spent = Arc::new(Spent::new(origin.depth, Trace::begin(&self.inner, &self.app, &self.job)));
-        self.entrypoint = origin.entrypoint;
-        self
     }
 
     pub(crate) fn is_done(&self) -> bool {
