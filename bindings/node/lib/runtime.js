@@ -49,9 +49,10 @@ class Runtime {
   async load(source, options = {}) {
     const hub = this.#hub;
     hub.check();
-    const { signal, ...rest } = known(options, 'load');
-    const kept = { env: undefined, outbound: undefined, files: undefined, ...rest, ...sourceOf(source, rest.kind) };
+    const { signal, kind } = known(options, 'load');
+    const kept = { env: undefined, outbound: undefined, files: undefined, ...options, ...sourceOf(source, kind) };
     kept.name ??= nextName(kept);
+    kept.signal = undefined;
     const { given, bindings } = read(kept);
     // The app's modules may call Node while they load.
     const isNew = !hub.apps.has(given.name);
@@ -66,6 +67,8 @@ class Runtime {
             () => hub.native.load(given.name, sourceKind, source, limits, lazy, more),
             (late) => late.unload(0),
           );
+      // One of this name may have been on its way out when this one came.
+      hub.apps.set(given.name, bindings);
       return new App(made, this, hub, native, kept, bindings);
     } catch (error) {
       if (isNew) hub.apps.delete(given.name);
@@ -266,9 +269,9 @@ function unless(signal, work, late) {
 // Options, from what people write to what the native half reads.
 
 function read(kept) {
-  const { name, sourceKind, source, kind, limits, lazy = false, env, outbound, files, ...rest } = kept;
+  const { name, sourceKind, source, kind, signal, limits, lazy = false, env, outbound, files, ...rest } = kept;
   if (env !== undefined && (typeof env !== 'object' || env === null)) throw new TypeError('env is an object');
-  const bindings = new Bindings(env, outbound, files);
+  const bindings = env === undefined && outbound === undefined && files === undefined ? NONE : new Bindings(env, outbound, files);
   const more = moreOf(rest, bindings);
   const given = {
     name: text(name, 'name'),
@@ -280,6 +283,9 @@ function read(kept) {
   };
   return { given, bindings };
 }
+
+// Of an app that has none, which is like any other.
+const NONE = new Bindings();
 
 // What few apps have, and how each is read.
 const MORE = {
@@ -296,21 +302,14 @@ const MORE = {
 
 /** What is not the default; undefined if all is. */
 function moreOf(rest, bindings) {
-  const all = {};
-  let isAny = false;
-  const add = (name, value) => {
-    all[name] = value;
-    isAny = true;
-  };
+  let all;
   for (const name of Object.keys(rest)) {
     if (!Object.hasOwn(MORE, name)) throw new TypeError(`load has no option ${name}`);
-    if (rest[name] !== undefined) add(name, MORE[name](rest[name], name));
+    if (rest[name] !== undefined) (all ??= {})[name] = MORE[name](rest[name], name);
   }
-  if (bindings.text.length > 0) add('env', bindings.text);
-  if (bindings.byName.size > 0) add('bindings', bindings.describe());
-  if (bindings.outbound !== null) add('outbound', bindings.outbound);
-  if (bindings.files !== null) add('hostFiles', true);
-  return isAny ? all : undefined;
+  if (bindings === NONE) return all;
+  const { text: env, outbound, files } = bindings;
+  return { ...all, env, bindings: bindings.describe(), outbound: outbound ?? undefined, hostFiles: files !== null };
 }
 
 function sourceOf(source, kind) {
