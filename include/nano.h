@@ -14,12 +14,12 @@
  * Guarantees:
  *
  *  1. After nano_dispatch or nano_invoke says NANO_OK exactly one terminal event arrives for that id (it has
- *     NANO_FLAG_END): also on cancel, limit, reload, unload, drain, close and a defect inside NANO.
+ *     NANO_FLAG_END): also on cancel, limit, reload, kill, unload, drain, close and a defect inside NANO.
  *  2. Everything passed in is borrowed for the call only and copied, except a nano_owned with a release function, whose
  *     release runs exactly once, also when the call fails.
  *  3. Everything in an event belongs to the library until nano_event_release, or until the _free that the event names.
- *  4. Only these block: nano_runtime_new, _drain, _close, _free; nano_app_load, _reload, _unload; nano_fetch,
- *     nano_invoke_wait and nano_wait.
+ *  4. Only these block: nano_runtime_new, _drain, _close, _free; nano_app_load, _reload, _kill, _unload;
+ *     nano_fetch, nano_invoke_wait and nano_wait.
  *  5. Every function may be called from any thread; a pointer to const means: also at the same time. The queue has one
  *     consumer at a time; a second one gets NANO_E_BUSY.
  *  6. A stale or foreign id is NANO_E_NOT_FOUND, a NULL handle or out-parameter NANO_E_INVALID; never undefined behaviour.
@@ -330,6 +330,9 @@ typedef struct nano_error nano_error;
 
 /** A listener. It is in its runtime, and closed with it. */
 typedef struct nano_listener nano_listener;
+
+/** The names of the queues that a runtime had when it was asked. */
+typedef struct nano_queues nano_queues;
 
 /** A response: of nano_fetch, or of a RESPONSE event. */
 typedef struct nano_response nano_response;
@@ -774,6 +777,26 @@ typedef struct nano_account {
   uint64_t bytes_out;
 } nano_account;
 
+/** What a queue of messages holds and has done. Begin with NANO_QUEUE_COUNTERS_INIT. */
+typedef struct nano_queue_counters {
+  /** sizeof(nano_queue_counters). */
+  size_t size;
+  /** Messages that wait or are being delivered. */
+  uint64_t messages;
+  /** Their bytes. */
+  uint64_t bytes;
+  /** Messages sent to it. */
+  uint64_t sent;
+  /** Messages that are done with. */
+  uint64_t acked;
+  /** Deliveries that failed, or were asked for again. */
+  uint64_t retried;
+  /** Messages that failed for good and went to the queue for those. */
+  uint64_t dead;
+  /** Messages that failed for good and are lost. */
+  uint64_t dropped;
+} nano_queue_counters;
+
 /** The id of an app's call to the host; never 0, never given twice, never that of a request. */
 typedef uint64_t nano_call;
 
@@ -1024,6 +1047,16 @@ nano_status nano_app_reload(const struct nano_app *app,
  */
 NANO_API nano_status nano_app_unload(const struct nano_app *app, uint32_t grace_ms, struct nano_error **error);
 
+/**
+ * Ends the app's instances now, in the middle of what they do: requests that it has end with NANO_E_CANCELED, and the next
+ * one starts a fresh instance. How many there were is stored in instances, which may be NULL. NANO_TIMEOUT if one could
+ * not be stopped yet. Blocks.
+ */
+NANO_API
+nano_status nano_app_kill(const struct nano_app *app,
+                          uint32_t *instances,
+                          struct nano_error **error);
+
 /** A handle of the app with this name; free it with nano_app_free. NANO_E_NOT_FOUND if there is none. */
 NANO_API nano_status nano_app_find(const struct nano_runtime *runtime, struct nano_bytes name, struct nano_app **app);
 
@@ -1211,6 +1244,28 @@ NANO_API nano_status nano_response_account(const struct nano_response *response,
 NANO_API void nano_response_free(struct nano_response *response);
 
 /* ================================================================================================================
+ * Queues of messages: what each holds and has done.
+ * ============================================================================================================= */
+
+/**
+ * What the queue of this name holds and has done. A queue is there while it has messages or an app that takes them;
+ * otherwise NANO_E_NOT_FOUND. counters begins with NANO_QUEUE_COUNTERS_INIT.
+ */
+NANO_API
+nano_status nano_queue_stats(const struct nano_runtime *runtime,
+                             struct nano_bytes name,
+                             struct nano_queue_counters *counters);
+
+/** The queues that are there now. Free the list with nano_queues_free. */
+NANO_API nano_status nano_runtime_queues(const struct nano_runtime *runtime, struct nano_queues **queues);
+
+/** Their names, in no order; how many is stored in count. NULL if there are none. */
+NANO_API const struct nano_bytes *nano_queues_names(const struct nano_queues *queues, size_t *count);
+
+/** Frees the list. */
+NANO_API void nano_queues_free(struct nano_queues *queues);
+
+/* ================================================================================================================
  * Host calls: what apps ask of you, by env.NAME.fetch(request), env.NAME.method(...args), env.NAME(...args), new env.NAME(...args).
  * ============================================================================================================= */
 
@@ -1360,6 +1415,7 @@ NANO_API void nano_listener_free(struct nano_listener *listener);
 #define NANO_ACCOUNT_INIT NANO_BEGIN(nano_account)
 #define NANO_RUNTIME_COUNTERS_INIT NANO_BEGIN(nano_runtime_counters)
 #define NANO_APP_COUNTERS_INIT NANO_BEGIN(nano_app_counters)
+#define NANO_QUEUE_COUNTERS_INIT NANO_BEGIN(nano_queue_counters)
 
 /** The bytes of a C string, without its NUL; of NULL none. */
 static inline nano_bytes nano_str(const char *text) {

@@ -2,6 +2,12 @@ module nano-bench
 
 go 1.25
 
-require nano-isolates/nano v0.0.0
+require (
+	nano-figures v0.0.0
+	nano-isolates/nano v0.0.0
+)
 
-replace nano-isolates/nano => ../../bindings/go
+replace (
+	nano-figures => ../figures
+	nano-isolates/nano => ../../bindings/go
+)

@@ -114,6 +114,16 @@ func (a *App) Unload(grace time.Duration) error {
 	return err
 }
 
+// Kill ends the app's instances now, in the middle of what they do: requests that it has end with ErrCanceled, and the next one starts a
+// fresh instance. It waits until none of them runs, and says how many there were; ErrTimeout if one could not be stopped yet.
+func (a *App) Kill() (int, error) {
+	defer runtime.KeepAlive(a)
+	var instances C.uint32_t
+	var detail *C.nano_error
+	err := statusError(C.nano_app_kill(a.ptr, &instances, &detail), detail)
+	return int(instances), err
+}
+
 // AppStats is what an app has used since it was loaded.
 type AppStats struct {
 	Requests, InFlight, Errors           uint64

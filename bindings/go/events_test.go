@@ -3,6 +3,7 @@ package nano_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -103,6 +104,84 @@ func TestQueuesTakeMessagesFromAppsToApps(t *testing.T) {
 	one := map[string]any{"n": 1}
 	equal(t, until(t, taker, "all", func(got []any) bool { return len(got) == 4 }),
 		[]any{[]any{"jobs", one}, []any{"jobs", "two"}, []any{"lost", one}, []any{"lost", "two"}})
+}
+
+func TestQueuesSayWhatTheyHoldAndHaveDone(t *testing.T) {
+	runtime := newRuntime(t, nano.Options{})
+	queues := func() map[string]nano.QueueStats {
+		all, err := runtime.Queues()
+		must(t, err)
+		return all
+	}
+	equal(t, queues(), map[string]nano.QueueStats{})
+	maker := load(t, runtime, nano.AppOptions{
+		Source:   withEnv + "export const send = (value) => env.JOBS.send(value, { contentType: 'text' });",
+		Bindings: map[string]any{"JOBS": nano.Queue("jobs")},
+	})
+	for _, value := range []string{"one", "four"} {
+		_, err := maker.Invoke(t.Context(), "send", value)
+		must(t, err)
+	}
+	waiting := queues()["jobs"]
+	if waiting.Bytes < uint64(len("one")+len("four")) {
+		t.Errorf("%d bytes", waiting.Bytes)
+	}
+	waiting.Bytes = 0
+	equal(t, waiting, nano.QueueStats{Messages: 2, Sent: 2})
+	taker := load(t, runtime, nano.AppOptions{
+		Source: `const lost = []; export default { queue(batch) {
+			if (batch.queue === 'lost') lost.push(batch.messages[0].body);
+			else for (const m of batch.messages) m.body === 'one' ? m.ack() : m.retry();
+		} };
+		export const all = () => lost;`,
+		Consumers: []nano.Consumer{
+			{Queue: "jobs", Batch: 2, BatchWaitMs: -1, Retries: 1, DeadLetters: "lost"},
+			{Queue: "lost", Batch: 1},
+		},
+	})
+	equal(t, until(t, taker, "all", some), []any{"four"})
+	all := queues()
+	equal(t, all["jobs"], nano.QueueStats{Sent: 2, Acked: 1, Retried: 2, Dead: 1})
+	equal(t, all["lost"].Sent, uint64(1))
+}
+
+func TestKillEndsWhatAnAppDoesAndTheAppServesOn(t *testing.T) {
+	here := make(chan struct{})
+	app := newApp(t, nano.AppOptions{
+		Source: withEnv + `let asked = 0; export const count = () => ++asked;
+			export async function spins() { await env.here(); for (;;); }`,
+		Bindings: map[string]any{"here": func() { close(here) }},
+		Limits:   nano.Limits{CPUMs: 60_000},
+	})
+	count := func() any {
+		n, err := app.Invoke(t.Context(), "count")
+		must(t, err)
+		return n
+	}
+	count()
+	before := count()
+	ended := make(chan error)
+	go func() {
+		_, err := app.Invoke(t.Context(), "spins")
+		ended <- err
+	}()
+	<-here
+	killed, err := app.Kill()
+	must(t, err)
+	equal(t, killed, 1)
+	if err := <-ended; !errors.Is(err, nano.ErrCanceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	killed, err = app.Kill()
+	must(t, err)
+	equal(t, killed, 0)
+	if after := count(); fmt.Sprint(before, after) != "2 1" {
+		t.Errorf("%v before, %v after", before, after)
+	}
+	must(t, app.Runtime().Close())
+	if _, err := app.Kill(); !errors.Is(err, nano.ErrShutdown) {
+		t.Errorf("of a closed runtime it is %v", err)
+	}
 }
 
 func TestTailsAreToldOfTheEventsOfOthers(t *testing.T) {

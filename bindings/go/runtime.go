@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+	"unsafe"
 )
 
 // How many log lines and changes wait for listeners that are slow; more are dropped.
@@ -188,7 +189,38 @@ func (r *Runtime) Stats() (Stats, error) {
 	}, nil
 }
 
-// Metrics gives the same and more as Prometheus text.
+// QueueStats is what a queue of messages holds and has done: Messages that wait or are being delivered, of so many Bytes; how many were Sent
+// to it, are done with, were tried again, went to the queue for those that failed, or are lost.
+type QueueStats struct{ Messages, Bytes, Sent, Acked, Retried, Dead, Dropped uint64 }
+
+// Queues gives what each queue holds and has done, by its name. A queue is there while it has messages, or an app that takes them.
+func (r *Runtime) Queues() (map[string]QueueStats, error) {
+	defer runtime.KeepAlive(r)
+	var list *C.nano_queues
+	if err := statusError(C.nano_runtime_queues(r.hub.ptr, &list), nil); err != nil {
+		return nil, err
+	}
+	defer C.nano_queues_free(list)
+	var count C.size_t
+	names := C.nano_queues_names(list, &count)
+	all := make(map[string]QueueStats, count)
+	for _, name := range unsafe.Slice(names, count) {
+		c := C.nano_queue_counters{size: C.sizeof_nano_queue_counters}
+		switch status := C.nano_queue_stats(r.hub.ptr, name, &c); {
+		case status == C.NANO_E_NOT_FOUND:
+			// It has become empty meanwhile.
+		case status != C.NANO_OK:
+			return nil, statusError(status, nil)
+		default:
+			all[text(name)] = QueueStats{
+				uint64(c.messages), uint64(c.bytes), uint64(c.sent), uint64(c.acked), uint64(c.retried), uint64(c.dead), uint64(c.dropped),
+			}
+		}
+	}
+	return all, nil
+}
+
+// Metrics gives what Stats does and more as Prometheus text.
 func (r *Runtime) Metrics() (string, error) {
 	defer runtime.KeepAlive(r)
 	var t *C.nano_text

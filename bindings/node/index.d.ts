@@ -131,7 +131,10 @@ export interface Files {
 export interface AppOptions {
   /** Its name, unique in its runtime. */
   name?: string;
-  /** What the source is; by default a `URL`, or a string without a line break that names something that exists, is a path. */
+  /**
+   * What the source is; by default a `URL` is a path, and so is a string without a line break that names something that exists, unless it
+   * begins as modules do.
+   */
   kind?: 'text' | 'typescript' | 'tsx' | 'file' | 'folder' | 'echo';
   env?: Record<string, EnvEntry>;
   limits?: AppLimits;

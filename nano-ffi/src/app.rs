@@ -106,6 +106,25 @@ pub extern "C" fn nano_app_unload(
     })
 }
 
+/// Ends the app's instances now, in the middle of what they do: requests that it has end with NANO_E_CANCELED, and the next
+/// one starts a fresh instance. How many there were is stored in instances, which may be NULL. NANO_TIMEOUT if one could
+/// not be stopped yet. Blocks.
+#[unsafe(no_mangle)]
+pub extern "C" fn nano_app_kill(
+    app: Option<&nano_app>,
+    instances: Option<&mut MaybeUninit<u32>>,
+    error: Option<&mut MaybeUninit<Option<Box<nano_error>>>>,
+) -> nano_status {
+    guard::explained(error, || {
+        let instances = instances.map(|instances| instances.write(0));
+        let killed = guard::handle(app, "app")?.0.kill()?;
+        if let Some(instances) = instances {
+            *instances = killed;
+        }
+        Ok(Status::Ok)
+    })
+}
+
 /// A handle of the app with this name; free it with nano_app_free. NANO_E_NOT_FOUND if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_app_find(

@@ -12,12 +12,12 @@
 //! Guarantees:
 //!
 //!  1. After nano_dispatch or nano_invoke says NANO_OK exactly one terminal event arrives for that id (it has
-//!     NANO_FLAG_END): also on cancel, limit, reload, unload, drain, close and a defect inside NANO.
+//!     NANO_FLAG_END): also on cancel, limit, reload, kill, unload, drain, close and a defect inside NANO.
 //!  2. Everything passed in is borrowed for the call only and copied, except a nano_owned with a release function, whose
 //!     release runs exactly once, also when the call fails.
 //!  3. Everything in an event belongs to the library until nano_event_release, or until the _free that the event names.
-//!  4. Only these block: nano_runtime_new, _drain, _close, _free; nano_app_load, _reload, _unload; nano_fetch,
-//!     nano_invoke_wait and nano_wait.
+//!  4. Only these block: nano_runtime_new, _drain, _close, _free; nano_app_load, _reload, _kill, _unload;
+//!     nano_fetch, nano_invoke_wait and nano_wait.
 //!  5. Every function may be called from any thread; a pointer to const means: also at the same time. The queue has one
 //!     consumer at a time; a second one gets NANO_E_BUSY.
 //!  6. A stale or foreign id is NANO_E_NOT_FOUND, a NULL handle or out-parameter NANO_E_INVALID; never undefined behaviour.
@@ -63,6 +63,8 @@ mod event;
 mod queue;
 mod response;
 
+mod queues;
+
 mod call;
 mod error;
 mod listener;
@@ -87,6 +89,7 @@ pub use listener::*;
 pub use options::*;
 pub use process::*;
 pub use queue::*;
+pub use queues::*;
 pub use response::*;
 pub use runtime::*;
 pub use status::*;

@@ -30,6 +30,7 @@ const _: () = {
     assert!(size_of::<nano_listen_options>() == 96 && offset_of!(nano_listen_options, certificates) == 64);
     assert!(size_of::<nano_certificate>() == 32 && offset_of!(nano_listen_options, connections) == 40);
     assert!(size_of::<nano_route>() == 40 && offset_of!(nano_route, app) == 32);
+    assert!(size_of::<nano_queue_counters>() == 64 && offset_of!(nano_queue_counters, dropped) == 56);
     assert!(size_of::<nano_log>() == 48 && size_of::<nano_app_change>() == 48);
 };
 

@@ -35,6 +35,8 @@ static void null_is_refused_everywhere(void) {
   nano_call_view *view;
   nano_call_response answer = NANO_CALL_RESPONSE_INIT;
   nano_account account = NANO_ACCOUNT_INIT;
+  nano_queue_counters counters = NANO_QUEUE_COUNTERS_INIT;
+  nano_queues *queues;
   nano_bytes none = {NULL, 0};
   size_t n;
   CHECK_EQ(nano_runtime_new(NULL, NULL, NULL), NANO_E_INVALID);
@@ -49,7 +51,16 @@ static void null_is_refused_everywhere(void) {
   CHECK_EQ(nano_app_load(runtime, &options, NULL, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_app_reload(NULL, &options, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_app_unload(NULL, 0, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_app_kill(NULL, NULL, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_app_find(runtime, nano_str("x"), NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_queue_stats(NULL, nano_str("x"), &counters), NANO_E_INVALID);
+  CHECK_EQ(nano_queue_stats(runtime, nano_str("x"), NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_queue_stats(runtime, nano_str("\xff"), &counters), NANO_E_INVALID);
+  CHECK_EQ(nano_runtime_queues(NULL, &queues), NANO_E_INVALID);
+  CHECK(queues == NULL);
+  CHECK_EQ(nano_runtime_queues(runtime, NULL), NANO_E_INVALID);
+  CHECK(nano_queues_names(NULL, &n) == NULL);
+  CHECK_EQ(n, 0);
   CHECK_EQ(nano_app_stats(app, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_app_name(NULL).len, 0);
   CHECK_EQ(nano_dispatch(NULL, &init, NULL, &id, NULL), NANO_E_INVALID);

@@ -16,6 +16,8 @@ static int child(nano_runtime *runtime, nano_app *app, nano_response *response) 
   nano_response *answer;
   nano_call_view *view;
   nano_error *error = NULL;
+  nano_queue_counters counters = NANO_QUEUE_COUNTERS_INIT;
+  nano_queues *queues;
   size_t n;
   test_count = test_failures = 0;
   init.body_kind = NANO_BODY_WHOLE, init.body = (nano_owned){(const uint8_t *)"x", 1, count_release, &released};
@@ -26,6 +28,9 @@ static int child(nano_runtime *runtime, nano_app *app, nano_response *response) 
   CHECK_EQ(nano_app_load(runtime, &options, &other, NULL), NANO_E_FORKED);
   CHECK_EQ(nano_app_reload(app, &options, NULL), NANO_E_FORKED);
   CHECK_EQ(nano_app_unload(app, 0, NULL), NANO_E_FORKED);
+  CHECK_EQ(nano_app_kill(app, NULL, NULL), NANO_E_FORKED);
+  CHECK_EQ(nano_queue_stats(runtime, nano_str("x"), &counters), NANO_E_FORKED);
+  CHECK_EQ(nano_runtime_queues(runtime, &queues), NANO_E_FORKED);
   CHECK_EQ(nano_dispatch(app, &init, NULL, &id, NULL), NANO_E_FORKED);
   CHECK_EQ(released, 1);
   CHECK_EQ(nano_fetch(app, &init, 0, &answer, NULL), NANO_E_FORKED);

@@ -105,6 +105,7 @@ static void null_is_freed_by_doing_nothing(void) {
   nano_response_free(NULL);
   nano_error_free(NULL);
   nano_text_free(NULL);
+  nano_queues_free(NULL);
   nano_call_view_free(NULL);
   nano_event_release(NULL, 7);
   CHECK(1);

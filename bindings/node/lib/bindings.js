@@ -126,16 +126,26 @@ function methodOf(target, name) {
 
 /** What an app's limits are by the core's names. */
 function limitsOf(limits, known) {
-  const all = Object.entries(limits ?? {}).map(([name, value]) => {
+  return Object.entries(limits ?? {}).map(([name, value]) => {
     if (typeof value !== 'number') throw new TypeError(`the limit ${name} is a number`);
-    const own = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (!known.has(own)) throw new TypeError(`there is no limit ${name}`);
+    const own = known.get(name);
+    if (own === undefined) throw new TypeError(`there is no limit ${name}`);
     return [own, value];
   });
-  return all;
 }
 
-const APP_LIMITS = new Map(native.appLimits());
-const RUNTIME_LIMITS = new Map(native.runtimeLimits());
+/** The core's names by those that they have here; their own are as good. */
+function namesOf(limits) {
+  const here = (own) => own.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  return new Map(
+    limits.flatMap(([own]) => [
+      [own, own],
+      [here(own), own],
+    ]),
+  );
+}
+
+const APP_LIMITS = namesOf(native.appLimits());
+const RUNTIME_LIMITS = namesOf(native.runtimeLimits());
 
 module.exports = { APP_LIMITS, Bindings, Queue, RUNTIME_LIMITS, Service, isPublic, limitsOf, methodOf };

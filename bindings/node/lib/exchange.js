@@ -110,6 +110,9 @@ class Exchange {
     this.counts = counts;
     this.#pump?.stop();
     if (this.#onAbort !== null) this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#onAbort = null;
+    // Whoever still knows of this request must not keep its signal alive, which is most of what there is of it.
+    this.#signal = null;
   }
 
   /** Gives the request up, for a reason that is the host's. */

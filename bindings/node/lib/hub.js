@@ -12,6 +12,8 @@ const { NanoError } = require('./errors.js');
 // Enough that a burst costs one crossing, few enough that none waits long for the first.
 const BATCH = 256;
 const FOREVER_MS = 2 ** 31 - 1;
+// How many requests follow one before the thread that takes them is woken again: few enough that it works while more are made.
+const QUIET_MAX = 16;
 
 const busy = new Set();
 let alive = null;
@@ -25,6 +27,9 @@ class Hub {
   #numbers = new Map();
   #nextObject = 1;
   #closing = null;
+  // Requests since the queue was last looked at, and whether some of them are still to be told of.
+  #asked = 0;
+  #isWaking = false;
 
   constructor(options, listeners, startCall) {
     const self = new WeakRef(this);
@@ -55,6 +60,24 @@ class Hub {
     if (this.#handlers.delete(id)) this.#release();
   }
 
+  /**
+   * Whether the next request is one of several in a row, whose thread hears of them together: to wake it costs as much as the request.
+   * The first one begins at once; the others at the end of this turn of the loop, if the first has not kept the thread awake for them.
+   */
+  isMore() {
+    if (this.#asked++ % QUIET_MAX === 0) return false;
+    if (!this.#isWaking) {
+      this.#isWaking = true;
+      process.nextTick(this.#wake);
+    }
+    return true;
+  }
+
+  #wake = () => {
+    this.#isWaking = false;
+    this.native.wake();
+  };
+
   #hold() {
     if (this.#handlers.size !== 1) return;
     busy.add(this);
@@ -71,6 +94,7 @@ class Hub {
 
   /** Takes what is in the queue, and hands it out. */
   drain() {
+    this.#asked = 0;
     for (;;) {
       const bytes = this.native.poll(BATCH);
       if (bytes === null) return;

@@ -36,7 +36,7 @@ class WholeResponse {
   static partsOf(response) {
     if (!(#flat in response) || response.#headers !== null || response.#real !== null || response.#used) return null;
     response.#used = true;
-    return { status: response.#status, statusText: response.#statusText, flat: response.#flat, body: response.#bytes };
+    return { status: response.#status, statusText: response.#statusText, flat: textOf(response.#flat), body: response.#bytes };
   }
 
   get #platform() {
@@ -72,7 +72,7 @@ class WholeResponse {
     return this.#status >= 200 && this.#status <= 299;
   }
   get headers() {
-    return (this.#headers ??= headersOf(this.#flat));
+    return (this.#headers ??= headersOf(textOf(this.#flat)));
   }
   get type() {
     return 'default';
@@ -134,8 +134,7 @@ function streamed(status, statusText, flat, exchange) {
 /** The response that a RESPONSE event tells of. */
 function responseOf(event, exchange) {
   const [, , status, statusText, flat, bytes, isWhole, counts] = event;
-  const headers = textOf(flat);
-  return isWhole ? new WholeResponse(status, statusText, headers, bytes, counts) : streamed(status, statusText, headers, exchange);
+  return isWhole ? new WholeResponse(status, statusText, flat, bytes, counts) : streamed(status, statusText, textOf(flat), exchange);
 }
 
 module.exports = { BODILESS, WholeResponse, responseOf };

@@ -14,6 +14,10 @@ const { responseOf } = require('./response.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 const GRACE_MS = 30_000;
+// A small text that is not started yet is read sooner than a thread of the pool is woken for it; longer ones are for the pool.
+const HERE_CHARS_MAX = 4096;
+// How a module begins, and no path: to ask whether there is a file of this name takes longer.
+const CODE = /^\s*(?:export|import)(?:\s+(?:default|const|let|var|async|function|class)\b|\s*[{*'"])/;
 // What a Date can say.
 const DATE_MS_MAX = 8.64e15;
 const QUEUE_COUNTS = ['messages', 'bytes', 'sent', 'acked', 'retried', 'dead', 'dropped'];
@@ -45,19 +49,26 @@ class Runtime {
   async load(source, options = {}) {
     const hub = this.#hub;
     hub.check();
-    const { signal, ...rest } = known(options, 'load');
-    const kept = { env: undefined, outbound: undefined, files: undefined, ...rest, ...sourceOf(source, rest.kind) };
+    const { signal, kind } = known(options, 'load');
+    const kept = { env: undefined, outbound: undefined, files: undefined, ...options, ...sourceOf(source, kind) };
     kept.name ??= nextName(kept);
+    kept.signal = undefined;
     const { given, bindings } = read(kept);
     // The app's modules may call Node while they load.
     const isNew = !hub.apps.has(given.name);
     if (isNew) hub.apps.set(given.name, bindings);
     try {
-      const native = await unless(
-        signal,
-        () => hub.native.load(given),
-        (late) => late.unload(0),
-      );
+      const { sourceKind, source, limits, lazy, more } = given;
+      const here = lazy && sourceKind === 'text' && source.length <= HERE_CHARS_MAX && (signal ?? null) === null;
+      const native = here
+        ? hub.native.loadHere(given.name, sourceKind, source, limits, more)
+        : await unless(
+            signal,
+            () => hub.native.load(given.name, sourceKind, source, limits, lazy, more),
+            (late) => late.unload(0),
+          );
+      // One of this name may have been on its way out when this one came.
+      hub.apps.set(given.name, bindings);
       return new App(made, this, hub, native, kept, bindings);
     } catch (error) {
       if (isNew) hub.apps.delete(given.name);
@@ -157,7 +168,8 @@ class App {
 
   #begin(exchange, { method, url, flat, body, source, isOwn, deadlineMs }) {
     const native = this.#native;
-    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs), source, isOwn);
+    const quiet = this.#hub.isMore();
+    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs, quiet), source, isOwn);
   }
 
   /** Calls a function that the app exports. Values cross by content. */
@@ -206,7 +218,8 @@ class App {
       this.#bindings = bindings;
       hub.apps.set(this.#name, bindings);
     };
-    await unless(signal, () => this.#native.reload(given), follow);
+    const work = () => this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
+    await unless(signal, work, follow);
     follow();
   }
 
@@ -256,43 +269,60 @@ function unless(signal, work, late) {
 // Options, from what people write to what the native half reads.
 
 function read(kept) {
-  const { name, sourceKind, source, kind, env, outbound, files, egress = 'public', egressAllow = [], egressDeny = [], ...more } = kept;
-  const { baseUrl, codeGeneration = false, limits, randomSeed, crons = [], consumers = [], tail = [], lazy = false, ...rest } = more;
-  nothingElse(rest, 'load');
+  const { name, sourceKind, source, kind, signal, limits, lazy = false, env, outbound, files, ...rest } = kept;
   if (env !== undefined && (typeof env !== 'object' || env === null)) throw new TypeError('env is an object');
-  const bindings = new Bindings(env, outbound, files);
+  const bindings = env === undefined && outbound === undefined && files === undefined ? NONE : new Bindings(env, outbound, files);
+  const more = moreOf(rest, bindings);
   const given = {
     name: text(name, 'name'),
     sourceKind,
     source,
-    env: bindings.text,
-    bindings: bindings.describe(),
-    outbound: bindings.outbound ?? undefined,
-    egress: text(egress, 'egress'),
-    egressAllow: texts(egressAllow, 'egressAllow'),
-    egressDeny: texts(egressDeny, 'egressDeny'),
-    baseUrl: optional(baseUrl, 'string', 'baseUrl'),
-    codeGeneration: boolean(codeGeneration, 'codeGeneration'),
-    hostFiles: bindings.files !== null,
-    limits: limitsOf(limits, APP_LIMITS),
-    randomSeed: optional(randomSeed, 'number', 'randomSeed'),
-    crons: texts(crons, 'crons'),
-    consumers: list(consumers, 'consumers').map(consumerOf),
-    tail: texts(tail, 'tail'),
+    limits: limits === undefined ? undefined : limitsOf(limits, APP_LIMITS),
     lazy: boolean(lazy, 'lazy'),
+    more,
   };
   return { given, bindings };
+}
+
+// Of an app that has none, which is like any other.
+const NONE = new Bindings();
+
+// What few apps have, and how each is read.
+const MORE = {
+  egress: text,
+  egressAllow: texts,
+  egressDeny: texts,
+  baseUrl: text,
+  codeGeneration: boolean,
+  randomSeed: number,
+  crons: texts,
+  consumers: (items, what) => list(items, what).map(consumerOf),
+  tail: texts,
+};
+
+/** What is not the default; undefined if all is. */
+function moreOf(rest, bindings) {
+  let all;
+  for (const name of Object.keys(rest)) {
+    if (!Object.hasOwn(MORE, name)) throw new TypeError(`load has no option ${name}`);
+    if (rest[name] !== undefined) (all ??= {})[name] = MORE[name](rest[name], name);
+  }
+  if (bindings === NONE) return all;
+  const { text: env, outbound, files } = bindings;
+  return { ...all, env, bindings: bindings.describe(), outbound: outbound ?? undefined, hostFiles: files !== null };
 }
 
 function sourceOf(source, kind) {
   if (kind !== undefined && typeof kind !== 'string') throw new TypeError('kind is a string');
   if (source instanceof URL) source = fileURLToPath(source);
   else if (typeof source !== 'string') throw new TypeError('a source is code, a path, or a file: URL');
-  else if (kind === undefined && (source.includes('\n') || source.length >= 4096 || source.includes('\0') || !fs.existsSync(source))) {
-    return { sourceKind: 'text', source };
-  }
+  else if (kind === undefined && isCode(source)) return { sourceKind: 'text', source };
   if (kind === undefined) kind = fs.statSync(source, { throwIfNoEntry: false })?.isDirectory() ? 'folder' : 'file';
   return { sourceKind: kind, source };
+}
+
+function isCode(source) {
+  return source.includes('\n') || source.length >= 4096 || source.includes('\0') || CODE.test(source) || !fs.existsSync(source);
 }
 
 let named = 0;
@@ -321,9 +351,18 @@ function typed(value, type, what) {
   return value;
 }
 
-const text = (value, what) => typed(value, 'string', what);
-const number = (value, what) => typed(value, 'number', what);
-const boolean = (value, what) => typed(value, 'boolean', what);
+function text(value, what) {
+  return typed(value, 'string', what);
+}
+
+function number(value, what) {
+  return typed(value, 'number', what);
+}
+
+function boolean(value, what) {
+  return typed(value, 'boolean', what);
+}
+
 const optional = (value, type, what) => (value === undefined ? undefined : typed(value, type, what));
 
 function list(items, what) {
@@ -331,7 +370,9 @@ function list(items, what) {
   return items;
 }
 
-const texts = (items, what) => list(items, what).map((item) => text(item, what));
+function texts(items, what) {
+  return list(items, what).map((item) => text(item, what));
+}
 
 /** A queue whose messages an app takes, by its name alone or with its settings. */
 function consumerOf(given) {

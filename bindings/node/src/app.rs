@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use crate::calls::headers;
 use crate::error::OrThrow;
-use crate::options::{GivenApp, whole};
+use crate::options::{GivenApp, GivenMore, whole};
 use crate::task::{Blocking, blocking};
 use crate::values;
 
@@ -23,7 +23,7 @@ impl App {
         self.0.name().to_string()
     }
 
-    /// Hands a request over; without a body and not streaming it has none.
+    /// Hands a request over; without a body and not streaming it has none. A quiet one begins when the runtime is told to wake.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
     pub fn dispatch(
@@ -36,11 +36,13 @@ impl App {
         body: Option<&[u8]>,
         streaming: bool,
         deadline_ms: u32,
+        quiet: bool,
     ) -> napi::Result<u64> {
         let sent = headers(flat.as_deref()).and_then(|headers| {
             let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
             let head = RequestHead { method, url, headers };
-            self.0.dispatch(RequestInit { head, body, user_data: token as u64, deadline_ms })
+            let init = RequestInit { head, body, user_data: token as u64, deadline_ms };
+            if quiet { self.0.dispatch_quietly(init) } else { self.0.dispatch(init) }
         });
         sent.or_throw(&env)
     }
@@ -56,8 +58,17 @@ impl App {
     }
 
     #[napi(catch_unwind)]
-    pub fn reload(&self, env: Env, options: GivenApp) -> napi::Result<AsyncTask<Blocking<()>>> {
-        let options = options.into_core().or_throw(&env)?;
+    pub fn reload(
+        &self,
+        env: Env,
+        source_kind: String,
+        source: String,
+        limits: Option<Vec<(String, f64)>>,
+        lazy: bool,
+        more: Option<GivenMore>,
+    ) -> napi::Result<AsyncTask<Blocking<()>>> {
+        let name = self.0.name().to_string();
+        let options = GivenApp { name, source_kind, source, limits, lazy, more }.into_core().or_throw(&env)?;
         let app = self.0.clone();
         Ok(blocking(move || app.reload(options)))
     }

@@ -125,45 +125,59 @@ fn given<T: TryFrom<u64>>(name: &str, value: Option<f64>, default: T) -> Result<
     value.map_or(Ok(default), |value| whole(name, value))
 }
 
-/// All of an app's options.
+/// An app's options but for those that nearly every load has.
 #[napi(object, object_to_js = false)]
-pub struct GivenApp {
+#[derive(Default)]
+pub struct GivenMore {
+    pub env: Option<Vec<(String, String)>>,
+    pub bindings: Option<Vec<GivenBinding>>,
+    pub outbound: Option<String>,
+    pub egress: Option<String>,
+    pub egress_allow: Option<Vec<String>>,
+    pub egress_deny: Option<Vec<String>>,
+    pub base_url: Option<String>,
+    pub code_generation: Option<bool>,
+    pub host_files: Option<bool>,
+    pub random_seed: Option<f64>,
+    pub crons: Option<Vec<String>>,
+    pub consumers: Option<Vec<GivenConsumer>>,
+    pub tail: Option<Vec<String>>,
+}
+
+/// All of an app's options. The few that nearly every load has come by position: to look for a property costs as much as to read it.
+pub(crate) struct GivenApp {
     pub name: String,
     pub source_kind: String,
     pub source: String,
-    pub env: Vec<(String, String)>,
-    pub bindings: Vec<GivenBinding>,
-    pub outbound: Option<String>,
-    pub egress: String,
-    pub egress_allow: Vec<String>,
-    pub egress_deny: Vec<String>,
-    pub base_url: Option<String>,
-    pub code_generation: bool,
-    pub host_files: bool,
-    pub limits: Vec<(String, f64)>,
-    pub random_seed: Option<f64>,
-    pub crons: Vec<String>,
-    pub consumers: Vec<GivenConsumer>,
-    pub tail: Vec<String>,
+    pub limits: Option<Vec<(String, f64)>>,
     pub lazy: bool,
+    pub more: Option<GivenMore>,
 }
 
 impl GivenApp {
     pub(crate) fn into_core(self) -> Result<AppOptions> {
         let mut options = AppOptions::new(self.name, source(&self.source_kind, self.source)?);
-        options.env = self.env;
-        options.bindings = self.bindings.into_iter().map(GivenBinding::into_core).collect::<Result<_>>()?;
-        options.outbound = self.outbound;
-        options.egress = egress(&self.egress, &self.egress_allow, &self.egress_deny)?;
-        options.base_url = self.base_url;
-        options.code_generation = self.code_generation;
-        options.host_files = self.host_files;
-        set_app_limits(&mut options.limits, &self.limits)?;
-        options.random_seed = self.random_seed.map(|seed| whole("randomSeed", seed)).transpose()?;
-        options.crons = self.crons;
-        options.consumers = self.consumers.into_iter().map(GivenConsumer::into_core).collect::<Result<_>>()?;
-        options.tail = self.tail;
+        set_app_limits(&mut options.limits, &self.limits.unwrap_or_default())?;
         options.lazy = self.lazy;
+        self.more.map_or(Ok(()), |more| more.add_to(&mut options))?;
         Ok(options)
+    }
+}
+
+impl GivenMore {
+    fn add_to(self, options: &mut AppOptions) -> Result<()> {
+        let allow = self.egress_allow.unwrap_or_default();
+        options.egress = egress(self.egress.as_deref().unwrap_or("public"), &allow, &self.egress_deny.unwrap_or_default())?;
+        options.env = self.env.unwrap_or_default();
+        options.bindings = self.bindings.into_iter().flatten().map(GivenBinding::into_core).collect::<Result<_>>()?;
+        options.outbound = self.outbound;
+        options.base_url = self.base_url;
+        options.code_generation = self.code_generation.unwrap_or_default();
+        options.host_files = self.host_files.unwrap_or_default();
+        options.random_seed = self.random_seed.map(|seed| whole("randomSeed", seed)).transpose()?;
+        options.crons = self.crons.unwrap_or_default();
+        options.consumers = self.consumers.into_iter().flatten().map(GivenConsumer::into_core).collect::<Result<_>>()?;
+        options.tail = self.tail.unwrap_or_default();
+        Ok(())
     }
 }

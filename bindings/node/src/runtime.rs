@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use crate::app::App;
 use crate::error::{OrThrow, invalid};
-use crate::options::{GivenApp, set_runtime_limits, whole};
+use crate::options::{GivenApp, GivenMore, set_runtime_limits, whole};
 use crate::task::{Blocking, blocking};
 use crate::{calls, events, values};
 
@@ -68,10 +68,41 @@ impl Runtime {
     }
 
     #[napi(catch_unwind)]
-    pub fn load(&self, env: Env, options: GivenApp) -> napi::Result<AsyncTask<Blocking<App>>> {
-        let options = options.into_core().or_throw(&env)?;
+    #[allow(clippy::too_many_arguments, reason = "the parts of a `GivenApp`")]
+    pub fn load(
+        &self,
+        env: Env,
+        name: String,
+        source_kind: String,
+        source: String,
+        limits: Option<Vec<(String, f64)>>,
+        lazy: bool,
+        more: Option<GivenMore>,
+    ) -> napi::Result<AsyncTask<Blocking<App>>> {
+        let options = GivenApp { name, source_kind, source, limits, lazy, more }.into_core().or_throw(&env)?;
         let core = self.core.clone();
         Ok(blocking(move || core.load(options).map(App)))
+    }
+
+    /// The same on this thread, for a small text of a lazy app: to hand that to another thread costs more than to read it.
+    #[napi(catch_unwind)]
+    pub fn load_here(
+        &self,
+        env: Env,
+        name: String,
+        source_kind: String,
+        source: String,
+        limits: Option<Vec<(String, f64)>>,
+        more: Option<GivenMore>,
+    ) -> napi::Result<App> {
+        let options = GivenApp { name, source_kind, source, limits, lazy: true, more };
+        options.into_core().and_then(|options| self.core.load(options)).or_throw(&env).map(App)
+    }
+
+    /// Has apps begin with what they were handed by a quiet dispatch.
+    #[napi(catch_unwind)]
+    pub fn wake(&self) {
+        self.core.wake();
     }
 
     /// Takes up to so many events: their bytes, or nothing if there is none.

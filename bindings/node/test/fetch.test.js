@@ -294,6 +294,17 @@ test('ten thousand at once are answered each with its own', async (t) => {
   assert.ok(texts.every((text, n) => text === String(n)));
 });
 
+test('what is asked in one turn of the loop begins, whichever thread has it', async (t) => {
+  const runtime = runtimeFor(t, { threads: 2 });
+  const apps = [await runtime.load(HELLO), await runtime.load(HELLO)];
+  for (let round = 0; round < 20; round++) {
+    // Threads that sleep, and nothing of ours that would wake them later.
+    await until(() => runtime.stats().inFlight === 0);
+    const responses = await Promise.all([0, 1, 1, 0, 1].map((which) => apps[which].fetch(url)));
+    assert.ok(responses.every((response) => response.status === 200));
+  }
+});
+
 test('a response that is left unread is given up when it is collected', async () => {
   const { exit, out, errors } = await script(
     `

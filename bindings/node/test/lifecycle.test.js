@@ -98,6 +98,44 @@ test('sources are code, files and folders', async (t) => {
   await assert.rejects(runtime.load(pathToFileURL('/there/is/no/such/file.js')), code('NANO_E_IO'));
 });
 
+test('a file that is named as code begins is found by its kind alone', async (t) => {
+  const runtime = runtimeFor(t);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nano-'));
+  const [before, name] = [process.cwd(), "export default { fetch: () => new Response('text') }"];
+  process.chdir(folder);
+  t.after(() => {
+    process.chdir(before);
+    fs.rmSync(folder, { recursive: true });
+  });
+  for (const file of [name, 'plain.js']) fs.writeFileSync(file, "export default { fetch: () => new Response('file') }");
+  const text = async (source, options) => (await (await runtime.load(source, options)).fetch(url)).text();
+  assert.equal(await text('plain.js'), 'file');
+  assert.equal(await text(name), 'text');
+  assert.equal(await text(`  ${name}`), 'text');
+  assert.equal(await text(name, { kind: 'file' }), 'file');
+});
+
+test('a lazy app is registered when it is loaded, and starts with its first request', async (t) => {
+  const runtime = runtimeFor(t);
+  // Short ones are read on this thread, long ones on another.
+  for (const start of ['', `//${'x'.repeat(10_000)}\n`]) {
+    const lazy = (source, options) => runtime.load(start + source, { lazy: true, ...options });
+    const { starts } = runtime.stats();
+    const app = await lazy("throw new Error('late'); export default {};", { name: 'late' });
+    assert.equal(runtime.stats().starts, starts);
+    await assert.rejects(app.fetch(url), (error) => /late/.test(error.message));
+    await assert.rejects(lazy(HELLO, { name: 'late' }), code('NANO_E_BUSY'));
+    await assert.rejects(lazy(HELLO, { egress: 'perhaps' }), code('NANO_E_INVALID'));
+    await assert.rejects(lazy(HELLO, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+    await app.unload();
+    const env = { GREETING: 'Hello', greet: (name) => `Hello ${name}` };
+    const source = "export default { fetch: async (request, env) => new Response(env.GREETING + (await env.greet('you'))) };";
+    const fine = await lazy(source, { env, limits: { cpuMs: 50 }, name: 'late' });
+    assert.equal(await (await fine.fetch(url)).text(), 'HelloHello you');
+    await fine.unload();
+  }
+});
+
 test('bad options are refused, each as what it is', async (t) => {
   const runtime = runtimeFor(t);
   for (const wrong of [

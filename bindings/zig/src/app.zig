@@ -33,6 +33,14 @@ pub const App = struct {
         return check(c.nano_app_unload(app.raw, grace_ms, nano.Failure.out(failure)));
     }
 
+    /// Ends its instances now, in the middle of what they do: requests that it has end with error.Canceled, and the next one starts a
+    /// fresh instance. Waits until none of them runs, and gives how many there were; error.Timeout if one could not be stopped yet.
+    pub fn kill(app: App, failure: ?*nano.Failure) nano.Error!u32 {
+        var instances: u32 = 0;
+        try check(c.nano_app_kill(app.raw, &instances, nano.Failure.out(failure)));
+        return instances;
+    }
+
     /// What it has used.
     pub fn stats(app: App) nano.Error!c.nano_app_counters {
         var counters: c.nano_app_counters = .{ .size = @sizeOf(c.nano_app_counters) };

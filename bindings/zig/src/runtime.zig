@@ -112,7 +112,26 @@ pub const Runtime = struct {
         return counters;
     }
 
-    /// The same and more as Prometheus text, which is the caller's.
+    /// The names of the queues of messages that there are now. The memory is the allocator's: an arena is the short way.
+    pub fn queues(runtime: Runtime, arena: std.mem.Allocator) (nano.Error || std.mem.Allocator.Error)![]const []const u8 {
+        var list: ?*c.nano_queues = null;
+        try check(c.nano_runtime_queues(runtime.raw, @ptrCast(&list)));
+        defer c.nano_queues_free(list);
+        var count: usize = 0;
+        const raw = c.nano_queues_names(list, &count);
+        const names = try arena.alloc([]const u8, count);
+        for (names, 0..) |*name, index| name.* = try arena.dupe(u8, nano.slice(raw[index]));
+        return names;
+    }
+
+    /// What a queue holds and has done. It is there while it has messages, or an app that takes them; error.NotFound otherwise.
+    pub fn queueStats(runtime: Runtime, name: []const u8) nano.Error!c.nano_queue_counters {
+        var counters: c.nano_queue_counters = .{ .size = @sizeOf(c.nano_queue_counters) };
+        try check(c.nano_queue_stats(runtime.raw, nano.lend(name), &counters));
+        return counters;
+    }
+
+    /// What stats gives and more as Prometheus text, which is the caller's.
     pub fn metrics(runtime: Runtime, gpa: std.mem.Allocator) (nano.Error || std.mem.Allocator.Error)![]u8 {
         var text: ?*c.nano_text = null;
         try check(c.nano_runtime_metrics(runtime.raw, @ptrCast(&text)));

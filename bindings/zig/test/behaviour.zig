@@ -276,3 +276,39 @@ test "logs and changes are events" {
     defer gpa.free(metrics);
     try expect(std.mem.indexOf(u8, metrics, "nano_") != null);
 }
+
+test "what queues hold and have done, and a kill" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    try expectEqual(0, (try runtime.queues(arena.allocator())).len);
+    try expectError(error.NotFound, runtime.queueStats("jobs"));
+    var app = try runtime.load(gpa, .{
+        .name = "maker",
+        .source =
+        \\import { env } from 'cloudflare:workers';
+        \\let sent = 0;
+        \\export const send = async () => { await env.JOBS.sendBatch([{ body: 'a' }, { body: 'b' }]); return ++sent; };
+        ,
+        .bindings = &.{.{ .name = "JOBS", .kind = .{ .queue = "jobs" } }},
+    }, null);
+    defer app.deinit();
+    try expectEqual(1, (try app.invoke(arena.allocator(), "send", &.{}, null)).int);
+    try expectEqual(2, (try app.invoke(arena.allocator(), "send", &.{}, null)).int);
+    const names = try runtime.queues(arena.allocator());
+    try expectEqual(1, names.len);
+    try expectEqualStrings("jobs", names[0]);
+    const counters = try runtime.queueStats("jobs");
+    try expectEqual(4, counters.messages);
+    try expectEqual(4, counters.sent);
+    try expectEqual(0, counters.acked);
+    try expectEqual(1, try app.kill(null));
+    try expectEqual(0, try app.kill(null));
+    try expectEqual(1, (try app.invoke(arena.allocator(), "send", &.{}, null)).int);
+    try runtime.close();
+    var failure: nano.Failure = .{};
+    defer failure.deinit();
+    try expectError(error.Shutdown, app.kill(&failure));
+    try expectEqualStrings("NANO_E_SHUTDOWN", failure.name());
+}

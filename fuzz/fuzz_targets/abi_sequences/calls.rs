@@ -19,7 +19,7 @@ const SIZES: [usize; 6] = [0, 1, 1_000, 40_000, 65_536, 100_000];
 /// Makes one call.
 pub fn make(host: &Host, program: &mut Program) {
     let runtime = Some(&*host.runtime);
-    match program.below(25) {
+    match program.below(26) {
         0 => load(host, program),
         1..=4 => dispatch(host, program),
         5 => invoke(host, program),
@@ -58,6 +58,14 @@ pub fn make(host: &Host, program: &mut Program) {
         21 => find(host, program),
         22 => look_around(host, program),
         23 => wrong(host, program),
+        24 => {
+            let app = host.app(program.below(NAMES.len()));
+            let mut instances = MaybeUninit::new(u32::MAX);
+            let status = host.waiting(|| known(nano_app_kill(app.as_deref().and_then(AppHandle::get), Some(&mut instances), None)));
+            // SAFETY: it was set before.
+            let instances = unsafe { instances.assume_init() };
+            assert!(instances != u32::MAX && (status == NANO_OK || instances == 0));
+        }
         _ => {
             let (ms, manual) = (program.pick(&[0, 1, 40, 1_000, u64::MAX]), host.manual);
             let good = manual && ms != u64::MAX;
@@ -245,8 +253,9 @@ fn view(host: &Host, program: &mut Program) {
 
 fn look_around(host: &Host, program: &mut Program) {
     let runtime = Some(&*host.runtime);
-    match program.below(6) {
+    match program.below(7) {
         0 => drop(host.counters()),
+        6 => queues(host),
         1 => {
             let mut metrics = MaybeUninit::uninit();
             check(nano_runtime_metrics(runtime, Some(&mut metrics)), NANO_OK);
@@ -269,6 +278,28 @@ fn look_around(host: &Host, program: &mut Program) {
         5 if host.own => host.waiting(|| check(nano_runtime_close(runtime), NANO_OK)),
         _ => std::thread::yield_now(),
     }
+}
+
+/// What each queue holds; one may be gone before it is asked.
+fn queues(host: &Host) {
+    let runtime = Some(&*host.runtime);
+    let (mut list, mut count) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    check(nano_runtime_queues(runtime, Some(&mut list)), NANO_OK);
+    // SAFETY: it was made.
+    let list = unsafe { list.assume_init() };
+    let names = nano_queues_names(list.as_deref(), Some(&mut count));
+    // SAFETY: it is set.
+    let count = unsafe { count.assume_init() };
+    assert_eq!(names.is_null(), count == 0);
+    for index in 0..count {
+        // SAFETY: integers only.
+        let mut counters: nano_queue_counters = unsafe { std::mem::zeroed() };
+        counters.size = size_of::<nano_queue_counters>();
+        // SAFETY: so many names are there; a struct that has as many bytes as it says.
+        let status = known(unsafe { nano_queue_stats(runtime, *names.add(index), &mut counters) });
+        assert!(status == NANO_OK || status == NANO_E_NOT_FOUND);
+    }
+    nano_queues_free(list);
 }
 
 /// Calls that no host should make: NULL, sizes that were never set, flags and kinds that nobody knows.
@@ -320,6 +351,8 @@ fn wrong(host: &Host, program: &mut Program) {
                 check(nano_request_cancel(None, 1), NANO_E_INVALID);
                 check(nano_runtime_drain(None, 1), NANO_E_INVALID);
                 check(nano_app_unload(None, 1, None), NANO_E_INVALID);
+                check(nano_app_kill(None, None, None), NANO_E_INVALID);
+                check(nano_runtime_queues(runtime, None), NANO_E_INVALID);
                 check(nano_call_end(None, 1), NANO_E_INVALID);
                 check(nano_call_request(runtime, 1, None), NANO_E_INVALID);
             }
@@ -342,6 +375,7 @@ fn wrong(host: &Host, program: &mut Program) {
                 nano_response_free(None);
                 nano_runtime_free(None);
                 nano_text_free(None);
+                nano_queues_free(None);
                 nano_event_release(null_mut(), 3);
                 nano_call_view_free(null_mut());
             }

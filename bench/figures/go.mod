@@ -1,0 +1,3 @@
+module nano-figures
+
+go 1.25
