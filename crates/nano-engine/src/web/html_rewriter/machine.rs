@@ -81,7 +81,7 @@ pub(super) enum Step {
 }
 
 /// What lol_html has found, in order. Bytes are places in `Notes::raw`: a buffer for each would be half of the allocations there are.
-#[allow(clippy::large_enum_variant, reason = "a box would be one more allocation for each token")]
+#[expect(clippy::large_enum_variant, reason = "a box would be one more allocation for each token")]
 enum Item {
     Raw(Range<usize>),
     /// A token, where it is in the document, and its bytes.
