@@ -22,13 +22,25 @@ pub struct Queue<T, F> {
 #[derive(Debug)]
 struct Waiting<T> {
     entries: VecDeque<T>,
-    raised: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Down,
+    /// Somebody is about to raise it.
+    Rising,
+    /// The same, but everything has been taken meanwhile: whoever raises it lowers it again.
+    RisingInVain,
+    Up,
+    /// Up for good.
+    Closed,
 }
 
 impl<T, F: Flag> Queue<T, F> {
     /// Nothing waits, and the flag is down.
     pub fn new(flag: F) -> Self {
-        Self { waiting: Mutex::new(Waiting { entries: VecDeque::new(), raised: false }), flag }
+        Self { waiting: Mutex::new(Waiting { entries: VecDeque::new(), state: State::Down }), flag }
     }
 
     /// Appends an entry; the consumer hears of it at the next [`Queue::announce`].
@@ -49,15 +61,35 @@ impl<T, F: Flag> Queue<T, F> {
 
     /// Raises the flag if something waits that has not been announced; whether it did.
     pub fn announce(&self) -> bool {
-        self.with(|waiting| {
-            if waiting.raised || waiting.entries.is_empty() {
-                return false;
+        let rises = self.with(|waiting| {
+            let rises = waiting.state == State::Down && !waiting.entries.is_empty();
+            if rises {
+                waiting.state = State::Rising;
             }
-            waiting.raised = true;
-            // Inside, so that whoever takes the last entry lowers it later than this.
-            self.flag.raise();
-            true
-        })
+            rises
+        });
+        if !rises {
+            return false;
+        }
+        // Outside: the consumer, which this wakes, would find the lock taken and go back to sleep.
+        self.flag.raise();
+        self.with(|waiting| {
+            // Whoever takes the last entry lowers it later than this.
+            waiting.state = match waiting.state {
+                State::RisingInVain if waiting.entries.is_empty() => {
+                    self.flag.lower();
+                    State::Down
+                }
+                State::Closed => State::Closed,
+                State::RisingInVain => {
+                    // It may have been lowered again for what was taken; this is for what has come since.
+                    self.flag.raise();
+                    State::Up
+                }
+                _ => State::Up,
+            };
+        });
+        true
     }
 
     /// Takes up to `max` entries. `give` must be quick: nobody can append meanwhile.
@@ -65,9 +97,10 @@ impl<T, F: Flag> Queue<T, F> {
         self.with(|waiting| {
             let count = waiting.entries.len().min(max);
             waiting.entries.drain(..count).for_each(give);
-            if waiting.entries.is_empty() && waiting.raised {
-                waiting.raised = false;
+            if waiting.entries.is_empty() && !matches!(waiting.state, State::Down | State::Closed) {
+                // While it rises, it may be up already: then whoever takes must not find it so again before the other one is done.
                 self.flag.lower();
+                waiting.state = if waiting.state == State::Up { State::Down } else { State::RisingInVain };
             }
             count
         })
@@ -75,7 +108,7 @@ impl<T, F: Flag> Queue<T, F> {
 
     /// Raises the flag for good: nothing more will come, and nobody should wait for it.
     pub fn close(&self) {
-        self.with(|waiting| waiting.raised = false);
+        self.with(|waiting| waiting.state = State::Closed);
         self.flag.raise();
     }
 

@@ -18,11 +18,14 @@ use lol_html::html_content::{Comment, Doctype, DocumentEnd, Element as HtmlEleme
 use lol_html::{
     AsciiCompatibleEncoding, DocumentContentHandlers, ElementContentHandlers, HtmlRewriter, MemorySettings, OutputSink, Selector, Settings,
 };
+use memchr::memchr;
 
-use super::token::{Element, End, Kind, Output, Token, Written};
+use super::token::{Element, End, Few, Kind, Output, Token, Written};
 
 /// A result of this many bytes is worth being taken away before more is made.
 const OUTPUT_BYTES: usize = 16 << 10;
+/// Buffers that are larger are not kept for what comes next.
+const BUFFER_KEPT_BYTES: usize = 32 << 10;
 /// What lol_html reserves for a document's unfinished end from the start.
 const PARSER_BYTES: usize = 1 << 10;
 /// What lol_html holds for an element with a handler until its end tag, beside what its own limit counts.
@@ -77,16 +80,20 @@ pub(super) enum Step {
     Done,
 }
 
-/// What lol_html has found, in order.
+/// What lol_html has found, in order. Bytes are places in `Notes::raw`: a buffer for each would be half of the allocations there are.
+#[expect(clippy::large_enum_variant, reason = "a box would be one more allocation for each token")]
 enum Item {
-    Raw(Vec<u8>),
-    Token(Box<Token>, Range<usize>),
+    Raw(Range<usize>),
+    /// A token, where it is in the document, and its bytes.
+    Token(Token, Range<usize>, Range<usize>),
 }
 
 /// Where lol_html's handlers take their notes.
 struct Notes {
     items: VecDeque<Item>,
-    /// What all of them are charged for.
+    /// The document as it was written, from the first of the items on.
+    raw: Vec<u8>,
+    /// What all items are charged for, without their part of `raw`.
     bytes: usize,
     /// The last item is a token whose bytes come next.
     wants_raw: bool,
@@ -104,7 +111,7 @@ impl Notes {
     /// Another handler for the token that is the last item, if it is the one at `range`.
     fn again(&mut self, range: &Range<usize>, handler: u32, same: fn(&Kind) -> bool) -> bool {
         match self.items.back_mut() {
-            Some(Item::Token(token, place)) if place == range && same(&token.kind) && !token.handlers.contains(&handler) => {
+            Some(Item::Token(token, place, _)) if place == range && same(&token.kind) && !token.handlers.contains(&handler) => {
                 token.handlers.push(handler);
                 self.bytes += 4;
                 true
@@ -114,10 +121,10 @@ impl Notes {
     }
 
     fn push(&mut self, kind: Kind, handler: Option<u32>, range: Range<usize>, wants_raw: bool) {
-        let token = Box::new(Token::new(kind, handler, self.encoding));
+        let token = Token::new(kind, handler, self.encoding);
         self.bytes += token.bytes();
         self.wants_raw = wants_raw;
-        self.items.push_back(Item::Token(token, range));
+        self.items.push_back(Item::Token(token, range, 0..0));
     }
 
     /// The number of the element, if this is the first handler to see it.
@@ -141,7 +148,7 @@ impl Notes {
     fn end_tag(&mut self, end_tag: &EndTag<'_>, element: u64) {
         let range = end_tag.source_location().bytes();
         self.open = self.open.saturating_sub(1);
-        if let Some(Item::Token(token, place)) = self.items.back_mut()
+        if let Some(Item::Token(token, place, _)) = self.items.back_mut()
             && *place == range
             && let Kind::EndTag { elements, .. } = &mut token.kind
         {
@@ -149,7 +156,7 @@ impl Notes {
             self.bytes += 8;
             return;
         }
-        self.push(Kind::EndTag { elements: vec![element], name: None }, None, range, true);
+        self.push(Kind::EndTag { elements: Few::one(element), name: None }, None, range, true);
     }
 
     fn text(&mut self, chunk: &mut TextChunk<'_>, handler: u32) {
@@ -224,18 +231,15 @@ impl OutputSink for Sink {
         }
         let notes = &mut *self.0.borrow_mut();
         let wanted = std::mem::take(&mut notes.wants_raw);
+        let start = notes.raw.len();
+        notes.raw.extend_from_slice(chunk);
+        let end = notes.raw.len();
         match notes.items.back_mut() {
-            Some(Item::Token(token, _)) if wanted => {
-                token.raw = chunk.to_vec();
-                notes.bytes += 2 * chunk.len();
-            }
-            Some(Item::Raw(raw)) => {
-                raw.extend_from_slice(chunk);
-                notes.bytes += chunk.len();
-            }
+            Some(Item::Token(_, _, raw)) if wanted => *raw = start..end,
+            Some(Item::Raw(raw)) => raw.end = end,
             _ => {
-                notes.items.push_back(Item::Raw(chunk.to_vec()));
-                notes.bytes += size_of::<Item>() + chunk.len();
+                notes.items.push_back(Item::Raw(start..end));
+                notes.bytes += size_of::<Item>();
             }
         }
     }
@@ -247,6 +251,8 @@ pub(super) struct Machine {
     notes: Rc<RefCell<Notes>>,
     encoding: &'static Encoding,
     current: Option<Token>,
+    /// The buffer for the bytes of the next token.
+    spare: Vec<u8>,
     /// How many of the current token's handlers, or elements, have had their turn.
     turn: usize,
     /// What is to happen at the end tags of elements that are open, and what each holds.
@@ -273,8 +279,15 @@ struct Names {
 }
 
 impl Names {
-    fn see(&mut self, input: &[u8]) {
-        for byte in input {
+    fn see(&mut self, mut input: &[u8]) {
+        while let Some((byte, rest)) = input.split_first() {
+            if self.begun == 0 {
+                let Some(at) = memchr(b'<', input) else { return };
+                self.begun = 1;
+                input = &input[at + 1..];
+                continue;
+            }
+            input = rest;
             let ends = matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x0c | b'/' | b'>');
             if *byte == b'<' {
                 self.begun = 1;
@@ -305,6 +318,7 @@ impl Machine {
     ) -> Self {
         let notes = Notes {
             items: VecDeque::new(),
+            raw: Vec::new(),
             bytes: 0,
             wants_raw: false,
             elements: 0,
@@ -336,6 +350,7 @@ impl Machine {
             notes,
             encoding: encoding.into(),
             current: None,
+            spare: Vec::new(),
             turn: 0,
             ends: HashMap::new(),
             removed: HashSet::new(),
@@ -386,23 +401,38 @@ impl Machine {
             if self.output.len() >= OUTPUT_BYTES || self.output.has_stream() {
                 return Step::Output;
             }
-            let item = {
+            let token = {
                 let notes = &mut *self.notes.borrow_mut();
-                let item = notes.items.pop_front();
-                match &item {
-                    Some(Item::Raw(raw)) => notes.bytes -= size_of::<Item>() + raw.len(),
-                    Some(Item::Token(token, _)) => notes.bytes -= token.bytes(),
-                    None => notes.bytes = 0,
+                match notes.items.pop_front() {
+                    Some(Item::Raw(raw)) => {
+                        notes.bytes -= size_of::<Item>();
+                        if self.removed.is_empty() {
+                            self.output.bytes(notes.raw.get(raw).unwrap_or_default());
+                        }
+                        continue;
+                    }
+                    Some(Item::Token(mut token, _, raw)) => {
+                        notes.bytes -= token.bytes();
+                        token.raw = std::mem::take(&mut self.spare);
+                        token.raw.extend_from_slice(notes.raw.get(raw).unwrap_or_default());
+                        token
+                    }
+                    None => {
+                        notes.bytes = 0;
+                        empty(&mut notes.raw);
+                        break;
+                    }
                 }
-                item
             };
-            match item {
-                Some(Item::Raw(raw)) if self.removed.is_empty() => self.output.bytes(&raw),
-                Some(Item::Raw(_)) => {}
-                Some(Item::Token(token, _)) => self.begin(*token),
-                None if self.output.len() > 0 => return Step::Output,
-                None if self.rewriter.is_some() => return Step::Input,
-                None => return Step::Done,
+            self.begin(token);
+        }
+        match self.rewriter {
+            _ if self.output.len() > 0 => Step::Output,
+            Some(_) => Step::Input,
+            None => {
+                self.spare = Vec::new();
+                self.notes.borrow_mut().raw = Vec::new();
+                Step::Done
             }
         }
     }
@@ -411,8 +441,8 @@ impl Machine {
         match &token.kind {
             Kind::Element(_) => token.mutations.removed = !self.removed.is_empty(),
             Kind::EndTag { elements, .. } => {
-                for element in elements {
-                    self.removed.remove(element);
+                for element in elements.iter() {
+                    self.removed.remove(&element);
                 }
             }
             _ => {}
@@ -425,11 +455,11 @@ impl Machine {
     fn next_handler(&mut self) -> Option<u64> {
         let token = self.current.as_mut()?;
         let Kind::EndTag { elements, name } = &mut token.kind else {
-            let handler = token.handlers.get(self.turn).copied();
+            let handler = token.handlers.get(self.turn);
             self.turn += 1;
             return handler.map(u64::from);
         };
-        while let Some(element) = elements.get(self.turn).copied() {
+        while let Some(element) = elements.get(self.turn) {
             self.turn += 1;
             let Some((end, bytes)) = self.ends.remove(&element) else { continue };
             self.ends_bytes -= bytes;
@@ -462,9 +492,8 @@ impl Machine {
                 self.removed.insert(element.id);
             }
         }
-        if writes {
-            token.write(&mut self.output);
-        }
+        self.spare = token.write(writes.then_some(&mut self.output));
+        empty(&mut self.spare);
         self.current_bytes = 0;
     }
 
@@ -495,8 +524,15 @@ impl Machine {
             Some(_) => notes.open * OPEN_BYTES + self.names.bytes * NAME_COPIES + notes.open_all * self.element_bytes,
             None => 0,
         };
-        notes.bytes + lol_html + self.output.len() + self.current_bytes + self.ends_bytes + self.removed.len() * 16
+        let buffers = notes.raw.capacity() + self.spare.capacity();
+        notes.bytes + buffers + lol_html + self.output.len() + self.current_bytes + self.ends_bytes + self.removed.len() * 16
     }
+}
+
+/// Empties a buffer, which is kept unless it has become large.
+fn empty(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(BUFFER_KEPT_BYTES);
 }
 
 /// Counts the elements that are open.

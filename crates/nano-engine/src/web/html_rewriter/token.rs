@@ -3,6 +3,7 @@
 //!
 //! The rules of what goes where, what is escaped and what is kept as it was written are lol_html's; the tests compare.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -49,13 +50,71 @@ pub(super) enum Place {
     SetInner,
 }
 
+/// A list that rarely has more than one: that one needs no memory of its own.
+#[derive(Debug)]
+pub(super) struct Few<T> {
+    first: Option<T>,
+    others: Vec<T>,
+}
+
+impl<T: Copy + PartialEq> Few<T> {
+    pub(super) fn one(first: T) -> Self {
+        Self { first: Some(first), others: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, item: T) {
+        match self.first {
+            None => self.first = Some(item),
+            Some(_) => self.others.push(item),
+        }
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<T> {
+        if index == 0 { self.first } else { self.others.get(index - 1).copied() }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = T> {
+        self.first.into_iter().chain(self.others.iter().copied())
+    }
+
+    pub(super) fn contains(&self, item: &T) -> bool {
+        self.first.as_ref() == Some(item) || self.others.contains(item)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+}
+
+/// A name or a value: a place in the tag as it was written, or what has been set.
+#[derive(Debug)]
+enum Piece {
+    Written(Range<usize>),
+    Set(Vec<u8>),
+}
+
+impl Piece {
+    fn bytes<'a>(&'a self, raw: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Written(range) => raw.get(range.clone()).unwrap_or_default(),
+            Self::Set(bytes) => bytes,
+        }
+    }
+}
+
 /// One attribute: as it was written, or as it has been set.
 #[derive(Debug)]
 struct Attribute {
-    name: Vec<u8>,
-    value: Vec<u8>,
+    name: Piece,
+    value: Piece,
     /// Its part of the tag as it was written; none once it has been set.
     written: Option<Range<usize>>,
+}
+
+impl Attribute {
+    fn is_named(&self, name: &[u8], raw: &[u8]) -> bool {
+        self.name.bytes(raw).eq_ignore_ascii_case(name)
+    }
 }
 
 /// Where an attribute is in its tag.
@@ -119,7 +178,7 @@ pub(super) enum Kind {
     Text { text: String, last: bool },
     Comment { text: String, changed: bool },
     Doctype { name: Option<String>, public_id: Option<String>, system_id: Option<String> },
-    EndTag { elements: Vec<u64>, name: Option<Vec<u8>> },
+    EndTag { elements: Few<u64>, name: Option<Vec<u8>> },
     End,
 }
 
@@ -130,7 +189,7 @@ pub(super) struct Token {
     /// The bytes it was written with; none for text, which has been decoded.
     pub raw: Vec<u8>,
     /// The handlers that want it, in order.
-    pub handlers: Vec<u32>,
+    pub handlers: Few<u32>,
     pub mutations: Mutations,
     pub encoding: &'static Encoding,
 }
@@ -140,7 +199,8 @@ pub(super) type Refused = &'static str;
 
 impl Token {
     pub(super) fn new(kind: Kind, handler: Option<u32>, encoding: &'static Encoding) -> Self {
-        Self { kind, raw: Vec::new(), handlers: handler.into_iter().collect(), mutations: Mutations::default(), encoding }
+        let handlers = Few { first: handler, others: Vec::new() };
+        Self { kind, raw: Vec::new(), handlers, mutations: Mutations::default(), encoding }
     }
 
     /// What it is charged for while it waits.
@@ -185,9 +245,9 @@ impl Token {
                 let new = encode_exactly(new, encoding)
                     .ok_or("The tag name contains a character that can't be represented in the document's character encoding.")?;
                 if element.can_have_content {
-                    element.end.name = Some(new.clone());
+                    element.end.name = Some(new.to_vec());
                 }
-                element.name = Some(new);
+                element.name = Some(new.into_owned());
                 element.changed = true;
                 Ok(())
             }
@@ -201,26 +261,30 @@ impl Token {
         }
     }
 
-    fn attributes(&mut self) -> Option<&mut Vec<Attribute>> {
+    /// The attributes of an element, and the bytes they may be places in.
+    fn attributes(&mut self) -> Option<(&mut Vec<Attribute>, &[u8])> {
         let raw = &self.raw;
         let Kind::Element(element) = &mut self.kind else { return None };
         let written = &element.written;
-        Some(element.attributes.get_or_insert_with(|| written.iter().map(|written| attribute(raw, written)).collect()))
+        let attributes = element.attributes.get_or_insert_with(|| written.iter().map(|written| attribute(raw, written)).collect());
+        Some((attributes, raw))
     }
 
     /// Names, in lower case, and values.
     pub(super) fn attribute_list(&mut self) -> Vec<(String, String)> {
         let encoding = self.encoding;
-        let attributes = self.attributes().map(|attributes| &*attributes).into_iter().flatten();
-        attributes.map(|attribute| (lower(&attribute.name, encoding), decode(&attribute.value, encoding))).collect()
+        let Some((attributes, raw)) = self.attributes() else { return Vec::new() };
+        let text = |attribute: &Attribute| (lower(attribute.name.bytes(raw), encoding), decode(attribute.value.bytes(raw), encoding));
+        attributes.iter().map(text).collect()
     }
 
     /// The value of an attribute.
     pub(super) fn attribute(&mut self, name: &str) -> Option<String> {
         let encoding = self.encoding;
         let name = encode_exactly(name, encoding)?;
-        let found = self.attributes()?.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(&name))?;
-        Some(decode(&found.value, encoding))
+        let (attributes, raw) = self.attributes()?;
+        let found = attributes.iter().find(|attribute| attribute.is_named(&name, raw))?;
+        Some(decode(found.value.bytes(raw), encoding))
     }
 
     /// Adds an attribute or changes its value.
@@ -235,14 +299,14 @@ impl Token {
         }
         let bytes = encode_exactly(&name, encoding)
             .ok_or("The attribute name contains a character that can't be represented in the document's character encoding.")?;
-        let value = encode(value, encoding);
-        let Some(attributes) = self.attributes() else { return Ok(()) };
-        match attributes.iter_mut().find(|attribute| attribute.name.eq_ignore_ascii_case(&bytes)) {
+        let value = Piece::Set(encode(value, encoding));
+        let Some((attributes, raw)) = self.attributes() else { return Ok(()) };
+        match attributes.iter_mut().find(|attribute| attribute.is_named(&bytes, raw)) {
             Some(attribute) => {
                 attribute.value = value;
                 attribute.written = None;
             }
-            None => attributes.push(Attribute { name: bytes, value, written: None }),
+            None => attributes.push(Attribute { name: Piece::Set(bytes.into_owned()), value, written: None }),
         }
         self.mark_changed();
         Ok(())
@@ -250,9 +314,9 @@ impl Token {
 
     pub(super) fn remove_attribute(&mut self, name: &str) {
         let Some(name) = encode_exactly(name, self.encoding) else { return };
-        let Some(attributes) = self.attributes() else { return };
+        let Some((attributes, raw)) = self.attributes() else { return };
         let before = attributes.len();
-        attributes.retain(|attribute| !attribute.name.eq_ignore_ascii_case(&name));
+        attributes.retain(|attribute| !attribute.is_named(&name, raw));
         if attributes.len() != before {
             self.mark_changed();
         }
@@ -335,9 +399,10 @@ impl Token {
         }
     }
 
-    /// Writes what has become of the token.
-    pub(super) fn write(self, out: &mut Output) {
+    /// Writes what has become of the token, if there is where to; the buffer that held its bytes comes back.
+    pub(super) fn write(self, out: Option<&mut Output>) -> Vec<u8> {
         let Self { kind, raw, mutations, encoding, .. } = self;
+        let Some(out) = out else { return raw };
         for content in mutations.before {
             out.content(content, encoding);
         }
@@ -349,6 +414,7 @@ impl Token {
         for content in mutations.after {
             out.content(content, encoding);
         }
+        raw
     }
 }
 
@@ -371,9 +437,9 @@ fn write_self(kind: Kind, raw: &[u8], encoding: &'static Encoding, out: &mut Out
                 match &attribute.written {
                     Some(range) => out.bytes(raw.get(range.clone()).unwrap_or_default()),
                     None => {
-                        out.bytes(&attribute.name);
+                        out.bytes(attribute.name.bytes(raw));
                         out.bytes(b"=\"");
-                        for (index, piece) in attribute.value.split(|byte| *byte == b'"').enumerate() {
+                        for (index, piece) in attribute.value.bytes(raw).split(|byte| *byte == b'"').enumerate() {
                             out.bytes(if index > 0 { b"&quot;" } else { b"" });
                             out.bytes(piece);
                         }
@@ -412,7 +478,6 @@ fn written_name(raw: &[u8], start: usize) -> Vec<u8> {
 }
 
 fn attribute(raw: &[u8], written: &Written) -> Attribute {
-    let part = |range: &Range<usize>| raw.get(range.clone()).unwrap_or_default().to_vec();
     let mut end = written.name.end;
     if let Some(value) = &written.value {
         end = value.end;
@@ -422,8 +487,8 @@ fn attribute(raw: &[u8], written: &Written) -> Attribute {
         }
     }
     Attribute {
-        name: part(&written.name),
-        value: written.value.as_ref().map(part).unwrap_or_default(),
+        name: Piece::Written(written.name.clone()),
+        value: Piece::Written(written.value.clone().unwrap_or(0..0)),
         written: Some(written.name.start..end),
     }
 }
@@ -445,9 +510,9 @@ fn encode(text: &str, encoding: &'static Encoding) -> Vec<u8> {
 }
 
 /// Text in the document's encoding, if it has all the characters.
-fn encode_exactly(text: &str, encoding: &'static Encoding) -> Option<Vec<u8>> {
+fn encode_exactly<'a>(text: &'a str, encoding: &'static Encoding) -> Option<Cow<'a, [u8]>> {
     let (bytes, _, lossy) = encoding.encode(text);
-    (!lossy).then(|| bytes.into_owned())
+    (!lossy).then_some(bytes)
 }
 
 /// A piece of the result.
@@ -457,6 +522,9 @@ pub(super) enum Part {
     /// Here goes what a stream gives.
     Stream(u32),
 }
+
+/// Room for a part from its start, which spares it most of its growing.
+const PART_BYTES: usize = 4 << 10;
 
 /// The result, until it is taken away.
 #[derive(Debug, Default)]
@@ -492,7 +560,11 @@ impl Output {
         self.len += bytes.len();
         match self.parts.back_mut() {
             Some(Part::Bytes(last)) => last.extend_from_slice(bytes),
-            _ => self.parts.push_back(Part::Bytes(bytes.to_vec())),
+            _ => {
+                let mut first = Vec::with_capacity(bytes.len().max(PART_BYTES));
+                first.extend_from_slice(bytes);
+                self.parts.push_back(Part::Bytes(first));
+            }
         }
     }
 

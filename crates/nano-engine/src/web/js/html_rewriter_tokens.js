@@ -3,11 +3,11 @@
 // native half, and of nothing once its handler is done: nano.part("html_rewriter_tokens").
 // Specification: https://developers.cloudflare.com/workers/runtime-apis/html-rewriter/
 (nano) => {
-  const { IteratorPrototype, ObjectSetPrototypeOf, SafeWeakMap, SymbolIterator, TypeError } = nano.primordials;
+  const { IteratorPrototype, ObjectSetPrototypeOf, SymbolIterator, TypeError } = nano.primordials;
   const native = nano.ops.natives("messages").htmlRewriter;
   const { isResponse } = nano.fetch;
   const { isReadableStream } = nano.streams;
-  const { configureInterface, converters, dictionary, requiredArguments } = nano.webidl;
+  const { configureInterface, converters, dictionary, isObject, requiredArguments } = nano.webidl;
 
   // The commands of the native half.
   const READ = 5;
@@ -20,11 +20,34 @@
 
   const toOptions = dictionary("ContentOptions", [{ key: "html", converter: converters.boolean, defaultValue: false }]);
 
-  // The Rewriting of each token that is valid.
-  const rewritings = new SafeWeakMap();
+  // What its constructor returns is what a class that extends it puts its private fields on.
+  class Given {
+    constructor(object) {
+      return object;
+    }
+  }
+
+  // The Rewriting of a token, as long as that is valid: a private field on tokens of every class. A weak map would take longer, to hash
+  // each of them and to be collected.
+  class Held extends Given {
+    #rewriting;
+
+    constructor(token, rewriting) {
+      super(token);
+      this.#rewriting = rewriting;
+    }
+
+    static of(token) {
+      return isObject(token) && #rewriting in token ? token.#rewriting : undefined;
+    }
+
+    static release(token) {
+      token.#rewriting = undefined;
+    }
+  }
 
   const rewritingOf = (token) => {
-    const rewriting = rewritings.get(token);
+    const rewriting = Held.of(token);
     if (rewriting === undefined) {
       throw new TypeError(
         "This content token is no longer valid. Content tokens are only valid during the execution of the relevant content handler.",
@@ -306,11 +329,11 @@
   // The token of a kind, valid until it is closed.
   const openToken = (kind, rewriting) => {
     const token = new classes[kind](key);
-    rewritings.set(token, rewriting);
+    new Held(token, rewriting);
     return token;
   };
 
-  const closeToken = (token) => rewritings.delete(token);
+  const closeToken = (token) => Held.release(token);
 
   return { __proto__: null, closeToken, openToken };
 };

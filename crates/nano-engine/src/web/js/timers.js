@@ -3,7 +3,7 @@
 // Specification: https://html.spec.whatwg.org/#timers, https://html.spec.whatwg.org/#microtask-queuing
 (nano) => {
   const {
-    ArrayPrototypeSlice, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers,
+    ArrayPrototypeSlice, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers,
     ReflectApply, SafeMap, TypeError,
   } = nano.primordials;
   const { ops } = nano;
@@ -80,9 +80,9 @@
     ops.timerStart(id, delay, true);
   };
 
-  // A resolved promise whose reactions do not ask Promise.prototype.constructor, which an app can change, for a species.
+  // Without a constructor of its own: a promise that has one, even if only in the snapshot, makes V8 ask every promise of every app for
+  // its constructor and species, at each await and then().
   const settled = PromiseResolve(undefined);
-  ObjectDefineProperty(settled, "constructor", { __proto__: null, value: undefined });
 
   const operations = {
     setTimeout(handler, timeout = 0) {
