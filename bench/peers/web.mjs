@@ -3,7 +3,7 @@ import process from 'node:process';
 import app from '../web_app.mjs';
 import { median, report } from './common.mjs';
 
-const WARM = 3;
+const WARM = 20;
 const BATCHES = 7;
 const PIECE_BYTES = 65536;
 const ECHO_BYTES = 1 << 20;

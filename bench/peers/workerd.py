@@ -23,7 +23,7 @@ from common import HELLO, IDLE_S, cpu_ms, report, resident_kb
 
 START_S_MAX = 120
 REQUEST_S_MAX = 20
-WARM, BATCHES = 3, 7
+WARM, BATCHES = 20, 7
 PIECE_BYTES, ECHO_BYTES = 65_536, 1 << 20
 LOOP = "export default { fetch(request) { for (;;); } };\n"
 

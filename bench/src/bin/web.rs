@@ -12,7 +12,7 @@ use nano_core::{App, AppOptions, Body, Headers, Payload, RequestHead, RequestIni
 
 const APP: &str = include_str!("../../web_app.mjs");
 /// Batches whose CPU is not looked at: until then code is being optimized.
-const WARM: usize = 3;
+const WARM: usize = 20;
 /// Batches of which the median is taken.
 const BATCHES: usize = 7;
 /// Requests in flight at once, where one is too short to be waited for alone.
