@@ -1,13 +1,15 @@
 //! An app that writes large pieces to many who do not read: what is not taken stays with the app, where it is counted.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, Payload, Runtime};
+use nano_core::{App, AppOptions, ListenLimits, ListenOptions, Payload, Runtime};
+use nano_http::ws::Event;
 
+use crate::frames::{Wire, serve};
 use crate::support::*;
 
 const MIB: usize = 1 << 20;
@@ -23,7 +25,10 @@ fn app(runtime: &Runtime, body: &str) -> App {
     let source = format!(
         "import {{ connect }} from 'cloudflare:sockets';
          const piece = new Uint8Array({PIECE_BYTES}).fill(7);
-         const twice = () => {{ let left = 2; return new ReadableStream({{ pull(c) {{ if (left-- === 0) c.close(); else c.enqueue(piece); }} }}); }};
+         const twice = () => {{
+           let left = 2;
+           return new ReadableStream({{ pull(c) {{ if (left-- === 0) c.close(); else c.enqueue(piece); }} }});
+         }};
          export function turn() {{}}
          export default {{ async fetch(request) {{ {body} }} }}"
     );
@@ -151,7 +156,8 @@ fn large_pieces_for_sockets_wait_with_the_app() {
     });
     let runtime = runtime(1);
     let send = format!(
-        "const socket = connect('127.0.0.1:{port}'), writer = socket.writable.getWriter(); writer.write(piece); await writer.write(piece); await writer.close();"
+        "const socket = connect('127.0.0.1:{port}'), writer = socket.writable.getWriter(); \
+         writer.write(piece); await writer.write(piece); await writer.close();"
     );
     let app = app(
         &runtime,
@@ -187,5 +193,71 @@ fn a_socket_that_breaks_in_the_middle_of_a_piece_fails_its_write() {
     drop(go);
     let seen = until_end(&runtime, id);
     assert!(format!("{seen:?}").contains(&format!("{:?}", b"TypeError,TypeError,TypeError")), "{seen:?}");
+    until(|| app.stats().waiting_bytes == 0);
+}
+
+/// What a message's first frame brings, of which more is to come.
+const UNFINISHED_BYTES: usize = 1_000_000;
+/// As many of them as fit.
+const GATHERED_MAX: usize = EXTERNAL_BYTES / UNFINISHED_BYTES;
+
+/// A frame that is not the last of its message.
+fn unfinished(mask: Option<[u8; 4]>) -> Vec<u8> {
+    let mut frame = vec![2, if mask.is_some() { 0xff } else { 0x7f }];
+    frame.extend_from_slice(&(UNFINISHED_BYTES as u64).to_be_bytes());
+    frame.extend_from_slice(&mask.unwrap_or_default()[..mask.map_or(0, |mask| mask.len())]);
+    frame.resize(frame.len() + UNFINISHED_BYTES, 0);
+    frame
+}
+
+#[test]
+fn messages_that_never_end_are_counted_and_end_the_websocket_where_there_is_no_room() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() { const [client, socket] = Object.values(new WebSocketPair()); socket.accept(); \
+        return new Response(null, { status: 101, webSocket: client }); } }";
+    let mut options = options("sockets", source);
+    options.limits.external_bytes = EXTERNAL_BYTES;
+    let app = runtime.load(options).expect("loads");
+    let listen = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None };
+    let listener = runtime.listen(listen).expect("a free port");
+    let mut wires: Vec<Wire> = (0..MANY).map(|_| Wire::open(&listener.address(), "/")).collect();
+    for (number, wire) in wires.iter_mut().enumerate() {
+        // It may be closed before all has gone.
+        let _ = wire.stream.write_all(&unfinished(Some([0; 4])));
+        if number < GATHERED_MAX {
+            until(|| app.stats().waiting_bytes as usize == (number + 1) * UNFINISHED_BYTES);
+        } else {
+            let said = wire.next();
+            // Of a connection that is closed while it is written to, the last word may be lost.
+            assert!(matches!(said, None | Some(Event::Close(Some((1009, _))))), "{said:?}");
+            until(|| app.stats().waiting_bytes as usize == GATHERED_MAX * UNFINISHED_BYTES);
+        }
+    }
+    drop(wires);
+    until(|| app.stats().waiting_bytes == 0);
+}
+
+#[test]
+fn the_same_of_websockets_that_the_app_has_opened() {
+    let port = serve(|stream| {
+        let (_, mut wire) = Wire::answer(stream, None, None);
+        let _ = wire.stream.write_all(&unfinished(None));
+        // Until the app goes.
+        while wire.next().is_some() {}
+    });
+    let runtime = runtime(1);
+    let app = app(
+        &runtime,
+        &format!(
+            "let failed = 0; await new Promise((enough) => {{ for (let i = 0; i < {MANY}; i++)
+               new WebSocket('ws://127.0.0.1:{port}/').onerror = () => {{ if (++failed === {MANY} - {GATHERED_MAX}) enough(); }}; }});
+             await new Promise((resolve) => {{ globalThis.go = resolve; }}); return new Response('done');"
+        ),
+    );
+    let id = app.dispatch(get("/")).expect("accepted");
+    until(|| app.stats().waiting_bytes as usize == GATHERED_MAX * UNFINISHED_BYTES);
+    assert_eq!(settled(&app), GATHERED_MAX * UNFINISHED_BYTES);
+    runtime.request_cancel(id).expect("is under way");
+    until_end(&runtime, id);
     until(|| app.stats().waiting_bytes == 0);
 }
