@@ -27,7 +27,7 @@ fn package_of_v8() -> Option<PathBuf> {
         .ok()?;
     let text = String::from_utf8(asked.stdout).ok()?;
     let manifest =
-        text.split(r#"{"name":"v8","#).nth(1).and_then(|package| package.split(r#""manifest_path":""#).nth(1)?.split('"').next());
+        text.split(r#"{"name":"v8","version":"#).nth(1).and_then(|package| package.split(r#""manifest_path":""#).nth(1)?.split('"').next());
     manifest.and_then(|manifest| Path::new(manifest).parent().map(Path::to_path_buf)).or_else(unpacked_v8)
 }
 
