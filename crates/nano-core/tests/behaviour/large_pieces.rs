@@ -220,7 +220,7 @@ fn messages_that_never_end_are_counted_and_end_the_websocket_where_there_is_no_r
     let app = runtime.load(options).expect("loads");
     let listen = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None };
     let listener = runtime.listen(listen).expect("a free port");
-    let mut wires: Vec<Wire> = (0..MANY).map(|_| Wire::open(&listener.address(), "/")).collect();
+    let mut wires: Vec<Wire> = (0..MANY).map(|_| Wire::open(listener.address(), "/")).collect();
     for (number, wire) in wires.iter_mut().enumerate() {
         // It may be closed before all has gone.
         let _ = wire.stream.write_all(&unfinished(Some([0; 4])));
