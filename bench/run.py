@@ -119,6 +119,14 @@ class Figures:
                 self.add(who, json.loads(line), suffix)
         self.save()
 
+    def relate(self, name: str, one: str, to: str, note: str) -> None:
+        """A figure of each that has two others: the median of the one, as a share of the other's."""
+        for who in self.samples.get(one, {}):
+            if who in self.samples.get(to, {}):
+                value = statistics.median(self.samples[one][who]) / statistics.median(self.samples[to][who])
+                self.add(who, {"name": name, "value": value, "unit": "share", "note": note})
+        self.save()
+
     def save(self) -> None:
         """Writes what there is, whole or not at all."""
         if self.file:
@@ -250,6 +258,7 @@ def http(figures: Figures) -> None:
             # Most of a minute each.
             if many and number < 2:
                 figures.run(who, [sys.executable, "http/load.py", seconds, "apps1000", *many], cwd=PEERS)
+    figures.relate("http.apps1000.share", "http.apps1000.rps", "http.hello.rps", "of the requests per second with one app and 64 connections")
 
 
 def python(figures: Figures) -> None:

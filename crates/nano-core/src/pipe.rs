@@ -72,6 +72,12 @@ impl Held {
         }
     }
 
+    /// So many bytes instead.
+    pub(crate) fn set(&mut self, bytes: usize) {
+        self.add(bytes.saturating_sub(self.bytes));
+        self.take(self.bytes.saturating_sub(bytes));
+    }
+
     /// Holds what another one of the same app does as well.
     pub(crate) fn merge(&mut self, mut other: Self) {
         if self.app.is_none() {

@@ -371,13 +371,15 @@ impl Work {
         }
     }
 
+    /// At whose expense the response waits: what another app has asked for waits for that one.
+    pub(crate) fn payer(&self) -> &Arc<AppShared> {
+        if let Listener::App(call) = &self.listener { &call.app } else { &self.app }
+    }
+
     /// Whether there is room for a whole response: the host is free to take none for a while, but not at any price.
     pub(crate) fn check_room(&self) -> Result<()> {
-        // What another app has asked for waits for that one.
-        let (app, whom) = match &self.listener {
-            Listener::App(call) => (&call.app, "app that called"),
-            _ => (&self.app, "host"),
-        };
+        let app = self.payer();
+        let whom = if matches!(self.listener, Listener::App(_)) { "app that called" } else { "host" };
         let waiting = app.waiting_bytes();
         if waiting == 0 {
             return Ok(());

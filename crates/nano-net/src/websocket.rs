@@ -13,7 +13,7 @@ use nano_base::sys::random;
 use nano_base::url::Url;
 use nano_base::wheel::TimerKey;
 use nano_http::h1::{self, Asked, ResponseParser};
-use nano_http::ws::{self, Event, Offer, Role};
+use nano_http::ws::{self, Event, Offer, Role, Violation};
 
 use crate::connect::{Net, Target};
 use crate::failure::{Failure, FailureKind};
@@ -59,6 +59,8 @@ pub trait Chat {
     fn opened(&self, reactor: &Reactor, socket: &WebSocket, head: ResponseHead, protocol: Option<String>);
     /// Whether it wants another message now. After a no it is asked again by [`WebSocket::resume`].
     fn wants(&self) -> bool;
+    /// So many bytes have come of a message that is not complete: whether there is room for them. Without room the WebSocket ends.
+    fn gathers(&self, bytes: usize) -> bool;
     /// A message of text.
     fn text(&self, reactor: &Reactor, socket: &WebSocket, text: String);
     /// A message of bytes.
@@ -268,7 +270,7 @@ impl Inner {
             if let Ok(received) = &received {
                 self.consume(&mut input, received.consumed);
             }
-            received
+            if self.chat.gathers(socket.gathered()) { received } else { Err(Violation::TooLarge) }
         };
         let this = WebSocket(self.clone());
         let event = match received {

@@ -205,15 +205,20 @@ impl State {
         for _ in 0..HTTP_ACCEPTS_MAX {
             let Some(shared) = self.acceptances.get(&token).filter(|it| !it.paused).map(|it| it.shared.clone()) else { return };
             let is_full = shared.connections.load(Ordering::Relaxed) >= shared.limits.connections;
-            // Those who have nothing to ask must not keep others out.
-            if is_full && idle.get_or_insert_with(|| self.idle(shared.key, now_ms)).is_empty() {
-                self.pause(now_ms, token);
-                return;
+            let mut longest = None;
+            if is_full {
+                // Those who have nothing to ask must not keep others out.
+                let idle = idle.get_or_insert_with(|| self.idle(shared.key, now_ms));
+                longest = self.longest_idle(inner, now_ms, idle);
+                if longest.is_none() {
+                    self.pause(now_ms, token);
+                    return;
+                }
             }
             let Some(acceptance) = self.acceptances.get(&token) else { return };
             match acceptance.acceptor.accept() {
                 Ok((socket, peer)) => {
-                    if let Some(longest) = idle.as_mut().filter(|_| is_full).and_then(Vec::pop) {
+                    if let Some(longest) = longest {
                         self.remove_for(inner, longest);
                     }
                     let Some(client) = Client::new(socket, peer, shared, now_ms) else { continue };
@@ -246,6 +251,18 @@ impl State {
         let mut idle: Vec<(u64, u64)> = idle.filter(|(since_ms, _)| since_ms + HTTP_SPARED_MS <= now_ms).collect();
         idle.sort_unstable_by(|one, other| other.cmp(one));
         idle.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The longest idle of these that has not asked for something just now.
+    fn longest_idle(&mut self, inner: &Arc<Inner>, now_ms: u64, idle: &mut Vec<u64>) -> Option<u64> {
+        while let Some(id) = idle.pop() {
+            self.drive(inner, now_ms, id, |client, tools| client.ready(id, Readiness::READ, tools));
+            // One that has gone has made room as well.
+            if self.connections.get_mut(id).is_none_or(|entry| entry.client.idle_since_ms().is_some()) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// Leaves connections in the kernel's queue for a while.

@@ -276,6 +276,10 @@ pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
         .stack_size(SHARD_STACK_BYTES)
         .spawn(move || {
             signals::block_asynchronous();
+            if shard.index >= inner.working {
+                // It is for apps with debuggers.
+                signals::allow_profiler();
+            }
             thread::run(inner, shard, seat);
         })
         .map(drop)

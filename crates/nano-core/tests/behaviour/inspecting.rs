@@ -176,6 +176,22 @@ fn no_time_passes_for_limits_while_a_debugger_is_there() {
 }
 
 #[test]
+fn a_profile_says_where_time_was_spent() {
+    let runtime = runtime();
+    let source = "function busy() { let n = 0; for (let i = 0; i < 1e8; i++) n += i % 3; return n; } \
+                  export default { fetch() { return new Response(String(busy())); } };";
+    let app = runtime.load(options("app", source)).expect("it loads");
+    let mut client = Client::attach(&app);
+    client.ask("Profiler.enable", json!({}));
+    client.ask("Profiler.start", json!({}));
+    assert_eq!(text(asked(&app)), "99999999");
+    let profile = client.ask("Profiler.stop", json!({}));
+    let nodes = profile["profile"]["nodes"].as_array().expect("nodes");
+    let hits = nodes.iter().filter(|node| node["callFrame"]["functionName"] == "busy").filter_map(|node| node["hitCount"].as_u64());
+    assert!(hits.sum::<u64>() > 0, "{profile}");
+}
+
+#[test]
 fn whoever_goes_lets_the_app_go_on() {
     let runtime = runtime();
     let app = runtime.load(options("app", ADDS)).expect("it loads");

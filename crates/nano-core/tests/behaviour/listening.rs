@@ -422,6 +422,32 @@ fn an_app_learns_who_asks_from_the_server_and_not_from_the_client() {
 }
 
 #[test]
+fn whoever_has_asked_does_not_make_room_for_others() {
+    let runtime = crate::support::manual_runtime(1);
+    let echo = load(&runtime, "echo", ECHO);
+    let mut options = options("spin", "export default { fetch() { for (;;); } }");
+    options.limits.cpu_ms = 3_600_000;
+    let spin = runtime.load(options).expect("the app loads");
+    let listener = listen_with(&runtime, echo, ListenLimits { connections: 1, ..ListenLimits::default() });
+    let mut first = connect(&listener);
+    first.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    response(&mut first);
+    runtime.advance_clock(5_000).unwrap();
+    // While the thread sees nothing, somebody else comes, and then the one that was idle asks.
+    spin.dispatch(get("/")).expect("accepted");
+    crate::support::until(|| runtime.shards().iter().any(|shard| shard.view.turn.as_ref().is_some_and(|turn| turn.app == "spin")));
+    let mut second = connect(&listener);
+    second.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    first.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(spin.kill().expect("ends"), 1);
+    assert!(response(&mut first).0.starts_with("HTTP/1.1 200"));
+    // Now it has nothing to ask any more.
+    runtime.advance_clock(5_000).unwrap();
+    assert!(response(&mut second).0.starts_with("HTTP/1.1 200"));
+    assert_eq!(rest(&mut first), "");
+}
+
+#[test]
 fn one_app_cannot_hold_all_connections() {
     let runtime = runtime(1);
     let source = "export default { async fetch(request) {

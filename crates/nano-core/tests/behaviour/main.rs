@@ -16,6 +16,7 @@ mod hostile_servers;
 mod hostobjects;
 mod http2;
 mod inspecting;
+mod large_pieces;
 mod limits;
 mod listening;
 mod listening_abuse;

@@ -152,6 +152,8 @@ pub trait Host {
     fn respond_head(&self, id: u32, head: ResponseHead);
     /// A piece of a response's or a call's body; the credit that is left, or `None` when nobody takes it any more.
     fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64>;
+    /// How much of so many bytes may be written at once: all of it, or no more than a window's worth, for which there always is room.
+    fn room(&self, id: u32, bytes: usize) -> usize;
     /// Moves what has come of a streaming body into another one, as far as its credit goes.
     fn pipe(&self, from: u32, to: u32) -> Piped {
         let mut moved = 0;

@@ -86,16 +86,24 @@ fn len_of(scope: &v8::PinScope, body: v8::Local<v8::Value>) -> usize {
     }
 }
 
-/// `write(id, bytes)`
+/// `write(id, bytes, start, end)`
 pub(super) fn write(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let id = integer(scope, &args, 0);
-    let chunk = bytes::from_value(args.get(1)).unwrap_or_default();
+    let (start, end) = (integer(scope, &args, 2) as usize, integer(scope, &args, 3) as usize);
+    let part = |bytes: &[u8]| bytes.get(start..end).unwrap_or_default().to_vec();
+    let chunk = bytes::with(args.get(1), part).unwrap_or_default();
     if let Some(host) = State::host(scope) {
         match host.write(id, chunk) {
             Some(credit) => rv.set_double(credit as f64),
             None => rv.set_null(),
         }
     }
+}
+
+/// `room(id, length)`
+pub(super) fn room(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let (id, length) = (integer(scope, &args, 0), integer(scope, &args, 1) as usize);
+    rv.set_double(State::host(scope).map_or(length, |host| host.room(id, length)) as f64);
 }
 
 /// `pipe(from, to)`: 0 when there is nothing more yet, 1 when there is no room, 2 to be called again, 3 at the end, 4 when nobody takes any more

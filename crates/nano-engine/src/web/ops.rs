@@ -61,6 +61,7 @@ table! {
     "respond" => fetch::respond,
     "respondHead" => fetch::respond_head,
     "write" => fetch::write,
+    "room" => fetch::room,
     "pipe" => fetch::pipe,
     "end" => fetch::end,
     "fail" => fetch::fail,

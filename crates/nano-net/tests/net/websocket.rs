@@ -47,6 +47,10 @@ impl Chat for Chatter {
         !self.deaf.get()
     }
 
+    fn gathers(&self, _: usize) -> bool {
+        true
+    }
+
     fn text(&self, _: &Reactor, _: &WebSocket, text: String) {
         assert!(self.wants());
         self.heard.borrow_mut().push(text);

@@ -233,6 +233,20 @@ fn strangers_and_pages_are_refused() {
     let (status, body) = server.read("/json/version", &own);
     assert!(status.starts_with("HTTP/1.1 200 "), "{status}");
     assert_eq!(serde_json::from_str::<Value>(&body).expect("JSON")["Protocol-Version"], "1.3");
+    let (status, body) = server.read("/json/protocol", &own);
+    assert!(status.starts_with("HTTP/1.1 200 "), "{status}");
+    let protocol: Value = serde_json::from_str(&body).expect("JSON");
+    let of = |domain: &str, list: &str, name: &str| {
+        let domain = protocol["domains"].as_array()?.iter().find(|one| one["domain"] == domain)?;
+        domain[list].as_array()?.iter().find(|one| one["name"] == name).cloned()
+    };
+    let set = of("Debugger", "commands", "setBreakpointByUrl").expect("a command");
+    assert_eq!(
+        set["parameters"][0],
+        json!({ "name": "lineNumber", "type": "integer", "description": "Line number to set breakpoint at." })
+    );
+    assert_eq!(set["returns"][0]["$ref"], "BreakpointId");
+    assert!(of("Debugger", "events", "paused").is_some() && of("Runtime", "commands", "evaluate").is_some());
     let targets = server.targets();
     let titles: Vec<&str> = targets.as_array().expect("a list").iter().filter_map(|target| target["title"].as_str()).collect();
     assert_eq!(titles, ["one", "two"]);

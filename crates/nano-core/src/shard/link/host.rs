@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use nano_base::cache::{Entry, Query};
 use nano_base::http::{RequestHead, ResponseHead};
-use nano_base::limits::LOG_LINE_BYTES_MAX;
+use nano_base::limits::{BODY_WINDOW_BYTES, LOG_LINE_BYTES_MAX};
 use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_engine::{Ask, BODY_GONE, Errand, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal, Sockets, Verdict};
@@ -245,6 +245,18 @@ impl Host for LinkHost {
             return Some(call.credit.load(Ordering::Acquire));
         }
         if call.is_for_an_app() { call.write_to_app(inner, bytes) } else { call.send_chunk(&inner.queue, bytes) }
+    }
+
+    fn room(&self, id: u32, bytes: usize) -> usize {
+        let (work, call) = (self.0.work(id), self.0.call(id));
+        let has_room = |app| Held::of(app, 0).has_room_for(bytes);
+        // It waits at the expense of whoever reads it, if that is another app.
+        let fits = match (work, call.and_then(|call| call.peer_work())) {
+            (Some(work), _) => has_room(work.payer()),
+            (None, Some(peer)) => has_room(&peer.app),
+            _ => has_room(&self.0.app),
+        };
+        if fits { bytes } else { bytes.min(BODY_WINDOW_BYTES) }
     }
 
     fn end(&self, id: u32) {

@@ -30,6 +30,8 @@ pub(super) struct Outgoing {
     body: RefCell<Pipe>,
     /// What is sent and has not been taken.
     upload: RefCell<VecDeque<Vec<u8>>>,
+    /// How much of the first of it has been.
+    at: Cell<usize>,
     uploading: Cell<bool>,
     /// The app was told that there is no room.
     full: Cell<bool>,
@@ -58,6 +60,7 @@ impl Link {
             handle: RefCell::default(),
             body: Pipe::new(Body::None, &self.app).into(),
             upload: RefCell::default(),
+            at: Cell::new(0),
             uploading: Cell::new(matches!(body, Outbound::Stream)),
             full: Cell::new(false),
             held: held.into(),
@@ -208,6 +211,7 @@ impl Outgoing {
     /// Nothing of the request's body is needed any more.
     fn drop_upload(&self) {
         self.upload.borrow_mut().clear();
+        self.at.set(0);
         let mut held = self.held.borrow_mut();
         let bytes = held.bytes();
         held.take(bytes);
@@ -273,13 +277,26 @@ impl Exchange for Outgoing {
     }
 
     fn pull(&self, _: usize) -> Piece {
-        let next = self.upload.borrow_mut().pop_front();
-        let Some(bytes) = next else {
+        let mut upload = self.upload.borrow_mut();
+        let at = self.at.get();
+        let Some(first) = upload.front() else {
             return if self.uploading.get() { Piece::Wait } else { Piece::End };
         };
-        self.credit.moved(bytes.len());
+        // What the network has is not counted: it is never more than the window.
+        if first.len() - at > BODY_WINDOW_BYTES {
+            let bytes = first[at..at + BODY_WINDOW_BYTES].to_vec();
+            self.credit.moved(bytes.len());
+            self.at.set(at + bytes.len());
+            return Piece::Bytes(bytes);
+        }
+        let Some(mut bytes) = upload.pop_front() else { return Piece::Wait };
+        self.at.set(0);
         let mut held = self.held.borrow_mut();
         held.take(bytes.len());
+        if at > 0 {
+            bytes = bytes.split_off(at);
+        }
+        self.credit.moved(bytes.len());
         if held.bytes() <= BODY_WINDOW_BYTES / 2 && self.full.replace(false) {
             self.tell(Delivery::WriteReady(self.local));
         }

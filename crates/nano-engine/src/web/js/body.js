@@ -572,6 +572,8 @@
   };
 
   const { fetch } = nano;
+  // Pieces up to this always go in (limits.rs has it as BODY_WINDOW_BYTES).
+  fetch.WINDOW_BYTES = 65_536;
   fetch.awaitingCredit = awaitingCredit;
   fetch.bodyExtractors = bodyExtractors;
   fetch.bodyReady = bodyReady;

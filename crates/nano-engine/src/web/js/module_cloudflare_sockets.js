@@ -7,7 +7,7 @@
   } = nano.primordials;
   const { ops } = nano;
   const { bytesOf } = nano.encoding;
-  const { awaitingCredit, nativeBody, streamOf } = nano.fetch;
+  const { awaitingCredit, nativeBody, streamOf, WINDOW_BYTES } = nano.fetch;
   const { configureInterface, converters, dictionary, enumeration, illegalConstructor, isArrayBuffer, isObject } = nano.webidl;
   const {
     createReadableByteStream, createWritableStream, readableByteStreamControllerClose, readableByteStreamControllerError,
@@ -128,14 +128,36 @@
     #write(chunk) {
       if (!ArrayBufferIsView(chunk) && !isArrayBuffer(chunk)) throw new TypeError("A chunk that is written to a socket is not bytes.");
       const bytes = bytesOf(chunk);
-      if (TypedArrayPrototypeGetByteLength(bytes) === 0) return undefined;
+      const length = TypedArrayPrototypeGetByteLength(bytes);
       const { id } = this.#native;
-      const credit = this.#isOver ? null : ops.write(id, bytes);
-      if (credit === null) throw this.#failure ?? new TypeError("The socket is closed.");
-      if (credit > 0) return undefined;
-      const room = PromiseWithResolvers();
-      awaitingCredit.set(id, { __proto__: null, step: room.resolve });
-      return room.promise;
+      let at = 0;
+      // What there is no room for as a whole stays with the app. Whether there is room for more.
+      const writeOn = () => {
+        let credit = 1;
+        while (credit > 0 && at < length) {
+          const left = length - at;
+          const end = at + (left > WINDOW_BYTES ? ops.room(id, left) : left);
+          credit = this.#isOver ? null : ops.write(id, bytes, at, end);
+          if (credit === null) throw this.#failure ?? new TypeError("The socket is closed.");
+          at = end;
+        }
+        return credit > 0;
+      };
+      if (writeOn()) return undefined;
+      const { promise, resolve, reject } = PromiseWithResolvers();
+      const waiting = {
+        __proto__: null,
+        step() {
+          try {
+            if (at >= length || writeOn()) resolve(undefined);
+            else awaitingCredit.set(id, waiting);
+          } catch (error) {
+            reject(error);
+          }
+        },
+      };
+      awaitingCredit.set(id, waiting);
+      return promise;
     }
 
     // The connection is closed, by an error or not.

@@ -5,7 +5,7 @@
     ObjectSetPrototypeOf, PromisePrototypeThen, TypeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
   const { ops } = nano;
-  const { awaitingCredit } = nano.fetch;
+  const { awaitingCredit, WINDOW_BYTES } = nano.fetch;
 
   // What a native body's pipe() gives, besides its end.
   const EMPTY = 0;
@@ -24,6 +24,9 @@
     over = false;
     reading = false;
     readAgain = false;
+    // A chunk that has not gone as a whole, and how much of it has.
+    rest = null;
+    at = 0;
 
     constructor(id, taken, owner) {
       this.id = id;
@@ -36,7 +39,7 @@
     step() {
       if (this.over) return;
       if (this.reader !== null) {
-        this.read();
+        if (this.rest === null || this.writeRest()) this.read();
         return;
       }
       try {
@@ -59,7 +62,24 @@
 
     // Whether there is credit for more.
     write(bytes) {
-      const credit = ops.write(this.id, bytes);
+      this.rest = bytes;
+      this.at = 0;
+      return this.writeRest();
+    }
+
+    // The same. What there is no room for as a whole stays with the app, which pays for it here.
+    writeRest() {
+      const { id, rest } = this;
+      const length = TypedArrayPrototypeGetByteLength(rest);
+      let credit = 1;
+      // The app may have taken its memory elsewhere.
+      while (credit > 0 && this.at < length) {
+        const left = length - this.at;
+        const end = this.at + (left > WINDOW_BYTES ? ops.room(id, left) : left);
+        credit = ops.write(id, rest, this.at, end);
+        this.at = end;
+      }
+      if (credit === null || this.at >= length) this.rest = null;
       if (credit > 0) return true;
       if (credit === null) this.owner.unwanted();
       else awaitingCredit.set(this.id, this);
@@ -113,6 +133,7 @@
     cancel(reason) {
       if (this.over) return;
       this.over = true;
+      this.rest = null;
       awaitingCredit.delete(this.id);
       if (this.native !== null) this.native.cancel();
       else PromisePrototypeThen(nano.streams.readableStreamDefaultReaderCancel(this.reader, reason), undefined, noop);

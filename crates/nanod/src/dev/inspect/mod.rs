@@ -7,6 +7,7 @@
 
 mod kept;
 mod outbox;
+mod protocol;
 mod session;
 mod site;
 mod targets;

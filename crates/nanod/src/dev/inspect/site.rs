@@ -9,7 +9,7 @@ use nano_core::{Headers, ResponseHead, v8_version};
 use nano_http::{h1, ws};
 use serde_json::{Value, json};
 
-use super::{Targets, session};
+use super::{Targets, protocol, session};
 
 /// What is read at once.
 const READ_BYTES: usize = 16 << 10;
@@ -66,6 +66,7 @@ fn page(path: &str, host: &str, targets: &Targets) -> Option<Value> {
             "Protocol-Version": "1.3",
             "V8-Version": v8_version(),
         })),
+        "/json/protocol" => protocol::document(),
         _ => None,
     }
 }

@@ -56,14 +56,12 @@ impl Client {
     }
 
     fn hold(&self, waiting: usize) {
-        let mut held = self.held.borrow_mut();
-        let before = held.bytes();
-        held.add(waiting.saturating_sub(before));
-        held.take(before.saturating_sub(waiting));
+        self.held.borrow_mut().set(waiting);
     }
 
     fn abort(&self, link: &Link) {
         self.hold(0);
+        self.inbox.gathers(0);
         self.with(link, WebSocket::abort);
         self.socket.borrow_mut().take();
     }
@@ -147,6 +145,10 @@ impl Chat for Client {
         self.inbox.wants()
     }
 
+    fn gathers(&self, bytes: usize) -> bool {
+        self.inbox.gathers(bytes)
+    }
+
     fn text(&self, _: &Reactor, _: &WebSocket, text: String) {
         self.inbox.push(Message::Text(text));
     }
@@ -166,6 +168,7 @@ impl Chat for Client {
     fn closed(&self, _: &Reactor, closed: Closed) {
         self.socket.borrow_mut().take();
         self.hold(0);
+        self.inbox.gathers(0);
         let Closed { code, reason, clean, failure, response } = closed;
         // A connection that ends without a word is no fault of the protocol's.
         let is_fault = failure.as_ref().is_some_and(|failure| !self.is_open.get() || failure.kind != FailureKind::Closed);

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-use nano_base::limits::{WEBSOCKET_INBOX_BYTES_MAX, WEBSOCKET_INBOX_MESSAGES_MAX};
+use nano_base::limits::{BODY_WINDOW_BYTES, WEBSOCKET_INBOX_BYTES_MAX, WEBSOCKET_INBOX_MESSAGES_MAX};
 use nano_engine::{Delivery, Message, SocketEvent};
 
 use crate::pipe::Held;
@@ -17,14 +17,23 @@ pub(super) struct Inbox {
     /// How long the messages are that wait.
     sizes: RefCell<VecDeque<usize>>,
     held: RefCell<Held>,
+    /// What has come of a message that is not complete.
+    gathered: RefCell<Held>,
     wanted: Cell<bool>,
     over: Cell<bool>,
 }
 
 impl Inbox {
     pub(super) fn new(link: &Rc<Link>, local: u32, wanted: bool) -> Self {
-        let held = Held::of(&link.app, 0).into();
-        Self { link: Rc::downgrade(link), local, sizes: RefCell::default(), held, wanted: Cell::new(wanted), over: Cell::new(false) }
+        Self {
+            link: Rc::downgrade(link),
+            local,
+            sizes: RefCell::default(),
+            held: Held::of(&link.app, 0).into(),
+            gathered: Held::of(&link.app, 0).into(),
+            wanted: Cell::new(wanted),
+            over: Cell::new(false),
+        }
     }
 
     /// The instance, unless it has gone.
@@ -49,6 +58,13 @@ impl Inbox {
     /// The app wants messages, or none for a while.
     pub(super) fn want(&self, wanted: bool) {
         self.wanted.set(wanted);
+    }
+
+    /// So many bytes have come of a message that is not complete: whether there is room for them. For a window's worth there always is.
+    pub(super) fn gathers(&self, bytes: usize) -> bool {
+        let mut gathered = self.gathered.borrow_mut();
+        gathered.set(bytes);
+        bytes <= BODY_WINDOW_BYTES || gathered.has_room_for(0)
     }
 
     /// A message has come.

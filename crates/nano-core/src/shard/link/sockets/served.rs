@@ -14,7 +14,7 @@ use nano_base::limits::{
 use nano_base::status::{Error, Status};
 use nano_base::wheel::TimerKey;
 use nano_engine::{Message, Pull, Refusal, SocketEvent};
-use nano_http::ws::{self, Deflate, Event, Role};
+use nano_http::ws::{self, Deflate, Event, Role, Violation};
 
 use super::Wire;
 use super::inbox::Inbox;
@@ -37,8 +37,6 @@ pub(in crate::shard::link) struct Served {
     socket: RefCell<ws::Socket>,
     /// What has come and was not wanted yet, and how far it has been read.
     rest: RefCell<(Vec<u8>, usize)>,
-    /// What was gathered of a message is held for the app.
-    gathered: RefCell<Held>,
     /// Bytes of messages since all was sent last.
     sent: Cell<usize>,
     /// Frames since the connection has written some, and what waited with the last of them.
@@ -82,7 +80,6 @@ impl Served {
             request,
             socket: ws::Socket::new(Role::Server, ws::Limits::default(), agreed.deflate).into(),
             rest: RefCell::default(),
-            gathered: Held::of(&link.app, 0).into(),
             sent: Cell::new(0),
             frames: Cell::new(0),
             waited: Cell::new(0),
@@ -115,13 +112,8 @@ impl Served {
                     if rest.1 == rest.0.len() {
                         *rest = Default::default();
                     }
-                    let gathered = socket.gathered();
-                    let mut held = self.gathered.borrow_mut();
-                    let before = held.bytes();
-                    held.add(gathered.saturating_sub(before));
-                    held.take(before.saturating_sub(gathered));
                 }
-                received
+                if self.inbox.gathers(socket.gathered()) { received } else { Err(Violation::TooLarge) }
             };
             match received {
                 Ok(received) => self.heard(link, received.event),
@@ -212,7 +204,7 @@ impl Served {
     fn stop(&self, link: &Link) {
         self.is_over.set(true);
         *self.rest.borrow_mut() = Default::default();
-        *self.gathered.borrow_mut() = Held::NONE;
+        self.inbox.gathers(0);
         if let Some(timer) = self.timer.take() {
             link.desk.wheel.borrow_mut().cancel(timer);
         }
