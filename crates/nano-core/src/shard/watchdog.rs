@@ -219,11 +219,10 @@ fn penalty(inner: &Inner) -> usize {
     inner.working - 1
 }
 
-/// Keeps a hog from the shards of the others, unless they are few enough to leave none.
-fn confine(inner: &Inner, hog: &AppShared, shard: usize) {
+/// Keeps a hog from the shards of the others.
+fn confine(inner: &Inner, hog: &AppShared) {
     hog.hog.store(true, Ordering::Relaxed);
-    let home = if inner.working > 2 { penalty(inner) } else { shard };
-    hog.move_to(home);
+    hog.move_to(penalty(inner));
 }
 
 /// Why a thread is replaced.
