@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes what people install, below target/dist: dist.sh [debug|release] [PART...]
-# The part c is the tarball of header, libraries and nano.pc; every other one is a folder of bindings with a dist.sh PROFILE OUT_DIR of its own.
+# The part c is the tarball of header, libraries, nano.pc and notices; every other one is a folder of bindings with a dist.sh PROFILE OUT_DIR of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=release

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs header, libraries and pkg-config file below a prefix: install.sh [PREFIX], by default /usr/local.
+# Installs header, libraries, pkg-config file and notices below a prefix: install.sh [PREFIX], by default /usr/local.
 # PROFILE=debug takes the debug build; DESTDIR is put before every path.
 set -euo pipefail
 prefix=${1:-}
@@ -33,4 +33,9 @@ rm -f "$to/lib/libnano.a"
 # gcc-ar, because plain ar may try plugins of other compilers on the object.
 gcc-ar rcs "$to/lib/libnano.a" "$work/nano.o"
 chmod 644 "$to/lib/libnano.a"
+
+# What others' licences ask to be passed on with the libraries.
+command -v python3 >/dev/null || scripts/need.sh python
+scripts/notices.py nano-ffi >"$work/THIRD-PARTY-NOTICES.txt"
+install -Dm644 -t "$to/share/doc/nano" LICENSE-MIT LICENSE-APACHE "$work/THIRD-PARTY-NOTICES.txt"
 echo "installed nano $version below $to"

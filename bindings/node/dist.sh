@@ -12,6 +12,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r npm/$platform "$work/platform"
 strip -o "$work/platform/nano-isolates.$platform.node" "${CARGO_TARGET_DIR:-../../target}/$profile/libnano_node.so"
+# It is the one with the binary: what others' licences ask to be passed on goes with it.
+command -v python3 >/dev/null || ../../scripts/need.sh python
+../../scripts/notices.py nano-node >"$work/platform/THIRD-PARTY-NOTICES.txt"
 mkdir "$work/package"
 cp -r lib ./*.js ./*.d.ts README.md package.json "$work/package"
 # Only what is published depends on the platform's package: here it is built.
@@ -20,4 +23,5 @@ node -e '
   delete own.devDependencies;
   own.optionalDependencies = { ["@nano-isolates/" + platform]: own.version };
   fs.writeFileSync(file, JSON.stringify(own, null, 2) + "\n");' "$work/package/package.json" $platform
+for folder in platform package; do cp ../../LICENSE-MIT ../../LICENSE-APACHE "$work/$folder"; done
 for folder in platform package; do (cd "$work/$folder" && npm pack --silent --pack-destination "$out"); done

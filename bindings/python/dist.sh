@@ -8,6 +8,9 @@ source ./venv.sh
 cargo_profile=dev
 [ "$profile" = release ] && cargo_profile=release
 rm -f "$out"/nano_isolates-*.whl
+# Where pyproject.toml looks for what belongs to the wheel's licences.
+trap 'rm -f THIRD-PARTY-NOTICES.txt' EXIT
+../../scripts/notices.py nano-python >THIRD-PARTY-NOTICES.txt
 maturin build --quiet --locked --profile "$cargo_profile" --auditwheel check --interpreter "$venv/bin/python" --out "$out" 2>/dev/null ||
   maturin build --locked --profile "$cargo_profile" --auditwheel check --interpreter "$venv/bin/python" --out "$out" >&2
 ls "$out"/nano_isolates-*.whl

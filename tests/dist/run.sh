@@ -22,6 +22,14 @@ same() { # same WHAT EXPECTED GOT
 # The indented block of the README that has a text in it, without its indentation.
 snippet() { awk -v text="$1" '/^    |^$/ { block = block substr($0, 5) "\n"; next } { if (index(block, text)) print block; block = "" } END { if (index(block, text)) print block }' README.md; }
 
+# What others' licences ask to be passed on: notices WHAT FILE
+notices() {
+  local name
+  same "the notices $1 name what it links" "V8 ICU aws-lc-sys webpki-roots Rust's" \
+    "$(for name in V8 ICU aws-lc-sys webpki-roots "Rust's"; do grep -q "^$name [0-9s]" "$2" && echo "$name"; done | tr '\n' ' ' | sed 's/ $//')"
+  same "the notices $1 say nothing of this machine" 0 "$(grep -c -F -e "$root" -e "${CARGO_HOME:-$HOME/.cargo}" "$2" || true)"
+}
+
 test_c() {
   command -v pkg-config >/dev/null || scripts/need.sh pkg-config
   mkdir "$work/c" && tar -C "$work/c" -xzf "$out"/nano-*-linux-*.tar.gz
@@ -38,8 +46,11 @@ test_c() {
   same "C, with the shared library" "200 Hello from http://example.com/" "$("$work/c/shared")"
   same "C, with the static library" "200 Hello from http://example.com/" "$("$work/c/static")"
   same "the static one stands alone" 0 "$(readelf -d "$work/c/static" | grep -c libnano || true)"
-  same "what the tarball holds" "include/nano.h lib/libnano.a lib/libnano.so lib/pkgconfig/nano.pc LICENSE-APACHE LICENSE-MIT" \
+  same "what the tarball holds" \
+    "include/nano.h lib/libnano.a lib/libnano.so lib/pkgconfig/nano.pc LICENSE-APACHE LICENSE-MIT \
+share/doc/nano/LICENSE-APACHE share/doc/nano/LICENSE-MIT share/doc/nano/THIRD-PARTY-NOTICES.txt" \
     "$(cd "$home" && find . -type f -o -name libnano.so | sed 's|^\./||' | grep -v 'libnano.so\.' | LC_ALL=en_US.UTF-8 sort -f | xargs)"
+  notices "of the tarball" "$home/share/doc/nano/THIRD-PARTY-NOTICES.txt"
 }
 
 test_python() {
@@ -52,6 +63,7 @@ test_python() {
   same "the wheel's tag is at least the C library it needs, $needed" "$tag" "$(printf '%s\n' "$needed" "$tag" | sort -V | tail -1)"
   same "it is of the stable ABI" 1 "$(grep -c 'cp310-abi3' <<<"$wheel")"
   same "it has its types" yes "$([ -e "$work/wheel/nano_isolates/py.typed" ] && [ -e "$work/wheel/nano_isolates/_nano.pyi" ] && echo yes)"
+  notices "of the wheel" "$(echo "$work"/wheel/nano_isolates-*.dist-info)/licenses/THIRD-PARTY-NOTICES.txt"
   snippet 'import nano_isolates' | sed '/^pip install/d' >"$work/hello.py"
   # Every Python that is here.
   for version in 10 11 12 13 14 15; do
@@ -75,6 +87,7 @@ test_node() {
     npm install --offline --silent --no-audit --no-fund "$platform" "$package"
   )
   same "Node, in a clean folder" "Hello from http://example.com/" "$(cd "$work/node" && node hello.mjs)"
+  notices "of the package for Node" "$work/node/node_modules/@nano-isolates/linux-x64-gnu/THIRD-PARTY-NOTICES.txt"
   same "it has its types" yes "$([ -e "$work/node/node_modules/nano-isolates/index.d.ts" ] && echo yes)"
 }
 
