@@ -198,7 +198,7 @@ fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat, watched: &mut Wat
     }
     if !watched.rescued {
         watched.rescued = true;
-        confine(inner, &hog, shard.index);
+        confine(inner, &hog);
     }
     let target = inner.quietest_shard(&[shard.index, penalty(inner)]).or_else(|| inner.quietest_shard(&[shard.index]));
     let Some(target) = target else { return };
