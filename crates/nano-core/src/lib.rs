@@ -46,10 +46,12 @@ pub use nano_base::{with_app_limits, with_runtime_limits};
 pub use nano_engine::{ClassShape, Debugger, LogLevel, Post, ProcessOptions, v8_version};
 pub use nano_net::policy;
 pub use nano_net::tls::Roots;
-pub use observe::{AppMetrics, AppReport, AppState, Ceilings, Durations, Kill, Outcome, Resident, ShardReport, ShardTurn, ShardView};
+pub use observe::{
+    AppMetrics, AppReport, AppState, Ceilings, Durations, Kill, Outcome, Resident, RuntimeStats, ShardReport, ShardTurn, ShardView,
+};
 pub use queue::{MessageBody, QueueConsumer, QueueStats};
 pub use request::{Body, RequestInit, Response};
-pub use runtime::{Runtime, RuntimeOptions, RuntimeStats, init};
+pub use runtime::{Runtime, RuntimeOptions, init};
 pub use source::Source;
 
 /// The platform, built by the build script from this very engine.

@@ -7,6 +7,7 @@ mod durations;
 mod meter;
 mod metrics;
 mod report;
+mod stats;
 
 use std::sync::atomic::AtomicU64;
 
@@ -16,6 +17,7 @@ pub(crate) use meter::{Meter, Totals};
 pub use metrics::AppMetrics;
 pub(crate) use report::Tenant;
 pub use report::{AppReport, AppState, Ceilings, Resident, ShardReport, ShardTurn, ShardView};
+pub use stats::RuntimeStats;
 
 /// What a runtime counts.
 #[derive(Debug, Default)]
