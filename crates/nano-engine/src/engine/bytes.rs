@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nano_base::spare;
 
 use super::pages;
+use crate::isolate::state::State;
 
 /// What one instance holds outside the JavaScript heap, and the most it may.
 #[derive(Debug, Default)]
@@ -124,17 +125,25 @@ unsafe extern "C" fn drop_budget(budget: *const Budget) {
     drop(unsafe { Arc::from_raw(budget) });
 }
 
-/// A `Uint8Array` over `bytes`, without a copy, counted in the budget; `None` if they do not fit.
-pub(crate) fn to_array<'s>(scope: &v8::PinScope<'s, '_>, budget: &Arc<Budget>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {
+/// A `Uint8Array` over `bytes`, without a copy, counted in the budget; `None` if they do not fit, also after garbage was collected.
+pub(crate) fn to_array<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {
     let len = bytes.len();
     if len == 0 {
         let buffer = v8::ArrayBuffer::new(scope, 0);
         return v8::Uint8Array::new(scope, buffer, 0, 0);
     }
+    let budget = State::of(scope)?.budget.clone();
     if !budget.take(len) {
-        return None;
+        // Not where it can be of no use: a collection takes its time.
+        if len > budget.max() {
+            return None;
+        }
+        scope.low_memory_notification();
+        if !budget.take(len) {
+            return None;
+        }
     }
-    let owner = Box::new((bytes.into_boxed_slice(), budget.clone()));
+    let owner = Box::new((bytes.into_boxed_slice(), budget));
     let data = owner.0.as_ptr() as *mut c_void;
     // SAFETY: the memory is owned by the box that `release` frees, once, when V8 is done with it.
     let store = unsafe { v8::ArrayBuffer::new_backing_store_from_ptr(data, len, release, Box::into_raw(owner).cast()) };

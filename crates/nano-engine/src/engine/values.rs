@@ -321,7 +321,7 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
 }
 
 fn array_from<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {
-    let array = State::of(scope).and_then(|state| bytes::to_array(scope, &state.budget, bytes));
+    let array = bytes::to_array(scope, bytes);
     if array.is_none() {
         exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
     }

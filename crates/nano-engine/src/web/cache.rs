@@ -88,19 +88,13 @@ fn response<'s>(scope: &mut Scope<'s, '_>, entry: &Entry, request: &Headers, now
     let part = answer.body.zip(entry.body.as_ref()).map(|(range, body)| body[range].to_vec());
     let body = match part {
         None => v8::null(scope).into(),
-        Some(bytes) => {
-            let Some(budget) = State::of(scope).map(|state| state.budget.clone()) else { return false };
-            if budget.used().saturating_add(bytes.len()) > budget.max() {
-                scope.low_memory_notification();
+        Some(bytes) => match bytes::to_array(scope, bytes) {
+            Some(array) => array.into(),
+            None => {
+                exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
+                return false;
             }
-            match bytes::to_array(scope, &budget, bytes) {
-                Some(array) => array.into(),
-                None => {
-                    exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
-                    return false;
-                }
-            }
-        }
+        },
     };
     values.push(v8::Integer::new(scope, i32::from(answer.head.status)).into());
     values.push(string(scope, &answer.head.status_text));

@@ -9,7 +9,6 @@ use nano_base::base64;
 use super::ops::{byte_string, charge_if_long, text, utf8};
 use crate::engine::exceptions::throw_range_error;
 use crate::engine::{bytes, resources};
-use crate::isolate::state::State;
 
 /// A decoder between two chunks of a stream.
 struct Streaming {
@@ -131,8 +130,7 @@ fn decode(streaming: &mut Streaming, bytes: &[u8], last: bool) -> Option<String>
 
 /// Returns bytes as a `Uint8Array`, or throws if the app has no memory left for them.
 pub(super) fn return_bytes(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, bytes: Vec<u8>) {
-    let Some(state) = State::of(scope) else { return };
-    match bytes::to_array(scope, &state.budget, bytes) {
+    match bytes::to_array(scope, bytes) {
         Some(array) => rv.set(array.into()),
         None => throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)"),
     }

@@ -148,6 +148,6 @@ fn data<'s>(scope: &mut v8::PinScope<'s, '_>, message: Message) -> Option<Value<
             Some(v8::String::new_from_one_byte(scope, text.as_bytes(), v8::NewStringType::Normal)?.into())
         }
         Message::Text(text) => Some(v8::String::new_from_utf8(scope, text.as_bytes(), v8::NewStringType::Normal)?.into()),
-        Message::Binary(bytes) => Some(bytes::to_array(scope, &State::of(scope)?.budget, bytes)?.into()),
+        Message::Binary(bytes) => Some(bytes::to_array(scope, bytes)?.into()),
     }
 }

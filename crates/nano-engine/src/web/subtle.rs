@@ -14,7 +14,6 @@ use super::{errands, ops};
 use crate::engine::resources::{self, Charge};
 use crate::engine::{bytes, exceptions};
 use crate::isolate::errand::{Errand, ErrandError, ErrandValue};
-use crate::isolate::state::State;
 
 /// Data up to this is worked on within the turn: at the slowest (SHA-1, AES-CBC) that is about 0.2 ms, and an errand's way there and
 /// back costs 0.05.
@@ -136,7 +135,7 @@ fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, output: Output) -> Option<v8::Loc
 
 /// An ArrayBuffer over `bytes`, without a copy; `None` with a RangeError pending if they do not fit.
 pub(super) fn array_buffer<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::ArrayBuffer>> {
-    let array = State::of(scope).and_then(|state| bytes::to_array(scope, &state.budget, bytes));
+    let array = bytes::to_array(scope, bytes);
     if array.is_none() {
         exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
     }

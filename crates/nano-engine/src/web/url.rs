@@ -5,7 +5,6 @@ use nano_base::url::{Part, Url, Written};
 
 use super::ops::{byte_string, integer, text, with_text};
 use crate::engine::{bytes, exceptions};
-use crate::isolate::state::State;
 
 /// What `urlSet` calls by number.
 const PARTS: [Part; 10] = [
@@ -91,8 +90,7 @@ pub(super) fn data(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
     let Some(url) = byte_string(scope, args.get(0)) else { return };
     let url = String::from_utf8(url).unwrap_or_default();
     let Some(data) = DataUrl::parse(&url) else { return };
-    let Some(state) = State::of(scope) else { return };
-    let Some(array) = bytes::to_array(scope, &state.budget, data.body) else {
+    let Some(array) = bytes::to_array(scope, data.body) else {
         return exceptions::throw_range_error(scope, "the app's memory outside the heap is used up (limit external_bytes)");
     };
     let content_type: Vec<u8> = data.content_type.chars().map(|char| char as u8).collect();

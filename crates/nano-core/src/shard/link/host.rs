@@ -249,12 +249,13 @@ impl Host for LinkHost {
 
     fn room(&self, id: u32, bytes: usize) -> usize {
         let (work, call) = (self.0.work(id), self.0.call(id));
-        let has_room = |app| Held::of(app, 0).has_room_for(bytes);
-        // It waits at the expense of whoever reads it, if that is another app.
+        let has_room = |app, bytes| Held::of(app, 0).has_room_for(bytes);
+        // What another app reads waits at its expense, and once it is read it is there as well.
+        let read = bytes.saturating_mul(2);
         let fits = match (work, call.and_then(|call| call.peer_work())) {
-            (Some(work), _) => has_room(work.payer()),
-            (None, Some(peer)) => has_room(&peer.app),
-            _ => has_room(&self.0.app),
+            (Some(work), _) if matches!(work.listener, Listener::App(_)) => has_room(work.payer(), read),
+            (None, Some(peer)) => has_room(&peer.app, read),
+            _ => has_room(&self.0.app, bytes),
         };
         if fits { bytes } else { bytes.min(BODY_WINDOW_BYTES) }
     }

@@ -145,7 +145,7 @@ fn bytes_of<'s>(scope: &mut v8::PinScope<'s, '_>, code: &ModuleCode) -> Option<v
     // Counted before they are copied.
     let budget = State::of(scope)?.budget.clone();
     let fits = code.source.len() <= budget.max().saturating_sub(budget.used());
-    let array = if fits { bytes::to_array(scope, &budget, code.source.to_vec()) } else { None };
+    let array = if fits { bytes::to_array(scope, code.source.to_vec()) } else { None };
     if array.is_none() {
         exceptions::throw_range_error(scope, &format!("{} does not fit into the memory that is left (limit external_bytes)", code.path));
     }
