@@ -40,7 +40,7 @@ test('what npm installs is all that is needed, and what is missing is named', as
   const native = path.join(modules, '@nano-isolates', 'linux-x64-gnu');
   fs.cpSync(path.join(HERE, 'npm', 'linux-x64-gnu'), native, { recursive: true });
   const { main, files } = JSON.parse(fs.readFileSync(path.join(native, 'package.json')));
-  assert.deepEqual([main, files], [ADDON, [ADDON]]);
+  assert.deepEqual([main, files], [ADDON, [ADDON, 'LICENSE-*', 'THIRD-PARTY-NOTICES.txt']]);
   fs.copyFileSync(path.join(HERE, ADDON), path.join(native, ADDON));
   const { exit, out, errors } = await script(code, { cwd: folder });
   assert.deepEqual([exit, out], [0, 'well\n'], errors);
