@@ -172,11 +172,9 @@ func TestKillEndsWhatAnAppDoesAndTheAppServesOn(t *testing.T) {
 	if err := <-ended; !errors.Is(err, nano.ErrCanceled) {
 		t.Errorf("it ended with %v", err)
 	}
-	// Once its thread has seen that it is over, there is nothing to end.
-	for killed != 0 {
-		killed, err = app.Kill()
-		must(t, err)
-	}
+	killed, err = app.Kill()
+	must(t, err)
+	equal(t, killed, 0)
 	if after := count(); fmt.Sprint(before, after) != "2 1" {
 		t.Errorf("%v before, %v after", before, after)
 	}

@@ -143,6 +143,9 @@ pub struct App {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// How often it is looked whether an instance that is to end has ended, in the time that it has for it.
+const KILL_LOOKS: u32 = 20;
+
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "App({})", self.shared.name)
@@ -509,13 +512,22 @@ impl App {
         let key = self.shared.key;
         let instances = self.report().instances;
         let running: Vec<bool> = self.inner.shards.iter().map(|shard| shard.seat().is_some_and(|seat| seat.kill(key))).collect();
-        let busy: Vec<bool> = self.inner.shards.iter().map(|shard| shard.seat().is_some_and(|seat| seat.is_busy())).collect();
         self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
         let tickets: Vec<_> = self.inner.shards.iter().map(|shard| shard.evict(key, &error)).collect();
         let mut stopped = true;
-        for ((ticket, running), busy) in tickets.iter().zip(running).zip(busy) {
-            // Where another app has the thread nothing of this one runs, nor will: what is told now is heard before any request.
-            let gone = (running || !busy) && ticket.wait(Some(EVICT_MIN)).is_some();
+        for ((shard, ticket), mut running) in self.inner.shards.iter().zip(tickets).zip(running) {
+            let mut gone = false;
+            for _ in 0..KILL_LOOKS {
+                // A turn of its own may have begun in the moment that this was told.
+                let seat = shard.seat();
+                running |= seat.as_ref().is_some_and(|seat| seat.kill(key));
+                // Where another app has the thread nothing of this one runs, nor will: what is told now is heard before any request.
+                let is_others = seat.is_some_and(|seat| seat.is_busy() && seat.app().is_some_and(|app| app.key != key));
+                gone = (running || !is_others) && ticket.wait(Some(EVICT_MIN / KILL_LOOKS)).is_some();
+                if gone || (is_others && !running) {
+                    break;
+                }
+            }
             stopped &= gone || !running;
         }
         if instances > 0 {
