@@ -109,19 +109,17 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         lane.into()
     }
 
-    /// Takes everything that waits in all other lanes, in the order in which it would have been served: the rescue of
-    /// what is queued behind a stuck app. Pushed elsewhere in this order, it is served in this order.
-    pub fn drain_except(&mut self, key: K) -> Vec<(K, T)> {
-        let kept = self.drain_lane(key);
-        let mut rescued = Vec::with_capacity(self.len);
+    /// Takes everything that waits in the lanes that are `wanted`, by key and first item, in the order in which it would have been
+    /// served: the rescue of what is queued behind a stuck app. Pushed elsewhere in this order, it is served in this order.
+    pub fn drain_where(&mut self, wanted: impl Fn(K, &T) -> bool) -> Vec<(K, T)> {
+        let is_wanted = |key: &K| self.lanes.get(key).and_then(VecDeque::front).is_some_and(|first| wanted(*key, first));
+        let (drained, kept): (VecDeque<K>, VecDeque<K>) = self.turns.iter().partition(|key| is_wanted(key));
+        self.turns = drained;
+        let mut rescued = Vec::new();
         while let Some(entry) = self.pop() {
             rescued.push(entry);
         }
-        if !kept.is_empty() {
-            self.len = kept.len();
-            self.turns.push_back(key);
-            self.lanes.insert(key, kept.into());
-        }
+        self.turns = kept;
         rescued
     }
 
@@ -252,7 +250,7 @@ mod tests {
     fn the_rescue_takes_all_but_the_stuck_lane_in_the_order_of_service() {
         let entries = [('a', 1), ('x', 2), ('b', 3), ('b', 4), ('x', 5), ('a', 6)];
         let mut lanes = filled(&entries);
-        let rescued = lanes.drain_except('x');
+        let rescued = lanes.drain_where(|key, _| key != 'x');
         assert_eq!(rescued, [('a', 1), ('b', 3), ('a', 6), ('b', 4)]);
         assert_eq!((lanes.len(), lanes.lane_len('x')), (2, 2));
         assert_eq!(popped(&mut lanes), [('x', 2), ('x', 5)]);
@@ -263,7 +261,16 @@ mod tests {
     #[test]
     fn the_rescue_works_when_the_stuck_app_has_nothing_waiting() {
         let mut lanes = filled(&[('a', 1), ('b', 2)]);
-        assert_eq!(lanes.drain_except('x'), [('a', 1), ('b', 2)]);
+        assert_eq!(lanes.drain_where(|key, _| key != 'x'), [('a', 1), ('b', 2)]);
+        assert_nothing_is_kept(&lanes);
+    }
+
+    #[test]
+    fn lanes_that_the_rescue_leaves_keep_their_turns() {
+        let mut lanes = filled(&[('a', 1), ('b', 2), ('c', 3), ('a', 4), ('c', 5)]);
+        assert_eq!(lanes.drain_where(|_, first| *first == 2), [('b', 2)]);
+        assert_eq!((lanes.len(), lanes.lane_len('b')), (4, 0));
+        assert_eq!(popped(&mut lanes), [('a', 1), ('c', 3), ('a', 4), ('c', 5)]);
         assert_nothing_is_kept(&lanes);
     }
 }

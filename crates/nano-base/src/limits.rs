@@ -183,6 +183,10 @@ pub const SPARE_PIECES_MAX: usize = 128;
 pub const ERRAND_SLICE_MS: u64 = 5;
 /// A turn longer than this has what is queued behind it re-placed on other shards.
 pub const RESCUE_AFTER_MS: u64 = 5;
+/// CPU of a single turn from which on an app is a hog, and kept from the shards of the others for a while.
+pub const HOG_AFTER_CPU_MS: u64 = 25;
+/// How long it is kept from them, from the last such turn.
+pub const HOG_MS: u64 = 2_000;
 /// How often the watchdog looks while a shard is busy.
 pub const WATCHDOG_TICK_MS: u64 = 1;
 /// A turn that has not ended this much CPU time after it was terminated is in a builtin that does not see termination.

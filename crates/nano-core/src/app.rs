@@ -22,6 +22,7 @@ use crate::queue::{self, QueueConsumer};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
 use crate::schedule;
+use crate::shard::hogs::Hog;
 use crate::shard::{Command, NETWORK};
 use crate::source::Source;
 use crate::tail;
@@ -180,8 +181,8 @@ pub(crate) struct AppShared {
     pub home: AtomicUsize,
     /// The debuggers that look into it.
     pub inspected: Inspected,
-    /// It had other apps' requests taken away from behind it: it is kept with its like.
-    pub hog: AtomicBool,
+    /// Whether its turns are long, so that it is kept with its like.
+    pub hog: Hog,
     pub draining: AtomicBool,
     in_flight: Mutex<u32>,
     idle: Condvar,
@@ -221,7 +222,7 @@ impl AppShared {
             version: RwLock::new(Arc::new(version)),
             home: AtomicUsize::new(home),
             inspected: Inspected::default(),
-            hog: AtomicBool::new(false),
+            hog: Hog::default(),
             draining: AtomicBool::new(false),
             in_flight: Mutex::new(0),
             idle: Condvar::new(),
@@ -256,7 +257,7 @@ impl AppShared {
     fn replace(&self, version: Arc<Version>) {
         self.versions.fetch_add(1, Ordering::Relaxed);
         self.strikes.store(0, Ordering::Relaxed);
-        self.hog.store(false, Ordering::Relaxed);
+        self.hog.forgive();
         *self.version.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = version;
     }
 
@@ -415,7 +416,7 @@ impl App {
     pub fn dispatch_quietly(&self, init: RequestInit) -> Result<u64> {
         check_head(&init, &self.shared.limits())?;
         let work = self.admit(Job::Fetch(init.head), init.body, init.user_data, init.deadline_ms, Listener::Queue, Origin::default())?;
-        let home = work.app.home.load(Ordering::Relaxed);
+        let home = self.inner.home(&work.app);
         self.settle(self.inner.place_quietly(home, work.clone()), work).map(|work| work.id.load(Ordering::Relaxed))
     }
 

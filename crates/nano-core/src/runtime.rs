@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, RuntimeLimits, SHARDS_MAX, SPREAD_AFTER, START_SLACK_MS};
+use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
 use nano_base::notes::Notes;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
@@ -493,7 +493,7 @@ impl Inner {
 
     /// Starts an instance of a version, to see that it starts: on its app's home shard, or where there is room. Blocks.
     pub(crate) fn try_start(&self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<()> {
-        let home = app.home.load(Ordering::Relaxed);
+        let home = self.home(app);
         let mut started = self.start_on(home, app, version);
         for step in 1..self.working {
             if app.is_inspected() || !matches!(&started, Err(error) if error.status == Status::Capacity) {
@@ -542,20 +542,7 @@ impl Inner {
 
     /// Puts a request into the queue of its app's home.
     pub(crate) fn place(&self, work: Arc<Work>) -> Result<()> {
-        let home = work.app.home.load(Ordering::Relaxed);
-        self.place_on(home, work)
-    }
-
-    /// The shard that a request is for that came by the front of shard `here`: this one, if the app is warm here or its home has too
-    /// much to do, because a hop to another thread costs more than anything else does.
-    pub(crate) fn shard_for(&self, app: &AppShared, here: usize) -> usize {
-        let home = app.home.load(Ordering::Relaxed);
-        let stays = home == here
-            || (!app.hog.load(Ordering::Relaxed)
-                && !app.is_inspected()
-                && !self.shards[here].is_stuck()
-                && (app.warm.load(Ordering::Relaxed) & (1 << (here % 64)) != 0 || self.shards[home].queued() > SPREAD_AFTER));
-        if stays { here } else { home }
+        self.place_on(self.home(&work.app), work)
     }
 
     /// Puts a request into a shard's queue.
@@ -691,11 +678,6 @@ impl Inner {
         if !self.queue.push_log(Event { id: 0, user_data: 0, payload }) {
             self.counters.logs_dropped.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    /// The shard with the least to do, other than `not`.
-    pub(crate) fn quietest_shard(&self, not: &[usize]) -> Option<usize> {
-        (0..self.working).filter(|index| !not.contains(index)).min_by_key(|index| self.shards[*index].load())
     }
 
     fn stats(&self) -> RuntimeStats {

@@ -199,7 +199,7 @@ impl Runtime {
     pub fn apps(&self) -> Vec<AppReport> {
         let inner = self.inner();
         let memory = inner.memory_by_app();
-        inner.app_list().iter().map(|app| app.report(memory.get(&app.key).copied().unwrap_or_default())).collect()
+        inner.app_list().iter().map(|app| app.report(inner, memory.get(&app.key).copied().unwrap_or_default())).collect()
     }
 
     /// All shards at this moment, with what they hold.
@@ -232,7 +232,7 @@ impl App {
     /// The app at this moment.
     pub fn report(&self) -> AppReport {
         let memory = self.inner.memory_by_app().get(&self.shared.key).copied().unwrap_or_default();
-        self.shared.report(memory)
+        self.shared.report(&self.inner, memory)
     }
 }
 
@@ -262,7 +262,7 @@ impl Inner {
 }
 
 impl AppShared {
-    pub(super) fn report(&self, holding: Holding) -> AppReport {
+    fn report(&self, inner: &Inner, holding: Holding) -> AppReport {
         let stats = self.stats();
         let mut totals = Totals::default();
         let meter = self.meter_if_any();
@@ -284,8 +284,8 @@ impl AppShared {
             instances: holding.instances,
             heap_bytes: holding.heap,
             external_bytes: holding.external,
-            home: self.home.load(Ordering::Relaxed),
-            hog: self.hog.load(Ordering::Relaxed),
+            home: inner.home(self),
+            hog: inner.is_hog(self),
         }
     }
 

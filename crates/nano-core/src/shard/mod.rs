@@ -5,6 +5,7 @@
 
 pub(crate) mod admission;
 mod desk;
+pub(crate) mod hogs;
 mod link;
 mod outside;
 mod seat;
@@ -208,10 +209,27 @@ impl Shard {
         lock(&self.seat).clone()
     }
 
-    /// Takes everything that waits for other apps than `app` (and is not already ended).
-    pub(crate) fn take_others(&self, app: u64) -> Vec<Arc<Work>> {
-        let taken: Vec<_> = lock(&self.inbox).requests.drain_except(app).into_iter().map(|(_, work)| work).collect();
+    /// Takes everything that waits for apps that are `wanted` (and is not already ended).
+    pub(crate) fn take_where(&self, wanted: impl Fn(&AppShared) -> bool) -> Vec<Arc<Work>> {
+        let taken: Vec<_> =
+            lock(&self.inbox).requests.drain_where(|_, first| wanted(&first.app)).into_iter().map(|(_, work)| work).collect();
         self.queued.fetch_sub(taken.len(), Ordering::Relaxed);
+        taken
+    }
+
+    /// Takes the starts that wait for apps that are `wanted`: nothing else that waits is about an instance that is not here yet.
+    pub(crate) fn take_starts_where(&self, wanted: impl Fn(&AppShared) -> bool) -> Vec<(Arc<AppShared>, Command)> {
+        let mut inbox = lock(&self.inbox);
+        if !inbox.commands.iter().any(|command| matches!(command, Command::Start(..))) {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        for command in std::mem::take(&mut inbox.commands) {
+            match command {
+                Command::Start(app, version, ticket) if wanted(&app) => taken.push((app.clone(), Command::Start(app, version, ticket))),
+                other => inbox.commands.push_back(other),
+            }
+        }
         taken
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Seat {
     pub memory_bytes: AtomicU64,
     /// The instances on the thread, by their slots.
     tenants: Mutex<HashMap<u64, Arc<Tenant>>>,
+    /// The turn is one of a start.
+    starting_turn: AtomicBool,
 }
 
 impl Seat {
@@ -66,6 +68,7 @@ impl Seat {
             starting: Mutex::default(),
             memory_bytes: AtomicU64::new(0),
             tenants: Mutex::default(),
+            starting_turn: AtomicBool::new(false),
         }
     }
 
@@ -117,6 +120,16 @@ impl Seat {
             why if why == Stop::Kill as u8 => Stop::Kill,
             _ => Stop::Cpu,
         })
+    }
+
+    /// The turn is one of a start: it may take longer than another.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starting_turn.load(Ordering::Relaxed)
+    }
+
+    /// The turn that begins is one of a start, or the one that has ended was.
+    pub(crate) fn set_starting(&self, is_starting: bool) {
+        self.starting_turn.store(is_starting, Ordering::Relaxed);
     }
 
     pub(crate) fn is_busy(&self) -> bool {

@@ -597,6 +597,9 @@ impl Thread {
                 Ok(id)
             }
             Err(error) => {
+                if matches!(error.status, Status::CpuLimit | Status::MemoryLimit) {
+                    self.desk.inner.confine(app);
+                }
                 self.remove(id, &error);
                 Err(error)
             }
@@ -609,9 +612,11 @@ impl Thread {
         slot.link.slot.set(id);
         let (link, seat) = (slot.link.clone(), self.desk.seat.clone());
         self.desk.hold(&link.app, slot.instance.terminate_handle());
+        seat.set_starting(true);
         begin_turn(&self.desk, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
         let result = turn(&mut slot.instance, &link.version);
         let stop = seat.end();
+        seat.set_starting(false);
         self.desk.let_go();
         self.desk.bill(&link.app, None);
         match stop {

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, STRIKES_MAX, WATCHDOG_TICK_MS};
+use nano_base::limits::{
+    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, STRIKES_MAX, WATCHDOG_TICK_MS,
+};
 use nano_base::meet::Nap;
 use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
@@ -93,7 +95,6 @@ pub(crate) fn spawn(inner: &Arc<Inner>) -> Result<()> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Watched {
     sequence: u64,
-    rescued: bool,
     stopped_cpu_ns: u64,
     stopped_wall_ns: u64,
     /// What does not count of the CPU time that the turn has used.
@@ -158,10 +159,17 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
                 seat.stop(turn.sequence, Stop::Cpu);
             }
         }
+        if used_ns >= HOG_AFTER_CPU_MS * 1_000_000
+            && !seat.is_starting()
+            && let Some(hog) = seat.app()
+        {
+            inner.confine(&hog);
+        }
     }
-    if wall_ms >= RESCUE_AFTER_MS {
+    // A hog has shown before how long its turns are.
+    if wall_ms >= RESCUE_AFTER_MS || seat.app().is_some_and(|app| inner.is_hog(&app)) {
         stick(inner, shard);
-        rescue(inner, shard, &seat, watched);
+        rescue(inner, shard, &seat);
         // What the turn has said so far: its thread tells of it when the turn is over.
         inner.queue.ring();
     }
@@ -185,44 +193,39 @@ fn unstick(inner: &Inner, shard: &Shard) {
     }
 }
 
-/// Re-places what waits behind a turn that hogs its shard. The hog's own requests stay: it must not take the next shard
-/// as well, and from now on it shares one with its like.
-fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat, watched: &mut Watched) {
+/// Re-places what waits behind a turn that hogs its shard. The hog's own requests stay, and so do those of hogs where hogs belong:
+/// they must not take the next shard as well.
+fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat) {
     if inner.working < 2 || shard.index >= inner.working || inner.is_closed() {
         return;
     }
     let Some(hog) = seat.app() else { return };
-    let waiting = shard.take_others(hog.key);
-    if waiting.is_empty() {
+    let penalty = inner.penalty();
+    let is_wanted = |app: &AppShared| app.key != hog.key && !(shard.index == penalty && inner.is_hog(app));
+    let (starts, requests) = (shard.take_starts_where(is_wanted), shard.take_where(is_wanted));
+    if starts.is_empty() && requests.is_empty() {
         return;
     }
-    if !watched.rescued {
-        watched.rescued = true;
-        confine(inner, &hog);
-    }
-    let target = inner.quietest_shard(&[shard.index, penalty(inner)]).or_else(|| inner.quietest_shard(&[shard.index]));
-    let Some(target) = target else { return };
-    for work in waiting {
-        if !work.app.hog.load(Ordering::Relaxed) {
-            work.app.move_to(target);
-        }
+    let quiet = inner.quietest_shard(&[shard.index, penalty]).or_else(|| inner.quietest_shard(&[shard.index]));
+    let place = |app: &AppShared| {
         inner.counters.rescued.fetch_add(1, Ordering::Relaxed);
-        if let Err(work) = inner.shards[target].submit(work) {
+        match quiet {
+            Some(quiet) if !inner.is_hog(app) => {
+                app.move_to(quiet);
+                &inner.shards[quiet]
+            }
+            _ => &inner.shards[penalty],
+        }
+    };
+    for (app, start) in starts {
+        place(&app).command(start);
+    }
+    for work in requests {
+        if let Err(work) = place(&work.app).submit(work) {
             work.finish(Ending::Error(Error::new(Status::Overloaded, "no shard has room for the request")));
         }
     }
     inner.queue.ring();
-}
-
-/// The shard that hogs are sent to: the last one, so that it is the same for all.
-fn penalty(inner: &Inner) -> usize {
-    inner.working - 1
-}
-
-/// Keeps a hog from the shards of the others.
-fn confine(inner: &Inner, hog: &AppShared) {
-    hog.hog.store(true, Ordering::Relaxed);
-    hog.move_to(penalty(inner));
 }
 
 /// Why a thread is replaced.
@@ -271,6 +274,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     let others = Error::new(Status::ShardLost, "another app broke the shard that ran the request; it may have had effects");
     let incarnation = seat.incarnation;
     if let Some(app) = &app {
+        inner.confine(app);
         app.condemned.fetch_add(1, Ordering::Relaxed);
         app.meter().killed(if why == Why::Parked { Kill::Crash } else { Kill::Stuck }, 1);
         let strikes = app.strikes.fetch_add(1, Ordering::Relaxed) + 1;

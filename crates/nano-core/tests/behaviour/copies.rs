@@ -54,8 +54,10 @@ fn what_crosses_is_counted_before_it_is_copied() {
 fn copying_ends_when_the_turn_is_stopped() {
     let runtime = runtime(1);
     // Of each error a few kilobytes are kept, after all of its text has been looked at.
-    let app =
-        load(&runtime, "errors", "const e = new Error('x'.repeat(4 << 20)); export function give() { return new Array(900).fill(e); }");
+    let source = "const e = new Error('x'.repeat(4 << 20)); export function give() { return new Array(900).fill(e); }";
+    let mut options = options("errors", source);
+    options.limits.cpu_ms = 50;
+    let app = runtime.load(options).expect("loads");
     let error = app.invoke_wait("give", Vec::new(), Some(PATIENCE)).expect_err("takes too long");
     assert_eq!(error.status, Status::CpuLimit, "{error}");
     assert_eq!(app.stats().strikes, 0);

@@ -134,57 +134,6 @@ fn a_broken_env_is_refused_with_the_name_of_the_entry() {
 }
 
 #[test]
-fn a_neighbour_answers_while_an_app_loops() {
-    let runtime = runtime(2);
-    let mut looping = options("looping", "export default { fetch() { for (;;); } }");
-    looping.limits.cpu_ms = 2_000;
-    let looping = runtime.load(looping).expect("loads");
-    // Apps are given homes in turn, so the third shares the first one's shard.
-    let _other = load(&runtime, "other", HELLO);
-    let neighbour = load(&runtime, "neighbour", HELLO);
-    let stuck = looping.dispatch(get("/")).expect("accepted");
-    for _ in 0..20 {
-        assert_eq!(text(&neighbour, "/"), "hi");
-    }
-    assert!(runtime.stats().rescued >= 1, "it was behind the loop");
-    assert!(runtime.request_cancel(stuck).is_ok(), "the loop was still running all that time");
-}
-
-#[test]
-fn apps_that_loop_share_one_of_two_shards() {
-    let runtime = runtime(2);
-    let looping = |name: &str| {
-        let mut options = options(name, "export default { fetch() { for (;;); } }");
-        options.limits.cpu_ms = 3_600_000;
-        runtime.load(options).expect("loads")
-    };
-    let loops = [looping("one"), looping("another")];
-    let neighbours = [load(&runtime, "third", HELLO), load(&runtime, "fourth", HELLO)];
-    // Each has a shard of its own, and whoever waits behind one is sent to the other.
-    for app in &loops {
-        app.dispatch(get("/")).expect("accepted");
-    }
-    until(|| runtime.shards().iter().all(|shard| shard.view.turn.is_some()));
-    for app in &neighbours {
-        app.dispatch(get("/")).expect("accepted");
-    }
-    until(|| loops.iter().all(|app| app.report().hog));
-    for app in &loops {
-        assert_eq!(app.kill().expect("ends"), 1);
-    }
-    // Now that they are known, there is a shard for the others.
-    let stuck = loops.each_ref().map(|app| app.dispatch(get("/")).expect("accepted"));
-    for _ in 0..20 {
-        for app in &neighbours {
-            assert_eq!(text(app, "/"), "hi");
-        }
-    }
-    for id in stuck {
-        runtime.request_cancel(id).expect("it was under way all that time");
-    }
-}
-
-#[test]
 fn eval_and_wasm_from_bytes_are_off() {
     let runtime = runtime(1);
     let source = "export default { fetch() { const out = []; for (const f of [() => eval('1'), () => new Function('return 1'), \

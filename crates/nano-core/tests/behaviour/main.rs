@@ -12,6 +12,7 @@ mod curious;
 mod fetching;
 mod forms;
 mod frames;
+mod hogs;
 mod hostile_servers;
 mod hostobjects;
 mod http2;

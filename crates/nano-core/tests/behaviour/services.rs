@@ -190,7 +190,7 @@ fn failures_of_the_other_app_are_told_apart() {
         "return new Response(await env.API.fetch(request).then((r) => r.status, (e) => e.name + ': ' + e.message));",
     );
     assert_eq!(text(&app, "/throw"), "TypeError: the app \"api\" failed: TypeError: bad");
-    assert!(text(&app, "/loop").contains("the app \"api\" failed: the app used more than 50 ms of CPU time"));
+    assert!(text(&app, "/loop").contains("the app \"api\" failed: the app used more than 400 ms of CPU time"));
     assert_eq!(text(&app, "/"), "200");
     assert_eq!(api.stats().errors, 2);
     api.unload(PATIENCE).expect("unloads");

@@ -60,7 +60,7 @@ fn an_app_is_told_of_requests_with_their_logs_and_outcome() {
     assert_eq!(next_told(&runtime), format!(r#"["app","ok","GET","http://app.test/a",201,{logs},{later},[],{tail}"#));
     let thrown = r#"[["RangeError","too far"]]"#;
     assert_eq!(next_told(&runtime), format!(r#"["app","exception","GET","http://app.test/throw",null,{logs},{later},{thrown},{tail}"#));
-    let over = r#"[["Error","the app used more than 50 ms of CPU time in one event (limit cpu_ms)"]]"#;
+    let over = r#"[["Error","the app used more than 400 ms of CPU time in one event (limit cpu_ms)"]]"#;
     assert_eq!(next_told(&runtime), format!(r#"["app","exceededCpu","GET","http://app.test/loop",null,{logs}],{over},{tail}"#));
 }
 

@@ -23,13 +23,18 @@ pub fn manual_runtime(threads: u32) -> Runtime {
     Runtime::new(RuntimeOptions { limits, clock: nano_core::Clock::manual(), ..RuntimeOptions::default() }).expect("a runtime")
 }
 
-/// An app from text, with default limits.
+/// CPU time of an event in the tests' apps. Machines that stall charge the thread for it, and now and then more than the default.
+const CPU_MS: u32 = 400;
+
+/// An app from text, with default limits but for the CPU time.
 pub fn load(runtime: &Runtime, name: &str, source: &str) -> App {
     runtime.load(options(name, source)).expect("the app loads")
 }
 
 pub fn options(name: &str, source: &str) -> AppOptions {
-    AppOptions::new(name, Source::Text(source.into()))
+    let mut options = AppOptions::new(name, Source::Text(source.into()));
+    options.limits.cpu_ms = CPU_MS;
+    options
 }
 
 /// A GET of `path`.

@@ -48,6 +48,7 @@ impl Thread {
                 // An operator has: no limit was broken.
                 return self.remove(id, &error);
             }
+            self.desk.inner.confine(app);
             app.condemned.fetch_add(1, Ordering::Relaxed);
             app.meter().killed(Kill::of(error.status), 1);
             self.desk.inner.counters.condemned.fetch_add(1, Ordering::Relaxed);

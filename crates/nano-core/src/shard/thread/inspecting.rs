@@ -32,7 +32,7 @@ impl Thread {
     /// A request of an app that has moved goes after it.
     pub(super) fn keep_or_send_home(&self, work: Arc<Work>) -> Option<Arc<Work>> {
         let (inner, here) = (&self.desk.inner, self.desk.shard.index);
-        let home = work.app.home.load(Ordering::Relaxed);
+        let home = inner.home(&work.app);
         if home == here || !(work.app.is_inspected() || here >= inner.working) {
             return Some(work);
         }

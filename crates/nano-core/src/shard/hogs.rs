@@ -1,0 +1,69 @@
+//! Apps whose turns are long: for a while they share the last shard with their like, so that there are shards that none of them
+//! keeps from the others.
+//!
+//! Nobody is a hog for ever: every app has a long turn now and then, and in the end all of them would be on one shard.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nano_base::limits::{HOG_MS, SPREAD_AFTER};
+
+use crate::app::AppShared;
+use crate::runtime::Inner;
+
+/// Until when an app is a hog.
+#[derive(Debug, Default)]
+pub(crate) struct Hog {
+    /// By the runtime's clock; zero for nearly all, so that they need not look at it.
+    until_ms: AtomicU64,
+}
+
+impl Hog {
+    /// It is none any more: another version is served.
+    pub(crate) fn forgive(&self) {
+        self.until_ms.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Inner {
+    /// An app took a turn that is too long for its neighbours, or broke a limit: it is kept from them for a while.
+    pub(crate) fn confine(&self, app: &AppShared) {
+        if self.working > 1 && !app.is_inspected() {
+            app.hog.until_ms.store(self.clock.now_ms() + HOG_MS, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether an app is kept from the others.
+    pub(crate) fn is_hog(&self, app: &AppShared) -> bool {
+        let until_ms = app.hog.until_ms.load(Ordering::Relaxed);
+        until_ms > 0 && self.clock.now_ms() < until_ms && !app.is_inspected()
+    }
+
+    /// The shard of hogs: the last one, so that it is the same for all.
+    pub(crate) fn penalty(&self) -> usize {
+        self.working - 1
+    }
+
+    /// The shard that an app's requests go to.
+    pub(crate) fn home(&self, app: &AppShared) -> usize {
+        if self.is_hog(app) { self.penalty() } else { app.home.load(Ordering::Relaxed) }
+    }
+
+    /// The shard that a request is for that came by the front of shard `here`: this one, if the app is warm here or its home has too
+    /// much to do, because a hop to another thread costs more than anything else does.
+    pub(crate) fn shard_for(&self, app: &AppShared, here: usize) -> usize {
+        if self.is_hog(app) {
+            return self.penalty();
+        }
+        let home = app.home.load(Ordering::Relaxed);
+        let stays = home == here
+            || (!app.is_inspected()
+                && !self.shards[here].is_stuck()
+                && (app.warm.load(Ordering::Relaxed) & (1 << (here % 64)) != 0 || self.shards[home].queued() > SPREAD_AFTER));
+        if stays { here } else { home }
+    }
+
+    /// The shard with the least to do, but none of these.
+    pub(crate) fn quietest_shard(&self, not: &[usize]) -> Option<usize> {
+        (0..self.working).filter(|index| !not.contains(index)).min_by_key(|index| self.shards[*index].load())
+    }
+}
