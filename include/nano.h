@@ -229,6 +229,13 @@
 /** The body follows in pieces. */
 #define NANO_BODY_STREAM 2
 
+/**
+ * There is no body, and the host has the client's connection: if the app answers with a WebSocket, RESPONSE has the status 101 and all headers
+ * that the client needs. From then on what the client sends follows by nano_request_write and nano_request_end, byte for byte, and CHUNK
+ * events are what it gets; with END or ERROR the connection is closed. Without it such an answer is NANO_E_UNSUPPORTED. Of requests only.
+ */
+#define NANO_BODY_UPGRADE 3
+
 /** The version of this header: it changes incompatibly with the first number. */
 #define NANO_VERSION_MAJOR 0
 /** The second number. */
@@ -1098,7 +1105,7 @@ nano_status nano_fetch(const struct nano_app *app,
                        struct nano_error **error);
 
 /**
- * Appends to the body of a request with NANO_BODY_STREAM; how much was taken is stored in accepted. NANO_AGAIN if that is
+ * Appends to the body of a request with NANO_BODY_STREAM, or of one with NANO_BODY_UPGRADE that is a WebSocket by now; how much was taken is stored in accepted. NANO_AGAIN if that is
  * less than all: a WRITABLE event says when to offer the rest. Never blocks.
  */
 NANO_API
@@ -1107,7 +1114,7 @@ nano_status nano_request_write(const struct nano_runtime *runtime,
                                struct nano_bytes bytes,
                                size_t *accepted);
 
-/** Ends the body of a request with NANO_BODY_STREAM. */
+/** Ends the body of a request with NANO_BODY_STREAM, or what the client of a WebSocket sends. */
 NANO_API nano_status nano_request_end(const struct nano_runtime *runtime, nano_request id);
 
 /**

@@ -6,7 +6,7 @@ use nano_core::{Body, Result, Runtime, Status};
 
 use crate::guard;
 use crate::open::{self, Open, too_new};
-use crate::options::{NANO_BODY_NONE, NANO_BODY_STREAM, NANO_BODY_WHOLE, nano_call_response, nano_request_init};
+use crate::options::{NANO_BODY_NONE, NANO_BODY_STREAM, NANO_BODY_UPGRADE, NANO_BODY_WHOLE, nano_call_response, nano_request_init};
 use crate::runtime::nano_runtime;
 use crate::status::nano_status;
 use crate::types::{Handed, nano_bytes, nano_owned};
@@ -71,11 +71,12 @@ unsafe fn body_of(kind: u32, bytes: &Handed) -> Result<Body> {
             // SAFETY: the caller's promise.
             Ok(Body::Whole(unsafe { bytes.copy("body") }?))
         }
-        NANO_BODY_NONE | NANO_BODY_STREAM if !bytes.is_empty() => {
+        NANO_BODY_NONE | NANO_BODY_STREAM | NANO_BODY_UPGRADE if !bytes.is_empty() => {
             Err(guard::invalid("body has bytes, but body_kind is not NANO_BODY_WHOLE"))
         }
         NANO_BODY_NONE => Ok(Body::None),
         NANO_BODY_STREAM => Ok(Body::Stream),
+        NANO_BODY_UPGRADE => Ok(Body::Upgrade),
         other => Err(too_new(format!("body_kind {other} is not one that this library knows"))),
     }
 }

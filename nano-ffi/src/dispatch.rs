@@ -64,7 +64,7 @@ pub unsafe extern "C" fn nano_fetch(
     })
 }
 
-/// Appends to the body of a request with NANO_BODY_STREAM; how much was taken is stored in accepted. NANO_AGAIN if that is
+/// Appends to the body of a request with NANO_BODY_STREAM, or of one with NANO_BODY_UPGRADE that is a WebSocket by now; how much was taken is stored in accepted. NANO_AGAIN if that is
 /// less than all: a WRITABLE event says when to offer the rest. Never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_request_write(
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn nano_request_write(
     unsafe { body::append(runtime, bytes, accepted, |core, bytes| core.request_write(id, bytes)) }
 }
 
-/// Ends the body of a request with NANO_BODY_STREAM.
+/// Ends the body of a request with NANO_BODY_STREAM, or what the client of a WebSocket sends.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_request_end(runtime: Option<&nano_runtime>, id: nano_request) -> nano_status {
     body::tell(runtime, |core| core.request_end(id))

@@ -437,8 +437,11 @@ impl App {
 
     /// Dispatches a request whose whole response a thread of the caller's will wait for.
     pub fn begin_fetch(&self, init: RequestInit) -> Result<Awaited<Response>> {
-        if init.body == Body::Stream {
-            return Err(Error::new(Status::Invalid, "a blocking fetch takes a whole body; dispatch a streaming one"));
+        if matches!(init.body, Body::Stream | Body::Upgrade) {
+            return Err(Error::new(
+                Status::Invalid,
+                "a blocking fetch takes a whole body and no WebSocket; dispatch a request that streams",
+            ));
         }
         let slot = Arc::new(Slot::default());
         let work = self.submit_request(init, Listener::Waiter(slot.clone(), Mutex::new(None)))?;

@@ -116,6 +116,8 @@ pub(crate) struct Pipe {
     pub bytes_total: u64,
     ended: bool,
     streaming: bool,
+    /// A WebSocket may begin where it ends.
+    upgradable: bool,
     broken: Option<String>,
     /// The reader found nothing and wants to be told.
     reader_waits: bool,
@@ -132,6 +134,7 @@ impl Pipe {
             bytes_total: 0,
             ended: true,
             streaming: false,
+            upgradable: false,
             broken: None,
             reader_waits: false,
             writer_waits: false,
@@ -139,6 +142,7 @@ impl Pipe {
         };
         match body {
             Body::None => {}
+            Body::Upgrade => pipe.upgradable = true,
             Body::Stream => (pipe.streaming, pipe.ended, pipe.held) = (true, false, Held::of(app, 0)),
             Body::Whole(bytes) if bytes.is_empty() => {}
             Body::Whole(bytes) => {
@@ -148,6 +152,11 @@ impl Pipe {
             }
         }
         pipe
+    }
+
+    /// Whether the host carries a WebSocket, if the app answers with one.
+    pub(crate) fn is_upgradable(&self) -> bool {
+        self.upgradable
     }
 
     /// 0 none, 1 whole, 2 streaming.

@@ -30,6 +30,9 @@ pub enum Body {
     Whole(Vec<u8>),
     /// It follows by `request_write` and `request_end`.
     Stream,
+    /// None, and the host has the client's connection: if the app answers with a WebSocket, the response has the status 101, what the client
+    /// sends from then on follows by `request_write` and `request_end`, and the chunks of the response are what it gets, as they are.
+    Upgrade,
 }
 
 /// A request to dispatch.
@@ -364,10 +367,16 @@ impl Work {
         self.progress();
     }
 
-    /// From here on its connection carries bytes as they are, both ways; `head` are the first.
-    pub(crate) fn switch(&self, head: Vec<u8>) {
-        if let Listener::Connection(reply) = &self.listener {
-            self.post(reply, Happening::Switch(head), || !self.is_done());
+    /// From here on bytes are carried as they are, both ways: its connection's, or those that the host hands over.
+    pub(crate) fn switch(&self, head: ResponseHead) {
+        self.status.store(head.status, Ordering::Relaxed);
+        if let Some(trace) = &self.spent.trace {
+            trace.responded(head.status);
+        }
+        match &self.listener {
+            Listener::Connection(reply) => self.post(reply, Happening::Switch(head), || !self.is_done()),
+            Listener::Queue => self.push_before_end(Payload::Response { head, body: Vec::new(), end: false, account: self.account() }),
+            Listener::Waiter(..) | Listener::Invoker(_) | Listener::Duty(_) | Listener::App(_) => {}
         }
     }
 

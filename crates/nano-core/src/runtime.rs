@@ -299,6 +299,9 @@ impl Runtime {
         if !(200..=599).contains(&response.head.status) {
             return Err(Error::new(Status::Invalid, "a response's status is 200 to 599"));
         }
+        if response.body == Body::Upgrade {
+            return Err(Error::new(Status::Invalid, "a call is not answered with a WebSocket"));
+        }
         let call = self.inner.call(id)?;
         let streaming = response.body == Body::Stream;
         {

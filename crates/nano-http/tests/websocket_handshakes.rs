@@ -1,7 +1,7 @@
 //! Opening handshakes: what is asked, what is given, and what both agree on.
 
 use nano_base::http::{Headers, RequestHead};
-use nano_http::h1::{self, Asked, Call, Content, RequestParser, ResponseParser, Scheme, write_request_head};
+use nano_http::h1::{self, Asked, Call, Content, RequestParser, ResponseParser, Scheme, write_request_head, write_switch_head};
 use nano_http::ws::*;
 
 fn request(pairs: &[(&str, &str)]) -> RequestHead {
@@ -24,8 +24,9 @@ fn opening(more: &[(&str, &str)]) -> Result<Opening, Refused> {
 }
 
 fn accepted(opening: &Opening, protocol: Option<&str>, wish: Option<&Deflate>) -> (String, Agreed) {
+    let (head, agreed) = opening.accept(&Headers::new(), protocol, wish).unwrap();
     let mut out = Vec::new();
-    let agreed = opening.accept(&mut out, &Headers::new(), protocol, wish).unwrap();
+    write_switch_head(&mut out, &head);
     (String::from_utf8(out).unwrap(), agreed)
 }
 
@@ -52,14 +53,14 @@ fn an_app_adds_headers_but_none_of_the_handshake() {
         ("Sec-WebSocket-Protocol", "x"),
     ])
     .headers;
-    let mut out = b"before".to_vec();
-    opening(&[]).unwrap().accept(&mut out, &app, None, None).unwrap();
-    let text = String::from_utf8(out.clone()).unwrap();
+    let (head, _) = opening(&[]).unwrap().accept(&app, None, None).unwrap();
+    let mut out = Vec::new();
+    write_switch_head(&mut out, &head);
+    let text = String::from_utf8(out).unwrap();
     assert!(text.ends_with("=\r\nset-cookie: a=b\r\n\r\n"), "{text}");
-    out.truncate(6);
-    assert!(opening(&[]).unwrap().accept(&mut out, &app, Some("chat"), None).is_err(), "a protocol that was not offered");
-    assert!(opening(&[]).unwrap().accept(&mut out, &Headers::from_flat(b"x\na\rb".to_vec()), None, None).is_err());
-    assert_eq!(out, b"before");
+    assert!(opening(&[]).unwrap().accept(&app, Some("chat"), None).is_err(), "a protocol that was not offered");
+    assert!(opening(&[]).unwrap().accept(&Headers::from_flat(b"x\na\rb".to_vec()), None, None).is_err());
+    assert!(opening(&[]).unwrap().accept(&Headers::from_flat(b"x\na\ny".to_vec()), None, None).is_err());
 }
 
 #[test]
@@ -170,8 +171,9 @@ fn meet(names: &[&str], offer: Option<&Offer>, chosen: Option<&str>, wish: Optio
     write_request_head(&mut wire, &head, &call).unwrap();
     let request = RequestParser::new().parse(&wire, Scheme::Http, None, &h1::Limits::default()).unwrap().unwrap();
     assert!(request.websocket);
+    let (answer, given) = Opening::read(&request.head).unwrap().accept(&Headers::new(), chosen, wish).unwrap();
     let mut back = Vec::new();
-    let given = Opening::read(&request.head).unwrap().accept(&mut back, &Headers::new(), chosen, wish).unwrap();
+    write_switch_head(&mut back, &answer);
     let response = ResponseParser::new().parse(&back, Asked::Upgrade, &h1::Limits::default()).unwrap().unwrap();
     assert!(response.switched && response.bytes == back.len());
     (given, check_response(&response.head, key, names, offer).unwrap())

@@ -56,8 +56,8 @@ pub(crate) enum Happening {
     Response(ResponseHead, Vec<u8>),
     /// The head of a streaming response.
     Head(ResponseHead),
-    /// The response is the beginning of a WebSocket: these bytes, and then bytes both ways.
-    Switch(Vec<u8>),
+    /// The response is the beginning of a WebSocket: this head, and then bytes both ways.
+    Switch(ResponseHead),
     /// A piece of it.
     Chunk(Vec<u8>),
     /// It is complete; the request is over.
@@ -84,7 +84,7 @@ impl Happening {
     pub(crate) fn body_bytes(&self) -> usize {
         match self {
             Self::Response(head, bytes) => head_bytes(head) + bytes.len(),
-            Self::Head(head) => head_bytes(head),
+            Self::Head(head) | Self::Switch(head) => head_bytes(head),
             Self::Chunk(bytes) => bytes.len(),
             _ => 0,
         }

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use nano_base::http::ResponseHead;
+use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
+use nano_http::h1::write_switch_head;
 use nano_http::ws::{self, Role};
 
 use super::Happening;
@@ -14,7 +17,6 @@ use crate::pipe::Held;
 use crate::request::Work;
 use crate::shard::{Command, last_word};
 use crate::wait::lock;
-use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
 
 /// The app's side of it.
 #[derive(Debug)]
@@ -41,13 +43,13 @@ impl Tunnel {
 
 impl Connection {
     /// The app has answered with a WebSocket.
-    pub(super) fn switch(&mut self, head: &[u8], tools: &mut Tools<'_>) -> Fate {
+    pub(super) fn switch(&mut self, head: &ResponseHead, tools: &mut Tools<'_>) -> Fate {
         if let Phase::Exchange(exchange) = std::mem::replace(&mut self.phase, Phase::Head) {
             self.phase = Phase::Tunnel(Tunnel { work: exchange.work, _seat: exchange.seat, is_full: false, is_ended: false, credit: 0 });
         }
         self.socket.probe();
         self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
-        self.output.extend_from_slice(head);
+        write_switch_head(&mut self.output, head);
         self.go_on(tools)
     }
 

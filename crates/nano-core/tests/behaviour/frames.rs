@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use nano_http::h1::{self, RequestParser, Scheme};
+use nano_http::h1::{self, RequestParser, Scheme, write_switch_head};
 use nano_http::ws::{Deflate, Event, Limits, Opening, Role, Socket};
 
 use crate::support::PATIENCE;
@@ -46,8 +46,9 @@ impl Wire {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let text = head(&mut stream);
         let request = RequestParser::new().parse(text.as_bytes(), Scheme::Http, None, &h1::Limits::default()).unwrap().expect("a head");
+        let (answer, agreed) = Opening::read(&request.head).expect("an opening").accept(&Default::default(), protocol, wish).unwrap();
         let mut out = Vec::new();
-        let agreed = Opening::read(&request.head).expect("an opening").accept(&mut out, &Default::default(), protocol, wish).unwrap();
+        write_switch_head(&mut out, &answer);
         stream.write_all(&out).unwrap();
         let socket = Socket::new(Role::Server, Limits { message_bytes: 64 << 20, fragments: 1 << 20 }, agreed.deflate);
         (text, Self { stream, socket, input: Vec::new() })

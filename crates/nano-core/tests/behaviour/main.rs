@@ -34,6 +34,7 @@ mod passing;
 mod platform;
 mod programs;
 mod queues;
+mod relays;
 mod requests;
 mod rewriter;
 mod scheduling;

@@ -18,10 +18,11 @@ pub use fault::{Fault, Unwritable};
 pub(crate) use fields::{decimal, trim};
 pub use server::{Request, RequestParser, Scheme};
 pub use write::{
-    Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head, write_response_head,
+    Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head,
+    write_response_head, write_switch_head,
 };
 
-pub(crate) use write::write_switch;
+pub(crate) use write::switch_head;
 
 use nano_base::limits;
 

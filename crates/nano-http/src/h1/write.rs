@@ -111,30 +111,38 @@ fn response_head(out: &mut Vec<u8>, head: &ResponseHead, answer: &Answer<'_>) ->
     Ok(Sent { framing: if empty { Framing::None } else { framing }, keep_alive })
 }
 
-/// Writes the head of a response that switches protocols, or nothing. `own` are the protocol's headers, which the app's may not be.
-pub(crate) fn write_switch<'a>(
-    out: &mut Vec<u8>,
-    protocol: &str,
+/// The head of a response that switches protocols. `own` are the protocol's headers, which the app's may not be.
+pub(crate) fn switch_head<'a>(
+    protocol: &'a str,
     app: &Headers,
     own: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<(), Unwritable> {
-    let start = out.len();
-    let written = switch(out, protocol, app, own);
-    if written.is_err() {
-        out.truncate(start);
+) -> Result<ResponseHead, Unwritable> {
+    let mut switched = Headers::new();
+    for (name, value) in [("connection", "upgrade"), ("upgrade", protocol)].into_iter().chain(own) {
+        if !switched.push(name.as_bytes(), value.as_bytes()) {
+            return Err(Unwritable::Header);
+        }
     }
-    written
+    check_pairs(app)?;
+    for (name, value) in app.iter() {
+        let is_ours = is_of_connection(name) || matches!(name, b"content-length" | b"upgrade") || name.starts_with(b"sec-websocket-");
+        if !is_ours && !switched.push(name, value) {
+            return Err(Unwritable::Header);
+        }
+    }
+    Ok(ResponseHead { status: 101, status_text: "Switching Protocols".into(), headers: switched })
 }
 
-fn switch<'a>(out: &mut Vec<u8>, protocol: &str, app: &Headers, own: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Unwritable> {
-    out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n");
-    field(out, b"upgrade", protocol.as_bytes())?;
-    for (name, value) in own {
-        field(out, name.as_bytes(), value.as_bytes())?;
+/// Writes the head of a response that switches protocols, as [`Opening::accept`](crate::ws::Opening::accept) gives it.
+pub fn write_switch_head(out: &mut Vec<u8>, head: &ResponseHead) {
+    out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+    for (name, value) in head.headers.iter() {
+        // Each has been checked when it was pushed.
+        for part in [name, b": ", value, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
     }
-    headers(out, app, |name| matches!(name, b"content-length" | b"upgrade") || name.starts_with(b"sec-websocket-"))?;
     out.extend_from_slice(b"\r\n");
-    Ok(())
 }
 
 /// Writes the whole answer to a request that is refused; the connection is to be closed after it.
@@ -250,20 +258,25 @@ struct Seen {
 /// called the app, to take a header away that the app has set.
 fn headers(out: &mut Vec<u8>, headers: &Headers, leave_out: fn(&[u8]) -> bool) -> Result<Seen, Unwritable> {
     let mut seen = Seen { date: false };
-    let flat = headers.as_flat();
-    // Names and values alternate; a text that ends after a name was not made by `Headers::push`.
-    if !flat.is_empty() && memchr::memchr_iter(b'\n', flat).count().is_multiple_of(2) {
-        return Err(Unwritable::Header);
-    }
+    check_pairs(headers)?;
     for (name, value) in headers.iter() {
-        let of_connection = matches!(name, b"connection" | b"transfer-encoding" | b"keep-alive" | b"proxy-connection" | b"te" | b"trailer")
-            || leave_out(name);
-        if !of_connection {
+        if !is_of_connection(name) && !leave_out(name) {
             field(out, name, value)?;
             seen.date |= name == b"date";
         }
     }
     Ok(seen)
+}
+
+/// Names and values alternate; a text that ends after a name was not made by `Headers::push`.
+fn check_pairs(headers: &Headers) -> Result<(), Unwritable> {
+    let flat = headers.as_flat();
+    let is_cut = !flat.is_empty() && memchr::memchr_iter(b'\n', flat).count().is_multiple_of(2);
+    if is_cut { Err(Unwritable::Header) } else { Ok(()) }
+}
+
+fn is_of_connection(name: &[u8]) -> bool {
+    matches!(name, b"connection" | b"transfer-encoding" | b"keep-alive" | b"proxy-connection" | b"te" | b"trailer")
 }
 
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), Unwritable> {

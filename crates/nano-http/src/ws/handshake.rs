@@ -1,7 +1,7 @@
 //! The opening handshake: a request that asks for a WebSocket, and a response that gives one.
 
 use super::extension::{self, Deflate, Offer};
-use crate::h1::{Unwritable, write_switch};
+use crate::h1::{Unwritable, switch_head};
 use nano_base::http::{Headers, RequestHead, ResponseHead, is_token};
 use nano_base::limits::WEBSOCKET_OFFERS_MAX;
 use std::fmt;
@@ -82,15 +82,9 @@ impl Opening {
         Ok(Self { accept: accept(key), protocols, offers })
     }
 
-    /// Writes the response that gives the WebSocket, with headers of the app's; gives what was agreed on. `protocol` is one of the client's or
-    /// none; without a `wish` there is no compression.
-    pub fn accept(
-        &self,
-        out: &mut Vec<u8>,
-        headers: &Headers,
-        protocol: Option<&str>,
-        wish: Option<&Deflate>,
-    ) -> Result<Agreed, Unwritable> {
+    /// The response that gives the WebSocket, with headers of the app's, and what was agreed on. It has all headers that the client needs,
+    /// those of the connection too. `protocol` is one of the client's, or none; without a `wish` there is no compression.
+    pub fn accept(&self, headers: &Headers, protocol: Option<&str>, wish: Option<&Deflate>) -> Result<(ResponseHead, Agreed), Unwritable> {
         let protocol = match protocol {
             Some(name) => Some(self.protocols.iter().find(|own| *own == name).ok_or(Unwritable::Header)?),
             None => None,
@@ -102,8 +96,8 @@ impl Opening {
             ("sec-websocket-protocol", protocol),
             ("sec-websocket-extensions", extensions.as_ref()),
         ];
-        write_switch(out, "websocket", headers, own.into_iter().filter_map(|(name, value)| Some((name, value?.as_str()))))?;
-        Ok(Agreed { protocol: protocol.cloned(), deflate: deflate.map(|(agreed, _)| agreed) })
+        let head = switch_head("websocket", headers, own.into_iter().filter_map(|(name, value)| Some((name, value?.as_str()))))?;
+        Ok((head, Agreed { protocol: protocol.cloned(), deflate: deflate.map(|(agreed, _)| agreed) }))
     }
 }
 

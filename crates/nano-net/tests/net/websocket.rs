@@ -98,10 +98,10 @@ impl<'a> Server<'a> {
             }
         }
         let opening = ws::Opening::read(&RequestHead { method: "GET".into(), url: String::new(), headers }).unwrap();
-        let mut out = Vec::new();
-        let agreed = opening.accept(&mut out, &Headers::new(), Some("v1"), Some(&ws::Deflate::default()));
-        let agreed = agreed.unwrap();
+        let (answer, agreed) = opening.accept(&Headers::new(), Some("v1"), Some(&ws::Deflate::default())).unwrap();
         assert!(agreed.deflate.is_some());
+        let mut out = Vec::new();
+        nano_http::h1::write_switch_head(&mut out, &answer);
         wire.write(&out)?;
         Ok(Self { wire, socket: ws::Socket::new(Role::Server, ws::Limits::default(), agreed.deflate), input: Vec::new() })
     }

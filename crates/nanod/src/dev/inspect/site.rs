@@ -36,10 +36,10 @@ pub fn serve(mut stream: TcpStream, targets: &Targets) -> io::Result<()> {
             };
             return match session::Session::attach(&target) {
                 Ok(session) => {
-                    let mut head = Vec::new();
-                    let agreed = opening.accept(&mut head, &Headers::new(), None, None);
-                    agreed.map_err(|_| io::ErrorKind::InvalidData)?;
-                    stream.write_all(&head)?;
+                    let (head, _) = opening.accept(&Headers::new(), None, None).map_err(|_| io::ErrorKind::InvalidData)?;
+                    let mut bytes = Vec::new();
+                    h1::write_switch_head(&mut bytes, &head);
+                    stream.write_all(&bytes)?;
                     session.run(stream, input)
                 }
                 Err(error) => refuse(&mut stream, &request, 503, &error.to_string()),

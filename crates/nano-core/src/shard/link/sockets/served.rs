@@ -58,21 +58,25 @@ impl Served {
             return Err(Refusal("the request has ended, or the app is being unloaded".into()));
         }
         let Job::Fetch(asked) = &work.job else { return Err(Refusal("an invocation cannot be answered with a WebSocket".into())) };
-        if !matches!(work.listener, Listener::Connection(_)) {
-            let why = "the app answered with a WebSocket, which only requests that come by a listener of NANO's can become";
+        let is_carried = match work.listener {
+            Listener::Connection(_) => true,
+            Listener::Queue => lock(&work.body).is_upgradable(),
+            _ => false,
+        };
+        if !is_carried {
+            let why = "the app answered with a WebSocket, and whoever asked did not say that it can carry one";
             link.finish(request, &work, Ending::Error(Error::new(Status::Unsupported, why).with_http_status(501)));
             return Err(Refusal(why.into()));
         }
         let opening = ws::Opening::read(asked).map_err(|why| Refusal(format!("the request cannot be answered with a WebSocket: {why}")))?;
         let protocol = head.headers.value(b"sec-websocket-protocol").map(String::from_utf8_lossy);
-        let mut out = Vec::new();
-        let agreed = opening
-            .accept(&mut out, &head.headers, protocol.as_deref(), Some(&Deflate::default()))
+        let (head, agreed) = opening
+            .accept(&head.headers, protocol.as_deref(), Some(&Deflate::default()))
             .map_err(|why| Refusal(format!("the headers of the response with the WebSocket cannot be sent: {why}")))?;
         let local = link.number();
         *lock(&work.body) = Pipe::new(Body::Stream, &link.app);
         work.socket.store(local, Ordering::Release);
-        work.switch(out);
+        work.switch(head);
         link.disarm_wall_limit(request);
         let served = Rc::new(Self {
             inbox: Inbox::new(link, local, false),

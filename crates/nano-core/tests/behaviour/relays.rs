@@ -1,0 +1,198 @@
+//! WebSockets through a host's own server: after a response with the status 101 the request's body is what the client sends, and the
+//! response's is what it gets, byte for byte.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Sender, channel};
+
+use nano_core::{App, Body, Payload, RequestInit, Runtime, Status};
+use nano_http::h1::{self, RequestParser, Scheme, write_switch_head};
+use nano_http::ws::Event;
+
+use crate::frames::{Wire, head};
+use crate::support::*;
+
+const ECHO: &str = "const notes = [];
+    export default { fetch(request) {
+        if (request.headers.get('upgrade') !== 'websocket') return new Response(notes.splice(0).join(';'));
+        const [client, socket] = Object.values(new WebSocketPair());
+        socket.accept();
+        socket.onmessage = ({ data }) => socket.send(data);
+        socket.onclose = ({ code, wasClean }) => notes.push(`closed ${code} ${wasClean}`);
+        return new Response(null, { status: 101, webSocket: client, headers: { 'x-own': 'yes' } });
+    } }";
+
+/// What a host does for one connection: all that an app answers with goes to the client, and all that the client says to the app. How it ended.
+fn relay(runtime: &Runtime, app: &App, mut stream: TcpStream) -> Payload {
+    let text = head(&mut stream);
+    let request = RequestParser::new().parse(text.as_bytes(), Scheme::Http, None, &h1::Limits::default()).unwrap().expect("a head");
+    let init = RequestInit { head: request.head, body: Body::Upgrade, ..RequestInit::default() };
+    let id = app.dispatch(init).expect("accepted");
+    std::thread::scope(|scope| {
+        let mut room: Option<Sender<()>> = None;
+        let mut events = Vec::new();
+        loop {
+            runtime.wait(16, PATIENCE.as_millis() as i32, &mut events).expect("the only consumer");
+            for event in events.drain(..).filter(|event| event.id == id) {
+                match event.payload {
+                    Payload::Response { head, end: false, .. } => {
+                        let mut bytes = Vec::new();
+                        write_switch_head(&mut bytes, &head);
+                        stream.write_all(&bytes).unwrap();
+                        let (mut client, (sender, told)) = (stream.try_clone().unwrap(), channel());
+                        room = Some(sender);
+                        scope.spawn(move || {
+                            let mut buffer = [0; 16 << 10];
+                            while let Ok(mut left) = client.read(&mut buffer).map(|bytes| &buffer[..bytes]) {
+                                if left.is_empty() {
+                                    // The request may have ended.
+                                    let _ = runtime.request_end(id);
+                                    return;
+                                }
+                                while !left.is_empty() {
+                                    let Ok(taken) = runtime.request_write(id, left) else { return };
+                                    left = &left[taken..];
+                                    if !left.is_empty() && told.recv().is_err() {
+                                        return;
+                                    }
+                                }
+                            }
+                        });
+                    }
+                    Payload::Chunk(bytes) => {
+                        // The client may have gone.
+                        let _ = stream.write_all(&bytes);
+                        let _ = runtime.credit(id, bytes.len() as u32);
+                    }
+                    Payload::Writable => {
+                        let _ = room.as_ref().expect("it has begun").send(());
+                    }
+                    payload => {
+                        assert!(payload.is_terminal(), "{payload:?}");
+                        let _ = stream.shutdown(Shutdown::Both);
+                        return payload;
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// A client, and the host that relays for it, until both are done; how the request ended.
+fn meet(app: &App, runtime: &Runtime, client: impl FnOnce(&str) + Send) -> Payload {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::scope(|scope| {
+        scope.spawn(move || client(&address));
+        relay(runtime, app, listener.accept().unwrap().0)
+    })
+}
+
+#[test]
+fn a_host_relays_a_websocket() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let end = meet(&app, &runtime, |address| {
+        let (head, mut wire) = Wire::ask(address, "/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        for expected in [
+            "HTTP/1.1 101 Switching Protocols\r\n",
+            "connection: upgrade\r\n",
+            "upgrade: websocket\r\n",
+            "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+            "sec-websocket-extensions: permessage-deflate",
+            "x-own: yes\r\n",
+        ] {
+            assert!(head.contains(expected), "{head}");
+        }
+        wire.text("gr\u{fc}\u{df} dich");
+        assert_eq!(wire.next_text(), "gr\u{fc}\u{df} dich");
+        // More than fits on the way at a time, in both directions.
+        let long: Vec<u8> = (0..900_000_u64).map(|at| ((at * at) >> 7) as u8).collect();
+        wire.binary(&long);
+        assert_eq!(wire.next(), Some(Event::Binary(long)));
+        wire.close(Some((3001, "enough")));
+        assert_eq!(wire.next_close().0, 3001);
+        assert_eq!(wire.next(), None);
+    });
+    assert!(matches!(end, Payload::End(_)), "{end:?}");
+    assert_eq!(text(&app, "/notes"), "closed 3001 true");
+}
+
+#[test]
+fn a_client_that_goes_without_a_word_is_noticed() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let end = meet(&app, &runtime, |address| {
+        let mut wire = Wire::open(address, "/");
+        wire.text("here");
+        assert_eq!(wire.next_text(), "here");
+    });
+    assert!(matches!(end, Payload::End(_)), "{end:?}");
+    assert_eq!(text(&app, "/notes"), "closed 1006 false");
+}
+
+#[test]
+fn the_app_ends_and_its_client_is_told_why() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let (opened, open) = channel();
+    let end = std::thread::scope(|scope| {
+        let app = &app;
+        scope.spawn(move || {
+            open.recv().unwrap();
+            app.reload(options("echo", ECHO)).expect("reloads");
+        });
+        meet(app, &runtime, |address| {
+            let mut wire = Wire::open(address, "/");
+            opened.send(()).unwrap();
+            assert_eq!(wire.next_close(), (1012, "RELOAD".into()));
+        })
+    });
+    assert!(matches!(end, Payload::End(_)), "{end:?}");
+}
+
+/// A request for a WebSocket.
+fn asked(body: Body) -> RequestInit {
+    let mut asked = RequestInit { body, ..get("/") };
+    for (name, value) in [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ] {
+        assert!(asked.head.headers.push(name.as_bytes(), value.as_bytes()));
+    }
+    asked
+}
+
+#[test]
+fn a_host_that_gives_up_ends_it() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let id = app.dispatch(asked(Body::Upgrade)).expect("accepted");
+    let status = wait_for(&runtime, |event| match &event.payload {
+        Payload::Response { head, end, .. } if event.id == id => Some((head.status, *end)),
+        _ => None,
+    });
+    assert_eq!(status, (101, false));
+    runtime.request_cancel(id).expect("it is open");
+    let end = until_end(&runtime, id);
+    assert!(matches!(&end[..], [Payload::Error(error, _)] if error.status == Status::Canceled), "{end:?}");
+    until(|| text(&app, "/notes") == "closed 1006 false");
+}
+
+#[test]
+fn who_does_not_carry_websockets_gets_none() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let error = app.fetch(asked(Body::None), Some(PATIENCE)).expect_err("frames are no response");
+    assert_eq!((error.status, error.http_status()), (Status::Unsupported, 501));
+    assert_eq!(app.fetch(asked(Body::Upgrade), Some(PATIENCE)).expect_err("nobody could send").status, Status::Invalid);
+    let id = app.dispatch(asked(Body::None)).expect("accepted");
+    let end = until_end(&runtime, id);
+    assert!(matches!(&end[..], [Payload::Error(error, _)] if error.status == Status::Unsupported), "{end:?}");
+    // The same app answers with something else.
+    let plain = RequestInit { body: Body::Upgrade, ..get("/notes") };
+    let id = app.dispatch(plain).expect("accepted");
+    assert!(matches!(&until_end(&runtime, id)[..], [Payload::Response { end: true, .. }]));
+}
