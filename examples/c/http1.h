@@ -17,6 +17,7 @@ typedef struct http_head {
   size_t headers_count, length;          /* length: bytes of the whole head */
   uint64_t content_length;
   bool has_length, chunked, keep_alive, expects_continue, http11;
+  bool lists_upgrade, websocket; /* a WebSocket is asked for if it has both */
 } http_head;
 
 /* A body: `left` bytes of it may be taken now. */
@@ -30,6 +31,7 @@ typedef struct http_body {
 typedef struct http_reply {
   bool http11, bodiless, keep_alive; /* bodiless: the request was HEAD, or the status has no body; keep_alive: another request may follow */
   bool begun, chunked;
+  bool switched; /* the connection is a WebSocket: bytes go through as they are */
 } http_reply;
 
 static inline bool http_token(unsigned char c) {
@@ -84,6 +86,9 @@ static inline int http_header(http_head *head, nano_bytes name, nano_bytes value
   } else if (http_is(name, "connection")) {
     if (http_lists(value, "close")) head->keep_alive = false;
     else if (http_lists(value, "keep-alive")) head->keep_alive = true;
+    head->lists_upgrade |= http_lists(value, "upgrade");
+  } else if (http_is(name, "upgrade")) {
+    head->websocket |= http_is(value, "websocket");
   } else if (http_is(name, "expect")) {
     if (!http_is(value, "100-continue")) return 417;
     head->expects_continue = true;
@@ -102,7 +107,7 @@ static inline int http_parse(const uint8_t *data, size_t len, http_head *head) {
   if (!end) return len >= HTTP_HEAD_MAX ? 431 : 0;
   memset(head, 0, offsetof(http_head, headers));
   head->headers_count = 0, head->content_length = 0;
-  head->has_length = head->chunked = head->expects_continue = false;
+  head->has_length = head->chunked = head->expects_continue = head->lists_upgrade = head->websocket = false;
   head->length = (size_t)(end - data) + 4;
 
   const uint8_t *at = data;
@@ -132,6 +137,11 @@ static inline int http_parse(const uint8_t *data, size_t len, http_head *head) {
     at = eol + 2;
   }
   if ((head->chunked && head->has_length) || !has_host) return 400;
+  head->websocket &= head->lists_upgrade && head->http11 && !head->chunked && !head->content_length && head->headers_count + 2 <= HTTP_HEADERS_MAX;
+  if (head->websocket) {
+    head->headers[head->headers_count++] = (nano_header){nano_str("connection"), nano_str("upgrade")};
+    head->headers[head->headers_count++] = (nano_header){nano_str("upgrade"), nano_str("websocket")};
+  }
   if (head->target.len > 7 && !strncasecmp((const char *)head->target.ptr, "http://", 7)) {
     /* An absolute target counts for more than the Host header. */
     const uint8_t *host = head->target.ptr + 7, *stop = head->target.ptr + head->target.len, *slash = memchr(host, '/', (size_t)(stop - host));
@@ -182,6 +192,7 @@ static inline size_t http_framing(http_body *body, const uint8_t *data, size_t l
 
 static inline const char *http_reason(int status) {
   switch (status) {
+    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 201: return "Created";
     case 202: return "Accepted";
@@ -237,12 +248,12 @@ static inline void http_reply_begin(http_reply *reply, buffer *out, const nano_r
   size_t count;
   const nano_header *headers = nano_response_headers(response, &count);
   nano_bytes body = nano_response_body(response), text = nano_response_status_text(response);
-  bool empty = status == 204 || status == 304, has_length = false;
+  bool empty = status == 101 || status == 204 || status == 304, has_length = false;
   bool own_length = whole && !empty && (body.len || !reply->bodiless); /* an answer to HEAD may know better */
   if (!text.len) text = nano_str(http_reason(status));
   buffer_putf(out, "HTTP/1.1 %d %.*s\r\n", status, (int)(text.len < 200 ? text.len : 200), (const char *)text.ptr);
   for (size_t i = 0; i < count; i++) {
-    if (http_hop_by_hop(headers[i].name) || (own_length && http_is(headers[i].name, "content-length"))) continue;
+    if ((status != 101 && http_hop_by_hop(headers[i].name)) || (own_length && http_is(headers[i].name, "content-length"))) continue;
     has_length |= http_is(headers[i].name, "content-length");
     buffer_put(out, headers[i].name.ptr, headers[i].name.len), buffer_put(out, ": ", 2);
     buffer_put(out, headers[i].value.ptr, headers[i].value.len), buffer_put(out, "\r\n", 2);
@@ -252,9 +263,11 @@ static inline void http_reply_begin(http_reply *reply, buffer *out, const nano_r
   if (!framed && !reply->http11) reply->keep_alive = false; /* the end of the connection ends the body */
   if (own_length) buffer_putf(out, "content-length: %zu\r\n", body.len);
   if (reply->chunked) buffer_putf(out, "transfer-encoding: chunked\r\n");
-  if (!reply->keep_alive) buffer_putf(out, "connection: close\r\n");
+  reply->switched = status == 101;
+  if (reply->switched) reply->keep_alive = false; /* nothing follows the WebSocket */
+  else if (!reply->keep_alive) buffer_putf(out, "connection: close\r\n");
   buffer_put(out, "\r\n", 2);
-  reply->bodiless |= empty;
+  reply->bodiless |= empty && !reply->switched;
   if (whole && !reply->bodiless) buffer_put(out, body.ptr, body.len);
 }
 

@@ -2,7 +2,7 @@
  *
  * Every folder in FOLDER is an app, served at http://<folder>.localhost:<port>/. The server keeps to its own epoll loop;
  * NANO is one more descriptor in it. Bodies stream both ways, and nothing is read that there is no room for: what a client
- * sends waits in its socket while the app is busy, what an app sends waits in the app while the client is slow. */
+ * sends waits in its socket while the app is busy, what an app sends waits in the app while the client is slow. WebSockets are bodies both ways. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -102,6 +102,7 @@ static void on_event(nano_event *event) {
   if (event->type == NANO_EVENT_WRITABLE) c->blocked = false;
   if (!gone) {
     if (event->type == NANO_EVENT_RESPONSE) http_reply_begin(&c->reply, &c->out, event->as.response, last);
+    if (c->reply.switched && !c->reading) c->reading = !last, c->body = (http_body){.left = UINT64_MAX, .state = BODY_SIZED}; /* whatever comes */
     if (event->type == NANO_EVENT_CHUNK) http_reply_chunk(&c->reply, &c->out, event->as.chunk), c->owed += (uint32_t)event->as.chunk.len;
     if (event->type == NANO_EVENT_END) http_reply_end(&c->reply, &c->out);
     if (event->type == NANO_EVENT_ERROR) {
@@ -165,7 +166,7 @@ static void begin_request(conn *c, http_head *head) {
   /* A body that is here already goes along; the rest of it streams. */
   bool whole = !head->chunked && head->content_length > 0 && buffer_len(&c->in) - head->length >= head->content_length;
   if (whole) init.body = (nano_owned){c->in.bytes + c->in.at + head->length, (size_t)head->content_length, NULL, NULL};
-  init.body_kind = whole ? NANO_BODY_WHOLE : c->reading ? NANO_BODY_STREAM : NANO_BODY_NONE;
+  init.body_kind = whole ? NANO_BODY_WHOLE : c->reading ? NANO_BODY_STREAM : head->websocket ? NANO_BODY_UPGRADE : NANO_BODY_NONE;
   c->busy = nano_dispatch(app, &init, c, &c->id, &error) == NANO_OK;
   buffer_take(&c->in, head->length + (whole && c->busy ? (size_t)head->content_length : 0));
   if (whole && c->busy) c->reading = false;
@@ -193,7 +194,7 @@ static void advance(conn *c) {
     if (!flush(c)) return;
   }
   if (c->eof && c->fd >= 0) {
-    if (c->reading && c->busy && !c->discarding) nano_request_abort(runtime, c->id, nano_str("the client went away"));
+    if (c->reading && c->busy && !c->discarding && !c->reply.switched) nano_request_abort(runtime, c->id, nano_str("the client went away"));
     c->reading = false, c->reply.keep_alive = false;
     if (!flush(c)) return;
     /* One that only closed its own side would still get an answer that comes at once; one that is listening to a stream has gone, and

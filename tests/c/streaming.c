@@ -142,6 +142,46 @@ static void a_stream_that_fails_ends_with_an_error(void) {
   nano_app_free(bad);
 }
 
+static nano_request_init websocket(uint32_t body_kind) {
+  static const char *const NAMES[] = {"connection", "upgrade", "sec-websocket-version", "sec-websocket-key"};
+  static const char *const VALUES[] = {"upgrade", "websocket", "13", "dGhlIHNhbXBsZSBub25jZQ=="};
+  static nano_header headers[4];
+  for (int i = 0; i < 4; i++) headers[i] = (nano_header){nano_str(NAMES[i]), nano_str(VALUES[i])};
+  nano_request_init init = request("GET", "http://test/");
+  init.headers = headers, init.headers_count = 4, init.body_kind = body_kind;
+  return init;
+}
+
+static void a_websocket_is_carried_by_the_host(void) {
+  nano_app *echo = app("echo", "export default { fetch() { const [client, server] = Object.values(new WebSocketPair()); server.accept(); "
+                               "server.onmessage = ({ data }) => server.send(data + '!'); return new Response(null, { status: 101, webSocket: client }); } }");
+  static const char HI[] = "\x81\x82\1\2\3\4ik", BACK[] = "\x81\3hi!", LAST[] = "\x88\x82\1\2\3\4\2\xea"; /* masked, plain, close with 1000 */
+  size_t accepted, count;
+  nano_request id = dispatch(echo, websocket(NANO_BODY_UPGRADE));
+  nano_event event = next_event(runtime);
+  CHECK(event.type == NANO_EVENT_RESPONSE && event.id == id && event.flags == 0 && nano_response_status(event.as.response) == 101);
+  const nano_header *headers = nano_response_headers(event.as.response, &count);
+  CHECK(count == 3 && is(headers[2].name, "sec-websocket-accept") && is(headers[2].value, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+  nano_event_release(&event, 1);
+  CHECK_EQ(nano_request_write(runtime, id, (nano_bytes){(const uint8_t *)HI, sizeof HI - 1}, &accepted), NANO_OK);
+  event = next_of(runtime, id, NANO_EVENT_CHUNK);
+  CHECK(event.as.chunk.len == sizeof BACK - 1 && !memcmp(event.as.chunk.ptr, BACK, sizeof BACK - 1));
+  CHECK_EQ(nano_response_credit(runtime, id, (uint32_t)event.as.chunk.len), NANO_OK);
+  nano_event_release(&event, 1);
+  CHECK_EQ(nano_request_write(runtime, id, (nano_bytes){(const uint8_t *)LAST, sizeof LAST - 1}, &accepted), NANO_OK);
+  event = next_of(runtime, id, NANO_EVENT_NONE);
+  CHECK_EQ(event.type, NANO_EVENT_END);
+  nano_event_release(&event, 1);
+  id = dispatch(echo, websocket(NANO_BODY_NONE));
+  event = next_of(runtime, id, NANO_EVENT_NONE);
+  CHECK(event.type == NANO_EVENT_ERROR && nano_error_status(event.as.error) == NANO_E_UNSUPPORTED);
+  nano_event_release(&event, 1);
+  nano_request_init init = websocket(NANO_BODY_UPGRADE);
+  init.body = (nano_owned){(const uint8_t *)"x", 1, NULL, NULL};
+  CHECK_EQ(nano_dispatch(echo, &init, NULL, &id, NULL), NANO_E_INVALID);
+  nano_app_free(echo);
+}
+
 static void only_streams_are_written(void) {
   nano_app *never = app("never", "export default { fetch() { return new Promise(() => {}); } }");
   nano_request id = dispatch(never, request("GET", "http://test/"));
@@ -165,6 +205,7 @@ int main(void) {
   a_chunk_is_kept_by_keeping_its_event();
   a_body_that_breaks_off_fails_the_apps_read();
   a_stream_that_fails_ends_with_an_error();
+  a_websocket_is_carried_by_the_host();
   only_streams_are_written();
   nano_runtime_free(runtime);
   return test_end();

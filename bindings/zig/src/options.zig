@@ -220,6 +220,9 @@ pub const Request = struct {
         whole: []const u8,
         /// It follows by Runtime.write and end.
         stream,
+        /// None, and the host has the client's connection. If the app answers with a WebSocket, the response has the status 101; what the client
+        /// sends from then on follows by Runtime.write and end, and chunks are what it gets, byte for byte.
+        upgrade,
     } = .none,
     /// A shorter wall limit than the app's, or zero.
     deadline_ms: u32 = 0,
@@ -236,6 +239,7 @@ pub const Request = struct {
         switch (request.body) {
             .none => {},
             .stream => raw.body_kind = c.NANO_BODY_STREAM,
+            .upgrade => raw.body_kind = c.NANO_BODY_UPGRADE,
             .whole => |bytes| {
                 raw.body_kind = c.NANO_BODY_WHOLE;
                 const lent = nano.lend(bytes);

@@ -95,6 +95,62 @@ test "bodies in pieces, both ways" {
     try expectEqual(300_000, (try end.account()).bytes_out);
 }
 
+test "a WebSocket, carried by the host" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{
+        .source =
+        \\export default { fetch() {
+        \\  const [client, server] = Object.values(new WebSocketPair());
+        \\  server.accept();
+        \\  server.onmessage = ({ data }) => server.close(4000, data);
+        \\  return new Response(null, { status: 101, webSocket: client });
+        \\} }
+        ,
+    }, null);
+    defer app.deinit();
+    const id = try app.dispatch(gpa, .{
+        .url = "http://app.test/",
+        .headers = &.{
+            .{ .name = "Connection", .value = "Upgrade" },
+            .{ .name = "Upgrade", .value = "websocket" },
+            .{ .name = "Sec-WebSocket-Version", .value = "13" },
+            .{ .name = "Sec-WebSocket-Key", .value = "dGhlIHNhbXBsZSBub25jZQ==" },
+        },
+        .body = .upgrade,
+    }, null, null);
+    const Client = struct {
+        runtime: nano.Runtime,
+        id: u64,
+        received: [16]u8 = undefined,
+        len: usize = 0,
+
+        fn event(client: *@This(), e: *nano.Event) !void {
+            switch (e.payload()) {
+                .response => |response| {
+                    try expectEqual(101, response.status());
+                    try expectEqualStrings("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", response.header("sec-websocket-accept").?);
+                    // A masked frame that says hi.
+                    try expectEqual(8, try client.runtime.write(client.id, "\x81\x82\x01\x02\x03\x04ik"));
+                },
+                .chunk => |bytes| {
+                    @memcpy(client.received[client.len..][0..bytes.len], bytes);
+                    client.len += bytes.len;
+                    try client.runtime.credit(client.id, bytes.len);
+                    // The same close frame, masked.
+                    _ = try client.runtime.write(client.id, "\x88\x82\x01\x02\x03\x04\x0e\xa2");
+                },
+                else => {},
+            }
+        }
+    };
+    var client: Client = .{ .runtime = runtime, .id = id };
+    var end = try last(runtime, id, &client);
+    defer end.release();
+    try expect(end.payload() == .end);
+    try expectEqualStrings("\x88\x04\x0f\xa0hi", client.received[0..client.len]);
+}
+
 test "functions, objects and fetch of the host" {
     var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
     defer runtime.deinit();
