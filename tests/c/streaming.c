@@ -174,7 +174,7 @@ static void a_websocket_is_carried_by_the_host(void) {
   nano_event_release(&event, 1);
   id = dispatch(echo, websocket(NANO_BODY_NONE));
   event = next_of(runtime, id, NANO_EVENT_NONE);
-  CHECK(event.type == NANO_EVENT_ERROR && nano_error_status(event.as.error) == NANO_E_UNSUPPORTED);
+  CHECK(event.type == NANO_EVENT_ERROR && nano_error_code(event.as.error) == NANO_E_UNSUPPORTED);
   nano_event_release(&event, 1);
   nano_request_init init = websocket(NANO_BODY_UPGRADE);
   init.body = (nano_owned){(const uint8_t *)"x", 1, NULL, NULL};
