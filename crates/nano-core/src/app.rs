@@ -22,7 +22,7 @@ use crate::queue::{self, QueueConsumer};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
 use crate::schedule;
-use crate::shard::hogs::Hog;
+use crate::shard::homes::Hog;
 use crate::shard::{Command, NETWORK};
 use crate::source::Source;
 use crate::tail;

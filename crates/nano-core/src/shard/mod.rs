@@ -5,7 +5,7 @@
 
 pub(crate) mod admission;
 mod desk;
-pub(crate) mod hogs;
+pub(crate) mod homes;
 mod link;
 mod outside;
 mod seat;

@@ -1,5 +1,5 @@
-//! Apps whose turns are long: for a while they share the last shard with their like, so that there are shards that none of them
-//! keeps from the others.
+//! The shard that an app's requests go to: its home. Apps whose turns are long share the last shard with their like for a while, so that
+//! there are shards that none of them keeps from the others.
 //!
 //! Nobody is a hog for ever: every app has a long turn now and then, and in the end all of them would be on one shard.
 
