@@ -98,21 +98,27 @@ func (a *App) relay(w http.ResponseWriter, control *http.ResponseController, r *
 
 // listen hands over what the client sends, as the app takes it. It keeps no memory but the reader's: most WebSockets wait most of the time.
 func (c *relay) listen() {
-	for {
-		_, err := c.in.Peek(1)
-		if err != nil {
+	isTaken := c.hand()
+	// What comes by net/http's own reader ends the request's context when it ends: before the app has had it.
+	c.in.Reset(c.conn)
+	for isTaken {
+		if _, err := c.in.Peek(1); err != nil {
 			// Whether it has said goodbye is in what the app has got.
 			C.nano_request_end(c.hub.ptr, c.id)
 			runtime.KeepAlive(c.hub)
 			return
 		}
-		piece, _ := c.in.Peek(c.in.Buffered())
-		taken := c.write(piece)
-		if _, err = c.in.Discard(len(piece)); err != nil || taken < len(piece) {
-			_, _ = io.Copy(io.Discard, c.in)
-			return
-		}
+		isTaken = c.hand()
 	}
+	_, _ = io.Copy(io.Discard, c.in)
+}
+
+// hand gives the app what has been read; false if it takes no more.
+func (c *relay) hand() bool {
+	piece, _ := c.in.Peek(c.in.Buffered())
+	taken := c.write(piece)
+	_, _ = c.in.Discard(len(piece))
+	return taken == len(piece)
 }
 
 // speak writes the head, and what the app sends, until its end. The app may send on as much as has been written.

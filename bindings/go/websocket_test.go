@@ -91,10 +91,12 @@ func TestAnAppAnswersWithAWebSocket(t *testing.T) {
 			}
 			wire.send(textFrame, "grüß dich")
 			wire.expect(textFrame, "grüß dich")
-			// More than fits on the way at a time, in both directions.
+			// More than fits on the way at a time, in both directions, and in all more than may wait.
 			long := strings.Repeat("0123456789abcdef", 56_000)
-			wire.send(binaryFrame, long)
-			wire.expect(binaryFrame, long)
+			for range 6 {
+				wire.send(binaryFrame, long)
+				wire.expect(binaryFrame, long)
+			}
 			wire.sendClose(3001, "enough")
 			wire.expectClose(3001, "")
 			wire.expectEnd()
@@ -135,10 +137,11 @@ func TestWhatAClientSendsBeforeTheAnswerIsNotLost(t *testing.T) {
 	response, err := http.ReadResponse(in, nil)
 	must(t, err)
 	equal(t, response.StatusCode, 101)
+	// What was sent reaches the app also when nothing more can come.
+	must(t, connection.(*net.TCPConn).CloseWrite())
 	wire := &wire{t, connection, in}
 	wire.expect(textFrame, "early")
 	wire.expect(textFrame, "bird")
-	must(t, connection.(*net.TCPConn).CloseWrite())
 	wire.expectEnd()
 	expectNote(t, app, "closed 1006 false")
 }
