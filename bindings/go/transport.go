@@ -17,8 +17,8 @@ import (
 // RoundTrip asks the app, as http.RoundTripper has it: nothing is followed or interpreted. The response comes with its head, and its body
 // while it is read. The end of the request's context ends the request, also while the body is read.
 //
-// The body of a response that is a WebSocket (101) is an io.ReadWriteCloser of its bytes, as with http.Transport: whoever closes it has the app
-// see it closed, and the context has no say any more.
+// The body of a response that is a WebSocket (101) is an io.ReadWriteCloser of its bytes, as with http.Transport. It is to be closed: the
+// context has no say any more.
 //
 //	client := http.Client{Transport: app}
 func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -24,7 +24,8 @@ const lastWords = 10 * time.Second
 
 // asksForWebSocket says whether a WebSocket may be the answer.
 func asksForWebSocket(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == "") && lists(r.Header, "Connection", "upgrade") && lists(r.Header, "Upgrade", "websocket")
+	isGet := r.Method == http.MethodGet || r.Method == ""
+	return isGet && lists(r.Header, "Connection", "upgrade") && lists(r.Header, "Upgrade", "websocket")
 }
 
 func lists(headers http.Header, name, token string) bool {

@@ -222,7 +222,8 @@ func TestOnlyAConnectionThatCanBeTakenCarriesAWebSocket(t *testing.T) {
 	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.DiscardHandler)})
 	app := load(t, runtime, nano.AppOptions{Source: echoes})
 	wrap := func(wrap func(http.ResponseWriter) http.ResponseWriter) *httptest.Server {
-		return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { app.ServeHTTP(wrap(w), r) }), nil, (*httptest.Server).Start)
+		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { app.ServeHTTP(wrap(w), r) })
+		return serve(t, handler, nil, (*httptest.Server).Start)
 	}
 	server := wrap(func(w http.ResponseWriter) http.ResponseWriter { return wrapped{wrapped{w}} })
 	wire, _ := dial(t, server.Client().Transport, handshake(t, server.URL))
