@@ -43,6 +43,10 @@ func (c *call) fetch() {
 			return
 		}
 		defer response.Body.Close()
+		if response.StatusCode == http.StatusSwitchingProtocols {
+			c.fail(fmt.Errorf("%s answered with another protocol, and calls carry none", c.binding))
+			return
+		}
 		w := &responder{call: c, header: response.Header}
 		w.WriteHeader(response.StatusCode)
 		if _, err := io.Copy(w, response.Body); err != nil {

@@ -35,8 +35,10 @@ type exchange struct {
 	abandoned bool
 	// wake has room for one: there is something in the queue.
 	wake chan struct{}
-	// Of a request whose body streams: room has room for one; ended is closed with the last event.
+	// Of a request whose body streams, or that may become a WebSocket: room has room for one; ended is closed with the last event.
 	room, ended chan struct{}
+	// onEnd, if somebody set it, runs with the last event.
+	onEnd func()
 }
 
 var exchanges = sync.Pool{New: func() any { return &exchange{wake: make(chan struct{}, 1)} }}
@@ -74,12 +76,27 @@ func (x *exchange) push(e event, account *C.nano_account) {
 		}
 		x.queue = append(x.queue, e)
 	}
-	ended := x.ended
-	x.mu.Unlock()
+	ended, onEnd := x.ended, x.onEnd
 	if e.last && ended != nil {
 		close(ended)
 	}
+	x.mu.Unlock()
+	if e.last && onEnd != nil {
+		go onEnd()
+	}
 	signal(x.wake)
+}
+
+// whenEnded has something done when the last event is here, also while nobody takes events. For exchanges that have ended.
+func (x *exchange) whenEnded(do func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	select {
+	case <-x.ended:
+		go do()
+	default:
+		x.onEnd = do
+	}
 }
 
 // isAbandoned says whether events of it are for nobody.

@@ -23,13 +23,17 @@ var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "T
 //
 // A request that the app did not answer is answered as Problem does, and the error goes to the runtime's Logger; a response that breaks off
 // aborts the connection, so that clients do not take it for whole.
+//
+// An app may answer with a WebSocket what came by HTTP/1.1. The connection is taken from its server then, and ServeHTTP returns when the
+// WebSocket is over: when either side has closed it, or the context has ended. Below a handler that does not let it be taken
+// (http.Hijacker, also behind Unwrap) the answer is 501.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	if r.ContentLength < 0 || r.ContentLength > wholeBytes {
 		// HTTP/1 servers would read the rest of the body before they write.
 		_ = control.EnableFullDuplex()
 	}
-	x, up, err := a.send(r, urlOf(r), r.Host)
+	x, up, err := a.send(r, urlOf(r), r.Host, r.ProtoMajor == 1 && r.ProtoMinor > 0 && canHijack(w))
 	if err != nil {
 		a.report(r, err)
 		Problem(w, err)
@@ -54,6 +58,10 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a.report(r, err)
 		Problem(w, err)
+		return
+	}
+	if e.status == http.StatusSwitchingProtocols {
+		a.relay(w, control, r, x, switchHead(e.raw))
 		return
 	}
 	headers := w.Header()

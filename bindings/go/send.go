@@ -53,8 +53,9 @@ type upload struct {
 	whole atomic.Bool
 }
 
-// send hands a request over. The upload is nil if there is nothing left to pass on.
-func (a *App) send(r *http.Request, url string, host string) (x *exchange, up *upload, err error) {
+// send hands a request over. The upload is nil if there is nothing left to pass on. A WebSocket is among the answers only if the caller
+// carries one: then the status is 101.
+func (a *App) send(r *http.Request, url string, host string, carries bool) (x *exchange, up *upload, err error) {
 	ctx := r.Context()
 	body, streams, err := wholeBody(r)
 	if err != nil {
@@ -75,14 +76,17 @@ func (a *App) send(r *http.Request, url string, host string) (x *exchange, up *u
 		headers++
 	}
 	kind := C.uint32_t(C.NANO_BODY_NONE)
-	if streams {
+	switch {
+	case streams:
 		kind = C.NANO_BODY_STREAM
-	} else if len(body) > 0 {
+	case len(body) > 0:
 		kind = C.NANO_BODY_WHOLE
+	case carries && asksForWebSocket(r):
+		kind = C.NANO_BODY_UPGRADE
 	}
 	account, _ := ctx.Value(accountKey).(*Account)
 	wall, _ := ctx.Value(wallKey).(time.Duration)
-	x = a.hub.newExchange(account, streams)
+	x = a.hub.newExchange(account, streams || kind == C.NANO_BODY_UPGRADE)
 	begun := C.nano_go_dispatch(a.ptr, ptr(p.text), &p.lens[0], C.size_t(headers), ptr(body), C.size_t(len(body)), kind,
 		milliseconds(wall), C.uint64_t(x.token))
 	runtime.KeepAlive(a)
@@ -131,7 +135,7 @@ func (x *exchange) upload(body io.Reader, up *upload) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := body.Read(buffer)
-		if n > 0 && !x.write(buffer[:n]) {
+		if x.write(buffer[:n]) < n {
 			return
 		}
 		if err == io.EOF {
@@ -148,22 +152,21 @@ func (x *exchange) upload(body io.Reader, up *upload) {
 	runtime.KeepAlive(x.hub)
 }
 
-// write waits until all of it has been taken; false if nobody takes any more.
-func (x *exchange) write(rest []byte) bool {
-	for {
+// write waits until all of it has been taken; it is less if nobody takes any more.
+func (x *exchange) write(p []byte) (taken int) {
+	for taken < len(p) {
+		rest := p[taken:]
 		written := C.nano_go_write(x.hub.ptr, x.id, 0, ptr(rest), C.size_t(len(rest)))
 		runtime.KeepAlive(x.hub)
-		rest = rest[written.accepted:]
-		if written.status < 0 {
-			return false
-		}
-		if len(rest) == 0 {
-			return true
+		taken += int(written.accepted)
+		if written.status < 0 || taken == len(p) {
+			break
 		}
 		select {
 		case <-x.room:
 		case <-x.ended:
-			return false
+			return taken
 		}
 	}
+	return taken
 }

@@ -17,6 +17,9 @@ import (
 // RoundTrip asks the app, as http.RoundTripper has it: nothing is followed or interpreted. The response comes with its head, and its body
 // while it is read. The end of the request's context ends the request, also while the body is read.
 //
+// The body of a response that is a WebSocket (101) is an io.ReadWriteCloser of its bytes, as with http.Transport. It is to be closed: the
+// context has no say any more.
+//
 //	client := http.Client{Transport: app}
 func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 	url := *r.URL
@@ -24,7 +27,7 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 		url.Host = r.Host
 	}
 	url.Fragment, url.RawFragment = "", ""
-	x, _, err := a.send(r, url.String(), "")
+	x, _, err := a.send(r, url.String(), "", true)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +54,11 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.recycle()
 		response.ContentLength = int64(len(body))
 		response.Body = io.NopCloser(bytes.NewReader(body))
+		return response, nil
+	}
+	if e.status == http.StatusSwitchingProtocols {
+		response.ContentLength = 0
+		response.Body = newTunnel(ctx, a, x)
 		return response, nil
 	}
 	if length, err := strconv.ParseInt(response.Header.Get("Content-Length"), 10, 64); err == nil {
