@@ -14,6 +14,7 @@ use crate::error::{OrRaise, check_process};
 use crate::event::{account, flat};
 use crate::options::GivenApp;
 use crate::waiting::{Asked, Form, Waiting};
+use crate::websocket::WebSocket;
 use crate::{server, values};
 
 /// How long a waiting thread goes without looking for signals.
@@ -150,6 +151,23 @@ impl App {
         check_process(py)?;
         let (head, _) = server::request(scope)?;
         self.leave(py, RequestInit { head, body: Body::Stream, user_data: token, deadline_ms: 0 })
+    }
+
+    /// The same for one that asks for a WebSocket.
+    #[pyo3(signature = (token, scope, socket, /))]
+    fn dispatch_asgi_websocket(&self, py: Python<'_>, token: u64, scope: &Bound<'_, PyAny>, socket: &WebSocket) -> PyResult<(u64, bool)> {
+        check_process(py)?;
+        let head = server::opening(scope, &socket.handshake(py)?)?;
+        self.leave(py, RequestInit { head, body: Body::Upgrade, user_data: token, deadline_ms: 0 })
+    }
+
+    /// The same from its parts.
+    #[pyo3(signature = (token, url, headers, socket, /))]
+    fn dispatch_websocket(&self, py: Python<'_>, token: u64, url: String, headers: Pairs, socket: &WebSocket) -> PyResult<(u64, bool)> {
+        check_process(py)?;
+        let mut init = request(py, "GET".into(), url, headers, Body::Upgrade, 0)?;
+        server::push_all(py, &mut init.head.headers, &socket.handshake(py)?)?;
+        self.leave(py, RequestInit { user_data: token, ..init })
     }
 
     #[pyo3(signature = (method, url, headers, body, deadline_ms, /))]

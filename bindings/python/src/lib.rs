@@ -12,6 +12,7 @@ mod runtime;
 mod server;
 mod values;
 mod waiting;
+mod websocket;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,6 +38,7 @@ fn _nano(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("V8_VERSION", nano_core::v8_version())?;
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<app::App>()?;
+    module.add_class::<websocket::WebSocket>()?;
     module.add_function(wrap_pyfunction!(server::response_headers, module)?)?;
     module.add_function(wrap_pyfunction!(error::statuses, module)?)?;
     module.add_function(wrap_pyfunction!(error::is_forked, module)?)?;

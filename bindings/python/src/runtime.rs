@@ -29,6 +29,12 @@ pub(crate) struct Runtime {
     closing: Mutex<()>,
 }
 
+impl Runtime {
+    pub(crate) fn core(&self) -> &nano_core::Runtime {
+        &self.core
+    }
+}
+
 #[pymethods]
 impl Runtime {
     #[new]

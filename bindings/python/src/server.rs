@@ -38,10 +38,54 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
     }
     let scheme = optional(scope, intern!(py, "scheme"))?;
     let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()).transpose()?;
+    let scheme = scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?;
+    let url = url(scope, &scheme, host.as_ref())?;
+    Ok((RequestHead { method, url, headers }, announces))
+}
+
+/// The request of a scope of the type `websocket`, which asks for one by the handshake that is `ours`: the framing that the client and its
+/// server have agreed on is theirs alone.
+pub(crate) fn opening(scope: &Bound<'_, PyAny>, ours: &Headers) -> PyResult<RequestHead> {
+    let py = scope.py();
+    let mut headers = Headers::new();
+    let mut host = None;
+    for pair in scope.get_item(intern!(py, "headers"))?.try_iter()? {
+        let (name, value) = two(&pair?)?;
+        if !is_of_handshake(name.as_bytes()) && !headers.push(name.as_bytes(), value.as_bytes()) {
+            return Err(refused(py, name.as_bytes()));
+        }
+        if name.as_bytes() == b"host" && host.is_none() {
+            host = Some(value);
+        }
+    }
+    push_all(py, &mut headers, ours)?;
+    let scheme = optional(scope, intern!(py, "scheme"))?;
+    let is_secure = scheme.is_some_and(|scheme| scheme.eq("wss").unwrap_or(false));
+    let url = url(scope, if is_secure { "https" } else { "http" }, host.as_ref())?;
+    Ok(RequestHead { method: "GET".into(), url, headers })
+}
+
+/// Whether a header belongs to the handshake of a WebSocket.
+pub(crate) fn is_of_handshake(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(&name[..], b"connection" | b"upgrade") || name.starts_with(b"sec-websocket-")
+}
+
+/// Adds the headers of a handshake.
+pub(crate) fn push_all(py: Python<'_>, headers: &mut Headers, more: &Headers) -> PyResult<()> {
+    match more.iter().find(|(name, value)| !headers.push(name, value)) {
+        Some((name, _)) => Err(refused(py, name)),
+        None => Ok(()),
+    }
+}
+
+/// The URL that a scope's client has asked for.
+fn url(scope: &Bound<'_, PyAny>, scheme: &str, host: Option<&Bound<'_, PyBytes>>) -> PyResult<String> {
+    let py = scope.py();
     let mut url = String::with_capacity(URL_BYTES);
-    url.push_str(&scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?);
+    url.push_str(scheme);
     url.push_str("://");
-    match host.as_ref().map(|host| host.as_bytes()) {
+    match host.map(|host| host.as_bytes()) {
         Some(host) if !host.is_empty() => push_latin1(&mut url, host),
         _ => url.push_str(&server(scope)?),
     }
@@ -63,7 +107,7 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
             push_latin1(&mut url, query);
         }
     }
-    Ok((RequestHead { method, url, headers }, announces))
+    Ok(url)
 }
 
 /// The two messages of a whole response.

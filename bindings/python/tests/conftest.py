@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ from nano_isolates import Runtime
 
 # Long enough for anything that works, on any machine: a test that takes this long has failed.
 PATIENCE_S = 60.0
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "python"
 
 # Whoever runs the tests in the background may have set it to be ignored, and so it would be for every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -69,6 +74,55 @@ def python() -> Any:
         return done.stdout
 
     return python
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Any]:
+    """Runs a server on a free port: how to ask it."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def serve(command: list[str], listener: socket.socket) -> Any:
+        log = tmp_path / "log"
+        with log.open("wb") as out:
+            server = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                pass_fds=[listener.fileno()],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=EXAMPLES,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])},
+            )
+        servers.append(server)
+        port = listener.getsockname()[1]
+
+        def ask(path: str, body: bytes | None = None, expect: int = 200) -> bytes:
+            # The socket listens already: the kernel keeps the request until the server is there.
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+            connection.request("POST" if body is not None else "GET", path, body)
+            try:
+                response = connection.getresponse()
+            except OSError as error:
+                raise AssertionError(log.read_text()) from error
+            data = response.read()
+            connection.close()
+            assert response.status == expect, (response.status, data, log.read_text())
+            return data
+
+        ask.server, ask.log = server, log  # type: ignore[attr-defined]
+        return ask
+
+    yield serve
+    for server in servers:
+        server.send_signal(signal.SIGTERM)
+        server.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        yield listener
 
 
 HELLO = "export default { fetch: (request) => new Response('Hello from ' + request.url) }"

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import io
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
 
 import pytest
-from conftest import PATIENCE_S
+from conftest import EXAMPLES, PATIENCE_S
 
 import nano_isolates as nano
 from nano_isolates import Runtime, asgi, wsgi
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "python"
 
 APP = """
 let told = [], tell = () => {};
@@ -327,55 +321,6 @@ def test_wsgi_keeps_to_the_letter_of_its_standard(runtime: Runtime) -> None:
 def test_options_are_for_apps_that_are_not_loaded(runtime: Runtime) -> None:
     with pytest.raises(TypeError, match="loaded already"):
         asgi.App(runtime.load(APP), env={"A": "b"})
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Any]:
-    """Runs a server on a free port: how to ask it."""
-    servers: list[subprocess.Popen[bytes]] = []
-
-    def serve(command: list[str], listener: socket.socket) -> Any:
-        log = tmp_path / "log"
-        with log.open("wb") as out:
-            server = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                pass_fds=[listener.fileno()],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=EXAMPLES,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])},
-            )
-        servers.append(server)
-        port = listener.getsockname()[1]
-
-        def ask(path: str, body: bytes | None = None, expect: int = 200) -> bytes:
-            # The socket listens already: the kernel keeps the request until the server is there.
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-            connection.request("POST" if body is not None else "GET", path, body)
-            try:
-                response = connection.getresponse()
-            except OSError as error:
-                raise AssertionError(log.read_text()) from error
-            data = response.read()
-            connection.close()
-            assert response.status == expect, (response.status, data, log.read_text())
-            return data
-
-        ask.server, ask.log = server, log  # type: ignore[attr-defined]
-        return ask
-
-    yield serve
-    for server in servers:
-        server.send_signal(signal.SIGTERM)
-        server.wait(PATIENCE_S)
-
-
-@pytest.fixture
-def listener() -> Iterator[socket.socket]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(16)
-        yield listener
 
 
 @pytest.mark.parametrize(

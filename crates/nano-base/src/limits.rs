@@ -497,6 +497,8 @@ pub const H2_PING_AFTER_MS: u64 = 20_000;
 pub const H2_PING_MS_MAX: u64 = 20_000;
 /// A WebSocket message, decompressed.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// A message of an app's that a binding puts together for its host's server: as long as apps may send.
+pub const WEBSOCKET_HOST_MESSAGE_BYTES_MAX: usize = 32 << 20;
 /// Fragments of one WebSocket message: empty ones cost a sender nothing.
 pub const WEBSOCKET_FRAGMENTS_MAX: u32 = 4_096;
 /// Extensions and parameters looked at in one WebSocket handshake.

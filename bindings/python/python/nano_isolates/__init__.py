@@ -45,6 +45,7 @@ from ._nano import V8_VERSION
 from ._options import AppLimits, AppOptions, QueueConsumer, RuntimeLimits
 from ._runtime import App, Runtime
 from ._values import BigInt, Date, JSError, Map, UndefinedType, undefined
+from ._websocket import WebSocket, WebSocketRefused
 
 try:
     __version__ = _version("nano-isolates")
@@ -96,6 +97,8 @@ __all__ = [
     "UndefinedType",
     "UnsupportedError",
     "WallLimitError",
+    "WebSocket",
+    "WebSocketRefused",
     "__version__",
     "undefined",
 ]

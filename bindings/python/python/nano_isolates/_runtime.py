@@ -18,6 +18,7 @@ from ._http import Body, HeadersInit, Pairs, Request, Response, pairs_of, respon
 from ._hub import Hub, Loop
 from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of
 from ._values import undefined
+from ._websocket import WebSocket
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -285,6 +286,11 @@ class App:
         except BaseException:
             exchange.cancel()
             raise
+
+    def websocket(self, url: str, *, subprotocols: Iterable[str] = (), headers: HeadersInit | None = None) -> WebSocket:
+        """A WebSocket to the app, which answers the request for it: `async with app.websocket(url) as socket`. `WebSocketRefused` has the
+        response of an app that answers with another one."""
+        return WebSocket(self, url, subprotocols, headers)
 
     def _credit(self, exchange: Exchange, count: int) -> None:
         if count and not exchange.done:

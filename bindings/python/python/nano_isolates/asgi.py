@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from . import _runtime
 from ._errors import NanoError
 from ._exchange import AsyncBody, Exchange, begin
 from ._mount import Mounted, headers_of, problem, report
+from ._relay import Message, Receive, Send, relay
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from ._options import AppOptions
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 # Who waits for longer than a round, whose client is listened to meanwhile.
 _ROUND_S = 0.05
@@ -99,8 +97,7 @@ class App:
         if kind == "lifespan":
             await self._lifespan(receive, send)
         elif kind == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1011, "reason": "apps have no WebSockets here"})
+            await relay(self._mounted.ready or await self._app(), scope, receive, send)
         else:
             raise NotImplementedError(f"ASGI's {kind} is not supported")
 

@@ -1,0 +1,156 @@
+"""WebSockets between an ASGI server and an app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from ._errors import NanoError
+from ._http import Pairs, Response
+from ._mount import headers_of, problem, report
+from ._websocket import Socket
+
+if TYPE_CHECKING:
+    from ._runtime import App
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# What a client is told when its WebSocket ends by an error, with the error's name: as a listener of NANO's says it.
+_GOING_AWAY, _FAILED = 1001, 1011
+_GOES_AWAY = frozenset(["NANO_E_SHUTDOWN", "NANO_E_DRAINING"])
+# What servers call a client's last word that has no code.
+_NO_CODE = 1005
+
+
+async def relay(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """Answers a scope of the type `websocket`."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    client = _Client(scope, receive, send)
+    try:
+        socket = client.socket = Socket(app._hub, asyncio.get_running_loop(), scope.get("subprotocols") or ())
+        socket.ask(app._native.dispatch_asgi_websocket, scope)
+        client.listen()
+        response = await socket.answer()
+        if response is not None:
+            await client.refuse(response)
+            return
+        await client.tell({"type": "websocket.accept", "subprotocol": socket.subprotocol, "headers": socket.pairs})
+        client.accepted = True
+        while (message := await socket.receive()) is not None:
+            if isinstance(message, str):
+                await client.tell({"type": "websocket.send", "text": message})
+            elif isinstance(message, bytes):
+                await client.tell({"type": "websocket.send", "bytes": message})
+            else:
+                code, reason = message
+                # ASGI has no end without a code.
+                await client.close(1000 if code is None else code, reason)
+                await socket.leave(code, "")
+        await client.close(_FAILED, "")
+    except NanoError as error:
+        if not client.gone:
+            report(app.name, error)
+            await client.fail(error)
+    finally:
+        client.end()
+
+
+class _Client:
+    """The server's side: who is listened to, and told."""
+
+    accepted = False
+    # It has left, or has been told the last word.
+    gone = False
+    socket: Socket | None = None
+    _listener: asyncio.Task[None] | None = None
+
+    def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._takes_responses = "websocket.http.response" in (scope.get("extensions") or {})
+
+    def listen(self) -> None:
+        """Passes on what it says, from now on."""
+        self._listener = asyncio.get_running_loop().create_task(self._listen())
+
+    async def _listen(self) -> None:
+        socket = self.socket
+        assert socket is not None
+        try:
+            while True:
+                message = await self._receive()
+                if message["type"] == "websocket.disconnect":
+                    self.gone = True
+                    if not socket.is_open:
+                        socket.cancel()
+                        return
+                    code = message.get("code", _NO_CODE)
+                    # Without a reason uvicorn means by it that the connection is lost.
+                    if code == _NO_CODE and "reason" in message:
+                        code = None
+                    await socket.leave(code, message.get("reason") or "")
+                    return
+                text = message.get("text")
+                await socket.give(text if text is not None else bytes(message["bytes"]))
+                # An app that takes everything, and a server that has it, must not keep the loop from hearing of an end.
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as failure:
+            # The server's own: whoever waits for the app learns of it, and the app that the client is gone.
+            socket._break(failure)
+
+    async def tell(self, message: Message) -> None:
+        """Sends it a message, if it is still there."""
+        if self.gone:
+            return
+        try:
+            await self._send(message)
+        except OSError:
+            # It has left, which the server says in its own words next.
+            self.gone = True
+
+    async def close(self, code: int, reason: str) -> None:
+        """Its last message."""
+        await self.tell({"type": "websocket.close", "code": code, "reason": reason})
+        self.gone = True
+
+    async def refuse(self, response: Response) -> None:
+        """The app has answered with something else than a WebSocket."""
+        headers, is_bare = headers_of("GET", response)
+        if not self._takes_responses:
+            await self.close(1000, "")
+            return
+        await self._begin(response.status, headers)
+        if not is_bare and response.is_stream:
+            async for chunk in response.aiter_bytes():
+                await self.tell({"type": "websocket.http.response.body", "body": chunk, "more_body": True})
+        await self._finish(b"" if is_bare or response.is_stream else response.body)
+
+    async def fail(self, error: NanoError) -> None:
+        """There is no response, or no more of it."""
+        if self.accepted or not self._takes_responses:
+            await self.close(_GOING_AWAY if error.name in _GOES_AWAY else _FAILED, error.name.removeprefix("NANO_E_"))
+            return
+        status, headers, body = problem(error)
+        await self._begin(status, headers)
+        await self._finish(body)
+
+    async def _begin(self, status: int, headers: Pairs) -> None:
+        self._takes_responses = False
+        await self.tell({"type": "websocket.http.response.start", "status": status, "headers": headers})
+
+    async def _finish(self, body: bytes) -> None:
+        await self.tell({"type": "websocket.http.response.body", "body": body})
+        self.gone = True
+
+    def end(self) -> None:
+        """Leaves nothing behind."""
+        if self._listener is not None:
+            self._listener.cancel()
+        if self.socket is not None:
+            self.socket.cancel()
