@@ -16,7 +16,7 @@ const { toHonoHandler } = require('nano-isolates/hono');
 const { Client, opening, textFrame } = require('./frames.js');
 const { NEVER, code, runtimeFor, until } = require('./helpers.js');
 
-const ECHO = `const notes = [];
+const ECHO = `const notes = [], LARGE = new Uint8Array(900_000);
 export default { async fetch(request) {
   const { pathname } = new URL(request.url);
   if (pathname === '/plain') return new Response('no ' + request.headers.get('upgrade'), { status: 404, headers: { 'x-own': 'yes' } });
@@ -31,7 +31,7 @@ export default { async fetch(request) {
   socket.onmessage = ({ data }) => {
     if (data === 'bye') socket.close(4000, 'as you wish');
     else if (data === 'loop') for (;;);
-    else if (data === 'flood') for (let n = 0; n < 8; n++) socket.send(new Uint8Array(900_000));
+    else if (data === 'flood') for (let n = 0; n < 64; n++) socket.send(LARGE);
     else socket.send(data);
   };
   socket.onclose = ({ code, reason, wasClean }) => notes.push([code, reason, wasClean]);
@@ -210,6 +210,10 @@ test('an app that is reloaded, or breaks a limit, or ends with its runtime says 
   client.text('loop');
   assert.deepEqual(await last(client), [1011, 'CPU_LIMIT']);
   client = await Client.open(port);
+  const other = await runtime.load(ECHO);
+  const unloaded = await Client.open(await start(t, other));
+  await other.unload({ graceMs: 0 });
+  assert.deepEqual(await last(unloaded), [1001, 'DRAINING']);
   await runtime.close();
   assert.deepEqual(await last(client), [1001, 'SHUTDOWN']);
 });
@@ -220,16 +224,35 @@ test('an app that is killed, or says more than anybody reads, is cut off', async
   const port = await start(t, app, { onError: (error, of, request) => errors.push([error.code, of === app, request.url]) });
   const killed = await Client.open(port, '/killed');
   await app.kill();
-  assert.deepEqual(await killed.next(), [1011, 'CANCELED']);
   assert.equal(await killed.next(), null);
-  killed.socket.end();
   const flooded = await Client.open(port, '/flooded');
   flooded.socket.pause();
   flooded.text('flood');
-  await until(() => errors.length === 1);
-  assert.deepEqual(errors, [['NANO_E_CANCELED', true, '/flooded']]);
+  await until(() => app.stats().inFlight === 0);
   flooded.socket.resume();
   await flooded.rest();
+  await until(() => errors.length === 2);
+  assert.deepEqual(errors, [
+    ['NANO_E_CANCELED', true, '/killed'],
+    ['NANO_E_CANCELED', true, '/flooded'],
+  ]);
+});
+
+test('a client that does not go is cut off', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const app = await runtimeFor(t).load(ECHO);
+  const server = http.createServer();
+  let connection;
+  server.on('upgrade', (request, socket) => (connection = socket));
+  const client = await Client.open(await start(t, app, { server }));
+  client.close(1000);
+  assert.deepEqual(await client.next(), [1000, '']);
+  assert.equal(await client.next(), null);
+  t.mock.timers.tick(29_999);
+  assert.ok(!connection.destroyed);
+  t.mock.timers.tick(1);
+  assert.ok(connection.destroyed);
+  client.destroy();
 });
 
 test('a response that is none is passed on, and the connection closed', async (t) => {
