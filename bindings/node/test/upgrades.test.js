@@ -22,7 +22,7 @@ export default { async fetch(request) {
   if (pathname === '/plain') return new Response('no ' + request.headers.get('upgrade'), { status: 404, headers: { 'x-own': 'yes' } });
   if (pathname === '/stream') {
     let left = 100;
-    const pull = (c) => (left-- > 0 ? c.enqueue(new Uint8Array(5000).fill(97)) : c.close());
+    const pull = (c) => (left-- > 0 ? c.enqueue(new Uint8Array(5000).fill(122)) : c.close());
     return new Response(new ReadableStream({ pull }));
   }
   if (pathname === '/throw') throw new Error('a secret of the app');
@@ -268,7 +268,7 @@ test('a response that is none is passed on, and the connection closed', async (t
   const streamed = new Client(port, opening('/stream'));
   assert.match(await streamed.readHead(), /\r\ntransfer-encoding: chunked\r\n/i);
   const body = await streamed.rest();
-  assert.equal(body.replaceAll(/[^a]/g, '').length - body.match(/^[\da-f]+\r$/gm).join('').replaceAll(/[^a]/g, '').length, 500_000);
+  assert.equal(body.replaceAll(/[^z]/g, '').length, 500_000);
   assert.ok(body.endsWith('\r\n0\r\n\r\n'));
   streamed.socket.end();
   const bare = new Client(port, opening('/plain').replace('GET', 'HEAD'));
