@@ -29,6 +29,7 @@ function frame(opcode, bytes) {
 const textFrame = (text) => frame(TEXT, Buffer.from(text));
 
 class Client {
+  static #sockets = new Set();
   #chunks = [];
   #length = 0;
 
@@ -37,6 +38,13 @@ class Client {
     this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     this.socket.on('error', () => {}).on('data', (data) => this.#take(data));
     this.socket.write(written);
+    Client.#sockets.add(this.socket);
+  }
+
+  /** Ends those of a test that has failed, too. */
+  static destroyAll() {
+    for (const socket of Client.#sockets) socket.destroy();
+    Client.#sockets.clear();
   }
 
   /** The same when it has been answered with a WebSocket. */

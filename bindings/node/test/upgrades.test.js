@@ -43,7 +43,10 @@ export const heard = () => notes;`;
 async function start(t, app, { onError = () => {}, server = http.createServer(toNodeHandler(app, { onError })), upgrade = true } = {}) {
   if (upgrade) server.on('upgrade', toUpgradeHandler(app, { onError }));
   if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.after(() => new Promise((resolve) => server.close(resolve)));
+  t.after(() => {
+    Client.destroyAll();
+    return new Promise((resolve) => server.close(resolve));
+  });
   return server.address().port;
 }
 
@@ -127,12 +130,19 @@ test('who does not read is waited for', async (t) => {
     } };
     export const fill = () => { if (socket.bufferedAmount < 1 << 20) { socket.send(new Uint8Array(1 << 18)); return 1; } return 0; };
     export const buffered = () => socket.bufferedAmount;`);
-  const client = await Client.open(await start(t, app));
+  const server = http.createServer();
+  let connection;
+  server.on('upgrade', (request, socket) => (connection = socket));
+  const client = await Client.open(await start(t, app, { server }));
   client.socket.pause();
   let sent = 0;
   // The kernel takes some of it; if Node took the rest, this would never end.
   while (sent < 256 && (await app.invoke('fill'))) sent++;
-  assert.ok(sent < 256, 'the app is told how much waits');
+  assert.ok(sent < 256, 'the app is told that it waits');
+  // And how much, but for the heads of its frames.
+  const buffered = await app.invoke('buffered');
+  const written = connection.bytesWritten - connection.writableLength - client.head.length;
+  assert.ok(buffered >= (sent << 18) - written, `${buffered} bytes of ${sent << 18}, of which ${written} are written`);
   client.socket.resume();
   for (let n = 0; n < sent; n++) assert.equal((await client.next()).length, 1 << 18);
   while ((await app.invoke('buffered')) > 0);
