@@ -67,12 +67,22 @@ class Exchange {
   async send(source) {
     const { native } = this.#hub;
     try {
-      this.#pump = new Pump(source, (bytes) => native.requestWrite(this.id, bytes));
+      this.#pump = new Pump(source, (bytes) => this.#write(bytes));
       if (await this.#pump.run()) native.requestEnd(this.id);
     } catch (error) {
-      // The request has ended without reading on, or the body itself has failed.
+      // The request has ended in this moment, or the body itself has failed.
       if (isGone(error)) this.#pump.stop();
       else this.fail(error);
+    }
+  }
+
+  /** How much there was room for. It fails only when the request has ended, of which there is word on its way here: then all is taken. */
+  #write(bytes) {
+    try {
+      return this.#hub.native.requestWrite(this.id, bytes);
+    } catch {
+      this.#pump.stop();
+      return bytes.length;
     }
   }
 
