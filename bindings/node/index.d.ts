@@ -9,6 +9,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Duplex } from 'node:stream';
 
 /** The version of V8 that runs apps; not Node's own. */
 export const v8Version: string;
@@ -306,3 +307,9 @@ export function toNodeHandler(
   app: App,
   options?: HandlerOptions,
 ): (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => void;
+
+/**
+ * A listener for the event `upgrade` of a server of `node:http` or `https`, also below Express, Fastify and Hono: an app answers, with a
+ * WebSocket or with a plain response, after which the connection is closed. It gets all such requests of the server, whatever their path.
+ */
+export function toUpgradeHandler(app: App, options?: HandlerOptions): (request: IncomingMessage, socket: Duplex, head: Buffer) => void;

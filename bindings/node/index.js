@@ -6,5 +6,6 @@ const { Queue, Service } = require('./lib/bindings.js');
 const { NanoError } = require('./lib/errors.js');
 const { App, Runtime } = require('./lib/runtime.js');
 const { toNodeHandler } = require('./lib/http.js');
+const { toUpgradeHandler } = require('./lib/upgrade.js');
 
-module.exports = { App, NanoError, Queue, Runtime, Service, toNodeHandler, v8Version: v8Version() };
+module.exports = { App, NanoError, Queue, Runtime, Service, toNodeHandler, toUpgradeHandler, v8Version: v8Version() };

@@ -46,7 +46,7 @@ class Exchange {
       if (isSignalOfRequest) watch(this);
       else this.listen();
     }
-    if (source !== null) this.#send(source);
+    if (source !== null) this.send(source);
   }
 
   /** Listens to its signal, if it still matters. */
@@ -63,15 +63,26 @@ class Exchange {
     return this.#signal !== null && this.#onAbort === null && this.#signal.aborted;
   }
 
-  async #send(source) {
+  /** Sends the request's body, until it or the request ends. */
+  async send(source) {
     const { native } = this.#hub;
     try {
-      this.#pump = new Pump(source, (bytes) => native.requestWrite(this.id, bytes));
+      this.#pump = new Pump(source, (bytes) => this.#write(bytes));
       if (await this.#pump.run()) native.requestEnd(this.id);
     } catch (error) {
-      // The request has ended without reading on, or the body itself has failed.
+      // The request has ended in this moment, or the body itself has failed.
       if (isGone(error)) this.#pump.stop();
       else this.fail(error);
+    }
+  }
+
+  /** How much there was room for. It fails only when the request has ended, of which there is word on its way here: then all is taken. */
+  #write(bytes) {
+    try {
+      return this.#hub.native.requestWrite(this.id, bytes);
+    } catch {
+      this.#pump.stop();
+      return bytes.length;
     }
   }
 
@@ -141,24 +152,25 @@ class Exchange {
     const waiter = this.#waiter;
     if (waiter === null) return;
     this.#waiter = null;
-    this.next().then(waiter.resolve, waiter.reject);
+    this.next(waiter.credits).then(waiter.resolve, waiter.reject);
   }
 
-  /** The next piece of the body, null at its end. Pieces that are taken make room for more. */
-  async next() {
+  /** The next piece of the body, null at its end. Pieces that are taken make room for more; without `credits` whoever takes them says when. */
+  async next(credits = true) {
     if (this.#failure !== null) throw this.#failure.reason;
     const event = this.#events.shift();
     if (event !== undefined) {
       if (event[1] === ERROR) throw new NanoError(...event[2]);
       if (event[1] === END) return null;
-      this.#credit(event[2].length);
-      return event[2].length > 0 ? event[2] : this.next();
+      if (credits) this.credit(event[2].length);
+      return event[2].length > 0 ? event[2] : this.next(credits);
     }
     if (this.done) return null;
-    return new Promise((resolve, reject) => (this.#waiter = { resolve, reject }));
+    return new Promise((resolve, reject) => (this.#waiter = { resolve, reject, credits }));
   }
 
-  #credit(count) {
+  /** There is room for so many bytes more. */
+  credit(count) {
     if (this.done || count === 0) return;
     try {
       this.#hub.native.credit(this.id, count);

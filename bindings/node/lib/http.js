@@ -4,6 +4,7 @@
 const { STATUS_CODES } = require('node:http');
 const { NanoError } = require('./errors.js');
 const { append, listOf, textOf } = require('./headers.js');
+const { piecesOf } = require('./pieces.js');
 const { BODILESS } = require('./response.js');
 const { App, dispatch } = require('./runtime.js');
 
@@ -31,7 +32,12 @@ function toNodeHandler(app, { onError = report } = {}) {
 async function serve(app, request, response) {
   const { head, exchange } = dispatch(app, partsOf(request));
   response.once('close', () => exchange.cancel());
-  const [, , status, statusText, flat, bytes, isWhole] = await head;
+  await answer(request, response, await head, exchange);
+}
+
+/** Passes a response on, of which this event tells. */
+async function answer(request, response, event, exchange) {
+  const [, , status, statusText, flat, bytes, isWhole] = event;
   const isBare = request.method === 'HEAD' || BODILESS.has(status);
   const list = passedOn(listOf(textOf(flat)));
   if (isWhole && !isBare && !list.includes('content-length')) list.push('content-length', String(bytes.length));
@@ -50,6 +56,13 @@ async function serve(app, request, response) {
 }
 
 function partsOf(request) {
+  const { method, url, flat } = headOf(request, HOP_BY_HOP);
+  const { body, source } = bodyOf(request);
+  return { method, url, flat, body, source, signal: null, deadlineMs: 0 };
+}
+
+/** What a request is but for its body, without some of its headers. */
+function headOf(request, without) {
   const { method } = request;
   const isHttp2 = request.httpVersionMajor >= 2;
   const scheme = request.socket?.encrypted ? 'https' : 'http';
@@ -64,17 +77,20 @@ function partsOf(request) {
   const raw = request.rawHeaders;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index];
-    if (name.charCodeAt(0) !== 58 && !HOP_BY_HOP.has(name.toLowerCase())) flat = append(flat, name, raw[index + 1]);
+    if (name.charCodeAt(0) !== 58 && !without.has(name.toLowerCase())) flat = append(flat, name, raw[index + 1]);
   }
-  const { body, source } = bodyOf(request, isHttp2);
-  return { method, url, flat, body, source, signal: null, deadlineMs: 0 };
+  return { method, url, flat };
 }
 
-function bodyOf(request, isHttp2) {
+function hasBody(request) {
   const { headers } = request;
-  const has =
-    headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined || (isHttp2 && !request.stream?.endAfterHeaders);
-  if (!has || headers['content-length'] === '0') return { body: null, source: null };
+  if (headers['content-length'] === '0') return false;
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return true;
+  return request.httpVersionMajor >= 2 && !request.stream?.endAfterHeaders;
+}
+
+function bodyOf(request) {
+  if (!hasBody(request)) return { body: null, source: null };
   if (request.readableDidRead || request.readableEnded) {
     // Somebody before us has read it; as bytes or text it can be had again.
     const { body } = request;
@@ -82,54 +98,9 @@ function bodyOf(request, isHttp2) {
     if (body instanceof Uint8Array) return { body, source: null };
     throw new TypeError('the body of the request has been parsed already: mount apps before body parsers');
   }
-  return { body: null, source: readerOf(request) };
-}
-
-/** The pieces of a request's body. Who stops early leaves the connection as it is: the response still has to go out by it. */
-function readerOf(request) {
-  const chunks = [];
-  let ended = false;
-  let failure = null;
-  let wake = null;
-  const tell = () => {
-    wake?.();
-    wake = null;
-  };
-  const onData = (chunk) => {
-    chunks.push(chunk);
-    request.pause();
-    tell();
-  };
-  const onEnd = () => {
-    ended = true;
-    tell();
-  };
-  const onGone = () => {
-    if (!ended) failure ??= new Error('the client has gone away in the middle of its request');
-    tell();
-  };
-  const onError = (error) => {
-    failure ??= error;
-    tell();
-  };
-  request.on('data', onData).on('end', onEnd).on('close', onGone).on('error', onError);
+  const source = piecesOf(request);
   request.pause();
-  return {
-    async next() {
-      while (chunks.length === 0) {
-        if (ended) return { done: true, value: undefined };
-        if (failure !== null) throw failure;
-        request.resume();
-        await new Promise((resolve) => (wake = resolve));
-      }
-      return { done: false, value: chunks.shift() };
-    },
-    stop() {
-      // What is left is read and dropped.
-      request.off('data', onData);
-      request.resume();
-    },
-  };
+  return { body: null, source };
 }
 
 function passedOn(list) {
@@ -160,15 +131,15 @@ function isGone(response) {
   return response.destroyed || response.writableDestroyed || response.socket?.destroyed === true;
 }
 
-/** Resolves when the response takes more, or nobody is there any more. */
-function roomIn(response) {
+/** Resolves when the response or the socket takes more, or nobody is there any more. */
+function roomIn(stream) {
   return new Promise((resolve) => {
     const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
+      stream.off('drain', done);
+      stream.off('close', done);
       resolve();
     };
-    response.on('drain', done).on('close', done);
+    stream.on('drain', done).on('close', done);
   });
 }
 
@@ -189,4 +160,4 @@ function report(error, app) {
   );
 }
 
-module.exports = { toNodeHandler };
+module.exports = { HOP_BY_HOP, answer, hasBody, headOf, report, roomIn, sendProblem, toNodeHandler };

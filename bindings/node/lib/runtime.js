@@ -22,6 +22,8 @@ const CODE = /^\s*(?:export|import)(?:\s+(?:default|const|let|var|async|function
 const DATE_MS_MAX = 8.64e15;
 const QUEUE_COUNTS = ['messages', 'bytes', 'sent', 'acked', 'retried', 'dead', 'dropped'];
 const made = Symbol('made by Runtime.load');
+// What the body of a request is besides none or whole, as the native half numbers it.
+const [WHOLE, STREAM, UPGRADE] = [0, 1, 2];
 
 /** Threads that run JavaScript, and the apps on them. */
 class Runtime {
@@ -166,10 +168,11 @@ class App {
     };
   }
 
-  #begin(exchange, { method, url, flat, body, source, isOwn, deadlineMs }) {
+  #begin(exchange, { method, url, flat, body, source, isUpgrade, isOwn, deadlineMs }) {
     const native = this.#native;
     const quiet = this.#hub.isMore();
-    exchange.begin((token) => native.dispatch(token, method, url, flat, body, source !== null, deadlineMs, quiet), source, isOwn);
+    const kind = isUpgrade ? UPGRADE : source === null ? WHOLE : STREAM;
+    exchange.begin((token) => native.dispatch(token, method, url, flat, body, kind, deadlineMs, quiet), source, isOwn);
   }
 
   /** Calls a function that the app exports. Values cross by content. */

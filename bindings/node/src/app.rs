@@ -23,7 +23,8 @@ impl App {
         self.0.name().to_string()
     }
 
-    /// Hands a request over; without a body and not streaming it has none. A quiet one begins when the runtime is told to wake.
+    /// Hands a request over: `kind` says what its body is if it is not `body`, as `lib/runtime.js` numbers it. A quiet one begins when the
+    /// runtime is told to wake.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "the parts of a request, by position because a request's every microsecond counts")]
     pub fn dispatch(
@@ -34,12 +35,16 @@ impl App {
         url: String,
         flat: Option<Latin1String>,
         body: Option<&[u8]>,
-        streaming: bool,
+        kind: u32,
         deadline_ms: u32,
         quiet: bool,
     ) -> napi::Result<u64> {
         let sent = headers(flat.as_deref()).and_then(|headers| {
-            let body = if streaming { Body::Stream } else { body.map_or(Body::None, |body| Body::Whole(body.to_vec())) };
+            let body = match kind {
+                1 => Body::Stream,
+                2 => Body::Upgrade,
+                _ => body.map_or(Body::None, |body| Body::Whole(body.to_vec())),
+            };
             let head = RequestHead { method, url, headers };
             let init = RequestInit { head, body, user_data: token as u64, deadline_ms };
             if quiet { self.0.dispatch_quietly(init) } else { self.0.dispatch(init) }

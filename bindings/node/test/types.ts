@@ -5,7 +5,7 @@ import fastify from 'fastify';
 import { Hono } from 'hono';
 import http from 'node:http';
 import http2 from 'node:http2';
-import { type Account, type App, NanoError, Queue, Runtime, Service, toNodeHandler, v8Version } from 'nano-isolates';
+import { type Account, type App, NanoError, Queue, Runtime, Service, toNodeHandler, toUpgradeHandler, v8Version } from 'nano-isolates';
 import { toExpressHandler } from 'nano-isolates/express';
 import { nanoFastify } from 'nano-isolates/fastify';
 import { toHonoHandler } from 'nano-isolates/hono';
@@ -49,10 +49,12 @@ export async function everything(): Promise<void> {
   const { outcome, noRetry } = await app.schedule('by hand', { time: new Date() });
   console.log(outcome, noRetry, (await app.kill()) + (runtime.queues()['jobs']?.messages ?? 0));
   await app.reload(null, { env: { TEXT: 'y' } });
-  http.createServer(toNodeHandler(app));
+  http.createServer(toNodeHandler(app)).on('upgrade', toUpgradeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
   http2.createServer(toNodeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
   express().use('/x', toExpressHandler(app));
-  await fastify().register(nanoFastify, { app, prefix: '/x' });
+  const server = fastify();
+  await server.register(nanoFastify, { app, prefix: '/x' });
+  server.server.on('upgrade', toUpgradeHandler(app));
   new Hono().all('/x/*', toHonoHandler(app));
   try {
     await app.unload({ graceMs: 5 });
