@@ -124,6 +124,8 @@ pub(crate) struct Pipe {
     /// The writer was refused and wants to be told.
     writer_waits: bool,
     canceled: bool,
+    /// The request is over.
+    discarded: bool,
 }
 
 impl Pipe {
@@ -139,6 +141,7 @@ impl Pipe {
             reader_waits: false,
             writer_waits: false,
             canceled: false,
+            discarded: false,
         };
         match body {
             Body::None => {}
@@ -171,6 +174,10 @@ impl Pipe {
 
     /// Appends what fits; how much that was, and whether the reader waits to be told.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(usize, bool)> {
+        if self.discarded {
+            // As it will be told in a moment, when the request's number is forgotten.
+            return Err(Error::new(Status::NotFound, GONE));
+        }
         if !self.streaming || self.ended {
             return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
         }
@@ -288,7 +295,7 @@ impl Pipe {
         if self.streaming || !self.chunks.is_empty() {
             self.broken = Some(GONE.to_string());
         }
-        self.ended = true;
+        (self.ended, self.discarded) = (true, true);
         self.chunks.clear();
         self.held.clear();
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nano_core::{Body, Payload, Source, Status};
+use nano_core::{Body, Payload, RequestInit, Source, Status};
 
 use crate::support::*;
 
@@ -390,4 +390,21 @@ fn an_app_runs_for_long_without_costing_a_thread() {
         fetch(&app, "/").expect("a response");
     }
     assert_eq!(runtime.stats().abandoned, 0);
+}
+
+#[test]
+fn a_body_of_a_request_that_ends_meanwhile_is_told_so() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "hasty", "export default { fetch() { return new Response('enough'); } }");
+    for _ in 0..500 {
+        let id = app.dispatch(RequestInit { body: Body::Stream, ..post("/", "") }).expect("accepted");
+        // Whatever the moment, the body is written to or the request has ended.
+        let error = loop {
+            if let Err(error) = runtime.request_write(id, b"x") {
+                break error;
+            }
+        };
+        assert_eq!(error.status, Status::NotFound, "{error}");
+        until_end(&runtime, id);
+    }
 }
