@@ -1,8 +1,9 @@
-//! The shard that an app's requests go to: its home. Apps whose turns are long share the last shard with their like for a while, so that
-//! there are shards that none of them keeps from the others.
+//! The shard that an app's requests go to: its home. Apps whose turns are long share the last half of the shards with their like for a
+//! while, so that there are shards that none of them keeps from the others.
 //!
-//! Nobody is a hog for ever: every app has a long turn now and then, and in the end all of them would be on one shard.
+//! Nobody is a hog for ever: every app has a long turn now and then, and in the end all of them would be there.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nano_base::limits::{HOG_MS, SPREAD_AFTER};
@@ -38,21 +39,22 @@ impl Inner {
         until_ms > 0 && self.clock.now_ms() < until_ms && !app.is_inspected()
     }
 
-    /// The shard of hogs: the last one, so that it is the same for all.
-    pub(crate) fn penalty(&self) -> usize {
-        self.working - 1
+    /// The first of the shards that hogs are kept on; of one there is none.
+    fn first_of_hogs(&self) -> usize {
+        self.working - self.working / 2
     }
 
-    /// The shard that an app's requests go to.
+    /// The shard that an app's requests go to. A hog stays where it is if it may.
     pub(crate) fn home(&self, app: &AppShared) -> usize {
-        if self.is_hog(app) { self.penalty() } else { app.home.load(Ordering::Relaxed) }
+        let (home, first) = (app.home.load(Ordering::Relaxed), self.first_of_hogs());
+        if home < first && self.is_hog(app) { self.working - 1 - home % (self.working - first) } else { home }
     }
 
     /// The shard that a request is for that came by the front of shard `here`: this one, if the app is warm here or its home has too
     /// much to do, because a hop to another thread costs more than anything else does.
     pub(crate) fn shard_for(&self, app: &AppShared, here: usize) -> usize {
         if self.is_hog(app) {
-            return self.penalty();
+            return self.home(app);
         }
         let home = app.home.load(Ordering::Relaxed);
         let stays = home == here
@@ -62,8 +64,9 @@ impl Inner {
         if stays { here } else { home }
     }
 
-    /// The shard with the least to do, but none of these.
-    pub(crate) fn quietest_shard(&self, not: &[usize]) -> Option<usize> {
-        (0..self.working).filter(|index| !not.contains(index)).min_by_key(|index| self.shards[*index].load())
+    /// Where to go from a shard that is hogged: the one with the least to do, if it can be one without hogs.
+    pub(crate) fn refuge_from(&self, shard: usize) -> Option<usize> {
+        let quietest = |among: Range<usize>| among.filter(|index| *index != shard).min_by_key(|index| self.shards[*index].load());
+        quietest(0..self.first_of_hogs()).or_else(|| quietest(0..self.working))
     }
 }

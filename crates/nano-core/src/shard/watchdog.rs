@@ -200,22 +200,18 @@ fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat) {
         return;
     }
     let Some(hog) = seat.app() else { return };
-    let penalty = inner.penalty();
-    let is_wanted = |app: &AppShared| app.key != hog.key && !(shard.index == penalty && inner.is_hog(app));
+    let is_wanted = |app: &AppShared| app.key != hog.key && !(inner.is_hog(app) && inner.home(app) == shard.index);
     let (starts, requests) = (shard.take_starts_where(is_wanted), shard.take_where(is_wanted));
     if starts.is_empty() && requests.is_empty() {
         return;
     }
-    let quiet = inner.quietest_shard(&[shard.index, penalty]).or_else(|| inner.quietest_shard(&[shard.index]));
+    let refuge = inner.refuge_from(shard.index);
     let place = |app: &AppShared| {
         inner.counters.rescued.fetch_add(1, Ordering::Relaxed);
-        match quiet {
-            Some(quiet) if !inner.is_hog(app) => {
-                app.move_to(quiet);
-                &inner.shards[quiet]
-            }
-            _ => &inner.shards[penalty],
+        if let Some(refuge) = refuge.filter(|_| !inner.is_hog(app)) {
+            app.move_to(refuge);
         }
+        &inner.shards[inner.home(app)]
     };
     for (app, start) in starts {
         place(&app).command(start);

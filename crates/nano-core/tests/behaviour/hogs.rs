@@ -1,6 +1,6 @@
 //! Apps with long turns, and what their neighbours notice of them.
 
-use nano_core::Status;
+use nano_core::{App, Runtime, Status};
 
 use crate::support::*;
 
@@ -25,8 +25,12 @@ fn a_neighbour_answers_while_an_app_loops() {
 }
 
 /// Two apps that loop as long as they may, each known as a hog.
-fn hogs(runtime: &nano_core::Runtime) -> [nano_core::App; 2] {
-    let hogs = ["one", "another"].map(|name| {
+fn hogs(runtime: &Runtime) -> [App; 2] {
+    hogs_named(runtime, ["one", "another"])
+}
+
+fn hogs_named(runtime: &Runtime, names: [&str; 2]) -> [App; 2] {
+    let hogs = names.map(|name| {
         let mut options = options(name, LOOP);
         options.limits.cpu_ms = 3_600_000;
         runtime.load(options).expect("loads")
@@ -59,6 +63,17 @@ fn apps_that_loop_share_one_of_two_shards() {
     for id in [one, another] {
         runtime.request_cancel(id).expect("it was under way all that time");
     }
+}
+
+#[test]
+fn apps_that_loop_share_the_last_half_of_the_shards() {
+    let runtime = manual_runtime(4);
+    let _others = [load(&runtime, "first", HELLO), load(&runtime, "second", HELLO), load(&runtime, "third", HELLO)];
+    // One has its home there, and the other one, of the first shard, is sent there.
+    let hogs = hogs(&runtime);
+    assert_eq!(hogs.each_ref().map(|app| app.report().home), [3, 3]);
+    let more = hogs_named(&runtime, ["yet another", "and another"]);
+    assert_eq!(more.each_ref().map(|app| app.report().home), [2, 2]);
 }
 
 #[test]
