@@ -33,12 +33,17 @@ fn pass(runtime: &Runtime, listener: &Listener, ms: u64) {
     turn(listener);
 }
 
-/// When the second of two requests is answered, the turn that the first one came in is over.
+/// When the second of two requests is answered, the turn that the first one came in is over. A connection that came in a turn which had read
+/// the clock before it was moved is found to be idle.
 fn turn(listener: &Listener) {
-    for _ in 0..2 {
-        let mut stream = connect(listener);
-        stream.write_all(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        assert!(head(&mut stream).starts_with("HTTP/1.1 204"));
+    let mut answered = 0;
+    while answered < 2 {
+        let (mut stream, mut status) = (connect(listener), [0; 12]);
+        let asked = stream.write_all(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+        if asked.is_ok() && stream.read_exact(&mut status).is_ok() {
+            assert_eq!(status, *b"HTTP/1.1 204");
+            answered += 1;
+        }
     }
 }
 
