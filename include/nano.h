@@ -1105,8 +1105,9 @@ nano_status nano_fetch(const struct nano_app *app,
                        struct nano_error **error);
 
 /**
- * Appends to the body of a request with NANO_BODY_STREAM, or of one with NANO_BODY_UPGRADE that is a WebSocket by now; how much was taken is stored in accepted. NANO_AGAIN if that is
- * less than all: a WRITABLE event says when to offer the rest. Never blocks.
+ * Appends to the body of a request with NANO_BODY_STREAM, or of one with NANO_BODY_UPGRADE that is a WebSocket by now; how
+ * much was taken is stored in accepted. NANO_AGAIN if that is less than all: a WRITABLE event says when to offer the rest.
+ * Never blocks.
  */
 NANO_API
 nano_status nano_request_write(const struct nano_runtime *runtime,

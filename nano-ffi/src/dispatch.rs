@@ -64,8 +64,9 @@ pub unsafe extern "C" fn nano_fetch(
     })
 }
 
-/// Appends to the body of a request with NANO_BODY_STREAM, or of one with NANO_BODY_UPGRADE that is a WebSocket by now; how much was taken is stored in accepted. NANO_AGAIN if that is
-/// less than all: a WRITABLE event says when to offer the rest. Never blocks.
+/// Appends to the body of a request with NANO_BODY_STREAM, or of one with NANO_BODY_UPGRADE that is a WebSocket by now; how
+/// much was taken is stored in accepted. NANO_AGAIN if that is less than all: a WRITABLE event says when to offer the rest.
+/// Never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_request_write(
     runtime: Option<&nano_runtime>,

@@ -8,9 +8,9 @@ const MASK = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 const [TEXT, BINARY, CLOSE] = [1, 2, 8];
 
 /** The head of a request for a WebSocket. */
-function opening(target = '/', more = '') {
+function opening(target = '/', more = '', host = 'sockets.test') {
   return (
-    `GET ${target} HTTP/1.1\r\nHost: sockets.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n` +
+    `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n` +
     `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}\r\n`
   );
 }
@@ -48,8 +48,8 @@ class Client {
   }
 
   /** The same when it has been answered with a WebSocket. */
-  static async open(port, target, more) {
-    const client = new Client(port, opening(target, more));
+  static async open(port, target, more, host) {
+    const client = new Client(port, opening(target, more, host));
     client.head = await client.readHead();
     if (!client.head.startsWith('HTTP/1.1 101 ')) throw new Error(client.head);
     return client;
