@@ -171,7 +171,8 @@ impl Front {
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
+            // Another shard moves them, and may have taken what was told of them: they are looked at again.
+            Err(TryLockError::WouldBlock) => return true,
         };
         let mail = {
             let mut waiting = lock(&self.mail);

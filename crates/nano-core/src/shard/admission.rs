@@ -29,6 +29,11 @@ pub(crate) fn lost_threads() -> usize {
     LOST_THREADS.load(Ordering::Relaxed)
 }
 
+/// Whether no instance is started any more, whatever room there is.
+pub(crate) fn has_lost_too_many() -> bool {
+    lost_threads() >= LOST_THREADS_MAX as usize
+}
+
 /// Whether what all instances share is nearly used up: idle ones should go, before busy ones are stopped.
 pub(crate) fn is_under_pressure() -> bool {
     let is_tight = |(used, max): (usize, usize)| used > max / 100 * HEAPS_PRESSURE_PERCENT;
@@ -45,9 +50,8 @@ impl Permit {
         let capacity = |ceiling: &str, now: usize, max: usize| {
             Err(Error::new(Status::Capacity, format!("no more instances: {ceiling} is at {now} of {max}")))
         };
-        let lost = lost_threads();
-        if lost >= LOST_THREADS_MAX as usize {
-            return capacity("threads lost to apps that broke V8", lost, LOST_THREADS_MAX as usize);
+        if has_lost_too_many() {
+            return capacity("threads lost to apps that broke V8", lost_threads(), LOST_THREADS_MAX as usize);
         }
         let (heaps, heaps_max) = heaps_fill();
         if heaps + FRESH_HEAP_BYTES > heaps_max {

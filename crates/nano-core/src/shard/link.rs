@@ -61,6 +61,8 @@ enum Active {
 struct Ticking {
     /// Where it is in the wheel; nowhere while a single one waits for its turn.
     key: Option<TimerKey>,
+    /// Its turn is in the queue: an interval that is due again before that is not queued twice.
+    is_due: bool,
     /// The event that started it, and pays for it.
     spent: Option<Arc<Spent>>,
 }
@@ -80,7 +82,11 @@ pub(super) struct Link {
     active: RefCell<HashMap<u32, Active>>,
     next: Cell<u32>,
     timers: RefCell<HashMap<u32, Ticking>>,
+    /// Turns in the queue of timers that were cleared meanwhile: they count as timers until they are over.
+    void_turns: Cell<u32>,
     waits: Cell<i64>,
+    /// When the last of its requests ended, or it was made.
+    alone_since_ms: Cell<u64>,
     calls: Cell<u32>,
     errands: Cell<u32>,
     sockets: Cell<u32>,
@@ -111,7 +117,9 @@ impl Link {
             active: RefCell::default(),
             next: Cell::new(0),
             timers: RefCell::default(),
+            void_turns: Cell::new(0),
             waits: Cell::new(0),
+            alone_since_ms: Cell::new(desk.inner.clock.now_ms()),
             calls: Cell::new(0),
             errands: Cell::new(0),
             sockets: Cell::new(0),
@@ -127,7 +135,16 @@ impl Link {
     /// Whether nothing keeps the instance alive.
     pub(super) fn is_idle(&self) -> bool {
         let ticks = self.version.settings.program && !self.timers.borrow().is_empty();
-        self.waits.get() <= 0 && self.pending.borrow().is_empty() && self.active.borrow().is_empty() && !ticks
+        let rests = (self.waits.get() <= 0 && self.active.borrow().is_empty()) || (self.is_left_alone() && self.sockets.get() == 0);
+        rests && self.pending.borrow().is_empty() && !ticks
+    }
+
+    /// Whether it has had no request for as long as one may take. What it still waits for, promises given to `waitUntil` and fetches of its
+    /// own, does not keep it any more: it might never come.
+    fn is_left_alone(&self) -> bool {
+        let is_work = |it: &Active| matches!(it, Active::Work(..));
+        let alone_ms = self.desk.inner.clock.now_ms().saturating_sub(self.alone_since_ms.get());
+        alone_ms >= u64::from(self.version.limits.wall_ms) && !self.version.settings.program && !self.active.borrow().values().any(is_work)
     }
 
     /// The same, when what waits is its own timers.
@@ -233,6 +250,7 @@ impl Link {
     /// Forgets a request, what was armed for it, and the calls nobody can be waiting for any more.
     pub(super) fn forget(&self, local: u32) {
         let Some(Active::Work(work, timer)) = self.active.borrow_mut().remove(&local) else { return };
+        self.alone_since_ms.set(self.desk.inner.clock.now_ms());
         if let Some(timer) = timer {
             self.desk.wheel.borrow_mut().cancel(timer);
         }

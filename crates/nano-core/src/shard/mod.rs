@@ -94,11 +94,18 @@ pub(crate) struct Shard {
     pub front: Front,
     /// Its thread is in a turn that takes long, or is being replaced.
     stuck: AtomicBool,
+    /// No thread could be started: the watchdog tries again.
+    is_vacant: AtomicBool,
 }
 
 struct Inbox {
     requests: Lanes<u64, Arc<Work>>,
     commands: VecDeque<Command>,
+    /// A request was not given out, because commands waited.
+    is_held: bool,
+    /// One was not before the last look at the commands: requests go on now, whatever has been said since. Otherwise apps and clients that
+    /// always have something to say would keep all others from being heard.
+    has_waited: bool,
     /// Nobody will obey any more.
     closed: bool,
 }
@@ -107,7 +114,13 @@ impl Shard {
     pub(crate) fn new(index: usize) -> std::io::Result<Self> {
         Ok(Self {
             index,
-            inbox: Mutex::new(Inbox { requests: Lanes::new(SHARD_QUEUE_MAX, SHARD_LANE_MAX), commands: VecDeque::new(), closed: false }),
+            inbox: Mutex::new(Inbox {
+                requests: Lanes::new(SHARD_QUEUE_MAX, SHARD_LANE_MAX),
+                commands: VecDeque::new(),
+                is_held: false,
+                has_waited: false,
+                closed: false,
+            }),
             bell: EventFd::new()?,
             waking: Waking::new(),
             stopping: AtomicBool::new(false),
@@ -117,6 +130,7 @@ impl Shard {
             is_waited_for: AtomicBool::new(false),
             front: Front::new(index)?,
             stuck: AtomicBool::new(false),
+            is_vacant: AtomicBool::new(false),
         })
     }
 
@@ -129,7 +143,9 @@ impl Shard {
 
     /// The same, and leaves the thread asleep.
     pub(crate) fn enqueue(&self, work: Arc<Work>) -> std::result::Result<(), Arc<Work>> {
-        lock(&self.inbox).requests.push(work.app.key, work).map_err(|(work, _)| work)?;
+        let mut inbox = lock(&self.inbox);
+        inbox.requests.push(work.app.key, work).map_err(|(work, _)| work)?;
+        // Under the lock: whoever takes it out must find it counted.
         self.queued.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -193,16 +209,23 @@ impl Shard {
 
     /// The thread has gone for good: whoever waits for it, or will, is answered.
     pub(crate) fn close(&self) {
-        let left = {
+        let (commands, requests) = {
             let mut inbox = lock(&self.inbox);
             inbox.closed = true;
-            std::mem::take(&mut inbox.commands)
+            (std::mem::take(&mut inbox.commands), inbox.requests.drain_where(|_, _| true))
         };
-        left.into_iter().for_each(Command::refuse);
+        commands.into_iter().for_each(Command::refuse);
+        // They have ended with the runtime, and hold it.
+        drop(requests);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether the watchdog has something to look at.
+    pub(crate) fn needs_a_look(&self) -> bool {
+        self.is_vacant.load(Ordering::Acquire) || self.seat().is_some_and(|seat| seat.needs_a_look())
     }
 
     pub(crate) fn seat(&self) -> Option<Arc<Seat>> {
@@ -245,7 +268,8 @@ impl Shard {
 
     fn pop(&self, take: impl FnOnce(&mut Lanes<u64, Arc<Work>>) -> Option<(u64, Arc<Work>)>) -> Option<Arc<Work>> {
         let mut inbox = lock(&self.inbox);
-        if !inbox.commands.is_empty() {
+        if !inbox.commands.is_empty() && !inbox.has_waited {
+            inbox.is_held = true;
             return None;
         }
         let (_, work) = take(&mut inbox.requests)?;
@@ -263,10 +287,18 @@ impl Shard {
     /// Takes what waits, up to the first start: that runs an app's code, and if the thread is lost in it, its successor obeys the rest.
     fn take_commands(&self) -> VecDeque<Command> {
         let mut inbox = lock(&self.inbox);
+        inbox.has_waited = std::mem::take(&mut inbox.is_held);
         match inbox.commands.iter().position(|command| matches!(command, Command::Start(..))) {
             Some(start) => inbox.commands.drain(..=start).collect(),
             None => std::mem::take(&mut inbox.commands),
         }
+    }
+
+    /// Has commands wait that there was no time for, before those that came since.
+    fn put_back(&self, mut commands: VecDeque<Command>) {
+        let mut inbox = lock(&self.inbox);
+        commands.append(&mut inbox.commands);
+        inbox.commands = commands;
     }
 
     fn has_requests(&self) -> bool {
@@ -288,11 +320,13 @@ pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
     let seat = Arc::new(Seat::new(incarnation));
     *lock(&shard.seat) = Some(seat.clone());
     shard.waking.rise();
-    let (inner, shard) = (inner.clone(), shard.clone());
+    shard.is_vacant.store(false, Ordering::Release);
+    let (its_inner, its_shard, its_seat) = (inner.clone(), shard.clone(), seat.clone());
     std::thread::Builder::new()
         .name(format!("nano-shard-{}", shard.index))
         .stack_size(SHARD_STACK_BYTES)
         .spawn(move || {
+            let (inner, shard, seat) = (its_inner, its_shard, its_seat);
             signals::block_asynchronous();
             if shard.index >= inner.working {
                 // It is for apps with debuggers.
@@ -301,5 +335,9 @@ pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
             thread::run(inner, shard, seat);
         })
         .map(drop)
-        .map_err(|error| Error::new(Status::Io, format!("cannot start a shard: {error}")))
+        .map_err(|error| {
+            seat.gone.store(true, Ordering::Release);
+            shard.is_vacant.store(true, Ordering::Release);
+            Error::new(Status::Io, format!("cannot start a shard: {error}"))
+        })
 }

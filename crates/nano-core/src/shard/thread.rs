@@ -63,8 +63,10 @@ pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
         });
     }
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        if let Ok(mut thread) = Thread::new(&inner, &shard, &seat) {
-            thread.run();
+        match Thread::new(&inner, &shard, &seat) {
+            Ok(mut thread) => thread.run(),
+            // There are no descriptors. The watchdog tries again.
+            Err(_) => shard.is_vacant.store(true, Ordering::Release),
         }
     }));
     if ran.is_err() {
@@ -198,7 +200,8 @@ impl Thread {
         let outside = &self.desk.outside;
         let mut any = false;
         if outside.reactor().is_some_and(|reactor| !reactor.is_empty()) && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
-            any = self.tell_sockets(events);
+            // Also when it was about none of them: that there is something for the front is told only once.
+            any = self.tell_sockets(events) | !events.is_empty();
         }
         if self.desk.outside.is_due() {
             self.desk.begin_look();
@@ -311,7 +314,12 @@ impl Thread {
     }
 
     fn obey(&mut self) {
-        for command in self.desk.shard.take_commands() {
+        let mut commands = self.desk.shard.take_commands();
+        if commands.is_empty() {
+            return;
+        }
+        let begun_ns = sys::time::monotonic_ns();
+        while let Some(command) = commands.pop_front() {
             match command {
                 Command::Start(app, version, ticket) => {
                     self.start_for(&app, &version, ticket);
@@ -350,7 +358,13 @@ impl Thread {
                     ticket.fill(());
                 }
             }
+            if !commands.is_empty() && sys::time::monotonic_ns() - begun_ns > VISIT_CPU_NS {
+                self.desk.shard.put_back(commands);
+                break;
+            }
         }
+        // At nobody's expense: whoever has the next turn has not caused it.
+        self.desk.pass();
     }
 
     /// Starts an instance for a blocking caller and tells it how that went, now or when a top-level `await` is over.
@@ -395,9 +409,15 @@ impl Thread {
     /// Handles the timers that are due.
     fn expire(&mut self) {
         let now_ms = self.desk.inner.clock.now_ms();
+        let mut expired = 0_u32;
+        let mut begun_ns = 0;
         loop {
             let due = self.desk.wheel.borrow_mut().pop_due(now_ms);
             let Some((_, timer)) = due else { break };
+            if expired == 0 {
+                begun_ns = sys::time::monotonic_ns();
+            }
+            expired += 1;
             match timer {
                 Timer::Script { slot, id, every_ms } => {
                     if let Some(entry) = self.slots.get_mut(slot)
@@ -419,6 +439,14 @@ impl Thread {
                     self.desk.wheel.borrow_mut().insert(now_ms + SWEEP_MS, Timer::Sweep);
                 }
             }
+            // The rest stays due.
+            if expired % ROUND == 0 && sys::time::monotonic_ns() - begun_ns > VISIT_CPU_NS {
+                break;
+            }
+        }
+        if expired > 0 {
+            // At nobody's expense, too.
+            self.desk.pass();
         }
     }
 
@@ -480,7 +508,7 @@ impl Thread {
             .get(&work.app.key)
             .copied()
             .filter(|id| self.slots.get(*id).is_some_and(|slot| Arc::ptr_eq(&slot.link.version, &version)));
-        let id = match found {
+        let id = match found.or_else(|| self.find_serving(&work.app, &version)) {
             Some(id) => id,
             None => match self.start_for_request(&work, &version) {
                 Ok(id) => id,
@@ -510,6 +538,16 @@ impl Thread {
         // Its trace is told when nobody holds it: before those of the requests that the visit may go on with.
         drop(work);
         self.visit(id);
+    }
+
+    /// An instance of this version that is not the one that serves the app, as while another version starts or has failed to: from now on it
+    /// is again.
+    fn find_serving(&mut self, app: &Arc<AppShared>, version: &Arc<Version>) -> Option<u64> {
+        let serves = |slot: &Slot| slot.link.app.key == app.key && Arc::ptr_eq(&slot.link.version, version) && !slot.retiring;
+        let id = self.slots.iter().find(|(_, slot)| serves(slot)).map(|(id, _)| id)?;
+        self.by_app.insert(app.key, id);
+        app.warm.fetch_or(self.warm_bit(), Ordering::Relaxed);
+        Some(id)
     }
 
     /// Starts an instance for a request, which is lost with the thread if the start breaks it.
@@ -635,6 +673,8 @@ impl Thread {
         let max = self.desk.inner.limits.instances;
         match Permit::take(max) {
             Ok(permit) => Ok(permit),
+            // It would be in vain.
+            Err(error) if admission::has_lost_too_many() => Err(error),
             Err(_) => {
                 self.evict_oldest();
                 Permit::take(max)

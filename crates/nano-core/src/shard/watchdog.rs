@@ -67,7 +67,7 @@ impl Bell {
         } else {
             spare::release();
             // A shard may have become busy since it was looked at, and found the watchdog awake.
-            self.nap.sleep(|| stopping() || shards.iter().any(|shard| shard.seat().is_some_and(|seat| seat.needs_a_look())));
+            self.nap.sleep(|| stopping() || shards.iter().any(|shard| shard.needs_a_look()));
         }
         !stopping()
     }
@@ -119,6 +119,14 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
 
 /// Looks at one shard; whether it is busy.
 fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
+    if shard.is_vacant.load(Ordering::Acquire) {
+        // Others move its connections until there are threads and descriptors again.
+        stick(inner, shard);
+        if !shard.is_stopping() && !inner.is_closed() {
+            let _ = super::spawn(inner, shard);
+        }
+        return true;
+    }
     let Some(seat) = shard.seat() else { return false };
     if seat.is_abandoned() {
         // Given up already, and nobody took its place: the runtime is being freed.

@@ -9,6 +9,7 @@ mod conformance;
 mod copies;
 mod crypto;
 mod curious;
+mod fairness;
 mod fetching;
 mod forms;
 mod frames;

@@ -202,7 +202,8 @@ impl Link {
             Active::Work(work, _) => work.socket.load(Ordering::Relaxed) != 0,
             _ => false,
         };
-        self.waits.get() <= 0 && self.pending.borrow().is_empty() && self.active.borrow().values().all(is_socket)
+        let rests = (self.waits.get() <= 0 && self.active.borrow().values().all(is_socket)) || self.is_left_alone();
+        rests && self.pending.borrow().is_empty()
     }
 
     /// Ends sockets, so that both sides hear of it: all of them, or those that requests were answered with.

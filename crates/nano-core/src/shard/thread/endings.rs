@@ -87,6 +87,8 @@ impl Thread {
                 work.finish(Ending::Error(error.clone()));
             }
         }
+        // Whoever has the next turn has not caused it.
+        self.desk.pass();
         let was_listening = slot.instance.is_listening();
         self.graveyard.push((slot.instance, slot.permit));
         if was_listening {
@@ -141,11 +143,11 @@ impl Thread {
         let idle = |slot: &Slot| {
             slot.is_idle()
                 && !slot.is_looked_into()
-                && now_ms.saturating_sub(slot.idle_since_ms) >= u64::from(slot.link.version.limits.idle_ms)
+                && (slot.retiring || now_ms.saturating_sub(slot.idle_since_ms) >= u64::from(slot.link.version.limits.idle_ms))
         };
-        let ids: Vec<u64> = self.slots.iter().filter(|(_, slot)| idle(slot)).map(|(id, _)| id).collect();
-        for id in ids {
-            self.evict(id, "idle");
+        let ids: Vec<(u64, bool)> = self.slots.iter().filter(|(_, slot)| idle(slot)).map(|(id, slot)| (id, slot.retiring)).collect();
+        for (id, is_retiring) in ids {
+            self.evict(id, if is_retiring { "reload" } else { "idle" });
         }
         let memory: u64 = self.slots.iter().map(|(_, slot)| slot.link.app.memory()).map(|(heap, external)| heap + external).sum();
         self.desk.seat.memory_bytes.store(memory, Ordering::Relaxed);

@@ -1,0 +1,122 @@
+//! What one app, or its clients, can have a thread do between turns, and that the others do not wait for it.
+
+use std::sync::Arc;
+
+use nano_core::{App, AppOptions, Binding, BindingKind, Clock, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions};
+
+use crate::support::*;
+
+const HELLO: &str = "export default { fetch() { return new Response('hi'); } }";
+
+/// As much time as it likes.
+fn patient(name: &str, source: &str) -> AppOptions {
+    let mut options = options(name, source);
+    options.limits.cpu_ms = 3_600_000;
+    options
+}
+
+#[test]
+fn requests_are_heard_while_apps_talk_without_an_end() {
+    let runtime = runtime(1);
+    let _echo = runtime
+        .load(patient("echo", "export default { fetch(request) { return new Response(request.body.pipeThrough(new TransformStream())); } }"))
+        .expect("loads");
+    let mut talker = patient(
+        "talker",
+        "let said = 0;
+        async function talk(env) {
+            const { readable, writable } = new TransformStream(), writer = writable.getWriter(), piece = new Uint8Array(1);
+            const answer = env.ECHO.fetch('http://echo/', { method: 'POST', body: readable });
+            writer.write(piece);
+            const reader = (await answer).body.getReader();
+            for (;; said++) {
+                await reader.read();
+                await writer.write(piece);
+            }
+        }
+        export default { async fetch(request, env) {
+            if (request.url.endsWith('/said')) return new Response(String(said));
+            await talk(env);
+        } }",
+    );
+    talker.bindings = vec![Binding { name: "ECHO".into(), kind: BindingKind::App { app: "echo".into(), entrypoint: None } }];
+    let talker = runtime.load(talker).expect("loads");
+    let neighbour = load(&runtime, "neighbour", HELLO);
+    let talks: Vec<u64> = (0..4).map(|_| talker.dispatch(get("/")).expect("accepted")).collect();
+    let said = |app: &App| text(app, "/said").parse::<u32>().expect("a number");
+    until(|| said(&talker) > 100);
+    for _ in 0..20 {
+        assert_eq!(text(&neighbour, "/"), "hi");
+    }
+    assert!(talks.iter().all(|id| runtime.request_cancel(*id).is_ok()), "they were talking all that time");
+}
+
+#[test]
+fn an_interval_that_comes_too_often_is_not_queued_twice() {
+    let runtime = runtime(1);
+    // Each is due again before the others have had their turns.
+    let source = "let ticks = 0;
+        setInterval(() => { for (let n = 0, until = performance.now(); n < 2e6; n++) ticks += n % until === -1; ticks++; }, 1);
+        export default { fetch() { return new Response(String(ticks)); } }";
+    let apps: Vec<App> = (0..8).map(|number| runtime.load(patient(&format!("app{number}"), source)).expect("loads")).collect();
+    let ticks = || text(&apps[0], "/").parse::<u32>().expect("a number");
+    until(|| ticks() > 100);
+    let before = ticks();
+    let passed = ticks() - before;
+    assert!(passed <= 10, "a request came after {passed} turns that were queued before it");
+}
+
+#[test]
+fn a_promise_that_never_settles_does_not_keep_an_instance() {
+    let options_of_runtime = RuntimeOptions {
+        limits: RuntimeLimits { threads: 1, ..RuntimeLimits::default() },
+        clock: Clock::manual(),
+        events: EventMask { logs: false, apps: true },
+        ..RuntimeOptions::default()
+    };
+    let runtime = Runtime::new(options_of_runtime).expect("a runtime");
+    let source = "export default { fetch(request, env, ctx) { ctx.waitUntil(new Promise(() => {})); return new Response('hi'); } }";
+    let app = load(&runtime, "app", source);
+    assert_eq!(text(&app, "/"), "hi");
+    app.reload(options("app", source)).expect("reloads");
+    assert_eq!(text(&app, "/"), "hi");
+    let evicted = || wait_for(&runtime, |event| if let Payload::App { state: "evicted", reason, .. } = &event.payload { Some(reason.clone()) } else { None });
+    // As long as a request may take (limit wall_ms).
+    runtime.advance_clock(31_500).expect("a manual clock");
+    assert_eq!(evicted(), "reload");
+    runtime.advance_clock(61_500).expect("a manual clock");
+    assert_eq!(evicted(), "idle");
+}
+
+#[test]
+fn the_old_version_goes_on_where_it_was_while_a_new_one_starts_and_fails() {
+    let runtime = manual_runtime(1);
+    let counter = "let n = 0; export default { fetch() { return new Response(String(++n)); } }";
+    let app = load(&runtime, "app", counter);
+    assert_eq!(text(&app, "/"), "1");
+    std::thread::scope(|scope| {
+        let reload = scope.spawn(|| app.reload(options("app", "await new Promise(() => {}); export default { fetch() {} }")));
+        until(|| runtime.stats().starts == 2);
+        assert_eq!(text(&app, "/"), "2", "the same instance");
+        runtime.advance_clock(20_000).expect("a manual clock");
+        let error = reload.join().expect("no panic").expect_err("it never starts");
+        assert!(error.message.contains("did not start within"), "{error:?}");
+    });
+    assert_eq!(text(&app, "/"), "3");
+    assert_eq!(runtime.stats().starts, 2);
+}
+
+#[test]
+fn a_runtime_that_is_freed_with_requests_in_its_queue_leaves_nothing() {
+    let runtime: Runtime = runtime(1);
+    let rung = Arc::new(());
+    let held = rung.clone();
+    runtime.set_doorbell(Some(Box::new(move || drop(held.clone()))));
+    let looping = runtime.load(patient("looping", "export default { fetch() { for (;;); } }")).expect("loads");
+    let neighbour = load(&runtime, "neighbour", HELLO);
+    looping.dispatch(get("/")).expect("accepted");
+    until(|| runtime.shards()[0].view.turn.is_some());
+    neighbour.dispatch(get("/")).expect("accepted");
+    drop((looping, neighbour, runtime));
+    until(|| Arc::strong_count(&rung) == 1);
+}
