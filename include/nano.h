@@ -1340,7 +1340,8 @@ NANO_API nano_status nano_error_code(const struct nano_error *error);
 
 /**
  * The status with which an HTTP server answers its client: 413, 414 or 431 for NANO_E_TOO_LARGE, 503 for what may be tried
- * again, 504 for what took too long, 400 for a request that is wrong, otherwise 500. 0 for NULL.
+ * again, 504 for what took too long, 400 for a request that is wrong, 501 for an app's WebSocket that nobody carries, otherwise
+ * 500. 0 for NULL.
  */
 NANO_API
 uint16_t nano_error_http_status(const struct nano_error *error);

@@ -36,7 +36,8 @@ pub extern "C" fn nano_error_code(error: Option<&nano_error>) -> nano_status {
 }
 
 /// The status with which an HTTP server answers its client: 413, 414 or 431 for NANO_E_TOO_LARGE, 503 for what may be tried
-/// again, 504 for what took too long, 400 for a request that is wrong, otherwise 500. 0 for NULL.
+/// again, 504 for what took too long, 400 for a request that is wrong, 501 for an app's WebSocket that nobody carries, otherwise
+/// 500. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_error_http_status(error: Option<&nano_error>) -> u16 {
     guard::read(error, 0, |error| error.error.http_status())

@@ -68,13 +68,7 @@ pub const KEYS: &[Key] = &[
         "true",
         "Whether it may use `eval`, `new Function` and WebAssembly from bytes. For apps you trust.",
     ),
-    key(
-        "lazy",
-        Kind::Bool,
-        "true with many apps",
-        "true",
-        "Whether it starts with its first request; if not, errors show when it is deployed.",
-    ),
+    key("lazy", Kind::Bool, "false", "true", "Whether it starts with its first request; if not, errors show when it is deployed."),
     key("compatibility_date", Kind::Text, "", "\"2026-01-31\"", "Kept for Workers; NANO has one behaviour."),
     key("compatibility_flags", Kind::Texts, "", "[\"nodejs_compat\"]", "Kept for Workers; flags that would change something are told."),
     key(
@@ -119,7 +113,7 @@ pub const EGRESS: &[Key] = &[
         Kind::Choice(&["deny", "public", "any", "host"]),
         "\"public\"",
         "\"deny\"",
-        "What no rule is for: nothing, public addresses, everything, or whatever the embedding host answers.",
+        "What no rule is for: nothing, public addresses, everything, or whatever the embedding host answers; nanod refuses \"host\".",
     ),
     key(
         "allow",

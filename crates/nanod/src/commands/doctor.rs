@@ -3,14 +3,12 @@
 use std::fs;
 use std::net::TcpListener;
 
+use nano_base::limits::{MAPPINGS_PER_INSTANCE, MAPPINGS_PERCENT_MAX, RuntimeLimits};
 use nano_base::sys::memory;
 use nano_config::cli::Exit;
 use nano_config::text::units::show_size;
 
 use crate::output::{self, Ink, paint};
-
-/// Mappings that an isolate takes, as measured; one app that is warm has one isolate.
-const MAPPINGS_OF_ISOLATE: usize = 11;
 
 /// Warm apps that are worth being ready for.
 const WARM_APPS: usize = 1_000;
@@ -176,8 +174,10 @@ fn memory_free() -> Diagnosis {
 
 fn mappings() -> Diagnosis {
     let max = memory::mappings_max();
-    let found = format!("{max} (vm.max_map_count): about {} warm apps", max / MAPPINGS_OF_ISOLATE);
-    if max >= WARM_APPS * MAPPINGS_OF_ISOLATE {
+    // As admission counts; an app that is warm has an instance, and a runtime has no more than these.
+    let warm = (max * MAPPINGS_PERCENT_MAX / 100 / MAPPINGS_PER_INSTANCE).min(RuntimeLimits::default().instances as usize);
+    let found = format!("{max} (vm.max_map_count): about {warm} warm apps");
+    if warm >= WARM_APPS {
         return Diagnosis::ok("mappings", found);
     }
     Diagnosis::not(State::Warn, "mappings", found, "sysctl vm.max_map_count=1048576")
