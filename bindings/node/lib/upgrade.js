@@ -63,7 +63,8 @@ class Client {
     // It is read already, so that it is noticed when the client goes.
     if (head.length > 0) socket.pause();
     else socket.resume();
-    socket.setTimeout?.(0);
+    // The server's timeout holds until there is a WebSocket, but the server itself has stopped listening for it.
+    socket.once('timeout', () => socket.destroy());
     socket.once('end', () => {
       if (!this.#isAnswered) socket.destroy();
     });
@@ -82,10 +83,14 @@ class Client {
     socket.once('close', () => exchange.cancel());
     const event = await head;
     this.#isAnswered = true;
-    if (event[2] !== 101) return answer(this.#request, this.#response, event, exchange);
+    if (event[2] !== 101) {
+      await answer(this.#request, this.#response, event, exchange);
+      return this.#listenNoMore();
+    }
     this.#isSwitched = true;
     this.#response.detachSocket(socket);
     if (socket.destroyed) return undefined;
+    socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
     socket.setKeepAlive?.(true, PROBE_MS);
     socket.write(headOfSwitch(event), 'latin1');
