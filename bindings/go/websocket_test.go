@@ -190,10 +190,11 @@ func TestWebSocketsEndWithTheirRuntime(t *testing.T) {
 	tunnel, _ := dial(t, app, handshake(t, "http://app.test/"))
 	must(t, runtime.Close())
 	for _, wire := range wires {
-		_, err := io.Copy(io.Discard, wire.in)
-		must(t, err)
+		wire.expectClose(1001, "SHUTDOWN")
+		wire.expectEnd()
 		must(t, wire.stream.Close())
 	}
+	tunnel.expectClose(1001, "SHUTDOWN")
 	if _, err := io.Copy(io.Discard, tunnel.in); !errors.Is(err, nano.ErrShutdown) {
 		t.Error(err)
 	}
