@@ -52,7 +52,8 @@ async def relay(app: App, scope: MutableMapping[str, Any], receive: Receive, sen
                 await socket.leave(code, "")
         await client.close(_FAILED, "")
     except NanoError as error:
-        if not client.gone:
+        # Also if the client has been told the last word: this is what it is about.
+        if not client.left:
             report(app.name, error)
             await client.fail(error)
     finally:
@@ -65,6 +66,8 @@ class _Client:
     accepted = False
     # It has left, or has been told the last word.
     gone = False
+    # It has left by itself.
+    left = False
     socket: Socket | None = None
     _listener: asyncio.Task[None] | None = None
 
@@ -84,7 +87,8 @@ class _Client:
             while True:
                 message = await self._receive()
                 if message["type"] == "websocket.disconnect":
-                    self.gone = True
+                    if not self.gone:
+                        self.left = self.gone = True
                     if not socket.is_open:
                         socket.cancel()
                         return
@@ -112,7 +116,7 @@ class _Client:
             await self._send(message)
         except OSError:
             # It has left, which the server says in its own words next.
-            self.gone = True
+            self.left = self.gone = True
 
     async def close(self, code: int, reason: str) -> None:
         """Its last message."""

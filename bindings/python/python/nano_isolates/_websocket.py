@@ -177,7 +177,7 @@ class WebSocket:
     async def receive(self) -> str | bytes | None:
         """The next message, or None when it is closed."""
         socket = self._opened()
-        while self.close_code is None or not socket.done:
+        while self.close_code is None or socket.events or not socket.done:
             message = await socket.receive()
             if isinstance(message, (str, bytes)):
                 return message
