@@ -312,6 +312,34 @@ def test_a_runtime_that_is_closed_says_so(mounted: Any, caplog: pytest.LogCaptur
     assert [record.name for record in caplog.records] == ["nano_isolates"]
 
 
+def test_a_client_that_does_not_read_is_not_waited_for_when_the_app_has_ended(
+    mounted: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nano_isolates._relay._LAST_WORDS_S", 0.0)
+
+    async def body(app: asgi.App, asked: Any, runtime: Runtime) -> None:
+        client = Client("/")
+        stuck = asyncio.Event()
+
+        async def send(message: Any) -> None:
+            client.told.put_nowait(message)
+            if message["type"] == "websocket.send":
+                stuck.set()
+                await asyncio.get_running_loop().create_future()
+
+        client.send = send  # type: ignore[method-assign]
+        task = client.start(app)
+        await client.told.get()
+        client.say("receive", text="here")
+        await stuck.wait()
+        await runtime.aclose()
+        await task
+        assert (client.told.get_nowait(), client.told.empty()) == ({"type": "websocket.send", "text": "here"}, True)
+
+    mounted(body)
+    assert [record.name for record in caplog.records] == ["nano_isolates"]
+
+
 def test_a_server_that_fails_ends_it(mounted: Any) -> None:
     async def body(app: asgi.App, asked: Any, runtime: Runtime) -> None:
         client = Client("/")
