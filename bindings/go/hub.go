@@ -37,6 +37,8 @@ type hub struct {
 	apps     sync.Map // name to *table
 	onLog    func(Log)
 	onChange func(Change)
+	// How long clients of WebSockets have at the end: no constant, because of tests.
+	lastWords time.Duration
 }
 
 func newHub(ptr *C.nano_runtime, options *Options) (*hub, error) {
@@ -46,13 +48,14 @@ func newHub(ptr *C.nano_runtime, options *Options) (*hub, error) {
 		return nil, codeError(ErrIO, "the runtime's descriptor cannot be watched: %v", err)
 	}
 	h := &hub{
-		ptr:      ptr,
-		file:     os.NewFile(uintptr(fd), "nano"),
-		batch:    (*C.nano_go_batch)(C.calloc(1, C.sizeof_nano_go_batch)),
-		log:      options.Logger,
-		done:     make(chan struct{}),
-		onLog:    options.OnLog,
-		onChange: options.OnChange,
+		ptr:       ptr,
+		file:      os.NewFile(uintptr(fd), "nano"),
+		batch:     (*C.nano_go_batch)(C.calloc(1, C.sizeof_nano_go_batch)),
+		log:       options.Logger,
+		done:      make(chan struct{}),
+		onLog:     options.OnLog,
+		onChange:  options.OnChange,
+		lastWords: lastWords,
 	}
 	if h.log == nil {
 		h.log = slog.Default()

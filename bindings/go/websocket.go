@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,6 +60,10 @@ type relay struct {
 	conn net.Conn
 	in   *bufio.Reader
 	out  *bufio.Writer
+	// Runs once the client is found to be gone: the request ends then, also if the app takes no notice.
+	isGone    sync.Once
+	giveUp    *time.Timer
+	isGivenUp atomic.Bool
 }
 
 // relay takes the connection, and returns when the WebSocket is over.
@@ -80,8 +85,8 @@ func (a *App) relay(w http.ResponseWriter, control *http.ResponseController, r *
 	ctx := r.Context()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	// Who does not read holds up nobody for good.
-	x.whenEnded(func() { _ = conn.SetDeadline(time.Now().Add(lastWords)) })
-	c := relay{x, conn, buffers.Reader, buffers.Writer}
+	x.whenEnded(func() { _ = conn.SetDeadline(time.Now().Add(x.hub.lastWords)) })
+	c := relay{exchange: x, conn: conn, in: buffers.Reader, out: buffers.Writer}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -95,6 +100,19 @@ func (a *App) relay(w http.ResponseWriter, control *http.ResponseController, r *
 		conn.Close()
 	}
 	<-read
+	if c.giveUp != nil {
+		c.giveUp.Stop()
+	}
+}
+
+// gone gives the app a while to end the request, as it does when it reads that the client is gone.
+func (c *relay) gone() {
+	c.isGone.Do(func() {
+		c.giveUp = time.AfterFunc(c.hub.lastWords, func() {
+			c.isGivenUp.Store(true)
+			c.hub.cancel(c.id)
+		})
+	})
 }
 
 // listen hands over what the client sends, as the app takes it. It keeps no memory but the reader's: most WebSockets wait most of the time.
@@ -107,6 +125,7 @@ func (c *relay) listen() {
 			// Whether it has said goodbye is in what the app has got.
 			C.nano_request_end(c.hub.ptr, c.id)
 			runtime.KeepAlive(c.hub)
+			c.gone()
 			return
 		}
 		isTaken = c.hand()
@@ -133,7 +152,8 @@ func (c *relay) speak(ctx context.Context, head []byte) error {
 			if err := c.out.Flush(); err != nil && !broken {
 				broken = true
 				// The client is gone, perhaps after a last word that is still to be read.
-				_ = c.conn.SetReadDeadline(time.Now().Add(lastWords))
+				_ = c.conn.SetReadDeadline(time.Now().Add(c.hub.lastWords))
+				c.gone()
 			}
 			if credit > 0 {
 				c.hub.credit(c.id, credit)
@@ -150,6 +170,10 @@ func (c *relay) speak(ctx context.Context, head []byte) error {
 			_, _ = c.out.Write(e.raw)
 		case C.NANO_EVENT_ERROR:
 			_ = c.out.Flush()
+			if e.err.Code == ErrCanceled && c.isGivenUp.Load() {
+				// That a client went away is no error.
+				return nil
+			}
 			return e.err
 		default:
 			_ = c.out.Flush()

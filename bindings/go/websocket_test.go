@@ -190,10 +190,11 @@ func TestWebSocketsEndWithTheirRuntime(t *testing.T) {
 	tunnel, _ := dial(t, app, handshake(t, "http://app.test/"))
 	must(t, runtime.Close())
 	for _, wire := range wires {
-		_, err := io.Copy(io.Discard, wire.in)
-		must(t, err)
+		wire.expectClose(1001, "SHUTDOWN")
+		wire.expectEnd()
 		must(t, wire.stream.Close())
 	}
+	tunnel.expectClose(1001, "SHUTDOWN")
 	if _, err := io.Copy(io.Discard, tunnel.in); !errors.Is(err, nano.ErrShutdown) {
 		t.Error(err)
 	}
@@ -314,6 +315,48 @@ func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
 			<-served
 		})
 	}
+}
+
+// A deaf client's connection: what is written fails.
+type deaf struct{ *stuck }
+
+func (d deaf) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func (d deaf) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return d, bufio.NewReadWriter(bufio.NewReader(d), bufio.NewWriter(d)), nil
+}
+
+func TestAClientThatIsGoneIsNotKeptByAnAppThatDoesNotRead(t *testing.T) {
+	var log bytes.Buffer
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	runtime.SetLastWords(time.Millisecond)
+	app := load(t, runtime, nano.AppOptions{Source: `export default { fetch() {
+		const { 0: client } = new WebSocketPair();
+		return new Response(null, { status: 101, webSocket: client });
+	} };`})
+	for name, try := range map[string]func(client net.Conn, writer *stuck) http.ResponseWriter{
+		"it cannot be written to": func(_ net.Conn, writer *stuck) http.ResponseWriter { return deaf{writer} },
+		"it has closed its side": func(client net.Conn, writer *stuck) http.ResponseWriter {
+			go func() {
+				response, err := http.ReadResponse(bufio.NewReader(client), nil)
+				if err != nil || response.StatusCode != 101 {
+					t.Error(response, err)
+				}
+				client.Close()
+			}()
+			return writer
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, connection := net.Pipe()
+			defer client.Close()
+			writer := &stuck{connection, make(chan int, 100), make(chan time.Time, 100)}
+			app.ServeHTTP(try(client, writer), handshake(t, "http://app.test/"))
+			equal(t, stats(t, app).InFlight, uint64(0))
+		})
+	}
+	// That is no error.
+	equal(t, log.String(), "")
 }
 
 func TestABindingIsNotAnsweredWithAWebSocket(t *testing.T) {

@@ -78,8 +78,10 @@ static bool flush(conn *c) {
   }
   if (c->owed && c->busy) nano_response_credit(runtime, c->id, c->owed);
   c->owed = 0;
-  if (c->fd >= 0 && !c->busy && !c->reply.keep_alive) return drop(c), false;
-  return c->fd >= 0;
+  if (c->fd < 0 || c->busy || c->reply.keep_alive) return c->fd >= 0;
+  if (c->eof || !c->reply.switched) return drop(c), false;
+  shutdown(c->fd, SHUT_WR); /* to close it with something unread would reset it, and the last word might be lost: it is read until the client goes, too */
+  return true;
 }
 
 /* ---- Responses ---- */
@@ -101,8 +103,10 @@ static void on_event(nano_event *event) {
   bool last = event->flags & NANO_FLAG_END, gone = c->fd < 0;
   if (event->type == NANO_EVENT_WRITABLE) c->blocked = false;
   if (!gone) {
-    if (event->type == NANO_EVENT_RESPONSE) http_reply_begin(&c->reply, &c->out, event->as.response, last);
-    if (c->reply.switched && !c->reading) c->reading = !last, c->body = (http_body){.left = UINT64_MAX, .state = BODY_SIZED}; /* whatever comes */
+    if (event->type == NANO_EVENT_RESPONSE) {
+      http_reply_begin(&c->reply, &c->out, event->as.response, last);
+      if (c->reply.switched) c->reading = !last, c->body = (http_body){.left = UINT64_MAX, .state = BODY_SIZED}; /* whatever comes */
+    }
     if (event->type == NANO_EVENT_CHUNK) http_reply_chunk(&c->reply, &c->out, event->as.chunk), c->owed += (uint32_t)event->as.chunk.len;
     if (event->type == NANO_EVENT_END) http_reply_end(&c->reply, &c->out);
     if (event->type == NANO_EVENT_ERROR) {
@@ -193,8 +197,11 @@ static void advance(conn *c) {
     }
     if (!flush(c)) return;
   }
-  if (c->eof && c->fd >= 0) {
-    if (c->reading && c->busy && !c->discarding && !c->reply.switched) nano_request_abort(runtime, c->id, nano_str("the client went away"));
+  if (c->eof && c->fd >= 0 && c->busy && c->reply.switched) {
+    /* What it has said is still the app's to hear, and it may hear what the app says to that: until the request ends. */
+    if (c->reading && buffer_len(&c->in) == 0) c->reading = false, nano_request_end(runtime, c->id);
+  } else if (c->eof && c->fd >= 0) {
+    if (c->reading && c->busy && !c->discarding) nano_request_abort(runtime, c->id, nano_str("the client went away"));
     c->reading = false, c->reply.keep_alive = false;
     if (!flush(c)) return;
     /* One that only closed its own side would still get an answer that comes at once; one that is listening to a stream has gone, and
@@ -217,7 +224,9 @@ static void on_readable(conn *c) {
       drop(c);
       return;
     }
-    c->eof = got == 0, c->in.end += (size_t)got, c->active = time(NULL);
+    c->eof = got == 0, c->in.end += (size_t)got;
+    /* Who is to take what there is for it, or to go, gains no time by what it says. */
+    if (buffer_len(&c->out) == 0 && (c->busy || c->reply.keep_alive)) c->active = time(NULL);
   }
   advance(c);
 }
@@ -258,7 +267,7 @@ static void sweep(void) {
   last = now;
   for (conn *c = connections, *next; c; c = next) {
     next = c->next;
-    if (c->fd >= 0 && now - c->active > IDLE_SECONDS_MAX && (!c->busy || buffer_len(&c->out) > 0)) drop(c);
+    if (c->fd >= 0 && now - c->active > IDLE_SECONDS_MAX && (!c->busy || buffer_len(&c->out) > 0 || (c->eof && c->reply.switched))) drop(c);
   }
 }
 

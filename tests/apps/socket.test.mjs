@@ -34,6 +34,22 @@ test("socket: a client that goes without a word is noticed", async () => {
   await until("noticed", () => ask(app, "/sockets"), gone);
 });
 
+test("socket: what a client says before it closes its side is heard, and answered", async () => {
+  const client = await connect();
+  client.socket.end(frames.textFrame("hello"));
+  assert.equal(await client.next(), "HELLO!");
+  assert.equal(await client.next(), null);
+  client.destroy();
+  // With a last word, which is answered at once: an app does not get to say more.
+  const polite = await connect();
+  polite.socket.end(Buffer.concat([frames.textFrame("hello"), frames.closeFrame(3007)]));
+  assert.deepEqual(await polite.next(), [3007, ""]);
+  assert.equal(await polite.next(), null);
+  polite.destroy();
+  const heard = ({ json }) => json.ended.some(({ code, wasClean }) => code === 3007 && wasClean);
+  await until("heard", () => ask(app, "/sockets"), heard);
+});
+
 test("socket: whoever does not ask for one is told how", async () => {
   assert.equal((await ask(app, "/talk")).status, 426);
 });

@@ -68,6 +68,8 @@ class Exchange {
     const { native } = this.#hub;
     try {
       this.#pump = new Pump(source, (bytes) => this.#write(bytes));
+      // What becomes a WebSocket may have ended before there is anything to send.
+      if (this.done) this.#pump.stop();
       if (await this.#pump.run()) native.requestEnd(this.id);
     } catch (error) {
       // The request has ended in this moment, or the body itself has failed.

@@ -15,8 +15,6 @@ const WITHOUT = new Set([...HOP_BY_HOP].filter((name) => name !== 'connection' &
 const LINGER_MS = 30_000;
 // How long a client is silent before its kernel is asked for a sign of life.
 const PROBE_MS = 60_000;
-// What a frame begins with that is the last one.
-const CLOSE = 0x88;
 
 /**
  * A listener `(request, socket, head)` for the event `upgrade` of a server: an app answers, with a WebSocket or with a response as any
@@ -63,7 +61,8 @@ class Client {
     // It is read already, so that it is noticed when the client goes.
     if (head.length > 0) socket.pause();
     else socket.resume();
-    socket.setTimeout?.(0);
+    // The server's timeout holds until there is a WebSocket, but the server itself has stopped listening for it.
+    socket.once('timeout', () => socket.destroy());
     socket.once('end', () => {
       if (!this.#isAnswered) socket.destroy();
     });
@@ -82,10 +81,14 @@ class Client {
     socket.once('close', () => exchange.cancel());
     const event = await head;
     this.#isAnswered = true;
-    if (event[2] !== 101) return answer(this.#request, this.#response, event, exchange);
+    if (event[2] !== 101) {
+      await answer(this.#request, this.#response, event, exchange);
+      return this.#listenNoMore();
+    }
     this.#isSwitched = true;
     this.#response.detachSocket(socket);
     if (socket.destroyed) return undefined;
+    socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
     socket.setKeepAlive?.(true, PROBE_MS);
     socket.write(headOfSwitch(event), 'latin1');
@@ -104,7 +107,7 @@ class Client {
       this.#isAnswered = true;
       sendProblem(this.#request, this.#response, error);
     } else if (this.#isSwitched && error instanceof NanoError && error.code !== 'NANO_E_CANCELED') {
-      this.#socket.write(lastWord(error));
+      // What the client may know of it has come as a frame.
       this.#leave();
     } else {
       this.#socket.destroy();
@@ -135,13 +138,6 @@ function headOfSwitch([, , status, statusText, flat]) {
   let text = `HTTP/1.1 ${status} ${statusText || STATUS_CODES[status]}\r\n`;
   for (let index = 0; index < list.length; index += 2) text += `${list[index]}: ${list[index + 1]}\r\n`;
   return `${text}\r\n`;
-}
-
-/** The frame that closes a WebSocket whose app cannot any more. */
-function lastWord({ code }) {
-  const number = code === 'NANO_E_DRAINING' || code === 'NANO_E_SHUTDOWN' ? 1001 : 1011;
-  const reason = Buffer.from(code.replace(/^NANO_(E_)?/, ''));
-  return Buffer.concat([Buffer.from([CLOSE, 2 + reason.length, number >> 8, number & 0xff]), reason]);
 }
 
 module.exports = { toUpgradeHandler };

@@ -27,6 +27,7 @@ function frame(opcode, bytes) {
 }
 
 const textFrame = (text) => frame(TEXT, Buffer.from(text));
+const closeFrame = (code, reason = '') => frame(CLOSE, Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]));
 
 class Client {
   static #sockets = new Set();
@@ -97,8 +98,8 @@ class Client {
     this.socket.write(frame(BINARY, bytes));
   }
 
-  close(code, reason = '') {
-    this.socket.write(frame(CLOSE, Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])));
+  close(code, reason) {
+    this.socket.write(closeFrame(code, reason));
   }
 
   /** What comes next: a text, bytes, `[code, reason]` of the last word, null at the end. */
@@ -121,4 +122,4 @@ class Client {
   }
 }
 
-module.exports = { Client, opening, textFrame };
+module.exports = { Client, closeFrame, opening, textFrame };

@@ -265,6 +265,68 @@ test('a client that does not go is cut off', async (t) => {
   client.destroy();
 });
 
+test('a client that reads nothing is cut off when the app has ended before it could begin', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const app = await runtimeFor(t).load(`export default { fetch() {
+    const [client, socket] = Object.values(new WebSocketPair());
+    socket.accept();
+    socket.send(new Uint8Array(8 << 20));
+    socket.send('x');
+    return new Response(null, { status: 101, webSocket: client });
+  } };
+  export const here = () => 1;`);
+  const server = http.createServer();
+  const port = await start(t, app, { server });
+  let connection;
+  server.on('upgrade', (request, socket) => {
+    connection = socket;
+    // Nothing is heard of the request before all of it has happened.
+    while (app.stats().inFlight > 0);
+  });
+  const client = new Client(port, opening());
+  client.socket.pause();
+  await until(() => connection?.writableNeedDrain);
+  // Behind the last word of the request.
+  await app.invoke('here');
+  t.mock.timers.tick(29_999);
+  assert.ok(!connection.destroyed);
+  t.mock.timers.tick(1);
+  assert.ok(connection.destroyed);
+});
+
+test('a client that does not read a response that is none is cut off', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const app = await runtimeFor(t).load('export default { fetch: () => new Response(new Uint8Array(8 << 20)) };');
+  const server = http.createServer();
+  let connection;
+  server.on('upgrade', (request, socket) => (connection = socket));
+  const port = await start(t, app, { server });
+  const client = new Client(port, opening());
+  client.socket.pause();
+  await until(() => connection?.writableNeedDrain);
+  t.mock.timers.tick(29_999);
+  assert.ok(!connection.destroyed);
+  t.mock.timers.tick(1);
+  assert.ok(connection.destroyed);
+});
+
+test('the timeout of the server holds until there is a WebSocket', async (t) => {
+  const runtime = runtimeFor(t);
+  const never = await runtime.load(NEVER);
+  const app = await runtime.load(ECHO);
+  const server = http.createServer();
+  let connection;
+  server.on('upgrade', (request, socket) => (connection = socket));
+  const port = await start(t, app, { server });
+  server.timeout = 60_000;
+  await Client.open(port);
+  assert.equal(connection.timeout, 0);
+  server.removeAllListeners('upgrade').on('upgrade', toUpgradeHandler(never));
+  server.timeout = 1;
+  assert.equal(await new Client(port, opening()).rest(), '');
+  await until(() => never.stats().inFlight === 0);
+});
+
 test('a response that is none is passed on, and the connection closed', async (t) => {
   const app = await runtimeFor(t).load(ECHO);
   const port = await start(t, app);

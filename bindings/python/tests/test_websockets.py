@@ -14,7 +14,7 @@ from conftest import PATIENCE_S
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from nano_isolates import CanceledError, InvalidError, Runtime, WebSocket, WebSocketRefused, asgi, wsgi
+from nano_isolates import CanceledError, InvalidError, Runtime, ShutdownError, WebSocket, WebSocketRefused, asgi, wsgi
 
 CHAT = """
 let tell, closed;
@@ -298,7 +298,7 @@ def test_a_task_that_is_canceled_leaves_nothing_behind(mounted: Any) -> None:
     mounted(body)
 
 
-def test_a_runtime_that_is_closed_says_so(mounted: Any) -> None:
+def test_a_runtime_that_is_closed_says_so(mounted: Any, caplog: pytest.LogCaptureFixture) -> None:
     async def body(app: asgi.App, asked: Any, runtime: Runtime) -> None:
         client = Client("/")
         task = client.start(app)
@@ -309,6 +309,35 @@ def test_a_runtime_that_is_closed_says_so(mounted: Any) -> None:
         assert (closed, client.told.empty()) == ({"type": "websocket.close", "code": 1001, "reason": "SHUTDOWN"}, True)
 
     mounted(body)
+    assert [record.name for record in caplog.records] == ["nano_isolates"]
+
+
+def test_a_client_that_does_not_read_is_not_waited_for_when_the_app_has_ended(
+    mounted: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nano_isolates._relay._LAST_WORDS_S", 0.0)
+
+    async def body(app: asgi.App, asked: Any, runtime: Runtime) -> None:
+        client = Client("/")
+        stuck = asyncio.Event()
+
+        async def send(message: Any) -> None:
+            client.told.put_nowait(message)
+            if message["type"] == "websocket.send":
+                stuck.set()
+                await asyncio.get_running_loop().create_future()
+
+        client.send = send  # type: ignore[method-assign]
+        task = client.start(app)
+        await client.told.get()
+        client.say("receive", text="here")
+        await stuck.wait()
+        await runtime.aclose()
+        await task
+        assert (client.told.get_nowait(), client.told.empty()) == ({"type": "websocket.send", "text": "here"}, True)
+
+    mounted(body)
+    assert [record.name for record in caplog.records] == ["nano_isolates"]
 
 
 def test_a_server_that_fails_ends_it(mounted: Any) -> None:
@@ -457,6 +486,11 @@ def test_python_talks_to_an_app(run: Any) -> None:
             unopened: WebSocket = app.websocket("http://app.test/")
             with pytest.raises(RuntimeError, match="open the WebSocket first"):
                 await unopened.send("x")
+            async with app.websocket("http://app.test/") as chat:
+                await runtime.aclose()
+                with pytest.raises(ShutdownError):
+                    await chat.receive()
+                assert (await chat.receive(), chat.close_code, chat.close_reason) == (None, 1001, "SHUTDOWN")
 
     run(main())
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from ._errors import NanoError
+from ._exchange import ERROR
 from ._http import Pairs, Response
 from ._mount import headers_of, problem, report
 from ._websocket import Socket
@@ -23,15 +25,31 @@ _GOING_AWAY, _FAILED = 1001, 1011
 _GOES_AWAY = frozenset(["NANO_E_SHUTDOWN", "NANO_E_DRAINING"])
 # What servers call a client's last word that has no code.
 _NO_CODE = 1005
+# When the app has ended, its client has so long to take what is left.
+_LAST_WORDS_S = 10.0
 
 
 async def relay(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """Answers a scope of the type `websocket`."""
     if (await receive())["type"] != "websocket.connect":
         return
-    client = _Client(scope, receive, send)
+    socket = Socket(app._hub, asyncio.get_running_loop(), scope.get("subprotocols") or ())
+    client = _Client(socket, scope, receive, send)
+    socket.on_end = client.hurry
     try:
-        socket = client.socket = Socket(app._hub, asyncio.get_running_loop(), scope.get("subprotocols") or ())
+        await _carry(app, scope, socket, client)
+    except asyncio.CancelledError:
+        if not client.is_late():
+            raise
+        # Nobody has come as far as to why it has ended.
+        if socket.events and socket.events[-1][1] == ERROR and not client.left:
+            report(app.name, socket.events[-1][2])
+    finally:
+        client.end()
+
+
+async def _carry(app: App, scope: MutableMapping[str, Any], socket: Socket, client: _Client) -> None:
+    try:
         socket.ask(app._native.dispatch_asgi_websocket, scope)
         client.listen()
         response = await socket.answer()
@@ -52,11 +70,10 @@ async def relay(app: App, scope: MutableMapping[str, Any], receive: Receive, sen
                 await socket.leave(code, "")
         await client.close(_FAILED, "")
     except NanoError as error:
-        if not client.gone:
+        # Also if the client has been told the last word: this is what it is about.
+        if not client.left:
             report(app.name, error)
             await client.fail(error)
-    finally:
-        client.end()
 
 
 class _Client:
@@ -65,12 +82,18 @@ class _Client:
     accepted = False
     # It has left, or has been told the last word.
     gone = False
-    socket: Socket | None = None
+    # It has left by itself.
+    left = False
     _listener: asyncio.Task[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _late = False
 
-    def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    def __init__(self, socket: Socket, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        self._socket = socket
         self._receive = receive
         self._send = send
+        # Whose task it is that sends, until it leaves.
+        self._task = asyncio.current_task()
         self._takes_responses = "websocket.http.response" in (scope.get("extensions") or {})
 
     def listen(self) -> None:
@@ -78,13 +101,13 @@ class _Client:
         self._listener = asyncio.get_running_loop().create_task(self._listen())
 
     async def _listen(self) -> None:
-        socket = self.socket
-        assert socket is not None
+        socket = self._socket
         try:
             while True:
                 message = await self._receive()
                 if message["type"] == "websocket.disconnect":
-                    self.gone = True
+                    if not self.gone:
+                        self.left = self.gone = True
                     if not socket.is_open:
                         socket.cancel()
                         return
@@ -112,7 +135,7 @@ class _Client:
             await self._send(message)
         except OSError:
             # It has left, which the server says in its own words next.
-            self.gone = True
+            self.left = self.gone = True
 
     async def close(self, code: int, reason: str) -> None:
         """Its last message."""
@@ -148,9 +171,29 @@ class _Client:
         await self.tell({"type": "websocket.http.response.body", "body": body})
         self.gone = True
 
+    def hurry(self) -> None:
+        """The app has ended: who does not read is not waited for much longer."""
+        if self._timer is None and self._task is not None:
+            self._timer = asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._give_up)
+
+    def _give_up(self) -> None:
+        assert self._task is not None
+        self._late = True
+        self._task.cancel()
+
+    def is_late(self) -> bool:
+        """Whether it is for this alone that the task is canceled: as `asyncio.timeout` has it, which is not in Python 3.10."""
+        if not self._late:
+            return False
+        assert self._task is not None
+        return sys.version_info < (3, 11) or self._task.uncancel() == 0
+
     def end(self) -> None:
         """Leaves nothing behind."""
+        self._task = None
+        if self._timer is not None:
+            self._timer.cancel()
         if self._listener is not None:
             self._listener.cancel()
-        if self.socket is not None:
-            self.socket.cancel()
+        self._socket.on_end = None
+        self._socket.cancel()

@@ -29,6 +29,8 @@ class Socket(Exchange):
 
     subprotocol: str | None = None
     is_open = False
+    # What the loop does when the last event has come; it may be asked to more than once.
+    on_end: Callable[[], None] | None = None
     _said = False
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop, subprotocols: Iterable[str]) -> None:
@@ -45,6 +47,17 @@ class Socket(Exchange):
         assert self.loop is not None
         self.hub.attach(self.loop)
         self.hub.open(self, send, *args, self.frames)
+
+    def push(self, event: tuple[Any, ...], here: asyncio.AbstractEventLoop | None) -> bool:
+        tell = super().push(event, here)
+        if self.done and self.on_end is not None:
+            assert self.loop is not None
+            try:
+                self.loop.call_soon_threadsafe(self.on_end)
+            except RuntimeError:
+                # The loop is closed: nobody waits any more.
+                pass
+        return tell
 
     async def answer(self) -> Response | None:
         """The response, if the app answers with another one."""
@@ -177,7 +190,7 @@ class WebSocket:
     async def receive(self) -> str | bytes | None:
         """The next message, or None when it is closed."""
         socket = self._opened()
-        while self.close_code is None or not socket.done:
+        while self.close_code is None or socket.events or not socket.done:
             message = await socket.receive()
             if isinstance(message, (str, bytes)):
                 return message
