@@ -118,6 +118,8 @@ pub(crate) struct Pipe {
     streaming: bool,
     /// A WebSocket may begin where it ends.
     upgradable: bool,
+    /// The client has gone before there was a WebSocket.
+    is_left: bool,
     broken: Option<String>,
     /// The reader found nothing and wants to be told.
     reader_waits: bool,
@@ -137,6 +139,7 @@ impl Pipe {
             ended: true,
             streaming: false,
             upgradable: false,
+            is_left: false,
             broken: None,
             reader_waits: false,
             writer_waits: false,
@@ -160,6 +163,13 @@ impl Pipe {
     /// Whether the host carries a WebSocket, if the app answers with one.
     pub(crate) fn is_upgradable(&self) -> bool {
         self.upgradable
+    }
+
+    /// It has become a WebSocket: what the client sends follows, unless it has gone.
+    pub(crate) fn begin_anew(&mut self, app: &Arc<AppShared>) {
+        let is_left = self.is_left;
+        *self = Self::new(Body::Stream, app);
+        self.ended = is_left;
     }
 
     /// 0 none, 1 whole, 2 streaming.
@@ -252,6 +262,7 @@ impl Pipe {
 
     /// No more follows; whether the reader waits to be told.
     pub(crate) fn end(&mut self) -> bool {
+        self.is_left |= self.upgradable;
         self.ended = true;
         std::mem::take(&mut self.reader_waits)
     }
@@ -261,6 +272,7 @@ impl Pipe {
         if self.streaming && !self.ended {
             self.broken = Some(why.to_string());
         }
+        self.is_left |= self.upgradable;
         self.ended = true;
         std::mem::take(&mut self.reader_waits)
     }

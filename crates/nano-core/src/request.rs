@@ -16,7 +16,7 @@ use crate::front::{Happening, Mail, Reply};
 use crate::pipe::{Held, Pipe, Pushed};
 use crate::queue::Batch;
 use crate::runtime::Inner;
-use crate::shard::Command;
+use crate::shard::{Command, last_frame};
 use crate::trace::{Trace, object};
 use crate::wait::{Slot, lock};
 
@@ -311,7 +311,16 @@ impl Work {
         }
         self.inner.finished(self, &end, &account);
         match &self.listener {
-            Listener::Queue => self.push(end.into_payload(account)),
+            Listener::Queue => {
+                // A client that the host carries a WebSocket for is told why it ends, by a last piece.
+                if let Ending::Error(error) = &end
+                    && self.socket.load(Ordering::Acquire) != 0
+                    && error.status != Status::Canceled
+                {
+                    self.push(Payload::Chunk(last_frame(error)));
+                }
+                self.push(end.into_payload(account));
+            }
             Listener::Waiter(slot, head) => slot.fill(match end {
                 Ending::Response(head, body) => Ok(Response { head, body, account }),
                 Ending::Stream => match lock(head).take() {

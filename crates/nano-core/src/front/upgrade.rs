@@ -6,7 +6,6 @@ use std::sync::Arc;
 use nano_base::http::ResponseHead;
 use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
 use nano_http::h1::write_switch_head;
-use nano_http::ws::{self, Role};
 
 use super::Happening;
 use super::ask::Seat;
@@ -15,7 +14,7 @@ use super::connection::{Connection, Phase, Step};
 use super::state::Tools;
 use crate::pipe::Held;
 use crate::request::Work;
-use crate::shard::{Command, last_word};
+use crate::shard::{Command, last_frame};
 use crate::wait::lock;
 
 /// The app's side of it.
@@ -76,9 +75,7 @@ impl Connection {
                 if error.status == nano_base::status::Status::Canceled || self.output.len() > BODY_WINDOW_BYTES {
                     return Fate::Close;
                 }
-                let mut socket = ws::Socket::new(Role::Server, ws::Limits::default(), None);
-                // A code that may be sent and a short reason: it is written.
-                let _ = socket.close(&mut self.output, Some(last_word(&error)), [0; 4]);
+                self.output.extend_from_slice(&last_frame(&error));
                 self.after(false, tools);
             }
             _ => {}

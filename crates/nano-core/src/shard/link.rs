@@ -29,7 +29,7 @@ pub(super) use host::LinkHost;
 pub(crate) use outgoing::NETWORK;
 use outgoing::Outgoing;
 use sockets::Wire;
-pub(crate) use sockets::last_word;
+pub(crate) use sockets::last_frame;
 
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ use crate::front::Front;
 use crate::request::{Place, Work};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
-pub(crate) use link::{NETWORK, last_word};
+pub(crate) use link::{NETWORK, last_frame};
 pub(crate) use outside::Network;
 use seat::Seat;
 

@@ -19,7 +19,10 @@ fn patient(name: &str, source: &str) -> AppOptions {
 fn requests_are_heard_while_apps_talk_without_an_end() {
     let runtime = runtime(1);
     let _echo = runtime
-        .load(patient("echo", "export default { fetch(request) { return new Response(request.body.pipeThrough(new TransformStream())); } }"))
+        .load(patient(
+            "echo",
+            "export default { fetch(request) { return new Response(request.body.pipeThrough(new TransformStream())); } }",
+        ))
         .expect("loads");
     let mut talker = patient(
         "talker",
@@ -80,7 +83,12 @@ fn a_promise_that_never_settles_does_not_keep_an_instance() {
     assert_eq!(text(&app, "/"), "hi");
     app.reload(options("app", source)).expect("reloads");
     assert_eq!(text(&app, "/"), "hi");
-    let evicted = || wait_for(&runtime, |event| if let Payload::App { state: "evicted", reason, .. } = &event.payload { Some(reason.clone()) } else { None });
+    let evicted = || {
+        wait_for(
+            &runtime,
+            |event| if let Payload::App { state: "evicted", reason, .. } = &event.payload { Some(reason.clone()) } else { None },
+        )
+    };
     // As long as a request may take (limit wall_ms).
     runtime.advance_clock(31_500).expect("a manual clock");
     assert_eq!(evicted(), "reload");

@@ -196,3 +196,63 @@ fn who_does_not_carry_websockets_gets_none() {
     let id = app.dispatch(plain).expect("accepted");
     assert!(matches!(&until_end(&runtime, id)[..], [Payload::Response { end: true, .. }]));
 }
+
+#[test]
+fn a_thread_is_lost_and_clients_are_told() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let mut breaking = options("breaks", "export default { fetch() { new Array(1e9).fill(0); } }");
+    breaking.limits.cpu_ms = 10;
+    let breaking = runtime.load(breaking).expect("loads");
+    let end = meet(&app, &runtime, |address| {
+        let mut wire = Wire::open(address, "/");
+        wire.text("here");
+        assert_eq!(wire.next_text(), "here");
+        breaking.dispatch(get("/")).expect("accepted");
+        assert_eq!(wire.next_close(), (1011, "SHARD_LOST".into()));
+        assert_eq!(wire.next(), None);
+    });
+    assert!(matches!(&end, Payload::Error(error, _) if error.status == Status::ShardLost), "{end:?}");
+}
+
+#[test]
+fn a_client_that_goes_before_the_answer_is_not_waited_for() {
+    let runtime = runtime(1);
+    let source = ECHO.replace(
+        "fetch(request) {",
+        "async fetch(request) { if (request.url.endsWith('/late')) await new Promise((done) => { go = done; }); else if (go) go();",
+    );
+    let app = load(&runtime, "echo", &format!("let go; {source}"));
+    let mut late = asked(Body::Upgrade);
+    late.head.url = "http://app.test/late".into();
+    let id = app.dispatch(late).expect("accepted");
+    settle(&runtime);
+    runtime.request_end(id).expect("it is open");
+    assert_eq!(text(&app, "/go"), "");
+    let end = until_end(&runtime, id);
+    assert!(matches!(&end[..], [Payload::Response { .. }, Payload::End(_)]), "{end:?}");
+    assert_eq!(text(&app, "/notes"), "closed 1006 false");
+}
+
+#[test]
+fn a_client_that_reads_a_little_does_not_let_any_number_of_frames_wait() {
+    let runtime = runtime(1);
+    let source = "let socket; export default { fetch(request) {
+        if (request.headers.get('upgrade') !== 'websocket') {
+            for (let n = 0; n < 1000; n++) socket.send('x');
+            return new Response(String(socket.readyState));
+        }
+        const pair = new WebSocketPair();
+        (socket = pair[1]).accept();
+        return new Response(null, { status: 101, webSocket: pair[0] });
+    } }";
+    let app = load(&runtime, "flood", source);
+    let id = app.dispatch(asked(Body::Upgrade)).expect("accepted");
+    wait_for(&runtime, |event| (event.id == id).then_some(()));
+    // What a frame costs while it waits is counted: 4 MiB are some 33,000 of them.
+    let thousands = (1..100).find(|_| {
+        assert!(fetch(&app, "/").is_ok());
+        runtime.credit(id, 3).is_err()
+    });
+    assert!(thousands.is_some_and(|thousands| thousands < 50), "{thousands:?} thousand frames wait");
+}

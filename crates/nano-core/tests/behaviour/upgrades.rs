@@ -210,11 +210,10 @@ fn each_message_has_a_budget_of_its_own() {
     let listener = listen(&runtime, &app);
     let mut wire = Wire::open(listener.address(), "/");
     // Together far more than one event may use.
-    for _ in 0..40 {
+    while app.stats().cpu_us < 800_000 {
         wire.text("30000000");
         assert_eq!(wire.next_text(), "done");
     }
-    assert!(app.stats().cpu_us > 400_000, "{:?}", app.stats());
     wire.text("Infinity");
     assert_eq!(wire.next_close(), (1011, "CPU_LIMIT".into()));
     assert_eq!(wire.next(), None);

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nano_base::http::ResponseHead;
 use nano_base::status::{Error, Status};
 use nano_engine::{Dialing, Message, Opening, Refusal, Sockets};
+use nano_http::ws::{self, Role};
 use nano_net::policy::Host;
 
 use super::{Active, Link, LinkHost};
@@ -66,6 +67,14 @@ pub(super) trait Wire {
 pub(crate) fn last_word(error: &Error) -> (u16, &'static str) {
     let code = if matches!(error.status, Status::Draining | Status::Shutdown) { 1001 } else { 1011 };
     (code, error.status.name().trim_start_matches("NANO_E_"))
+}
+
+/// The frame that says it, where nobody is there any more who could.
+pub(crate) fn last_frame(error: &Error) -> Vec<u8> {
+    let mut out = Vec::new();
+    // A code that may be sent and a short reason: it is written. A server's frames have no mask.
+    let _ = ws::Socket::new(Role::Server, ws::Limits::default(), None).close(&mut out, Some(last_word(error)), [0; 4]);
+    out
 }
 
 impl Link {

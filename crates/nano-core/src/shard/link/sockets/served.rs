@@ -18,8 +18,8 @@ use nano_http::ws::{self, Deflate, Event, Role, Violation};
 
 use super::Wire;
 use super::inbox::Inbox;
-use crate::pipe::{Held, Pipe};
-use crate::request::{Body, Ending, Job, Listener, Work};
+use crate::pipe::Held;
+use crate::request::{Ending, Job, Listener, Work};
 use crate::shard::Command;
 use crate::shard::desk::Timer;
 use crate::shard::link::Link;
@@ -39,7 +39,7 @@ pub(in crate::shard::link) struct Served {
     rest: RefCell<(Vec<u8>, usize)>,
     /// Bytes of messages since all was sent last.
     sent: Cell<usize>,
-    /// Frames since the connection has written some, and what waited with the last of them.
+    /// Frames that wait, as far as is known, and what waited with the last of them.
     frames: Cell<usize>,
     waited: Cell<usize>,
     is_full: Cell<bool>,
@@ -74,7 +74,7 @@ impl Served {
             .accept(&head.headers, protocol.as_deref(), Some(&Deflate::default()))
             .map_err(|why| Refusal(format!("the headers of the response with the WebSocket cannot be sent: {why}")))?;
         let local = link.number();
-        *lock(&work.body) = Pipe::new(Body::Stream, &link.app);
+        lock(&work.body).begin_anew(&link.app);
         work.socket.store(local, Ordering::Release);
         work.switch(head);
         link.disarm_wall_limit(request);
@@ -245,7 +245,8 @@ impl Wire for Served {
         }
         let waiting = self.waiting();
         if waiting < self.waited.get() {
-            self.frames.set(0);
+            // As many of them as of the bytes: some hosts tell of each piece that has been written, and the smallest is a frame.
+            self.frames.set((self.frames.get() * waiting).div_ceil(self.waited.get()));
         }
         // The smallest frame takes room on its way as well.
         let taken = waiting + self.frames.get() * WEBSOCKET_FRAME_COST_BYTES;
