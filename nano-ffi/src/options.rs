@@ -240,7 +240,8 @@ pub const NANO_BODY_WHOLE: u32 = 1;
 pub const NANO_BODY_STREAM: u32 = 2;
 /// There is no body, and the host has the client's connection: if the app answers with a WebSocket, RESPONSE has the status 101 and all headers
 /// that the client needs. From then on what the client sends follows by nano_request_write and nano_request_end, byte for byte, and CHUNK
-/// events are what it gets; with END or ERROR the connection is closed. Without it such an answer is NANO_E_UNSUPPORTED. Of requests only.
+/// events are what it gets; with END or ERROR the connection is closed. Before an ERROR other than NANO_E_CANCELED the last CHUNK tells the
+/// client why. Without it such an answer is NANO_E_UNSUPPORTED. Of requests only.
 pub const NANO_BODY_UPGRADE: u32 = 3;
 
 /// A request. Begin with NANO_REQUEST_INIT.
