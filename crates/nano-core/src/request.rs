@@ -224,6 +224,8 @@ pub(crate) struct Work {
     pub entrypoint: Option<String>,
     /// The number, in its instance, of the WebSocket that it was answered with; or zero.
     pub socket: AtomicU32,
+    /// What the host has been given of such a one and has not passed on: its clients may be in no hurry to read, and it has to keep that for them.
+    carried: Mutex<Held>,
     ended: Ended,
     inner: Arc<Inner>,
 }
@@ -266,6 +268,7 @@ impl Work {
             listener,
             entrypoint: origin.entrypoint,
             socket: AtomicU32::new(0),
+            carried: Mutex::new(Held::NONE),
             ended: Ended::new(),
             inner: inner.clone(),
         }
@@ -301,6 +304,7 @@ impl Work {
         }
         // A timer may hold the request for as long as it might have taken.
         self.job.drop_values();
+        *lock(&self.carried) = Held::NONE;
         let account = self.account();
         if let Some(trace) = &self.spent.trace {
             if let Ending::Response(head, _) = &end {
@@ -423,6 +427,9 @@ impl Work {
         match &self.listener {
             Listener::Queue => {
                 let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;
+                if self.socket.load(Ordering::Acquire) != 0 {
+                    lock(&self.carried).merge(Held::of(&self.app, bytes.len()));
+                }
                 self.push_before_end(Payload::Chunk(bytes));
                 Ok(Some(credit))
             }
@@ -464,7 +471,9 @@ impl Work {
     /// An event of the request, with the bytes that wait in it.
     fn event(&self, payload: Payload) -> (Event, Held) {
         let bytes = payload.body_bytes();
-        let held = if bytes == 0 { Held::NONE } else { Held::of(&self.app, bytes) };
+        // What is carried is counted until the host has passed it on.
+        let is_carried = self.socket.load(Ordering::Acquire) != 0;
+        let held = if bytes == 0 || is_carried { Held::NONE } else { Held::of(&self.app, bytes) };
         (Event { id: self.id.load(Ordering::Relaxed), user_data: self.user_data, payload }, held)
     }
 
@@ -484,6 +493,13 @@ impl Work {
         {
             self.post(reply, Happening::Wanted, || !self.is_done());
         }
+    }
+
+    /// The host has passed on, or dropped, so many bytes of the response.
+    pub(crate) fn passed_on(&self, bytes: usize) {
+        let mut carried = lock(&self.carried);
+        let bytes = bytes.min(carried.bytes());
+        carried.take(bytes);
     }
 
     /// So many bytes of the response have left: the app may write as many more.

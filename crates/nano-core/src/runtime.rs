@@ -282,10 +282,8 @@ impl Runtime {
             return Ok(());
         }
         let work = self.inner.work(id)?;
-        let before = work.credit.fetch_add(bytes, Ordering::AcqRel);
-        if before <= 0 && before + bytes > 0 {
-            self.inner.tell_work(&work, Command::WriteReady);
-        }
+        work.passed_on(bytes as usize);
+        work.give_credit(bytes);
         Ok(())
     }
 

@@ -21,12 +21,14 @@ mod workers;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use nano_base::sys::process;
 use nano_config::cli::{self, Exit, Request};
 
 fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // A supervisor starts its workers with its own words behind one that nobody else writes.
     let worker = workers::Worker::take(&mut words);
+    process::raise_open_files();
     let exit = match cli::request(words) {
         Ok((request, common)) => {
             output::set_up(&common);

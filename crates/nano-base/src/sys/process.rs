@@ -3,6 +3,19 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
+/// Has as many files open at once as the process may: what it begins with is often 1,024, and each connection is one.
+pub fn raise_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is ours to fill and to read.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            // If it fails things are as they were.
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
+}
+
 /// Waits until a child has ended, and leaves its number to whoever asks for its status: until then it is nobody else's.
 pub fn await_end(child: u32) -> io::Result<()> {
     loop {

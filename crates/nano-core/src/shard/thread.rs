@@ -440,7 +440,7 @@ impl Thread {
                 }
             }
             // The rest stays due.
-            if expired % ROUND == 0 && sys::time::monotonic_ns() - begun_ns > VISIT_CPU_NS {
+            if expired.is_multiple_of(ROUND) && sys::time::monotonic_ns() - begun_ns > VISIT_CPU_NS {
                 break;
             }
         }

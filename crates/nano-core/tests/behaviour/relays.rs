@@ -256,3 +256,45 @@ fn a_client_that_reads_a_little_does_not_let_any_number_of_frames_wait() {
     });
     assert!(thousands.is_some_and(|thousands| thousands < 50), "{thousands:?} thousand frames wait");
 }
+
+#[test]
+fn what_a_host_has_not_passed_on_is_counted_as_the_app_s() {
+    let runtime = runtime(1);
+    let source = "const sockets = []; export default { fetch(request) {
+        if (request.headers.get('upgrade') !== 'websocket') {
+            for (const socket of sockets) socket.send(new Uint8Array(1 << 20));
+            return new Response('sent');
+        }
+        const [client, socket] = Object.values(new WebSocketPair());
+        socket.accept();
+        sockets.push(socket);
+        return new Response(null, { status: 101, webSocket: client });
+    } }";
+    let mut options = options("app", source);
+    options.limits.external_bytes = 6 << 20;
+    let app = runtime.load(options).expect("loads");
+    let ids: Vec<u64> = (0..4).map(|_| app.dispatch(asked(Body::Upgrade)).expect("accepted")).collect();
+    let mut open = 0;
+    wait_for(&runtime, |event| {
+        open += usize::from(ids.contains(&event.id));
+        (open == 4).then_some(())
+    });
+    // Four mebibytes, which the host takes, and nobody reads.
+    assert_eq!(text(&app, "/"), "sent");
+    let mut came = 0;
+    wait_for(&runtime, |event| {
+        if let Payload::Chunk(bytes) = &event.payload {
+            came += bytes.len();
+        }
+        (came >= 4 << 20).then_some(())
+    });
+    assert!(app.stats().waiting_bytes >= 4 << 20, "{:?}", app.stats());
+    // The second of the next ones has no room.
+    assert_eq!(text(&app, "/"), "sent");
+    let ended =
+        wait_for(&runtime, |event| if let Payload::Error(error, _) = &event.payload { Some((event.id, error.status)) } else { None });
+    assert_eq!(ended, (ids[1], Status::Canceled));
+    // What is passed on makes room again.
+    runtime.credit(ids[0], 2 << 20).expect("it is open");
+    assert!(app.stats().waiting_bytes < 4 << 20, "{:?}", app.stats());
+}

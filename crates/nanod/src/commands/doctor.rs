@@ -191,7 +191,8 @@ fn open_files() -> Diagnosis {
     let (soft, hard) = (next().unwrap_or(0), next().unwrap_or(0));
     let show = |number: u64| if number == u64::MAX { "unlimited".to_string() } else { number.to_string() };
     let found = format!("{}, at most {}", show(soft), show(hard));
-    if soft >= FILES {
+    // Whatever it begins with, it takes all that it may.
+    if hard >= FILES {
         return Diagnosis::ok("open files", found);
     }
     let remedy = format!("ulimit -n {FILES}; for services LimitNOFILE={FILES}: each connection is a file");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 use crate::support::{READY, Server, folder, says};
 
@@ -22,6 +23,17 @@ fn an_app_that_never_starts_holds_up_neither_the_others_nor_the_end() {
     assert_eq!(server.ask("b.localhost", "/"), (200, "b".into()));
     server.signal("-TERM");
     assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn it_has_as_many_files_as_it_may() {
+    let lowered = Command::new("prlimit").args(["--nofile=1024:", "--pid", &std::process::id().to_string()]).status();
+    assert!(lowered.expect("prlimit").success());
+    let server = Server::start("files", &[("a/index.js", &says("a"))]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id())).expect("it runs");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    let numbers: Vec<&str> = line.split_ascii_whitespace().skip(3).take(2).collect();
+    assert_eq!(numbers[0], numbers[1], "{line}");
 }
 
 #[test]
