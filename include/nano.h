@@ -616,6 +616,8 @@ typedef struct nano_app_options {
   const struct nano_bytes *tail;
   /** How many there are. */
   size_t tail_count;
+  /** A request body that comes in pieces, from you or a client. */
+  uint64_t upload_bytes;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */

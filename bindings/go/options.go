@@ -39,11 +39,11 @@ const (
 
 // Limits of one app; zero is each one's default. docs/limits.md says what each guards.
 type Limits struct {
-	HeapBytes, ExternalBytes, BodyBytes, StorageBytes, CacheBytes      uint64
-	CPUMs, StartCPUMs, WallMs, IdleMs, ErrandCPUMs                     uint32
-	Requests, Subrequests, SubrequestsAtOnce, Timers, Errands, Sockets uint32
-	LogBytesPerS, EnvEntries, EnvEntryBytes, URLBytes, HeaderBytes     uint32
-	StorageEntries, HostObjects                                        uint32
+	HeapBytes, ExternalBytes, BodyBytes, UploadBytes, StorageBytes, CacheBytes uint64
+	CPUMs, StartCPUMs, WallMs, IdleMs, ErrandCPUMs                             uint32
+	Requests, Subrequests, SubrequestsAtOnce, Timers, Errands, Sockets         uint32
+	LogBytesPerS, EnvEntries, EnvEntryBytes, URLBytes, HeaderBytes             uint32
+	StorageEntries, HostObjects                                                uint32
 }
 
 // A Consumer is a queue whose messages an app takes; zero is each number's default, and -1 none at all.
@@ -138,7 +138,8 @@ func orNone(n int64) C.uint32_t {
 }
 
 func (l *Limits) describe(c *C.nano_app_options) {
-	c.heap_bytes, c.external_bytes, c.body_bytes = C.uint64_t(l.HeapBytes), C.uint64_t(l.ExternalBytes), C.uint64_t(l.BodyBytes)
+	c.heap_bytes, c.external_bytes = C.uint64_t(l.HeapBytes), C.uint64_t(l.ExternalBytes)
+	c.body_bytes, c.upload_bytes = C.uint64_t(l.BodyBytes), C.uint64_t(l.UploadBytes)
 	c.storage_bytes, c.cache_bytes = C.uint64_t(l.StorageBytes), C.uint64_t(l.CacheBytes)
 	c.cpu_ms, c.start_cpu_ms, c.wall_ms = C.uint32_t(l.CPUMs), C.uint32_t(l.StartCPUMs), C.uint32_t(l.WallMs)
 	c.idle_ms, c.errand_cpu_ms, c.requests = C.uint32_t(l.IdleMs), C.uint32_t(l.ErrandCPUMs), C.uint32_t(l.Requests)

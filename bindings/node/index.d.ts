@@ -28,6 +28,7 @@ export interface AppLimits {
   urlBytes?: number;
   headerBytes?: number;
   bodyBytes?: number;
+  uploadBytes?: number;
   subrequests?: number;
   subrequestsAtOnce?: number;
   sockets?: number;

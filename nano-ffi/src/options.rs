@@ -205,6 +205,8 @@ pub struct nano_app_options {
     pub tail: *const nano_bytes,
     /// How many there are.
     pub tail_count: usize,
+    /// A request body that comes in pieces, from you or a client.
+    pub upload_bytes: u64,
 }
 
 /// In a nano_consumer: none at all, where zero means the default.
@@ -454,6 +456,7 @@ impl nano_app_options {
         set_bytes(&mut limits.heap_bytes, self.heap_bytes);
         set_bytes(&mut limits.external_bytes, self.external_bytes);
         set_bytes(&mut limits.body_bytes, self.body_bytes);
+        set_bytes(&mut limits.upload_bytes, self.upload_bytes);
         set(&mut limits.cpu_ms, self.cpu_ms);
         set(&mut limits.start_cpu_ms, self.start_cpu_ms);
         set(&mut limits.wall_ms, self.wall_ms);

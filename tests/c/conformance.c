@@ -276,7 +276,7 @@ static void steps(const json *all) {
 static void set_limit(nano_app_options *options, const char *name, uint64_t value) {
 #define LIMIT(field) {#field, offsetof(nano_app_options, field), sizeof(((nano_app_options *)0)->field)}
   static const struct { const char *name; size_t at, size; } limits[] = {
-      LIMIT(heap_bytes), LIMIT(external_bytes), LIMIT(body_bytes), LIMIT(storage_bytes), LIMIT(cache_bytes), LIMIT(cpu_ms), LIMIT(start_cpu_ms),
+      LIMIT(heap_bytes), LIMIT(external_bytes), LIMIT(body_bytes), LIMIT(upload_bytes), LIMIT(storage_bytes), LIMIT(cache_bytes), LIMIT(cpu_ms), LIMIT(start_cpu_ms),
       LIMIT(wall_ms), LIMIT(idle_ms), LIMIT(errand_cpu_ms), LIMIT(requests), LIMIT(subrequests), LIMIT(subrequests_at_once), LIMIT(timers),
       LIMIT(errands), LIMIT(sockets), LIMIT(log_bytes_per_s), LIMIT(env_entries), LIMIT(env_entry_bytes), LIMIT(url_bytes), LIMIT(header_bytes),
       LIMIT(storage_entries), LIMIT(host_objects), LIMIT(egress), LIMIT(random_seed)};

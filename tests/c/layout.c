@@ -44,7 +44,7 @@ AT(nano_runtime_options, flags, 36);
 AT(nano_runtime_options, clock_unix_ms, 40);
 AT(nano_runtime_options, cache_bytes, 48);
 
-SIZE(nano_app_options, 336);
+SIZE(nano_app_options, 344);
 AT(nano_app_options, egress_allow, 248);
 AT(nano_app_options, egress_deny, 264);
 AT(nano_app_options, egress, 280);

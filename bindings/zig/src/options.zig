@@ -87,6 +87,7 @@ pub const Limits = struct {
     heap_bytes: u64 = 0,
     external_bytes: u64 = 0,
     body_bytes: u64 = 0,
+    upload_bytes: u64 = 0,
     storage_bytes: u64 = 0,
     cache_bytes: u64 = 0,
     cpu_ms: u32 = 0,

@@ -29,6 +29,8 @@ pub struct AppLimits {
     pub header_bytes: u32,
     /// A request body that is handed over whole.
     pub body_bytes: usize,
+    /// A request body that comes in pieces, from a client or the host.
+    pub upload_bytes: usize,
     /// Host calls of one event.
     pub subrequests: u32,
     /// Host calls of one instance at once.
@@ -68,6 +70,7 @@ impl Default for AppLimits {
             url_bytes: 16 << 10,
             header_bytes: 128 << 10,
             body_bytes: 10 << 20,
+            upload_bytes: 100 << 20,
             subrequests: 50,
             subrequests_at_once: 6,
             sockets: 4_096,
@@ -98,6 +101,7 @@ impl AppLimits {
             env_entry_bytes: 64 << 10,
             url_bytes: 64 << 10,
             body_bytes: 100 << 20,
+            upload_bytes: 10 << 30,
             subrequests: 1_000,
             subrequests_at_once: 50,
             idle_ms: 600_000,
@@ -156,7 +160,7 @@ impl Default for RuntimeLimits {
 #[macro_export]
 macro_rules! with_app_limits {
     ($then:ident! $given:tt) => {
-        $then! { $given cpu_ms, start_cpu_ms, wall_ms, heap_bytes, external_bytes, timers, log_bytes_per_s, env_entries, env_entry_bytes, url_bytes, header_bytes, body_bytes, subrequests, subrequests_at_once, sockets, errands, errand_cpu_ms, requests, idle_ms, cache_bytes, host_objects, storage_bytes, storage_entries }
+        $then! { $given cpu_ms, start_cpu_ms, wall_ms, heap_bytes, external_bytes, timers, log_bytes_per_s, env_entries, env_entry_bytes, url_bytes, header_bytes, body_bytes, upload_bytes, subrequests, subrequests_at_once, sockets, errands, errand_cpu_ms, requests, idle_ms, cache_bytes, host_objects, storage_bytes, storage_entries }
     };
 }
 

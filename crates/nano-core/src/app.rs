@@ -704,6 +704,11 @@ fn outbound(options: &AppOptions) -> Result<Option<u32>> {
     }
 }
 
+/// A body that comes in pieces, and has too many bytes in all.
+pub(crate) fn upload_error(max: usize) -> Error {
+    Error::new(Status::TooLarge, format!("the body has more than {max} bytes (limit upload_bytes, HTTP 413)"))
+}
+
 /// What HTTP servers answer with 400, 414, 431 and 413.
 pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
     let head = &init.head;
@@ -729,6 +734,10 @@ pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
         .with_http_status(431));
     }
     match &init.body {
+        Body::Stream => match head.headers.value(b"content-length").and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok()) {
+            Some(bytes) if bytes > limits.upload_bytes as u64 => Err(upload_error(limits.upload_bytes)),
+            _ => Ok(()),
+        },
         Body::Whole(body) if body.len() > limits.body_bytes => Err(Error::new(
             Status::TooLarge,
             format!("the body has {} bytes; the limit body_bytes is {} (HTTP 413): stream it", body.len(), limits.body_bytes),

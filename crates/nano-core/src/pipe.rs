@@ -9,7 +9,7 @@ use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
 use nano_engine::Pull;
 
-use crate::app::AppShared;
+use crate::app::{AppShared, upload_error};
 use crate::request::Body;
 
 /// What reading the body of a request says that has ended.
@@ -114,6 +114,8 @@ pub(crate) struct Pipe {
     /// What is in them.
     held: Held,
     pub bytes_total: u64,
+    /// What may come in all.
+    bytes_max: usize,
     ended: bool,
     streaming: bool,
     /// A WebSocket may begin where it ends.
@@ -136,6 +138,7 @@ impl Pipe {
             chunks: VecDeque::new(),
             held: Held::NONE,
             bytes_total: 0,
+            bytes_max: usize::MAX,
             ended: true,
             streaming: false,
             upgradable: false,
@@ -158,6 +161,11 @@ impl Pipe {
             }
         }
         pipe
+    }
+
+    /// That of a request, of which an app bears so much.
+    pub(crate) fn of_request(body: Body, app: &Arc<AppShared>) -> Self {
+        Self { bytes_max: app.limits().upload_bytes, ..Self::new(body, app) }
     }
 
     /// Whether the host carries a WebSocket, if the app answers with one.
@@ -190,6 +198,9 @@ impl Pipe {
         }
         if !self.streaming || self.ended {
             return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
+        }
+        if self.bytes_total + bytes.len() as u64 > self.bytes_max as u64 {
+            return Err(upload_error(self.bytes_max));
         }
         if self.canceled {
             return Ok((bytes.len(), false));

@@ -255,7 +255,7 @@ impl Work {
             user_data,
             app: app.clone(),
             job,
-            body: Mutex::new(Pipe::new(body, app)),
+            body: Mutex::new(Pipe::of_request(body, app)),
             place: Mutex::new(None),
             credit: AtomicI64::new(BODY_WINDOW_BYTES as i64),
             accepted_ns: now_ns,

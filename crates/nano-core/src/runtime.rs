@@ -26,7 +26,7 @@ use crate::helpers::Helpers;
 use crate::inspect::Inspections;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, RuntimeStats, Totals};
-use crate::pipe::Pipe;
+use crate::pipe::{GONE, Pipe};
 use crate::queue::Queues;
 use crate::request::{Body, Ending, Place, Work};
 use crate::schedule::Schedules;
@@ -234,7 +234,16 @@ impl Runtime {
     /// Appends to a streaming request body; how many bytes were accepted. Zero: wait for WRITABLE.
     pub fn request_write(&self, id: u64, bytes: &[u8]) -> Result<usize> {
         let work = self.inner.work(id)?;
-        let (accepted, tell) = lock(&work.body).write(bytes)?;
+        let written = lock(&work.body).write(bytes);
+        if let Err(error) = &written
+            && error.status == Status::TooLarge
+        {
+            // Its last event says why; whoever writes hears what all hear whose request has ended.
+            self.inner.cancel(&work, error.clone());
+            self.inner.queue.ring();
+            return Err(Error::new(Status::NotFound, GONE));
+        }
+        let (accepted, tell) = written?;
         work.progress();
         if tell {
             self.inner.tell_work(&work, Command::BodyReady);

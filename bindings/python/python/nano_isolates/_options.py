@@ -27,6 +27,7 @@ class AppLimits(TypedDict, total=False):
     url_bytes: int
     header_bytes: int
     body_bytes: int
+    upload_bytes: int
     subrequests: int
     subrequests_at_once: int
     sockets: int

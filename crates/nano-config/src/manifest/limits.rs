@@ -34,7 +34,8 @@ limits! {
     env_entry_bytes: Kind::Size(1, MIB), "5 KiB", "\"16 KiB\"", "One entry of env, name and value together.";
     url_bytes: Kind::Size(64, MIB), "16 KiB", "\"8 KiB\"", "The URL of a request.";
     header_bytes: Kind::Size(256, 16 * MIB), "128 KiB", "\"32 KiB\"", "All header names and values of a request together.";
-    body_bytes: Kind::Size(1, 64 * GIB), "10 MiB", "\"1 MiB\"", "A request body that is handed over whole; a streamed one has no limit.";
+    body_bytes: Kind::Size(1, 64 * GIB), "10 MiB", "\"1 MiB\"", "A request body that is handed over whole, as small ones are.";
+    upload_bytes: Kind::Size(1, 1 << 50), "100 MiB", "\"1 MiB\"", "A request body that comes in pieces, as large ones do.";
     subrequests: Kind::Count(1, u32::MAX as u64), "50", "1000", "Requests and calls that one event makes.";
     subrequests_at_once: Kind::Count(1, 65_536), "6", "20", "Of these, at once in one instance.";
     sockets: Kind::Count(1, 1_000_000), "4096", "100", "Sockets of one instance at once: WebSockets both ways, and what connect() gives.";

@@ -608,15 +608,23 @@ impl Connection {
             let step = exchange.decoder.decode(&input[used..end])?;
             used += step.consumed;
             let mut tell = false;
+            let mut over = None;
             {
                 let mut body = lock(&exchange.work.body);
                 if !step.data.is_empty() {
-                    // It fails when the request has ended; what comes is then read for its end only.
-                    tell |= body.write(step.data).is_ok_and(|(_, tell)| tell);
+                    match body.write(step.data) {
+                        Ok((_, waits)) => tell = waits,
+                        Err(error) if error.status == Status::TooLarge => over = Some(error),
+                        // The request has ended: what comes is read for its end only.
+                        Err(_) => {}
+                    }
                 }
                 if step.done {
                     tell |= body.end();
                 }
+            }
+            if let Some(error) = over {
+                tools.inner.cancel(&exchange.work, error);
             }
             exchange.work.progress();
             if tell {

@@ -163,23 +163,22 @@ impl Front {
         }
     }
 
-    /// Moves what can be moved; whether there was anything. Whoever comes while somebody else is at it leaves it to that one.
-    pub(crate) fn turn(&self, inner: &Arc<Inner>) -> bool {
+    /// Moves what can be moved; whether there was anything. Whoever comes while somebody else is at it leaves it to that one: nothing is known.
+    pub(crate) fn turn(&self, inner: &Arc<Inner>) -> Option<bool> {
         if !self.is_open() {
-            return false;
+            return Some(false);
         }
         let mut state = match self.state.try_lock() {
             Ok(state) => state,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another shard moves them, and may have taken what was told of them: they are looked at again.
-            Err(TryLockError::WouldBlock) => return true,
+            Err(TryLockError::WouldBlock) => return None,
         };
         let mail = {
             let mut waiting = lock(&self.mail);
             self.waiting.store(0, Ordering::Release);
             std::mem::take(&mut *waiting)
         };
-        state.turn(inner, mail)
+        Some(state.turn(inner, mail))
     }
 
     /// When the next of its timers is due.

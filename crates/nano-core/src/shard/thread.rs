@@ -241,10 +241,11 @@ impl Thread {
     /// Moves the connections of this shard, and of those whose thread cannot; whether there was anything to move.
     fn move_connections(&self) -> bool {
         let inner = &self.desk.inner;
-        let mut moved = self.desk.shard.front.turn(inner);
+        // What another shard is at may have been told to this one, and is told only once: it is looked at again.
+        let mut moved = self.desk.shard.front.turn(inner).unwrap_or(true);
         if inner.stuck.load(Ordering::Acquire) > 0 {
             for other in inner.shards.iter().filter(|other| other.index != self.desk.shard.index && other.is_stuck()) {
-                moved |= other.front.turn(inner);
+                moved |= other.front.turn(inner).unwrap_or(false);
             }
         }
         if moved {

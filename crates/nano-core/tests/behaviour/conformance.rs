@@ -131,6 +131,7 @@ fn set_limit(limits: &mut AppLimits, name: &str, value: u64) {
         "url_bytes" => limits.url_bytes = value as u32,
         "header_bytes" => limits.header_bytes = value as u32,
         "body_bytes" => limits.body_bytes = value as usize,
+        "upload_bytes" => limits.upload_bytes = value as usize,
         "timers" => limits.timers = value as u32,
         "subrequests" => limits.subrequests = value as u32,
         "requests" => limits.requests = value as u32,

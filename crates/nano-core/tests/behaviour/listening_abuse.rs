@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use nano_core::{App, ListenLimits, Listener, Runtime};
+use nano_core::{App, Body, ListenLimits, Listener, Payload, RequestInit, Runtime, Status};
 
 use crate::listening::{connect, head, listen, listen_with, response, rest};
-use crate::support::{PATIENCE, load, manual_runtime, options, runtime, text};
+use crate::support::{PATIENCE, load, manual_runtime, options, post, runtime, text, until_end};
 
 const HELLO: &str = "export default { fetch() { return new Response('hello'); } }";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -312,4 +312,52 @@ fn a_port_that_somebody_listens_on_is_not_shared() {
     };
     let error = second.listen(options(listener.address())).expect_err("taken");
     assert!(error.status == nano_core::Status::Io && error.message.contains("in use"), "{}", error.message);
+}
+
+#[test]
+fn a_body_in_pieces_has_a_limit_as_well() {
+    let runtime = runtime(1);
+    let source = "let begun = 0; export default { async fetch(request) {
+        begun++;
+        if (request.method === 'GET') return new Response(String(begun));
+        let bytes = 0;
+        for await (const piece of request.body) bytes += piece.length;
+        return new Response(String(bytes));
+    } }";
+    let mut options = options("app", source);
+    options.limits.upload_bytes = 200_000;
+    let app = runtime.load(options).expect("loads");
+    let listener = listen(&runtime, app.clone());
+    let answer = |framing: &str, body: &[u8]| {
+        let mut stream = connect(&listener);
+        write!(stream, "POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n").unwrap();
+        // It may be answered, and closed, before all has been sent.
+        let _ = stream.write_all(body);
+        let (head, body) = response(&mut stream);
+        (head.split(' ').nth(1).expect("a status").to_string(), body)
+    };
+    assert_eq!(answer("Content-Length: 200000", &[b'x'; 200_000]), ("200".into(), "200000".into()));
+    let chunks = |count: usize| [format!("2710\r\n{}\r\n", "x".repeat(10_000)).repeat(count), "0\r\n\r\n".into()].concat();
+    assert_eq!(answer("Transfer-Encoding: chunked", chunks(20).as_bytes()), ("200".into(), "200000".into()));
+    let (status, body) = answer("Content-Length: 200001", &[b'x'; 200_001]);
+    assert!(status == "413" && body.contains("TOO_LARGE"), "{status} {body}");
+    assert_eq!(answer("Content-Length: 99999999999\r\nExpect: 100-continue", b"").0, "413", "not asked to go on");
+    assert_eq!(text(&app, "/"), "3", "the app has seen none of these");
+    let (status, body) = answer("Transfer-Encoding: chunked", chunks(21).as_bytes());
+    assert!(status == "413" && body.contains("TOO_LARGE"), "{status} {body}");
+    // A host's own.
+    let id = app.dispatch(RequestInit { body: Body::Stream, ..post("/", "") }).expect("accepted");
+    let error = loop {
+        match runtime.request_write(id, &[0; 10_000]) {
+            Ok(0) => std::thread::yield_now(),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.status, Status::NotFound, "{error:?}");
+    let end = until_end(&runtime, id);
+    assert!(
+        matches!(&end[..], [.., Payload::Error(error, _)] if error.status == Status::TooLarge && error.http_status() == 413),
+        "{end:?}"
+    );
 }

@@ -188,9 +188,18 @@ impl Exchange {
         let mut tell = false;
         while used < bytes.len() {
             let mut body = lock(&self.work.body);
-            // When the request has ended nobody wants the rest.
-            let Ok((taken, waits)) = body.write(&bytes[used..]) else { return bytes.len() };
+            let written = body.write(&bytes[used..]);
             drop(body);
+            let (taken, waits) = match written {
+                Ok(written) => written,
+                Err(error) => {
+                    if error.status == Status::TooLarge {
+                        tools.inner.cancel(&self.work, error);
+                    }
+                    // When the request has ended nobody wants the rest.
+                    return bytes.len();
+                }
+            };
             tell |= waits;
             used += taken;
             if taken == 0 {
