@@ -14,7 +14,7 @@ const _: () = {
     assert!(size_of::<nano_bytes>() == 16 && size_of::<nano_header>() == 32 && size_of::<nano_owned>() == 32);
     assert!(size_of::<nano_init_options>() == 40 && offset_of!(nano_init_options, heaps_bytes) == 32);
     assert!(size_of::<nano_runtime_options>() == 72 && offset_of!(nano_runtime_options, events) == 32);
-    assert!(size_of::<nano_app_options>() == 336 && offset_of!(nano_app_options, heap_bytes) == 80);
+    assert!(size_of::<nano_app_options>() == 344 && offset_of!(nano_app_options, heap_bytes) == 80);
     assert!(offset_of!(nano_app_options, cpu_ms) == 104 && offset_of!(nano_app_options, reserved) == 156);
     assert!(size_of::<nano_request_init>() == 96 && offset_of!(nano_request_init, body_kind) == 88);
     assert!(size_of::<nano_call_response>() == 80 && offset_of!(nano_call_response, body) == 48);
