@@ -201,6 +201,8 @@ pub const GIVE_UP_AFTER_WALL_MS: u64 = 2_000;
 pub const STRIKES_MAX: u32 = 3;
 /// Threads parked or abandoned in one process before instances that might break more are refused.
 pub const LOST_THREADS_MAX: u32 = 64;
+/// Of these, the threads that one app may have broken, in all its versions, before it is refused as long as the process lives.
+pub const LOST_THREADS_OF_APP_MAX: u32 = 16;
 /// The stack of a shard's thread, and V8's share of it.
 pub const SHARD_STACK_BYTES: usize = 4 << 20;
 /// The JavaScript stack, below the shard's own.
@@ -652,6 +654,8 @@ pub const WORKER_RESTART_MS: u64 = 100;
 pub const WORKER_RESTART_MS_MAX: u64 = 10_000;
 /// A worker process that has served this long begins with the shortest wait again.
 pub const WORKER_STEADY_MS: u64 = 30_000;
+/// Threads that a worker process has lost for good when another takes its place, with half of them left.
+pub const WORKER_WORN_THREADS: u64 = LOST_THREADS_MAX as u64 / 2;
 /// What a worker process may take beyond the time to drain before it is killed.
 pub const WORKER_STOP_SLACK_MS: u64 = 10_000;
 /// Crashes of worker processes while an app ran after which the app is quarantined.

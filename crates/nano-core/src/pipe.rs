@@ -122,6 +122,8 @@ pub(crate) struct Pipe {
     upgradable: bool,
     /// The client has gone before there was a WebSocket.
     is_left: bool,
+    /// Its end is told also to a reader that does not wait for it.
+    tells_end: bool,
     broken: Option<String>,
     /// The reader found nothing and wants to be told.
     reader_waits: bool,
@@ -143,6 +145,7 @@ impl Pipe {
             streaming: false,
             upgradable: false,
             is_left: false,
+            tells_end: false,
             broken: None,
             reader_waits: false,
             writer_waits: false,
@@ -173,11 +176,11 @@ impl Pipe {
         self.upgradable
     }
 
-    /// It has become a WebSocket: what the client sends follows, unless it has gone.
+    /// It has become a WebSocket: what the client sends follows, unless it has gone. Its end is told also to one that does not read.
     pub(crate) fn begin_anew(&mut self, app: &Arc<AppShared>) {
         let is_left = self.is_left;
         *self = Self::new(Body::Stream, app);
-        self.ended = is_left;
+        (self.ended, self.tells_end) = (is_left, true);
     }
 
     /// 0 none, 1 whole, 2 streaming.
@@ -275,7 +278,7 @@ impl Pipe {
     pub(crate) fn end(&mut self) -> bool {
         self.is_left |= self.upgradable;
         self.ended = true;
-        std::mem::take(&mut self.reader_waits)
+        std::mem::take(&mut self.reader_waits) | self.tells_end
     }
 
     /// It will never be complete.
@@ -285,7 +288,7 @@ impl Pipe {
         }
         self.is_left |= self.upgradable;
         self.ended = true;
-        std::mem::take(&mut self.reader_waits)
+        std::mem::take(&mut self.reader_waits) | self.tells_end
     }
 
     /// The next piece, and whether the writer waits to be told that there is room.

@@ -30,6 +30,7 @@ use crate::pipe::{GONE, Pipe};
 use crate::queue::Queues;
 use crate::request::{Body, Ending, Place, Work};
 use crate::schedule::Schedules;
+use crate::shard::admission::Culprits;
 use crate::shard::{Command, Network, Shard, watchdog};
 use crate::tail::Tails;
 use crate::wait::{Patience, Slot, lock};
@@ -82,6 +83,7 @@ pub(crate) struct Inner {
     /// How many of them apps are spread over. Those behind them wait for an app with a debugger, one each.
     pub working: usize,
     pub inspections: Inspections,
+    pub culprits: Culprits,
     pub queue: EventQueue,
     pub watchdog: watchdog::Bell,
     pub counters: Counters,
@@ -144,6 +146,7 @@ impl Runtime {
             shards,
             working: threads,
             inspections: Inspections::default(),
+            culprits: Culprits::default(),
             watchdog: watchdog::Bell::new(),
             counters: Counters::default(),
             waiters: Patience::new(cores),

@@ -1,9 +1,9 @@
-//! How many instances a process may have: what each takes of the kernel's memory mappings, and who makes room.
+//! How many instances a process may have: what each takes of the kernel's memory mappings, who makes room, and what is lost for good.
 
 use std::sync::{Mutex, MutexGuard};
 
-use nano_core::limits::MAPPINGS_PER_INSTANCE;
-use nano_core::{Runtime, RuntimeLimits, RuntimeOptions};
+use nano_core::limits::{LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, STRIKES_MAX};
+use nano_core::{App, AppOptions, AppState, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 mod support;
 
@@ -100,4 +100,78 @@ fn a_shard_without_idle_instances_finds_room_on_another() {
     load(&runtime, "started at once", source);
     let stats = runtime.stats();
     assert_eq!((stats.instances, stats.evictions), (4, 2));
+}
+
+/// Runs a test again in a process of its own, which it leaves in no state for others; whether this is that process.
+fn is_in_its_own_process(test: &str) -> bool {
+    if std::env::var_os("IN_ITS_OWN_PROCESS").is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().expect("this program");
+    let ran = std::process::Command::new(program).args(["--exact", test]).env("IN_ITS_OWN_PROCESS", "1").output().expect("it runs");
+    assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    false
+}
+
+/// Its requests break the thread they run on, each for good.
+fn bomb(name: &str) -> AppOptions {
+    let mut options = options(name, "export default { fetch() { new Array(1e9).fill(0); } }");
+    options.limits.heap_bytes = 16 << 20;
+    options.limits.cpu_ms = 10;
+    options
+}
+
+/// Has an app break threads until it is refused; how many those were.
+fn breaks(runtime: &Runtime, app: &App) -> u32 {
+    let before = runtime.ceilings().lost_threads;
+    while app.report().state != AppState::Quarantined {
+        fetch(app, "/").expect_err("it breaks");
+    }
+    (runtime.ceilings().lost_threads - before) as u32
+}
+
+#[test]
+fn threads_that_are_lost_are_counted_for_apps_and_for_the_process() {
+    if !is_in_its_own_process("threads_that_are_lost_are_counted_for_apps_and_for_the_process") {
+        return;
+    }
+    let limits = RuntimeLimits { threads: 2, pool: 0, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let source = "let asked = 0; export default { fetch() { return new Response(++asked); } }";
+    let neighbour = load(&runtime, "neighbour", source);
+    // Apps are at home on one thread and the other in turn: those that break theirs are on the other.
+    let load_there = |options: AppOptions| {
+        let app = runtime.load(options)?;
+        let mut other = self::options(&format!("padding {}", runtime.stats().apps), source);
+        other.lazy = true;
+        runtime.load(other).map(|_| app)
+    };
+    let mut app = load_there(bomb("first")).expect("loads");
+    let why = |app: &App| fetch(app, "/").expect_err("it is refused").message;
+    // Each version may break three, until the app has had its part of all.
+    let mut lost = breaks(&runtime, &app);
+    assert_eq!(lost, STRIKES_MAX);
+    assert!(why(&app).contains("until it is reloaded"), "{}", why(&app));
+    while lost < LOST_THREADS_OF_APP_MAX {
+        app.reload(bomb("first")).expect("another version");
+        lost += breaks(&runtime, &app);
+    }
+    assert_eq!(lost, LOST_THREADS_OF_APP_MAX);
+    // Neither another version nor another app of the name changes that.
+    assert_eq!(app.reload(bomb("first")).expect_err("it cannot start").status, Status::MemoryLimit);
+    assert!(why(&app).contains("in this process"), "{}", why(&app));
+    app.unload(PATIENCE).expect("unloads");
+    let mut again = bomb("first");
+    again.lazy = true;
+    app = load_there(again).expect("is only registered");
+    assert_eq!(app.report().state, AppState::Quarantined);
+
+    while runtime.ceilings().lost_threads < u64::from(LOST_THREADS_MAX) {
+        app = load_there(bomb(&format!("after {}", runtime.ceilings().lost_threads))).expect("loads");
+        breaks(&runtime, &app);
+    }
+    // No more is started then, and nobody makes room for it in vain.
+    let refused = runtime.load(options("late", source)).expect_err("there is no room");
+    assert!(refused.status == Status::Capacity && refused.message.contains("threads lost"), "{refused:?}");
+    assert_eq!((text(&neighbour, "/").as_str(), runtime.stats().evictions), ("1", 0));
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nano_core::limits::WORKER_WORN_THREADS;
 use nano_core::{Clock, LogLevel, Payload, Runtime};
 
 use crate::admin::Logs;
@@ -10,15 +11,22 @@ use crate::{dev, output};
 /// Events taken at once.
 const BATCH: usize = 256;
 
-/// Prints what apps say, and keeps it for a while, until the runtime is freed.
-pub fn follow(runtime: &Arc<Runtime>, logs: &Arc<Logs>, clock: &Clock) -> std::io::Result<()> {
+/// Prints what apps say, and keeps it for a while, until the runtime is freed. When apps have broken half of the threads that the process may
+/// lose, `worn` is called, once.
+pub fn follow(runtime: &Arc<Runtime>, logs: &Arc<Logs>, clock: &Clock, worn: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let (runtime, logs, clock) = (runtime.clone(), logs.clone(), clock.clone());
     std::thread::Builder::new().name("nanod-events".into()).spawn(move || {
-        let mut events = Vec::new();
+        let (mut events, mut worn) = (Vec::new(), Some(worn));
         while runtime.wait(BATCH, -1, &mut events).is_ok() {
             let unix_ms = clock.unix_ms() as u64;
             for event in events.drain(..) {
                 keep(&logs, unix_ms, &event.payload);
+                if is_stopped(&event.payload)
+                    && runtime.ceilings().lost_threads >= WORKER_WORN_THREADS
+                    && let Some(worn) = worn.take()
+                {
+                    worn();
+                }
                 show(event.payload);
             }
         }
@@ -41,6 +49,10 @@ fn keep(logs: &Logs, unix_ms: u64, payload: &Payload) {
         Payload::App { app, state, reason } => logs.push(unix_ms, app, LogLevel::Debug, Some(state), reason.clone()),
         _ => {}
     }
+}
+
+fn is_stopped(payload: &Payload) -> bool {
+    matches!(payload, Payload::App { state: "condemned" | "quarantined", .. })
 }
 
 fn lost(lines: u64) -> String {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
+use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, LOST_THREADS_MAX, START_WALL_MS, WORKER_WORN_THREADS};
 use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
 use nano_config::text::{Finding, Severity};
@@ -44,6 +44,8 @@ enum Message {
     Command(admin::Command),
     /// Of the supervisor.
     Order(Order),
+    /// Apps have broken many threads.
+    Worn,
 }
 
 /// Runs until a signal, or as a worker until its supervisor says so; what the process ends with.
@@ -135,7 +137,10 @@ impl Server {
         .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
         let logs = Arc::new(Logs::default());
-        events::follow(&runtime, &logs, &clock).map_err(|error| format!("cannot start a thread: {error}"))?;
+        let worn = sender.clone();
+        // The main thread has gone: the process ends anyway.
+        let worn = move || drop(worn.send(Message::Worn));
+        events::follow(&runtime, &logs, &clock, worn).map_err(|error| format!("cannot start a thread: {error}"))?;
         ports.set_runtime(&runtime);
         let bell = sender.clone();
         // The main thread has gone: nobody wants to know.
@@ -269,6 +274,7 @@ impl Server {
                     return Ok(self.stop());
                 }
                 Ok(Message::Order(order)) => self.obey(&order),
+                Ok(Message::Worn) => self.wear_out(),
                 Ok(Message::Look) => self.take_hints(),
                 Ok(Message::Deployed) => self.apps.hear(self.deployment.deployed()),
                 Ok(Message::Command(command)) => self.take_command(command),
@@ -341,6 +347,17 @@ impl Server {
             Order::Quarantine(app) => self.apps.quarantine(app, self.deployment.deployed()),
             Order::Release(app) => self.apps.release(app, self.deployment.deployed()),
             Order::Granted | Order::Look | Order::Stop | Order::Alone => {}
+        }
+    }
+
+    /// Apps have broken half of the threads that a process may lose: when it has lost them all it can start no app any more.
+    fn wear_out(&self) {
+        match &self.worker {
+            Some(worker) => worker.tell("worn"),
+            None => output::complain(&format!(
+                "apps have broken {WORKER_WORN_THREADS} threads; with {LOST_THREADS_MAX} no app can be started any more. Restart nanod when that suits, \
+                 or serve with --workers, which are replaced one by one"
+            )),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One client of a listener: whoever it is that connected, until what is spoken is agreed on, and then in that protocol.
 
 use std::net::IpAddr;
+use std::ops::BitOr;
 use std::sync::Arc;
 
 use super::connection::Connection;
@@ -39,6 +40,14 @@ pub(super) struct Readiness {
 impl Readiness {
     /// There may be something to read, for all that is known.
     pub(super) const READ: Self = Self { read: true, closing: false, gone: false };
+}
+
+impl BitOr for Readiness {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self { read: self.read | other.read, closing: self.closing | other.closing, gone: self.gone | other.gone }
+    }
 }
 
 /// A connection, in whatever it speaks.

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use nano_base::date;
-use nano_base::limits::{HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, HTTP_SPARED_MS, LISTEN_BACKLOG};
+use nano_base::limits::{
+    HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, HTTP_SPARED_MS, LISTEN_BACKLOG, VISIT_CPU_NS,
+};
 use nano_base::slots::Slots;
+use nano_base::sys;
 use nano_base::wheel::{TimerKey, TimerWheel};
 
 use super::Mail;
@@ -47,6 +50,34 @@ struct Entry {
     timer: Option<(u64, TimerKey)>,
     /// It is in `again`: what is told of it meanwhile gives it no second share.
     again: bool,
+    /// What the poll has said of it in a turn that had no time for it.
+    untold: Option<Readiness>,
+}
+
+/// What one kind of work may take of a turn: handshakes of thousands of clients, or whatever else they can ask for at once, keep neither
+/// apps nor the other kinds waiting.
+#[derive(Default)]
+struct Share {
+    things: usize,
+    begun_ns: u64,
+}
+
+/// Things done between two looks at the clock.
+const THINGS_PER_LOOK: usize = 4;
+
+impl Share {
+    /// Counts one thing that was done; whether there is time for another.
+    fn lasts(&mut self) -> bool {
+        self.things += 1;
+        if !self.things.is_multiple_of(THINGS_PER_LOOK) {
+            return true;
+        }
+        let now_ns = sys::time::monotonic_ns();
+        if self.things == THINGS_PER_LOOK {
+            self.begun_ns = now_ns;
+        }
+        now_ns - self.begun_ns < VISIT_CPU_NS
+    }
 }
 
 /// Everything that is moved together, under the front's lock.
@@ -57,7 +88,9 @@ pub(super) struct State {
     acceptances: HashMap<usize, Acceptance>,
     next_acceptance: usize,
     connections: Slots<Entry>,
-    /// Connections that have had their share, and listening sockets that may have more.
+    /// What the last turn had no time for.
+    mail: VecDeque<Mail>,
+    /// Connections that have had their share or have not been told, and listening sockets that may have more.
     again: VecDeque<u64>,
     accepting: VecDeque<usize>,
     wheel: TimerWheel<Due>,
@@ -75,6 +108,7 @@ impl State {
             acceptances: HashMap::new(),
             next_acceptance: 0,
             connections: Slots::new(HTTP_CONNECTIONS_MAX),
+            mail: VecDeque::new(),
             again: VecDeque::new(),
             accepting: VecDeque::new(),
             wheel: TimerWheel::new(0),
@@ -89,7 +123,7 @@ impl State {
     }
 
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        if !self.again.is_empty() || !self.accepting.is_empty() {
+        if !self.mail.is_empty() || !self.again.is_empty() || !self.accepting.is_empty() {
             return Some(0);
         }
         self.wheel.next_deadline()
@@ -108,9 +142,9 @@ impl State {
         let now_ms = inner.clock.now_ms();
         let of_it = |(token, acceptance): (&usize, &Acceptance)| (acceptance.shared.key == listener).then_some(*token);
         for token in self.acceptances.iter().filter_map(of_it).collect::<Vec<_>>() {
-            for _ in 0..LISTEN_BACKLOG.unsigned_abs() as usize / HTTP_ACCEPTS_MAX {
-                self.accept(inner, now_ms, token);
-            }
+            // Each look takes some of them.
+            let mut looks = 0..LISTEN_BACKLOG;
+            while looks.next().is_some() && self.accept(inner, now_ms, token) {}
         }
         self.acceptances.retain(|_, acceptance| acceptance.shared.key != listener);
         // Each learns of it in the next turn: one that is at a request goes on.
@@ -123,40 +157,80 @@ impl State {
         for id in ids {
             self.remove(id);
         }
+        self.mail.clear();
         self.again.clear();
         self.accepting.clear();
     }
 
-    /// Moves what can be moved; whether there was anything.
+    /// Moves what can be moved in a turn; whether there was anything.
     pub(super) fn turn(&mut self, inner: &Arc<Inner>, mail: Vec<Mail>) -> bool {
         let now_ms = inner.clock.now_ms();
         self.tell_time(inner.clock.unix_ms() as u64);
-        let mut any = !mail.is_empty();
-        for mail in mail {
-            self.drive(inner, now_ms, mail.connection, |client, tools| client.take(mail.stream, mail.what, mail.held, tools));
-        }
-        for _ in 0..self.again.len() {
-            let Some(id) = self.again.pop_front() else { break };
-            any = true;
-            if let Some(entry) = self.connections.get_mut(id) {
-                entry.again = false;
-            }
-            self.drive(inner, now_ms, id, |client, tools| client.go_on(id, tools));
-        }
+        self.mail.extend(mail);
+        let mut any = self.deliver(inner, now_ms);
+        any |= self.go_on(inner, now_ms);
         any |= self.poll(inner, now_ms);
         for _ in 0..self.accepting.len() {
             let Some(token) = self.accepting.pop_front() else { break };
             any = true;
             self.accept(inner, now_ms, token);
         }
+        any | self.expire(inner, now_ms)
+    }
+
+    /// Tells connections what happened to their requests.
+    fn deliver(&mut self, inner: &Arc<Inner>, now_ms: u64) -> bool {
+        let any = !self.mail.is_empty();
+        let mut share = Share::default();
+        while let Some(mail) = self.mail.pop_front() {
+            self.drive(inner, now_ms, mail.connection, |client, tools| client.take(mail.stream, mail.what, mail.held, tools));
+            if !share.lasts() {
+                break;
+            }
+        }
+        any
+    }
+
+    /// Lets connections go on that have had their share before, or that a turn had no time for.
+    fn go_on(&mut self, inner: &Arc<Inner>, now_ms: u64) -> bool {
+        let any = !self.again.is_empty();
+        let mut share = Share::default();
+        for _ in 0..self.again.len() {
+            let Some(id) = self.again.pop_front() else { break };
+            let mut untold = None;
+            if let Some(entry) = self.connections.get_mut(id) {
+                entry.again = false;
+                untold = entry.untold.take();
+            }
+            self.drive(inner, now_ms, id, |client, tools| match untold {
+                Some(readiness) => client.ready(id, readiness, tools),
+                None => client.go_on(id, tools),
+            });
+            if !share.lasts() {
+                break;
+            }
+        }
+        any
+    }
+
+    /// Does what is due.
+    fn expire(&mut self, inner: &Arc<Inner>, now_ms: u64) -> bool {
+        let mut any = false;
+        let mut share = Share::default();
         while let Some((_, due)) = self.wheel.pop_due(now_ms) {
             any = true;
             match due {
                 Due::Connection(id) => {
+                    let mut untold = None;
                     if let Some(entry) = self.connections.get_mut(id) {
                         entry.timer = None;
+                        untold = entry.untold.take();
                     }
-                    self.drive(inner, now_ms, id, |client, tools| client.time_is_up(tools));
+                    // What has come in time counts, however late it is looked at.
+                    self.drive(inner, now_ms, id, |client, tools| match untold {
+                        Some(readiness) => client.ready(id, readiness, tools),
+                        None => client.time_is_up(tools),
+                    });
                 }
                 Due::Accept(token) => {
                     if let Some(acceptance) = self.acceptances.get_mut(&token) {
@@ -164,6 +238,10 @@ impl State {
                     }
                     self.accept(inner, now_ms, token);
                 }
+            }
+            // The rest stays due.
+            if !share.lasts() {
+                break;
             }
         }
         any
@@ -182,28 +260,54 @@ impl State {
         let polled = self.poll.poll(&mut events, Some(Duration::ZERO));
         let any = polled.is_ok() && !events.is_empty();
         if any {
+            let (mut share, mut has_time) = (Share::default(), true);
             for event in &events {
                 let token = event.token().0;
                 if token < CONNECTIONS {
-                    self.accept(inner, now_ms, token);
+                    self.accept_later(token);
                     continue;
                 }
                 let closing = event.is_read_closed() || event.is_error();
                 let read = event.is_readable() || closing;
                 let gone = event.is_error() || (event.is_write_closed() && event.is_read_closed());
                 let readiness = Readiness { read, closing, gone };
-                self.drive(inner, now_ms, token as u64, |client, tools| client.ready(token as u64, readiness, tools));
+                if has_time {
+                    self.drive(inner, now_ms, token as u64, |client, tools| client.ready(token as u64, readiness, tools));
+                    has_time = share.lasts();
+                } else {
+                    self.remember(token as u64, readiness);
+                }
             }
         }
         self.events = events;
         any
     }
 
-    /// Accepts what waits, some at a time.
-    fn accept(&mut self, inner: &Arc<Inner>, now_ms: u64, token: usize) {
+    /// Keeps what the poll tells only once, for a connection that there is no time for.
+    fn remember(&mut self, id: u64, readiness: Readiness) {
+        let Some(entry) = self.connections.get_mut(id) else { return };
+        entry.untold = Some(entry.untold.unwrap_or_default() | readiness);
+        if !std::mem::replace(&mut entry.again, true) {
+            self.again.push_back(id);
+        }
+    }
+
+    /// A listening socket has its turn when connections have had theirs.
+    fn accept_later(&mut self, token: usize) {
+        if !self.accepting.contains(&token) {
+            self.accepting.push_back(token);
+        }
+    }
+
+    /// Accepts what waits, some at a time; whether there may be more.
+    fn accept(&mut self, inner: &Arc<Inner>, now_ms: u64, token: usize) -> bool {
         let mut idle = None;
+        let mut share = Share::default();
         for _ in 0..HTTP_ACCEPTS_MAX {
-            let Some(shared) = self.acceptances.get(&token).filter(|it| !it.paused).map(|it| it.shared.clone()) else { return };
+            if !share.lasts() {
+                break;
+            }
+            let Some(shared) = self.acceptances.get(&token).filter(|it| !it.paused).map(|it| it.shared.clone()) else { return false };
             let is_full = shared.connections.load(Ordering::Relaxed) >= shared.limits.connections;
             let mut longest = None;
             if is_full {
@@ -211,18 +315,17 @@ impl State {
                 let idle = idle.get_or_insert_with(|| self.idle(shared.key, now_ms));
                 longest = self.longest_idle(inner, now_ms, idle);
                 if longest.is_none() {
-                    self.pause(now_ms, token);
-                    return;
+                    return self.pause(now_ms, token);
                 }
             }
-            let Some(acceptance) = self.acceptances.get(&token) else { return };
+            let Some(acceptance) = self.acceptances.get(&token) else { return false };
             match acceptance.acceptor.accept() {
                 Ok((socket, peer)) => {
                     if let Some(longest) = longest {
                         self.remove_for(inner, longest);
                     }
                     let Some(client) = Client::new(socket, peer, shared, now_ms) else { continue };
-                    let entry = Entry { client, timer: None, again: false };
+                    let entry = Entry { client, timer: None, again: false, untold: None };
                     // Without room the entry is dropped, and with it the connection closed and counted out.
                     let Ok(id) = self.connections.insert(entry) else { return self.pause(now_ms, token) };
                     let interests = Interest::READABLE | Interest::WRITABLE;
@@ -234,14 +337,15 @@ impl State {
                         _ => drop(self.remove(id)),
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // The client has gone again, or a signal came.
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
                 // No descriptors or no memory: it will not be better at once.
                 Err(_) => return self.pause(now_ms, token),
             }
         }
-        self.accepting.push_back(token);
+        self.accept_later(token);
+        true
     }
 
     /// The connections of a listener that have been idle for a while, the longest idle last.
@@ -265,12 +369,13 @@ impl State {
         None
     }
 
-    /// Leaves connections in the kernel's queue for a while.
-    fn pause(&mut self, now_ms: u64, token: usize) {
+    /// Leaves connections in the kernel's queue for a while: there are no more for now.
+    fn pause(&mut self, now_ms: u64, token: usize) -> bool {
         if let Some(acceptance) = self.acceptances.get_mut(&token) {
             acceptance.paused = true;
             self.wheel.insert(now_ms + HTTP_PAUSE_MS, Due::Accept(token));
         }
+        false
     }
 
     /// Lets a connection do something, and sees to what follows.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use nano_base::limits::{LOST_THREADS_MAX, STRIKES_MAX};
+use nano_base::limits::LOST_THREADS_MAX;
 use nano_base::sys::time;
 use nano_engine::{code_fill, heaps_fill};
 
@@ -272,7 +272,7 @@ impl AppShared {
         let stopped_by = meter.and_then(super::Meter::stopped_by);
         AppReport {
             name: self.name.clone(),
-            state: self.state(&stats, holding, stopped_by),
+            state: self.state(inner, &stats, holding, stopped_by),
             stats,
             outcomes: totals.outcomes,
             durations: totals.durations,
@@ -289,10 +289,10 @@ impl AppShared {
         }
     }
 
-    fn state(&self, stats: &AppStats, holding: Holding, stopped_by: Option<Kill>) -> AppState {
+    fn state(&self, inner: &Inner, stats: &AppStats, holding: Holding, stopped_by: Option<Kill>) -> AppState {
         if self.draining.load(Ordering::Relaxed) {
             AppState::Draining
-        } else if stats.strikes >= STRIKES_MAX {
+        } else if inner.is_quarantined(self) {
             AppState::Quarantined
         } else if stats.in_flight > 0 {
             AppState::Busy

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use nano_base::meet::{Turn, TurnTimes, TurnView};
 use nano_base::status::{Error, Result};
@@ -40,6 +40,8 @@ pub(crate) struct Seat {
     pub loss: Mutex<Option<Loss>>,
     /// Somebody else has the shard now: end what you hold, touch nothing shared, go.
     pub abandoned: AtomicBool,
+    /// The app that broke it, once it is abandoned.
+    pub culprit: OnceLock<Arc<AppShared>>,
     /// The thread has returned.
     pub gone: AtomicBool,
     /// Whoever blocks until a start here is over, with the app.
@@ -64,6 +66,7 @@ impl Seat {
             poll: AtomicI32::new(-1),
             loss: Mutex::new(None),
             abandoned: AtomicBool::new(false),
+            culprit: OnceLock::new(),
             gone: AtomicBool::new(false),
             starting: Mutex::default(),
             memory_bytes: AtomicU64::new(0),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nano_base::limits::{AppLimits, SOCKET_EVENTS_MAX, STRIKES_MAX, VISIT_CPU_NS};
+use nano_base::limits::{AppLimits, SOCKET_EVENTS_MAX, VISIT_CPU_NS};
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -76,6 +76,9 @@ pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
     }
     if seat.is_abandoned() {
         admission::thread_returned();
+        if let Some(app) = seat.culprit.get() {
+            inner.culprits.forgive(&app.name);
+        }
     }
     seat.gone.store(true, Ordering::Release);
     inner.watchdog.wake();
@@ -575,12 +578,7 @@ impl Thread {
 
     /// Starts an instance of a version; its slot.
     fn start(&mut self, app: &Arc<AppShared>, version: &Arc<Version>) -> Result<u64> {
-        if app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX {
-            return Err(Error::new(
-                Status::MemoryLimit,
-                format!("the app broke {STRIKES_MAX} shards and is not started again until it is reloaded"),
-            ));
-        }
+        self.desk.inner.check_conduct(app, version)?;
         let permit = self.permit()?;
         let limits = InstanceLimits { heap_bytes: version.limits.heap_bytes, external_bytes: version.limits.external_bytes };
         let pooled = (limits.heap_bytes == default_limits().heap_bytes).then(|| self.pool.pop()).flatten();

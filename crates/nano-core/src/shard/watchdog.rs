@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use nano_base::limits::{
-    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, STRIKES_MAX, WATCHDOG_TICK_MS,
-};
+use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, WATCHDOG_TICK_MS};
 use nano_base::meet::Nap;
 use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
@@ -244,10 +242,15 @@ enum Why {
 /// Puts a new thread into the shard and answers what the old one can no longer answer.
 fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     unstick(inner, shard);
-    seat.abandoned.store(true, Ordering::SeqCst);
-    admission::thread_lost();
     let app = seat.app();
     let culprit = app.as_ref().map_or(0, |app| app.key);
+    // Before it can return, which takes this back.
+    admission::thread_lost();
+    if let Some(app) = &app {
+        inner.culprits.add(&app.name);
+        let _ = seat.culprit.set(app.clone());
+    }
+    seat.abandoned.store(true, Ordering::SeqCst);
     match why {
         Why::Parked => {
             inner.counters.parked.fetch_add(1, Ordering::Relaxed);
@@ -281,8 +284,8 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         inner.confine(app);
         app.condemned.fetch_add(1, Ordering::Relaxed);
         app.meter().killed(if why == Why::Parked { Kill::Crash } else { Kill::Stuck }, 1);
-        let strikes = app.strikes.fetch_add(1, Ordering::Relaxed) + 1;
-        inner.app_event(&app.name, if strikes >= STRIKES_MAX { "quarantined" } else { "condemned" }, &own.message);
+        app.strikes.fetch_add(1, Ordering::Relaxed);
+        inner.app_event(&app.name, if inner.is_quarantined(app) { "quarantined" } else { "condemned" }, &own.message);
     }
     seat.fail_starts(|app| if app == culprit { own.clone() } else { others.clone() });
     // The successor first, so that nothing waits for the answers below.

@@ -1,9 +1,16 @@
 //! What one app, or its clients, can have a thread do between turns, and that the others do not wait for it.
 
+use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use nano_core::{App, AppOptions, Binding, BindingKind, Clock, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_core::{
+    Answered, App, AppOptions, Binding, BindingKind, Clock, EventMask, Payload, ResponseHead, Route, Router, Runtime, RuntimeLimits,
+    RuntimeOptions,
+};
 
+use crate::listening::{connect, listen, response};
 use crate::support::*;
 
 const HELLO: &str = "export default { fetch() { return new Response('hi'); } }";
@@ -127,4 +134,54 @@ fn a_runtime_that_is_freed_with_requests_in_its_queue_leaves_nothing() {
     neighbour.dispatch(get("/")).expect("accepted");
     drop((looping, neighbour, runtime));
     until(|| Arc::strong_count(&rung) == 1);
+}
+
+/// It takes its time with each request, as handshakes do, and counts them.
+struct Slow {
+    app: App,
+    asked: AtomicUsize,
+    /// The first of them takes until all have come.
+    all_came: Arc<AtomicBool>,
+    /// How many had been asked when the app's answer was there.
+    answered_after: Arc<AtomicUsize>,
+}
+
+impl Router for Slow {
+    fn route(&self, _: &str, path: &str) -> Route {
+        if path == "/app" {
+            return Route::App(self.app.clone());
+        }
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let until = Instant::now() + Duration::from_millis(1);
+        while Instant::now() < until || !self.all_came.load(Ordering::Acquire) {}
+        Route::Reply(ResponseHead { status: 200, ..ResponseHead::default() }, b"late".to_vec())
+    }
+
+    fn is_curious(&self) -> bool {
+        true
+    }
+
+    fn answered(&self, _: &Answered<'_>) {
+        self.answered_after.store(self.asked.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn apps_have_turns_while_many_clients_keep_the_listener_busy() {
+    let runtime = runtime(1);
+    let (all_came, answered_after) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let app = load(&runtime, "hello", HELLO);
+    let slow = Slow { app, asked: AtomicUsize::new(0), all_came: all_came.clone(), answered_after: answered_after.clone() };
+    let listener = listen(&runtime, slow);
+    let mut clients: Vec<_> = (0..240).map(|_| connect(&listener)).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        let path = if number == 60 { "/app" } else { "/" };
+        write!(client, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    }
+    all_came.store(true, Ordering::Release);
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(response(client).1, if number == 60 { "hi" } else { "late" });
+    }
+    let after = answered_after.load(Ordering::Relaxed);
+    assert!(after < 120, "the app's answer waited for {after} other requests, of which 60 came before it");
 }

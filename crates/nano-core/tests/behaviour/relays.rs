@@ -298,3 +298,31 @@ fn what_a_host_has_not_passed_on_is_counted_as_the_app_s() {
     runtime.credit(ids[0], 2 << 20).expect("it is open");
     assert!(app.stats().waiting_bytes < 4 << 20, "{:?}", app.stats());
 }
+
+#[test]
+fn a_client_that_has_gone_is_not_carried_for_an_app_that_does_not_read() {
+    let runtime = manual_runtime(1);
+    let source = "export default { fetch() { return new Response(null, { status: 101, webSocket: new WebSocketPair()[0] }); } }";
+    let app = load(&runtime, "deaf", source);
+    let answered = |id| {
+        wait_for(&runtime, |event| (event.id == id && matches!(event.payload, Payload::Response { end: false, .. })).then_some(()));
+    };
+    for is_early in [false, true] {
+        let id = app.dispatch(asked(Body::Upgrade)).expect("accepted");
+        if is_early {
+            runtime.request_end(id).expect("it is open");
+            answered(id);
+        } else {
+            answered(id);
+            runtime.request_write(id, b"a beginning").expect("it is open");
+            runtime.request_end(id).expect("it is open");
+        }
+        let mut events = Vec::new();
+        until(|| {
+            runtime.advance_clock(10_000).expect("it is a manual one");
+            runtime.poll(16, &mut events).expect("the only consumer");
+            events.iter().any(|event| event.id == id && event.payload.is_terminal())
+        });
+        assert!(matches!(events.last().map(|event| &event.payload), Some(Payload::End(_))), "{events:?}");
+    }
+}

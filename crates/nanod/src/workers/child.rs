@@ -21,6 +21,10 @@ pub struct Worker {
     pub since_ms: u64,
     /// It serves.
     pub ready: bool,
+    /// Another is to take its place.
+    pub worn: bool,
+    /// It has been told to make room for that.
+    pub leaving: bool,
 }
 
 /// What a worker says.
@@ -32,6 +36,8 @@ pub enum Word {
     Looked,
     /// The folder of an app that is quarantined has changed.
     Mended(String),
+    /// Apps have broken so many of its threads that another should take its place.
+    Worn,
     /// It has ended, or is about to.
     Gone,
 }
@@ -74,7 +80,7 @@ impl Worker {
             // The other end is closed by whatever ends the process.
             hear(Word::Gone);
         })?;
-        Ok(Self { child, control, since_ms: now_ms, ready: false })
+        Ok(Self { child, control, since_ms: now_ms, ready: false, worn: false, leaving: false })
     }
 
     /// Its number among processes.
@@ -117,6 +123,7 @@ impl Word {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("ready", _) => Some(Self::Ready),
             ("looked", _) => Some(Self::Looked),
+            ("worn", _) => Some(Self::Worn),
             ("mended", app) => Some(Self::Mended(app.into())),
             _ => None,
         }

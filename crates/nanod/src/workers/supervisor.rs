@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use nano_config::cli::Exit;
-use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
+use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS, WORKER_WORN_THREADS};
 use nano_core::{Clock, Notes, sys};
 use signal_hook::consts::SIGHUP;
 
@@ -193,6 +193,7 @@ impl Supervisor {
                     worker.ready = true;
                 }
                 self.introduce();
+                self.relieve();
             }
             Word::Looked => self.looked(index),
             Word::Mended(app) => {
@@ -201,7 +202,30 @@ impl Supervisor {
                     self.tell_all(&Order::Release(app));
                 }
             }
+            Word::Worn => {
+                if let Some(worker) = &mut self.seats[index].worker {
+                    worker.worn = true;
+                }
+                self.relieve();
+            }
             Word::Gone => self.gone(index),
+        }
+    }
+
+    /// Replaces a worker that is worn, while all others serve.
+    fn relieve(&mut self) {
+        let serves = |seat: &Seat| seat.worker.as_ref().is_some_and(|worker| worker.ready && !worker.leaving);
+        if self.stopping_ms.is_some() || !self.seats.iter().all(serves) {
+            return;
+        }
+        let mut workers = self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).enumerate();
+        if let Some((index, worker)) = workers.find(|(_, worker)| worker.worn) {
+            output::say(&format!(
+                "worker {} has lost {WORKER_WORN_THREADS} threads to apps that broke them: another takes its place",
+                index + 1
+            ));
+            worker.leaving = true;
+            worker.tell(&Order::Stop);
         }
     }
 
@@ -237,6 +261,10 @@ impl Supervisor {
             self.exit = Exit::ALL.iter().map(|(exit, _)| *exit).find(|exit| *exit as i32 == code).unwrap_or(Exit::Defect);
             self.stopping_ms = Some(now_ms + WORKER_STOP_SLACK_MS);
             return self.tell_all(&Order::Stop);
+        }
+        if worker.leaving && !child::is_crash(status) {
+            (seat.due_ms, seat.wait_ms) = (now_ms, WORKER_RESTART_MS);
+            return self.looked(index);
         }
         let running = seat.notes.running();
         let what = match running.is_empty() {

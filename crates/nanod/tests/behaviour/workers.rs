@@ -1,5 +1,7 @@
 //! Several processes, one of which may die.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::support::{Server, kill, read, says, send, try_read};
@@ -117,4 +119,52 @@ fn what_is_wrong_with_all_workers_ends_their_supervisor() {
     let output = crate::support::nanod(&folder, &["--workers", "2", "--grants", "/nowhere/at/all"]).output().expect("nanod runs");
     let _ = std::fs::remove_dir_all(folder);
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One answer of a connection that stays open.
+fn read_one(wire: &mut TcpStream) -> (u16, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        wire.read_exact(&mut byte).expect("it stays open");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).expect("text").to_ascii_lowercase();
+    let after = |text: &str| head.split(text).nth(1).and_then(|rest| rest.split_whitespace().next()).and_then(|word| word.parse().ok());
+    let mut body = vec![0; after("content-length:").expect("a length")];
+    wire.read_exact(&mut body).expect("it stays open");
+    (after("http/1.1").expect("a status") as u16, String::from_utf8(body).expect("text"))
+}
+
+#[test]
+fn a_worker_that_apps_have_worn_out_is_replaced_while_another_serves() {
+    // Each request breaks a thread for good, three for each app.
+    let bomb = "export default { fetch() { new Array(1e9).fill(0); } };\n";
+    let limits = "limits.cpu_ms = \"10ms\"\nlimits.heap_bytes = \"16 MiB\"\n";
+    let mut files = vec![("good/index.js".to_string(), says("good"))];
+    for number in 0..11 {
+        let file = |name: &str, text: &str| (format!("bomb{number}/{name}"), text.to_string());
+        files.extend([file("index.js", bomb), file("nano.toml", limits)]);
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+    let mut server = Server::with("worn", &files, &["--workers", "2", "--threads", "1"]);
+    let before = server.workers();
+    // One connection, and so one worker.
+    let mut wire = TcpStream::connect(&server.address).expect("a connection");
+    for request in 0..32 {
+        write!(wire, "GET / HTTP/1.1\r\nHost: bomb{}.localhost\r\n\r\n", request / 3).expect("it is open");
+        assert!(matches!(read_one(&mut wire).0, 500 | 503), "request {request}");
+    }
+    server.wait_for("has lost 32 threads to apps that broke them: another takes its place");
+    let after = loop {
+        assert_eq!(server.ask("good.localhost", "/"), (200, "good".into()));
+        let workers = server.workers();
+        if workers.len() == 2 && workers != before {
+            break workers;
+        }
+    };
+    assert_eq!(after.iter().filter(|worker| before.contains(worker)).count(), 1, "{before:?} and {after:?}");
+    server.signal("-TERM");
+    let (code, said) = server.end();
+    assert!(code == Some(0) && !said.contains(AGAIN), "{code:?} {said}");
 }

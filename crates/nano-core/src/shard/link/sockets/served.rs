@@ -47,6 +47,8 @@ pub(in crate::shard::link) struct Served {
     /// Nothing more comes; the app hears of that when it has had all that has come.
     is_ended: Cell<bool>,
     timer: Cell<Option<TimerKey>>,
+    /// What the timer waits for is that the app reads.
+    awaits_reader: Cell<bool>,
 }
 
 impl Served {
@@ -91,7 +93,12 @@ impl Served {
             is_over: Cell::new(false),
             is_ended: Cell::new(false),
             timer: Cell::new(None),
+            awaits_reader: Cell::new(false),
         });
+        if !lock(&served.work.body).is_open() {
+            // Not before it has its place.
+            link.desk.inner.tell_work(&served.work, Command::BodyReady);
+        }
         Ok((local, served))
     }
 
@@ -129,6 +136,30 @@ impl Served {
                     self.finish(link, SocketEvent::Failed(why, None));
                 }
             }
+        }
+        self.await_reader(link);
+    }
+
+    /// When the client has gone without a last word, an app that does not read is given a while: nobody carries for it for ever.
+    fn await_reader(&self, link: &Link) {
+        if !self.is_over.get() && !self.is_ended.get() && self.timer.get().is_none() && !lock(&self.work.body).is_open() {
+            self.arm(link);
+            self.awaits_reader.set(true);
+        }
+    }
+
+    /// The other side, or the app, has its time from now on.
+    fn arm(&self, link: &Link) {
+        self.disarm(link);
+        let deadline = link.desk.inner.clock.now_ms() + WEBSOCKET_CLOSE_MS_MAX;
+        let timer = Timer::Socket { slot: link.slot.get(), id: self.inbox.local };
+        self.timer.set(Some(link.desk.wheel.borrow_mut().insert(deadline, timer)));
+    }
+
+    fn disarm(&self, link: &Link) {
+        self.awaits_reader.set(false);
+        if let Some(timer) = self.timer.take() {
+            link.desk.wheel.borrow_mut().cancel(timer);
         }
     }
 
@@ -209,9 +240,7 @@ impl Served {
         self.is_over.set(true);
         *self.rest.borrow_mut() = Default::default();
         self.inbox.gathers(0);
-        if let Some(timer) = self.timer.take() {
-            link.desk.wheel.borrow_mut().cancel(timer);
-        }
+        self.disarm(link);
     }
 
     /// The connection has room again.
@@ -229,7 +258,7 @@ impl Served {
         }
     }
 
-    /// The other side has not answered the last word in time.
+    /// The other side has not answered the last word in time, or the app not read what came before the end.
     pub(super) fn due(&self, link: &Link) {
         self.timer.set(None);
         if !self.is_over.get() {
@@ -278,9 +307,7 @@ impl Wire for Served {
             return;
         }
         self.put(out);
-        let deadline = link.desk.inner.clock.now_ms() + WEBSOCKET_CLOSE_MS_MAX;
-        let timer = Timer::Socket { slot: link.slot.get(), id: self.inbox.local };
-        self.timer.set(Some(link.desk.wheel.borrow_mut().insert(deadline, timer)));
+        self.arm(link);
         // The answer is waited for, whatever comes before it.
         self.read(link, true);
     }
@@ -306,6 +333,10 @@ impl Wire for Served {
     fn taken(&self, link: &Link) {
         let wanted = self.inbox.wants();
         self.inbox.taken();
+        if self.awaits_reader.get() {
+            self.disarm(link);
+            self.await_reader(link);
+        }
         if self.is_ended.get() {
             self.end_if_read(link);
         } else if !wanted && self.inbox.wants() {
