@@ -124,7 +124,7 @@ impl Given<nano_request_init> {
         unsafe {
             let (init, body) = self.read()?;
             let head = RequestHead {
-                method: init.method.text("method")?.to_string(),
+                method: nano_core::method(init.method.text("method")?),
                 url: init.url.text("url")?.to_string(),
                 headers: headers(init.headers, init.headers_count)?,
             };

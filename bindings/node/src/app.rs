@@ -45,7 +45,7 @@ impl App {
                 2 => Body::Upgrade,
                 _ => body.map_or(Body::None, |body| Body::Whole(body.to_vec())),
             };
-            let head = RequestHead { method, url, headers };
+            let head = RequestHead { method: method.into(), url, headers };
             let init = RequestInit { head, body, user_data: token as u64, deadline_ms };
             if quiet { self.0.dispatch_quietly(init) } else { self.0.dispatch(init) }
         });

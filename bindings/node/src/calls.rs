@@ -14,7 +14,7 @@ pub(crate) fn message(call: CallView) -> Result<Vec<u8>> {
     let (kind, rest) = match content {
         CallContent::Fetch { head, body, streaming } => {
             let headers = Value::Bytes(head.headers.as_flat().to_vec());
-            ("fetch", vec![text(head.method), text(head.url), headers, Value::Bytes(body), Value::Bool(streaming)])
+            ("fetch", vec![text(head.method.into()), text(head.url), headers, Value::Bytes(body), Value::Bool(streaming)])
         }
         CallContent::Method { name, args } => ("method", vec![text(name), list(args)?]),
         CallContent::Function { args } => ("function", vec![list(args)?]),

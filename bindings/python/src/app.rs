@@ -52,7 +52,7 @@ impl App {
 
 /// A request from its parts. Without a body and not streaming it has none.
 fn request(py: Python<'_>, method: String, url: String, pairs: Pairs, body: Body, deadline_ms: u32) -> PyResult<RequestInit> {
-    let head = RequestHead { method, url, headers: headers(py, pairs)? };
+    let head = RequestHead { method: method.into(), url, headers: headers(py, pairs)? };
     Ok(RequestInit { head, body, user_data: 0, deadline_ms })
 }
 

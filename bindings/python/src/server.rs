@@ -40,7 +40,7 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
     let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()).transpose()?;
     let scheme = scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?;
     let url = url(scope, &scheme, host.as_ref())?;
-    Ok((RequestHead { method, url, headers }, announces))
+    Ok((RequestHead { method: method.into(), url, headers }, announces))
 }
 
 /// The request of a scope of the type `websocket`, which asks for one by the handshake that is `ours`: the framing that the client and its

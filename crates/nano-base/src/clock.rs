@@ -59,6 +59,11 @@ impl Clock {
         self.now_ns() / 1_000_000
     }
 
+    /// The same, for whoever has just read the system's monotonic clock.
+    pub fn now_ms_at(&self, monotonic_ns: u64) -> u64 {
+        if self.is_manual() { self.now_ms() } else { monotonic_ns / 1_000_000 }
+    }
+
     /// Milliseconds since 1970.
     pub fn unix_ms(&self) -> f64 {
         match &self.manual {

@@ -1,14 +1,22 @@
 //! HTTP messages as they travel between host, core and app: heads as flat text, bodies as bytes.
 
+use std::borrow::Cow;
+
 /// A request without its body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
-    /// `GET`, `POST`, ...
-    pub method: String,
+    /// `GET`, `POST`, ...: see [`method`].
+    pub method: Cow<'static, str>,
     /// The absolute URL.
     pub url: String,
     /// The headers.
     pub headers: Headers,
+}
+
+/// A method, without an allocation for those that nearly all requests have.
+pub fn method(name: &str) -> Cow<'static, str> {
+    const COMMON: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"];
+    COMMON.into_iter().find(|common| *common == name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
 }
 
 /// A response without its body.
@@ -53,14 +61,22 @@ impl Headers {
         if !token || value.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')) {
             return false;
         }
+        let begin = self.0.len() + usize::from(!self.0.is_empty());
+        self.append(name, value);
+        self.0[begin..begin + name.len()].make_ascii_lowercase();
+        true
+    }
+
+    /// The same for a header of our own: its name is a token in lower case, its value known to be one.
+    pub fn append(&mut self, name: &[u8], value: &[u8]) {
+        debug_assert!(name.iter().all(|byte| is_token(*byte)) && !value.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')));
         self.0.reserve(name.len() + value.len() + 2);
         if !self.0.is_empty() {
             self.0.push(b'\n');
         }
-        self.0.extend(name.iter().map(u8::to_ascii_lowercase));
+        self.0.extend_from_slice(name);
         self.0.push(b'\n');
         self.0.extend_from_slice(value);
-        true
     }
 
     /// Names and values in their order.

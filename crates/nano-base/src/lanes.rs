@@ -3,8 +3,10 @@
 //! It must never grow without bound, and an app with a thousand items waiting must not delay one with a single item by
 //! more than a turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
+
+use crate::numbers::Numbered;
 
 /// A bounded queue with a first-in-first-out lane for each key, served one item per lane in turn.
 ///
@@ -19,13 +21,19 @@ use std::hash::Hash;
 /// ```
 #[derive(Debug)]
 pub struct Lanes<K, T> {
-    lanes: HashMap<K, VecDeque<T>>,
+    lanes: Numbered<K, VecDeque<T>>,
+    /// Lanes that were freed, for those to come: with short queues each item would take memory of its own.
+    spare: Vec<VecDeque<T>>,
     /// The keys of `lanes`, each once, the next to be served first.
     turns: VecDeque<K>,
     len: usize,
     total_max: usize,
     lane_max: usize,
 }
+
+/// Freed lanes that are kept, and the items that each has room for at most.
+const SPARE_LANES_MAX: usize = 32;
+const SPARE_ITEMS_MAX: usize = 32;
 
 /// Which bound refused an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +47,7 @@ pub enum Full {
 impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
     /// An empty queue for at most `total_max` items, at most `lane_max` of them with the same key.
     pub fn new(total_max: usize, lane_max: usize) -> Self {
-        Self { lanes: HashMap::new(), turns: VecDeque::new(), len: 0, total_max, lane_max }
+        Self { lanes: Numbered::default(), spare: Vec::new(), turns: VecDeque::new(), len: 0, total_max, lane_max }
     }
 
     /// Appends an item to the lane of its key, or gives it back with the bound that it would break.
@@ -52,7 +60,7 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         }
         let lane = self.lanes.entry(key).or_insert_with(|| {
             self.turns.push_back(key);
-            VecDeque::new()
+            self.spare.pop().unwrap_or_default()
         });
         lane.push_back(item);
         self.len += 1;
@@ -65,12 +73,18 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         let lane = self.lanes.get_mut(&key)?;
         let item = lane.pop_front()?;
         if lane.is_empty() {
-            self.lanes.remove(&key);
+            self.free(key);
         } else {
             self.turns.push_back(key);
         }
         self.len -= 1;
         Some((key, item))
+    }
+
+    /// Frees a lane that is empty.
+    fn free(&mut self, key: K) {
+        let lane = self.lanes.remove(&key);
+        self.spare.extend(lane.filter(|lane| lane.capacity() <= SPARE_ITEMS_MAX && self.spare.len() < SPARE_LANES_MAX));
     }
 
     /// Takes the first item of the first lane in turn whose key is `allowed`; lanes that are not keep their turn.
@@ -91,7 +105,7 @@ impl<K: Copy + Eq + Hash, T> Lanes<K, T> {
         let lane = self.lanes.get_mut(&key)?;
         let item = lane.pop_front()?;
         if lane.is_empty() {
-            self.lanes.remove(&key);
+            self.free(key);
             // A lane that has just been served is at the back, so this rarely looks further.
             if let Some(at) = self.turns.iter().rposition(|turn| *turn == key) {
                 self.turns.remove(at);

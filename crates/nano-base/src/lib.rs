@@ -21,6 +21,7 @@ pub mod mime;
 pub mod module;
 pub mod multipart;
 pub mod notes;
+pub mod numbers;
 pub mod problem;
 pub mod slots;
 pub mod spare;

@@ -191,8 +191,10 @@ pub const RESCUE_AFTER_MS: u64 = 5;
 pub const HOG_AFTER_CPU_MS: u64 = 25;
 /// How long it is kept from them, from the last such turn.
 pub const HOG_MS: u64 = 2_000;
-/// How often the watchdog looks while a shard is busy.
+/// How often the watchdog looks while a turn takes longer than that, or lately one was that of a hog.
 pub const WATCHDOG_TICK_MS: u64 = 1;
+/// The same while turns are short. Each look costs what a short request does; a turn that begins after one is seen before it is in anybody's way.
+pub const WATCHDOG_CALM_TICK_MS: u64 = RESCUE_AFTER_MS - 1;
 /// A turn that has not ended this much CPU time after it was terminated is in a builtin that does not see termination.
 pub const GIVE_UP_AFTER_CPU_MS: u64 = 150;
 /// The same by the clock on the wall, for a thread that is not being scheduled.
@@ -203,6 +205,10 @@ pub const STRIKES_MAX: u32 = 3;
 pub const LOST_THREADS_MAX: u32 = 64;
 /// Of these, the threads that one app may have broken, in all its versions, before it is refused as long as the process lives.
 pub const LOST_THREADS_OF_APP_MAX: u32 = 16;
+/// The part of all heaps that may be lost with threads that one app has broken, before the same: they hold what it had for as long.
+pub const LOST_HEAPS_OF_APP_PART: u64 = 8;
+/// The part of all heaps that may be lost with all such threads before a worker process is replaced.
+pub const LOST_HEAPS_PART: u64 = 4;
 /// The stack of a shard's thread, and V8's share of it.
 pub const SHARD_STACK_BYTES: usize = 4 << 20;
 /// The JavaScript stack, below the shard's own.

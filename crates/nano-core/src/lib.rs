@@ -35,7 +35,7 @@ pub use front::{Answered, Certificate, Hosts, ListenLimits, ListenOptions, Liste
 pub use inspect::DebuggerSession;
 pub use nano_base::cbor;
 pub use nano_base::clock::Clock;
-pub use nano_base::http::{Headers, RequestHead, ResponseHead};
+pub use nano_base::http::{Headers, RequestHead, ResponseHead, method};
 pub use nano_base::limits::{self, AppLimits, RuntimeLimits};
 pub use nano_base::notes::Notes;
 pub use nano_base::problem::{self, Problem};

@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use nano_core::limits::{LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, STRIKES_MAX};
+use nano_core::limits::{
+    CAGE_BYTES_MAX, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, STRIKES_MAX,
+};
 use nano_core::{App, AppOptions, AppState, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 mod support;
@@ -113,19 +115,25 @@ fn is_in_its_own_process(test: &str) -> bool {
     false
 }
 
-/// Its requests break the thread they run on, each for good.
-fn bomb(name: &str) -> AppOptions {
-    let mut options = options(name, "export default { fetch() { new Array(1e9).fill(0); } }");
-    options.limits.heap_bytes = 16 << 20;
+/// Its requests break the thread they run on, each for good: they do what nothing interrupts.
+fn breaker(name: &str, what: &str) -> AppOptions {
+    let mut options = options(name, &format!("export default {{ fetch() {{ {what} }} }}"));
     options.limits.cpu_ms = 10;
     options
 }
 
-/// Has an app break threads until it is refused; how many those were.
+/// What takes time without an end.
+fn endless(name: &str) -> AppOptions {
+    breaker(name, "Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1);")
+}
+
+/// Has an app break threads until it is refused, or none are left; how many those were.
 fn breaks(runtime: &Runtime, app: &App) -> u32 {
     let before = runtime.ceilings().lost_threads;
-    while app.report().state != AppState::Quarantined {
+    while app.report().state != AppState::Quarantined && runtime.ceilings().lost_threads < u64::from(LOST_THREADS_MAX) {
+        let lost = runtime.ceilings().lost_threads;
         fetch(app, "/").expect_err("it breaks");
+        assert!(runtime.ceilings().lost_threads > lost, "a thread with each request");
     }
     (runtime.ceilings().lost_threads - before) as u32
 }
@@ -146,28 +154,34 @@ fn threads_that_are_lost_are_counted_for_apps_and_for_the_process() {
         other.lazy = true;
         runtime.load(other).map(|_| app)
     };
-    let mut app = load_there(bomb("first")).expect("loads");
+    let mut app = load_there(endless("first")).expect("loads");
     let why = |app: &App| fetch(app, "/").expect_err("it is refused").message;
     // Each version may break three, until the app has had its part of all.
     let mut lost = breaks(&runtime, &app);
     assert_eq!(lost, STRIKES_MAX);
     assert!(why(&app).contains("until it is reloaded"), "{}", why(&app));
     while lost < LOST_THREADS_OF_APP_MAX {
-        app.reload(bomb("first")).expect("another version");
+        app.reload(endless("first")).expect("another version");
         lost += breaks(&runtime, &app);
     }
     assert_eq!(lost, LOST_THREADS_OF_APP_MAX);
     // Neither another version nor another app of the name changes that.
-    assert_eq!(app.reload(bomb("first")).expect_err("it cannot start").status, Status::MemoryLimit);
+    assert_eq!(app.reload(endless("first")).expect_err("it cannot start").status, Status::MemoryLimit);
     assert!(why(&app).contains("in this process"), "{}", why(&app));
     app.unload(PATIENCE).expect("unloads");
-    let mut again = bomb("first");
+    let mut again = endless("first");
     again.lazy = true;
     app = load_there(again).expect("is only registered");
     assert_eq!(app.report().state, AppState::Quarantined);
 
+    // Memory counts as well: that of a heap far beyond its limit.
+    app = load_there(breaker("large", "'x'.repeat(1 << 28).split('');")).expect("loads");
+    lost = breaks(&runtime, &app);
+    assert!(lost <= STRIKES_MAX && why(&app).contains("in this process"), "{lost} threads, {}", why(&app));
+    assert!(runtime.ceilings().lost_heap_bytes >= CAGE_BYTES_MAX as u64 / LOST_HEAPS_OF_APP_PART);
+
     while runtime.ceilings().lost_threads < u64::from(LOST_THREADS_MAX) {
-        app = load_there(bomb(&format!("after {}", runtime.ceilings().lost_threads))).expect("loads");
+        app = load_there(endless(&format!("after {}", runtime.ceilings().lost_threads))).expect("loads");
         breaks(&runtime, &app);
     }
     // No more is started then, and nobody makes room for it in vain.

@@ -127,7 +127,7 @@ fn nothing_that_would_split_a_message_is_written() {
 fn a_request_is_framed_by_what_is_known_of_its_body() {
     let write = |method: &str, pairs: &[(&str, &str)], content, upgrade| {
         let mut out = Vec::new();
-        let head = RequestHead { method: method.into(), url: String::new(), headers: headers(pairs) };
+        let head = RequestHead { method: nano_base::http::method(method), url: String::new(), headers: headers(pairs) };
         let call = Call { target: "/p?q", host: "a:81", content, keep_alive: true, upgrade };
         let framing = write_request_head(&mut out, &head, &call).unwrap();
         (String::from_utf8(out).unwrap(), framing)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nano_core::limits::WORKER_WORN_THREADS;
+use nano_core::limits::{LOST_HEAPS_PART, WORKER_WORN_THREADS};
 use nano_core::{Clock, LogLevel, Payload, Runtime};
 
 use crate::admin::Logs;
@@ -11,8 +11,8 @@ use crate::{dev, output};
 /// Events taken at once.
 const BATCH: usize = 256;
 
-/// Prints what apps say, and keeps it for a while, until the runtime is freed. When apps have broken half of the threads that the process may
-/// lose, `worn` is called, once.
+/// Prints what apps say, and keeps it for a while, until the runtime is freed. When apps have broken much of what the process may lose, `worn`
+/// is called, once.
 pub fn follow(runtime: &Arc<Runtime>, logs: &Arc<Logs>, clock: &Clock, worn: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let (runtime, logs, clock) = (runtime.clone(), logs.clone(), clock.clone());
     std::thread::Builder::new().name("nanod-events".into()).spawn(move || {
@@ -22,7 +22,7 @@ pub fn follow(runtime: &Arc<Runtime>, logs: &Arc<Logs>, clock: &Clock, worn: imp
             for event in events.drain(..) {
                 keep(&logs, unix_ms, &event.payload);
                 if is_stopped(&event.payload)
-                    && runtime.ceilings().lost_threads >= WORKER_WORN_THREADS
+                    && is_worn(&runtime)
                     && let Some(worn) = worn.take()
                 {
                     worn();
@@ -49,6 +49,12 @@ fn keep(logs: &Logs, unix_ms: u64, payload: &Payload) {
         Payload::App { app, state, reason } => logs.push(unix_ms, app, LogLevel::Debug, Some(state), reason.clone()),
         _ => {}
     }
+}
+
+/// Whether half of the threads that a process may lose are lost, or much of the memory for heaps with them.
+fn is_worn(runtime: &Runtime) -> bool {
+    let ceilings = runtime.ceilings();
+    ceilings.lost_threads >= WORKER_WORN_THREADS || ceilings.lost_heap_bytes >= ceilings.heaps_bytes_max / LOST_HEAPS_PART
 }
 
 fn is_stopped(payload: &Payload) -> bool {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, LOST_THREADS_MAX, START_WALL_MS, WORKER_WORN_THREADS};
+use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
 use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
 use nano_config::text::{Finding, Severity};
@@ -350,14 +350,14 @@ impl Server {
         }
     }
 
-    /// Apps have broken half of the threads that a process may lose: when it has lost them all it can start no app any more.
+    /// Apps have broken much of what a process may lose: when it has lost all of that it can start no app any more.
     fn wear_out(&self) {
         match &self.worker {
             Some(worker) => worker.tell("worn"),
-            None => output::complain(&format!(
-                "apps have broken {WORKER_WORN_THREADS} threads; with {LOST_THREADS_MAX} no app can be started any more. Restart nanod when that suits, \
-                 or serve with --workers, which are replaced one by one"
-            )),
+            None => output::complain(
+                "apps have broken much of what a process may lose to them (docs/limits.md): in the end no app could be started any more. Restart nanod \
+                 when that suits, or serve with --workers, which are replaced one by one",
+            ),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Behind a proxy the connection is the proxy's, and what it has put last into `X-Forwarded-For` and `X-Forwarded-Proto` is believed: that
 //! part is the proxy's own, whatever the client has sent before it.
 
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use nano_base::http::{Headers, RequestHead};
@@ -32,17 +33,16 @@ pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bo
         }
         head.headers = kept;
     }
-    let mut pushed = true;
     if let Some(address) = address {
-        let address = text(address.to_canonical());
-        pushed &= head.headers.push(b"cf-connecting-ip", address.as_bytes());
-        pushed &= head.headers.push(b"x-real-ip", address.as_bytes());
+        let mut buffer = [0; ADDRESS_BYTES_MAX];
+        let address = text(address.to_canonical(), &mut buffer);
+        head.headers.append(b"cf-connecting-ip", address);
+        head.headers.append(b"x-real-ip", address);
         if !behind_proxy || head.headers.value(b"x-forwarded-for").is_none() {
-            pushed &= head.headers.push(b"x-forwarded-for", address.as_bytes());
+            head.headers.append(b"x-forwarded-for", address);
         }
     }
-    pushed &= head.headers.push(b"x-forwarded-proto", if secure { b"https" } else { b"http" });
-    debug_assert!(pushed, "an address is a header's value");
+    head.headers.append(b"x-forwarded-proto", if secure { b"https" } else { b"http" });
     match (secure, head.url.strip_prefix("http://")) {
         (true, Some(rest)) => head.url = format!("https://{rest}"),
         _ if secure => {}
@@ -54,21 +54,35 @@ pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bo
     }
 }
 
+/// The longest text of an address.
+const ADDRESS_BYTES_MAX: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
+
 /// An address as it is written. Most are of four bytes, and every request has one, so those are not left to the formatter.
-fn text(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255".len());
-    for (at, octet) in address.octets().into_iter().enumerate() {
-        if at > 0 {
-            text.push('.');
-        }
-        for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
-            if octet >= least {
-                text.push(char::from(b'0' + octet / unit % 10));
+fn text(address: IpAddr, buffer: &mut [u8; ADDRESS_BYTES_MAX]) -> &[u8] {
+    let mut rest = &mut buffer[..];
+    match address {
+        IpAddr::V4(address) => {
+            for (at, octet) in address.octets().into_iter().enumerate() {
+                let mut put = |byte: u8| {
+                    if let Some(next) = rest.split_off_first_mut() {
+                        *next = byte;
+                    }
+                };
+                if at > 0 {
+                    put(b'.');
+                }
+                for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least {
+                        put(b'0' + octet / unit % 10);
+                    }
+                }
             }
         }
+        // There is room for every address.
+        IpAddr::V6(address) => drop(write!(rest, "{address}")),
     }
-    text
+    let left = rest.len();
+    &buffer[..ADDRESS_BYTES_MAX - left]
 }
 
 /// What stands last in a list that may go on over several headers.
@@ -103,13 +117,19 @@ mod tests {
         (head.url, String::from_utf8(head.headers.as_flat().to_vec()).unwrap().replace('\n', " "))
     }
 
+    fn written(address: IpAddr) -> String {
+        String::from_utf8(text(address, &mut [0; ADDRESS_BYTES_MAX]).to_vec()).unwrap()
+    }
+
     #[test]
     fn addresses_are_written_as_everybody_writes_them() {
         for octet in 0..=255 {
             let address = IpAddr::from([octet, 0, 255 - octet, octet]);
-            assert_eq!(text(address), address.to_string());
+            assert_eq!(written(address), address.to_string());
         }
-        assert_eq!(text(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])), "2001:db8::1");
+        for address in ["2001:db8::1", "1111:2222:3333:4444:5555:6666:7777:8888", "::"] {
+            assert_eq!(written(address.parse().unwrap()), address);
+        }
     }
 
     #[test]

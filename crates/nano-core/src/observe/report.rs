@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use nano_base::limits::LOST_THREADS_MAX;
 use nano_base::sys::time;
@@ -93,17 +93,25 @@ pub(crate) struct Tenant {
     starting: AtomicBool,
     heap: AtomicU64,
     external: AtomicU64,
+    /// Bytes of pages that its heap has taken, at any moment.
+    pages: Arc<AtomicUsize>,
 }
 
 impl Tenant {
-    pub(crate) fn new(app: &Arc<AppShared>, version: &Arc<Version>) -> Self {
+    pub(crate) fn new(app: &Arc<AppShared>, version: &Arc<Version>, pages: Arc<AtomicUsize>) -> Self {
         Self {
             app: app.clone(),
             version: version.clone(),
             starting: AtomicBool::new(true),
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
+            pages,
         }
+    }
+
+    /// Bytes of pages that its heap holds, whatever it is at.
+    pub(crate) fn pages(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed) as u64
     }
 
     /// It takes requests.
@@ -192,6 +200,8 @@ pub struct Ceilings {
     pub lost_threads: u64,
     /// Threads that may be.
     pub lost_threads_max: u64,
+    /// Bytes of heaps that are lost with them.
+    pub lost_heap_bytes: u64,
 }
 
 impl Runtime {
@@ -224,6 +234,7 @@ impl Runtime {
             instances_max: admission::instances_max(self.inner().limits.instances) as u64,
             lost_threads: admission::lost_threads() as u64,
             lost_threads_max: u64::from(LOST_THREADS_MAX),
+            lost_heap_bytes: self.inner().culprits.heap_bytes(),
         }
     }
 }

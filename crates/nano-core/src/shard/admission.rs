@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use nano_base::limits::{
-    FRESH_HEAP_BYTES, HEAPS_PRESSURE_PERCENT, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, MAPPINGS_PERCENT_MAX,
-    PROCESS_INSTANCES_MAX, STRIKES_MAX,
+    FRESH_HEAP_BYTES, HEAPS_PRESSURE_PERCENT, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE,
+    MAPPINGS_PERCENT_MAX, PROCESS_INSTANCES_MAX, STRIKES_MAX,
 };
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::memory;
@@ -14,6 +14,7 @@ use nano_engine::{code_fill, heaps_fill};
 
 use crate::app::{AppShared, Version};
 use crate::runtime::Inner;
+use crate::shard::seat::Seat;
 use crate::wait::lock;
 
 static INSTANCES: AtomicUsize = AtomicUsize::new(0);
@@ -89,31 +90,46 @@ pub(crate) fn thread_returned() {
     LOST_THREADS.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// How many of the lost threads each app has broken. Apps go by their names: a new version, or an app loaded anew, goes on where the last
-/// one ended. It has an entry for each lost thread at most.
+/// The lost threads that each app has broken. Apps go by their names: a new version, or an app loaded anew, goes on where the last one
+/// ended.
 #[derive(Default)]
-pub(crate) struct Culprits(Mutex<HashMap<String, u32>>);
+pub(crate) struct Culprits(Mutex<HashMap<String, Vec<Arc<Seat>>>>);
 
 impl Culprits {
     /// An app has broken a thread.
-    pub(crate) fn add(&self, app: &str) {
-        *lock(&self.0).entry(app.into()).or_default() += 1;
+    pub(crate) fn add(&self, app: &str, seat: &Arc<Seat>) {
+        lock(&self.0).entry(app.into()).or_default().push(seat.clone());
     }
 
     /// A thread that it was thought to have broken has returned.
-    pub(crate) fn forgive(&self, app: &str) {
+    pub(crate) fn forgive(&self, app: &str, seat: &Arc<Seat>) {
         let mut all = lock(&self.0);
-        if let Some(threads) = all.get_mut(app) {
-            *threads -= 1;
-            if *threads == 0 {
+        if let Some(seats) = all.get_mut(app) {
+            seats.retain(|lost| !Arc::ptr_eq(lost, seat));
+            if seats.is_empty() {
                 all.remove(app);
             }
         }
     }
 
-    /// Whether an app has taken its part of the threads that a process may lose.
+    /// Bytes of heaps that are lost with all these threads, as far as they have not come back.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        let mut bytes = 0;
+        for seat in lock(&self.0).values().flatten() {
+            seat.each_tenant(|tenant| bytes += tenant.pages());
+        }
+        bytes
+    }
+
+    /// Whether an app has taken its part of what a process may lose: threads, or memory of all heaps.
     fn is_barred(&self, app: &str) -> bool {
-        lock(&self.0).get(app).is_some_and(|threads| *threads >= LOST_THREADS_OF_APP_MAX)
+        let all = lock(&self.0);
+        let Some(seats) = all.get(app) else { return false };
+        let mut bytes = 0;
+        for seat in seats {
+            seat.each_tenant(|tenant| bytes += if tenant.app.name == app { tenant.pages() } else { 0 });
+        }
+        seats.len() >= LOST_THREADS_OF_APP_MAX as usize || bytes >= heaps_fill().1 as u64 / LOST_HEAPS_OF_APP_PART
     }
 }
 
@@ -122,9 +138,9 @@ impl Inner {
     pub(crate) fn check_conduct(&self, app: &AppShared, version: &Arc<Version>) -> Result<()> {
         let refused = |why: String| Err(Error::new(Status::MemoryLimit, why));
         if self.culprits.is_barred(&app.name) {
-            return refused(format!(
-                "the app broke {LOST_THREADS_OF_APP_MAX} threads that have not come back, and is not started again in this process"
-            ));
+            return refused(
+                "the app broke too many threads, or too much memory is lost with those that it broke: it is not started again in this process".into(),
+            );
         }
         if app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX && Arc::ptr_eq(version, &app.version()) {
             return refused(format!("the app broke {STRIKES_MAX} shards and is not started again until it is reloaded"));

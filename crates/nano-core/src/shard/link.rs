@@ -8,12 +8,13 @@ mod sockets;
 mod timers;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nano_base::limits::CANCEL_CPU_MS;
+use nano_base::numbers::Numbered;
 use nano_base::status::Error;
 use nano_base::value::Value;
 use nano_base::wheel::TimerKey;
@@ -79,9 +80,9 @@ pub(super) struct Link {
     /// What the instance does of itself, between one request and the next: timers that its start began.
     own: Arc<Spent>,
     own_cpu_ms: Cell<u32>,
-    active: RefCell<HashMap<u32, Active>>,
+    active: RefCell<Numbered<u32, Active>>,
     next: Cell<u32>,
-    timers: RefCell<HashMap<u32, Ticking>>,
+    timers: RefCell<Numbered<u32, Ticking>>,
     /// Turns in the queue of timers that were cleared meanwhile: they count as timers until they are over.
     void_turns: Cell<u32>,
     waits: Cell<i64>,

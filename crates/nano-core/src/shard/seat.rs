@@ -193,6 +193,13 @@ impl Seat {
         lock(&self.tenants).remove(&slot);
     }
 
+    /// What the instances here hold: as last looked at, but for the one whose turn it is, which has grown since.
+    pub(crate) fn lost_bytes(&self) -> u64 {
+        let mut pages = 0;
+        self.each_tenant(|tenant| pages += tenant.pages());
+        self.memory_bytes.load(Ordering::Relaxed).max(pages)
+    }
+
     /// Looks at all of them.
     pub(crate) fn each_tenant(&self, look: impl FnMut(&Tenant)) {
         lock(&self.tenants).values().map(|tenant| &**tenant).for_each(look);

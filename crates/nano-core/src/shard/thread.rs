@@ -3,7 +3,7 @@
 mod endings;
 mod inspecting;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use nano_base::limits::{AppLimits, SOCKET_EVENTS_MAX, VISIT_CPU_NS};
+use nano_base::numbers::Numbered;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
@@ -77,7 +78,7 @@ pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
     if seat.is_abandoned() {
         admission::thread_returned();
         if let Some(app) = seat.culprit.get() {
-            inner.culprits.forgive(&app.name);
+            inner.culprits.forgive(&app.name, &seat);
         }
     }
     seat.gone.store(true, Ordering::Release);
@@ -88,7 +89,7 @@ pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
 struct Thread {
     desk: Rc<Desk>,
     slots: Slots<Slot>,
-    by_app: HashMap<u64, u64>,
+    by_app: Numbered<u64, u64>,
     ready: VecDeque<u64>,
     /// Instances to dispose of when there is time.
     graveyard: Vec<(Instance, Permit)>,
@@ -122,7 +123,7 @@ impl Thread {
         Ok(Self {
             desk,
             slots: Slots::new(inner.limits.instances as usize),
-            by_app: HashMap::new(),
+            by_app: Numbered::default(),
             ready: VecDeque::new(),
             graveyard: Vec::new(),
             pool: Vec::new(),
@@ -587,7 +588,7 @@ impl Thread {
             None => Instance::new(IMAGE, limits)?,
         };
         let link = Link::new(&self.desk, app, version);
-        let tenant = Arc::new(Tenant::new(app, version));
+        let tenant = Arc::new(Tenant::new(app, version, instance.heap_pages()));
         instance.adopt(Box::new(LinkHost(link.clone())), limits);
         let id = self
             .slots

@@ -15,10 +15,10 @@ use super::seat::Stop;
 
 /// Arms the watchdog for a turn, and stops JavaScript's clock.
 pub(super) fn begin_turn(desk: &Desk, cpu_limit_ns: u64) {
-    let clock = &desk.inner.clock;
-    desk.turn_ms.set(clock.now_ms());
+    let (clock, started_ns) = (&desk.inner.clock, sys::time::monotonic_ns());
+    desk.turn_ms.set(clock.now_ms_at(started_ns));
     Instance::freeze_clock(clock.unix_ms());
-    desk.seat.begin(TurnTimes { started_ns: sys::time::monotonic_ns(), cpu_started_ns: desk.cpu_ns.get(), cpu_limit_ns });
+    desk.seat.begin(TurnTimes { started_ns, cpu_started_ns: desk.cpu_ns.get(), cpu_limit_ns });
     desk.inner.watchdog.wake();
 }
 

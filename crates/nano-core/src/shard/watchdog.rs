@@ -1,13 +1,16 @@
 //! One thread per runtime that watches the shards: ends turns that used up their CPU time, re-places what waits behind a
 //! turn that hogs its shard, and puts a new thread where one was lost.
 //!
-//! It sleeps while no shard is busy, and looks once a millisecond otherwise.
+//! It sleeps while no shard is busy, looks now and then while turns are short, and once a millisecond while one is long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use nano_base::limits::{GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, WATCHDOG_TICK_MS};
+use nano_base::limits::{
+    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, HOG_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, WATCHDOG_CALM_TICK_MS,
+    WATCHDOG_TICK_MS,
+};
 use nano_base::meet::Nap;
 use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
@@ -29,7 +32,7 @@ pub(crate) struct Bell {
 }
 
 /// Looks without a busy shard before the watchdog sleeps: waking it costs a system call.
-const IDLE_LOOKS: u32 = 100;
+const IDLE_LOOKS: u32 = 25;
 
 impl Bell {
     pub(crate) fn new() -> Self {
@@ -58,10 +61,10 @@ impl Bell {
     }
 
     /// Waits for the next look, or for a shard to become busy; whether to go on looking.
-    fn rest(&self, idle_looks: u32, shards: &[Arc<Shard>]) -> bool {
+    fn rest(&self, pace: Pace, shards: &[Arc<Shard>]) -> bool {
         let stopping = || self.stopping.load(Ordering::Acquire);
-        if idle_looks < IDLE_LOOKS {
-            self.nap.pause(Duration::from_millis(WATCHDOG_TICK_MS));
+        if pace.idle_looks < IDLE_LOOKS {
+            self.nap.pause(Duration::from_millis(if pace.alert_looks > 0 { WATCHDOG_TICK_MS } else { WATCHDOG_CALM_TICK_MS }));
         } else {
             spare::release();
             // A shard may have become busy since it was looked at, and found the watchdog awake.
@@ -99,44 +102,75 @@ struct Watched {
     excused_ns: u64,
 }
 
-fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
-    let mut idle_looks = 0;
-    loop {
-        let Some(inner) = weak.upgrade() else { return };
-        if !inner.watchdog.rest(idle_looks, &inner.shards) {
-            inner.watchdog.stopped.fill(());
-            return;
+/// What there is to see of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sight {
+    Idle,
+    /// Its turns are short, as far as is known.
+    Busy,
+    /// A turn takes long.
+    Long,
+    /// So long that others are in need, or its app's turns were.
+    Hog,
+}
+
+/// How often the shards are looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// Looks since one was busy.
+    idle_looks: u32,
+    /// Looks that follow each other quickly.
+    alert_looks: u32,
+}
+
+impl Pace {
+    fn after(self, sight: Sight) -> Self {
+        Self {
+            idle_looks: if sight == Sight::Idle { self.idle_looks + 1 } else { 0 },
+            alert_looks: match sight {
+                Sight::Idle | Sight::Busy => self.alert_looks.saturating_sub(1),
+                Sight::Long => self.alert_looks.max(1),
+                Sight::Hog => (HOG_MS / WATCHDOG_TICK_MS) as u32,
+            },
         }
-        let mut busy = false;
-        for (shard, watched) in inner.shards.iter().zip(&mut watched) {
-            busy |= look(&inner, shard, watched);
-        }
-        idle_looks = if busy { 0 } else { idle_looks + 1 };
     }
 }
 
-/// Looks at one shard; whether it is busy.
-fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
+fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
+    let mut pace = Pace::default();
+    loop {
+        let Some(inner) = weak.upgrade() else { return };
+        if !inner.watchdog.rest(pace, &inner.shards) {
+            inner.watchdog.stopped.fill(());
+            return;
+        }
+        let sights = inner.shards.iter().zip(&mut watched).map(|(shard, watched)| look(&inner, shard, watched));
+        pace = pace.after(sights.max().unwrap_or(Sight::Idle));
+    }
+}
+
+/// Looks at one shard, and does what is needed.
+fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight {
     if shard.is_vacant.load(Ordering::Acquire) {
         // Others move its connections until there are threads and descriptors again.
         stick(inner, shard);
         if !shard.is_stopping() && !inner.is_closed() {
             let _ = super::spawn(inner, shard);
         }
-        return true;
+        return Sight::Busy;
     }
-    let Some(seat) = shard.seat() else { return false };
+    let Some(seat) = shard.seat() else { return Sight::Idle };
     if seat.is_abandoned() {
         // Given up already, and nobody took its place: the runtime is being freed.
-        return false;
+        return Sight::Idle;
     }
     if lock(&seat.loss).is_some() {
         replace(inner, shard, &seat, Why::Parked);
-        return false;
+        return Sight::Idle;
     }
     let Some(turn) = seat.view() else {
         unstick(inner, shard);
-        return false;
+        return Sight::Idle;
     };
     if turn.sequence != watched.sequence {
         *watched = Watched { sequence: turn.sequence, ..Watched::default() };
@@ -153,7 +187,7 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
         let wall_ms = now_ns.saturating_sub(watched.stopped_wall_ns) / 1_000_000;
         if cpu_ms >= GIVE_UP_AFTER_CPU_MS || wall_ms >= GIVE_UP_AFTER_WALL_MS {
             replace(inner, shard, &seat, Why::Stuck);
-            return true;
+            return Sight::Hog;
         }
     } else {
         let used_ns = cpu_ns.saturating_sub(turn.times.cpu_started_ns);
@@ -178,8 +212,9 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> bool {
         rescue(inner, shard, &seat);
         // What the turn has said so far: its thread tells of it when the turn is over.
         inner.queue.ring();
+        return Sight::Hog;
     }
-    true
+    if turn.stopped || wall_ms >= WATCHDOG_TICK_MS { Sight::Long } else { Sight::Busy }
 }
 
 /// A turn takes long: the other shards move the connections of this one until it is over.
@@ -247,7 +282,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     // Before it can return, which takes this back.
     admission::thread_lost();
     if let Some(app) = &app {
-        inner.culprits.add(&app.name);
+        inner.culprits.add(&app.name, seat);
         let _ = seat.culprit.set(app.clone());
     }
     seat.abandoned.store(true, Ordering::SeqCst);
@@ -258,7 +293,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
             if let (Some(app), Some(turn)) = (&app, seat.view()) {
                 app.cpu_ns.fetch_add(seat.cpu_ns().saturating_sub(turn.times.cpu_started_ns), Ordering::Relaxed);
             }
-            inner.counters.lost_bytes.fetch_add(seat.memory_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+            inner.counters.lost_bytes.fetch_add(seat.lost_bytes(), Ordering::Relaxed);
         }
         Why::Stuck => {
             inner.counters.abandoned.fetch_add(1, Ordering::Relaxed);

@@ -25,7 +25,7 @@ pub(crate) fn request(head: &RequestHead, is_redacted: bool) -> Value {
         }
     }
     let url = if is_redacted { redact_url(&head.url) } else { head.url.clone() };
-    object([("url", Value::Text(url)), ("method", Value::Text(head.method.clone())), ("headers", Value::Object(headers))])
+    object([("url", Value::Text(url)), ("method", Value::Text(head.method.to_string())), ("headers", Value::Object(headers))])
 }
 
 fn is_secret(name: &str) -> bool {

@@ -24,7 +24,7 @@ fn a_binding_is_fetched_and_answered_by_the_host() {
     assert_eq!((view.app.as_str(), view.binding.as_str(), view.request), ("caller", "API", id));
     match view.content {
         CallContent::Fetch { head, body, streaming } => {
-            assert_eq!((head.method.as_str(), head.url.as_str(), &body[..], streaming), ("POST", "http://api/x", &b"ask"[..], false));
+            assert_eq!((&*head.method, head.url.as_str(), &body[..], streaming), ("POST", "http://api/x", &b"ask"[..], false));
         }
         other => panic!("unexpected {other:?}"),
     }

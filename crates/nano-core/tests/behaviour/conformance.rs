@@ -141,7 +141,7 @@ fn set_limit(limits: &mut AppLimits, name: &str, value: u64) {
 
 fn send(runtime: &Runtime, app: &App, fetch: &Json) -> Result<u64, Error> {
     let method = fetch.get("method").and_then(Json::as_str).unwrap_or("GET").to_string();
-    let mut head = RequestHead { method, url: fetch["url"].as_str().unwrap().into(), ..RequestHead::default() };
+    let mut head = RequestHead { method: method.into(), url: fetch["url"].as_str().unwrap().into(), ..RequestHead::default() };
     for pair in fetch.get("headers").and_then(Json::as_array).into_iter().flatten() {
         assert!(head.headers.push(pair[0].as_str().unwrap().as_bytes(), pair[1].as_str().unwrap().as_bytes()));
     }

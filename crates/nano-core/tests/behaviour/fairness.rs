@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use nano_core::{
     Answered, App, AppOptions, Binding, BindingKind, Clock, EventMask, Payload, ResponseHead, Route, Router, Runtime, RuntimeLimits,
@@ -152,8 +151,9 @@ impl Router for Slow {
             return Route::App(self.app.clone());
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let until = Instant::now() + Duration::from_millis(1);
-        while Instant::now() < until || !self.all_came.load(Ordering::Acquire) {}
+        let clock = Clock::system();
+        let until_ns = clock.now_ns() + 1_000_000;
+        while clock.now_ns() < until_ns || !self.all_came.load(Ordering::Acquire) {}
         Route::Reply(ResponseHead { status: 200, ..ResponseHead::default() }, b"late".to_vec())
     }
 

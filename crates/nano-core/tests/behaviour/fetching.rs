@@ -69,8 +69,8 @@ fn a_redirect_is_followed_and_a_post_becomes_a_get() {
     });
     assert_eq!(text, "http://b.test/y,true,200,here");
     let (first, second) = (&fetched[0], &fetched[1]);
-    assert_eq!((first.0.method.as_str(), first.1.as_str()), ("POST", "secret"));
-    assert_eq!((second.0.method.as_str(), second.0.url.as_str(), second.1.as_str()), ("GET", "http://b.test/y", ""));
+    assert_eq!((first.0.method.as_ref(), first.1.as_str()), ("POST", "secret"));
+    assert_eq!((second.0.method.as_ref(), second.0.url.as_str(), second.1.as_str()), ("GET", "http://b.test/y", ""));
     let names: Vec<&[u8]> = second.0.headers.iter().map(|(name, _)| name).collect();
     assert_eq!(names, [b"x".as_slice(), b"accept"], "neither what was for the body nor what was for the first origin");
 }

@@ -8,7 +8,7 @@ use nano_core::{App, ListenLimits, ListenOptions, Listener, Runtime};
 use nano_http::h1::{Content, Scheme};
 use nano_http::h2::{Code, Connection, Event, Limits, Target};
 
-use crate::support::{PATIENCE, load, manual_runtime, runtime};
+use crate::support::{PATIENCE, load, manual_runtime, options, runtime};
 use crate::tls;
 
 fn listen(runtime: &Runtime, app: App) -> Listener {
@@ -48,7 +48,7 @@ impl<S: Read + Write> Client<S> {
         for (name, value) in headers {
             assert!(all.push(name.as_bytes(), value.as_bytes()));
         }
-        let head = RequestHead { method: method.into(), url: String::new(), headers: all };
+        let head = RequestHead { method: nano_core::method(method), url: String::new(), headers: all };
         let to = Target { path, authority: "a.test", scheme: "http" };
         let (id, _) = self.http.request(&head, &to, content).unwrap();
         self.heard.insert(id, Heard::default());
@@ -172,6 +172,31 @@ fn bodies_stream_both_ways_under_flow_control() {
         assert!(sent == body.len() || client.until(|client| client.http.room(id) > 0));
     }
     assert!(client.answer(id).body == body);
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_and_its_connection_goes_on() {
+    let runtime = runtime(1);
+    let mut options = options("echo", ECHO);
+    options.limits.upload_bytes = 200_000;
+    let listener = listen(&runtime, runtime.load(options).expect("loads"));
+    let mut client = connect(&listener);
+    let announced = client.ask("POST", "/", Content::Length(200_001), &[]);
+    let answer = text(&client.answer(announced));
+    assert!(answer.starts_with("413 ") && answer.contains("TOO_LARGE"), "{answer}");
+    for (bytes, status) in [(200_000, 200), (200_001, 413)] {
+        let body = vec![b'x'; bytes];
+        let id = client.ask("POST", "/", Content::Stream, &[]);
+        let mut sent = 0;
+        while sent < bytes && client.heard[&id].status == 0 {
+            sent += client.http.send(id, &body[sent..], true);
+            client.flush();
+            assert!(client.until(|client| sent == bytes || client.http.room(id) > 0 || client.heard[&id].status != 0));
+        }
+        let heard = client.answer(id);
+        assert_eq!(heard.status, status, "{}", text(&heard));
+    }
+    assert_eq!(text(&client.get("/")), "200 GET http://a.test/ a.test ");
 }
 
 #[test]

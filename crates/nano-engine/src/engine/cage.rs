@@ -112,6 +112,9 @@ fn grown(allocator: *mut c_void, bytes: usize) {
     };
     let used = region.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
     let Some(state) = State::current() else { return };
+    if HEAPS.is(allocator) {
+        state.heap_pages.fetch_add(bytes, Ordering::Relaxed);
+    }
     if used > region.mark.load(Ordering::Relaxed) {
         state.cage_full.set(true);
         state.handle.terminate_execution();
@@ -128,6 +131,11 @@ fn grown(allocator: *mut c_void, bytes: usize) {
 fn shrunk(allocator: *mut c_void, bytes: usize) {
     if HEAPS.is(allocator) {
         HEAPS.used.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(state) = State::current() {
+            // Some are of pages that the isolate came with.
+            let pages = &state.heap_pages;
+            pages.store(pages.load(Ordering::Relaxed).saturating_sub(bytes), Ordering::Relaxed);
+        }
     } else if CODE.is(allocator) {
         CODE.used.fetch_sub(bytes, Ordering::Relaxed);
         // Of an isolate that is disposed of nobody counts any more.

@@ -5,10 +5,10 @@
 
 use std::any::Any;
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
+
+use nano_base::numbers::Numbered;
 
 use super::bytes::Budget;
 use super::exceptions;
@@ -23,29 +23,8 @@ pub(crate) struct Resources {
 
 #[derive(Default)]
 struct Table {
-    entries: HashMap<u32, Entry, BuildHasherDefault<OwnNumber>>,
+    entries: Numbered<u32, Entry>,
     next: u32,
-}
-
-/// Hashes our own numbers, which no app chooses and which come one after the other: an odd factor spreads them over the table's rows and
-/// over the seven bits by which it tells them apart.
-#[derive(Default)]
-struct OwnNumber(u64);
-
-impl Hasher for OwnNumber {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }
 
 struct Entry {

@@ -8,6 +8,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use nano_base::dice::Dice;
 use nano_base::http::ResponseHead;
@@ -184,6 +185,7 @@ impl Instance {
             cage_full: Cell::new(false),
             code_exhausted: Cell::new(false),
             code_bytes: Cell::new(0),
+            heap_pages: Arc::default(),
             heap_bytes_max: limits.heap_bytes,
             code_generation: Cell::new(false),
             attached: RefCell::default(),
@@ -399,6 +401,11 @@ impl Instance {
     /// Bytes the heap holds, used or not.
     pub fn heap_held(&mut self) -> usize {
         self.isolate.get_heap_statistics().total_heap_size()
+    }
+
+    /// Bytes of pages that its heap has taken in its turns, whenever that is looked at: also while a turn goes on, or does for ever.
+    pub fn heap_pages(&self) -> Arc<AtomicUsize> {
+        self.state.heap_pages.clone()
     }
 
     /// Bytes held outside the heap now.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use nano_base::dice::Dice;
 
@@ -89,6 +90,8 @@ pub(crate) struct State {
     pub code_exhausted: Cell<bool>,
     /// Bytes of pages for its machine code.
     pub code_bytes: Cell<usize>,
+    /// Bytes of pages for its heap, also beyond its limit; for other threads to see.
+    pub heap_pages: Arc<AtomicUsize>,
     /// The limit of its heap.
     pub heap_bytes_max: usize,
     /// Randomness that repeats, if the app is to run the same way every time.

@@ -150,7 +150,7 @@ pub(super) fn wait_until(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let binding = integer(scope, &args, 0);
     let Some(headers) = byte_string(scope, args.get(3)).map(Headers::from_flat) else { return };
-    let head = RequestHead { method: text(scope, &args, 1), url: text(scope, &args, 2), headers };
+    let head = RequestHead { method: text(scope, &args, 1).into(), url: text(scope, &args, 2), headers };
     let body = args.get(4);
     let body = if body.is_undefined() {
         Outbound::Stream

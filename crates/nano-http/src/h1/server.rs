@@ -107,7 +107,7 @@ impl RequestParser {
             expect_continue: fields.expect_continue && modern && framing != Framing::None,
             websocket: fields.upgrade && fields.websocket && modern && framing == Framing::None,
             server_wide,
-            head: RequestHead { method: method.to_owned(), url, headers: fields.headers },
+            head: RequestHead { method: nano_base::http::method(method), url, headers: fields.headers },
         }))
     }
 

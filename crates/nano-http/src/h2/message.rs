@@ -196,7 +196,13 @@ impl List {
             self.push(b"host", authority.as_bytes());
         }
         let (length, expect_continue) = (self.length, self.expect == Some(true) && !ends);
-        Ok(Request { head: RequestHead { method, url, headers: self.headers() }, ends, length, expect_continue, server_wide })
+        Ok(Request {
+            head: RequestHead { method: method.into(), url, headers: self.headers() },
+            ends,
+            length,
+            expect_continue,
+            server_wide,
+        })
     }
 
     /// The response that it is.
@@ -266,7 +272,7 @@ pub(super) fn request(out: &mut Vec<u8>, head: &RequestHead, to: &Target<'_>, co
     if to.authority.is_empty() || !to.authority.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#@\\".contains(&byte)) {
         return Err(Unwritable::Host);
     }
-    for (name, value) in [(":method", head.method.as_str()), (":scheme", to.scheme), (":authority", to.authority), (":path", to.path)] {
+    for (name, value) in [(":method", &*head.method), (":scheme", to.scheme), (":authority", to.authority), (":path", to.path)] {
         hpack::field(name.as_bytes(), value.as_bytes(), out);
     }
     headers(out, &head.headers, |name| matches!(name, b"host" | b"content-length" | b"expect" | b"http2-settings"))?;

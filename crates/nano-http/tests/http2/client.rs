@@ -11,7 +11,7 @@ const TO: Target<'_> = Target { path: "/p?q", authority: "a.test", scheme: "http
 fn head(method: &str) -> RequestHead {
     let mut headers = Headers::new();
     assert!(headers.push(b"x", b"y") && headers.push(b"connection", b"close"));
-    RequestHead { method: method.into(), url: "https://a.test/p?q".into(), headers }
+    RequestHead { method: nano_base::http::method(method), url: "https://a.test/p?q".into(), headers }
 }
 
 fn client() -> Connection {

@@ -25,7 +25,7 @@ fn a_request_becomes_a_head_as_one_of_http_1_would() {
         ("te", "trailers"),
     ];
     let request = request(&[frame(HEADERS, END_HEADERS, 1, &block(&list))]);
-    assert_eq!((request.head.method.as_str(), request.head.url.as_str()), ("PUT", "http://a.test:81/a?b"));
+    assert_eq!((&*request.head.method, request.head.url.as_str()), ("PUT", "http://a.test:81/a?b"));
     let headers: Vec<_> = request.head.headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
     let expected = [("x-a", "1"), ("te", "trailers"), ("host", "A.test:81"), ("cookie", "a=1; b=2")];
     assert_eq!(headers, expected.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())));

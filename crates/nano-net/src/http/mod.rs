@@ -315,7 +315,7 @@ fn prepare(client: &Rc<Client>, number: u64, request: Request, exchange: Rc<dyn 
         body: RefCell::new(if let Body::Whole(bytes) = body { Some(Rc::new(bytes)) } else { None }),
         framing,
         is_streamed,
-        is_idempotent: matches!(head.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE"),
+        is_idempotent: matches!(&*head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE"),
         is_head: head.method == "HEAD",
         step: RefCell::new(Step::Over),
         reused: Cell::new(false),

@@ -144,7 +144,7 @@ impl Web {
         for (name, value) in headers {
             assert!(flat.push(name.as_bytes(), value.as_bytes()));
         }
-        let head = RequestHead { method: method.into(), url: url.into(), headers: flat };
+        let head = RequestHead { method: nano_base::http::method(method), url: url.into(), headers: flat };
         self.client.request(&self.shard.reactor, Request { app, policy, head, body }, exchange.clone())
     }
 

@@ -175,6 +175,7 @@ impl Figures {
                 instances_max,
                 lost_threads,
                 lost_threads_max,
+                lost_heap_bytes,
                 code_bytes,
                 code_bytes_max,
             } = ceilings;
@@ -182,7 +183,7 @@ impl Figures {
                 out,
                 ",\"ceilings\":{{\"heaps_bytes\":{heaps_bytes},\"heaps_bytes_max\":{heaps_bytes_max},\"instances\":{instances},\
                  \"instances_max\":{instances_max},\"lost_threads\":{lost_threads},\"lost_threads_max\":{lost_threads_max},\
-                 \"code_bytes\":{code_bytes},\"code_bytes_max\":{code_bytes_max}}}"
+                 \"lost_heap_bytes\":{lost_heap_bytes},\"code_bytes\":{code_bytes},\"code_bytes_max\":{code_bytes_max}}}"
             );
         }
         let _ = write!(out, ",\"process\":{{\"resident_bytes\":{},\"cpu_ms\":{}}}", self.process.0, self.process.1);

@@ -282,7 +282,7 @@ fn request(run: &Run, url: &str, data: Option<Vec<u8>>) -> Result<RequestInit, E
     }
     // A path is enough where the host does not matter.
     let url = if url.starts_with('/') { format!("http://localhost{url}") } else { url.to_string() };
-    let head = RequestHead { method: run.method.clone(), url, headers };
+    let head = RequestHead { method: run.method.clone().into(), url, headers };
     Ok(RequestInit { head, body: data.map_or(Body::None, Body::Whole), ..RequestInit::default() })
 }
 

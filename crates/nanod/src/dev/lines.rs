@@ -1,5 +1,6 @@
 //! A line for each request. Threads that serve only hand it over: printing may have to wait.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
@@ -14,7 +15,7 @@ const PATH_CHARS_MAX: usize = 120;
 /// A request that is over.
 struct Line {
     app: Option<String>,
-    method: String,
+    method: Cow<'static, str>,
     path: String,
     status: u16,
     /// Time and CPU time, in microseconds.

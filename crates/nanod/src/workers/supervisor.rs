@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use nano_config::cli::Exit;
-use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS, WORKER_WORN_THREADS};
+use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
 use nano_core::{Clock, Notes, sys};
 use signal_hook::consts::SIGHUP;
 
@@ -220,10 +220,7 @@ impl Supervisor {
         }
         let mut workers = self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).enumerate();
         if let Some((index, worker)) = workers.find(|(_, worker)| worker.worn) {
-            output::say(&format!(
-                "worker {} has lost {WORKER_WORN_THREADS} threads to apps that broke them: another takes its place",
-                index + 1
-            ));
+            output::say(&format!("worker {} is worn out by apps that broke its threads: another takes its place", index + 1));
             worker.leaving = true;
             worker.tell(&Order::Stop);
         }

@@ -165,7 +165,7 @@ fn received(head: RequestHead, body: Vec<u8>, streaming: bool) -> Option<Request
     let (_, rest) = url.split_once("://")?;
     let (host, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let has_length = !body.is_empty() || matches!(method.as_str(), "POST" | "PUT");
+    let has_length = !body.is_empty() || matches!(&*method, "POST" | "PUT");
     let length = body.len().to_string();
     let mut add = |name: &[u8], value: &[u8]| headers.value(name).is_some() || headers.push(name, value);
     add(b"host", host.as_bytes());
@@ -173,7 +173,7 @@ fn received(head: RequestHead, body: Vec<u8>, streaming: bool) -> Option<Request
     if !streaming && has_length {
         add(b"content-length", length.as_bytes());
     }
-    Some(Request { method, path: path.into(), query: Query::parse(query), headers, body })
+    Some(Request { method: method.into(), path: path.into(), query: Query::parse(query), headers, body })
 }
 
 /// What a client makes of the head; `None` if it is not valid.

@@ -324,7 +324,7 @@ impl Exchange for Outgoing {
 /// which it is held back.
 fn bytes_held(head: &RequestHead, body: &Outbound) -> usize {
     let Outbound::Whole(body) = body else { return 0 };
-    let copies = if matches!(head.method.as_str(), "PUT" | "DELETE") { 2 } else { 1 };
+    let copies = if matches!(&*head.method, "PUT" | "DELETE") { 2 } else { 1 };
     copies * body.len()
 }
 

@@ -45,7 +45,7 @@ pub fn serve(mut stream: TcpStream, targets: &Targets) -> io::Result<()> {
                 Err(error) => refuse(&mut stream, &request, 503, &error.to_string()),
             };
         }
-        if request.framing != h1::Framing::None || !matches!(request.head.method.as_str(), "GET" | "HEAD") {
+        if request.framing != h1::Framing::None || !matches!(&*request.head.method, "GET" | "HEAD") {
             return refuse(&mut stream, &request, 405, "there is nothing here but to be read");
         }
         let Some(body) = page(path, &host, targets) else {
