@@ -197,15 +197,10 @@ impl State {
         let mut share = Share::default();
         for _ in 0..self.again.len() {
             let Some(id) = self.again.pop_front() else { break };
-            let mut untold = None;
             if let Some(entry) = self.connections.get_mut(id) {
                 entry.again = false;
-                untold = entry.untold.take();
             }
-            self.drive(inner, now_ms, id, |client, tools| match untold {
-                Some(readiness) => client.ready(id, readiness, tools),
-                None => client.go_on(id, tools),
-            });
+            self.tell_or(inner, now_ms, id, |client, tools| client.go_on(id, tools));
             if !share.lasts() {
                 break;
             }
@@ -221,16 +216,11 @@ impl State {
             any = true;
             match due {
                 Due::Connection(id) => {
-                    let mut untold = None;
                     if let Some(entry) = self.connections.get_mut(id) {
                         entry.timer = None;
-                        untold = entry.untold.take();
                     }
                     // What has come in time counts, however late it is looked at.
-                    self.drive(inner, now_ms, id, |client, tools| match untold {
-                        Some(readiness) => client.ready(id, readiness, tools),
-                        None => client.time_is_up(tools),
-                    });
+                    self.tell_or(inner, now_ms, id, |client, tools| client.time_is_up(tools));
                 }
                 Due::Accept(token) => {
                     if let Some(acceptance) = self.acceptances.get_mut(&token) {
@@ -290,6 +280,15 @@ impl State {
         if !std::mem::replace(&mut entry.again, true) {
             self.again.push_back(id);
         }
+    }
+
+    /// Tells a connection what it has not been told, or lets it do something else if it has.
+    fn tell_or(&mut self, inner: &Arc<Inner>, now_ms: u64, id: u64, act: impl FnOnce(&mut Client, &mut Tools<'_>) -> Fate) {
+        let untold = self.connections.get_mut(id).and_then(|entry| entry.untold.take());
+        self.drive(inner, now_ms, id, |client, tools| match untold {
+            Some(readiness) => client.ready(id, readiness, tools),
+            None => act(client, tools),
+        });
     }
 
     /// A listening socket has its turn when connections have had theirs.
