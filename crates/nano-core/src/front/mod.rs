@@ -18,7 +18,7 @@ mod upgrade;
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::BODY_STEP_BYTES;
@@ -168,11 +168,7 @@ impl Front {
         if !self.is_open() {
             return Some(false);
         }
-        let mut state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let mut state = self.try_state()?;
         let mail = {
             let mut waiting = lock(&self.mail);
             self.waiting.store(0, Ordering::Release);
@@ -181,12 +177,21 @@ impl Front {
         Some(state.turn(inner, mail))
     }
 
-    /// When the next of its timers is due.
+    /// When the next of its timers is due: at once, if somebody else is at it and may be for a while.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         if !self.is_open() {
             return None;
         }
-        lock(&self.state).next_deadline()
+        self.try_state().map_or(Some(0), |state| state.next_deadline())
+    }
+
+    /// The connections, unless somebody is moving them.
+    fn try_state(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn accept_from(&self, acceptance: Acceptance) -> std::io::Result<()> {

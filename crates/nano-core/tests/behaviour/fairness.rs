@@ -15,21 +15,18 @@ use crate::support::*;
 const HELLO: &str = "export default { fetch() { return new Response('hi'); } }";
 
 /// As much time as it likes.
-fn patient(name: &str, source: &str) -> AppOptions {
+pub(super) fn patient(name: &str, source: &str) -> AppOptions {
     let mut options = options(name, source);
     options.limits.cpu_ms = 3_600_000;
     options
 }
 
-#[test]
-fn requests_are_heard_while_apps_talk_without_an_end() {
-    let runtime = runtime(1);
-    let _echo = runtime
-        .load(patient(
-            "echo",
-            "export default { fetch(request) { return new Response(request.body.pipeThrough(new TransformStream())); } }",
-        ))
-        .expect("loads");
+/// An app that talks with another one as long as it is asked to, in turns that are short, and that other one.
+pub(super) fn talkers(load: impl Fn(AppOptions) -> App) -> (App, App) {
+    let echo = load(patient(
+        "echo",
+        "export default { fetch(request) { return new Response(request.body.pipeThrough(new TransformStream())); } }",
+    ));
     let mut talker = patient(
         "talker",
         "let said = 0;
@@ -49,7 +46,13 @@ fn requests_are_heard_while_apps_talk_without_an_end() {
         } }",
     );
     talker.bindings = vec![Binding { name: "ECHO".into(), kind: BindingKind::App { app: "echo".into(), entrypoint: None } }];
-    let talker = runtime.load(talker).expect("loads");
+    (load(talker), echo)
+}
+
+#[test]
+fn requests_are_heard_while_apps_talk_without_an_end() {
+    let runtime = runtime(1);
+    let (talker, _echo) = talkers(|options| runtime.load(options).expect("loads"));
     let neighbour = load(&runtime, "neighbour", HELLO);
     let talks: Vec<u64> = (0..4).map(|_| talker.dispatch(get("/")).expect("accepted")).collect();
     let said = |app: &App| text(app, "/said").parse::<u32>().expect("a number");

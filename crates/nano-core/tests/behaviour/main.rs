@@ -1,6 +1,7 @@
 //! What an embedder sees: apps, requests, limits, streams, calls, through the Rust face.
 
 mod accounts;
+mod adopted;
 mod cache;
 mod caches_named;
 mod calls;

@@ -13,7 +13,8 @@ use nano_http::ws::{Deflate, Event};
 use crate::frames::{Wire, head, serve};
 use crate::support::*;
 
-fn here(name: &str, source: &str) -> AppOptions {
+/// An app that may reach peers on this machine.
+pub(super) fn here(name: &str, source: &str) -> AppOptions {
     let egress = Policy::new(Mode::Public, vec![Rule::parse("127.0.0.0/8").unwrap()], Vec::new());
     AppOptions { egress, ..options(name, source) }
 }
