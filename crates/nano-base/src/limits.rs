@@ -493,6 +493,8 @@ pub const H2_TABLE_BYTES_MAX: usize = 4 << 10;
 pub const H2_RESETS_REMEMBERED: usize = 128;
 /// What one HTTP/2 connection may cost that leads to nothing: a frame that asks for an answer or says nothing counts 1, a reset 5.
 pub const H2_PATIENCE: u32 = 1_000;
+/// A frame of a body with less than this, cut so short by a window, pays for no frames that open windows.
+pub const H2_PIECE_BYTES_MIN: usize = 256;
 /// How much of that is forgiven each second.
 pub const H2_PATIENCE_PER_S: u32 = 100;
 /// What waits to be written from which on nothing more is read of an HTTP/2 connection, and no more bodies are written.
@@ -634,6 +636,14 @@ pub const HTTP_HEAD_MS: u64 = 10_000;
 pub const HTTP_IDLE_MS: u64 = 60_000;
 /// How long a body may stand still, by default.
 pub const HTTP_BODY_MS: u64 = 30_000;
+/// What a client has to take of a response, in bytes a second, not to stand still.
+pub const HTTP_LEAST_BYTES_PER_S: u64 = 256;
+/// Of that, the part that it has to take on each stream of an HTTP/2 connection: they share what it takes.
+pub const H2_LEAST_OF_STREAM_PART: usize = 16;
+/// How long a client may stand still while an app refuses requests because of what waits for its clients.
+pub const HTTP_PRESSED_MS: u64 = 2_000;
+/// How often such clients are looked for at most.
+pub const HTTP_PRESS_EVERY_MS: u64 = 250;
 /// How long a connection that is closed early is listened to, by default.
 pub const HTTP_LINGER_MS: u64 = 2_000;
 /// Requests of an app waiting for its home from which on a shard that has connections for it starts an instance of its own.

@@ -322,8 +322,8 @@ impl AppShared {
     }
 
     /// Refuses a request while too many bytes wait already. The first one may be as large as a body may be.
-    fn check_waiting(&self, body: &Body) -> Result<()> {
-        let bytes = if let Body::Whole(body) = body { body.len() as u64 } else { 0 };
+    fn check_waiting(&self, job: &Job, body: &Body) -> Result<()> {
+        let bytes = if let Body::Whole(body) = body { body.len() as u64 } else { 0 } + job.head_bytes() as u64;
         let waiting = self.waiting_bytes();
         if waiting == 0 {
             return Ok(());
@@ -332,7 +332,7 @@ impl AppShared {
         if waiting + bytes <= max as u64 {
             return Ok(());
         }
-        let why = format!("{waiting} bytes of bodies wait between host and app, {bytes} more do not fit (limit external_bytes, {max})");
+        let why = format!("{waiting} bytes wait between host and app, {bytes} more do not fit (limit external_bytes, {max})");
         Err(Error::new(Status::Overloaded, why))
     }
 
@@ -581,7 +581,7 @@ impl App {
     fn admit(&self, job: Job, body: Body, user_data: u64, deadline_ms: u32, listener: Listener, origin: Origin) -> Result<Arc<Work>> {
         self.inner.check_open()?;
         self.shared.check_open()?;
-        self.shared.check_waiting(&body)?;
+        self.shared.check_waiting(&job, &body).inspect_err(|_| self.inner.press())?;
         let requests_max = self.shared.limits().requests;
         if !self.shared.enter(requests_max) {
             return Err(Error::new(Status::Overloaded, format!("the app has {requests_max} requests in flight (limit requests)")));

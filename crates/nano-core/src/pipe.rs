@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use nano_base::http::ResponseHead;
+use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES};
 use nano_base::spare;
 use nano_base::status::{Error, Result, Status};
@@ -56,6 +56,11 @@ impl Held {
         self.app.as_ref().is_none_or(|app| app.waiting_bytes() + bytes as u64 <= app.limits().external_bytes as u64)
     }
 
+    /// Whether these bytes are of an app that has more than half of what may wait waiting.
+    pub(crate) fn is_of_a_crowd(&self) -> bool {
+        self.bytes > 0 && self.app.as_ref().is_some_and(|app| app.waiting_bytes() > app.limits().external_bytes as u64 / 2)
+    }
+
     /// More bytes.
     pub(crate) fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
@@ -98,12 +103,20 @@ impl Drop for Held {
     }
 }
 
-/// What counts of a response's head while it waits: up to this it is a matter of the response itself.
+/// What does not count of a head while it waits: up to this it is a matter of the request or response itself.
 const HEAD_FREE_BYTES: usize = 4 << 10;
 
 /// What a response's head counts as while it waits.
 pub(crate) fn head_bytes(head: &ResponseHead) -> usize {
-    let bytes = head.headers.bytes() + head.status_text.len();
+    beyond_free(head.headers.bytes() + head.status_text.len())
+}
+
+/// What a request's head counts as while there is the request.
+pub(crate) fn request_head_bytes(head: &RequestHead) -> usize {
+    beyond_free(head.url.len() + head.headers.bytes())
+}
+
+fn beyond_free(bytes: usize) -> usize {
     if bytes > HEAD_FREE_BYTES { bytes } else { 0 }
 }
 

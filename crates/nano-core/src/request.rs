@@ -13,7 +13,7 @@ use crate::app::{App, AppShared};
 use crate::call::Call;
 use crate::event::{Account, Event, Payload};
 use crate::front::{Happening, Mail, Reply};
-use crate::pipe::{Held, Pipe, Pushed};
+use crate::pipe::{self, Held, Pipe, Pushed};
 use crate::queue::Batch;
 use crate::runtime::Inner;
 use crate::shard::{Command, last_frame};
@@ -86,6 +86,11 @@ impl EventBody {
 }
 
 impl Job {
+    /// What of it counts as waiting, besides a body.
+    pub(crate) fn head_bytes(&self) -> usize {
+        if let Self::Fetch(head) = self { pipe::request_head_bytes(head) } else { 0 }
+    }
+
     /// What it would be delivered with is not needed any more, if it has not been taken.
     fn drop_values(&self) {
         match self {
@@ -224,6 +229,8 @@ pub(crate) struct Work {
     pub entrypoint: Option<String>,
     /// The number, in its instance, of the WebSocket that it was answered with; or zero.
     pub socket: AtomicU32,
+    /// Its head, if that is a large one.
+    _head_held: Held,
     /// What the host has been given of such a one and has not passed on: its clients may be in no hurry to read, and it has to keep that for them.
     carried: Mutex<Held>,
     ended: Ended,
@@ -250,6 +257,7 @@ impl Work {
         let now_ns = inner.clock.now_ns();
         let app_wall = u64::from(app.limits().wall_ms);
         let wall_ms = if deadline_ms == 0 { app_wall } else { app_wall.min(u64::from(deadline_ms)) };
+        let head_bytes = job.head_bytes();
         Self {
             id: AtomicU64::new(0),
             user_data,
@@ -268,6 +276,7 @@ impl Work {
             listener,
             entrypoint: origin.entrypoint,
             socket: AtomicU32::new(0),
+            _head_held: if head_bytes > 0 { Held::of(app, head_bytes) } else { Held::NONE },
             carried: Mutex::new(Held::NONE),
             ended: Ended::new(),
             inner: inner.clone(),

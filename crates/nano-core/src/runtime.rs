@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nano_base::clock::Clock;
 use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
@@ -68,6 +68,9 @@ impl std::fmt::Debug for Runtime {
         write!(f, "Runtime({} shards)", self.inner.shards.len())
     }
 }
+
+/// The longest grace: no clock counts as long as a caller can say.
+const DRAIN_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 const OPEN: u8 = 0;
 const DRAINING: u8 = 1;
@@ -394,17 +397,18 @@ impl Runtime {
     }
 
     /// Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
-    /// have ended, and ends the rest. Each wait is for `grace` at most. Blocks.
+    /// have ended, and ends the rest. All of this takes `grace` at most. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
+        let end = Instant::now() + grace.min(DRAIN_MAX);
         // First, because what clients have asked for may make requests of its own.
-        let answered = self.inner.listeners.drain(&self.inner, grace);
+        let answered = self.inner.listeners.drain(&self.inner, end);
         let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
-        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(grace));
+        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(end.saturating_duration_since(Instant::now())));
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));
             // Those who still wait are told.
-            self.inner.listeners.drain(&self.inner, Duration::from_millis(HTTP_PARTING_MS));
+            self.inner.listeners.drain(&self.inner, Instant::now() + Duration::from_millis(HTTP_PARTING_MS));
         }
         drained
     }
@@ -663,6 +667,13 @@ impl Inner {
     pub(crate) fn tell_shards(&self, command: impl Fn() -> Command) {
         for shard in &self.shards {
             shard.command(command());
+        }
+    }
+
+    /// An app has refused a request, because too much of its waits: clients that do not take it have had their time.
+    pub(crate) fn press(&self) {
+        for shard in self.shards.iter().filter(|shard| shard.front.press()) {
+            shard.wake();
         }
     }
 

@@ -1,11 +1,12 @@
 //! How many instances a process may have: what each takes of the kernel's memory mappings, who makes room, and what is lost for good.
 
+use std::io::Write;
 use std::sync::{Mutex, MutexGuard};
 
 use nano_core::limits::{
     CAGE_BYTES_MAX, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, STRIKES_MAX,
 };
-use nano_core::{App, AppOptions, AppState, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{App, AppOptions, AppState, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 mod support;
 
@@ -188,4 +189,45 @@ fn threads_that_are_lost_are_counted_for_apps_and_for_the_process() {
     let refused = runtime.load(options("late", source)).expect_err("there is no room");
     assert!(refused.status == Status::Capacity && refused.message.contains("threads lost"), "{refused:?}");
     assert_eq!((text(&neighbour, "/").as_str(), runtime.stats().evictions), ("1", 0));
+}
+
+/// Sets how many files this process may have open, by another process: this one could not start any without.
+struct Files {
+    shell: std::process::Child,
+}
+
+impl Files {
+    fn new() -> Self {
+        let shell = std::process::Command::new("sh").stdin(std::process::Stdio::piped()).spawn().expect("a shell");
+        Self { shell }
+    }
+
+    fn allow(&mut self, files: u32) {
+        let input = self.shell.stdin.as_mut().expect("its input");
+        writeln!(input, "prlimit --nofile={files}: --pid={}", std::process::id()).expect("it listens");
+        until(|| std::fs::File::open("/dev/null").is_ok() == (files > 3));
+    }
+}
+
+#[test]
+fn a_thread_that_finds_no_files_is_started_again_until_it_does() {
+    if !is_in_its_own_process("a_thread_that_finds_no_files_is_started_again_until_it_does") {
+        return;
+    }
+    let limits = RuntimeLimits { threads: 1, pool: 0, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let app = runtime.load(endless("endless")).expect("loads");
+    let neighbour = load(&runtime, "neighbour", "export default { fetch() { return new Response('here'); } }");
+    let mut files = Files::new();
+    let breaking = app.dispatch(get("/")).expect("accepted");
+    until(|| runtime.shards()[0].view.turn.is_some());
+    files.allow(3);
+    until_end(&runtime, breaking);
+    // Its successor, and theirs: none has what it takes to begin.
+    until(|| runtime.shards()[0].view.lost > 3);
+    let waiting = neighbour.dispatch(get("/")).expect("accepted");
+    files.allow(1_000);
+    assert!(matches!(&until_end(&runtime, waiting)[..], [Payload::Response { .. }]));
+    drop(files.shell.stdin.take());
+    files.shell.wait().expect("it ends");
 }

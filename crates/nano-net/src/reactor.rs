@@ -197,9 +197,29 @@ impl Reactor {
         true
     }
 
-    /// Tells those that wait, each once, an app in turn with the others, and those whose timers are due, as long as there is time; whether
-    /// there was anybody.
+    /// Tells those whose timers are due, and those that wait, each once, an app in turn with the others, as long as there is time; whether there
+    /// was anybody. However little time there is, one of each is told: what some are told without an end keeps no others from their time.
     pub fn turn(&self) -> bool {
+        self.tell_due() | self.tell_waiting()
+    }
+
+    fn tell_due(&self) -> bool {
+        let now_ms = self.clock.now_ms();
+        let mut any = false;
+        loop {
+            let due = self.wheel.borrow_mut().pop_due(now_ms);
+            let Some((_, (key, tag))) = due else { return any };
+            any = true;
+            let peer = self.peers.borrow().get(key.0).cloned();
+            if let Some(peer) = peer
+                && !self.at_expense_of(peer.app(), || peer.due(self, tag))
+            {
+                return true;
+            }
+        }
+    }
+
+    fn tell_waiting(&self) -> bool {
         let mut any = false;
         // Who asks to be told again has to wait until the others have seen to their things.
         let waiting = self.waiting.borrow().lanes.len();
@@ -219,18 +239,7 @@ impl Reactor {
                 return true;
             }
         }
-        let now_ms = self.clock.now_ms();
-        loop {
-            let due = self.wheel.borrow_mut().pop_due(now_ms);
-            let Some((_, (key, tag))) = due else { return any };
-            any = true;
-            let peer = self.peers.borrow().get(key.0).cloned();
-            if let Some(peer) = peer
-                && !self.at_expense_of(peer.app(), || peer.due(self, tag))
-            {
-                return true;
-            }
-        }
+        any
     }
 
     /// Does something at an app's expense; whether there is time for more.
@@ -367,6 +376,28 @@ mod tests {
         while reactor.turn() {}
         assert_eq!(*billed.borrow(), [1, 2, 1, 1, 1, 1]);
         assert!(many.iter().take(5).all(|(sink, _)| sink.turns.get() == 1) && !reactor.is_waited_for());
+    }
+
+    #[test]
+    fn timers_are_kept_while_others_are_told_without_an_end() {
+        let poll = Poll::new().unwrap();
+        let clock = Clock::manual();
+        let reactor = Reactor::new(poll.registry(), clock.clone(), 10).unwrap();
+        reactor.keep_books(Box::new(Ledger(Rc::default())));
+        let (busy, mut to_busy) = sink_of(&reactor, 1);
+        let (other, _to_other) = sink_of(&reactor, 2);
+        to_busy.write_all(&[0; 100]).unwrap();
+        reactor.again(busy.key.get().unwrap(), Ready::READ);
+        reactor.after(other.key.get().unwrap(), 10, 1);
+        clock.advance_ms(10);
+        assert!(reactor.turn());
+        assert_eq!((busy.read.get(), &*other.dues.borrow()), (1, &vec![1]));
+        // Nor do timers keep those that wait.
+        for tag in 2..5 {
+            reactor.after(other.key.get().unwrap(), 0, tag);
+        }
+        assert!(reactor.turn());
+        assert_eq!((busy.read.get(), &*other.dues.borrow()), (2, &vec![1, 2]));
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Socket {
     }
 
     /// Puts TLS on a connection in the clear, as soon as it is made and what was written before is on its way. False if there is TLS already. What the other side
-    /// has said before is lost to it: protocols agree on the moment.
+    /// has said before and nobody has read yet is taken for TLS: protocols agree on the moment.
     pub fn start_tls(&self, reactor: &Reactor, host: Option<Host>) -> bool {
         if self.0.target.scheme != Scheme::Tcp
             || self.0.tls.borrow().is_some()

@@ -122,6 +122,24 @@ impl Client {
         }
     }
 
+    /// Since when what it does not take crowds an app, if it does.
+    pub(super) fn crowds_since_ms(&self) -> Option<u64> {
+        match self {
+            Self::Http1(connection) => connection.crowds_since_ms(),
+            Self::Http2(connection) => connection.crowds_since_ms(),
+            Self::Greeting(_) | Self::Gone => None,
+        }
+    }
+
+    /// Gives up what it has not taken since `until_ms`, as long as that crowds an app.
+    pub(super) fn press(&mut self, until_ms: u64, tools: &mut Tools<'_>) -> Fate {
+        match self {
+            Self::Http1(connection) => connection.press(),
+            Self::Http2(connection) => connection.press(until_ms, tools),
+            Self::Greeting(_) | Self::Gone => Fate::Wait,
+        }
+    }
+
     /// Nobody waits any more for the answers to what it has asked.
     pub(super) fn give_up(&mut self, inner: &Arc<Inner>) {
         match self {

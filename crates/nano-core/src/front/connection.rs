@@ -17,6 +17,7 @@ use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framin
 use super::ask::Seat;
 use super::client::{Fate, Readiness};
 use super::listen::{Counted, Shared};
+use super::pace::Pace;
 use super::socket::Socket;
 use super::state::Tools;
 use super::upgrade::Tunnel;
@@ -95,8 +96,8 @@ pub(super) struct Connection {
     written: usize,
     /// Some of what was written is not with the kernel.
     unsent: bool,
-    /// The client does not take them as fast as they come.
-    is_blocked: bool,
+    /// Since when the client does not take them as fast as they come.
+    blocked: Option<Pace>,
     /// Whose bytes they are.
     pub(super) held: Vec<Held>,
     lingered: usize,
@@ -123,7 +124,7 @@ impl Connection {
             tail: Vec::new(),
             written: 0,
             unsent: false,
-            is_blocked: false,
+            blocked: None,
             held: Vec::new(),
             lingered: 0,
         }
@@ -146,6 +147,20 @@ impl Connection {
     /// What goes on in another protocol: the socket, and what has been read of it.
     pub(super) fn into_parts(self) -> (Socket, Option<IpAddr>, Counted, Vec<u8>) {
         (self.socket, self.peer, self.shared, self.input)
+    }
+
+    /// Since when what the client does not take crowds an app, if it does.
+    pub(super) fn crowds_since_ms(&self) -> Option<u64> {
+        self.blocked.filter(|_| self.held.iter().any(Held::is_of_a_crowd)).map(Pace::since_ms)
+    }
+
+    /// Gives up what the client has not taken, if it still crowds an app.
+    pub(super) fn press(&self) -> Fate {
+        if self.crowds_since_ms().is_none() {
+            return Fate::Wait;
+        }
+        self.socket.set_reset();
+        Fate::Close
     }
 
     /// The client has gone: nobody waits for the answer.
@@ -221,6 +236,10 @@ impl Connection {
             // A head is out, and what follows it will never be complete: the client can only see that by the end that is missing.
             Happening::Error(error) if exchange.sent.is_some() => {
                 ask::tell(&self.shared, &exchange.work, exchange.status, Some(&error));
+                if exchange.sent.is_some_and(|sent| sent.framing == Framing::UntilClose) {
+                    // Where the end of the connection is that of the response, it must not look like one.
+                    self.socket.set_reset();
+                }
                 self.phase = Phase::Head;
                 return Fate::Close;
             }
@@ -276,12 +295,13 @@ impl Connection {
     /// Writes and reads as far as it goes.
     pub(super) fn go_on(&mut self, tools: &mut Tools<'_>) -> Fate {
         for _ in 0..HTTP_STEPS_PER_TURN {
-            match self.flush(tools) {
-                Ok(true) => {}
+            let Ok(written) = self.flush(tools) else { return Fate::Close };
+            match written {
+                Written::All => {}
                 // A WebSocket is read while it is written: the other side may not read before it has written.
-                Ok(false) if matches!(self.phase, Phase::Tunnel(_)) => {}
-                Ok(false) => return Fate::Wait,
-                Err(_) => return Fate::Close,
+                _ if matches!(self.phase, Phase::Tunnel(_)) => {}
+                Written::Full => return Fate::Wait,
+                Written::Enough => return Fate::Again,
             }
             let step = match &mut self.phase {
                 Phase::Head => self.read_head(tools),
@@ -296,6 +316,7 @@ impl Connection {
             };
             match step {
                 Step::GoOn => {}
+                Step::Stop(Fate::Wait) if written == Written::Enough => return Fate::Again,
                 Step::Stop(fate) => return fate,
             }
         }
@@ -307,10 +328,16 @@ impl Connection {
         !self.output.is_empty() || !self.tail.is_empty()
     }
 
-    /// Writes what there is; whether all of it went out.
-    fn flush(&mut self, tools: &Tools<'_>) -> io::Result<bool> {
-        let mut progressed = false;
-        while self.has_output() {
+    /// Writes what there is, as far as the client takes it and others do not have to wait for it.
+    fn flush(&mut self, tools: &Tools<'_>) -> io::Result<Written> {
+        let mut moved = 0;
+        let written = loop {
+            if !self.has_output() {
+                break if self.socket.flush()? { Written::All } else { Written::Full };
+            }
+            if moved >= HTTP_SHARE_BYTES {
+                break Written::Enough;
+            }
             let pieces = match self.written.checked_sub(self.output.len()) {
                 None => [IoSlice::new(&self.output[self.written..]), IoSlice::new(&self.tail)],
                 Some(of_tail) => [IoSlice::new(&self.tail[of_tail..]), IoSlice::new(&[])],
@@ -318,8 +345,8 @@ impl Connection {
             match self.socket.write(&pieces) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
+                    moved += bytes;
                     self.written += bytes;
-                    progressed = true;
                     if self.written == self.output.len() + self.tail.len() {
                         self.output.clear();
                         if self.output.capacity() > HTTP_KEPT_BYTES {
@@ -329,23 +356,28 @@ impl Connection {
                         self.written = 0;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if progressed || !self.is_blocked {
-                        self.is_blocked = true;
-                        self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
-                    }
-                    return Ok(false);
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Written::Full,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        };
+        self.unsent = !self.has_output() && written == Written::Full;
+        match written {
+            Written::All => self.has_written(tools),
+            Written::Enough => {}
+            Written::Full => {
+                let pace = self.blocked.get_or_insert(Pace::from(tools.now_ms));
+                pace.moved(moved, self.shared.limits.least_bytes(), tools.now_ms);
+                self.deadline_ms = pace.since_ms() + self.shared.limits.body_ms;
+            }
         }
-        self.unsent = !self.socket.flush()?;
-        if self.unsent {
-            return Ok(false);
-        }
-        if std::mem::take(&mut self.is_blocked) {
-            // What the client takes now has its own time.
+        Ok(written)
+    }
+
+    /// The client has all there was for it.
+    fn has_written(&mut self, tools: &Tools<'_>) {
+        if self.blocked.take().is_some() {
+            // What it takes now has its own time.
             self.idle_since_ms = tools.now_ms;
             self.deadline_ms = tools.now_ms + if matches!(self.phase, Phase::Head) { self.await_ms() } else { self.shared.limits.body_ms };
         }
@@ -367,7 +399,6 @@ impl Connection {
             self.deadline_ms = u64::MAX;
             tunnel.wrote();
         }
-        Ok(true)
     }
 
     /// Fills the buffer with what was left over, and with what can be read; how much there is.
@@ -760,6 +791,17 @@ impl Connection {
             }
         }
     }
+}
+
+/// How far what there is to write has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// All of it is with the kernel.
+    All,
+    /// The client takes no more for now.
+    Full,
+    /// So far that others have their turns.
+    Enough,
 }
 
 /// What comes of a step.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nano_base::http::{RequestHead, ResponseHead};
-use nano_base::limits::{HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LINGER_MS};
+use nano_base::limits::{
+    HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LEAST_BYTES_PER_S, HTTP_LINGER_MS,
+};
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Result, Status};
 use nano_http::h1;
@@ -112,7 +114,8 @@ pub struct ListenLimits {
     pub head_ms: u64,
     /// How long a connection may be open between two requests.
     pub idle_ms: u64,
-    /// How long a body may stand still, in either direction.
+    /// How long a body may stand still, in either direction; a client that takes less than 256 bytes a second of what there is for it stands
+    /// still.
     pub body_ms: u64,
     /// How long a connection that is closed early is listened to, so that the client reads why.
     pub linger_ms: u64,
@@ -133,6 +136,11 @@ impl Default for ListenLimits {
 }
 
 impl ListenLimits {
+    /// What a client has to take of what there is for it, within the time that it has for that.
+    pub(super) fn least_bytes(&self) -> usize {
+        (HTTP_LEAST_BYTES_PER_S.saturating_mul(self.body_ms) / 1_000) as usize
+    }
+
     /// Connections of one app at once.
     fn of_app(&self, router: &dyn Router) -> usize {
         match self.connections_of_app {
@@ -219,11 +227,11 @@ impl Listeners {
         all.push(Arc::downgrade(shared));
     }
 
-    /// Closes them, and waits until what their clients have asked for is answered and written; false when the time passed first.
-    pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Duration) -> bool {
+    /// Closes them, and waits until what their clients have asked for is answered and written; false when `end` came first.
+    pub(crate) fn drain(&self, inner: &Arc<Inner>, end: Instant) -> bool {
         let all: Vec<Arc<Shared>> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
         all.iter().for_each(|listener| listener.close(inner));
-        all.iter().all(|listener| listener.wait_empty(grace))
+        all.iter().all(|listener| listener.wait_empty(end.saturating_duration_since(Instant::now())))
     }
 }
 

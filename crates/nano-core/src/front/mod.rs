@@ -10,6 +10,7 @@ mod connection;
 mod h2;
 mod hosts;
 mod listen;
+mod pace;
 mod sender;
 mod socket;
 mod state;
@@ -109,6 +110,8 @@ pub(crate) struct Front {
     mail: Mutex<Vec<Mail>>,
     /// How many of them wait, to look at without the lock.
     waiting: AtomicUsize,
+    /// An app has refused a request, because too much of its waits.
+    pressed: AtomicBool,
     /// Held while connections are moved, never while JavaScript runs.
     state: Mutex<State>,
 }
@@ -135,6 +138,7 @@ impl Front {
             open: AtomicBool::new(false),
             mail: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            pressed: AtomicBool::new(false),
             state: Mutex::new(state),
         })
     }
@@ -151,7 +155,12 @@ impl Front {
 
     /// Whether mail waits: whoever wants to sleep has to turn first.
     pub(crate) fn has_mail(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0
+        self.waiting.load(Ordering::Acquire) > 0 || self.pressed.load(Ordering::Acquire)
+    }
+
+    /// Has slow clients looked for; whether that is new.
+    pub(crate) fn press(&self) -> bool {
+        self.is_open() && !self.pressed.swap(true, Ordering::AcqRel)
     }
 
     /// Leaves something for a connection, if `valid` still holds with the mail's lock taken.
@@ -169,6 +178,9 @@ impl Front {
             return Some(false);
         }
         let mut state = self.try_state()?;
+        if self.pressed.swap(false, Ordering::AcqRel) {
+            state.press(inner);
+        }
         let mail = {
             let mut waiting = lock(&self.mail);
             self.waiting.store(0, Ordering::Release);

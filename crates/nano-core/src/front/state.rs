@@ -10,7 +10,8 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token};
 use nano_base::date;
 use nano_base::limits::{
-    HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, HTTP_SPARED_MS, LISTEN_BACKLOG, VISIT_CPU_NS,
+    HTTP_ACCEPTS_MAX, HTTP_CONNECTIONS_MAX, HTTP_EVENTS_MAX, HTTP_PAUSE_MS, HTTP_PRESS_EVERY_MS, HTTP_PRESSED_MS, HTTP_SPARED_MS,
+    LISTEN_BACKLOG, VISIT_CPU_NS,
 };
 use nano_base::slots::Slots;
 use nano_base::sys;
@@ -97,6 +98,8 @@ pub(super) struct State {
     buffer: Vec<u8>,
     date: [u8; 29],
     date_s: u64,
+    /// When slow clients were last looked for.
+    pressed_ms: u64,
 }
 
 impl State {
@@ -115,6 +118,7 @@ impl State {
             buffer: Vec::new(),
             date: date::write(0),
             date_s: 0,
+            pressed_ms: 0,
         })
     }
 
@@ -235,6 +239,22 @@ impl State {
             }
         }
         any
+    }
+
+    /// Ends the responses that have waited longest for their clients, of apps that have so much waiting that they may have to refuse requests.
+    pub(super) fn press(&mut self, inner: &Arc<Inner>) {
+        let now_ms = inner.clock.now_ms();
+        if now_ms < self.pressed_ms + HTTP_PRESS_EVERY_MS {
+            return;
+        }
+        self.pressed_ms = now_ms;
+        let until_ms = now_ms.saturating_sub(HTTP_PRESSED_MS);
+        let since = |(id, entry): (u64, &Entry)| entry.client.crowds_since_ms().filter(|since| *since <= until_ms).map(|since| (since, id));
+        let mut slow: Vec<(u64, u64)> = self.connections.iter().filter_map(since).collect();
+        slow.sort_unstable();
+        for (_, id) in slow {
+            self.drive(inner, now_ms, id, |client, tools| client.press(until_ms, tools));
+        }
     }
 
     fn tell_time(&mut self, unix_ms: u64) {

@@ -204,6 +204,8 @@ impl Link {
     /// A request has come, or the start is over: from here on what the instance does of itself has the budget of an event.
     pub(super) fn refill(&self) {
         self.own.cpu_ns.store(0, Ordering::Relaxed);
+        self.own.errand_ns.store(0, Ordering::Relaxed);
+        self.own.subrequests.store(0, Ordering::Relaxed);
         self.own_cpu_ms.set(self.version.limits.cpu_ms);
     }
 

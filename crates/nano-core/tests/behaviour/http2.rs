@@ -8,7 +8,7 @@ use nano_core::{App, ListenLimits, ListenOptions, Listener, Runtime};
 use nano_http::h1::{Content, Scheme};
 use nano_http::h2::{Code, Connection, Event, Limits, Target};
 
-use crate::support::{PATIENCE, load, manual_runtime, options, runtime};
+use crate::support::{PATIENCE, load, manual_runtime, options, runtime, until};
 use crate::tls;
 
 fn listen(runtime: &Runtime, app: App) -> Listener {
@@ -212,6 +212,68 @@ fn a_window_that_stays_closed_ends_its_stream_and_no_other() {
     runtime.advance_clock(30_000).unwrap();
     assert_eq!(client.answer(large).reset, Some(Code::CANCEL));
     assert_eq!(text(&client.get("/")), "200 ok");
+}
+
+#[test]
+fn a_window_that_is_opened_by_bytes_is_as_good_as_closed() {
+    let runtime = manual_runtime(1);
+    let source = "export default { fetch(request) { return new Response(request.url.endsWith('large') ? 'x'.repeat(1 << 20) : 'ok') } }";
+    let listener = listen(&runtime, load(&runtime, "large", source));
+    let mut client = connect(&listener);
+    client.credits = false;
+    let large = client.ask("GET", "/large", Content::None, &[]);
+    assert!(client.until(|client| client.heard[&large].body.len() == 65_535));
+    // From here on frame by frame.
+    let mut socket = client.socket;
+    let id = large.to_be_bytes();
+    for _ in 0..2 {
+        socket.write_all(&[0, 0, 4, 8, 0, id[0], id[1], id[2], id[3], 0, 0, 0, 1]).unwrap();
+        let mut data = [0; 10];
+        socket.read_exact(&mut data).unwrap();
+        assert_eq!(data, [0, 0, 1, 0, 0, id[0], id[1], id[2], id[3], b'x']);
+        runtime.advance_clock(20_000).unwrap();
+    }
+    let mut reset = [0; 13];
+    socket.read_exact(&mut reset).unwrap();
+    assert_eq!(reset, [0, 0, 4, 3, 0, id[0], id[1], id[2], id[3], 0, 0, 0, 8]);
+}
+
+#[test]
+fn clients_that_take_nothing_make_room_for_those_that_ask() {
+    let runtime = manual_runtime(1);
+    let source = "export default { fetch(request) { return new Response(request.url.endsWith('large') ? 'x'.repeat(400_000) : 'ok') } }";
+    let mut options = options("large", source);
+    options.limits.external_bytes = 8 << 20;
+    let app = runtime.load(options).expect("loads");
+    let listener = listen(&runtime, app.clone());
+    let (mut silent, mut other) = (connect(&listener), connect(&listener));
+    silent.credits = false;
+    for _ in 0..40 {
+        silent.ask("GET", "/large", Content::None, &[]);
+    }
+    // All of them were let in while nothing waited.
+    until(|| app.stats().waiting_bytes > 39 * 400_000);
+    assert_eq!(other.get("/").status, 503);
+    runtime.advance_clock(2_000).unwrap();
+    // The first of these is refused too, and has the others looked for.
+    until(|| other.get("/").status == 200);
+    assert!(app.stats().waiting_bytes <= 4 << 20);
+}
+
+#[test]
+fn a_large_head_counts_while_its_request_waits() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let listener = listen(&runtime, app.clone());
+    let mut client = connect(&listener);
+    let waiting = || app.stats().waiting_bytes;
+    let body = client.ask("POST", "/", Content::Length(5), &[("x-large", &"x".repeat(8_000))]);
+    assert_eq!(client.get("/").status, 200);
+    assert!((8_000..9_000).contains(&waiting()), "{}", waiting());
+    assert_eq!(client.http.send(body, b"small", true), 5);
+    client.flush();
+    assert!(text(&client.answer(body)).ends_with(" small"));
+    until(|| waiting() == 0);
 }
 
 #[test]

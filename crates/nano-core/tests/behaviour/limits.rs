@@ -1,6 +1,6 @@
 //! Limits: what breaks one, how it is answered, and that the neighbours do not notice.
 
-use nano_core::{Clock, Error, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{Binding, BindingKind, Clock, Error, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 use crate::support::*;
 
@@ -233,4 +233,28 @@ fn what_v8_does_for_a_large_heap_later_costs_nothing_now() {
     let app = runtime.load(options).expect("loads");
     assert_eq!(text(&app, "/"), "ok");
     assert_eq!(text(&app, "/"), "ok");
+}
+
+#[test]
+fn what_an_instance_does_of_itself_has_the_calls_of_an_event_anew_with_each_request() {
+    let runtime = manual_runtime(1);
+    let other = load(&runtime, "other", "export default { fetch() { return new Response('here'); } }");
+    let mut options = options(
+        "app",
+        "let env, done = 0, refused = 0;
+        setInterval(async () => { if (env) try { await env.OTHER.fetch('http://other/'); done++; } catch { refused++; } }, 10);
+        export default { fetch(request, its) { env = its; return new Response(done + ' ' + refused); } }",
+    );
+    options.limits.subrequests = 3;
+    options.bindings = vec![Binding { name: "OTHER".into(), kind: BindingKind::App { app: "other".into(), entrypoint: None } }];
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), "0 0");
+    for calls in 1..=3 {
+        runtime.advance_clock(11).expect("a manual clock");
+        until(|| other.stats().requests == calls);
+    }
+    runtime.advance_clock(11).expect("a manual clock");
+    assert_eq!(text(&app, "/"), "3 1");
+    runtime.advance_clock(11).expect("a manual clock");
+    until(|| other.stats().requests == 4);
 }

@@ -481,3 +481,16 @@ fn one_app_cannot_hold_all_connections() {
     assert_eq!(ask(&alone, "GET /go HTTP/1.1\r\nHost: slow\r\n\r\n").1, "done");
     assert_eq!(response(&mut waiting).1, "done");
 }
+
+#[test]
+fn a_response_that_breaks_off_does_not_look_complete_to_clients_that_know_no_chunks() {
+    let runtime = runtime(1);
+    let source = "export default { fetch() {
+        return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(1_000)); }, pull() { throw new Error('no more'); } }));
+    } }";
+    let listener = listen(&runtime, load(&runtime, "breaks", source));
+    let mut stream = connect(&listener);
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n").unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).expect_err("not an end like any other");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}

@@ -500,3 +500,29 @@ fn closing_a_socket_sends_what_was_written() {
     assert_eq!(said, "The socket is closed.");
     assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), 60_000);
 }
+
+#[test]
+fn what_came_in_the_clear_is_not_read_as_if_it_had_come_by_tls() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut first, _) = listener.accept().unwrap();
+        first.write_all(b"S, and more than was agreed on").unwrap();
+        // Who hears this has been sent what is above.
+        let (mut second, _) = listener.accept().unwrap();
+        second.write_all(b"now").unwrap();
+        drop(second);
+        first.read_to_end(&mut Vec::new()).unwrap()
+    });
+    let said = ask(
+        port,
+        "const socket = connect('127.0.0.1:PORT', { secureTransport: 'starttls' });
+         await socket.opened;
+         await all(connect('127.0.0.1:PORT').readable);
+         const secure = socket.startTls();
+         const why = (error) => error.message;
+         return Response.json([await secure.opened.catch(why), await secure.readable.getReader().read().catch(why)]);",
+    );
+    assert_eq!(said.matches("came in the clear").count(), 2, "{said}");
+    assert_eq!(server.join().unwrap(), 0, "and no TLS was begun");
+}

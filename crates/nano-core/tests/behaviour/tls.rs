@@ -1,13 +1,14 @@
 //! A listener that speaks TLS, as clients see it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use nano_core::{App, Certificate, ListenLimits, ListenOptions, Listener, Runtime, Status, TlsOptions};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use crate::support::{PATIENCE, load, manual_runtime, runtime};
 
@@ -82,6 +83,25 @@ fn a_client_gets_the_certificate_of_the_name_it_asks_for_and_the_url_says_https(
     let mut agreed = connect(&listener, &config, "one.test");
     agreed.conn.complete_io(&mut agreed.sock).unwrap();
     assert_eq!(agreed.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+}
+
+#[test]
+fn a_client_that_takes_a_large_body_piece_by_piece_gets_all_of_it() {
+    let runtime = manual_runtime(1);
+    let listener = listen(&runtime, "export default { fetch() { return new Response(new Uint8Array(6_000_000)) } }", vec![one()]);
+    // It takes little at a time, so that the server waits for room again and again, and never has to hear anything else.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    let address: SocketAddr = listener.address().parse().unwrap();
+    socket.connect(&address.into()).unwrap();
+    let socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let name = ServerName::try_from("one.test").unwrap();
+    let mut stream = StreamOwned::new(ClientConnection::new(client(&[]), name).unwrap(), socket);
+    stream.write_all(get("one.test").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.len() > 6_000_000, "{} bytes", answer.len());
 }
 
 #[test]

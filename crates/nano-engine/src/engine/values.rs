@@ -10,7 +10,7 @@ use crate::web::clone::data_clone_error;
 use crate::web::ops::utf8;
 
 /// Integers a JavaScript number holds exactly.
-const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// A JavaScript value as a [`Value`]; `None` with an exception pending where it cannot cross.
 pub(crate) fn from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
@@ -211,7 +211,7 @@ fn refuse<T>(scope: &mut v8::PinScope, why: &str) -> Option<T> {
 
 fn number(number: f64) -> Value {
     let integer = number as i64;
-    let exact = integer as f64 == number && integer.abs() <= SAFE_INTEGER_MAX && !(integer == 0 && number.is_sign_negative());
+    let exact = integer as f64 == number && integer.unsigned_abs() <= SAFE_INTEGER_MAX && !(integer == 0 && number.is_sign_negative());
     if exact { Value::Int(integer) } else { Value::Float(number) }
 }
 
@@ -258,7 +258,7 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
         Value::Undefined => v8::undefined(scope).into(),
         Value::Null => v8::null(scope).into(),
         Value::Bool(bool) => v8::Boolean::new(scope, bool).into(),
-        Value::Int(integer) if integer.abs() <= SAFE_INTEGER_MAX => v8::Number::new(scope, integer as f64).into(),
+        Value::Int(integer) if integer.unsigned_abs() <= SAFE_INTEGER_MAX => v8::Number::new(scope, integer as f64).into(),
         Value::Int(integer) => v8::BigInt::new_from_i64(scope, integer).into(),
         Value::BigInt { negative, magnitude } => {
             let words: Vec<u64> =

@@ -7,7 +7,7 @@ use super::stream::Stream;
 use super::{Code, hpack};
 use crate::h1::{Content, Unwritable};
 use nano_base::http::{RequestHead, ResponseHead};
-use nano_base::limits::H2_STREAM_WINDOW_BYTES;
+use nano_base::limits::{H2_PIECE_BYTES_MIN, H2_STREAM_WINDOW_BYTES};
 
 /// The last number that a stream can have.
 const STREAM_MAX: u32 = (1 << 31) - 1;
@@ -74,8 +74,10 @@ impl Connection {
             let flags = if ends && rest.is_empty() { END_STREAM } else { 0 };
             frame::head(&mut self.out, piece.len(), DATA, flags, stream);
             self.out.extend_from_slice(piece);
-            // The windows that this uses up are opened again by two frames.
-            self.relax(2);
+            // The windows that this uses up are opened again by two frames; not those that were opened by a few bytes.
+            if taken == bytes.len() || piece.len() >= H2_PIECE_BYTES_MIN {
+                self.relax(2);
+            }
             if rest.is_empty() {
                 break;
             }

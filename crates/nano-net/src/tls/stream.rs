@@ -77,17 +77,21 @@ impl TlsStream {
         Ok(None)
     }
 
-    /// Takes as much as there is room for.
+    /// Takes as much as there is room for. It would block only if the kernel has said so: who has not asked the kernel in vain is not told when
+    /// there is room again.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.tls.writer().write(bytes)?;
-        self.push()?;
+        let mut taken = self.tls.writer().write(bytes)?;
+        if self.push()? && taken == 0 {
+            // It was full, and is empty now.
+            taken = self.tls.writer().write(bytes)?;
+            self.push()?;
+        }
         if taken == 0 && !bytes.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
     }
 
     /// Sends what was taken. True when all of it is with the kernel.
     pub fn flush(&mut self) -> io::Result<bool> {
-        self.push()?;
-        Ok(!self.tls.wants_write())
+        self.push()
     }
 
     /// Puts the announcement of the end behind what was taken; it goes out by [`TlsStream::flush`].
@@ -111,17 +115,17 @@ impl TlsStream {
         Ok(read)
     }
 
-    /// Writes records to the socket as long as it takes them.
-    fn push(&mut self) -> io::Result<()> {
+    /// Writes records to the socket as long as it takes them; whether it took all.
+    fn push(&mut self) -> io::Result<bool> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut self.socket) {
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -612,15 +612,17 @@ fn tls_sessions_are_resumed_by_their_app_and_by_no_other() {
 
 #[test]
 fn a_large_upload_over_tls_arrives_whole() {
-    const BYTES: usize = 3_000_000;
+    const BYTES: usize = 20_000_000;
     let authority = Authority::new("test authority");
     let config = authority.certify(&["a.b"], &[], 2099).config(&[&TLS13]);
     let file = authority.file();
     let web = Web::new(Shard::with(&Script::new(&[("a.b", &["127.0.0.1"])]), &Roots::File(file.0.clone()), Clock::manual()));
     let peer = Peer::new(move |wire| {
+        // It takes little at a time, so that the client waits for room again and again, and hears nothing else.
+        socket2::SockRef::from(&wire.socket).set_recv_buffer_size(64 << 10)?;
         let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
         let mut all = Vec::new();
-        let mut buffer = [0; 10_000];
+        let mut buffer = vec![0; 16 << 10];
         while !all.ends_with(b"the end") {
             let read = tls.read(&mut buffer)?;
             all.extend_from_slice(&buffer[..read]);

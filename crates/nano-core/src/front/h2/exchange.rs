@@ -10,6 +10,7 @@ use nano_http::h2::{self, Request};
 
 use crate::front::Reply;
 use crate::front::ask::Seat;
+use crate::front::pace::Pace;
 use crate::front::state::Tools;
 use crate::pipe::Held;
 use crate::request::{Body, Listener, RequestInit, Work};
@@ -24,7 +25,7 @@ pub(super) enum Stream {
     /// An app has a request.
     Asked(Exchange),
     /// An answer of ours is written: its body, and how much of it is.
-    Reply(Vec<u8>, usize, u64),
+    Reply(Vec<u8>, usize, Pace),
 }
 
 pub(super) struct Gathered {
@@ -51,8 +52,10 @@ pub(super) struct Exchange {
     written: usize,
     /// There is no more to come.
     is_last: bool,
-    /// When it last moved, in the clock's milliseconds.
+    /// When its request's body last moved, in the clock's milliseconds.
     moved_ms: u64,
+    /// How fast the client takes the response.
+    pace: Pace,
 }
 
 /// What came of a stream's turn to write.
@@ -76,26 +79,34 @@ impl Stream {
     /// Since when the client keeps it waiting, if it does.
     pub(super) fn waits_since_ms(&self) -> Option<u64> {
         match self {
-            Self::Gathering(_, at_ms) | Self::Reply(_, _, at_ms) => Some(*at_ms),
+            Self::Gathering(_, at_ms) => Some(*at_ms),
+            Self::Reply(_, _, pace) => Some(pace.since_ms()),
+            Self::Asked(exchange) if exchange.has_output() => Some(exchange.pace.since_ms()),
             Self::Asked(exchange) => {
                 let awaits_body = !exchange.is_read && exchange.pending.is_empty() && !exchange.is_unasked;
-                (exchange.has_output() || awaits_body).then_some(exchange.moved_ms)
+                awaits_body.then_some(exchange.moved_ms)
             }
         }
     }
 
+    /// Since when what the client does not take of it crowds its app, if it does.
+    pub(super) fn crowds_since_ms(&self) -> Option<u64> {
+        let Self::Asked(exchange) = self else { return None };
+        let crowds = exchange.output.iter().any(|(_, held)| held.is_of_a_crowd());
+        crowds.then_some(exchange.pace.since_ms())
+    }
+
     /// Writes what its window lets it.
-    pub(super) fn write(&mut self, id: u32, http: &mut h2::Connection, now_ms: u64) -> Wrote {
+    pub(super) fn write(&mut self, id: u32, http: &mut h2::Connection, least: usize, now_ms: u64) -> Wrote {
         match self {
             Self::Gathering(..) => Wrote::Enough,
-            Self::Asked(exchange) => exchange.write(id, http, now_ms),
-            Self::Reply(body, written, at_ms) => {
+            Self::Asked(exchange) => exchange.write(id, http, least, now_ms),
+            Self::Reply(body, written, pace) => {
                 let piece = &body[*written..];
                 let end = piece.len().min(H2_OUT_BYTES_MAX);
                 let taken = http.send(id, &piece[..end], end == piece.len());
-                if taken > 0 {
-                    (*written, *at_ms) = (*written + taken, now_ms);
-                }
+                *written += taken;
+                pace.moved(taken, least, now_ms);
                 if *written == body.len() { Wrote::All } else { Wrote::Some }
             }
         }
@@ -123,6 +134,7 @@ impl Exchange {
             written: 0,
             is_last: false,
             moved_ms: tools.now_ms,
+            pace: Pace::from(tools.now_ms),
         })
     }
 
@@ -223,7 +235,7 @@ impl Exchange {
             return false;
         }
         if self.output.is_empty() {
-            self.moved_ms = now_ms;
+            self.pace = Pace::from(now_ms);
         }
         // What is last is told by being the last piece, even an empty one.
         match self.output.back_mut() {
@@ -242,22 +254,19 @@ impl Exchange {
         !self.output.is_empty()
     }
 
-    fn write(&mut self, id: u32, http: &mut h2::Connection, now_ms: u64) -> Wrote {
+    fn write(&mut self, id: u32, http: &mut h2::Connection, least: usize, now_ms: u64) -> Wrote {
         let mut credit = 0;
         let mut left = H2_OUT_BYTES_MAX / 4;
         while let Some((piece, _)) = self.output.front() {
             let rest = &piece[self.written..];
             let end = rest.len().min(left);
             let last = self.is_last && self.output.len() == 1 && end == rest.len();
-            let is_empty = piece.is_empty();
             let whole = end == rest.len();
             let taken = http.send(id, &rest[..end], last);
             credit += taken;
             left -= taken;
             self.written += taken;
-            if taken > 0 || is_empty {
-                self.moved_ms = now_ms;
-            }
+            self.pace.moved(taken, least, now_ms);
             if !whole || taken < end {
                 break;
             }

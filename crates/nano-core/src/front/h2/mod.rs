@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{
-    H2_GATHERED_MAX, H2_OUT_BYTES_MAX, H2_PATIENCE_PER_S, H2_STREAMS_MAX, H2_WHOLE_BODY_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES,
-    HTTP_SHARE_BYTES,
+    H2_GATHERED_MAX, H2_LEAST_OF_STREAM_PART, H2_OUT_BYTES_MAX, H2_PATIENCE_PER_S, H2_STREAMS_MAX, H2_WHOLE_BODY_BYTES,
+    HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES,
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
@@ -21,9 +21,10 @@ use super::Happening;
 use super::ask::{self, Seat, Seats};
 use super::client::{Fate, Readiness};
 use super::listen::Counted;
+use super::pace::Pace;
 use super::socket::Socket;
 use super::state::Tools;
-use crate::pipe::Held;
+use crate::pipe::{self, Held};
 use crate::request::Body;
 use crate::runtime::Inner;
 use exchange::{Exchange, Gathered, Stream, Wrote};
@@ -54,7 +55,7 @@ pub(super) struct Connection {
     /// Since when there is no stream, a head is incomplete, what is written stands still; and until when patience was renewed.
     idle_ms: u64,
     head_ms: Option<u64>,
-    written_ms: u64,
+    written_pace: Pace,
     relaxed_ms: u64,
 }
 
@@ -80,7 +81,7 @@ impl Connection {
             has_begun: false,
             idle_ms: now_ms,
             head_ms: None,
-            written_ms: now_ms,
+            written_pace: Pace::from(now_ms),
             relaxed_ms: now_ms,
         }
     }
@@ -96,6 +97,27 @@ impl Connection {
 
     pub(super) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
+    }
+
+    /// Since when what the client does not take crowds an app, if it does.
+    pub(super) fn crowds_since_ms(&self) -> Option<u64> {
+        self.streams.values().filter_map(Stream::crowds_since_ms).min()
+    }
+
+    /// Gives up what the client has not taken since `until_ms`, as long as that crowds an app.
+    pub(super) fn press(&mut self, until_ms: u64, tools: &mut Tools<'_>) -> Fate {
+        let since = |(id, stream): (&u32, &Stream)| stream.crowds_since_ms().filter(|since| *since <= until_ms).map(|since| (since, *id));
+        let mut slow: Vec<(u64, u32)> = self.streams.iter().filter_map(since).collect();
+        slow.sort_unstable();
+        for (_, id) in slow {
+            if self.streams.get(&id).is_some_and(|stream| stream.crowds_since_ms().is_some()) {
+                self.http.reset(id, Code::CANCEL);
+                if let Some(stream) = self.streams.remove(&id) {
+                    stream.cancel(tools.inner, "the client did not read the response while the app had too much waiting");
+                }
+            }
+        }
+        self.go_on(tools)
     }
 
     /// The client has gone: nobody waits for the answers.
@@ -126,7 +148,7 @@ impl Connection {
                 let content = Content::Length(body.len() as u64);
                 if self.begin_response(id, &head, content, tools) {
                     self.append(id, body, held, true, tools);
-                } else {
+                } else if let Some(Stream::Asked(_)) = self.streams.get(&id) {
                     self.streams.remove(&id);
                 }
             }
@@ -190,7 +212,7 @@ impl Connection {
     fn reply(&mut self, id: u32, head: &ResponseHead, body: Vec<u8>, tools: &Tools<'_>) {
         match self.http.respond(id, head, Content::Length(body.len() as u64), Some(tools.date)) {
             Ok(true) => {
-                self.streams.insert(id, Stream::Reply(body, 0, tools.now_ms));
+                self.streams.insert(id, Stream::Reply(body, 0, Pace::from(tools.now_ms)));
                 self.turns.push_back(id);
             }
             Ok(false) => drop(self.streams.remove(&id)),
@@ -250,13 +272,14 @@ impl Connection {
 
     /// Gives streams their turns to write what their windows let them.
     fn pump(&mut self, tools: &Tools<'_>) {
+        let least = self.shared.limits.least_bytes() / H2_LEAST_OF_STREAM_PART;
         for _ in 0..self.turns.len() {
             if self.http.output().len() - self.written >= H2_OUT_BYTES_MAX {
                 return;
             }
             let Some(id) = self.turns.pop_front() else { return };
             let Some(stream) = self.streams.get_mut(&id) else { continue };
-            match stream.write(id, &mut self.http, tools.now_ms) {
+            match stream.write(id, &mut self.http, least, tools.now_ms) {
                 Wrote::All => drop(self.streams.remove(&id)),
                 Wrote::Enough => {}
                 Wrote::Some => self.turns.push_back(id),
@@ -267,12 +290,13 @@ impl Connection {
     /// Writes what there is; whether all of it went out.
     fn flush(&mut self, tools: &Tools<'_>) -> io::Result<bool> {
         let output = self.http.output();
+        let mut moved = 0;
         while self.written < output.len() {
             match self.socket.write(&[IoSlice::new(&output[self.written..])]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.written += bytes;
-                    self.written_ms = tools.now_ms;
+                    moved += bytes;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -283,11 +307,17 @@ impl Connection {
             // A connection that has nothing to say holds no buffer.
             *output = Vec::new();
             self.written = 0;
+        } else if self.written >= H2_OUT_BYTES_MAX {
+            // Of a client that never takes all there is, no more is kept than it has to take.
+            output.drain(..self.written);
+            self.written = 0;
         }
         let is_empty = output.is_empty();
         let was_unsent = std::mem::replace(&mut self.unsent, !self.socket.flush()? || !is_empty);
-        if self.unsent && !was_unsent {
-            self.written_ms = tools.now_ms;
+        if was_unsent {
+            self.written_pace.moved(moved, self.shared.limits.least_bytes(), tools.now_ms);
+        } else {
+            self.written_pace = Pace::from(tools.now_ms);
         }
         Ok(!self.unsent)
     }
@@ -385,7 +415,7 @@ impl Connection {
         };
         match request.length {
             _ if request.ends => self.dispatch(id, seat, request, Body::None, tools),
-            Some(length) if length <= H2_WHOLE_BODY_BYTES as u64 && !request.expect_continue && self.gathers() < H2_GATHERED_MAX => {
+            Some(length) if length <= H2_WHOLE_BODY_BYTES as u64 && !request.expect_continue && self.has_room_to_gather(&request) => {
                 let gathered = Gathered { seat, request, body: Vec::new() };
                 self.streams.insert(id, Stream::Gathering(Box::new(gathered), tools.now_ms));
             }
@@ -393,9 +423,11 @@ impl Connection {
         }
     }
 
-    /// Requests whose bodies are awaited, which no limit of an app's is about yet.
-    fn gathers(&self) -> usize {
-        self.streams.values().filter(|stream| matches!(stream, Stream::Gathering(..))).count()
+    /// Whether one more request may wait here for its body: no limit of an app's is about it yet. A few bytes of a client's may have become
+    /// the whole of a large head, so those of large ones wait where they are counted.
+    fn has_room_to_gather(&self, request: &Request) -> bool {
+        let gathers = self.streams.values().filter(|stream| matches!(stream, Stream::Gathering(..))).count();
+        gathers < H2_GATHERED_MAX && pipe::request_head_bytes(&request.head) == 0
     }
 
     fn dispatch(&mut self, id: u32, seat: Arc<Seat>, mut request: Request, body: Body, tools: &mut Tools<'_>) {
@@ -415,7 +447,7 @@ impl Connection {
             return Fate::Wait;
         }
         let limits = self.shared.limits.clone();
-        if self.closing.is_some() || self.unsent && self.written_ms + limits.body_ms <= tools.now_ms {
+        if self.closing.is_some() || self.unsent && self.written_pace.since_ms() + limits.body_ms <= tools.now_ms {
             return Fate::Close;
         }
         let due: Vec<u32> = self
@@ -456,12 +488,12 @@ impl Connection {
     fn next_deadline_ms(&self) -> u64 {
         let limits = &self.shared.limits;
         if self.closing.is_some() {
-            return self.written_ms + limits.linger_ms.max(1);
+            return self.written_pace.since_ms() + limits.linger_ms.max(1);
         }
         let streams = self.streams.values().filter_map(Stream::waits_since_ms).min().map(|since| since + limits.body_ms);
         let idle = self.streams.is_empty().then_some(self.idle_ms + if self.has_begun { limits.idle_ms } else { limits.head_ms });
         let head = self.head_ms.map(|since| since + limits.head_ms);
-        let written = self.unsent.then_some(self.written_ms + limits.body_ms);
+        let written = self.unsent.then_some(self.written_pace.since_ms() + limits.body_ms);
         [streams, idle, head, written].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
@@ -469,7 +501,7 @@ impl Connection {
     fn linger(&mut self, mut lingered: usize, tools: &mut Tools<'_>) -> Fate {
         if lingered == 0 {
             self.socket.shut_down();
-            self.written_ms = tools.now_ms;
+            self.written_pace = Pace::from(tools.now_ms);
         }
         lingered += 1;
         if tools.buffer.len() < HTTP_READ_BYTES {

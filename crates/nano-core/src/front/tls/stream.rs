@@ -110,17 +110,21 @@ impl TlsSocket {
         }
     }
 
-    /// Takes as much as there is room for.
+    /// Takes as much as there is room for. It would block only if the kernel has said so: who has not asked the kernel in vain is not told when
+    /// there is room again.
     pub(in crate::front) fn write(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let taken = self.tls.writer().write_vectored(pieces)?;
-        self.push()?;
+        let mut taken = self.tls.writer().write_vectored(pieces)?;
+        if self.push()? && taken == 0 {
+            // It was full, and is empty now.
+            taken = self.tls.writer().write_vectored(pieces)?;
+            self.push()?;
+        }
         if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
     }
 
     /// Sends what was taken; whether all of it is with the kernel.
     pub(in crate::front) fn flush(&mut self) -> io::Result<bool> {
-        self.push()?;
-        Ok(!self.tls.wants_write())
+        self.push()
     }
 
     /// Announces the end; only when all that was to be said has been.
@@ -167,17 +171,17 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Writes records to the socket as long as it takes them.
-    fn push(&mut self) -> io::Result<()> {
+    /// Writes records to the socket as long as it takes them; whether it took all.
+    fn push(&mut self) -> io::Result<bool> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut Raw(&mut self.socket)) {
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -186,7 +186,15 @@ impl Wire for Bytes {
     }
 
     fn start_tls(&self, link: &Link, host: Option<Host>) -> bool {
-        self.with(link, |socket, reactor| socket.start_tls(reactor, host)).unwrap_or(false)
+        if !self.with(link, |socket, reactor| socket.start_tls(reactor, host)).unwrap_or(false) {
+            return false;
+        }
+        if self.body.borrow().buffered() > 0 {
+            // Anybody on the way can have said it, and the app would take it for said in secret.
+            *self.body.borrow_mut() = Pipe::new(Body::Stream, &link.app);
+            self.hang_up(link, 1006, "something came in the clear, behind what was read, before TLS began");
+        }
+        true
     }
 
     fn bytes(&self) -> Option<&Bytes> {
