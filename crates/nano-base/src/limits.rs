@@ -342,6 +342,8 @@ pub const TAIL_WAIT_MS: u64 = 250;
 pub const TAIL_ITEMS_MAX: usize = 1_000;
 /// Their bytes.
 pub const TAIL_BYTES_MAX: usize = 4 << 20;
+/// The bytes that wait for all tail consumers of a runtime.
+pub const TAILS_BYTES_MAX: usize = 64 << 20;
 /// Text of the logs and exceptions of one event that a tail consumer is told of.
 pub const TRACE_BYTES_MAX: usize = 128 << 10;
 /// Logs and exceptions of one event.
