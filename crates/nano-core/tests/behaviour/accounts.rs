@@ -1,8 +1,6 @@
 //! What an app has used: all of it, also what came after a request's end.
 
-use std::time::Duration;
-
-use nano_core::{App, Payload, Status};
+use nano_core::{Payload, Status};
 
 use crate::support::*;
 
@@ -74,41 +72,4 @@ fn a_refusal_says_which_status_of_http_it_is() {
     assert_eq!(http(post("/", &"z".repeat((10 << 20) + 1))), 413);
     let looping = load(&runtime, "loop", "export default { fetch() { for (;;); } }");
     assert_eq!(fetch(&looping, "/").expect_err("loops").http_status(), 500);
-}
-
-#[test]
-fn what_a_thread_does_for_one_app_is_not_at_the_expense_of_the_next() {
-    let runtime = runtime(1);
-    let source = "export default { fetch() { return new Response('hi'); } }";
-    let mut looping = options("looping", "export default { fetch() { for (;;); } }");
-    looping.limits.cpu_ms = 3_600_000;
-    let looping = runtime.load(looping).expect("loads");
-    let next = load(&runtime, "next", source);
-    assert_eq!(text(&next, "/"), "hi");
-    let used = |app: &App| app.stats().cpu_us;
-    let all = || runtime.shards()[0].view.cpu_us;
-    let is_fair = || {
-        let leaving = load(&runtime, "leaving", source);
-        let before_us = (all(), used(&looping), used(&next));
-        looping.dispatch(get("/")).expect("accepted");
-        until(|| runtime.shards()[0].view.turn.is_some());
-        for _ in 0..9_000 {
-            leaving.dispatch(get("/")).expect("accepted");
-        }
-        std::thread::scope(|scope| {
-            // Behind the loop the thread refuses all of these, and then turns to the next.
-            scope.spawn(|| leaving.unload(Duration::ZERO));
-            until(|| runtime.find("leaving").is_none());
-            let answer = scope.spawn(|| text(&next, "/"));
-            until(|| next.stats().in_flight == 1);
-            looping.kill().expect("ends");
-            assert_eq!(answer.join().expect("no panic"), "hi");
-        });
-        let loop_us = used(&looping) - before_us.1;
-        let (next_us, rest_us) = (used(&next) - before_us.2, all() - before_us.0 - loop_us);
-        println!("{next_us} of {rest_us} us");
-        next_us < rest_us / 2
-    };
-    // Once is enough: a machine that stalls may charge anybody.
-    assert!((0..5).any(|_| is_fair()), "it was charged with what was done for the one before it");
 }
