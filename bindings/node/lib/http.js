@@ -2,7 +2,7 @@
 // Apps behind `node:http`, `https` and `http2`, and whatever is built on their requests and responses.
 
 const { STATUS_CODES } = require('node:http');
-const { NanoError } = require('./errors.js');
+const { NanoError, invalid } = require('./errors.js');
 const { append, listOf, textOf } = require('./headers.js');
 const { piecesOf } = require('./pieces.js');
 const { BODILESS } = require('./response.js');
@@ -18,7 +18,7 @@ const TOLD = new Set(['NANO_E_INVALID', 'NANO_E_TOO_LARGE', 'NANO_E_OVERLOADED',
  * told a code; what happened is for `onError`, which by default writes to the console.
  */
 function toNodeHandler(app, { onError = report } = {}) {
-  if (!(app instanceof App)) throw new TypeError('toNodeHandler takes an app');
+  if (!(app instanceof App)) throw invalid('toNodeHandler takes an app');
   return (request, response) => {
     serve(app, request, response).catch((error) => {
       if (isGone(response)) return;
@@ -96,7 +96,7 @@ function bodyOf(request) {
     const { body } = request;
     if (typeof body === 'string') return { body: Buffer.from(body), source: null };
     if (body instanceof Uint8Array) return { body, source: null };
-    throw new TypeError('the body of the request has been parsed already: mount apps before body parsers');
+    throw invalid('the body of the request has been parsed already: mount apps before body parsers');
   }
   const source = piecesOf(request);
   request.pause();

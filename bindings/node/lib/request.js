@@ -1,6 +1,7 @@
 'use strict';
 // What `app.fetch` is given, as the parts that cross.
 
+const { invalid } = require('./errors.js');
 const { append, flatten, has } = require('./headers.js');
 
 const NORMAL = { delete: 'DELETE', get: 'GET', head: 'HEAD', options: 'OPTIONS', post: 'POST', put: 'PUT' };
@@ -19,7 +20,7 @@ function partsOf(input, init) {
     // A form, a blob: what these are on the wire the platform knows best.
     return ofRequest(new Request(input, init), init.signal, deadlineMs);
   }
-  if (!(input instanceof Request)) throw new TypeError('app.fetch takes a URL or a Request');
+  if (!(input instanceof Request)) throw invalid('app.fetch takes a URL or a Request');
   const changes = init !== undefined && Object.keys(init).some((key) => key !== 'timeoutMs');
   return ofRequest(changes ? new Request(input, init) : input, init?.signal, deadlineMs);
 }
@@ -31,7 +32,7 @@ function direct(url, init, deadlineMs) {
   let { body = null } = init;
   let source = null;
   if (body !== null) {
-    if (method === 'GET' || method === 'HEAD') throw new TypeError(`a request with the method ${method} has no body`);
+    if (method === 'GET' || method === 'HEAD') throw invalid(`a request with the method ${method} has no body`);
     if (typeof body === 'string') {
       body = Buffer.from(body);
       if (!has(flat, 'content-type')) flat = append(flat, 'content-type', TEXT);
@@ -42,7 +43,7 @@ function direct(url, init, deadlineMs) {
     } else if (body instanceof ArrayBuffer) {
       body = new Uint8Array(body);
     } else if (yields(body)) {
-      if (body.locked) throw new TypeError('the body is being read by somebody else');
+      if (body.locked) throw invalid('the body is being read by somebody else');
       source = body;
       body = null;
     } else {
@@ -57,7 +58,7 @@ function partsFor(method, url, flat, body, source, signal, isOwn, deadlineMs) {
 }
 
 function ofRequest(request, givenSignal, deadlineMs) {
-  if (request.bodyUsed || request.body?.locked) throw new TypeError('the body of the request has been read already');
+  if (request.bodyUsed || request.body?.locked) throw invalid('the body of the request has been read already');
   const signal = signalOf(givenSignal) ?? request.signal;
   return partsFor(request.method, request.url, flatten(request.headers), null, request.body, signal, signal !== givenSignal, deadlineMs);
 }
@@ -74,13 +75,13 @@ function normal(method) {
 
 function signalOf(signal) {
   if (signal === undefined || signal === null) return null;
-  if (typeof signal.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') throw new TypeError('signal is an AbortSignal');
+  if (typeof signal.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') throw invalid('signal is an AbortSignal');
   return signal;
 }
 
 function deadlineOf(ms) {
   if (ms === undefined) return 0;
-  if (typeof ms !== 'number' || !(ms > 0)) throw new TypeError('timeoutMs is a number of milliseconds above 0');
+  if (typeof ms !== 'number' || !(ms > 0)) throw invalid('timeoutMs is a number of milliseconds above 0');
   return Math.min(Math.ceil(ms), 2 ** 32 - 1);
 }
 

@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
 const { NanoError } = require('nano-isolates');
-const { HELLO, NEVER, URL: url, code, runtimeFor, script, until } = require('./helpers.js');
+const { HELLO, NEVER, URL: url, code, runtimeFor, script, until, wrongType } = require('./helpers.js');
 
 const ECHO = 'export default { fetch: (request) => new Response(request.body, { headers: request.headers }) }';
 const PIECES = `export default { fetch(request, env) {
@@ -102,14 +102,14 @@ test('bad requests are refused, each as what it is', async (t) => {
     [url, { method: 'POST', body: [1] }],
     [url, { headers: 'a' }],
   ]) {
-    await assert.rejects(app.fetch(...wrong), TypeError, JSON.stringify(wrong));
+    await assert.rejects(app.fetch(...wrong), wrongType, JSON.stringify(wrong));
   }
   await assert.rejects(app.fetch('/relative'), code('NANO_E_INVALID'));
   await assert.rejects(app.fetch(url, { headers: { 'not a token': '1' } }), code('NANO_E_INVALID'));
   await assert.rejects(app.fetch(url, { method: 'NOT A METHOD' }), code('NANO_E_INVALID'));
   const read = new Request(url, { method: 'POST', body: 'x' });
   await read.text();
-  await assert.rejects(app.fetch(read), TypeError);
+  await assert.rejects(app.fetch(read), wrongType);
   assert.equal((await app.fetch(url)).status, 200);
 });
 
@@ -171,7 +171,7 @@ test("a request's body that fails ends the request, and nobody else's error is t
         })(),
       })
       .then((response) => response.text()),
-    TypeError,
+    wrongType,
   );
   await until(() => app.stats().inFlight === 0);
 });

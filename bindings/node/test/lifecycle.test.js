@@ -8,7 +8,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { pathToFileURL } = require('node:url');
 const { App, Runtime } = require('nano-isolates');
-const { HELLO, NEVER, URL: url, code, runtimeFor, script } = require('./helpers.js');
+const { HELLO, NEVER, URL: url, code, runtimeFor, script, wrongType } = require('./helpers.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 
@@ -77,8 +77,8 @@ test('reloading replaces the code and keeps the options', async (t) => {
   await app.reload(undefined, { env: { A: 'b' } });
   assert.equal(await text(), 'b2');
   await assert.rejects(app.reload('export default {'), code('NANO_E_COMPILE'));
-  await assert.rejects(app.reload(source(3), { unknown: 1 }), TypeError);
-  await assert.rejects(app.reload(source(3), { name: 'x' }), TypeError);
+  await assert.rejects(app.reload(source(3), { unknown: 1 }), wrongType);
+  await assert.rejects(app.reload(source(3), { name: 'x' }), wrongType);
   assert.equal(await text(), 'b2');
 });
 
@@ -151,7 +151,7 @@ test('bad options are refused, each as what it is', async (t) => {
     { kind: 5 },
     { signal: 5 },
   ]) {
-    await assert.rejects(runtime.load(HELLO, wrong), TypeError, JSON.stringify(wrong));
+    await assert.rejects(runtime.load(HELLO, wrong), wrongType, JSON.stringify(wrong));
   }
   for (const wrong of [
     { limits: { cpuMs: -1 } },
@@ -166,17 +166,17 @@ test('bad options are refused, each as what it is', async (t) => {
   ]) {
     await assert.rejects(runtime.load(HELLO, wrong), code('NANO_E_INVALID'), JSON.stringify(wrong));
   }
-  await assert.rejects(runtime.load(5), TypeError);
+  await assert.rejects(runtime.load(5), wrongType);
   for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }])
-    assert.throws(() => new Runtime(wrong), TypeError, JSON.stringify(wrong));
+    assert.throws(() => new Runtime(wrong), wrongType, JSON.stringify(wrong));
   for (const wrong of [{ threads: 0.5 }, { clockUnixMs: 5 }, { roots: 'mine' }, { threads: 100_000 }])
     assert.throws(
       () => new Runtime(wrong),
       (error) => error.code.startsWith('NANO_E_'),
       JSON.stringify(wrong),
     );
-  assert.throws(() => new App(), TypeError);
-  assert.throws(() => runtime.advance('x'), TypeError);
+  assert.throws(() => new App(), wrongType);
+  assert.throws(() => runtime.advance('x'), wrongType);
   assert.throws(() => runtime.advance(5), code('NANO_E_INVALID'));
   await assert.rejects(runtime.drain({ graceMs: -1 }), code('NANO_E_INVALID'));
 });

@@ -15,7 +15,7 @@ const { toNodeHandler } = require('nano-isolates');
 const { toExpressHandler } = require('nano-isolates/express');
 const { nanoFastify } = require('nano-isolates/fastify');
 const { toHonoHandler } = require('nano-isolates/hono');
-const { NEVER, runtimeFor, until } = require('./helpers.js');
+const { NEVER, runtimeFor, until, wrongType } = require('./helpers.js');
 
 const TELL = `export default { async fetch(request) {
   const url = new URL(request.url);
@@ -191,5 +191,5 @@ test('Express: beside body parsers', async (t) => {
 });
 
 test('handlers are for apps', () => {
-  for (const make of [toNodeHandler, toExpressHandler, toHonoHandler]) assert.throws(() => make({}), TypeError);
+  for (const make of [toNodeHandler, toExpressHandler, toHonoHandler]) assert.throws(() => make({}), wrongType);
 });
