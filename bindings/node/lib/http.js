@@ -30,9 +30,15 @@ function toNodeHandler(app, { onError = report } = {}) {
 }
 
 async function serve(app, request, response) {
+  // Who has left while others had the request is not told of again.
+  if (isGone(response)) return;
   const { head, exchange } = dispatch(app, partsOf(request));
   response.once('close', () => exchange.cancel());
-  await answer(request, response, await head, exchange);
+  try {
+    await answer(request, response, await head, exchange);
+  } finally {
+    exchange.cancel();
+  }
 }
 
 /** Passes a response on, of which this event tells. */
@@ -127,8 +133,9 @@ function writeHead(request, response, status, statusText, list) {
   response.writeHead(status);
 }
 
+/** Whether nobody hears this response any more. One of HTTP/2 has lost its socket by then, and has a stream. */
 function isGone(response) {
-  return response.destroyed || response.writableDestroyed || response.socket?.destroyed === true;
+  return response.destroyed || response.writableDestroyed || (response.stream ?? response.socket)?.destroyed === true;
 }
 
 /** Resolves when the response or the socket takes more, or nobody is there any more. */
