@@ -6,6 +6,7 @@ const { append, flatten, has } = require('./headers.js');
 
 const NORMAL = { delete: 'DELETE', get: 'GET', head: 'HEAD', options: 'OPTIONS', post: 'POST', put: 'PUT' };
 const TEXT = 'text/plain;charset=UTF-8';
+const NOTHING = new Uint8Array(0);
 
 /**
  * `{ method, url, flat, body, source, signal, isOwn, deadlineMs }` of a URL or a `Request` and what changes it: `body` is whole, `source` yields
@@ -22,7 +23,7 @@ function partsOf(input, init) {
   }
   if (!(input instanceof Request)) throw invalid('app.fetch takes a URL or a Request');
   const changes = init !== undefined && Object.keys(init).some((key) => key !== 'timeoutMs');
-  return ofRequest(changes ? new Request(input, init) : input, init?.signal, deadlineMs);
+  return changes ? ofChanged(input, init, deadlineMs) : ofRequest(input, undefined, deadlineMs);
 }
 
 function direct(url, init, deadlineMs) {
@@ -61,6 +62,19 @@ function ofRequest(request, givenSignal, deadlineMs) {
   if (request.bodyUsed || request.body?.locked) throw invalid('the body of the request has been read already');
   const signal = signalOf(givenSignal) ?? request.signal;
   return partsFor(request.method, request.url, flatten(request.headers), null, request.body, signal, signal !== givenSignal, deadlineMs);
+}
+
+/** A `Request` with changes. A body in pieces is passed by it: of those that may be given here it knows but some. */
+function ofChanged(request, init, deadlineMs) {
+  const source = isInPieces(init.body) ? init.body : null;
+  if (source?.locked) throw invalid('the body is being read by somebody else');
+  const changed = new Request(request, source === null ? init : { ...init, body: NOTHING });
+  const parts = ofRequest(changed, init.signal, deadlineMs);
+  return source === null ? parts : { ...parts, source };
+}
+
+function isInPieces(body) {
+  return typeof body === 'object' && body !== null && !ArrayBuffer.isView(body) && yields(body);
 }
 
 function yields(body) {

@@ -87,6 +87,28 @@ test('requests are URLs, what fetch takes beside them, or Requests', async (t) =
   assert.equal((await ask(new Request(url), { method: 'DELETE' }))[0], 'DELETE');
 });
 
+test('a Request is given another body, whole or in pieces', async (t) => {
+  const app = await runtimeFor(t).load(
+    `export default { async fetch(r) { return Response.json([r.method, r.headers.get('a'), r.headers.get('content-type'), await r.text()]); } }`,
+  );
+  const request = () => new Request(url, { method: 'PUT', body: 'its own', headers: { a: 'b', 'content-type': 'x/y' } });
+  async function* pieces() {
+    yield 'in ';
+    yield Buffer.from('pieces');
+  }
+  const bodies = [new Blob(['in pieces']).stream(), pieces(), ['in ', Buffer.from('pieces')], 'in pieces', Buffer.from('in pieces')];
+  for (const body of bodies) {
+    const response = await app.fetch(request(), { body, timeoutMs: 30_000 });
+    assert.deepEqual(await response.json(), ['PUT', 'b', 'x/y', 'in pieces']);
+  }
+  const bare = await app.fetch(new Request(url, { method: 'POST' }), { body: pieces(), headers: { a: 'c' } });
+  assert.deepEqual(await bare.json(), ['POST', 'c', null, 'in pieces']);
+  await assert.rejects(app.fetch(new Request(url), { body: pieces() }), TypeError);
+  const locked = new Blob(['x']).stream();
+  locked.getReader();
+  await assert.rejects(app.fetch(request(), { body: locked }), wrongType);
+});
+
 test('bad requests are refused, each as what it is', async (t) => {
   const app = await runtimeFor(t).load(HELLO);
   for (const wrong of [
