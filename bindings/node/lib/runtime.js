@@ -74,7 +74,8 @@ class Runtime {
       hub.apps.set(given.name, bindings);
       return new App(made, this, hub, native, kept, bindings);
     } catch (error) {
-      if (isNew) hub.apps.delete(given.name);
+      // Another one may have taken the name since this one failed.
+      if (isNew && hub.apps.get(given.name) === bindings) hub.apps.delete(given.name);
       throw error;
     }
   }
@@ -203,8 +204,8 @@ class App {
   #ask(options, send) {
     return new Promise((resolve, reject) => {
       const hub = this.#hub;
-      const exchange = new Exchange(hub, signalOf(signal), (event) => resolve(decode(event[2], hub.held)), reject);
       const { signal } = known(options, 'a call');
+      const exchange = new Exchange(hub, signalOf(signal), (event) => resolve(decode(event[2], hub.held)), reject);
       exchange.begin(send, null);
     });
   }

@@ -68,6 +68,21 @@ test('an unloaded app and an ended request are errors', async (t) => {
   assert.equal((await (await runtime.load(HELLO, { name: 'one' })).fetch(url)).status, 200);
 });
 
+test('a load that fails leaves alone what has the name by then', async (t) => {
+  const runtime = runtimeFor(t);
+  const env = (which) => ({ which: () => which });
+  const failed = assert.rejects(runtime.load("throw new Error('no')", { name: 'wanted', env: env('first') }));
+  const source = "import { env } from 'cloudflare:workers'; export const which = () => env.which()";
+  // No turn of the loop comes in between, and so no word of the first one's end.
+  let app;
+  while (app === undefined) {
+    const trying = runtime.load(source, { name: 'wanted', lazy: true, env: env('second') });
+    app = await trying.catch((error) => void assert.equal(error.code, 'NANO_E_BUSY'));
+  }
+  await failed;
+  assert.equal(await app.invoke('which'), 'second');
+});
+
 test('reloading replaces the code and keeps the options', async (t) => {
   const source = (n) => `export default { fetch: (r, env) => new Response(env.A + ${n}) }`;
   const app = await runtimeFor(t).load(source(1), { env: { A: 'a' }, limits: { cpuMs: 100 } });
