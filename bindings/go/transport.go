@@ -42,29 +42,29 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response := &http.Response{
 		StatusCode: e.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header), ContentLength: -1, Request: r,
+		Header: make(http.Header), Request: r,
 	}
 	phrase := unpackHead(e.raw[:e.head], response.Header)
 	if phrase == "" {
 		phrase = http.StatusText(e.status)
 	}
 	response.Status = strconv.Itoa(e.status) + " " + phrase
-	if e.last {
+	switch {
+	case e.last:
 		body := e.raw[e.head:]
 		x.recycle()
 		response.ContentLength = int64(len(body))
+		if r.Method == http.MethodHead {
+			// What there would be to read is said by the head alone.
+			response.ContentLength = lengthOf(response.Header)
+		}
 		response.Body = io.NopCloser(bytes.NewReader(body))
-		return response, nil
-	}
-	if e.status == http.StatusSwitchingProtocols {
-		response.ContentLength = 0
+	case e.status == http.StatusSwitchingProtocols:
 		response.Body = newTunnel(ctx, a, x)
-		return response, nil
+	default:
+		response.ContentLength = lengthOf(response.Header)
+		response.Body = newBody(ctx, a, x)
 	}
-	if length, err := strconv.ParseInt(response.Header.Get("Content-Length"), 10, 64); err == nil {
-		response.ContentLength = length
-	}
-	response.Body = newBody(ctx, a, x)
 	return response, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	goruntime "runtime"
+	"strings"
 	"testing"
 
 	"nano-isolates/nano"
@@ -65,5 +66,38 @@ func TestABodyThatNobodyWantsIsClosed(t *testing.T) {
 	must(t, runtime.Close())
 	for goruntime.NumGoroutine() > before {
 		goruntime.Gosched()
+	}
+}
+
+func TestTheHeadOfAResponseIsAskedFor(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: `
+		const headers = (request) => request.url.endsWith('/said') ? { 'content-length': '1234' } : {};
+		const endless = () => new ReadableStream({ pull(out) { out.enqueue(new Uint8Array(1000)); } });
+		export default { fetch: (request) => new Response(request.url.endsWith('/endless') ? endless() : 'text', { headers: headers(request) }) };`})
+	for path, length := range map[string]int64{"/said": 1234, "/": -1, "/endless": -1} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://app.test"+path, nil)
+		must(t, err)
+		response, err := app.RoundTrip(request)
+		must(t, err)
+		if status, body := read(t, response); status != 200 || body != "" || response.ContentLength != length {
+			t.Errorf("%s: %d %q, a length of %d", path, status, body, response.ContentLength)
+		}
+	}
+	for stats(t, app).InFlight > 0 {
+		goruntime.Gosched()
+	}
+}
+
+func TestTheHeadOfAnEndlessResponseEndsItsRequest(t *testing.T) {
+	server, _, report := served(t, false)
+	response, err := server.Client().Head(server.URL + "/endless")
+	must(t, err)
+	if status, body := read(t, response); status != 200 || body != "" {
+		t.Error(status, body)
+	}
+	// Waits until its handlers have returned.
+	server.Close()
+	if strings.Contains(report.String(), "failed") {
+		t.Error(report)
 	}
 }
