@@ -119,6 +119,27 @@ func TestPanicsOfBindingsRejectThePromise(t *testing.T) {
 	}
 }
 
+func TestABindingThatEndsItsGoroutineRejectsThePromise(t *testing.T) {
+	var report strings.Builder
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&report, nil))})
+	app := load(t, runtime, nano.AppOptions{
+		Source: withEnv + "export const f = () => env.ends().catch((error) => error.message); export const g = () => env.HANDLER.fetch('http://x/').catch((error) => error.message)",
+		Bindings: map[string]any{
+			"ends":    func() { goruntime.Goexit() },
+			"HANDLER": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { goruntime.Goexit() }),
+		},
+	})
+	for _, name := range []string{"f", "g"} {
+		message, err := app.Invoke(t.Context(), name)
+		if err != nil || !strings.Contains(fmt.Sprint(message), "NANO_E_PANIC") {
+			t.Error(message, err)
+		}
+	}
+	if where := report.String(); strings.Count(where, "runtime.Goexit") < 2 || strings.Count(where, "hazards_test.go") < 2 {
+		t.Error("the log does not say what it was:", where)
+	}
+}
+
 func TestAThousandRequestsHoldNoThreadEach(t *testing.T) {
 	app := newApp(t, nano.AppOptions{
 		Source: "let release; const gate = new Promise((resolve) => { release = resolve; }); export default { async fetch(request) {" +
