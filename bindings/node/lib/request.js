@@ -33,7 +33,7 @@ function direct(url, init, deadlineMs) {
   let { body = null } = init;
   let source = null;
   if (body !== null) {
-    if (method === 'GET' || method === 'HEAD') throw invalid(`a request with the method ${method} has no body`);
+    checkHasBody(method);
     if (typeof body === 'string') {
       body = Buffer.from(body);
       if (!has(flat, 'content-type')) flat = append(flat, 'content-type', TEXT);
@@ -67,10 +67,16 @@ function ofRequest(request, givenSignal, deadlineMs) {
 /** A `Request` with changes. A body in pieces is passed by it: of those that may be given here it knows but some. */
 function ofChanged(request, init, deadlineMs) {
   const source = isInPieces(init.body) ? init.body : null;
-  if (source?.locked) throw invalid('the body is being read by somebody else');
-  const changed = new Request(request, source === null ? init : { ...init, body: NOTHING });
-  const parts = ofRequest(changed, init.signal, deadlineMs);
-  return source === null ? parts : { ...parts, source };
+  if (source === null) return ofRequest(new Request(request, init), init.signal, deadlineMs);
+  if (source.locked) throw invalid('the body is being read by somebody else');
+  const parts = ofRequest(new Request(request, { ...init, body: NOTHING }), init.signal, deadlineMs);
+  checkHasBody(parts.method);
+  return { ...parts, source };
+}
+
+/** Not every platform does, in its `Request`. */
+function checkHasBody(method) {
+  if (method === 'GET' || method === 'HEAD') throw invalid(`a request with the method ${method} has no body`);
 }
 
 function isInPieces(body) {
