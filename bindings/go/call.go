@@ -150,15 +150,25 @@ func (c *call) run() {
 	if c.after != nil {
 		<-c.after
 	}
+	isAnswered := false
 	defer func() {
-		if reason := recover(); reason != nil {
-			if reason == http.ErrAbortHandler {
-				c.fail(errors.New("the response was broken off"))
-			} else {
-				c.fail(panicked(c.hub.log, "the binding "+c.binding+" of the app "+c.app, reason))
-			}
+		reason := recover()
+		switch {
+		case reason == http.ErrAbortHandler:
+			c.fail(errors.New("the response was broken off"))
+		case reason != nil:
+			c.fail(panicked(c.hub.log, "the binding "+c.binding+" of the app "+c.app, reason))
+		case !isAnswered:
+			// It has ended this goroutine, as a test does that fails.
+			c.fail(panicked(c.hub.log, "the binding "+c.binding+" of the app "+c.app, "runtime.Goexit"))
 		}
 	}()
+	c.serve()
+	isAnswered = true
+}
+
+// serve has the call answered.
+func (c *call) serve() {
 	if table, ok := c.hub.apps.Load(c.app); ok {
 		c.table = table.(*bindingTable)
 	}

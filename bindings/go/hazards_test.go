@@ -119,6 +119,27 @@ func TestPanicsOfBindingsRejectThePromise(t *testing.T) {
 	}
 }
 
+func TestABindingThatEndsItsGoroutineRejectsThePromise(t *testing.T) {
+	var report strings.Builder
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&report, nil))})
+	app := load(t, runtime, nano.AppOptions{
+		Source: withEnv + "export const f = () => env.ends().catch((error) => error.message); export const g = () => env.HANDLER.fetch('http://x/').catch((error) => error.message)",
+		Bindings: map[string]any{
+			"ends":    func() { goruntime.Goexit() },
+			"HANDLER": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { goruntime.Goexit() }),
+		},
+	})
+	for _, name := range []string{"f", "g"} {
+		message, err := app.Invoke(t.Context(), name)
+		if err != nil || !strings.Contains(fmt.Sprint(message), "NANO_E_PANIC") {
+			t.Error(message, err)
+		}
+	}
+	if where := report.String(); strings.Count(where, "runtime.Goexit") < 2 || strings.Count(where, "hazards_test.go") < 2 {
+		t.Error("the log does not say what it was:", where)
+	}
+}
+
 func TestAThousandRequestsHoldNoThreadEach(t *testing.T) {
 	app := newApp(t, nano.AppOptions{
 		Source: "let release; const gate = new Promise((resolve) => { release = resolve; }); export default { async fetch(request) {" +
@@ -147,11 +168,15 @@ func TestAThousandRequestsHoldNoThreadEach(t *testing.T) {
 	wait.Wait()
 }
 
-func threads(t *testing.T) int {
+func threads(t *testing.T) int { return entries(t, "/proc/self/task") }
+
+func descriptors(t *testing.T) int { return entries(t, "/proc/self/fd") }
+
+func entries(t *testing.T, folder string) int {
 	t.Helper()
-	tasks, err := os.ReadDir("/proc/self/task")
+	all, err := os.ReadDir(folder)
 	must(t, err)
-	return len(tasks)
+	return len(all)
 }
 
 func TestNoGoroutineIsLeft(t *testing.T) {
@@ -196,6 +221,63 @@ func TestARuntimeThatNobodyKnowsClosesItself(t *testing.T) {
 	before := goruntime.NumGoroutine()
 	for goruntime.NumGoroutine() >= before {
 		goruntime.GC()
+	}
+}
+
+func TestFiftyRuntimesOneAfterTheOther(t *testing.T) {
+	use := func() {
+		runtime, err := nano.New(nano.Options{Threads: 1})
+		must(t, err)
+		app := load(t, runtime, nano.AppOptions{Source: hello, Bindings: map[string]any{"f": func() {}}})
+		if status, body := get(t, app, "http://app.test/"); status != 200 || body != "hello" {
+			t.Error(status, body)
+		}
+		must(t, runtime.Close())
+	}
+	use()
+	before := threads(t)
+	open := descriptors(t)
+	for range 50 {
+		use()
+	}
+	// Go keeps the threads that it has made, and has made few.
+	if now := threads(t); now > before+16 {
+		t.Errorf("%d threads after fifty runtimes, and %d after one", now, before)
+	}
+	// Handles of C are freed with what knows them.
+	for descriptors(t) > open {
+		goruntime.GC()
+	}
+}
+
+func TestRecursionWithoutAnEndIsTheAppsError(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: "export const deep = () => deep() + 1; export const here = () => 1"})
+	if _, err := app.Invoke(t.Context(), "deep"); !errors.Is(err, nano.ErrException) || !strings.Contains(err.Error(), "call stack") {
+		t.Error(err)
+	}
+	itself := map[string]any{}
+	itself["itself"] = itself
+	if _, err := app.Invoke(t.Context(), "here", itself); !errors.Is(err, nano.ErrTooLarge) {
+		t.Error(err)
+	}
+	if here, err := app.Invoke(t.Context(), "here"); here != 1 || err != nil {
+		t.Error(here, err)
+	}
+}
+
+func TestAProcessEndsWhileAnAppLoops(t *testing.T) {
+	for how, code := range map[string]int{"os.Exit": 3, "exit of C": 4, "a panic": 2} {
+		out, err := child(t, how)
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != code || !strings.Contains(out, "leaving") {
+			t.Errorf("%s: %v\n%s", how, err, out)
+		}
+	}
+}
+
+func TestTooLittleAddressSpaceIsAnError(t *testing.T) {
+	if out, err := child(t, "little address space"); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

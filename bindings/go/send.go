@@ -119,6 +119,9 @@ func wholeBody(r *http.Request) (body []byte, streams bool, err error) {
 	defer r.Body.Close()
 	body = make([]byte, r.ContentLength)
 	if n, err := io.ReadFull(r.Body, body); err != nil {
+		if ctx := r.Context(); ctx.Err() != nil {
+			return nil, false, canceled(ctx)
+		}
 		return nil, false, invalid("the request's body ended after %d of %d bytes: %v", n, len(body), err)
 	}
 	return body, false, nil

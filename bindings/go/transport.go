@@ -27,11 +27,11 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 		url.Host = r.Host
 	}
 	url.Fragment, url.RawFragment = "", ""
-	x, _, err := a.send(r, url.String(), "", true)
+	ctx := r.Context()
+	x, err := a.sendClosing(r, url.String())
 	if err != nil {
 		return nil, err
 	}
-	ctx := r.Context()
 	e, err := x.next(ctx)
 	if err != nil {
 		return nil, err
@@ -42,31 +42,76 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response := &http.Response{
 		StatusCode: e.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header), ContentLength: -1, Request: r,
+		Header: make(http.Header), Request: r,
 	}
 	phrase := unpackHead(e.raw[:e.head], response.Header)
 	if phrase == "" {
 		phrase = http.StatusText(e.status)
 	}
 	response.Status = strconv.Itoa(e.status) + " " + phrase
-	if e.last {
+	switch {
+	case e.last:
 		body := e.raw[e.head:]
 		x.recycle()
 		response.ContentLength = int64(len(body))
+		if r.Method == http.MethodHead {
+			// What there would be to read is said by the head alone.
+			response.ContentLength = lengthOf(response.Header)
+		}
 		response.Body = io.NopCloser(bytes.NewReader(body))
-		return response, nil
-	}
-	if e.status == http.StatusSwitchingProtocols {
-		response.ContentLength = 0
+	case e.status == http.StatusSwitchingProtocols:
 		response.Body = newTunnel(ctx, a, x)
-		return response, nil
+	default:
+		response.ContentLength = lengthOf(response.Header)
+		response.Body = newBody(ctx, a, x)
 	}
-	if length, err := strconv.ParseInt(response.Header.Get("Content-Length"), 10, 64); err == nil {
-		response.ContentLength = length
-	}
-	response.Body = newBody(ctx, a, x)
 	return response, nil
 }
+
+// lengthOf is what a head says of the length of its body: -1 if nothing.
+func lengthOf(headers http.Header) int64 {
+	length, err := strconv.ParseInt(headers.Get("Content-Length"), 10, 64)
+	if err != nil || length < 0 {
+		return -1
+	}
+	return length
+}
+
+// sendClosing hands a request over, and closes its body as http.RoundTripper has it: when it is read, and when nobody wants it any more, also
+// while somebody waits for what is written to it.
+func (a *App) sendClosing(r *http.Request, url string) (*exchange, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		x, _, err := a.send(r, url, "", true)
+		return x, err
+	}
+	ctx := r.Context()
+	closing := &closedOnce{ReadCloser: r.Body}
+	asked := r.WithContext(ctx)
+	asked.Body = closing
+	if r.GetBody == nil {
+		// A body that cannot be had again may be one to wait for, and a short one is read before the app is asked.
+		defer context.AfterFunc(ctx, closing.close)()
+	}
+	x, up, err := a.send(asked, url, "", true)
+	if up != nil {
+		x.whenEnded(closing.close)
+	}
+	return x, err
+}
+
+// A closedOnce is a body that its reader closes, and whoever finds that it is read in vain.
+type closedOnce struct {
+	io.ReadCloser
+	once sync.Once
+	err  error
+}
+
+func (c *closedOnce) Close() error {
+	c.once.Do(func() { c.err = c.ReadCloser.Close() })
+	return c.err
+}
+
+func (c *closedOnce) close() { _ = c.Close() }
 
 // A body of a response, as it comes.
 type body struct {

@@ -286,7 +286,7 @@ export interface RuntimeStats {
 /** The codes of errors; docs/errors.md has them all. */
 export type NanoCode = 'NANO_TIMEOUT' | `NANO_E_${string}`;
 
-/** An error of NANO's. */
+/** An error of NANO's. What has a wrong type is a `TypeError` instead, with the code `NANO_E_INVALID`. */
 export class NanoError extends Error {
   constructor(code: NanoCode, message: string, appStack?: string, httpStatus?: number);
   readonly code: NanoCode;

@@ -34,6 +34,16 @@ var sources = map[string]string{
 		    return new Response(request.body.pipeThrough(new TextDecoderStream()).pipeThrough(upper).pipeThrough(new TextEncoderStream()));
 		  },
 		};`,
+	"talker": `
+		export default {
+		  fetch(request) {
+		    if (request.headers.get('upgrade') !== 'websocket') return new Response('This is a WebSocket.\n', { status: 426 });
+		    const { 0: client, 1: socket } = new WebSocketPair();
+		    socket.accept();
+		    socket.addEventListener('message', ({ data }) => socket.send(data.toUpperCase() + '!'));
+		    return new Response(null, { status: 101, webSocket: client });
+		  },
+		};`,
 }
 
 // newServer loads the apps, and puts each below /apps/.

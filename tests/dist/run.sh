@@ -5,10 +5,11 @@ cd "$(dirname "$0")/../.."
 root=$PWD profile=${1:-debug}
 shift || true
 parts=("$@")
-[ $# -gt 0 ] || parts=(c python node)
+[ $# -gt 0 ] || parts=(c python node go zig)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-out=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/dist
+target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
+out=$target/dist
 passed=0 failed=0
 same() { # same WHAT EXPECTED GOT
   if [ "$2" = "$3" ]; then
@@ -22,6 +23,14 @@ same() { # same WHAT EXPECTED GOT
 # The indented block of the README that has a text in it, without its indentation.
 snippet() { awk -v text="$1" '/^    |^$/ { block = block substr($0, 5) "\n"; next } { if (index(block, text)) print block; block = "" } END { if (index(block, text)) print block }' README.md; }
 
+# The first block of a manual in its language: block LANGUAGE MANUAL
+block() { awk -v fence='```'"$1" '/^```/ && inside { exit } inside; $0 == fence { inside = 1 }' "$2"; }
+# Unpacks the tarball for C into a new folder, and says where its prefix is then.
+prefix() {
+  mkdir "$1" && tar -C "$1" -xzf "$out"/nano-*-linux-*.tar.gz
+  echo "$1"/nano-*
+}
+
 # What others' licences ask to be passed on: notices WHAT FILE
 notices() {
   local name
@@ -32,9 +41,8 @@ notices() {
 
 test_c() {
   command -v pkg-config >/dev/null || scripts/need.sh pkg-config
-  mkdir "$work/c" && tar -C "$work/c" -xzf "$out"/nano-*-linux-*.tar.gz
   local home
-  home=$(echo "$work"/c/nano-*)
+  home=$(prefix "$work/c")
   snippet '#include <nano.h>' | sed -n '/^#include <nano.h>/,/^}/p' >"$work/c/hello.c"
   (
     cd "$work/c"
@@ -91,7 +99,69 @@ test_node() {
   same "it has its types" yes "$([ -e "$work/node/node_modules/nano-isolates/index.d.ts" ] && echo yes)"
 }
 
-scripts/dist.sh "$profile" "${parts[@]}" >/dev/null
+# What docs/embedding-go.md begins with, by a program of somebody who has the two tarballs and nothing else of NANO.
+test_go() {
+  scripts/need.sh go cc pkg-config
+  local home
+  home=$(prefix "$work/go")
+  tar -C "$work/go" -xzf "$out"/nano-go-*.tar.gz
+  mkdir "$work/go/hello"
+  {
+    printf 'package main\n\nimport (\n\t"fmt"\n\t"io"\n\t"log"\n\t"net/http"\n\n\t"nano-isolates/nano"\n)\n\n'
+    block go docs/embedding-go.md
+    printf '\nfunc main() { Example_request() }\n'
+  } >"$work/go/hello/main.go"
+  (
+    cd "$work/go/hello"
+    command -v go >/dev/null || PATH=$(echo "$target"/tools/venv/lib/python3*/site-packages/go/bin):$PATH
+    # Nothing is asked of a proxy.
+    export PKG_CONFIG_PATH=$home/lib/pkgconfig GOPROXY=off GOTOOLCHAIN=local GOFLAGS= GOWORK=off GOCACHE=${GOCACHE:-$target/go/cache}
+    go mod init example.com/hello 2>/dev/null
+    go mod edit -require=nano-isolates/nano@v0.0.0 -replace=nano-isolates/nano="$(echo ../nano-go-*)"
+    go build .
+  )
+  same "Go, in a clean folder" "200 Hello from http://example.com/" "$(LD_LIBRARY_PATH=$home/lib "$work/go/hello/hello")"
+}
+
+# The same of docs/embedding-zig.md, whose blocks are tests.
+test_zig() {
+  scripts/need.sh zig cc pkg-config
+  local home zig=("$target/tools/venv/bin/python" -m ziglang)
+  command -v zig >/dev/null && zig=(zig)
+  home=$(prefix "$work/zig")
+  mkdir "$work/zig/hello"
+  {
+    printf 'const std = @import("std");\nconst nano = @import("nano");\nconst gpa = std.testing.allocator;\n\n'
+    block zig docs/embedding-zig.md
+  } >"$work/zig/hello/hello.zig"
+  cat >"$work/zig/hello/build.zig" <<'EOF'
+const std = @import("std");
+
+pub fn build(b: *std.Build) void {
+    const target = b.standardTargetOptions(.{});
+    const optimize = b.standardOptimizeOption(.{});
+    const nano = b.dependency("nano", .{ .target = target, .optimize = optimize });
+    const tests = b.addTest(.{ .root_module = b.createModule(.{ .root_source_file = b.path("hello.zig"), .target = target, .optimize = optimize }) });
+    tests.root_module.addImport("nano", nano.module("nano"));
+    b.step("test", "Run it").dependOn(&b.addRunArtifact(tests).step);
+}
+EOF
+  # The upper half of a fingerprint is the sum of the name.
+  cat >"$work/zig/hello/build.zig.zon" <<'EOF'
+.{ .name = .hello, .version = "0.0.0", .fingerprint = 0x3610a68600000001, .minimum_zig_version = "0.17.0", .dependencies = .{}, .paths = .{""} }
+EOF
+  same "Zig, in a clean folder" "1 of 1" "$(
+    cd "$work/zig/hello"
+    export PKG_CONFIG_PATH=$home/lib/pkgconfig LD_LIBRARY_PATH=$home/lib
+    "${zig[@]}" fetch --save "$(echo "$out"/nano-zig-*.tar.gz)" >&2
+    "${zig[@]}" build test --summary all 2>&1 | sed -n 's|.* \([0-9]*\)/\([0-9]*\) tests passed.*|\1 of \2|p'
+  )"
+}
+
+made=("${parts[@]}")
+# What is not C's own links the library of its tarball.
+case " ${parts[*]} " in *" c "*) ;; *" go "* | *" zig "*) made+=(c) ;; esac
+scripts/dist.sh "$profile" "${made[@]}" >/dev/null
 (cd "$out" && sha256sum --quiet -c SHA256SUMS)
 for part in "${parts[@]}"; do "test_$part"; done
 echo "$passed passed, $failed failed"

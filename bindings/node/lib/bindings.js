@@ -1,6 +1,7 @@
 'use strict';
 // What one app finds in `env`: text, and what is answered here.
 
+const { invalid } = require('./errors.js');
 const native = require('./native.js');
 
 // What JavaScript does with these names by itself is not for a host to answer.
@@ -9,7 +10,7 @@ const NEVER = new Set(['constructor', 'then', 'toJSON', '__proto__']);
 /** Another app of the runtime as an entry of `env`. The app need not be loaded before it is called. */
 class Service {
   constructor(app, entrypoint = null) {
-    if (typeof app !== 'string') throw new TypeError('a Service is named by the name of an app');
+    if (typeof app !== 'string') throw invalid('a Service is named by the name of an app');
     this.app = app;
     this.entrypoint = entrypoint;
   }
@@ -18,7 +19,7 @@ class Service {
 /** A queue of the runtime's as an entry of `env`: apps send to it, and take its messages as `consumers`. */
 class Queue {
   constructor(queue) {
-    if (typeof queue !== 'string') throw new TypeError('a Queue is named by a text');
+    if (typeof queue !== 'string') throw invalid('a Queue is named by a text');
     this.queue = queue;
   }
 }
@@ -37,10 +38,10 @@ class Bindings {
       this.outbound = 'OUTBOUND';
       this.byName.set('OUTBOUND', { fetch: outbound });
     } else if (outbound !== undefined && outbound !== null) {
-      if (typeof outbound !== 'string') throw new TypeError('outbound is a function, or the name of an entry of env');
+      if (typeof outbound !== 'string') throw invalid('outbound is a function, or the name of an entry of env');
       this.outbound = outbound;
     }
-    if (this.files !== null && typeof this.files !== 'object') throw new TypeError('files is an object with the operations on files');
+    if (this.files !== null && typeof this.files !== 'object') throw invalid('files is an object with the operations on files');
     this.classes = new Map();
     for (const [name, value] of this.byName) if (isClass(value)) this.classes.set(value, name);
   }
@@ -70,7 +71,7 @@ class Bindings {
 function checked(name, value) {
   if (typeof value === 'function' || value instanceof Service || value instanceof Queue) return value;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new TypeError(`env.${name} is neither text nor a function, a class, an object, a Service or a Queue`);
+  throw invalid(`env.${name} is neither text nor a function, a class, an object, a Service or a Queue`);
 }
 
 function isClass(value) {
@@ -127,9 +128,9 @@ function methodOf(target, name) {
 /** What an app's limits are by the core's names. */
 function limitsOf(limits, known) {
   return Object.entries(limits ?? {}).map(([name, value]) => {
-    if (typeof value !== 'number') throw new TypeError(`the limit ${name} is a number`);
+    if (typeof value !== 'number') throw invalid(`the limit ${name} is a number`);
     const own = known.get(name);
-    if (own === undefined) throw new TypeError(`there is no limit ${name}`);
+    if (own === undefined) throw invalid(`there is no limit ${name}`);
     return [own, value];
   });
 }

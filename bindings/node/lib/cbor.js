@@ -2,7 +2,7 @@
 // Values as the native half reads and writes them: CBOR, with the tags that NANO's C interface documents.
 
 const { types } = require('node:util');
-const { tooLarge } = require('./errors.js');
+const { invalid, tooLarge } = require('./errors.js');
 
 const DEPTH_MAX = 64;
 const BYTES_MAX = 32 << 20;
@@ -129,7 +129,7 @@ class Writer {
       case 'object':
         return value === null ? this.simple(0xf6) : this.object(value, depth + 1);
       default:
-        throw new TypeError(`a ${typeof value} cannot cross to an app`);
+        throw invalid(`a ${typeof value} cannot cross to an app`);
     }
   }
 
@@ -181,7 +181,7 @@ class Writer {
       this.head(6, 27);
       return this.value(['Error', String(value.name), String(value.message)], depth);
     }
-    throw new TypeError(`an object of the class ${value.constructor?.name ?? 'unknown'} cannot cross to an app, only what is plain`);
+    throw invalid(`an object of the class ${value.constructor?.name ?? 'unknown'} cannot cross to an app, only what is plain`);
   }
 
   view(view) {
@@ -189,7 +189,7 @@ class Writer {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     if (name !== 'Uint8Array') {
       const tag = TAG_BY_NAME.get(name);
-      if (tag === undefined) throw new TypeError('a DataView cannot cross to an app: send a typed array');
+      if (tag === undefined) throw invalid('a DataView cannot cross to an app: send a typed array');
       this.head(6, tag);
     }
     this.bytes(bytes);

@@ -23,8 +23,13 @@ function isGone(error) {
   return error instanceof NanoError && error.code === 'NANO_E_NOT_FOUND';
 }
 
+/** A wrong argument: of the class that JavaScript has for it, with the code that every language has. */
+function invalid(message, Kind = TypeError) {
+  return Object.assign(new Kind(message), { code: 'NANO_E_INVALID' });
+}
+
 function tooLarge(message) {
   return new NanoError('NANO_E_TOO_LARGE', message);
 }
 
-module.exports = { NanoError, isGone, tooLarge };
+module.exports = { NanoError, invalid, isGone, tooLarge };

@@ -1,13 +1,15 @@
 'use strict';
 // Headers as they cross: one latin-1 text, `name\nvalue\nname\nvalue`. A `Headers` is made when somebody asks for it.
 
+const { invalid } = require('./errors.js');
+
 // What would split a message, and what no byte of one can say.
 const FORBIDDEN = /[\0\r\n]|[^\0-\xff]/;
 
 /** Headers in any form that `fetch` takes, flat; null if there are none. */
 function flatten(headers) {
   if (headers === undefined || headers === null) return null;
-  if (typeof headers !== 'object') throw new TypeError('headers are a Headers, an object, or pairs of names and values');
+  if (typeof headers !== 'object') throw invalid('headers are a Headers, an object, or pairs of names and values');
   const pairs = typeof headers[Symbol.iterator] === 'function' ? headers : Object.entries(headers);
   let flat = '';
   for (const pair of pairs) {
@@ -20,7 +22,7 @@ function flatten(headers) {
 /** Flat headers with one more. */
 function append(flat, name, value) {
   if (name === '' || FORBIDDEN.test(name) || FORBIDDEN.test(value)) {
-    throw new TypeError(`the header ${JSON.stringify(name)} has a name that is no token, or a character that HTTP forbids in its value`);
+    throw invalid(`the header ${JSON.stringify(name)} has a name that is no token, or a character that HTTP forbids in its value`);
   }
   return flat === '' || flat === null ? `${name}\n${value}` : `${flat}\n${name}\n${value}`;
 }

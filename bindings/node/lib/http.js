@@ -2,7 +2,7 @@
 // Apps behind `node:http`, `https` and `http2`, and whatever is built on their requests and responses.
 
 const { STATUS_CODES } = require('node:http');
-const { NanoError } = require('./errors.js');
+const { NanoError, invalid } = require('./errors.js');
 const { append, listOf, textOf } = require('./headers.js');
 const { piecesOf } = require('./pieces.js');
 const { BODILESS } = require('./response.js');
@@ -18,7 +18,7 @@ const TOLD = new Set(['NANO_E_INVALID', 'NANO_E_TOO_LARGE', 'NANO_E_OVERLOADED',
  * told a code; what happened is for `onError`, which by default writes to the console.
  */
 function toNodeHandler(app, { onError = report } = {}) {
-  if (!(app instanceof App)) throw new TypeError('toNodeHandler takes an app');
+  if (!(app instanceof App)) throw invalid('toNodeHandler takes an app');
   return (request, response) => {
     serve(app, request, response).catch((error) => {
       if (isGone(response)) return;
@@ -30,9 +30,15 @@ function toNodeHandler(app, { onError = report } = {}) {
 }
 
 async function serve(app, request, response) {
+  // Who has left while others had the request is not told of again.
+  if (isGone(response)) return;
   const { head, exchange } = dispatch(app, partsOf(request));
   response.once('close', () => exchange.cancel());
-  await answer(request, response, await head, exchange);
+  try {
+    await answer(request, response, await head, exchange);
+  } finally {
+    exchange.cancel();
+  }
 }
 
 /** Passes a response on, of which this event tells. */
@@ -96,7 +102,7 @@ function bodyOf(request) {
     const { body } = request;
     if (typeof body === 'string') return { body: Buffer.from(body), source: null };
     if (body instanceof Uint8Array) return { body, source: null };
-    throw new TypeError('the body of the request has been parsed already: mount apps before body parsers');
+    throw invalid('the body of the request has been parsed already: mount apps before body parsers');
   }
   const source = piecesOf(request);
   request.pause();
@@ -127,8 +133,9 @@ function writeHead(request, response, status, statusText, list) {
   response.writeHead(status);
 }
 
+/** Whether nobody hears this response any more. One of HTTP/2 has lost its socket by then, and has a stream. */
 function isGone(response) {
-  return response.destroyed || response.writableDestroyed || response.socket?.destroyed === true;
+  return response.destroyed || response.writableDestroyed || (response.stream ?? response.socket)?.destroyed === true;
 }
 
 /** Resolves when the response or the socket takes more, or nobody is there any more. */

@@ -7,7 +7,8 @@
  */
 function piecesOf(stream, chunks = []) {
   let ended = false;
-  let failure = null;
+  // What has been broken off already says nothing any more.
+  let failure = stream.destroyed && !stream.readableEnded ? brokenOff() : null;
   let wake = null;
   const tell = () => {
     wake?.();
@@ -23,7 +24,7 @@ function piecesOf(stream, chunks = []) {
     tell();
   };
   const onGone = () => {
-    if (!ended) failure ??= new Error('the client has gone away in the middle of its request');
+    if (!ended) failure ??= brokenOff();
     tell();
   };
   const onError = (error) => {
@@ -47,6 +48,10 @@ function piecesOf(stream, chunks = []) {
       stream.resume();
     },
   };
+}
+
+function brokenOff() {
+  return new Error('the client has gone away in the middle of its request');
 }
 
 module.exports = { piecesOf };

@@ -1,6 +1,8 @@
 'use strict';
 // Bodies on their way to an app: pieces from wherever they come, as fast as the app takes them.
 
+const { invalid } = require('./errors.js');
+
 // A body that nobody reads takes everything: whoever yields it must not keep the loop from hearing that.
 const TURN_BYTES = 64 << 10;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -30,7 +32,7 @@ function chunkOf(chunk) {
   if (typeof chunk === 'string') return Buffer.from(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  throw new TypeError('a body yields Uint8Arrays or strings');
+  throw invalid('a body yields Uint8Arrays or strings');
 }
 
 /** Sends one body: `write` takes as many bytes as there is room for and says how many these were. */

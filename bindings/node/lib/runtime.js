@@ -7,6 +7,7 @@ const { fileURLToPath } = require('node:url');
 const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
+const { invalid } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
 const { partsOf, signalOf } = require('./request.js');
@@ -33,7 +34,7 @@ class Runtime {
     const { threads, onLog, onApp, manualClock = false, clockUnixMs, roots = '', limits, ...rest } = known(options, 'Runtime');
     nothingElse(rest, 'Runtime');
     for (const [name, listener] of Object.entries({ onLog, onApp })) {
-      if (listener !== undefined && typeof listener !== 'function') throw new TypeError(`${name} is a function`);
+      if (listener !== undefined && typeof listener !== 'function') throw invalid(`${name} is a function`);
     }
     const all = threads === undefined ? { ...limits } : { ...limits, threads };
     const given = {
@@ -73,7 +74,8 @@ class Runtime {
       hub.apps.set(given.name, bindings);
       return new App(made, this, hub, native, kept, bindings);
     } catch (error) {
-      if (isNew) hub.apps.delete(given.name);
+      // Another one may have taken the name since this one failed.
+      if (isNew && hub.apps.get(given.name) === bindings) hub.apps.delete(given.name);
       throw error;
     }
   }
@@ -135,7 +137,7 @@ class App {
   #name;
 
   constructor(key, runtime, hub, native, options, bindings) {
-    if (key !== made) throw new TypeError('apps are made by runtime.load');
+    if (key !== made) throw invalid('apps are made by runtime.load');
     this.runtime = runtime;
     this.#hub = hub;
     this.#native = native;
@@ -187,21 +189,22 @@ class App {
       // Objects of the host's cannot be arguments: which instance would hold them is not known yet.
       return encode(args, undefined, (bytes) => this.#native.invoke(token, called, bytes));
     };
-    return this.#ask(options.signal, send);
+    return this.#ask(options, send);
   }
 
   /** Calls the app's `scheduled` with these words, for this time: for hosts with a scheduler of their own. */
   async schedule(cron = '', { time = Date.now(), signal } = {}) {
     const words = text(cron, 'cron');
     const ms = Math.trunc(time instanceof Date ? time.getTime() : number(time, 'time'));
-    if (!(Math.abs(ms) <= DATE_MS_MAX)) throw new RangeError('time is a Date, or milliseconds since 1970 that a Date can say');
-    return this.#ask(signal, (token) => this.#native.schedule(token, words, ms));
+    if (!(Math.abs(ms) <= DATE_MS_MAX)) throw invalid('time is a Date, or milliseconds since 1970 that a Date can say', RangeError);
+    return this.#ask({ signal }, (token) => this.#native.schedule(token, words, ms));
   }
 
   /** Sends something off that is answered by one value. */
-  #ask(signal, send) {
+  #ask(options, send) {
     return new Promise((resolve, reject) => {
       const hub = this.#hub;
+      const { signal } = known(options, 'a call');
       const exchange = new Exchange(hub, signalOf(signal), (event) => resolve(decode(event[2], hub.held)), reject);
       exchange.begin(send, null);
     });
@@ -211,7 +214,7 @@ class App {
   async reload(source, changes = {}) {
     const hub = this.#hub;
     hub.check();
-    if (changes.name !== undefined) throw new TypeError('an app keeps its name');
+    if (changes.name !== undefined) throw invalid('an app keeps its name');
     const { kind, limits, signal, ...others } = known(changes, 'reload');
     const kept = { ...this.#options, ...others, limits: { ...this.#options.limits, ...limits } };
     if (source !== undefined && source !== null) Object.assign(kept, sourceOf(source, kind));
@@ -273,7 +276,7 @@ function unless(signal, work, late) {
 
 function read(kept) {
   const { name, sourceKind, source, kind, signal, limits, lazy = false, env, outbound, files, ...rest } = kept;
-  if (env !== undefined && (typeof env !== 'object' || env === null)) throw new TypeError('env is an object');
+  if (env !== undefined && (typeof env !== 'object' || env === null)) throw invalid('env is an object');
   const bindings = env === undefined && outbound === undefined && files === undefined ? NONE : new Bindings(env, outbound, files);
   const more = moreOf(rest, bindings);
   const given = {
@@ -307,7 +310,7 @@ const MORE = {
 function moreOf(rest, bindings) {
   let all;
   for (const name of Object.keys(rest)) {
-    if (!Object.hasOwn(MORE, name)) throw new TypeError(`load has no option ${name}`);
+    if (!Object.hasOwn(MORE, name)) throw invalid(`load has no option ${name}`);
     if (rest[name] !== undefined) (all ??= {})[name] = MORE[name](rest[name], name);
   }
   if (bindings === NONE) return all;
@@ -316,9 +319,9 @@ function moreOf(rest, bindings) {
 }
 
 function sourceOf(source, kind) {
-  if (kind !== undefined && typeof kind !== 'string') throw new TypeError('kind is a string');
+  if (kind !== undefined && typeof kind !== 'string') throw invalid('kind is a string');
   if (source instanceof URL) source = fileURLToPath(source);
-  else if (typeof source !== 'string') throw new TypeError('a source is code, a path, or a file: URL');
+  else if (typeof source !== 'string') throw invalid('a source is code, a path, or a file: URL');
   else if (kind === undefined && isCode(source)) return { sourceKind: 'text', source };
   if (kind === undefined) kind = fs.statSync(source, { throwIfNoEntry: false })?.isDirectory() ? 'folder' : 'file';
   return { sourceKind: kind, source };
@@ -340,17 +343,17 @@ function counts(pairs) {
 }
 
 function known(options, of) {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`the options of ${of} are an object`);
+  if (typeof options !== 'object' || options === null) throw invalid(`the options of ${of} are an object`);
   return options;
 }
 
 function nothingElse(rest, of) {
   const [name] = Object.keys(rest);
-  if (name !== undefined) throw new TypeError(`${of} has no option ${name}`);
+  if (name !== undefined) throw invalid(`${of} has no option ${name}`);
 }
 
 function typed(value, type, what) {
-  if (typeof value !== type) throw new TypeError(`${what} is a ${type}, not ${value === null ? 'null' : typeof value}`);
+  if (typeof value !== type) throw invalid(`${what} is a ${type}, not ${value === null ? 'null' : typeof value}`);
   return value;
 }
 
@@ -369,7 +372,7 @@ function boolean(value, what) {
 const optional = (value, type, what) => (value === undefined ? undefined : typed(value, type, what));
 
 function list(items, what) {
-  if (!Array.isArray(items)) throw new TypeError(`${what} is an array`);
+  if (!Array.isArray(items)) throw invalid(`${what} is an array`);
   return items;
 }
 

@@ -3,7 +3,7 @@
 // they are, and each side waits for the other.
 
 const { STATUS_CODES, ServerResponse } = require('node:http');
-const { NanoError } = require('./errors.js');
+const { NanoError, invalid } = require('./errors.js');
 const { listOf, textOf } = require('./headers.js');
 const { HOP_BY_HOP, answer, hasBody, headOf, report, roomIn, sendProblem } = require('./http.js');
 const { piecesOf } = require('./pieces.js');
@@ -21,7 +21,7 @@ const PROBE_MS = 60_000;
  * other, after which the connection is closed. Errors are told as `toNodeHandler` tells them.
  */
 function toUpgradeHandler(app, { onError = report } = {}) {
-  if (!(app instanceof App)) throw new TypeError('toUpgradeHandler takes an app');
+  if (!(app instanceof App)) throw invalid('toUpgradeHandler takes an app');
   return (request, socket, head) => {
     // What is wrong with a socket is told by its end, too.
     socket.on('error', () => {});

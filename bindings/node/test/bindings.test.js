@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { Service } = require('nano-isolates');
-const { HELLO, URL: url, code, runtimeFor, until } = require('./helpers.js');
+const { HELLO, URL: url, code, runtimeFor, until, wrongType } = require('./helpers.js');
 
 const CALLS = `import { env } from 'cloudflare:workers';
   export const call = (name, ...args) => env[name](...args);
@@ -197,8 +197,8 @@ test('a call whose app is gone is told by its signal', async (t) => {
 test('what is no binding is refused', async (t) => {
   const runtime = runtimeFor(t);
   for (const env of [{ a: 1 }, { a: null }, { a: [] }, 'x', { a: undefined }])
-    await assert.rejects(runtime.load(HELLO, { env }), TypeError);
-  await assert.rejects(runtime.load(HELLO, { outbound: 5 }), TypeError);
+    await assert.rejects(runtime.load(HELLO, { env }), wrongType);
+  await assert.rejects(runtime.load(HELLO, { outbound: 5 }), wrongType);
   await assert.rejects(runtime.load(HELLO, { outbound: 'missing' }), code('NANO_E_INVALID'));
-  assert.throws(() => new Service(5), TypeError);
+  assert.throws(() => new Service(5), wrongType);
 });

@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
 const { NanoError } = require('nano-isolates');
-const { HELLO, NEVER, URL: url, code, runtimeFor, script, until } = require('./helpers.js');
+const { HELLO, NEVER, URL: url, code, runtimeFor, script, until, wrongType } = require('./helpers.js');
 
 const ECHO = 'export default { fetch: (request) => new Response(request.body, { headers: request.headers }) }';
 const PIECES = `export default { fetch(request, env) {
@@ -87,6 +87,28 @@ test('requests are URLs, what fetch takes beside them, or Requests', async (t) =
   assert.equal((await ask(new Request(url), { method: 'DELETE' }))[0], 'DELETE');
 });
 
+test('a Request is given another body, whole or in pieces', async (t) => {
+  const app = await runtimeFor(t).load(
+    `export default { async fetch(r) { return Response.json([r.method, r.headers.get('a'), r.headers.get('content-type'), await r.text()]); } }`,
+  );
+  const request = () => new Request(url, { method: 'PUT', body: 'its own', headers: { a: 'b', 'content-type': 'x/y' } });
+  async function* pieces() {
+    yield 'in ';
+    yield Buffer.from('pieces');
+  }
+  const bodies = [new Blob(['in pieces']).stream(), pieces(), ['in ', Buffer.from('pieces')], 'in pieces', Buffer.from('in pieces')];
+  for (const body of bodies) {
+    const response = await app.fetch(request(), { body, timeoutMs: 30_000 });
+    assert.deepEqual(await response.json(), ['PUT', 'b', 'x/y', 'in pieces']);
+  }
+  const bare = await app.fetch(new Request(url, { method: 'POST' }), { body: pieces(), headers: { a: 'c' } });
+  assert.deepEqual(await bare.json(), ['POST', 'c', null, 'in pieces']);
+  await assert.rejects(app.fetch(new Request(url), { body: pieces() }), TypeError);
+  const locked = new Blob(['x']).stream();
+  locked.getReader();
+  await assert.rejects(app.fetch(request(), { body: locked }), wrongType);
+});
+
 test('bad requests are refused, each as what it is', async (t) => {
   const app = await runtimeFor(t).load(HELLO);
   for (const wrong of [
@@ -102,14 +124,14 @@ test('bad requests are refused, each as what it is', async (t) => {
     [url, { method: 'POST', body: [1] }],
     [url, { headers: 'a' }],
   ]) {
-    await assert.rejects(app.fetch(...wrong), TypeError, JSON.stringify(wrong));
+    await assert.rejects(app.fetch(...wrong), wrongType, JSON.stringify(wrong));
   }
   await assert.rejects(app.fetch('/relative'), code('NANO_E_INVALID'));
   await assert.rejects(app.fetch(url, { headers: { 'not a token': '1' } }), code('NANO_E_INVALID'));
   await assert.rejects(app.fetch(url, { method: 'NOT A METHOD' }), code('NANO_E_INVALID'));
   const read = new Request(url, { method: 'POST', body: 'x' });
   await read.text();
-  await assert.rejects(app.fetch(read), TypeError);
+  await assert.rejects(app.fetch(read), wrongType);
   assert.equal((await app.fetch(url)).status, 200);
 });
 
@@ -171,7 +193,7 @@ test("a request's body that fails ends the request, and nobody else's error is t
         })(),
       })
       .then((response) => response.text()),
-    TypeError,
+    wrongType,
   );
   await until(() => app.stats().inFlight === 0);
 });

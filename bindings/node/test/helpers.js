@@ -37,5 +37,7 @@ async function until(holds) {
 }
 
 const code = (wanted) => (error) => error.code === wanted;
+// What a wrong argument is.
+const wrongType = { name: 'TypeError', code: 'NANO_E_INVALID' };
 
-module.exports = { HELLO, NEVER, ROOT, URL: URL_, code, runtimeFor, script, until };
+module.exports = { HELLO, NEVER, ROOT, URL: URL_, code, runtimeFor, script, until, wrongType };

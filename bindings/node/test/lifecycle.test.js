@@ -8,7 +8,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { pathToFileURL } = require('node:url');
 const { App, Runtime } = require('nano-isolates');
-const { HELLO, NEVER, URL: url, code, runtimeFor, script } = require('./helpers.js');
+const { HELLO, NEVER, URL: url, code, runtimeFor, script, wrongType } = require('./helpers.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 
@@ -68,6 +68,21 @@ test('an unloaded app and an ended request are errors', async (t) => {
   assert.equal((await (await runtime.load(HELLO, { name: 'one' })).fetch(url)).status, 200);
 });
 
+test('a load that fails leaves alone what has the name by then', async (t) => {
+  const runtime = runtimeFor(t);
+  const env = (which) => ({ which: () => which });
+  const failed = assert.rejects(runtime.load("throw new Error('no')", { name: 'wanted', env: env('first') }));
+  const source = "import { env } from 'cloudflare:workers'; export const which = () => env.which()";
+  // No turn of the loop comes in between, and so no word of the first one's end.
+  let app;
+  while (app === undefined) {
+    const trying = runtime.load(source, { name: 'wanted', lazy: true, env: env('second') });
+    app = await trying.catch((error) => void assert.equal(error.code, 'NANO_E_BUSY'));
+  }
+  await failed;
+  assert.equal(await app.invoke('which'), 'second');
+});
+
 test('reloading replaces the code and keeps the options', async (t) => {
   const source = (n) => `export default { fetch: (r, env) => new Response(env.A + ${n}) }`;
   const app = await runtimeFor(t).load(source(1), { env: { A: 'a' }, limits: { cpuMs: 100 } });
@@ -77,8 +92,8 @@ test('reloading replaces the code and keeps the options', async (t) => {
   await app.reload(undefined, { env: { A: 'b' } });
   assert.equal(await text(), 'b2');
   await assert.rejects(app.reload('export default {'), code('NANO_E_COMPILE'));
-  await assert.rejects(app.reload(source(3), { unknown: 1 }), TypeError);
-  await assert.rejects(app.reload(source(3), { name: 'x' }), TypeError);
+  await assert.rejects(app.reload(source(3), { unknown: 1 }), wrongType);
+  await assert.rejects(app.reload(source(3), { name: 'x' }), wrongType);
   assert.equal(await text(), 'b2');
 });
 
@@ -151,7 +166,7 @@ test('bad options are refused, each as what it is', async (t) => {
     { kind: 5 },
     { signal: 5 },
   ]) {
-    await assert.rejects(runtime.load(HELLO, wrong), TypeError, JSON.stringify(wrong));
+    await assert.rejects(runtime.load(HELLO, wrong), wrongType, JSON.stringify(wrong));
   }
   for (const wrong of [
     { limits: { cpuMs: -1 } },
@@ -166,17 +181,17 @@ test('bad options are refused, each as what it is', async (t) => {
   ]) {
     await assert.rejects(runtime.load(HELLO, wrong), code('NANO_E_INVALID'), JSON.stringify(wrong));
   }
-  await assert.rejects(runtime.load(5), TypeError);
+  await assert.rejects(runtime.load(5), wrongType);
   for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }])
-    assert.throws(() => new Runtime(wrong), TypeError, JSON.stringify(wrong));
+    assert.throws(() => new Runtime(wrong), wrongType, JSON.stringify(wrong));
   for (const wrong of [{ threads: 0.5 }, { clockUnixMs: 5 }, { roots: 'mine' }, { threads: 100_000 }])
     assert.throws(
       () => new Runtime(wrong),
       (error) => error.code.startsWith('NANO_E_'),
       JSON.stringify(wrong),
     );
-  assert.throws(() => new App(), TypeError);
-  assert.throws(() => runtime.advance('x'), TypeError);
+  assert.throws(() => new App(), wrongType);
+  assert.throws(() => runtime.advance('x'), wrongType);
   assert.throws(() => runtime.advance(5), code('NANO_E_INVALID'));
   await assert.rejects(runtime.drain({ graceMs: -1 }), code('NANO_E_INVALID'));
 });

@@ -6,6 +6,7 @@ const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
+const { Readable } = require('node:stream');
 const { test } = require('node:test');
 const { serve } = require('@hono/node-server');
 const express = require('express');
@@ -15,7 +16,7 @@ const { toNodeHandler } = require('nano-isolates');
 const { toExpressHandler } = require('nano-isolates/express');
 const { nanoFastify } = require('nano-isolates/fastify');
 const { toHonoHandler } = require('nano-isolates/hono');
-const { NEVER, runtimeFor, until } = require('./helpers.js');
+const { NEVER, runtimeFor, until, wrongType } = require('./helpers.js');
 
 const TELL = `export default { async fetch(request) {
   const url = new URL(request.url);
@@ -113,6 +114,66 @@ for (const [name, start] of Object.entries(SERVERS)) {
   });
 }
 
+/** Has a handler wait until the client has left, as whatever stands before an app may, and says how many requests the app has had then. */
+function servedLate(app, leave) {
+  const handle = toNodeHandler(app);
+  let listener;
+  const asked = new Promise((resolve, reject) => {
+    listener = (request, response) => {
+      const isGone = once(response, 'close');
+      leave();
+      isGone.then(() => {
+        handle(request, response);
+        resolve(app.stats().requests);
+      }, reject);
+    };
+  });
+  return { listener, asked };
+}
+
+for (const [what, head] of Object.entries({
+  'a request': 'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+  'an upload': 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nbegun',
+})) {
+  test(`http: ${what} whose client has left before the app is asked is nobody's`, async (t) => {
+    const app = await runtimeFor(t).load(TELL);
+    let socket;
+    const { listener, asked } = servedLate(app, () => socket.destroy());
+    const server = http.createServer(listener).listen(0);
+    const { close } = await listening(server, '');
+    t.after(close);
+    socket = net.connect(server.address().port);
+    socket.write(head);
+    assert.equal(await asked, 0);
+  });
+}
+
+test("http2: a request whose client has left before the app is asked is nobody's", async (t) => {
+  const app = await runtimeFor(t).load(TELL);
+  let stream;
+  const { listener, asked } = servedLate(app, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+  const server = http2.createServer(listener).listen(0);
+  await once(server, 'listening');
+  const client = http2.connect(`http://127.0.0.1:${server.address().port}`);
+  t.after(() => {
+    client.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  stream = client.request({ ':path': '/' });
+  assert.equal(await asked, 0);
+});
+
+test('http: a body that was broken off before the app is asked fails', async (t) => {
+  const app = await runtimeFor(t).load(TELL);
+  // Made by others than node:http, whose response would be gone too.
+  const own = { method: 'POST', url: '/', headers: { 'content-length': '5' }, rawHeaders: [], httpVersionMajor: 1 };
+  const request = Object.assign(new Readable({ read() {} }), own);
+  request.destroy();
+  await once(request, 'close');
+  const error = await new Promise((onError) => toNodeHandler(app, { onError })(request, new http.ServerResponse(request)));
+  assert.match(error.message, /gone away/);
+});
+
 test('http: an app that does not read leaves the connection usable', async (t) => {
   const app = await runtimeFor(t).load('export default { fetch: (request) => new Response(request.method) }');
   const { base, close } = await SERVERS['node:http'](app);
@@ -191,5 +252,5 @@ test('Express: beside body parsers', async (t) => {
 });
 
 test('handlers are for apps', () => {
-  for (const make of [toNodeHandler, toExpressHandler, toHonoHandler]) assert.throws(() => make({}), TypeError);
+  for (const make of [toNodeHandler, toExpressHandler, toHonoHandler]) assert.throws(() => make({}), wrongType);
 });

@@ -14,7 +14,7 @@ const { toExpressHandler } = require('nano-isolates/express');
 const { nanoFastify } = require('nano-isolates/fastify');
 const { toHonoHandler } = require('nano-isolates/hono');
 const { Client, opening, textFrame } = require('./frames.js');
-const { NEVER, code, runtimeFor, until } = require('./helpers.js');
+const { NEVER, code, runtimeFor, until, wrongType } = require('./helpers.js');
 
 const ECHO = `const notes = [], LARGE = new Uint8Array(900_000);
 export default { async fetch(request) {
@@ -394,4 +394,4 @@ test('a connection whose last request has not been answered is not given away', 
   await until(() => app.stats().inFlight === 0);
 });
 
-test('listeners are for apps', () => assert.throws(() => toUpgradeHandler({}), TypeError));
+test('listeners are for apps', () => assert.throws(() => toUpgradeHandler({}), wrongType));

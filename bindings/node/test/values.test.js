@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const vm = require('node:vm');
-const { URL: url, code, runtimeFor } = require('./helpers.js');
+const { URL: url, code, runtimeFor, wrongType } = require('./helpers.js');
 
 const ECHO =
   'export const echo = (value) => value; export const nothing = () => {};';
@@ -73,12 +73,13 @@ test('what cannot cross is refused and says so', async (t) => {
     new DataView(new ArrayBuffer(1)),
     { deep: [Symbol('s')] },
   ]) {
-    await assert.rejects(app.invoke('echo', wrong), TypeError);
+    await assert.rejects(app.invoke('echo', wrong), wrongType);
   }
   await assert.rejects(app.invoke('echo', cycle), code('NANO_E_TOO_LARGE'));
   await assert.rejects(app.invoke('echo', 'x'.repeat(9 << 20)), code('NANO_E_TOO_LARGE'));
   await assert.rejects(app.invoke('echo', new Uint8Array(40 << 20)), code('NANO_E_TOO_LARGE'));
-  await assert.rejects(app.invoke(1), TypeError);
+  await assert.rejects(app.invoke(1), wrongType);
+  for (const options of [undefined, null, 5, { signal: 5 }]) await assert.rejects(app.invokeWith(options, 'echo'), wrongType);
   assert.equal(await app.invoke('echo', 1), 1);
 });
 

@@ -6,7 +6,8 @@ const c = nano.c;
 const check = @import("errors.zig").check;
 const Allocator = std.mem.Allocator;
 
-/// A handle of a loaded app. After deinit everything is error.Invalid.
+/// A handle of a loaded app. As with Runtime a copy is the same handle: the one that deinit was called on is error.Invalid from then on, and no
+/// other may be used.
 pub const App = struct {
     raw: ?*c.nano_app,
 

@@ -7,7 +7,10 @@ const check = @import("errors.zig").check;
 const options = @import("options.zig");
 
 /// A set of threads that run JavaScript, and their queue. Every function may be called from any thread but deinit; one thread at a time
-/// polls. After deinit everything is error.Invalid.
+/// polls.
+///
+/// A value of this type is a pointer: copies are the same runtime. One of them is for deinit, when the others are not used any more: that one is
+/// error.Invalid from then on, and the others point to what has been freed.
 pub const Runtime = struct {
     raw: ?*c.nano_runtime,
 

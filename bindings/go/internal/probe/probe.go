@@ -1,9 +1,10 @@
-// Package probe does what Go cannot do by itself, for the tests: it forks without exec.
+// Package probe does what Go cannot do by itself, for the tests: it forks without exec, and exits as C does.
 package probe
 
 /*
 #cgo pkg-config: nano
 #include <nano.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,3 +29,6 @@ import "C"
 
 // Fork gives the status that NANO answers with in a child of this process.
 func Fork() int { return int(C.probe_fork()) }
+
+// Exit ends this process as programs in C do, with what they have to do at their end.
+func Exit(code int) { C.exit(C.int(code)) }
