@@ -980,7 +980,7 @@ nano_status nano_runtime_advance(const struct nano_runtime *runtime,
 
 /**
  * Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
- * have ended, and ends the rest with NANO_E_DRAINING. Each wait is for grace_ms at most; NANO_TIMEOUT if there was a rest. Events can
+ * have ended, and ends the rest with NANO_E_DRAINING. All of this takes grace_ms at most; NANO_TIMEOUT if there was a rest. Events can
  * be polled. Blocks.
  */
 NANO_API

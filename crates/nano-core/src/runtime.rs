@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nano_base::clock::Clock;
 use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
@@ -33,7 +33,7 @@ use crate::schedule::Schedules;
 use crate::shard::admission::Culprits;
 use crate::shard::{Command, Network, Shard, watchdog};
 use crate::tail::Tails;
-use crate::wait::{Patience, Slot, lock};
+use crate::wait::{Grace, Patience, Slot, lock};
 
 /// How to make a runtime.
 #[derive(Clone, Debug, Default)]
@@ -68,9 +68,6 @@ impl std::fmt::Debug for Runtime {
         write!(f, "Runtime({} shards)", self.inner.shards.len())
     }
 }
-
-/// The longest grace: no clock counts as long as a caller can say.
-const DRAIN_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 const OPEN: u8 = 0;
 const DRAINING: u8 = 1;
@@ -399,16 +396,16 @@ impl Runtime {
     /// Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
     /// have ended, and ends the rest. All of this takes `grace` at most. Blocks.
     pub fn drain(&self, grace: Duration) -> bool {
-        let end = Instant::now() + grace.min(DRAIN_MAX);
+        let grace = Grace::of(grace);
         // First, because what clients have asked for may make requests of its own.
-        let answered = self.inner.listeners.drain(&self.inner, end);
+        let answered = self.inner.listeners.drain(&self.inner, grace);
         let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
-        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(end.saturating_duration_since(Instant::now())));
+        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(grace.left()));
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));
             // Those who still wait are told.
-            self.inner.listeners.drain(&self.inner, Instant::now() + Duration::from_millis(HTTP_PARTING_MS));
+            self.inner.listeners.drain(&self.inner, Grace::of(Duration::from_millis(HTTP_PARTING_MS)));
         }
         drained
     }

@@ -12,6 +12,23 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// A time that several waits have together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grace {
+    end_ns: u64,
+}
+
+impl Grace {
+    pub(crate) fn of(time: Duration) -> Self {
+        Self { end_ns: monotonic_ns().saturating_add(time.as_nanos().try_into().unwrap_or(u64::MAX)) }
+    }
+
+    /// What is left of it.
+    pub(crate) fn left(self) -> Duration {
+        Duration::from_nanos(self.end_ns.saturating_sub(monotonic_ns()))
+    }
+}
+
 /// A value that arrives once.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {

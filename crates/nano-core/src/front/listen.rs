@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{
@@ -19,7 +19,7 @@ use super::tls::{Certificate, Tls, TlsOptions};
 use crate::app::App;
 use crate::event::Account;
 use crate::runtime::{Inner, Runtime};
-use crate::wait::lock;
+use crate::wait::{Grace, lock};
 
 /// Who gets a request.
 #[derive(Debug)]
@@ -227,11 +227,11 @@ impl Listeners {
         all.push(Arc::downgrade(shared));
     }
 
-    /// Closes them, and waits until what their clients have asked for is answered and written; false when `end` came first.
-    pub(crate) fn drain(&self, inner: &Arc<Inner>, end: Instant) -> bool {
+    /// Closes them, and waits until what their clients have asked for is answered and written; false when the time passed first.
+    pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Grace) -> bool {
         let all: Vec<Arc<Shared>> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
         all.iter().for_each(|listener| listener.close(inner));
-        all.iter().all(|listener| listener.wait_empty(end.saturating_duration_since(Instant::now())))
+        all.iter().all(|listener| listener.wait_empty(grace.left()))
     }
 }
 
