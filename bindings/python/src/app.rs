@@ -36,7 +36,12 @@ impl App {
     }
 
     fn leave(&self, py: Python<'_>, init: RequestInit) -> PyResult<(u64, bool)> {
-        let id = self.app.dispatch_quietly(init).or_raise(py)?;
+        self.sent(py, self.app.dispatch_quietly(init))
+    }
+
+    /// The id of a request that has been left, and whether that is known.
+    fn sent(&self, py: Python<'_>, id: nano_core::Result<u64>) -> PyResult<(u64, bool)> {
+        let id = id.or_raise(py)?;
         // Behind the request: whoever takes the flag back then wakes its shard.
         Ok((id, self.left.swap(true, Ordering::AcqRel)))
     }
@@ -44,9 +49,13 @@ impl App {
     fn wait_for(&self, py: Python<'_>, token: u64, init: RequestInit, asked: Asked) -> PyResult<bool> {
         let mut waiting = self.waiting.lock();
         // Nobody takes its events before it is there.
-        let (id, is_known) = self.leave(py, RequestInit { user_data: token, ..init })?;
-        waiting.insert(token, Asked { id, ..asked });
-        Ok(is_known)
+        let sent = self.app.dispatch_quietly(RequestInit { user_data: token, ..init });
+        if let Ok(id) = &sent {
+            waiting.insert(token, Asked { id: *id, ..asked });
+        }
+        // What raises runs Python, which may ask for the same lock, or wait for a thread that does.
+        drop(waiting);
+        self.sent(py, sent).map(|(_, is_known)| is_known)
     }
 }
 

@@ -104,12 +104,12 @@ impl Runtime {
         here: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<usize> {
         check_process(py)?;
-        let mut events;
-        {
-            let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-            events = std::mem::take(&mut *room);
-            self.core.poll(max, &mut events).or_raise(py)?;
-        }
+        let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = std::mem::take(&mut *room);
+        let taken = self.core.poll(max, &mut events);
+        // What raises runs Python.
+        drop(room);
+        taken.or_raise(py)?;
         let count = events.len();
         let (rest, done) = self.waiting.hand_out(events.drain(..), here, held)?;
         *self.taking.lock().unwrap_or_else(PoisonError::into_inner) = events;
