@@ -93,6 +93,64 @@ def test_what_a_function_raises_rejects_the_app_s_promise(runtime: Runtime) -> N
         app.invoke_sync("g")
 
 
+def leave() -> None:
+    raise SystemExit(3)
+
+
+async def leave_later() -> None:
+    raise SystemExit(3)
+
+
+def test_what_means_to_end_the_program_fails_its_call_and_no_other(runtime: Runtime) -> None:
+    class Service:
+        async def fetch(self, request: Request) -> Response:
+            async def chunks() -> AsyncIterator[bytes]:
+                yield b"begun"
+                raise SystemExit(3)
+
+            return Response(chunks())
+
+    async def leave_by_a_task() -> None:
+        await asyncio.gather(asyncio.create_task(leave_later()), return_exceptions=True)
+
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+
+    source = CALL + "export default { fetch: (request, env) => env.SERVICE.fetch(request) }"
+    bindings = {"leave": leave, "later": leave_later, "task": leave_by_a_task, "stop": stop, "len": len, "SERVICE": Service()}
+    app = runtime.load(source, bindings=bindings)
+    for name in ("leave", "later"):
+        with pytest.raises(nano.AppError, match="SystemExit: 3"):
+            app.invoke_sync("call", name)
+        assert app.invoke_sync("call", "len", "four") == 4
+    for name in ("task", "stop"):
+        assert app.invoke_sync("call", name) is None
+        assert app.invoke_sync("call", "len", "four") == 4
+    with pytest.raises(nano.AppError):
+        app.fetch_sync(URL)
+    assert app.invoke_sync("call", "len", "four") == 4
+
+
+@pytest.mark.parametrize("name", ["leave", "later"])
+def test_what_means_to_end_the_program_ends_the_host_s_loop_and_its_call(runtime: Runtime, name: str) -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        app = loop.run_until_complete(runtime.aload(CALL, bindings={"leave": leave, "later": leave_later}))
+        task = loop.create_task(app.invoke("call", name))
+        with pytest.raises(SystemExit):
+            loop.run_until_complete(task)
+        with pytest.raises(nano.AppError, match="SystemExit: 3"):
+            loop.run_until_complete(task)
+    finally:
+        loop.close()
+
+
+def test_a_function_that_is_at_the_end_of_an_iterator_fails_its_call(runtime: Runtime) -> None:
+    app = runtime.load(CALL, bindings={"next": functools.partial(next, iter([]))})
+    with pytest.raises(nano.AppError, match="StopIteration"):
+        app.invoke_sync("call", "next")
+
+
 class Store:
     """An object whose public methods apps call."""
 

@@ -197,8 +197,8 @@ class Call:
             return
         try:
             function, args = self._target(view, bindings)
-        except Exception as error:
-            self._fail(error)
+        except BaseException as error:
+            self._broke(error)
             return
         # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
         if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
@@ -207,8 +207,8 @@ class Call:
             return
         try:
             result = function(*args)
-        except Exception as error:
-            self._fail(error)
+        except BaseException as error:
+            self._broke(error)
             return
         if inspect.isawaitable(result):
             self.task = self.loop.create_task(self._later(result, view, bindings))
@@ -226,8 +226,8 @@ class Call:
         except asyncio.CancelledError:
             self._fail(NanoError("the call was canceled"))
             raise
-        except Exception as error:
-            self._fail(error)
+        except BaseException as error:
+            self._broke(error)
             return
         if view[2] == "fetch":
             await self._respond(value, bindings)
@@ -310,10 +310,10 @@ class Call:
         given: list[int] = []
         try:
             self.hub.native.call_return(self.id, value, bindings.giver(self.hub, given))
-        except Exception as error:
+        except BaseException as error:
             for number in given:
                 self.hub.take_back(number)
-            self._fail(error)
+            self._broke(error)
             return
         self.hub.forget(self.id)
 
@@ -339,8 +339,8 @@ class Call:
         except asyncio.CancelledError:
             self._fail(NanoError("the call was canceled"))
             raise
-        except Exception as error:
-            self._fail(error)
+        except BaseException as error:
+            self._broke(error)
             return
         self.hub.forget(self.id)
 
@@ -355,6 +355,13 @@ class Call:
                 if self.canceled:
                     raise NotFoundError("the app has given the call up")
                 await self._wait()
+
+    def _broke(self, error: BaseException) -> None:
+        """What was to answer has raised. What means to end the program ends a loop of the host's, as it would there; the runtime's own one has
+        other calls to answer."""
+        self._fail(error)
+        if not isinstance(error, Exception) and not self.hub.is_own(self.loop):
+            raise error
 
     def _fail(self, error: BaseException) -> None:
         """Rejects the app's promise. The app is told what kind of error it was, and its text: write texts that it may read."""

@@ -437,6 +437,7 @@ class _OwnLoop:
     def __init__(self, hub: Hub) -> None:
         self.loop = asyncio.new_event_loop()
         self.executor = _Threads()
+        self._is_over = False
         self.loop.add_reader(hub.fd, hub._readable, self.loop)
         hub._loops.add(self.loop)
         # At the interpreter's end whoever made the runtime closes it, and with it this.
@@ -445,20 +446,29 @@ class _OwnLoop:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
+        # Whatever a function does to the loop that it runs on, others are answered there, too.
+        while not self._is_over:
+            try:
+                self.loop.run_forever()
+            except BaseException:
+                log.exception("a task that answers apps meant to end the program")
         try:
-            self.loop.run_forever()
-        finally:
             pending = asyncio.all_tasks(self.loop)
             for task in pending:
                 task.cancel()
             if pending:
                 self.loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        finally:
             self.loop.close()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self.loop.stop()
 
     def stop(self) -> None:
         self.executor.shutdown()
         try:
-            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.loop.call_soon_threadsafe(self._end)
         except RuntimeError:
             return
         if threading.current_thread() is not self.thread:
@@ -493,6 +503,11 @@ class _Threads(concurrent.futures.Executor):
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(function())
+                except StopIteration as error:
+                    # The one that asyncio's futures do not take.
+                    failure = RuntimeError("the function raised StopIteration")
+                    failure.__cause__ = error
+                    future.set_exception(failure)
                 except BaseException as error:
                     future.set_exception(error)
             del future, function
