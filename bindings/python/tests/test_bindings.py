@@ -102,7 +102,7 @@ async def leave_later() -> None:
 
 
 def test_what_means_to_end_the_program_fails_its_call_and_no_other(runtime: Runtime) -> None:
-    class Service:
+    class Leaving:
         async def fetch(self, request: Request) -> Response:
             async def chunks() -> AsyncIterator[bytes]:
                 yield b"begun"
@@ -116,8 +116,8 @@ def test_what_means_to_end_the_program_fails_its_call_and_no_other(runtime: Runt
     async def stop() -> None:
         asyncio.get_running_loop().stop()
 
-    source = CALL + "export default { fetch: (request, env) => env.SERVICE.fetch(request) }"
-    bindings = {"leave": leave, "later": leave_later, "task": leave_by_a_task, "stop": stop, "len": len, "SERVICE": Service()}
+    source = CALL + "export default { fetch: (request, env) => env.LEAVING.fetch(request) }"
+    bindings = {"leave": leave, "later": leave_later, "task": leave_by_a_task, "stop": stop, "len": len, "LEAVING": Leaving()}
     app = runtime.load(source, bindings=bindings)
     for name in ("leave", "later"):
         with pytest.raises(nano.AppError, match="SystemExit: 3"):

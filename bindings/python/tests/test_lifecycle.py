@@ -90,6 +90,73 @@ def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> 
     assert app.fetch_sync(URL).text == "b2"
 
 
+CALL = "import { env } from 'cloudflare:workers'; export const call = () => env.whose();"
+
+
+def test_a_name_is_never_answered_by_the_bindings_of_another_app() -> None:
+    with Runtime(threads=1) as runtime:
+        first = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+        # It has the only thread, so that the first one's instance cannot be stopped.
+        busy = runtime.load("export default { fetch() { for (;;); } }", cpu_ms=60_000)
+        asker = threading.Thread(target=lambda: pytest.raises(nano.CanceledError, busy.fetch_sync, URL))
+        asker.start()
+        while not busy.stats()["in_flight"]:
+            pass
+        caught: list[type[BaseException]] = []
+
+        def unload() -> None:
+            try:
+                first.unload(grace=0)
+            except nano.NanoError as error:
+                caught.append(type(error))
+
+        unloader = threading.Thread(target=unload)
+        unloader.start()
+        while runtime.stats()["apps"] > 1:
+            pass
+        # The core has forgotten the name, and the instance is still there.
+        with pytest.raises(nano.BusyError, match="unloaded"):
+            runtime.load(CALL, name="one", bindings={"whose": lambda: "too early"}, lazy=True)
+        unloader.join()
+        assert caught == [nano.TimedOutError]
+        second = runtime.load(CALL, name="one", bindings={"whose": lambda: "second"}, lazy=True)
+        with pytest.raises(nano.NotFoundError):
+            first.unload()
+        assert busy.kill() == 1
+        asker.join()
+        assert second.invoke_sync("call") == "second"
+
+
+def test_a_name_is_whose_loading_has_begun(runtime: Runtime) -> None:
+    class Meanwhile:
+        """A limit that is looked at while the app is being loaded."""
+
+        def __index__(self) -> int:
+            with pytest.raises(nano.BusyError, match="loaded"):
+                runtime.load(CALL, name="one", bindings={"whose": lambda: "another"})
+            raise LookupError("no limit")
+
+    with pytest.raises(LookupError, match="no limit"):
+        runtime.load(CALL, name="one", bindings={"whose": lambda: "first"}, cpu_ms=Meanwhile())  # type: ignore[arg-type]
+    assert runtime.load(CALL, name="one", bindings={"whose": lambda: "second"}).invoke_sync("call") == "second"
+
+
+def test_what_is_refused_leaves_an_app_its_bindings(runtime: Runtime) -> None:
+    app = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+    with pytest.raises(nano.BusyError):
+        runtime.load(CALL, name="one", bindings={"whose": lambda: "second"})
+    for grace, error in ((-1.0, ValueError), ("soon", TypeError)):
+        with pytest.raises(error):
+            app.unload(grace)  # type: ignore[arg-type]
+    with pytest.raises(nano.CompileError):
+        app.reload("export default {", bindings={"whose": lambda: "third"})
+    assert app.invoke_sync("call") == "first"
+    app.reload(bindings={"whose": lambda: "fourth"})
+    assert app.invoke_sync("call") == "fourth"
+    app.unload()
+    assert runtime.load(CALL, name="one", bindings={"whose": lambda: "fifth"}).invoke_sync("call") == "fifth"
+
+
 def test_an_app_that_does_not_load_says_where(runtime: Runtime, tmp_path: Path) -> None:
     with pytest.raises(nano.CompileError, match=r"index\.js") as caught:
         runtime.load("export default {\n  fetch() { return 1 +; },\n};")

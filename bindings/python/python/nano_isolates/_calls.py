@@ -37,7 +37,9 @@ class Queue:
 class Bindings:
     """What one app finds in `env` besides text, and the loop that answers it."""
 
-    def __init__(self, bindings: Mapping[str, Any], home: Loop | None, body_max: int) -> None:
+    def __init__(self, bindings: Mapping[str, Any], home: Loop | None, body_max: int, before: Bindings | None = None) -> None:
+        # Whose they are: the same as of those that they replace.
+        self.owner: object = object() if before is None else before.owner
         self.by_name = dict(bindings)
         self.home = home
         self.body_max = body_max

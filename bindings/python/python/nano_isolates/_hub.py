@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _nano
-from ._errors import NanoError, closed, forked
+from ._errors import BusyError, NanoError, closed, forked
 from ._exchange import APP, CALL, END, ERROR, LOG, OPENED, RELEASE, RESPONSE, RESULT, Exchange
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ class Hub:
         self.on_log = on_log
         self.on_app = on_app
         self.closed = False
+        # Who answers the apps, by their names: the core says no more of whose a call is. A name is its app's from before the core knows it
+        # until the core has ended it, so that no app is ever answered by what is another one's.
         self.apps: dict[str, Bindings] = {}
+        self._apps_lock = threading.RLock()
         self._handlers: dict[int, Handler] = {}
         # Exchanges that have been made of requests that futures wait for, until who waits for the future takes them.
         self._adopted: dict[int, Exchange] = {}
@@ -99,6 +102,29 @@ class Hub:
             raise forked()
         if self.closed:
             raise closed()
+
+    # Whose functions answer.
+
+    def claim(self, name: str, bindings: Bindings) -> None:
+        """Takes a name for an app that is to be loaded: its modules may call Python while they load."""
+        if self.apps.setdefault(name, bindings) is not bindings:
+            raise BusyError(f'there is an app named "{name}" already, or one that is being loaded or unloaded: reload it, or unload it first')
+
+    def reclaim(self, name: str, bindings: Bindings) -> None:
+        """The app has been reloaded, and these are its bindings if it is still there."""
+        with self._apps_lock:
+            if self._is_claimed(name, bindings):
+                self.apps[name] = bindings
+
+    def disclaim(self, name: str, bindings: Bindings) -> None:
+        """The app that has or had these bindings is no more. The name may be another one's."""
+        with self._apps_lock:
+            if self._is_claimed(name, bindings):
+                del self.apps[name]
+
+    def _is_claimed(self, name: str, bindings: Bindings) -> bool:
+        there = self.apps.get(name)
+        return there is not None and there.owner is bindings.owner
 
     # Who waits for what.
 

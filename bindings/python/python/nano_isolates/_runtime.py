@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
 from ._calls import Bindings
-from ._errors import InvalidError, closed
+from ._errors import InvalidError, NotFoundError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
 from ._hub import Hub, Loop
@@ -100,15 +100,11 @@ class Runtime:
         elif loop is not None and loop is _running_loop():
             hub.attach(loop)
         name = options["name"]
-        # The app's modules may call Python while they load.
-        before = hub.apps.get(name)
-        if before is None:
-            hub.apps[name] = given
         try:
+            hub.claim(name, given)
             native = hub.native.load(options)
         except BaseException:
-            if before is None:
-                hub.apps.pop(name, None)
+            hub.disclaim(name, given)
             raise
         return App(self, native, given, options)
 
@@ -387,18 +383,26 @@ class App:
         options["limits"] = limits
         if source is not None:
             options["source_kind"], options["source"] = source_of(source, kind)
-        given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options))
+        given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options), self._bindings)
         options["bindings"] = given.describe()
         self._native.reload(options)
         self._options, self._bindings = options, given
-        hub.apps[self.name] = given
+        hub.reclaim(self.name, given)
 
     def unload(self, grace: float = 30.0) -> None:
-        """Takes no new requests, lets those in flight end within so many seconds, ends the rest, and forgets the app. Blocks."""
-        self._hub.check()
-        self._native.unload(grace)
-        if self._hub.apps.get(self.name) is self._bindings:
-            del self._hub.apps[self.name]
+        """Takes no new requests, lets those in flight end within so many seconds, ends the rest, and forgets the app: its name is free when
+        this ends, also by `TimedOutError`, which says that an instance is still being stopped. Blocks."""
+        hub = self._hub
+        hub.check()
+        try:
+            self._native.unload(grace)
+        except (TypeError, ValueError, NotFoundError):
+            # Nothing has happened, or somebody else does it.
+            raise
+        except BaseException:
+            hub.disclaim(self.name, self._bindings)
+            raise
+        hub.disclaim(self.name, self._bindings)
 
     async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
         """`reload` in a thread."""
