@@ -82,6 +82,33 @@ def test_a_function_that_waits_does_not_keep_others_from_answering(runtime: Runt
     assert app.invoke_sync("both") is True
 
 
+@pytest.mark.parametrize("how", ["invoke_sync", "fetch_sync", "stream", "schedule_sync"])
+def test_functions_that_wait_for_apps_leave_threads_to_those_that_these_call(runtime: Runtime, how: str) -> None:
+    # As many as may run, all of them at once.
+    together = threading.Barrier(4)
+
+    def ask() -> Any:
+        together.wait(60)
+        if how == "invoke_sync":
+            return other.invoke_sync("call", "answer")
+        if how == "schedule_sync":
+            return other.schedule_sync()["outcome"]
+        return other.fetch_sync(URL, stream=how == "stream").read().decode()
+
+    source = CALL + """
+    export default {
+      fetch: async (request, env) => new Response(await env.answer()),
+      scheduled: (controller, env) => env.answer(),
+    };
+    """
+    other = runtime.load(source, bindings={"answer": lambda: "ok"})
+    app = runtime.load(
+        "import { env } from 'cloudflare:workers'; export const all = (n) => Promise.all(Array.from({ length: n }, () => env.ask()));",
+        bindings={"ask": ask},
+    )
+    assert app.invoke_sync("all", 8) == ["ok"] * 8
+
+
 def test_what_a_function_raises_rejects_the_app_s_promise(runtime: Runtime) -> None:
     def failing() -> None:
         raise LookupError("nothing here")

@@ -199,16 +199,11 @@ class Call:
             return
         try:
             function, args = self._target(view, bindings)
-        except BaseException as error:
-            self._broke(error)
-            return
-        # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
-        if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
-            executor = self.hub.own_loop().executor
-            self.task = self.loop.create_task(self._later(self.loop.run_in_executor(executor, partial(function, *args)), view, bindings))
-            return
-        try:
-            result = function(*args)
+            # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
+            if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
+                result: Any = self.loop.run_in_executor(self.hub.own_loop().executor, partial(function, *args))
+            else:
+                result = function(*args)
         except BaseException as error:
             self._broke(error)
             return

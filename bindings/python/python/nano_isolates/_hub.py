@@ -8,12 +8,9 @@ loop that loaded the app, or, where there is none, on a loop of the runtime's ow
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
 import itertools
 import logging
 import os
-import queue
 import select
 import threading
 import weakref
@@ -25,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import _nano
 from ._errors import BusyError, NanoError, closed, forked
 from ._exchange import APP, CALL, END, ERROR, LOG, OPENED, RELEASE, RESPONSE, RESULT, Exchange
+from ._threads import Threads, waiting
 
 if TYPE_CHECKING:
     from ._calls import Bindings
@@ -35,8 +33,6 @@ log = logging.getLogger("nano_isolates")
 _BATCH = 256
 # What a thread waits for at a time that another one is to wake: one that is interrupted by a signal in the wrong moment wakes nobody.
 _HEAL_S = 1.0
-# Threads that answer calls of apps by functions that are not async, where no loop of the host's does.
-_CALL_THREADS = 4
 
 Loop = asyncio.AbstractEventLoop
 
@@ -235,6 +231,9 @@ class Hub:
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
         """Waits, as a thread without a loop, until something has come. Ctrl-C ends it."""
+        waiting(self._wait_for)(ready)
+
+    def _wait_for(self, ready: Callable[[], bool]) -> None:
         me = threading.get_ident()
         # Who leads already is below on this stack: a signal's handler waits in the middle of it.
         before = me if self._led == me else 0
@@ -462,7 +461,7 @@ class _OwnLoop:
 
     def __init__(self, hub: Hub) -> None:
         self.loop = asyncio.new_event_loop()
-        self.executor = _Threads()
+        self.executor = Threads()
         self._is_over = False
         self.loop.add_reader(hub.fd, hub._readable, self.loop)
         hub._loops.add(self.loop)
@@ -499,54 +498,6 @@ class _OwnLoop:
             return
         if threading.current_thread() is not self.thread:
             self.thread.join()
-
-
-class _Threads(concurrent.futures.Executor):
-    """A few threads for functions that are not async. Not `ThreadPoolExecutor`: the interpreter's end waits for its threads, and one of these
-    may wait for an app, which ends only when the runtime is closed after that."""
-
-    def __init__(self) -> None:
-        self._work: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._idle = 0
-        self._count = 0
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._work.put((future, partial(fn, *args, **kwargs)))
-        with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif self._count < _CALL_THREADS:
-                self._count += 1
-                threading.Thread(target=self._run, name=f"nano-calls-{self._count}", daemon=True).start()
-        return future
-
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None:
-            future, function = work
-            del work
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except StopIteration as error:
-                    # The one that asyncio's futures do not take.
-                    failure = RuntimeError("the function raised StopIteration")
-                    failure.__cause__ = error
-                    future.set_exception(failure)
-                except BaseException as error:
-                    future.set_exception(error)
-            del future, function
-            with self._lock:
-                self._idle += 1
-
-    def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """What runs goes on, what waits does not begin."""
-        with contextlib.suppress(queue.Empty):
-            while (work := self._work.get_nowait()) is not None:
-                work[0].cancel()
-        for _ in range(self._count):
-            self._work.put(None)
 
 
 def _close_pipe(read: int, write: int, pid: int) -> None:

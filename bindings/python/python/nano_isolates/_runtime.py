@@ -17,6 +17,7 @@ from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
 from ._hub import Hub, Loop
 from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of
+from ._threads import waiting
 from ._values import undefined
 from ._websocket import WebSocket
 
@@ -102,7 +103,7 @@ class Runtime:
         name = options["name"]
         try:
             hub.claim(name, given)
-            native = hub.native.load(options)
+            native = waiting(hub.native.load)(options)
         except BaseException:
             hub.disclaim(name, given)
             raise
@@ -131,7 +132,7 @@ class Runtime:
     def drain(self, grace: float = 30.0) -> bool:
         """Takes no new requests, waits so many seconds for those in flight, and ends the rest; whether there was none. Blocks."""
         self._hub.check()
-        return self._hub.native.drain(grace)
+        return waiting(self._hub.native.drain)(grace)
 
     @property
     def closed(self) -> bool:
@@ -257,7 +258,7 @@ class App:
         deadline_ms = 0 if timeout is None else _deadline_ms(timeout)
         is_whole = content is None or isinstance(content, bytes)
         if is_whole and not stream:
-            head, data, account = self._native.fetch(method, url, pairs, content, deadline_ms)  # type: ignore[arg-type]
+            head, data, account = waiting(self._native.fetch)(method, url, pairs, content, deadline_ms)  # type: ignore[arg-type]
             return response_of(head, data, None, account)
         exchange = Exchange(hub, None)
         if isinstance(content, AsyncIterable):
@@ -324,7 +325,7 @@ class App:
         """The same for threads: waits, and lets other threads run meanwhile."""
         self._hub.check()
         self._check_home()
-        value = self._native.invoke_wait(export, args, _give_nothing, self._hub.held)
+        value = waiting(self._native.invoke_wait)(export, args, _give_nothing, self._hub.held)
         return None if value is undefined else value
 
     async def schedule(self, cron: str = "", time: float | None = None) -> dict[str, Any]:
@@ -385,7 +386,7 @@ class App:
             options["source_kind"], options["source"] = source_of(source, kind)
         given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options), self._bindings)
         options["bindings"] = given.describe()
-        self._native.reload(options)
+        waiting(self._native.reload)(options)
         self._options, self._bindings = options, given
         hub.reclaim(self.name, given)
 
@@ -395,7 +396,7 @@ class App:
         hub = self._hub
         hub.check()
         try:
-            self._native.unload(grace)
+            waiting(self._native.unload)(grace)
         except (TypeError, ValueError, NotFoundError):
             # Nothing has happened, or somebody else does it.
             raise
