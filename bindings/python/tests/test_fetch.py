@@ -185,6 +185,56 @@ def test_a_stream_that_nobody_reads_on_is_canceled(runtime: Runtime) -> None:
     assert list(response.iter_bytes()) == []
 
 
+# Sends one piece, and no more.
+BEGINS = "export default { fetch: () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(9)); } })) }"
+# Sends one piece, and fails.
+BREAKS = """
+let n = 0;
+export default { fetch: () => new Response(new ReadableStream({ pull(c) { if (n++ % 2) c.error(new Error('broke')); else c.enqueue(new Uint8Array(9)); } })) };
+"""
+
+
+def test_a_body_whose_reader_was_canceled_has_no_end(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(BEGINS)
+
+    async def main() -> None:
+        response = await app.fetch(URL, stream=True)
+        body = response.aiter_bytes()
+        assert len(await body.__anext__()) == 9
+        reader = asyncio.ensure_future(body.__anext__())
+        await asyncio.sleep(0)
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        for _ in range(2):
+            with pytest.raises(nano.CanceledError, match="canceled"):
+                await body.__anext__()
+            with pytest.raises(nano.CanceledError, match="canceled"):
+                await response.aread()
+
+    run(main())
+
+
+def test_a_body_that_broke_off_is_never_whole(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(BREAKS)
+
+    async def main() -> None:
+        async with await app.fetch(URL, stream=True) as response:
+            for _ in range(2):
+                with pytest.raises(nano.AppError, match="broke"):
+                    await response.aread()
+        with pytest.raises(nano.AppError, match="broke"):
+            await response.aread()
+
+    run(main())
+    with app.fetch_sync(URL, stream=True) as response:
+        for _ in range(2):
+            with pytest.raises(nano.AppError, match="broke"):
+                response.read()
+    with pytest.raises(nano.AppError, match="broke"):
+        response.read()
+
+
 def test_a_response_that_is_too_large_to_be_kept_whole_says_so(runtime: Runtime, run: Any) -> None:
     app = runtime.load(
         "export default { fetch: () => new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(65536)); } })) }",
