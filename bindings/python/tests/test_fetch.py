@@ -150,6 +150,30 @@ def test_a_body_that_fails_ends_its_request_and_is_what_the_caller_hears(runtime
     assert app.fetch_sync(URL, method="POST", body=b"well").body == b"well"
 
 
+@pytest.mark.parametrize("response", ["new Response('whole')", "new Response(new ReadableStream({ async pull(c) { await null; c.enqueue(new Uint8Array(5)); c.close(); } }))"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_app_that_answers_without_reading_lets_the_body_be(runtime: Runtime, run: Any, response: str, stream: bool) -> None:
+    app = runtime.load(f"export default {{ fetch: () => {response} }}")
+    left: list[str] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            yield b"begun"
+            await asyncio.Event().wait()
+        finally:
+            left.append("body")
+
+    async def main() -> None:
+        answer = await app.fetch(URL, method="POST", body=body(), stream=stream)
+        assert len(await answer.aread()) == 5
+        me = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not me and "send" in str(task.get_coro())]
+        await asyncio.gather(*others, return_exceptions=True)
+        assert left == ["body"]
+
+    run(main())
+
+
 def test_canceling_the_task_cancels_the_request(runtime: Runtime, run: Any) -> None:
     app = runtime.load(ABORTS)
 

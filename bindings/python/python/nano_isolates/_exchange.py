@@ -126,6 +126,9 @@ class Exchange:
     def take(self) -> tuple[Any, ...]:
         """The first event that has come."""
         event = self.events.popleft()
+        if self.task is not None and self.done and not self.events:
+            # The last one: nobody reads the rest of the request's body.
+            self.task.cancel()
         if event[1] == ERROR:
             self._raise(event[2])
         return event

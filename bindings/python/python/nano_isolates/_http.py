@@ -211,7 +211,7 @@ class Response:
         """The body in pieces."""
         if self._body is None and isinstance(self._source, AsyncIterable):
             return self._source.__aiter__()
-        return _from_iterable(self.iter_bytes())
+        return from_iterable(self.iter_bytes())
 
     def read(self) -> bytes:
         """Reads what is left of the body, and keeps it."""
@@ -251,7 +251,8 @@ class Response:
         return f"Response({self.status})"
 
 
-async def _from_iterable(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def from_iterable(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Pieces that are there, for who waits for each."""
     for chunk in chunks:
         yield chunk
 

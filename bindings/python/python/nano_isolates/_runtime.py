@@ -14,7 +14,7 @@ from . import _nano
 from ._calls import Bindings
 from ._errors import InvalidError, NotFoundError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
-from ._http import Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
+from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, pairs_of, response_of, whole
 from ._hub import Hub, Loop
 from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of
 from ._threads import waiting
@@ -216,7 +216,8 @@ class App:
             hub.attach(loop)
             exchange = Exchange(hub, loop)
             hub.open(exchange, self._native.dispatch, method, url, pairs, None, True, deadline_ms, True)
-            exchange.task = loop.create_task(exchange.send(Request(url, body=content).aiter_bytes()))
+            pieces = content.__aiter__() if isinstance(content, AsyncIterable) else from_iterable(content)
+            exchange.task = loop.create_task(exchange.send(pieces))
         try:
             response = begin(await exchange.anext(), AsyncBody, exchange)
             if stream or not response.is_stream:
