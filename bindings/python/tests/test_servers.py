@@ -278,6 +278,31 @@ def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:
     run(main())
 
 
+def test_asgi_an_app_that_is_loaded_there_is_answered_on_the_server_s_loop(run: Any) -> None:
+    source = """
+    import { env } from 'cloudflare:workers';
+    const first = await env.here();
+    export default { fetch: async (request, env) => Response.json([first, await env.here()]) };
+    """
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        # Of this loop, as a pool of connections is.
+        known = loop.create_future()
+        known.set_result(True)
+
+        async def here() -> bool:
+            return asyncio.get_running_loop() is loop and await asyncio.shield(known)
+
+        app = asgi.App(source, bindings={"here": here})
+        try:
+            assert json.loads((await ask(app, "GET", "/")).body) == [True, True]
+        finally:
+            app._mounted.close()
+
+    run(main())
+
+
 def environ_of(method: str, path: str, body: bytes = b"", **more: str) -> dict[str, Any]:
     """A request as WSGI has it."""
     environ: dict[str, Any] = {

@@ -218,6 +218,11 @@ class Hub:
             self._loops.add(loop)
         self._last = weakref.ref(loop)
 
+    def attach_soon(self, loop: Loop) -> None:
+        """The same from another thread: a loop says itself what it watches."""
+        if loop not in self._loops:
+            loop.call_soon_threadsafe(self.attach, loop)
+
     def _readable(self, loop: Loop) -> None:
         # The flag first: what comes before it is closed is still in the queue when it is looked at.
         was_closed = self.closed

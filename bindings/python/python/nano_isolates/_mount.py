@@ -11,6 +11,7 @@ from typing import Any
 
 from ._errors import NanoError
 from ._http import Pairs, Response
+from ._hub import Loop
 from ._nano import response_headers
 from ._options import AppOptions
 from ._runtime import App, Runtime
@@ -39,13 +40,13 @@ class Mounted:
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
 
-    def load(self) -> App:
-        """The app; loads it if it is not loaded. Blocks."""
+    def load(self, loop: Loop | None = None) -> App:
+        """The app; loads it if it is not loaded, for the loop of a server if there is one. Blocks."""
         with self._lock:
             if self.ready is None:
                 assert not isinstance(self._source, App)
                 self._runtime = Runtime()
-                self.ready = self._runtime.load(self._source, **self._options)
+                self.ready = self._runtime._load_for(loop, self._source, self._options)
             return self.ready
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class Runtime:
         (`public` by default, `deny` or `any`) with `egress_allow` and `egress_deny`, `base_url`, `crons`, `consumers`, `tail`,
         `code_generation`, `random_seed`, `lazy`, and the app's limits by their names.
         """
-        return self._load(options_of(source, options), _bindings(options.get("bindings")), _running_loop())
+        return self._load_for(_running_loop(), source, options)
 
     async def aload(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
         """`load` in a thread, while the loop goes on."""
@@ -91,15 +91,22 @@ class Runtime:
         self._hub.attach(loop)
         return await asyncio.to_thread(self._load, read, _bindings(options.get("bindings")), loop)
 
+    def _load_for(self, loop: Loop | None, source: str | os.PathLike[str], options: AppOptions) -> App:
+        """`load` for a loop whose thread need not be this one."""
+        return self._load(options_of(source, options), _bindings(options.get("bindings")), loop)
+
     def _load(self, options: dict[str, Any], bindings: dict[str, Any], loop: Loop | None) -> App:
         hub = self._hub
         hub.check()
         given = Bindings(bindings, loop, external_bytes(options))
         options["bindings"] = given.describe()
-        if given.asks_python and loop is None:
-            hub.own_loop()
-        elif loop is not None and loop is _running_loop():
+        if loop is None:
+            if given.asks_python:
+                hub.own_loop()
+        elif loop is _running_loop():
             hub.attach(loop)
+        else:
+            hub.attach_soon(loop)
         name = options["name"]
         try:
             hub.claim(name, given)

@@ -118,7 +118,7 @@ class App:
 
     async def _app(self) -> _runtime.App:
         app = self._mounted.ready
-        return app if app is not None else await asyncio.to_thread(self._mounted.load)
+        return app if app is not None else await asyncio.to_thread(self._mounted.load, asyncio.get_running_loop())
 
 
 class _Gone(Exception):
