@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from typing import Any
 from wsgiref.validate import validator
 
@@ -255,6 +257,28 @@ def test_asgi_a_client_that_goes_away_cancels_a_stream_that_stands_still(mounted
         await task
 
     mounted(body, source)
+
+
+@pytest.mark.parametrize("path", ["/", "/wait"])
+def test_asgi_a_loop_that_is_closed_is_forgotten(runtime: Runtime, path: str) -> None:
+    app = asgi.App(runtime.load(APP))
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+    for _ in range(3):
+        loop = asyncio.new_event_loop()
+        client = Client("GET", path)
+        request = loop.create_task(app(client.scope, client.receive, client.send))
+        if path == "/wait":
+            # Somebody watches it, and whoever waited for it is gone.
+            loop.run_until_complete(client.listened.wait())
+            request.cancel()
+        loop.run_until_complete(asyncio.gather(request, return_exceptions=True))
+        # Behind it, so that its end has been told.
+        loop.run_until_complete(ask(app, "GET", "/"))
+        loop.close()
+        loops.append(weakref.ref(loop))
+        del loop, client, request
+    gc.collect()
+    assert [loop() for loop in loops] == [None] * 3
 
 
 def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:
