@@ -178,6 +178,24 @@ def test_a_function_that_is_at_the_end_of_an_iterator_fails_its_call(runtime: Ru
         app.invoke_sync("call", "next")
 
 
+def test_an_error_whose_text_cannot_be_told_fails_its_call(runtime: Runtime) -> None:
+    class WithoutWordsError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    def half() -> None:
+        raise LookupError("half \ud800 of it")
+
+    def none() -> None:
+        raise WithoutWordsError
+
+    app = runtime.load(CALL, bindings={"half": half, "none": none})
+    with pytest.raises(nano.AppError, match=r"LookupError: half \? of it"):
+        app.invoke_sync("call", "half")
+    with pytest.raises(nano.AppError, match="WithoutWordsError"):
+        app.invoke_sync("call", "none")
+
+
 class Store:
     """An object whose public methods apps call."""
 

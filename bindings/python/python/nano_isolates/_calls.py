@@ -110,6 +110,18 @@ def _method(target: Any, name: str) -> Callable[..., Any]:
     return method
 
 
+def _text_of(error: BaseException) -> str:
+    """What an app is told of an error: something, whatever the error's own words are."""
+    kind = type(error).__name__
+    try:
+        words = str(error)
+    except Exception:
+        words = ""
+    text = f"{kind}: {words}" if words else kind
+    # Half a character has no form outside of Python.
+    return text.encode("utf-8", "replace").decode()
+
+
 def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
 
@@ -366,7 +378,7 @@ class Call:
             log.debug("a call of an app failed", exc_info=error)
         self.hub.forget(self.id)
         try:
-            self.hub.native.call_fail(self.id, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            self.hub.native.call_fail(self.id, _text_of(error))
         except NanoError:
             # Nobody waits for it any more.
             pass
