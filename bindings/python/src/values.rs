@@ -9,8 +9,8 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyS
 
 use crate::error::exception;
 
-/// The integers that a JavaScript number holds exactly.
-const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+/// The integers that a JavaScript number holds exactly, up to this and down to as much below zero.
+const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// The Python half of this file.
 fn helper<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -101,7 +101,7 @@ impl<'py> Reader<'_, 'py> {
         }
         if let Ok(int) = value.cast_exact::<PyInt>()
             && let Ok(int) = int.extract::<i64>()
-            && int.abs() <= SAFE_INTEGER_MAX
+            && int.unsigned_abs() <= SAFE_INTEGER_MAX
         {
             return Ok(Value::Int(int));
         }

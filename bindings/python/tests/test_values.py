@@ -39,6 +39,8 @@ def app(runtime: Runtime) -> App:
         0,
         -(2**53) + 1,
         2**53,
+        2**63 - 1,
+        -(2**63),
         -(2**200),
         BigInt(1),
         BigInt(-255),
