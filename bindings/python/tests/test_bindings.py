@@ -101,10 +101,11 @@ def test_functions_that_wait_for_apps_leave_threads_to_those_that_these_call(run
       scheduled: (controller, env) => env.answer(),
     };
     """
-    other = runtime.load(source, bindings={"answer": lambda: "ok"})
+    other = runtime.load(source, bindings={"answer": lambda: "ok"}, subrequests_at_once=8)
     app = runtime.load(
         "import { env } from 'cloudflare:workers'; export const all = (n) => Promise.all(Array.from({ length: n }, () => env.ask()));",
         bindings={"ask": ask},
+        subrequests_at_once=8,
     )
     assert app.invoke_sync("all", 8) == ["ok"] * 8
 
