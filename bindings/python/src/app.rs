@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::calls::headers;
-use crate::error::{OrRaise, check_process};
+use crate::error::{OrRaise, check_process, exception};
 use crate::event::{account, flat};
-use crate::options::GivenApp;
+use crate::options::{GivenApp, invalid};
 use crate::waiting::{Asked, Form, Waiting};
 use crate::websocket::WebSocket;
 use crate::{server, values};
@@ -233,7 +233,7 @@ impl App {
     #[pyo3(signature = (grace_s, /))]
     fn unload(&self, py: Python<'_>, grace_s: f64) -> PyResult<()> {
         check_process(py)?;
-        let grace = grace(grace_s)?;
+        let grace = grace(py, grace_s)?;
         py.detach(|| self.app.unload(grace)).or_raise(py)
     }
 
@@ -253,7 +253,6 @@ impl App {
 }
 
 /// Seconds that something may take.
-pub(crate) fn grace(seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| pyo3::exceptions::PyValueError::new_err("a time is a number of seconds that is not negative"))
+pub(crate) fn grace(py: Python<'_>, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| exception(py, invalid("a time is a number of seconds that is not negative")))
 }

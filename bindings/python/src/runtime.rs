@@ -264,7 +264,7 @@ impl Runtime {
     #[pyo3(signature = (grace_s, /))]
     fn drain(&self, py: Python<'_>, grace_s: f64) -> PyResult<bool> {
         check_process(py)?;
-        let grace = grace(grace_s)?;
+        let grace = grace(py, grace_s)?;
         Ok(py.detach(|| self.core.drain(grace)))
     }
 

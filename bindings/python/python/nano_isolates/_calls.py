@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ._errors import NanoError, NotFoundError, TooLargeError
+from ._errors import InvalidTypeError, NanoError, NotFoundError, TooLargeError
 from ._exchange import CALL_CANCELED, CALL_CHUNK
 from ._http import Headers, Request, Response, chunk_of, close_iterator
 from ._hub import Hub, Loop, log
@@ -68,7 +68,7 @@ class Bindings:
 
 def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], str, str | None]:
     if not isinstance(name, str):
-        raise TypeError("the name of a binding is a str")
+        raise InvalidTypeError("the name of a binding is a str")
     if isinstance(value, Service):
         return (name, "app", [], [], value.app, value.entrypoint)
     if isinstance(value, Queue):
@@ -77,7 +77,8 @@ def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], st
         methods, properties = _members(value)
         return (name, "class", methods, properties, "", None)
     if value is None or isinstance(value, (str, bytes, int, float, list, tuple, dict, set)):
-        raise TypeError(f"the binding {name} is a {type(value).__name__}: text belongs in env, and a binding is a function, a class or an object")
+        why = f"the binding {name} is a {type(value).__name__}: text belongs in env, and a binding is a function, a class or an object"
+        raise InvalidTypeError(why)
     return (name, "function" if callable(value) else "object", [], [], "", None)
 
 

@@ -9,7 +9,7 @@ import threading
 from http import HTTPStatus
 from typing import Any
 
-from ._errors import NanoError
+from ._errors import InvalidTypeError, NanoError
 from ._http import Pairs, Response
 from ._hub import Loop
 from ._nano import response_headers
@@ -34,7 +34,7 @@ class Mounted:
         # The app, if it is loaded.
         self.ready = app if isinstance(app, App) else None
         if self.ready is not None and options:
-            raise TypeError("options are for an app that is loaded here; this one is loaded already")
+            raise InvalidTypeError("options are for an app that is loaded here; this one is loaded already")
         self._source = app
         self._options = options
         self._runtime: Runtime | None = None

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
 from ._calls import Bindings
-from ._errors import InvalidError, NotFoundError, closed
+from ._errors import InvalidError, InvalidTypeError, NotFoundError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, pairs_of, response_of, whole
 from ._hub import Hub, Loop
-from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of
+from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of, text_of
 from ._threads import waiting
 from ._values import undefined
 from ._websocket import WebSocket
@@ -56,7 +56,7 @@ class Runtime:
     ) -> None:
         for name, listener in (("on_log", on_log), ("on_app", on_app)):
             if listener is not None and not callable(listener):
-                raise TypeError(f"{name} is a function, not {type(listener).__name__}")
+                raise InvalidTypeError(f"{name} is a function, not {type(listener).__name__}")
         native = _nano.Runtime(
             dict(limits),
             logs=on_log is not None,
@@ -270,7 +270,7 @@ class App:
             return response_of(head, data, None, account)
         exchange = Exchange(hub, None)
         if isinstance(content, AsyncIterable):
-            raise TypeError("fetch_sync cannot read an asynchronous body: await fetch")
+            raise InvalidTypeError("fetch_sync cannot read an asynchronous body: await fetch")
         if is_whole:
             hub.open(exchange, self._native.dispatch, method, url, pairs, content, False, deadline_ms, False)
         else:
@@ -318,6 +318,7 @@ class App:
     async def invoke(self, export: str, /, *args: Any) -> Any:
         """Calls a function that the app exports. Values cross by content; docs/embedding-python.md has the table."""
         hub = self._hub
+        text_of("export", export)
         loop = asyncio.get_running_loop()
         hub.attach(loop)
         exchange = Exchange(hub, loop)
@@ -333,6 +334,7 @@ class App:
         """The same for threads: waits, and lets other threads run meanwhile."""
         self._hub.check()
         self._check_home()
+        text_of("export", export)
         value = waiting(self._native.invoke_wait)(export, args, _give_nothing, self._hub.held)
         return None if value is undefined else value
 
@@ -388,7 +390,7 @@ class App:
             elif key in APP_LIMITS:
                 limits[key] = value
             else:
-                raise TypeError(f"reload has no argument {key!r}")
+                raise InvalidTypeError(f"reload has no argument {key!r}")
         options["limits"] = limits
         if source is not None:
             options["source_kind"], options["source"] = source_of(source, kind)
@@ -442,7 +444,7 @@ class App:
 
 def _bindings(bindings: Mapping[str, Any] | None) -> dict[str, Any]:
     if bindings is not None and not isinstance(bindings, Mapping):
-        raise TypeError(f"bindings is a mapping of names to functions, classes and objects, not {type(bindings).__name__}")
+        raise InvalidTypeError(f"bindings is a mapping of names to functions, classes and objects, not {type(bindings).__name__}")
     return dict(bindings or {})
 
 
@@ -465,21 +467,27 @@ def _parts(
         pairs = pairs_of(headers) if headers is not None else request.headers.raw
         body = body if body is not None else request.body
     else:
-        raise TypeError(f"a request is a URL or a Request, not {type(request).__name__}")
+        raise InvalidTypeError(f"a request is a URL or a Request, not {type(request).__name__}")
+    if not isinstance(method, str):
+        raise InvalidTypeError(f"method is a str, not {type(method).__name__}")
     if body is None:
         return method, url, pairs, None
     if isinstance(body, (bytes, bytearray, memoryview, str)):
         return method, url, pairs, whole(body)
     if isinstance(body, (AsyncIterable, Iterable)):
         return method, url, pairs, body
-    raise TypeError(f"a body is bytes, text, or yields bytes; it cannot be {type(body).__name__}")
+    raise InvalidTypeError(f"a body is bytes, text, or yields bytes; it cannot be {type(body).__name__}")
 
 
 def _deadline_ms(timeout: float | None) -> int:
     if timeout is None:
         return 0
-    if not timeout > 0:
-        raise ValueError("timeout is a number of seconds above 0, or None")
+    try:
+        is_time = timeout > 0
+    except TypeError:
+        raise InvalidTypeError(f"timeout is a number of seconds, not {type(timeout).__name__}") from None
+    if not is_time:
+        raise InvalidError("timeout is a number of seconds above 0, or None")
     return math.ceil(min(timeout * 1000, 2**32 - 1))
 
 
