@@ -70,6 +70,13 @@ def test_values_come_back_as_they_went(app: App, run: Any, value: Any) -> None:
         assert isinstance(back, type(value)) or (isinstance(value, int) and isinstance(back, BigInt))
 
 
+def test_integers_that_no_number_holds_are_bigints(app: App) -> None:
+    for value in (2**53 - 1, -(2**53) + 1):
+        assert app.invoke_sync("type", value) == "[object Number]"
+    for value in (2**53, -(2**53), 2**63 - 1, -(2**63) + 1, -(2**63), 2**63):
+        assert app.invoke_sync("type", value) == "[object BigInt]"
+
+
 def test_not_a_number_and_minus_zero(app: App) -> None:
     assert math.isnan(app.invoke_sync("echo", math.nan))
     assert math.copysign(1, app.invoke_sync("echo", -0.0)) == -1
