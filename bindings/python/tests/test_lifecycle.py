@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HELLO, URL
+from conftest import HELLO, PATIENCE_S, URL
 
 import nano_isolates as nano
 from nano_isolates import Runtime
@@ -93,38 +95,46 @@ def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> 
 CALL = "import { env } from 'cloudflare:workers'; export const call = () => env.whose();"
 
 
-def test_a_name_is_never_answered_by_the_bindings_of_another_app() -> None:
-    with Runtime(threads=1) as runtime:
-        first = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
-        # It has the only thread, so that the first one's instance cannot be stopped.
-        busy = runtime.load("export default { fetch() { for (;;); } }", cpu_ms=60_000)
-        asker = threading.Thread(target=lambda: pytest.raises(nano.CanceledError, busy.fetch_sync, URL))
-        asker.start()
-        while not busy.stats()["in_flight"]:
-            pass
-        caught: list[type[BaseException]] = []
+@contextlib.contextmanager
+def busy(runtime: Runtime) -> Iterator[nano.App]:
+    """An app that has the runtime's only thread: no instance of another one can be stopped."""
+    begun = threading.Event()
+    app = runtime.load("export default { fetch(r, env) { env.begun(); for (;;); } }", bindings={"begun": begun.set}, cpu_ms=600_000, wall_ms=600_000)
+    asker = threading.Thread(target=lambda: pytest.raises(nano.CanceledError, app.fetch_sync, URL))
+    asker.start()
+    assert begun.wait(PATIENCE_S)
+    try:
+        yield app
+    finally:
+        app.kill()
+        asker.join()
 
-        def unload() -> None:
-            try:
-                first.unload(grace=0)
-            except nano.NanoError as error:
-                caught.append(type(error))
 
-        unloader = threading.Thread(target=unload)
+def test_a_name_is_nobody_s_until_its_app_has_ended(runtime: Runtime) -> None:
+    first = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+    with busy(runtime) as other:
+        unloader = threading.Thread(target=first.unload, args=(PATIENCE_S,))
         unloader.start()
         while runtime.stats()["apps"] > 1:
             pass
         # The core has forgotten the name, and the instance is still there.
         with pytest.raises(nano.BusyError, match="unloaded"):
             runtime.load(CALL, name="one", bindings={"whose": lambda: "too early"}, lazy=True)
+        other.kill()
         unloader.join()
-        assert caught == [nano.TimedOutError]
+        second = runtime.load(CALL, name="one", bindings={"whose": lambda: "second"})
+        assert second.invoke_sync("call") == "second"
+
+
+def test_a_name_is_free_also_if_an_instance_could_not_be_stopped_yet(runtime: Runtime) -> None:
+    first = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+    with busy(runtime):
+        with pytest.raises(nano.TimedOutError):
+            first.unload(grace=0)
         second = runtime.load(CALL, name="one", bindings={"whose": lambda: "second"}, lazy=True)
         with pytest.raises(nano.NotFoundError):
             first.unload()
-        assert busy.kill() == 1
-        asker.join()
-        assert second.invoke_sync("call") == "second"
+    assert second.invoke_sync("call") == "second"
 
 
 def test_a_name_is_whose_loading_has_begun(runtime: Runtime) -> None:
