@@ -218,7 +218,7 @@ class ResponseBody:
 
     # Its last piece has been taken.
     _is_whole = False
-    # Why it has none.
+    # Why that will never be.
     _failure: Exception | None = None
 
     def __init__(self, exchange: Exchange) -> None:

@@ -477,7 +477,7 @@ class _OwnLoop:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         # Whatever a function does to the loop that it runs on, others are answered there, too.
-        while not self._is_over:
+        while not self._is_over and not self.loop.is_closed():
             try:
                 self.loop.run_forever()
             except BaseException:

@@ -76,6 +76,8 @@ class Runtime:
     def load(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
         """Loads an app: reads, compiles and starts it, or raises what is wrong with it. Blocks; `aload` does not.
 
+        Its name is taken from now until it has been unloaded: `BusyError` if it is another app's.
+
         `source` is the app's code as text, or the path of its file or folder (`kind`: text, typescript, tsx, file, folder, echo; by default
         a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
         on the event loop that is running now, or by the runtime's own thread. Other options are `name`, `env`, `outbound`, `egress`
