@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::calls::headers;
-use crate::error::{OrRaise, check_process};
+use crate::error::{OrRaise, check_process, exception};
 use crate::event::{account, flat};
-use crate::options::GivenApp;
+use crate::options::{GivenApp, invalid};
 use crate::waiting::{Asked, Form, Waiting};
 use crate::websocket::WebSocket;
 use crate::{server, values};
@@ -36,7 +36,12 @@ impl App {
     }
 
     fn leave(&self, py: Python<'_>, init: RequestInit) -> PyResult<(u64, bool)> {
-        let id = self.app.dispatch_quietly(init).or_raise(py)?;
+        self.sent(py, self.app.dispatch_quietly(init))
+    }
+
+    /// The id of a request that has been left, and whether that is known.
+    fn sent(&self, py: Python<'_>, id: nano_core::Result<u64>) -> PyResult<(u64, bool)> {
+        let id = id.or_raise(py)?;
         // Behind the request: whoever takes the flag back then wakes its shard.
         Ok((id, self.left.swap(true, Ordering::AcqRel)))
     }
@@ -44,9 +49,13 @@ impl App {
     fn wait_for(&self, py: Python<'_>, token: u64, init: RequestInit, asked: Asked) -> PyResult<bool> {
         let mut waiting = self.waiting.lock();
         // Nobody takes its events before it is there.
-        let (id, is_known) = self.leave(py, RequestInit { user_data: token, ..init })?;
-        waiting.insert(token, Asked { id, ..asked });
-        Ok(is_known)
+        let sent = self.app.dispatch_quietly(RequestInit { user_data: token, ..init });
+        if let Ok(id) = &sent {
+            waiting.insert(token, Asked { id: *id, ..asked });
+        }
+        // What raises runs Python, which may ask for the same lock, or wait for a thread that does.
+        drop(waiting);
+        self.sent(py, sent).map(|(_, is_known)| is_known)
     }
 }
 
@@ -224,7 +233,7 @@ impl App {
     #[pyo3(signature = (grace_s, /))]
     fn unload(&self, py: Python<'_>, grace_s: f64) -> PyResult<()> {
         check_process(py)?;
-        let grace = grace(grace_s)?;
+        let grace = grace(py, grace_s)?;
         py.detach(|| self.app.unload(grace)).or_raise(py)
     }
 
@@ -244,7 +253,6 @@ impl App {
 }
 
 /// Seconds that something may take.
-pub(crate) fn grace(seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| pyo3::exceptions::PyValueError::new_err("a time is a number of seconds that is not negative"))
+pub(crate) fn grace(py: Python<'_>, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| exception(py, invalid("a time is a number of seconds that is not negative")))
 }

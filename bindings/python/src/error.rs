@@ -20,6 +20,12 @@ pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
     }
 }
 
+/// The exception for an argument that is of the wrong type, as the Python half has it.
+pub(crate) fn wrong_type(py: Python<'_>, message: &str) -> PyErr {
+    let made = PyModule::import(py, "nano_isolates._errors").and_then(|errors| errors.getattr("InvalidTypeError")?.call1((message,)));
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
 /// The core's result as Python's.
 pub(crate) trait OrRaise<T> {
     fn or_raise(self, py: Python<'_>) -> PyResult<T>;

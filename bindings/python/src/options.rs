@@ -5,11 +5,11 @@ use nano_core::{
     AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, QueueConsumer, Result, RuntimeLimits, Source, Status, with_app_limits,
     with_runtime_limits,
 };
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyType};
 
-use crate::error::{OrRaise, exception};
+use crate::error::{OrRaise, exception, wrong_type};
 
 /// Reads all limits, and sets them by name.
 macro_rules! limits {
@@ -28,7 +28,7 @@ macro_rules! limits {
             for (name, value) in given {
                 match name.extract::<String>()?.as_str() {
                     $(stringify!($field) => limits.$field = value.extract().map_err(|error| explain(given.py(), stringify!($field), error))?,)*
-                    other => return Err(pyo3::exceptions::PyTypeError::new_err(format!("there is no limit \"{other}\""))),
+                    other => return Err(wrong_type(given.py(), &format!("there is no limit \"{other}\""))),
                 }
             }
             Ok(())
@@ -44,6 +44,9 @@ pub(crate) fn explain(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
     let message = format!("{name}: {}", error.value(py));
     if error.is_instance_of::<PyOverflowError>(py) {
         return exception(py, invalid(message));
+    }
+    if error.get_type(py).is(PyType::new::<PyTypeError>(py)) {
+        return wrong_type(py, &message);
     }
     PyErr::from_type(error.get_type(py), message)
 }

@@ -104,12 +104,12 @@ impl Runtime {
         here: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<usize> {
         check_process(py)?;
-        let mut events;
-        {
-            let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-            events = std::mem::take(&mut *room);
-            self.core.poll(max, &mut events).or_raise(py)?;
-        }
+        let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = std::mem::take(&mut *room);
+        let taken = self.core.poll(max, &mut events);
+        // What raises runs Python.
+        drop(room);
+        taken.or_raise(py)?;
         let count = events.len();
         let (rest, done) = self.waiting.hand_out(events.drain(..), here, held)?;
         *self.taking.lock().unwrap_or_else(PoisonError::into_inner) = events;
@@ -264,7 +264,7 @@ impl Runtime {
     #[pyo3(signature = (grace_s, /))]
     fn drain(&self, py: Python<'_>, grace_s: f64) -> PyResult<bool> {
         check_process(py)?;
-        let grace = grace(grace_s)?;
+        let grace = grace(py, grace_s)?;
         Ok(py.detach(|| self.core.drain(grace)))
     }
 

@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
 
-use crate::error::exception;
+use crate::error::{exception, wrong_type};
 
-/// The integers that a JavaScript number holds exactly.
-const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+/// The integers that a JavaScript number holds exactly, up to this and down to as much below zero.
+const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// The Python half of this file.
 fn helper<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -101,7 +101,7 @@ impl<'py> Reader<'_, 'py> {
         }
         if let Ok(int) = value.cast_exact::<PyInt>()
             && let Ok(int) = int.extract::<i64>()
-            && int.abs() <= SAFE_INTEGER_MAX
+            && int.unsigned_abs() <= SAFE_INTEGER_MAX
         {
             return Ok(Value::Int(int));
         }
@@ -150,7 +150,7 @@ impl<'py> Reader<'_, 'py> {
             "object" => Value::HostObject(HostObject { class: first.extract()?, id: second.extract()?, keeper: None }),
             kind => {
                 let known = TypedArrayKind::ALL.into_iter().find(|known| format!("{known:?}") == kind);
-                let kind = known.ok_or_else(|| pyo3::exceptions::PyTypeError::new_err(format!("no value is a \"{kind}\"")))?;
+                let kind = known.ok_or_else(|| wrong_type(value.py(), &format!("no value is a \"{kind}\"")))?;
                 Value::TypedArray { kind, bytes: first.extract()? }
             }
         })

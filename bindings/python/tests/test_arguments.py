@@ -69,6 +69,43 @@ def test_each_is_told_which_argument_is_wrong(runtime: Runtime) -> None:
             runtime.load(HELLO, **options)  # type: ignore[arg-type]
 
 
+def test_wrong_types_and_texts_have_nano_s_code(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(HELLO)
+    for use in (
+        lambda: app.fetch_sync(5),  # type: ignore[arg-type]
+        lambda: app.fetch_sync(URL, method=5),  # type: ignore[arg-type]
+        lambda: app.fetch_sync(URL, body=5),  # type: ignore[arg-type]
+        lambda: app.fetch_sync(URL, headers={"x": 5}),  # type: ignore[dict-item]
+        lambda: app.fetch_sync(URL, timeout="soon"),  # type: ignore[arg-type]
+        lambda: run(app.fetch(URL, method=5)),  # type: ignore[arg-type]
+        lambda: app.invoke_sync(5),  # type: ignore[arg-type]
+        lambda: run(app.invoke(5)),  # type: ignore[arg-type]
+        lambda: app.invoke_sync("f", object()),
+        lambda: app.reload(unknown=1),
+        lambda: runtime.load(5),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, name=5),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, bindings={"A": 5}),
+        lambda: runtime.load(HELLO, cpu_ms="x"),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, heap_bits=1),  # type: ignore[call-arg]
+        lambda: Runtime(on_log=5),  # type: ignore[arg-type]
+        lambda: Runtime(threads="x"),  # type: ignore[arg-type]
+        lambda: asgi.App(app, env={"A": "b"}),
+    ):
+        with pytest.raises(TypeError) as wrong_type:
+            use()
+        assert isinstance(wrong_type.value, nano.InvalidError)
+        assert (wrong_type.value.name, wrong_type.value.code) == ("NANO_E_INVALID", nano.InvalidError.code)
+    for use in (
+        lambda: app.fetch_sync(URL, headers={"x": "\u20ac"}),
+        lambda: nano.Headers({"\u20ac": "x"}),
+        lambda: app.fetch_sync(URL, timeout=0),
+        lambda: app.unload(-1.0),
+    ):
+        with pytest.raises(ValueError) as wrong:
+            use()
+        assert isinstance(wrong.value, nano.InvalidError)
+
+
 def test_limits_that_type_checkers_know_are_those_of_the_core() -> None:
     assert list(get_type_hints(AppLimits)) == list(_nano.app_limits())
     assert list(get_type_hints(RuntimeLimits)) == list(_nano.runtime_limits())

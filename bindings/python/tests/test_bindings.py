@@ -82,6 +82,34 @@ def test_a_function_that_waits_does_not_keep_others_from_answering(runtime: Runt
     assert app.invoke_sync("both") is True
 
 
+@pytest.mark.parametrize("how", ["invoke_sync", "fetch_sync", "stream", "schedule_sync"])
+def test_functions_that_wait_for_apps_leave_threads_to_those_that_these_call(runtime: Runtime, how: str) -> None:
+    # As many as may run, all of them at once.
+    together = threading.Barrier(4)
+
+    def ask() -> Any:
+        together.wait(60)
+        if how == "invoke_sync":
+            return other.invoke_sync("call", "answer")
+        if how == "schedule_sync":
+            return other.schedule_sync()["outcome"]
+        return other.fetch_sync(URL, stream=how == "stream").read().decode()
+
+    source = CALL + """
+    export default {
+      fetch: async (request, env) => new Response(await env.answer()),
+      scheduled: (controller, env) => env.answer(),
+    };
+    """
+    other = runtime.load(source, bindings={"answer": lambda: "ok"}, subrequests_at_once=8)
+    app = runtime.load(
+        "import { env } from 'cloudflare:workers'; export const all = (n) => Promise.all(Array.from({ length: n }, () => env.ask()));",
+        bindings={"ask": ask},
+        subrequests_at_once=8,
+    )
+    assert app.invoke_sync("all", 8) == ["ok"] * 8
+
+
 def test_what_a_function_raises_rejects_the_app_s_promise(runtime: Runtime) -> None:
     def failing() -> None:
         raise LookupError("nothing here")
@@ -91,6 +119,82 @@ def test_what_a_function_raises_rejects_the_app_s_promise(runtime: Runtime) -> N
     assert app.invoke_sync("f") == "LookupError: nothing here"
     with pytest.raises(nano.AppError, match="cannot cross"):
         app.invoke_sync("g")
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+async def leave_later() -> None:
+    raise SystemExit(3)
+
+
+def test_what_means_to_end_the_program_fails_its_call_and_no_other(runtime: Runtime) -> None:
+    class Leaving:
+        async def fetch(self, request: Request) -> Response:
+            async def chunks() -> AsyncIterator[bytes]:
+                yield b"begun"
+                raise SystemExit(3)
+
+            return Response(chunks())
+
+    async def leave_by_a_task() -> None:
+        await asyncio.gather(asyncio.create_task(leave_later()), return_exceptions=True)
+
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+
+    source = CALL + "export default { fetch: (request, env) => env.LEAVING.fetch(request) }"
+    bindings = {"leave": leave, "later": leave_later, "task": leave_by_a_task, "stop": stop, "len": len, "LEAVING": Leaving()}
+    app = runtime.load(source, bindings=bindings)
+    for name in ("leave", "later"):
+        with pytest.raises(nano.AppError, match="SystemExit: 3"):
+            app.invoke_sync("call", name)
+        assert app.invoke_sync("call", "len", "four") == 4
+    for name in ("task", "stop"):
+        assert app.invoke_sync("call", name) is None
+        assert app.invoke_sync("call", "len", "four") == 4
+    with pytest.raises(nano.AppError):
+        app.fetch_sync(URL)
+    assert app.invoke_sync("call", "len", "four") == 4
+
+
+@pytest.mark.parametrize("name", ["leave", "later"])
+def test_what_means_to_end_the_program_ends_the_host_s_loop_and_its_call(runtime: Runtime, name: str) -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        app = loop.run_until_complete(runtime.aload(CALL, bindings={"leave": leave, "later": leave_later}))
+        task = loop.create_task(app.invoke("call", name))
+        with pytest.raises(SystemExit):
+            loop.run_until_complete(task)
+        with pytest.raises(nano.AppError, match="SystemExit: 3"):
+            loop.run_until_complete(task)
+    finally:
+        loop.close()
+
+
+def test_a_function_that_is_at_the_end_of_an_iterator_fails_its_call(runtime: Runtime) -> None:
+    app = runtime.load(CALL, bindings={"next": functools.partial(next, iter([]))})
+    with pytest.raises(nano.AppError, match="StopIteration"):
+        app.invoke_sync("call", "next")
+
+
+def test_an_error_whose_text_cannot_be_told_fails_its_call(runtime: Runtime) -> None:
+    class WithoutWordsError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    def half() -> None:
+        raise LookupError("half \ud800 of it")
+
+    def none() -> None:
+        raise WithoutWordsError
+
+    app = runtime.load(CALL, bindings={"half": half, "none": none})
+    with pytest.raises(nano.AppError, match=r"LookupError: half \? of it"):
+        app.invoke_sync("call", "half")
+    with pytest.raises(nano.AppError, match="WithoutWordsError"):
+        app.invoke_sync("call", "none")
 
 
 class Store:

@@ -150,6 +150,30 @@ def test_a_body_that_fails_ends_its_request_and_is_what_the_caller_hears(runtime
     assert app.fetch_sync(URL, method="POST", body=b"well").body == b"well"
 
 
+@pytest.mark.parametrize("response", ["new Response('whole')", "new Response(new ReadableStream({ async pull(c) { await null; c.enqueue(new Uint8Array(5)); c.close(); } }))"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_app_that_answers_without_reading_lets_the_body_be(runtime: Runtime, run: Any, response: str, stream: bool) -> None:
+    app = runtime.load(f"export default {{ fetch: () => {response} }}")
+    left: list[str] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            yield b"begun"
+            await asyncio.Event().wait()
+        finally:
+            left.append("body")
+
+    async def main() -> None:
+        answer = await app.fetch(URL, method="POST", body=body(), stream=stream)
+        assert len(await answer.aread()) == 5
+        me = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not me and "send" in str(task.get_coro())]
+        await asyncio.gather(*others, return_exceptions=True)
+        assert left == ["body"]
+
+    run(main())
+
+
 def test_canceling_the_task_cancels_the_request(runtime: Runtime, run: Any) -> None:
     app = runtime.load(ABORTS)
 
@@ -183,6 +207,56 @@ def test_a_stream_that_nobody_reads_on_is_canceled(runtime: Runtime) -> None:
     response = app.fetch_sync(URL, stream=True)
     response.close()
     assert list(response.iter_bytes()) == []
+
+
+# Sends one piece, and no more.
+BEGINS = "export default { fetch: () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(9)); } })) }"
+# Sends one piece, and fails.
+BREAKS = """
+let n = 0;
+export default { fetch: () => new Response(new ReadableStream({ pull(c) { if (n++ % 2) c.error(new Error('broke')); else c.enqueue(new Uint8Array(9)); } })) };
+"""
+
+
+def test_a_body_whose_reader_was_canceled_has_no_end(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(BEGINS)
+
+    async def main() -> None:
+        response = await app.fetch(URL, stream=True)
+        body = response.aiter_bytes()
+        assert len(await body.__anext__()) == 9
+        reader = asyncio.ensure_future(body.__anext__())
+        await asyncio.sleep(0)
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        for _ in range(2):
+            with pytest.raises(nano.CanceledError, match="canceled"):
+                await body.__anext__()
+            with pytest.raises(nano.CanceledError, match="canceled"):
+                await response.aread()
+
+    run(main())
+
+
+def test_a_body_that_broke_off_is_never_whole(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(BREAKS)
+
+    async def main() -> None:
+        async with await app.fetch(URL, stream=True) as response:
+            for _ in range(2):
+                with pytest.raises(nano.AppError, match="broke"):
+                    await response.aread()
+        with pytest.raises(nano.AppError, match="broke"):
+            await response.aread()
+
+    run(main())
+    with app.fetch_sync(URL, stream=True) as response:
+        for _ in range(2):
+            with pytest.raises(nano.AppError, match="broke"):
+                response.read()
+    with pytest.raises(nano.AppError, match="broke"):
+        response.read()
 
 
 def test_a_response_that_is_too_large_to_be_kept_whole_says_so(runtime: Runtime, run: Any) -> None:

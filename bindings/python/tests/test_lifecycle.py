@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HELLO, URL
+from conftest import HELLO, PATIENCE_S, URL
 
 import nano_isolates as nano
 from nano_isolates import Runtime
@@ -88,6 +90,81 @@ def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> 
     with pytest.raises(TypeError, match="no argument"):
         app.reload(unknown=1)
     assert app.fetch_sync(URL).text == "b2"
+
+
+CALL = "import { env } from 'cloudflare:workers'; export const call = () => env.whose();"
+
+
+@contextlib.contextmanager
+def busy(runtime: Runtime) -> Iterator[nano.App]:
+    """An app that has the runtime's only thread: no instance of another one can be stopped."""
+    begun = threading.Event()
+    app = runtime.load("export default { fetch(r, env) { env.begun(); for (;;); } }", bindings={"begun": begun.set}, cpu_ms=600_000, wall_ms=600_000)
+    asker = threading.Thread(target=lambda: pytest.raises(nano.CanceledError, app.fetch_sync, URL))
+    asker.start()
+    assert begun.wait(PATIENCE_S)
+    try:
+        yield app
+    finally:
+        app.kill()
+        asker.join()
+
+
+def test_a_name_is_nobody_s_until_its_app_has_ended(runtime: Runtime) -> None:
+    first = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+    with busy(runtime) as other:
+        unloader = threading.Thread(target=first.unload, args=(PATIENCE_S,))
+        unloader.start()
+        while runtime.stats()["apps"] > 1:
+            pass
+        # The core has forgotten the name, and the instance is still there.
+        with pytest.raises(nano.BusyError, match="unloaded"):
+            runtime.load(CALL, name="one", bindings={"whose": lambda: "too early"}, lazy=True)
+        other.kill()
+        unloader.join()
+        second = runtime.load(CALL, name="one", bindings={"whose": lambda: "second"})
+        assert second.invoke_sync("call") == "second"
+
+
+def test_a_name_is_free_also_if_an_instance_could_not_be_stopped_yet(runtime: Runtime) -> None:
+    first = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+    with busy(runtime):
+        with pytest.raises(nano.TimedOutError):
+            first.unload(grace=0)
+        second = runtime.load(CALL, name="one", bindings={"whose": lambda: "second"}, lazy=True)
+        with pytest.raises(nano.NotFoundError):
+            first.unload()
+    assert second.invoke_sync("call") == "second"
+
+
+def test_a_name_is_whose_loading_has_begun(runtime: Runtime) -> None:
+    class Meanwhile:
+        """A limit that is looked at while the app is being loaded."""
+
+        def __index__(self) -> int:
+            with pytest.raises(nano.BusyError, match="loaded"):
+                runtime.load(CALL, name="one", bindings={"whose": lambda: "another"})
+            raise LookupError("no limit")
+
+    with pytest.raises(LookupError, match="no limit"):
+        runtime.load(CALL, name="one", bindings={"whose": lambda: "first"}, cpu_ms=Meanwhile())  # type: ignore[arg-type]
+    assert runtime.load(CALL, name="one", bindings={"whose": lambda: "second"}).invoke_sync("call") == "second"
+
+
+def test_what_is_refused_leaves_an_app_its_bindings(runtime: Runtime) -> None:
+    app = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
+    with pytest.raises(nano.BusyError):
+        runtime.load(CALL, name="one", bindings={"whose": lambda: "second"})
+    for grace, error in ((-1.0, ValueError), ("soon", TypeError)):
+        with pytest.raises(error):
+            app.unload(grace)  # type: ignore[arg-type]
+    with pytest.raises(nano.CompileError):
+        app.reload("export default {", bindings={"whose": lambda: "third"})
+    assert app.invoke_sync("call") == "first"
+    app.reload(bindings={"whose": lambda: "fourth"})
+    assert app.invoke_sync("call") == "fourth"
+    app.unload()
+    assert runtime.load(CALL, name="one", bindings={"whose": lambda: "fifth"}).invoke_sync("call") == "fifth"
 
 
 def test_an_app_that_does_not_load_says_where(runtime: Runtime, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from typing import Any
 from wsgiref.validate import validator
 
@@ -257,6 +259,28 @@ def test_asgi_a_client_that_goes_away_cancels_a_stream_that_stands_still(mounted
     mounted(body, source)
 
 
+@pytest.mark.parametrize("path", ["/", "/wait"])
+def test_asgi_a_loop_that_is_closed_is_forgotten(runtime: Runtime, path: str) -> None:
+    app = asgi.App(runtime.load(APP))
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+    for _ in range(3):
+        loop = asyncio.new_event_loop()
+        client = Client("GET", path)
+        request = loop.create_task(app(client.scope, client.receive, client.send))
+        if path == "/wait":
+            # Somebody watches it, and whoever waited for it is gone.
+            loop.run_until_complete(client.listened.wait())
+            request.cancel()
+        loop.run_until_complete(asyncio.gather(request, return_exceptions=True))
+        # Behind it, so that its end has been told.
+        loop.run_until_complete(ask(app, "GET", "/"))
+        loop.close()
+        loops.append(weakref.ref(loop))
+        del loop, client, request
+    gc.collect()
+    assert [loop() for loop in loops] == [None] * 3
+
+
 def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:
     async def main() -> None:
         messages: asyncio.Queue[Any] = asyncio.Queue()
@@ -278,36 +302,73 @@ def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:
     run(main())
 
 
+def test_asgi_an_app_that_is_loaded_there_is_answered_on_the_server_s_loop(run: Any) -> None:
+    source = """
+    import { env } from 'cloudflare:workers';
+    const first = await env.here();
+    export default { fetch: async (request, env) => Response.json([first, await env.here()]) };
+    """
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        # Of this loop, as a pool of connections is.
+        known = loop.create_future()
+        known.set_result(True)
+
+        async def here() -> bool:
+            return asyncio.get_running_loop() is loop and await asyncio.shield(known)
+
+        app = asgi.App(source, bindings={"here": here})
+        try:
+            assert json.loads((await ask(app, "GET", "/")).body) == [True, True]
+        finally:
+            app._mounted.close()
+
+    run(main())
+
+
+def environ_of(method: str, path: str, body: bytes = b"", **more: str) -> dict[str, Any]:
+    """A request as WSGI has it."""
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "q=1",
+        "SERVER_NAME": "app.test",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "app.test",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    if body:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    return {**environ, **more}
+
+
+def ask_wsgi(app: Any, environ: dict[str, Any]) -> tuple[str, dict[str, str], bytes]:
+    started: list[Any] = []
+    chunks = app(environ, lambda status, headers, _=None: started.append((status, headers)) or (lambda _: None))
+    try:
+        data = b"".join(chunks)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+    status, headers = started[0]
+    return status, dict(headers), data
+
+
 def test_wsgi_keeps_to_the_letter_of_its_standard(runtime: Runtime) -> None:
     app = validator(wsgi.App(runtime.load(APP)))
 
-    def ask(method: str, path: str, body: bytes = b"", **more: str) -> tuple[str, dict[str, str], bytes]:
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": path,
-            "QUERY_STRING": "q=1",
-            "SERVER_NAME": "app.test",
-            "SERVER_PORT": "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_HOST": "app.test",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            **more,
-        }
-        if body:
-            environ["CONTENT_LENGTH"] = str(len(body))
-        started: list[Any] = []
-        chunks = app(environ, lambda status, headers, _=None: started.append((status, headers)) or (lambda _: None))
-        data = b"".join(chunks)
-        chunks.close()  # type: ignore[attr-defined]
-        status, headers = started[0]
-        return status, dict(headers), data
+    def ask(*args: Any, **more: str) -> tuple[str, dict[str, str], bytes]:
+        return ask_wsgi(app, environ_of(*args, **more))
 
     assert ask("GET", "/")[::2] == ("200 OK", b"hello")
     status, headers, body = ask("POST", "/echo", b"x" * 200_000, HTTP_X_A="1")
@@ -316,6 +377,29 @@ def test_wsgi_keeps_to_the_letter_of_its_standard(runtime: Runtime) -> None:
     status, _, body = ask("GET", "/throw")
     assert (status, json.loads(body)["code"]) == ("500 Internal Server Error", "EXCEPTION")
     assert ask("GET", "/gr\xc3\xbc\xc3\x9fe/echo")[1]["x-url"] == "http://app.test/gr%C3%BC%C3%9Fe/echo?q=1"
+
+
+@pytest.mark.parametrize("length", [100, 60_000, 70_000, 300_000])
+def test_wsgi_a_body_that_breaks_off_is_none(runtime: Runtime, length: int) -> None:
+    source = """
+    let had = [];
+    export default {
+      async fetch(request) {
+        if (request.method === 'GET') return Response.json(had);
+        const body = await request.arrayBuffer();
+        had.push(body.byteLength);
+        return new Response('taken');
+      },
+    };
+    """
+    app = wsgi.App(runtime.load(source))
+    status, _, body = ask_wsgi(app, environ_of("POST", "/", b"x" * (length - 1), CONTENT_LENGTH=str(length)))
+    assert (status, json.loads(body)["code"]) == ("400 Bad Request", "INVALID")
+    assert json.loads(ask_wsgi(app, environ_of("GET", "/"))[2]) == []
+    assert ask_wsgi(app, environ_of("POST", "/", b"x" * length))[2] == b"taken"
+    assert json.loads(ask_wsgi(app, environ_of("GET", "/"))[2]) == [length]
+    for wrong in ("-1", "+1", "x", "1_0"):
+        assert ask_wsgi(app, environ_of("POST", "/", b"x", CONTENT_LENGTH=wrong))[0] == "400 Bad Request"
 
 
 def test_options_are_for_apps_that_are_not_loaded(runtime: Runtime) -> None:

@@ -39,6 +39,8 @@ def app(runtime: Runtime) -> App:
         0,
         -(2**53) + 1,
         2**53,
+        2**63 - 1,
+        -(2**63),
         -(2**200),
         BigInt(1),
         BigInt(-255),
@@ -66,6 +68,13 @@ def test_values_come_back_as_they_went(app: App, run: Any, value: Any) -> None:
     for back in (app.invoke_sync("echo", value), run(app.invoke("echo", value))):
         assert back == value
         assert isinstance(back, type(value)) or (isinstance(value, int) and isinstance(back, BigInt))
+
+
+def test_integers_that_no_number_holds_are_bigints(app: App) -> None:
+    for value in (2**53 - 1, -(2**53) + 1):
+        assert app.invoke_sync("type", value) == "[object Number]"
+    for value in (2**53, -(2**53), 2**63 - 1, -(2**63) + 1, -(2**63), 2**63):
+        assert app.invoke_sync("type", value) == "[object BigInt]"
 
 
 def test_not_a_number_and_minus_zero(app: App) -> None:

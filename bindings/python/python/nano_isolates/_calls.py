@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ._errors import NanoError, NotFoundError, TooLargeError
+from ._errors import InvalidTypeError, NanoError, NotFoundError, TooLargeError
 from ._exchange import CALL_CANCELED, CALL_CHUNK
 from ._http import Headers, Request, Response, chunk_of, close_iterator
 from ._hub import Hub, Loop, log
@@ -37,7 +37,9 @@ class Queue:
 class Bindings:
     """What one app finds in `env` besides text, and the loop that answers it."""
 
-    def __init__(self, bindings: Mapping[str, Any], home: Loop | None, body_max: int) -> None:
+    def __init__(self, bindings: Mapping[str, Any], home: Loop | None, body_max: int, before: Bindings | None = None) -> None:
+        # Whose they are: the same as of those that they replace.
+        self.owner: object = object() if before is None else before.owner
         self.by_name = dict(bindings)
         self.home = home
         self.body_max = body_max
@@ -66,7 +68,7 @@ class Bindings:
 
 def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], str, str | None]:
     if not isinstance(name, str):
-        raise TypeError("the name of a binding is a str")
+        raise InvalidTypeError("the name of a binding is a str")
     if isinstance(value, Service):
         return (name, "app", [], [], value.app, value.entrypoint)
     if isinstance(value, Queue):
@@ -75,7 +77,8 @@ def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], st
         methods, properties = _members(value)
         return (name, "class", methods, properties, "", None)
     if value is None or isinstance(value, (str, bytes, int, float, list, tuple, dict, set)):
-        raise TypeError(f"the binding {name} is a {type(value).__name__}: text belongs in env, and a binding is a function, a class or an object")
+        why = f"the binding {name} is a {type(value).__name__}: text belongs in env, and a binding is a function, a class or an object"
+        raise InvalidTypeError(why)
     return (name, "function" if callable(value) else "object", [], [], "", None)
 
 
@@ -106,6 +109,18 @@ def _method(target: Any, name: str) -> Callable[..., Any]:
     if not callable(method):
         raise TypeError(f"{name} is not a method of it")
     return method
+
+
+def _text_of(error: BaseException) -> str:
+    """What an app is told of an error: something, whatever the error's own words are."""
+    kind = type(error).__name__
+    try:
+        words = str(error)
+    except Exception:
+        words = ""
+    text = f"{kind}: {words}" if words else kind
+    # Half a character has no form outside of Python.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
@@ -197,18 +212,13 @@ class Call:
             return
         try:
             function, args = self._target(view, bindings)
-        except Exception as error:
-            self._fail(error)
-            return
-        # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
-        if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
-            executor = self.hub.own_loop().executor
-            self.task = self.loop.create_task(self._later(self.loop.run_in_executor(executor, partial(function, *args)), view, bindings))
-            return
-        try:
-            result = function(*args)
-        except Exception as error:
-            self._fail(error)
+            # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
+            if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
+                result: Any = self.loop.run_in_executor(self.hub.own_loop().executor, partial(function, *args))
+            else:
+                result = function(*args)
+        except BaseException as error:
+            self._broke(error)
             return
         if inspect.isawaitable(result):
             self.task = self.loop.create_task(self._later(result, view, bindings))
@@ -226,8 +236,8 @@ class Call:
         except asyncio.CancelledError:
             self._fail(NanoError("the call was canceled"))
             raise
-        except Exception as error:
-            self._fail(error)
+        except BaseException as error:
+            self._broke(error)
             return
         if view[2] == "fetch":
             await self._respond(value, bindings)
@@ -310,10 +320,10 @@ class Call:
         given: list[int] = []
         try:
             self.hub.native.call_return(self.id, value, bindings.giver(self.hub, given))
-        except Exception as error:
+        except BaseException as error:
             for number in given:
                 self.hub.take_back(number)
-            self._fail(error)
+            self._broke(error)
             return
         self.hub.forget(self.id)
 
@@ -339,8 +349,8 @@ class Call:
         except asyncio.CancelledError:
             self._fail(NanoError("the call was canceled"))
             raise
-        except Exception as error:
-            self._fail(error)
+        except BaseException as error:
+            self._broke(error)
             return
         self.hub.forget(self.id)
 
@@ -356,13 +366,20 @@ class Call:
                     raise NotFoundError("the app has given the call up")
                 await self._wait()
 
+    def _broke(self, error: BaseException) -> None:
+        """What was to answer has raised. What means to end the program ends a loop of the host's, as it would there; the runtime's own one has
+        other calls to answer."""
+        self._fail(error)
+        if not isinstance(error, Exception) and not self.hub.is_own(self.loop):
+            raise error
+
     def _fail(self, error: BaseException) -> None:
         """Rejects the app's promise. The app is told what kind of error it was, and its text: write texts that it may read."""
         if not self.canceled:
             log.debug("a call of an app failed", exc_info=error)
         self.hub.forget(self.id)
         try:
-            self.hub.native.call_fail(self.id, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            self.hub.native.call_fail(self.id, _text_of(error))
         except NanoError:
             # Nobody waits for it any more.
             pass

@@ -41,6 +41,10 @@ class InvalidError(NanoError, ValueError):
     """An argument is wrong; the message says which."""
 
 
+class InvalidTypeError(InvalidError, TypeError):
+    """The same of an argument that is of the wrong type."""
+
+
 class TooNewError(NanoError):
     """Something asks for what this version does not know."""
 

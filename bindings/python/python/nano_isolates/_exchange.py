@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._errors import NotFoundError, TooLargeError
+from ._errors import CanceledError, NotFoundError, TooLargeError
 from ._http import Response, chunk_of, close_iterator, response_of
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ class Exchange:
     def take(self) -> tuple[Any, ...]:
         """The first event that has come."""
         event = self.events.popleft()
+        if self.task is not None and self.done and not self.events:
+            # The last one: nobody reads the rest of the request's body.
+            self.task.cancel()
         if event[1] == ERROR:
             self._raise(event[2])
         return event
@@ -213,6 +216,11 @@ def _before(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 class ResponseBody:
     """The body of a response, while it comes. An iterator for threads, or for asyncio, as the request was made."""
 
+    # Its last piece has been taken.
+    _is_whole = False
+    # Why that will never be.
+    _failure: Exception | None = None
+
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.response: weakref.ref[Response] | None = None
@@ -228,6 +236,14 @@ class ResponseBody:
         if exchange is not None:
             exchange.cancel()
 
+    def _is_over(self) -> bool:
+        """Whether there is no more, because it is whole or nobody wants it. What has broken off raises, however often it is read."""
+        if self._failure is None and self.exchange.done and not self.exchange.events and not self._is_whole and not self.closed:
+            self._failure = CanceledError("the request has been canceled: its response is not whole")
+        if self._failure is not None:
+            raise self._failure
+        return self.closed or self._is_whole
+
     def _take(self, event: tuple[Any, ...]) -> bytes | None:
         if event[1] == CHUNK:
             chunk: bytes = event[2]
@@ -238,10 +254,15 @@ class ResponseBody:
                     # Its end waits behind this piece.
                     pass
             return chunk
+        self._is_whole = True
         response = self.response and self.response()
         if response is not None and event[1] == END:
             response._account = event[2]
         return None
+
+    def _fail(self, error: Exception) -> None:
+        if self.exchange.done and not self.exchange.events:
+            self._failure = error
 
 
 class SyncBody(ResponseBody):
@@ -249,9 +270,13 @@ class SyncBody(ResponseBody):
         return self
 
     def __next__(self) -> bytes:
-        if self.closed or (self.exchange.done and not self.exchange.events):
+        if self._is_over():
             raise StopIteration
-        chunk = self._take(self.exchange.next())
+        try:
+            chunk = self._take(self.exchange.next())
+        except Exception as error:
+            self._fail(error)
+            raise
         if chunk is None:
             raise StopIteration
         return chunk
@@ -262,12 +287,16 @@ class AsyncBody(ResponseBody):
         return self
 
     async def __anext__(self) -> bytes:
-        if self.closed or (self.exchange.done and not self.exchange.events):
+        if self._is_over():
             raise StopAsyncIteration
         try:
             chunk = self._take(await self.exchange.anext())
         except asyncio.CancelledError:
+            self._failure = CanceledError("the task that read the response was canceled, and the request with it")
             self.exchange.cancel()
+            raise
+        except Exception as error:
+            self._fail(error)
             raise
         if chunk is None:
             raise StopAsyncIteration

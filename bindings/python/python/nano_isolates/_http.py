@@ -6,6 +6,8 @@ import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, Union, cast
 
+from ._errors import InvalidError, InvalidTypeError
+
 HeadersInit: TypeAlias = Union["Headers", Mapping[str, str], Iterable[tuple[Union[str, bytes], Union[str, bytes]]]]
 Body: TypeAlias = Union[bytes, bytearray, memoryview, str, Iterable[bytes], AsyncIterable[bytes], None]
 Pairs: TypeAlias = list[tuple[bytes, bytes]]
@@ -79,10 +81,13 @@ def pairs_of(headers: HeadersInit | None) -> Pairs | None:
 
 def _bytes(text: str | bytes) -> bytes:
     if isinstance(text, str):
-        return text.encode("latin-1")
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError:
+            raise InvalidError(f"the header text {text!r} has characters beyond U+00FF: encode it, and give bytes") from None
     if isinstance(text, (bytes, bytearray)):
         return bytes(text)
-    raise TypeError(f"a header's name and value are str or bytes, not {type(text).__name__}")
+    raise InvalidTypeError(f"a header's name and value are str or bytes, not {type(text).__name__}")
 
 
 class Request:
@@ -211,7 +216,7 @@ class Response:
         """The body in pieces."""
         if self._body is None and isinstance(self._source, AsyncIterable):
             return self._source.__aiter__()
-        return _from_iterable(self.iter_bytes())
+        return from_iterable(self.iter_bytes())
 
     def read(self) -> bytes:
         """Reads what is left of the body, and keeps it."""
@@ -251,7 +256,8 @@ class Response:
         return f"Response({self.status})"
 
 
-async def _from_iterable(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def from_iterable(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Pieces that are there, for who waits for each."""
     for chunk in chunks:
         yield chunk
 
@@ -281,7 +287,7 @@ def chunk_of(chunk: object) -> bytes:
     """A piece of a body."""
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(chunk)
-    raise TypeError(f"a body yields bytes, not {type(chunk).__name__}")
+    raise InvalidTypeError(f"a body yields bytes, not {type(chunk).__name__}")
 
 
 async def close_iterator(chunks: object) -> None:

@@ -8,12 +8,9 @@ loop that loaded the app, or, where there is none, on a loop of the runtime's ow
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
 import itertools
 import logging
 import os
-import queue
 import select
 import threading
 import weakref
@@ -23,8 +20,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _nano
-from ._errors import NanoError, closed, forked
+from ._errors import BusyError, NanoError, closed, forked
 from ._exchange import APP, CALL, END, ERROR, LOG, OPENED, RELEASE, RESPONSE, RESULT, Exchange
+from ._threads import Threads, waiting
 
 if TYPE_CHECKING:
     from ._calls import Bindings
@@ -35,8 +33,6 @@ log = logging.getLogger("nano_isolates")
 _BATCH = 256
 # What a thread waits for at a time that another one is to wake: one that is interrupted by a signal in the wrong moment wakes nobody.
 _HEAL_S = 1.0
-# Threads that answer calls of apps by functions that are not async, where no loop of the host's does.
-_CALL_THREADS = 4
 
 Loop = asyncio.AbstractEventLoop
 
@@ -57,7 +53,10 @@ class Hub:
         self.on_log = on_log
         self.on_app = on_app
         self.closed = False
+        # Who answers the apps, by their names: the core says no more of whose a call is. A name is its app's from before the core knows it
+        # until the core has ended it, so that no app is ever answered by what is another one's.
         self.apps: dict[str, Bindings] = {}
+        self._apps_lock = threading.RLock()
         self._handlers: dict[int, Handler] = {}
         # Exchanges that have been made of requests that futures wait for, until who waits for the future takes them.
         self._adopted: dict[int, Exchange] = {}
@@ -99,6 +98,29 @@ class Hub:
             raise forked()
         if self.closed:
             raise closed()
+
+    # Whose functions answer.
+
+    def claim(self, name: str, bindings: Bindings) -> None:
+        """Takes a name for an app that is to be loaded: its modules may call Python while they load."""
+        if self.apps.setdefault(name, bindings) is not bindings:
+            raise BusyError(f'there is an app named "{name}" already, or one that is being loaded or unloaded: reload it, or unload it first')
+
+    def reclaim(self, name: str, bindings: Bindings) -> None:
+        """The app has been reloaded, and these are its bindings if it is still there."""
+        with self._apps_lock:
+            if self._is_claimed(name, bindings):
+                self.apps[name] = bindings
+
+    def disclaim(self, name: str, bindings: Bindings) -> None:
+        """The app that has or had these bindings is no more. The name may be another one's."""
+        with self._apps_lock:
+            if self._is_claimed(name, bindings):
+                del self.apps[name]
+
+    def _is_claimed(self, name: str, bindings: Bindings) -> bool:
+        there = self.apps.get(name)
+        return there is not None and there.owner is bindings.owner
 
     # Who waits for what.
 
@@ -196,6 +218,11 @@ class Hub:
             self._loops.add(loop)
         self._last = weakref.ref(loop)
 
+    def attach_soon(self, loop: Loop) -> None:
+        """The same from another thread: a loop says itself what it watches."""
+        if loop not in self._loops:
+            loop.call_soon_threadsafe(self.attach, loop)
+
     def _readable(self, loop: Loop) -> None:
         # The flag first: what comes before it is closed is still in the queue when it is looked at.
         was_closed = self.closed
@@ -209,6 +236,9 @@ class Hub:
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
         """Waits, as a thread without a loop, until something has come. Ctrl-C ends it."""
+        waiting(self._wait_for)(ready)
+
+    def _wait_for(self, ready: Callable[[], bool]) -> None:
         me = threading.get_ident()
         # Who leads already is below on this stack: a signal's handler waits in the middle of it.
         before = me if self._led == me else 0
@@ -436,7 +466,8 @@ class _OwnLoop:
 
     def __init__(self, hub: Hub) -> None:
         self.loop = asyncio.new_event_loop()
-        self.executor = _Threads()
+        self.executor = Threads()
+        self._is_over = False
         self.loop.add_reader(hub.fd, hub._readable, self.loop)
         hub._loops.add(self.loop)
         # At the interpreter's end whoever made the runtime closes it, and with it this.
@@ -445,67 +476,33 @@ class _OwnLoop:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
+        # Whatever a function does to the loop that it runs on, others are answered there, too.
+        while not self._is_over and not self.loop.is_closed():
+            try:
+                self.loop.run_forever()
+            except BaseException:
+                log.exception("a task that answers apps meant to end the program")
         try:
-            self.loop.run_forever()
-        finally:
             pending = asyncio.all_tasks(self.loop)
             for task in pending:
                 task.cancel()
             if pending:
                 self.loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        finally:
             self.loop.close()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self.loop.stop()
 
     def stop(self) -> None:
         self.executor.shutdown()
         try:
-            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.loop.call_soon_threadsafe(self._end)
         except RuntimeError:
             return
         if threading.current_thread() is not self.thread:
             self.thread.join()
-
-
-class _Threads(concurrent.futures.Executor):
-    """A few threads for functions that are not async. Not `ThreadPoolExecutor`: the interpreter's end waits for its threads, and one of these
-    may wait for an app, which ends only when the runtime is closed after that."""
-
-    def __init__(self) -> None:
-        self._work: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._idle = 0
-        self._count = 0
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._work.put((future, partial(fn, *args, **kwargs)))
-        with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif self._count < _CALL_THREADS:
-                self._count += 1
-                threading.Thread(target=self._run, name=f"nano-calls-{self._count}", daemon=True).start()
-        return future
-
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None:
-            future, function = work
-            del work
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except BaseException as error:
-                    future.set_exception(error)
-            del future, function
-            with self._lock:
-                self._idle += 1
-
-    def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """What runs goes on, what waits does not begin."""
-        with contextlib.suppress(queue.Empty):
-            while (work := self._work.get_nowait()) is not None:
-                work[0].cancel()
-        for _ in range(self._count):
-            self._work.put(None)
 
 
 def _close_pipe(read: int, write: int, pid: int) -> None:

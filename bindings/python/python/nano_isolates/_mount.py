@@ -9,8 +9,9 @@ import threading
 from http import HTTPStatus
 from typing import Any
 
-from ._errors import NanoError
+from ._errors import InvalidTypeError, NanoError
 from ._http import Pairs, Response
+from ._hub import Loop
 from ._nano import response_headers
 from ._options import AppOptions
 from ._runtime import App, Runtime
@@ -33,19 +34,19 @@ class Mounted:
         # The app, if it is loaded.
         self.ready = app if isinstance(app, App) else None
         if self.ready is not None and options:
-            raise TypeError("options are for an app that is loaded here; this one is loaded already")
+            raise InvalidTypeError("options are for an app that is loaded here; this one is loaded already")
         self._source = app
         self._options = options
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
 
-    def load(self) -> App:
-        """The app; loads it if it is not loaded. Blocks."""
+    def load(self, loop: Loop | None = None) -> App:
+        """The app; loads it if it is not loaded, for the loop of a server if there is one. Blocks."""
         with self._lock:
             if self.ready is None:
                 assert not isinstance(self._source, App)
                 self._runtime = Runtime()
-                self.ready = self._runtime.load(self._source, **self._options)
+                self.ready = self._runtime._load_for(loop, self._source, self._options)
             return self.ready
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from . import _nano
-from ._errors import InvalidError
+from ._errors import InvalidError, InvalidTypeError
 
 
 class AppLimits(TypedDict, total=False):
@@ -95,9 +95,9 @@ _counter = itertools.count(1)
 
 
 def source_of(source: str | os.PathLike[str], kind: str | None) -> tuple[str, str]:
-    text = os.fspath(source)
+    text = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise TypeError("a source is text or a path")
+        raise InvalidTypeError(f"a source is text or a path, not {type(source).__name__}")
     if kind is not None:
         return kind, text
     looks_like_path = not isinstance(source, str) or ("\n" not in source and len(source) < 4096)
@@ -111,7 +111,7 @@ def options_of(source: str | os.PathLike[str], given: Mapping[str, Any]) -> dict
     source_kind, text = source_of(source, given.get("kind"))
     name = given.get("name")
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"name is a str, not {type(name).__name__}")
+        raise InvalidTypeError(f"name is a str, not {type(name).__name__}")
     options: dict[str, Any] = {
         "name": name if name is not None else _next_name(source_kind, text),
         "source_kind": source_kind,
@@ -128,32 +128,32 @@ def option(name: str, value: Any) -> Any:
     return _READ[name](name, value)
 
 
-def _text(name: str, value: Any) -> str:
+def text_of(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+        raise InvalidTypeError(f"{name} is a str, not {type(value).__name__}")
     return value
 
 
 def _text_or_none(name: str, value: Any) -> str | None:
-    return None if value is None else _text(name, value)
+    return None if value is None else text_of(name, value)
 
 
 def _texts(name: str, value: Any) -> list[str]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name} is a list of str, not {type(value).__name__}")
-    return [_text(f"each of {name}", item) for item in value]
+        raise InvalidTypeError(f"{name} is a list of str, not {type(value).__name__}")
+    return [text_of(f"each of {name}", item) for item in value]
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{name} is a bool, not {type(value).__name__}")
+        raise InvalidTypeError(f"{name} is a bool, not {type(value).__name__}")
     return value
 
 
 def number(name: str, value: Any, bits: int = 64) -> int:
     """A whole number that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+        raise InvalidTypeError(f"{name} is an int, not {type(value).__name__}")
     if not 0 <= value < 1 << bits:
         raise InvalidError(f"{name} is {value}; it is 0 to 2**{bits} - 1")
     return value
@@ -165,11 +165,11 @@ def _seed(name: str, value: Any) -> int | None:
 
 def _env(name: str, value: Any) -> list[tuple[str, str]]:
     if value is not None and not isinstance(value, Mapping):
-        raise TypeError(f"{name} is a mapping of names to text, not {type(value).__name__}")
+        raise InvalidTypeError(f"{name} is a mapping of names to text, not {type(value).__name__}")
     pairs = list((value or {}).items())
     for key, text in pairs:
         if not isinstance(key, str) or not isinstance(text, str):
-            raise TypeError(f"env has text: {key!r} is a {type(text).__name__}; what is not text is a binding")
+            raise InvalidTypeError(f"env has text: {key!r} is a {type(text).__name__}; what is not text is a binding")
     return pairs
 
 
@@ -178,9 +178,9 @@ def _consumers(name: str, value: Any) -> list[tuple[Any, ...]]:
     for given in value:
         consumer = QueueConsumer(given) if isinstance(given, str) else given
         if not isinstance(consumer, QueueConsumer):
-            raise TypeError(f"each of {name} is the name of a queue or a QueueConsumer, not {type(given).__name__}")
+            raise InvalidTypeError(f"each of {name} is the name of a queue or a QueueConsumer, not {type(given).__name__}")
         consumers.append((
-            _text("queue", consumer.queue),
+            text_of("queue", consumer.queue),
             number("batch", consumer.batch, 32),
             number("batch_wait_ms", consumer.batch_wait_ms),
             number("retries", consumer.retries, 32),
@@ -194,7 +194,7 @@ def _consumers(name: str, value: Any) -> list[tuple[Any, ...]]:
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "env": _env,
     "outbound": _text_or_none,
-    "egress": _text,
+    "egress": text_of,
     "egress_allow": _texts,
     "egress_deny": _texts,
     "base_url": _text_or_none,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
 from ._calls import Bindings
-from ._errors import InvalidError, closed
+from ._errors import InvalidError, InvalidTypeError, NotFoundError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
-from ._http import Body, HeadersInit, Pairs, Request, Response, pairs_of, response_of, whole
+from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, pairs_of, response_of, whole
 from ._hub import Hub, Loop
-from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of
+from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of, text_of
+from ._threads import waiting
 from ._values import undefined
 from ._websocket import WebSocket
 
@@ -55,7 +56,7 @@ class Runtime:
     ) -> None:
         for name, listener in (("on_log", on_log), ("on_app", on_app)):
             if listener is not None and not callable(listener):
-                raise TypeError(f"{name} is a function, not {type(listener).__name__}")
+                raise InvalidTypeError(f"{name} is a function, not {type(listener).__name__}")
         native = _nano.Runtime(
             dict(limits),
             logs=on_log is not None,
@@ -75,13 +76,15 @@ class Runtime:
     def load(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
         """Loads an app: reads, compiles and starts it, or raises what is wrong with it. Blocks; `aload` does not.
 
+        Its name is taken from now until it has been unloaded: `BusyError` if it is another app's.
+
         `source` is the app's code as text, or the path of its file or folder (`kind`: text, typescript, tsx, file, folder, echo; by default
         a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
         on the event loop that is running now, or by the runtime's own thread. Other options are `name`, `env`, `outbound`, `egress`
         (`public` by default, `deny` or `any`) with `egress_allow` and `egress_deny`, `base_url`, `crons`, `consumers`, `tail`,
         `code_generation`, `random_seed`, `lazy`, and the app's limits by their names.
         """
-        return self._load(options_of(source, options), _bindings(options.get("bindings")), _running_loop())
+        return self._load_for(_running_loop(), source, options)
 
     async def aload(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
         """`load` in a thread, while the loop goes on."""
@@ -90,25 +93,28 @@ class Runtime:
         self._hub.attach(loop)
         return await asyncio.to_thread(self._load, read, _bindings(options.get("bindings")), loop)
 
+    def _load_for(self, loop: Loop | None, source: str | os.PathLike[str], options: AppOptions) -> App:
+        """`load` for a loop whose thread need not be this one."""
+        return self._load(options_of(source, options), _bindings(options.get("bindings")), loop)
+
     def _load(self, options: dict[str, Any], bindings: dict[str, Any], loop: Loop | None) -> App:
         hub = self._hub
         hub.check()
         given = Bindings(bindings, loop, external_bytes(options))
         options["bindings"] = given.describe()
-        if given.asks_python and loop is None:
-            hub.own_loop()
-        elif loop is not None and loop is _running_loop():
+        if loop is None:
+            if given.asks_python:
+                hub.own_loop()
+        elif loop is _running_loop():
             hub.attach(loop)
+        else:
+            hub.attach_soon(loop)
         name = options["name"]
-        # The app's modules may call Python while they load.
-        before = hub.apps.get(name)
-        if before is None:
-            hub.apps[name] = given
         try:
-            native = hub.native.load(options)
+            hub.claim(name, given)
+            native = waiting(hub.native.load)(options)
         except BaseException:
-            if before is None:
-                hub.apps.pop(name, None)
+            hub.disclaim(name, given)
             raise
         return App(self, native, given, options)
 
@@ -135,7 +141,7 @@ class Runtime:
     def drain(self, grace: float = 30.0) -> bool:
         """Takes no new requests, waits so many seconds for those in flight, and ends the rest; whether there was none. Blocks."""
         self._hub.check()
-        return self._hub.native.drain(grace)
+        return waiting(self._hub.native.drain)(grace)
 
     @property
     def closed(self) -> bool:
@@ -219,7 +225,8 @@ class App:
             hub.attach(loop)
             exchange = Exchange(hub, loop)
             hub.open(exchange, self._native.dispatch, method, url, pairs, None, True, deadline_ms, True)
-            exchange.task = loop.create_task(exchange.send(Request(url, body=content).aiter_bytes()))
+            pieces = content.__aiter__() if isinstance(content, AsyncIterable) else from_iterable(content)
+            exchange.task = loop.create_task(exchange.send(pieces))
         try:
             response = begin(await exchange.anext(), AsyncBody, exchange)
             if stream or not response.is_stream:
@@ -261,11 +268,11 @@ class App:
         deadline_ms = 0 if timeout is None else _deadline_ms(timeout)
         is_whole = content is None or isinstance(content, bytes)
         if is_whole and not stream:
-            head, data, account = self._native.fetch(method, url, pairs, content, deadline_ms)  # type: ignore[arg-type]
+            head, data, account = waiting(self._native.fetch)(method, url, pairs, content, deadline_ms)  # type: ignore[arg-type]
             return response_of(head, data, None, account)
         exchange = Exchange(hub, None)
         if isinstance(content, AsyncIterable):
-            raise TypeError("fetch_sync cannot read an asynchronous body: await fetch")
+            raise InvalidTypeError("fetch_sync cannot read an asynchronous body: await fetch")
         if is_whole:
             hub.open(exchange, self._native.dispatch, method, url, pairs, content, False, deadline_ms, False)
         else:
@@ -313,6 +320,7 @@ class App:
     async def invoke(self, export: str, /, *args: Any) -> Any:
         """Calls a function that the app exports. Values cross by content; docs/embedding-python.md has the table."""
         hub = self._hub
+        text_of("export", export)
         loop = asyncio.get_running_loop()
         hub.attach(loop)
         exchange = Exchange(hub, loop)
@@ -328,7 +336,8 @@ class App:
         """The same for threads: waits, and lets other threads run meanwhile."""
         self._hub.check()
         self._check_home()
-        value = self._native.invoke_wait(export, args, _give_nothing, self._hub.held)
+        text_of("export", export)
+        value = waiting(self._native.invoke_wait)(export, args, _give_nothing, self._hub.held)
         return None if value is undefined else value
 
     async def schedule(self, cron: str = "", time: float | None = None) -> dict[str, Any]:
@@ -383,22 +392,30 @@ class App:
             elif key in APP_LIMITS:
                 limits[key] = value
             else:
-                raise TypeError(f"reload has no argument {key!r}")
+                raise InvalidTypeError(f"reload has no argument {key!r}")
         options["limits"] = limits
         if source is not None:
             options["source_kind"], options["source"] = source_of(source, kind)
-        given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options))
+        given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options), self._bindings)
         options["bindings"] = given.describe()
-        self._native.reload(options)
+        waiting(self._native.reload)(options)
         self._options, self._bindings = options, given
-        hub.apps[self.name] = given
+        hub.reclaim(self.name, given)
 
     def unload(self, grace: float = 30.0) -> None:
-        """Takes no new requests, lets those in flight end within so many seconds, ends the rest, and forgets the app. Blocks."""
-        self._hub.check()
-        self._native.unload(grace)
-        if self._hub.apps.get(self.name) is self._bindings:
-            del self._hub.apps[self.name]
+        """Takes no new requests, lets those in flight end within so many seconds, ends the rest, and forgets the app: its name is free when
+        this ends, also by `TimedOutError`, which says that an instance is still being stopped. Blocks."""
+        hub = self._hub
+        hub.check()
+        try:
+            waiting(self._native.unload)(grace)
+        except (TypeError, ValueError, NotFoundError):
+            # Nothing has happened, or somebody else does it.
+            raise
+        except BaseException:
+            hub.disclaim(self.name, self._bindings)
+            raise
+        hub.disclaim(self.name, self._bindings)
 
     async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
         """`reload` in a thread."""
@@ -429,7 +446,7 @@ class App:
 
 def _bindings(bindings: Mapping[str, Any] | None) -> dict[str, Any]:
     if bindings is not None and not isinstance(bindings, Mapping):
-        raise TypeError(f"bindings is a mapping of names to functions, classes and objects, not {type(bindings).__name__}")
+        raise InvalidTypeError(f"bindings is a mapping of names to functions, classes and objects, not {type(bindings).__name__}")
     return dict(bindings or {})
 
 
@@ -452,21 +469,27 @@ def _parts(
         pairs = pairs_of(headers) if headers is not None else request.headers.raw
         body = body if body is not None else request.body
     else:
-        raise TypeError(f"a request is a URL or a Request, not {type(request).__name__}")
+        raise InvalidTypeError(f"a request is a URL or a Request, not {type(request).__name__}")
+    if not isinstance(method, str):
+        raise InvalidTypeError(f"method is a str, not {type(method).__name__}")
     if body is None:
         return method, url, pairs, None
     if isinstance(body, (bytes, bytearray, memoryview, str)):
         return method, url, pairs, whole(body)
     if isinstance(body, (AsyncIterable, Iterable)):
         return method, url, pairs, body
-    raise TypeError(f"a body is bytes, text, or yields bytes; it cannot be {type(body).__name__}")
+    raise InvalidTypeError(f"a body is bytes, text, or yields bytes; it cannot be {type(body).__name__}")
 
 
 def _deadline_ms(timeout: float | None) -> int:
     if timeout is None:
         return 0
-    if not timeout > 0:
-        raise ValueError("timeout is a number of seconds above 0, or None")
+    try:
+        is_time = timeout > 0
+    except TypeError:
+        raise InvalidTypeError(f"timeout is a number of seconds, not {type(timeout).__name__}") from None
+    if not is_time:
+        raise InvalidError("timeout is a number of seconds above 0, or None")
     return math.ceil(min(timeout * 1000, 2**32 - 1))
 
 

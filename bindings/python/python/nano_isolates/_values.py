@@ -23,6 +23,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, Final
 
+from ._errors import InvalidTypeError
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -192,7 +194,7 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
         return _typed_array(memoryview(value))
     if isinstance(value, datetime.datetime):
         if value.tzinfo is None:
-            raise TypeError("a datetime without a time zone means no point in time: give it one")
+            raise InvalidTypeError("a datetime without a time zone means no point in time: give it one")
         return ("date", (value - _EPOCH) / datetime.timedelta(milliseconds=1), None)
     if isinstance(value, Date):
         return ("date", float(value.ms), None)
@@ -211,7 +213,7 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
     try:
         view = memoryview(value)
     except TypeError:
-        raise TypeError(f"a value of type {type(value).__name__} cannot cross to an app") from None
+        raise InvalidTypeError(f"a value of type {type(value).__name__} cannot cross to an app") from None
     return _typed_array(view)
 
 
@@ -219,5 +221,5 @@ def _typed_array(view: memoryview) -> tuple[str, Any, Any]:
     format = view.format.lstrip("@=" if sys.byteorder == "big" else "@=<")
     kind = _KINDS.get(format)
     if kind is None:
-        raise TypeError(f"no typed array has elements of the format {view.format!r}")
+        raise InvalidTypeError(f"no typed array has elements of the format {view.format!r}")
     return (kind, view.tobytes(), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from collections.abc import AsyncIterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ class App:
     def _look_after(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
         """Has somebody listen for clients from now on."""
         watch = self._watch
-        if watch is None or watch.loop is not loop or watch.hub is not hub:
+        if watch is None or watch.loop() is not loop or watch.hub is not hub:
             watch = self._watch = _Watch.of(hub, loop)
         if not watch.goes:
             watch.go()
@@ -118,7 +119,7 @@ class App:
 
     async def _app(self) -> _runtime.App:
         app = self._mounted.ready
-        return app if app is not None else await asyncio.to_thread(self._mounted.load)
+        return app if app is not None else await asyncio.to_thread(self._mounted.load, asyncio.get_running_loop())
 
 
 class _Gone(Exception):
@@ -176,9 +177,11 @@ class _Watch:
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
         self.hub = hub
-        self.loop = loop
+        # Kept for as long as there is the loop, which it must not be what keeps.
+        self.loop = weakref.ref(loop)
         self.goes = False
-        self._seen: set[_Exchange] = set()
+        # What was there when it last looked, by its token.
+        self._seen: set[int] = set()
 
     @classmethod
     def of(cls, hub: Hub, loop: asyncio.AbstractEventLoop) -> _Watch:
@@ -190,17 +193,20 @@ class _Watch:
 
     def go(self) -> None:
         """Looks, from now on, for as long as there are any."""
-        self.goes = True
-        self.loop.call_later(_ROUND_S, self._look)
+        loop = self.loop()
+        if loop is not None:
+            self.goes = True
+            loop.call_later(_ROUND_S, self._look, loop)
 
-    def _look(self) -> None:
-        late, more = self.hub.late(self.loop)
-        waiting = {each for each in self.hub.open_now() if isinstance(each, _Exchange) and each.loop is self.loop}
-        for each in waiting & self._seen.union(late):
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        late, more = self.hub.late(loop)
+        waiting = [each for each in self.hub.open_now() if isinstance(each, _Exchange) and each.loop is loop]
+        known = self._seen.union(each.token for each in late)
+        for each in waiting:
             # Who still sends hears of the end by that, and only one may listen.
-            if each.watcher is None and not each.uploading:
-                each.watcher = self.loop.create_task(each.listen())
-        self._seen = waiting
+            if each.token in known and each.watcher is None and not each.uploading:
+                each.watcher = loop.create_task(each.listen())
+        self._seen = {each.token for each in waiting}
         self.goes = False
         if waiting or more:
             self.go()

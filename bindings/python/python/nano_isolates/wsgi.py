@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from . import _runtime
-from ._errors import NanoError
+from ._errors import InvalidError, NanoError
 from ._http import Pairs, Request, Response
 from ._mount import Mounted, headers_of, problem, report
 
@@ -119,19 +119,29 @@ def _headers(environ: Environ) -> Pairs:
 def _body(environ: Environ) -> bytes | Iterator[bytes] | None:
     given = environ.get("CONTENT_LENGTH")
     if given:
-        length = int(given)
-        if length <= _WHOLE_BYTES:
-            return environ["wsgi.input"].read(length) or None
-        return _read(environ["wsgi.input"], length)
+        length = _length(given)
+        chunks = _read(environ["wsgi.input"], length)
+        return chunks if length > _WHOLE_BYTES else b"".join(chunks) or None
     if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
         return _read(environ["wsgi.input"], None)
     return None
 
 
+def _length(given: str) -> int:
+    # What int takes besides, such as a sign, no server should have let through.
+    if not (given.isascii() and given.isdigit()):
+        raise InvalidError("the request's content-length is no number", http_status=400)
+    return int(given)
+
+
 def _read(stream: Any, left: int | None) -> Iterator[bytes]:
+    """A body of this length; its end is the stream's own if it is not known."""
     while left is None or left > 0:
         chunk = stream.read(_WHOLE_BYTES if left is None else min(left, _WHOLE_BYTES))
         if not chunk:
+            if left is not None:
+                # What has come is not the body that the client means: no app takes the one for the other.
+                raise InvalidError(f"the request's body broke off {left} bytes before its end", http_status=400)
             return
         if left is not None:
             left -= len(chunk)
