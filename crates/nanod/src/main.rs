@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // A supervisor starts its workers with its own words behind one that nobody else writes.
     let worker = workers::Worker::take(&mut words);
+    notify::take_sockets();
     process::raise_open_files();
     let exit = match cli::request(words) {
         Ok((request, common)) => {

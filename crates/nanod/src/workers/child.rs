@@ -11,6 +11,7 @@ use std::time::Duration;
 use nano_core::{Notes, sys};
 
 use super::{Order, WORD};
+use crate::notify;
 
 /// A process, and the socket to it.
 #[derive(Debug)]
@@ -64,9 +65,7 @@ impl Worker {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("nanod").arg(WORD).arg(spec).args(words);
         // Only the supervisor talks to the service manager.
-        for name in ["NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"] {
-            command.env_remove(name);
-        }
+        notify::withhold(&mut command);
         given.iter().try_for_each(|fd| sys::file::set_inherited(*fd, true))?;
         let child = command.spawn();
         for fd in &given {
