@@ -353,7 +353,10 @@ impl Server {
     /// Apps have broken much of what a process may lose: when it has lost all of that it can start no app any more.
     fn wear_out(&self) {
         match &self.worker {
-            Some(worker) => worker.tell("worn"),
+            Some(worker) => {
+                self.runtime.culprits().iter().for_each(|app| worker.tell(&format!("broke {app}")));
+                worker.tell("worn");
+            }
             None => output::complain(
                 "apps have broken much of what a process may lose to them (docs/limits.md): in the end no app could be started any more. Restart nanod \
                  when that suits, or serve with --workers, which are replaced one by one",
