@@ -292,6 +292,32 @@ fn an_archive_that_does_not_start_changes_no_routes() {
         Server::start("kept", &[("a/index.js", &says("a")), ("b/index.js", &says("b")), ("b/nano.toml", "routes = [\"b.test\"]\n")], &[]);
     let broken = tar(&[("nano.toml", "routes = [\"c.test\"]\n"), ("index.js", "export default {")]);
     assert_eq!(server.put("b", &broken).0, 422);
+#[test]
+fn what_is_copied_over_an_app_while_it_is_deployed_is_no_part_of_what_serves() {
+    // What it takes to read the secret holds the deployment up.
+    let manifest = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"touch ../begun; until [ -e ../go ]; do sleep 0.02; done; echo x\"] }\n";
+    let code = |text: &str| format!("import './lib.js';\n{}", says(text));
+    let files = [("app/index.js", &*code("one")), ("app/lib.js", ""), ("app/nano.toml", manifest), ("go", "")];
+    let mut server = Server::start("moved", &files, &["--trust"]);
+    let folder = server.folder.join("apps");
+    let place = |name: &str| folder.join(name);
+    fs::remove_file(place("go")).unwrap();
+    fs::remove_file(place("begun")).unwrap();
+    fs::write(place("app/index.js"), code("two")).unwrap();
+    while !place("begun").exists() {
+        std::thread::yield_now();
+    }
+    fs::write(place("app/lib.js"), "// The rest of the second version.\n").unwrap();
+    fs::write(place("go"), "").unwrap();
+    server.wait_for("1 deployed");
+    assert_eq!(server.ask("POST", "/apps/app/reload").0, 200);
+    let app = server.ask("GET", "/apps/app").json();
+    let versions = app["versions"].as_array().unwrap();
+    // The latest is first: the folder as it is.
+    assert_eq!((versions.len(), &versions[1]["digest"]), (3, &versions[0]["digest"]), "{app}");
+    assert_ne!(versions[2]["digest"], versions[0]["digest"]);
+}
+
     assert_eq!((server.host("b.test"), server.host("c.test").0), ((200, "b".into()), 404));
     let b = server.ask("GET", "/apps/b").json();
     assert_eq!((&b["routes"][0], &b["versions"].as_array().unwrap().len()), (&"b.test".into(), &2));
