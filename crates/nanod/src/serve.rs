@@ -139,7 +139,7 @@ impl Server {
         })
         .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
-        let logs = Arc::new(Logs::default());
+        let logs = Arc::new(Logs::new(clock.unix_ms() as u64));
         let worn = sender.clone();
         // The main thread has gone: the process ends anyway.
         let worn = move || drop(worn.send(Message::Worn));
