@@ -64,14 +64,17 @@ def nothing_failed_of_h2load(printed: str) -> int:
 
 def an_app_is_replaced_under_load() -> str:
     total, said = 0, []
-    for program, options, count in (("wrk", ["-t1", "-c64", "-d{}s"], nothing_failed_of_wrk),
-                                    ("h2load", ["--h1", "-c64", "-t1", "-D{}"], nothing_failed_of_h2load),
-                                    ("h2load", ["-c16", "-m8", "-t1", "-D{}"], nothing_failed_of_h2load)):
-        if not need(program):
+    loads = (
+        ("wrk", ["wrk", "-t1", "-c64", "-d{}s"], nothing_failed_of_wrk),
+        ("h2load of HTTP/1.1", ["h2load", "--h1", "-c64", "-t1", "-D{}"], nothing_failed_of_h2load),
+        ("h2load of HTTP/2", ["h2load", "-c16", "-m8", "-t1", "-D{}"], nothing_failed_of_h2load),
+    )
+    for name, words, count in loads:
+        if not need(words[0]):
             continue
         with nanod({"app": APP % (0, 0)}, "--threads", "2") as (process, port, folder):
             seconds = 30 if is_long() else 10
-            command = [program, *(option.format(seconds) for option in options), f"http://127.0.0.1:{port}/"]
+            command = [*(word.format(seconds) for word in words), f"http://127.0.0.1:{port}/"]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
                 try:
                     rewritten(port, folder, [load])
@@ -80,7 +83,7 @@ def an_app_is_replaced_under_load() -> str:
             requests = count(printed)
             check(ended(process, 15) == 0, "nanod ends well")
             total += requests
-            said.append(f"{program} {options[0]} {requests}")
+            said.append(f"{name} {requests}")
     return f"{RELOADS} reloads; requests: {', '.join(said)}" if said else "skipped"
 
 

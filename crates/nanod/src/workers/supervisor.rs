@@ -299,7 +299,6 @@ impl Supervisor {
             false => format!(" while it ran {}", running.join(", ")),
         };
         output::complain(&format!("worker {} (process {}) {}{what}; it is started again", index + 1, worker.id(), child::describe(status)));
-        seat.put_off(now_ms);
         self.looked(index);
         if child::is_crash(status) {
             running.into_iter().for_each(|app| self.blame(app, "it ran in several crashes"));
@@ -352,6 +351,15 @@ impl Supervisor {
 }
 
 impl Seat {
+    /// A worker has ended that had served for so long: it made room for the next one, or died. One that was worn out soon would be so again:
+    /// its apps are not to have workers replaced without end.
+    fn follow(&mut self, made_room: bool, served_ms: u64, now_ms: u64) {
+        if served_ms >= WORKER_STEADY_MS {
+            self.wait_ms = WORKER_RESTART_MS;
+        }
+        if made_room && served_ms >= WORKER_STEADY_MS { self.due_ms = now_ms } else { self.put_off(now_ms) }
+    }
+
     /// The next worker is started after a while, which is longer each time.
     fn put_off(&mut self, now_ms: u64) {
         self.due_ms = now_ms + self.wait_ms;
@@ -368,5 +376,26 @@ fn bind(text: &str) -> Result<(OwnedFd, String), String> {
             Ok((fd, name.map_or(text.to_string(), |address| address.to_string())))
         }
         None => nano_core::bind(text).map_err(|error| error.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_lasts_is_followed_at_once_and_one_that_does_not_is_waited_with() {
+        let notes = Notes::new().expect("memory");
+        let mut seat = Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looking: false };
+        let mut due_in_ms = |made_room: bool, served_ms: u64| {
+            seat.follow(made_room, served_ms, 1_000);
+            seat.due_ms - 1_000
+        };
+        let (soon, late) = (WORKER_STEADY_MS - 1, WORKER_STEADY_MS);
+        assert_eq!([due_in_ms(true, late), due_in_ms(true, late)], [0, 0]);
+        assert_eq!([due_in_ms(true, soon), due_in_ms(true, soon)], [WORKER_RESTART_MS, 2 * WORKER_RESTART_MS]);
+        assert_eq!([due_in_ms(false, soon), due_in_ms(false, late)], [4 * WORKER_RESTART_MS, WORKER_RESTART_MS]);
+        let longest = (0..20).map(|_| due_in_ms(true, soon)).max();
+        assert_eq!((longest, due_in_ms(true, late)), (Some(WORKER_RESTART_MS_MAX), 0));
     }
 }

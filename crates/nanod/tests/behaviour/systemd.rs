@@ -126,7 +126,7 @@ fn a_signal_has_it_read_its_certificates_again() {
     install("one");
     let mut command = nanod(&folder, &["--tls-cert", chain.to_str().expect("text"), "--tls-key", key.to_str().expect("text")]);
     command.env("NOTIFY_SOCKET", &place);
-    let mut server = Server::run(command, folder.clone());
+    let mut server = Server::run(command, folder);
     server.await_ready(READY);
     assert_eq!((manager.hear().as_str(), certificate(&server.address).as_str()), ("READY=1", "CN=one"));
     install("two");
