@@ -281,16 +281,9 @@ impl Supervisor {
             return self.tell_all(&Order::Stop);
         }
         let served_ms = worker.worn_ms.unwrap_or(now_ms).saturating_sub(worker.since_ms);
-        if served_ms >= WORKER_STEADY_MS {
-            seat.wait_ms = WORKER_RESTART_MS;
-        }
-        if worker.leaving_ms.is_some() && !child::is_crash(status) {
-            // One that was worn out at once would be again: its apps are not to have workers replaced without end.
-            if served_ms >= WORKER_STEADY_MS {
-                seat.due_ms = now_ms
-            } else {
-                seat.put_off(now_ms)
-            }
+        let made_room = worker.leaving_ms.is_some() && !child::is_crash(status);
+        seat.follow(made_room, served_ms, now_ms);
+        if made_room {
             return self.looked(index);
         }
         let running = seat.notes.running();

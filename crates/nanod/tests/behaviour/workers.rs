@@ -252,26 +252,14 @@ fn replaced(server: &Server, before: &[u32]) -> Vec<u32> {
 }
 
 #[test]
-fn a_worker_that_apps_have_worn_out_is_replaced_while_another_serves() {
+fn workers_that_apps_have_worn_out_are_replaced_while_others_serve_until_the_apps_are_quarantined() {
     let mut server = with_bombs("worn", &[]);
-    let before = server.workers();
-    wear_out(&server);
-    server.wait_for(WORN);
-    let after = replaced(&server, &before);
-    assert_eq!(after.iter().filter(|worker| before.contains(worker)).count(), 1, "{before:?} and {after:?}");
-    server.signal("-TERM");
-    let (code, said) = server.end();
-    assert!(code == Some(0) && !said.contains(AGAIN), "{code:?} {said}");
-}
-
-#[test]
-fn apps_that_wear_out_worker_after_worker_are_quarantined() {
-    let mut server = with_bombs("wearing", &[]);
     for _ in 0..2 {
         let before = server.workers();
         wear_out(&server);
         server.wait_for(WORN);
-        replaced(&server, &before);
+        let after = replaced(&server, &before);
+        assert_eq!(after.iter().filter(|worker| before.contains(worker)).count(), 1, "{before:?} and {after:?}");
     }
     wear_out(&server);
     server.wait_for_all(&["bomb0 is quarantined: it broke threads of several workers", "bomb10 is quarantined", WORN]);
@@ -280,6 +268,9 @@ fn apps_that_wear_out_worker_after_worker_are_quarantined() {
         std::thread::yield_now();
     }
     assert_eq!(server.ask("good.localhost", "/"), (200, "good".into()));
+    server.signal("-TERM");
+    let (code, said) = server.end();
+    assert!(code == Some(0) && !said.contains(AGAIN), "{code:?} {said}");
 }
 
 #[test]
