@@ -61,7 +61,7 @@ pub struct Apps {
     accepted: BTreeMap<String, Arc<Reading>>,
     /// What manifests may ask for.
     grants: Arc<Grants>,
-    /// Apps, by their own names, that ran in several crashes.
+    /// Apps, by their own names, that had a part in the end of several workers.
     quarantined: BTreeSet<String>,
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
@@ -360,7 +360,7 @@ impl Apps {
             self.accepted.insert(folder.to_string(), state.reading.clone());
         }
         if self.quarantined.contains(&manifest.name) {
-            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+            return Err("the app is quarantined: it had a part in the end of several workers; change it, or wait".into());
         }
         Ok(manifest.name.clone())
     }
@@ -484,7 +484,7 @@ impl Apps {
         }
         if self.quarantined.contains(app.name()) {
             self.leave(app, Duration::ZERO);
-            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+            return Err("the app is quarantined: it had a part in the end of several workers; change it, or wait".into());
         }
         let granted = self.is_granted(folder, Some(state), &state.reading, &used);
         let reading = state.reading.clone();
