@@ -18,6 +18,7 @@ use crate::files::Files;
 use crate::inspect::Inspected;
 use crate::objects;
 use crate::observe::{Kill, Meter, Outcome};
+use crate::prepared::Prepared;
 use crate::queue::{self, QueueConsumer};
 use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
@@ -463,10 +464,20 @@ impl App {
 
     /// Loads a new version. The old one serves until the new one has started, and goes on serving if it does not.
     pub fn reload(&self, options: AppOptions) -> Result<()> {
+        self.check_open()?;
+        self.reload_prepared(Prepared::read(options)?)
+    }
+
+    fn check_open(&self) -> Result<()> {
         self.inner.check_open()?;
-        self.shared.check_open()?;
-        let lazy = options.lazy;
-        let version = Arc::new(Version::new(options)?);
+        self.shared.check_open()
+    }
+
+    /// The same with a version that has been read already.
+    pub fn reload_prepared(&self, prepared: Prepared) -> Result<()> {
+        self.check_open()?;
+        let Prepared { lazy, version, .. } = prepared;
+        let version = Arc::new(version);
         self.inner.check_consumers(&self.shared, &version)?;
         let inspector = self.shared.inspected.inspector();
         if let Some(inspector) = &inspector {

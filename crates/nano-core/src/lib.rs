@@ -16,6 +16,7 @@ mod inspect;
 mod objects;
 mod observe;
 mod pipe;
+mod prepared;
 mod queue;
 mod request;
 mod runtime;
@@ -49,6 +50,7 @@ pub use nano_net::tls::Roots;
 pub use observe::{
     AppMetrics, AppReport, AppState, Ceilings, Durations, Kill, Outcome, Resident, RuntimeStats, ShardReport, ShardTurn, ShardView,
 };
+pub use prepared::Prepared;
 pub use queue::{MessageBody, QueueConsumer, QueueStats};
 pub use request::{Body, RequestInit, Response};
 pub use runtime::{Runtime, RuntimeOptions, init};

@@ -27,6 +27,7 @@ use crate::inspect::Inspections;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, RuntimeStats, Totals};
 use crate::pipe::{GONE, Pipe};
+use crate::prepared::Prepared;
 use crate::queue::Queues;
 use crate::request::{Body, Ending, Place, Work};
 use crate::schedule::Schedules;
@@ -179,10 +180,15 @@ impl Runtime {
 
     /// Loads an app: reads, compiles and starts it, or explains why not. Blocks.
     pub fn load(&self, options: AppOptions) -> Result<App> {
+        self.inner.check_open()?;
+        self.load_prepared(Prepared::read(options)?)
+    }
+
+    /// The same with an app that has been read already.
+    pub fn load_prepared(&self, prepared: Prepared) -> Result<App> {
         let inner = &self.inner;
         inner.check_open()?;
-        let (name, lazy) = (options.name.clone(), options.lazy);
-        let version = Version::new(options)?;
+        let Prepared { name, lazy, version } = prepared;
         let key = inner.next_app.fetch_add(1, Ordering::Relaxed);
         let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.working;
         let shared = Arc::new(AppShared::new(key, name.clone(), version, home));

@@ -25,7 +25,7 @@ use nano_core::{App, Clock, Problem, Runtime};
 use crate::admin::{Board, Pending};
 use crate::routes::{Current, Served, Table};
 use crate::{dev, output, trust};
-use job::{Job, Loaded, Used};
+use job::{Failure, Job, Loaded, Used};
 use pool::Pool;
 use underway::{Batch, Underway, Why};
 
@@ -37,6 +37,9 @@ pub const NO_APP_HELP: &str =
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
+
+/// How often a folder may change between the look and the deployment before it is deployed as it is: something of its own changes it then.
+const MOVES_MAX: u32 = 3;
 
 /// The apps of a folder, by the names of theirs.
 pub struct Apps {
@@ -58,7 +61,7 @@ pub struct Apps {
     accepted: BTreeMap<String, Arc<Reading>>,
     /// What manifests may ask for.
     grants: Arc<Grants>,
-    /// Apps, by their own names, that ran in several crashes.
+    /// Apps, by their own names, that had a part in the end of several workers.
     quarantined: BTreeSet<String>,
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
@@ -66,6 +69,10 @@ pub struct Apps {
     over: Vec<Batch>,
     /// What operators wait for.
     ended: Vec<Ended>,
+    /// How often in a row each folder had changed when it was to be deployed.
+    moves: BTreeMap<String, u32>,
+    /// Those that have lately: to be looked at again.
+    moved: Vec<String>,
     pool: Pool<Done>,
     clock: Clock,
     /// When it was last looked for deployments that are slow.
@@ -89,7 +96,7 @@ struct Serving {
 /// What other threads have done.
 enum Done {
     /// A folder has been deployed, or could not be.
-    Deployed(String, Result<Loaded, String>),
+    Deployed(String, Result<Loaded, Failure>),
     /// No app has this name any more.
     Left(String),
 }
@@ -129,6 +136,8 @@ impl Apps {
             last_batch: 0,
             over: Vec::new(),
             ended: Vec::new(),
+            moves: BTreeMap::new(),
+            moved: Vec::new(),
             pool: Pool::new(bell),
             clock: Clock::system(),
             looked_ms: 0,
@@ -351,7 +360,7 @@ impl Apps {
             self.accepted.insert(folder.to_string(), state.reading.clone());
         }
         if self.quarantined.contains(&manifest.name) {
-            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+            return Err("the app is quarantined: it had a part in the end of several workers; change it, or wait".into());
         }
         Ok(manifest.name.clone())
     }
@@ -381,6 +390,8 @@ impl Apps {
             grants: self.grants.clone(),
             dev_vars: self.dev_vars,
             environment: self.environment.clone(),
+            // What an operator wants is deployed as it is.
+            exactly: matches!(underway.why, Why::Change(_)) && self.moves.get(folder).is_none_or(|moves| *moves < MOVES_MAX),
         };
         let (began_ms, clock, its) = (underway.began_ms.clone(), self.clock.clone(), folder.to_string());
         let given = self.pool.give(move || {
@@ -388,7 +399,7 @@ impl Apps {
             Done::Deployed(its, job.run())
         });
         if let Err(error) = given {
-            self.finish(folder, Err(format!("cannot start a thread: {error}")));
+            self.finish(folder, Err(Failure::Why(format!("cannot start a thread: {error}"))));
         }
     }
 
@@ -421,11 +432,17 @@ impl Apps {
         }
     }
 
-    fn finish(&mut self, folder: &str, result: Result<Loaded, String>) {
+    fn finish(&mut self, folder: &str, result: Result<Loaded, Failure>) {
         let Some(underway) = self.underway.remove(folder) else { return };
         let Underway { state, why, gives_up, reloads, dropped, next, .. } = underway;
-        let result = result.and_then(|loaded| self.put_in_service(folder, &state, loaded, reloads, dropped));
-        match (dropped, why) {
+        let moved = matches!(result, Err(Failure::Moved));
+        self.count_move(folder, moved && !dropped, next.is_some());
+        let result = match result {
+            Ok(loaded) => self.put_in_service(folder, &state, loaded, reloads, dropped),
+            Err(Failure::Why(why)) => Err(why),
+            Err(Failure::Moved) => Err("its folder has changed meanwhile".into()),
+        };
+        match (dropped || moved, why) {
             (false, why) => self.end(folder, &state, why, result),
             (true, Why::Change(number)) => self.supersede(number),
             (true, Why::Operator(pending)) => self.ended.push(Ended { folder: folder.to_string(), pending, result, dropped }),
@@ -436,6 +453,23 @@ impl Apps {
         if let Some((state, number)) = next {
             self.deploy(folder, &state, Why::Change(number));
         }
+    }
+
+    /// A deployment has come to an end, perhaps because the folder had moved. If nothing newer of it is `known` it has to be looked at.
+    fn count_move(&mut self, folder: &str, moved: bool, known: bool) {
+        if !moved {
+            self.moves.remove(folder);
+            return;
+        }
+        *self.moves.entry(folder.to_string()).or_default() += 1;
+        if !known {
+            self.moved.push(folder.to_string());
+        }
+    }
+
+    /// Folders that had changed when they were to be deployed, and are not as they were deployed before either.
+    pub fn take_moved(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.moved)
     }
 
     /// An app that has started answers from now on, unless that is not wanted any more.
@@ -450,7 +484,7 @@ impl Apps {
         }
         if self.quarantined.contains(app.name()) {
             self.leave(app, Duration::ZERO);
-            return Err("the app is quarantined: it ran in several crashes; change it, or wait".into());
+            return Err("the app is quarantined: it had a part in the end of several workers; change it, or wait".into());
         }
         let granted = self.is_granted(folder, Some(state), &state.reading, &used);
         let reading = state.reading.clone();

@@ -28,7 +28,10 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // A supervisor starts its workers with its own words behind one that nobody else writes.
     let worker = workers::Worker::take(&mut words);
+    notify::take_sockets();
     process::raise_open_files();
+    // Until it is understood.
+    output::set_up(&cli::how_to_complain(&words));
     let exit = match cli::request(words) {
         Ok((request, common)) => {
             output::set_up(&common);
@@ -55,9 +58,9 @@ fn answer(request: Request) -> Exit {
         Request::Serve(serve) if serve.workers > 1 => workers::supervise(&serve.into()),
         Request::Serve(serve) => serve::run(&serve.into(), None),
         Request::Dev(dev) => dev::run(&dev),
-        Request::Completions(shell) => commands::print(&cli::completions(shell)),
+        Request::Completions(shell) => commands::completions(shell),
         Request::Help(command) => commands::help(command),
-        Request::Version => commands::print(&format!("nanod {} (V8 {})\n", env!("CARGO_PKG_VERSION"), nano_core::v8_version())),
+        Request::Version => commands::version(),
         Request::Run(run) => commands::run(&run),
         Request::Check(check) => commands::check(&check),
         Request::Types(types) => commands::types(&types),

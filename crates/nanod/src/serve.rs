@@ -30,6 +30,9 @@ use crate::{dev, events, notify, output};
 /// How long a folder must be still before it is deployed.
 const QUIET_MS: u64 = 100;
 
+/// The same of a folder whose app serves already, unless somebody writes it and waits: whoever copies may pause.
+const QUIET_SERVING_MS: u64 = 500;
+
 /// How long the start waits for folders that are not still, and for an app that has not started.
 const SETTLE_MS: u64 = 2_000;
 
@@ -136,7 +139,7 @@ impl Server {
         })
         .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);
-        let logs = Arc::new(Logs::default());
+        let logs = Arc::new(Logs::new(clock.unix_ms() as u64));
         let worn = sender.clone();
         // The main thread has gone: the process ends anyway.
         let worn = move || drop(worn.send(Message::Worn));
@@ -171,6 +174,7 @@ impl Server {
         });
         let notifier = notifier.flatten();
         let watch = Watch::new(notifier.is_some(), clock.now_ms());
+        let quiet_again_ms = if options.dev { QUIET_MS } else { QUIET_SERVING_MS };
         Ok(Self {
             runtime,
             admin,
@@ -180,7 +184,7 @@ impl Server {
             messages,
             notifier,
             scanner: Scanner::new(folder, scan),
-            deployment: Deployment::new(QUIET_MS),
+            deployment: Deployment::new(QUIET_MS).with_patience(quiet_again_ms),
             watch,
             apps,
             commands: VecDeque::new(),
@@ -276,7 +280,10 @@ impl Server {
                 Ok(Message::Order(order)) => self.obey(&order),
                 Ok(Message::Worn) => self.wear_out(),
                 Ok(Message::Look) => self.take_hints(),
-                Ok(Message::Deployed) => self.apps.hear(self.deployment.deployed()),
+                Ok(Message::Deployed) => {
+                    self.apps.hear(self.deployment.deployed());
+                    self.follow_moved();
+                }
                 Ok(Message::Command(command)) => self.take_command(command),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(self.stop()),
@@ -353,7 +360,10 @@ impl Server {
     /// Apps have broken much of what a process may lose: when it has lost all of that it can start no app any more.
     fn wear_out(&self) {
         match &self.worker {
-            Some(worker) => worker.tell("worn"),
+            Some(worker) => {
+                self.runtime.culprits().iter().for_each(|app| worker.tell(&format!("broke {app}")));
+                worker.tell("worn");
+            }
             None => output::complain(
                 "apps have broken much of what a process may lose to them (docs/limits.md): in the end no app could be started any more. Restart nanod \
                  when that suits, or serve with --workers, which are replaced one by one",
@@ -415,6 +425,21 @@ impl Server {
                 }
             }
             self.apps.follow(&step.changes, self.deployment.deployed());
+        }
+    }
+
+    /// Folders that had changed when they were to be deployed are looked at again.
+    fn follow_moved(&mut self) {
+        let moved = self.apps.take_moved();
+        if moved.is_empty() {
+            return;
+        }
+        let now_ms = self.clock.now_ms();
+        moved.iter().for_each(|folder| self.deployment.doubt(folder, now_ms));
+        self.watch.hint(Touched::Some(moved.into_iter().collect()), now_ms);
+        if !self.watching {
+            // The signal that wanted it deployed is not over.
+            self.settling.get_or_insert((now_ms + SETTLE_MS, "looked"));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -128,7 +129,12 @@ impl Server {
 
     /// Follows a stream up to a line that has this.
     fn follow(&self, path: &str, wanted: &str) -> Vec<String> {
-        let head = format!("GET {path} HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}", self.admin);
+        self.follow_with(path, "", wanted)
+    }
+
+    /// The same with more headers.
+    fn follow_with(&self, path: &str, more: &str, wanted: &str) -> Vec<String> {
+        let head = format!("GET {path} HTTP/1.1\nHost: {}\nAuthorization: Bearer {TOKEN}{more}", self.admin);
         let stream = BufReader::new(self.open(&head, b""));
         let mut seen = Vec::new();
         for line in stream.lines() {
@@ -284,6 +290,32 @@ fn an_archive_is_deployed_whole_or_not_at_all() {
     assert_eq!(left, ["notes", "one", "two"]);
     let plain = server.send("PUT", "/apps/one", "\nContent-Type: text/plain", b"x");
     assert_eq!(plain.0, 415);
+}
+
+#[test]
+fn what_is_copied_over_an_app_while_it_is_deployed_is_no_part_of_what_serves() {
+    // What it takes to read the secret holds the deployment up.
+    let manifest = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"touch ../begun; until [ -e ../go ]; do sleep 0.02; done; echo x\"] }\n";
+    let code = |text: &str| format!("import './lib.js';\n{}", says(text));
+    let files = [("app/index.js", &*code("one")), ("app/lib.js", ""), ("app/nano.toml", manifest), ("go", "")];
+    let mut server = Server::start("moved", &files, &["--trust"]);
+    let folder = server.folder.join("apps");
+    let place = |name: &str| folder.join(name);
+    fs::remove_file(place("go")).unwrap();
+    fs::remove_file(place("begun")).unwrap();
+    fs::write(place("app/index.js"), code("two")).unwrap();
+    while !place("begun").exists() {
+        std::thread::yield_now();
+    }
+    fs::write(place("app/lib.js"), "// The rest of the second version.\n").unwrap();
+    fs::write(place("go"), "").unwrap();
+    server.wait_for("1 deployed");
+    assert_eq!(server.ask("POST", "/apps/app/reload").0, 200);
+    let app = server.ask("GET", "/apps/app").json();
+    let versions = app["versions"].as_array().unwrap();
+    // The latest is first: the folder as it is.
+    assert_eq!((versions.len(), &versions[1]["digest"]), (3, &versions[0]["digest"]), "{app}");
+    assert_ne!(versions[2]["digest"], versions[0]["digest"]);
 }
 
 #[test]
@@ -475,6 +507,25 @@ fn health_is_told_apart_from_readiness() {
 }
 
 #[test]
+fn readiness_goes_first_at_every_worker() {
+    let files = [("app/index.js", &*says("still here"))];
+    let mut server = Server::start("readiness", &files, &["--workers", "2", "--drain-delay", "1h"]);
+    let signal = |server: &Server| assert!(Command::new("kill").arg(server.child.id().to_string()).status().unwrap().success());
+    signal(&server);
+    server.wait_for("stopping");
+    for admin in server.admins.clone() {
+        server.admin = admin;
+        while server.ask("GET", "/readyz").0 != 503 {
+            std::thread::yield_now();
+        }
+        assert_eq!((server.ask("GET", "/healthz").0, server.app("app")), (200, (200, "still here".into())));
+    }
+    // Nobody has an hour.
+    signal(&server);
+    assert_eq!(server.child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
 fn silence_does_not_lock_the_operator_out() {
     let server = Server::start("silence", &[("one/index.js", &says("one"))], &[]);
     let silent: Vec<TcpStream> =
@@ -483,6 +534,122 @@ fn silence_does_not_lock_the_operator_out() {
         assert_eq!(server.ask("GET", "/apps").0, 200);
     }
     drop(silent);
+}
+
+#[test]
+fn slow_bodies_do_not_lock_the_operator_out() {
+    let server = Server::start("bodies", &[("one/index.js", &says("one"))], &[]);
+    let slow: Vec<TcpStream> = (0..nano_base::limits::ADMIN_CONNECTIONS_MAX)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&server.admin).expect("a connection");
+            let head = "Content-Length: 60000\r\nExpect: 100-continue\r\n\r\n";
+            write!(stream, "GET /healthz HTTP/1.1\r\nHost: {}\r\n{head}", server.admin).unwrap();
+            let mut line = [0; 12];
+            stream.read_exact(&mut line).expect("the listener waits for the body");
+            assert_eq!(&line, b"HTTP/1.1 100");
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        assert_eq!(server.ask("GET", "/apps").0, 200);
+    }
+    drop(slow);
+}
+
+/// A client that asks without pause, until it is dropped.
+struct Hog(TcpStream);
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+#[test]
+fn whoever_asks_without_pause_has_his_turns_among_others() {
+    let server = Server::start("pipelined", &[("one/index.js", &says("one"))], &[]);
+    let batch = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.admin).repeat(1_000);
+    let (begun, begins) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let hogs = [(); 2].map(|()| Hog(TcpStream::connect(&server.admin).expect("a connection")));
+        for hog in &hogs {
+            let (mut writes, mut reads) = (hog.0.try_clone().unwrap(), hog.0.try_clone().unwrap());
+            let (batch, begun) = (batch.as_bytes(), begun.clone());
+            scope.spawn(move || while writes.write_all(batch).is_ok() {});
+            scope.spawn(move || {
+                let mut buffer = vec![0; 1 << 20];
+                while reads.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {
+                    let _ = begun.send(());
+                }
+            });
+        }
+        begins.recv_timeout(PATIENCE).expect("they are answered");
+        for _ in 0..10 {
+            assert_eq!(server.ask("GET", "/apps").0, 200);
+        }
+        drop(hogs);
+    });
+}
+
+#[test]
+fn whoever_followed_the_process_before_misses_nothing_of_this_one() {
+    let chatty = "export default { fetch(request) { console.log('said', new URL(request.url).host); return new Response(''); } };\n";
+    let server = Server::start("before", &[("one/index.js", chatty)], &[]);
+    (0..50).for_each(|_| assert_eq!(server.app("one").0, 200));
+    let seen = server.follow("/logs", "said");
+    let id = seen.iter().filter_map(|line| line.strip_prefix("id: ")).next_back().expect("an id").to_string();
+    drop(server);
+    let server = Server::start("after", &[("one/index.js", chatty)], &[]);
+    assert_eq!(server.app("one").0, 200);
+    let seen = server.follow_with("/logs", &format!("\nLast-Event-ID: {id}"), "said one.localhost");
+    assert!(seen.iter().any(|line| line.contains("\"loaded\"")), "from its beginning: {seen:?}");
+}
+
+#[test]
+fn figures_of_many_apps_reach_a_client_that_takes_its_time() {
+    // What is refused is in the figures as well, and costs no start.
+    let folder = std::env::temp_dir().join(format!("nanod-admin-many-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    for number in 0..5_000 {
+        let app = folder.join(format!("apps/{number}-{}", "x".repeat(50)));
+        fs::create_dir_all(&app).unwrap();
+        fs::write(app.join("index.js"), "").unwrap();
+        fs::write(app.join("nano.toml"), "code_generation = true\n").unwrap();
+    }
+    let socket = folder.join("admin");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
+        .args(["serve", "--no-watch", "--listen", "127.0.0.1:0", "--admin"])
+        .arg(format!("unix:{}", socket.display()))
+        .arg(folder.join("apps"))
+        .env("NANOD_TOKEN", TOKEN)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nanod starts");
+    let said = BufReader::new(child.stdout.take().expect("a pipe")).lines().map(|line| line.expect("text"));
+    assert!(said.into_iter().any(|line| line.contains(" apps on 127.0.0.1:")), "nanod is ready");
+    let follow = || {
+        // The kernel keeps little of what is not taken from such a socket.
+        let mut stream = UnixStream::connect(&socket).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET /stats/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n").unwrap();
+        BufReader::new(stream).lines().map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("data: ")?.to_string()))
+    };
+    let is_whole = |data: &str| data.contains("\"whole\":true");
+    let (slow, mut quick) = (follow(), follow());
+    let whole = quick.next().expect("figures");
+    assert!(is_whole(&whole) && whole.len() > nano_base::limits::ADMIN_STREAM_BYTES_MAX, "{} bytes", whole.len());
+    // Meanwhile the other one takes nothing.
+    assert_eq!(quick.take(3).count(), 3);
+    let told: Vec<String> = slow.take(3).collect();
+    let _ = child.kill();
+    let _ = child.wait();
+    let _ = fs::remove_dir_all(&folder);
+    assert!(
+        told.len() == 3 && is_whole(&told[0]) && is_whole(&told[1]),
+        "{}: it missed what was different, and gets all again",
+        told.len()
+    );
 }
 
 #[test]

@@ -126,7 +126,7 @@ pub const COMMANDS: &[Command] = &[
             TOKEN,
             Opt::value("level", ValueKind::Choice(&["debug", "info", "warn", "error"]), "LEVEL", "debug", "Nothing below this"),
             Opt::value("search", ValueKind::Text, "TEXT", "", "Only lines that have this"),
-            Opt::flag("errors", "Only requests that failed"),
+            Opt::flag("errors", "The same as --level error"),
         ],
     },
     Command {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value, json};
+
 use super::commands::{COMMANDS, COMMON};
 use super::grammar::{Command, Opt, Positional, ValueKind};
 
@@ -31,6 +33,36 @@ pub fn help(command: &Command) -> String {
         let _ = write!(out, "\n{}\n", command.more);
     }
     out
+}
+
+/// The same for programs: about one command, or what there is.
+pub fn help_json(command: Option<&Command>) -> Value {
+    let common: Vec<Value> = COMMON.iter().map(option).collect();
+    match command {
+        Some(command) => {
+            let options: Vec<Value> = command.options.iter().chain(COMMON).map(option).collect();
+            json!({ "command": command.name, "about": command.about, "usage": usage(command), "options": options, "more": command.more })
+        }
+        None => {
+            let commands: Vec<Value> = COMMANDS.iter().map(|it| json!({ "command": it.name, "about": it.about })).collect();
+            let codes: Vec<Value> = super::Exit::ALL.iter().map(|(exit, what)| json!({ "code": *exit as u8, "about": what })).collect();
+            json!({ "usage": "nanod COMMAND", "commands": commands, "options": common, "exit_codes": codes })
+        }
+    }
+}
+
+fn option(option: &Opt) -> Value {
+    let given = |text: &str| Some(text.to_string()).filter(|text| !text.is_empty());
+    let values = if let ValueKind::Choice(words) = option.kind { Some(words) } else { None };
+    json!({
+        "option": format!("--{}", option.name),
+        "short": option.short.map(|short| format!("-{short}")),
+        "value": given(option.value),
+        "values": values,
+        "default": given(option.default),
+        "many": option.many,
+        "about": option.about,
+    })
 }
 
 /// How it is called.

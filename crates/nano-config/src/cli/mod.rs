@@ -15,8 +15,8 @@ pub use address::Address;
 pub use commands::{COMMANDS, COMMON};
 pub use completions::completions;
 pub use grammar::{Command, Opt, Positional, ValueKind};
-pub use help::{help, overview};
-pub use request::{Check, Dev, LogFormat, New, PerApp, Request, Run, Serve, Shell, Tail, Top, Types, request};
+pub use help::{help, help_json, overview};
+pub use request::{Check, Dev, LogFormat, New, PerApp, Request, Run, Serve, Shell, Tail, Top, Types, how_to_complain, request};
 
 use std::ffi::OsStr;
 use std::fmt;

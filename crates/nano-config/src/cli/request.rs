@@ -1,6 +1,7 @@
 //! What a command line asks for, in types.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::parse::{Parsed, parse};
@@ -165,8 +166,6 @@ pub struct Tail {
     pub level: String,
     /// What lines must have.
     pub search: Option<String>,
-    /// Only what failed.
-    pub errors: bool,
 }
 
 /// Show what apps use.
@@ -228,18 +227,15 @@ pub enum Shell {
 
 /// What the words behind the program's name ask for.
 pub fn request(words: impl IntoIterator<Item = OsString>) -> Result<(Request, Common), Usage> {
-    let words: Vec<OsString> = words.into_iter().collect();
+    let mut words: Vec<OsString> = words.into_iter().collect();
     // What `--version` is in every program.
-    if matches!(words.first().and_then(|word| word.to_str()), Some("--version" | "-V")) && words.len() == 1 {
-        return Ok((Request::Version, Common::default()));
+    let options = words.iter_mut().take_while(|word| word.as_bytes().starts_with(b"-"));
+    if let Some(word) = options.into_iter().find(|word| **word == "--version" || **word == "-V") {
+        *word = "version".into();
     }
     let parsed = parse(words)?;
-    let color = match parsed.text("color") {
-        Some("always") => Some(true),
-        Some("never") => Some(false),
-        _ => None,
-    };
-    let common = Common { json: parsed.flag("json"), quiet: parsed.flag("quiet"), verbose: parsed.flag("verbose"), color };
+    let (json, quiet, verbose) = (parsed.flag("json"), parsed.flag("quiet"), parsed.flag("verbose"));
+    let common = Common { json, quiet, verbose, color: parsed.text("color").and_then(color) };
     if parsed.flag("help") {
         return Ok((Request::Help(Some(parsed.command.name).filter(|name| *name != "help")), common));
     }
@@ -247,6 +243,24 @@ pub fn request(words: impl IntoIterator<Item = OsString>) -> Result<(Request, Co
         return Err(parsed.wrong("--quiet and --verbose contradict each other"));
     }
     Ok((parsed.request()?, common))
+}
+
+/// How whoever wrote these words wants to be told what is wrong with them.
+pub fn how_to_complain(words: &[OsString]) -> Common {
+    let words: Vec<&str> = words.iter().map_while(|word| if word == "--" { None } else { Some(word.to_str().unwrap_or("")) }).collect();
+    let value = |(index, word): (usize, &&str)| match word.strip_prefix("--color")? {
+        "" => words.get(index + 1).and_then(|word| color(word)),
+        word => color(word.strip_prefix('=')?),
+    };
+    Common { json: words.contains(&"--json"), color: words.iter().enumerate().find_map(value), ..Common::default() }
+}
+
+fn color(word: &str) -> Option<bool> {
+    match word {
+        "always" => Some(true),
+        "never" => Some(false),
+        _ => None,
+    }
 }
 
 impl Parsed {
@@ -287,9 +301,8 @@ impl Parsed {
                 apps: self.positional.iter().map(|app| app.to_string_lossy().into_owned()).collect(),
                 admin: self.address("admin", 9787),
                 token_file: self.path("token-file"),
-                level: self.text("level").unwrap_or("debug").to_string(),
+                level: self.level()?.to_string(),
                 search: self.string("search"),
-                errors: self.flag("errors"),
             }),
             "top" => Request::Top(Top {
                 admin: self.address("admin", 9787),
@@ -389,6 +402,14 @@ impl Parsed {
             heap_bytes: self.number("heap").map_or(32 << 20, |bytes| bytes as usize),
             timeout_ms: self.number("timeout").unwrap_or(30_000),
         })
+    }
+
+    fn level(&self) -> Result<&str, Usage> {
+        match (self.flag("errors"), self.text("level")) {
+            (true, Some(level)) if level != "error" => Err(self.wrong("--errors and --level contradict each other")),
+            (true, _) => Ok("error"),
+            (false, level) => Ok(level.unwrap_or("debug")),
+        }
     }
 
     fn help_for(&self) -> Result<Option<&'static str>, Usage> {

@@ -80,14 +80,7 @@ fn each_command_is_understood() {
     };
     let types = Types { dir: ".".into(), out: Some("./worker-configuration.d.ts".into()), check: false };
     let check = Check { dirs: vec![".".into()], env: None, strict: false, compile: true, follow_links: false };
-    let tail = Tail {
-        apps: vec!["a".into(), "b".into()],
-        admin: admin.clone(),
-        token_file: None,
-        level: "warn".into(),
-        search: None,
-        errors: true,
-    };
+    let tail = Tail { apps: vec!["a".into(), "b".into()], admin: admin.clone(), token_file: None, level: "error".into(), search: None };
     let top = Top { admin, token_file: None, interval_ms: 500, sort: "heap".into(), once: true };
     let cases = [
         ("dev", Request::Dev(dev.clone())),
@@ -100,7 +93,8 @@ fn each_command_is_understood() {
         ),
         ("types", Request::Types(types.clone())),
         ("types -O - --check", Request::Types(Types { out: None, check: true, ..types })),
-        ("tail a b --level warn --errors", Request::Tail(tail)),
+        ("tail a b --errors", Request::Tail(tail.clone())),
+        ("tail a b --errors --level error", Request::Tail(tail)),
         ("top --interval 500ms --sort heap --once", Request::Top(top)),
         ("new shop -t hono", Request::New(New { dir: "shop".into(), template: "hono".into() })),
         ("doctor", Request::Doctor),
@@ -113,6 +107,9 @@ fn each_command_is_understood() {
         ("serve -h", Request::Help(Some("serve"))),
         ("version", Request::Version),
         ("--version", Request::Version),
+        ("-V", Request::Version),
+        ("--version --json", Request::Version),
+        ("--json --version", Request::Version),
     ];
     for (line, expected) in cases {
         assert_eq!(ask(line).map(|(request, _)| request), Ok(expected), "{line}");
@@ -152,6 +149,7 @@ fn what_is_wrong_is_said_with_a_suggestion() {
         ("serve a --tls-cert c", "nanod serve: --tls-cert and --tls-key need each other"),
         ("serve a --admin 0.0.0.0:1", "nanod serve: --admin needs --token-file if more than this machine reaches it"),
         ("serve a --admin 1 --no-admin", "nanod serve: --admin and --no-admin contradict each other"),
+        ("tail --errors --level info", "nanod tail: --errors and --level contradict each other"),
         ("dev -q -v", "nanod dev: --quiet and --verbose contradict each other"),
         ("dev --color red", "nanod dev: --color: \"red\" is not one of auto, always, never"),
         (
@@ -196,6 +194,40 @@ fn colors_are_for_terminals_that_want_them() {
         let (_, common) = ask(line).expect("a request");
         assert_eq!(common.colors(terminal, no_color.map(OsStr::new), term.map(OsStr::new)), expected, "{line} {no_color:?} {term:?}");
     }
+}
+
+#[test]
+fn what_is_wrong_is_said_as_it_was_asked_for() {
+    let cases = [
+        ("serve --bogus", false, None),
+        ("serve --json --bogus x", true, None),
+        ("frobnicate --color never --json", true, Some(false)),
+        ("serve --color=always -z", false, Some(true)),
+        ("serve -- --json", false, None),
+    ];
+    for (line, json, color) in cases {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        assert_eq!(how_to_complain(&words), Common { json, color, ..Common::default() }, "{line}");
+    }
+}
+
+#[test]
+fn help_for_programs_names_everything() {
+    let overview = help_json(None);
+    assert_eq!(overview["commands"].as_array().map(Vec::len), Some(COMMANDS.len()));
+    assert_eq!(overview["exit_codes"][5]["code"], 5);
+    for command in COMMANDS {
+        let help = help_json(Some(command));
+        let names: Vec<&str> = help["options"].as_array().expect("options").iter().filter_map(|it| it["option"].as_str()).collect();
+        let expected: Vec<String> = command.options.iter().chain(COMMON).map(|option| format!("--{}", option.name)).collect();
+        assert_eq!((names, &help["usage"]), (expected.iter().map(String::as_str).collect(), &help::usage(command).into()));
+    }
+    let new = COMMANDS.iter().find(|command| command.name == "new").expect("a command");
+    let template = serde_json::json!({
+        "option": "--template", "short": "-t", "value": "NAME", "values": ["plain", "hono", "typescript", "websocket"],
+        "default": "plain", "many": false, "about": "What to begin with",
+    });
+    assert_eq!(help_json(Some(new))["options"][0], template);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nano_base::limits::DEPLOY_FOLDERS_MAX;
 
-use super::walk::{Digest, Rules, outside_stamp, walk};
+use super::walk::{Digest, Hidden, Rules, outside_stamp, walk};
 use crate::manifest::{Reading, SecretSource, is_app, load};
 use crate::text::{Finding, Severity};
 
@@ -44,6 +44,8 @@ pub struct AppState {
     pub digest: Option<Digest>,
     /// When something in it changed last, in milliseconds since 1970, as the file system says.
     pub newest_unix_ms: u64,
+    /// What is in it and does not count.
+    pub(super) hidden: Hidden,
     /// Its manifest, or what is wrong with it.
     pub reading: Arc<Reading>,
     /// The folders in it whose changes matter.
@@ -164,12 +166,7 @@ impl Scanner {
             Some(last) if last.inside == walk.stamp && is_clean(last) => last.reading.clone(),
             _ => Arc::new(load(real, &shown, called, self.options.environment.as_deref())),
         };
-        let mut outside = Vec::new();
-        for (_, source) in reading.manifest.iter().flat_map(|manifest| &manifest.secrets) {
-            if let SecretSource::File(path) = source {
-                outside.extend(outside_stamp(&real.join(path)));
-            }
-        }
+        let outside = outside(real, &reading);
         let stamp = mix(walk.stamp, &outside);
         let mut state = AppState {
             folder: real.to_path_buf(),
@@ -177,6 +174,7 @@ impl Scanner {
             stamp,
             digest: None,
             newest_unix_ms: walk.newest_unix_ms,
+            hidden: walk.hidden,
             reading,
             watched: walk.folders.clone(),
             inside: walk.stamp,
@@ -196,6 +194,22 @@ impl Scanner {
     }
 }
 
+impl AppState {
+    /// Whether there is something else in its folder by now. What only looks different is read again to find out.
+    pub fn has_moved(&self, dev_vars: bool) -> bool {
+        let Ok(walk) = walk(&self.folder, Rules { dev_vars }) else { return true };
+        let outside = outside(&self.folder, &self.reading);
+        mix(walk.stamp, &outside) != self.stamp && walk.digest(&self.folder, &outside).ok() != self.digest
+    }
+}
+
+/// Everything about the files of its secrets that are outside the folder, or may be.
+fn outside(folder: &Path, reading: &Reading) -> Vec<u8> {
+    let secrets = reading.manifest.iter().flat_map(|manifest| &manifest.secrets);
+    let files = secrets.filter_map(|(_, source)| if let SecretSource::File(path) = source { Some(folder.join(path)) } else { None });
+    files.flat_map(|file| outside_stamp(&file)).collect()
+}
+
 /// Whether its digest is of files that had stopped changing.
 fn is_clean(state: &AppState) -> bool {
     state.digest.is_some() && state.hashed_unix_ms > state.newest_unix_ms.saturating_add(RACY_MS)
@@ -210,6 +224,7 @@ fn broken(real: &Path, shown: String, why: String, last: Option<&AppState>) -> A
         stamp: last.map_or(Digest([0; 32]), |last| last.stamp),
         digest: None,
         newest_unix_ms: last.map_or(0, |last| last.newest_unix_ms),
+        hidden: last.map_or(Hidden { stamp: Digest([0; 32]), newest_unix_ms: 0 }, |last| last.hidden),
         reading: Arc::new(Reading { manifest: None, findings: vec![finding], environments: Vec::new(), places: Vec::new() }),
         watched: vec![real.to_path_buf()],
         inside: Digest([0; 32]),

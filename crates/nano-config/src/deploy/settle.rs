@@ -1,5 +1,6 @@
 //! From what is there to what is deployed. A folder counts when it has been still for a while, its manifest is right and its files could
-//! be read; until then, and when it is broken, what was deployed from it stays.
+//! be read; until then, and when it is broken, what was deployed from it stays. Names with a leading dot are no part of an app, but while
+//! they change somebody is copying.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,6 +63,8 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Deployment {
     quiet_ms: u64,
+    /// The same of a folder whose app is deployed already.
+    quiet_again_ms: u64,
     deployed: Snapshot,
     waiting: BTreeMap<String, Waiting>,
     told: Vec<Finding>,
@@ -73,6 +76,9 @@ struct Waiting {
     /// None if it is gone.
     stamp: Option<Digest>,
     since_ms: u64,
+    /// The stamp of what does not count, and since when it is that.
+    hidden: Option<Digest>,
+    hidden_since_ms: u64,
     /// Whether it is known to be broken, and has been told.
     told: bool,
 }
@@ -80,10 +86,22 @@ struct Waiting {
 /// What has not changed for so long by the file system's own clock needs no second look.
 const OLD_MS: u64 = 2_000;
 
+/// The digest of nothing that there is.
+const NO_DIGEST: Digest = Digest([0; 32]);
+
+/// How long names with a leading dot may keep what counts waiting: an app that writes such files all the time is deployed nevertheless.
+const HIDDEN_MS_MAX: u64 = 60_000;
+
 impl Deployment {
     /// Nothing is deployed yet. A folder must be still for `quiet_ms`.
     pub fn new(quiet_ms: u64) -> Self {
-        Self { quiet_ms, deployed: Snapshot::default(), waiting: BTreeMap::new(), told: Vec::new() }
+        Self { quiet_ms, quiet_again_ms: quiet_ms, deployed: Snapshot::default(), waiting: BTreeMap::new(), told: Vec::new() }
+    }
+
+    /// A folder whose app is deployed already must be still for `quiet_again_ms`: nobody waits for it, and half of it would take the place
+    /// of what is whole.
+    pub fn with_patience(self, quiet_again_ms: u64) -> Self {
+        Self { quiet_again_ms, ..self }
     }
 
     /// What is deployed.
@@ -100,6 +118,15 @@ impl Deployment {
     pub fn accept(&mut self, name: &str, state: &AppState) {
         self.deployed.apps.insert(name.to_string(), state.clone());
         self.waiting.remove(name);
+    }
+
+    /// What a look has found in a folder was not there any more when it was to be deployed: the next look decides anew, even if it finds
+    /// the same again.
+    pub fn doubt(&mut self, name: &str, now_ms: u64) {
+        if let Some(deployed) = self.deployed.apps.get_mut(name) {
+            deployed.digest = Some(NO_DIGEST);
+            self.waiting.insert(name.to_string(), Waiting::new(None, now_ms));
+        }
     }
 
     /// Somebody has taken a folder away by himself.
@@ -137,8 +164,8 @@ impl Deployment {
     /// Whether a folder is different from what is deployed, and has been so for long enough.
     fn is_settled(&mut self, name: &str, seen: &Snapshot, now_ms: u64, unix_ms: u64, step: &mut Step) -> bool {
         let state = seen.apps.get(name);
-        let deployed = self.deployed.apps.get_mut(name);
-        if let (Some(state), Some(deployed)) = (state, deployed)
+        let quiet_ms = if self.deployed.apps.contains_key(name) { self.quiet_again_ms } else { self.quiet_ms };
+        if let (Some(state), Some(deployed)) = (state, self.deployed.apps.get_mut(name))
             && state.digest.is_some()
             && state.digest == deployed.digest
             && state.app_name() == deployed.app_name()
@@ -148,20 +175,13 @@ impl Deployment {
             self.waiting.remove(name);
             return false;
         }
-        let stamp = state.map(|state| state.stamp);
-        let fresh = Waiting { stamp, since_ms: now_ms, told: false };
-        let waiting = self.waiting.entry(name.to_string()).or_insert(fresh);
-        if waiting.stamp != stamp {
-            *waiting = Waiting { stamp, since_ms: now_ms, told: false };
+        let waiting = self.waiting.entry(name.to_string()).or_insert_with(|| Waiting::new(state, now_ms));
+        waiting.look(state, now_ms);
+        let left_ms = if state.is_some_and(|state| is_old(state, unix_ms)) { 0 } else { waiting.left_ms(quiet_ms, now_ms) };
+        if left_ms > 0 {
+            step.again_ms = Some(step.again_ms.map_or(left_ms, |again| again.min(left_ms)));
         }
-        let still_ms = now_ms.saturating_sub(waiting.since_ms);
-        let old = state.is_some_and(|state| state.newest_unix_ms > 0 && state.newest_unix_ms.saturating_add(OLD_MS) <= unix_ms);
-        if still_ms < self.quiet_ms && !old {
-            let left = self.quiet_ms - still_ms;
-            step.again_ms = Some(step.again_ms.map_or(left, |again| again.min(left)));
-            return false;
-        }
-        true
+        left_ms == 0
     }
 
     fn deploy(&mut self, name: &str, state: &AppState, step: &mut Step) {
@@ -197,4 +217,34 @@ impl Deployment {
             step.findings.append(&mut findings);
         }
     }
+}
+
+impl Waiting {
+    fn new(state: Option<&AppState>, now_ms: u64) -> Self {
+        let (stamp, hidden) = (state.map(|state| state.stamp), state.map(|state| state.hidden.stamp));
+        Self { stamp, since_ms: now_ms, hidden, hidden_since_ms: now_ms, told: false }
+    }
+
+    /// Takes in how the folder is now.
+    fn look(&mut self, state: Option<&AppState>, now_ms: u64) {
+        let now = Self::new(state, now_ms);
+        if self.stamp != now.stamp {
+            *self = now;
+        } else if self.hidden != now.hidden {
+            (self.hidden, self.hidden_since_ms) = (now.hidden, now_ms);
+        }
+    }
+
+    /// How long it has to be still yet.
+    fn left_ms(&self, quiet_ms: u64, now_ms: u64) -> u64 {
+        let left = |since_ms: u64, wait_ms: u64| since_ms.saturating_add(wait_ms).saturating_sub(now_ms);
+        left(self.since_ms, quiet_ms).max(left(self.hidden_since_ms, quiet_ms).min(left(self.since_ms, HIDDEN_MS_MAX)))
+    }
+}
+
+/// Whether nothing has changed in a folder for long, by the file system's own clock.
+fn is_old(state: &AppState, unix_ms: u64) -> bool {
+    let since = |changed_unix_ms: u64, for_ms: u64| changed_unix_ms.saturating_add(for_ms) <= unix_ms;
+    let hidden_is_old = since(state.hidden.newest_unix_ms, OLD_MS) || since(state.newest_unix_ms, HIDDEN_MS_MAX);
+    state.newest_unix_ms > 0 && since(state.newest_unix_ms, OLD_MS) && hidden_is_old
 }

@@ -242,6 +242,89 @@ fn a_folder_that_is_being_copied_waits_until_it_is_still() {
 }
 
 #[test]
+fn what_is_written_under_a_hidden_name_first_is_waited_for() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/a/lib.js", "1");
+    host.disk.write("apps/a/.git/HEAD", "1");
+    host.settle();
+    let before = host.digest("a");
+    // As rsync does it: each file is written beside its place, and then put there.
+    host.disk.write("apps/a/.index.js.x1", "2");
+    host.disk.rename("apps/a/.index.js.x1", "apps/a/index.js");
+    for part in 0..10 {
+        host.disk.write("apps/a/.lib.js.x2", &"2".repeat(part));
+        let step = host.look(QUIET_MS);
+        assert_eq!((shown(&step.changes), step.again_ms.is_some()), (none(), true), "{part}");
+    }
+    host.disk.rename("apps/a/.lib.js.x2", "apps/a/lib.js");
+    assert_eq!(host.settle(), ["~a"]);
+    assert!(host.digest("a") != before);
+    // By the file system's clock what counts is old; what does not is not.
+    host.disk.write("apps/b/index.js", "1");
+    let counted = host.scanner.scan(&Touched::All, 0).apps["b"].newest_unix_ms;
+    let mut deployment = Deployment::new(QUIET_MS);
+    let mut look = |hidden_ms: u64, now_ms: u64| {
+        let mut seen = host.scanner.scan(&Touched::All, 0);
+        seen.apps.retain(|name, _| name == "b");
+        seen.apps.get_mut("b").expect("an app").hidden.newest_unix_ms = counted + hidden_ms;
+        shown(&deployment.observe(&seen, 0, counted + now_ms).changes)
+    };
+    assert_eq!((look(1_000, 2_999), look(1_000, 3_000)), (none(), vec!["+b".to_string()]));
+}
+
+#[test]
+fn what_is_hidden_and_never_rests_does_not_keep_an_app_from_being_deployed() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.settle();
+    host.disk.write("apps/a/index.js", "22");
+    let mut looks = 0;
+    let changes = loop {
+        looks += 1;
+        host.disk.write("apps/a/.log", &"x".repeat(looks));
+        let step = host.look(1_000);
+        if !step.changes.is_empty() {
+            break shown(&step.changes);
+        }
+    };
+    // The first look finds the change, and so does the one after the name of the log is new.
+    assert_eq!((changes, looks), (vec!["~a".to_string()], 61));
+    host.disk.write("apps/a/.log", "by itself it is no change");
+    assert_eq!(host.settle(), none());
+}
+
+#[test]
+fn what_serves_is_replaced_when_its_folder_has_been_still_for_longer() {
+    let mut host = Host::new(ScanOptions::default());
+    host.deployment = Deployment::new(QUIET_MS).with_patience(5 * QUIET_MS);
+    host.disk.write("apps/a/index.js", "1");
+    assert_eq!(host.settle(), ["+a"]);
+    host.disk.write("apps/a/index.js", "22");
+    assert_eq!((host.settle(), host.look(0).again_ms), (none(), Some(4 * QUIET_MS)));
+    assert_eq!(shown(&host.look(4 * QUIET_MS).changes), ["~a"]);
+}
+
+#[test]
+fn what_was_not_there_any_more_when_it_was_to_be_deployed_is_looked_at_again() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.settle();
+    let state = |host: &Host| host.deployment.deployed().apps["a"].clone();
+    let deployed = state(&host);
+    host.disk.write("apps/a/.git/HEAD", "1");
+    host.disk.write("apps/a/index.js", "1");
+    assert!(!deployed.has_moved(false), "it is the same again");
+    host.disk.write("apps/a/index.js", "2");
+    assert!(deployed.has_moved(false));
+    host.disk.write("apps/a/index.js", "1");
+    host.deployment.doubt("a", host.now_ms);
+    assert_eq!((host.settle(), state(&host).app_name(), host.settle()), (vec!["~a".to_string()], Some("a"), none()));
+    host.disk.remove("apps/a");
+    assert!(deployed.has_moved(false));
+}
+
+#[test]
 fn what_has_been_still_for_long_by_the_file_systems_clock_is_deployed_at_once() {
     let mut host = Host::new(ScanOptions::default());
     host.disk.write("apps/a/index.js", "1");

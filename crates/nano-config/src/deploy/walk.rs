@@ -1,7 +1,8 @@
 //! One app's folder. Its stamp changes whenever a file that counts may have changed, its digest when one has.
 //!
 //! What counts is everything but names with a leading dot, what editors leave behind, and in `node_modules` what is not code or is
-//! tests and documentation. Links are followed to files inside the folder; one to a folder counts as the path it leads to.
+//! tests and documentation. Links are followed to files inside the folder; one to a folder counts as the path it leads to. Names with a
+//! leading dot have a stamp of their own: what copies files writes them under such names first.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -38,9 +39,20 @@ pub(super) struct Walk {
     pub stamp: Digest,
     /// When something in it changed last, in milliseconds since 1970, as the file system says.
     pub newest_unix_ms: u64,
+    /// What does not count.
+    pub hidden: Hidden,
     /// The folders whose changes matter.
     pub folders: Vec<PathBuf>,
     files: Vec<Seen>,
+}
+
+/// What has a leading dot: it is no part of an app, and tells whether somebody is at work in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hidden {
+    /// Everything about it but what is in it.
+    pub stamp: Digest,
+    /// When something of it changed last, in milliseconds since 1970, as the file system says.
+    pub newest_unix_ms: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +81,8 @@ struct Walker<'a> {
     rules: Rules,
     stamp: Hasher,
     newest_unix_ms: u64,
+    hidden: Hasher,
+    hidden_unix_ms: u64,
     folders: Vec<PathBuf>,
     files: Vec<Seen>,
     entries_left: usize,
@@ -76,12 +90,13 @@ struct Walker<'a> {
 
 /// Looks at everything below `root`, a real path, and reads nothing.
 pub(super) fn walk(root: &Path, rules: Rules) -> Result<Walk, String> {
-    let stamp = hasher()?;
-    let mut walker =
-        Walker { root, rules, stamp, newest_unix_ms: 0, folders: Vec::new(), files: Vec::new(), entries_left: DEPLOY_ENTRIES_MAX };
+    let (stamp, hidden) = (hasher()?, hasher()?);
+    let (folders, files, entries_left) = (Vec::new(), Vec::new(), DEPLOY_ENTRIES_MAX);
+    let mut walker = Walker { root, rules, stamp, newest_unix_ms: 0, hidden, hidden_unix_ms: 0, folders, files, entries_left };
     walker.folder(Path::new(""), 0, false)?;
-    let Walker { stamp, newest_unix_ms, folders, files, .. } = walker;
-    Ok(Walk { stamp: finish(stamp), newest_unix_ms, folders, files })
+    let Walker { stamp, newest_unix_ms, hidden, hidden_unix_ms, folders, files, .. } = walker;
+    let hidden = Hidden { stamp: finish(hidden), newest_unix_ms: hidden_unix_ms };
+    Ok(Walk { stamp: finish(stamp), newest_unix_ms, hidden, folders, files })
 }
 
 impl Walker<'_> {
@@ -106,19 +121,29 @@ impl Walker<'_> {
         }
         names.sort_unstable();
         for name in &names {
-            if !self.is_passed_over(name, path) {
-                self.entry(path.join(name), name, depth, package)?;
+            if is_of_an_editor(name) {
+                continue;
             }
+            let entry = path.join(name);
+            if self.is_hidden(name, path) { self.note_hidden(&entry) } else { self.entry(entry, name, depth, package)? }
         }
         Ok(())
     }
 
-    fn is_passed_over(&self, name: &OsStr, parent: &Path) -> bool {
+    fn is_hidden(&self, name: &OsStr, parent: &Path) -> bool {
         let name = name.as_bytes();
         let vars =
             [&b".dev.vars"[..], b".env"].iter().any(|file| name == *file || name.strip_prefix(*file).is_some_and(|rest| rest[0] == b'.'));
         let dev_vars = self.rules.dev_vars && parent.as_os_str().is_empty() && vars;
-        (name.starts_with(b".") && !dev_vars) || [&b"~"[..], b".swp", b".swx"].iter().any(|end| name.ends_with(end))
+        name.starts_with(b".") && !dev_vars
+    }
+
+    /// What is below a folder that is hidden is nobody's business.
+    fn note_hidden(&mut self, path: &Path) {
+        let Ok(metadata) = fs::symlink_metadata(self.root.join(path)) else { return };
+        update_part(&mut self.hidden, path.as_os_str().as_bytes());
+        numbers(&metadata).iter().for_each(|number| self.hidden.update(&number.to_le_bytes()));
+        self.hidden_unix_ms = self.hidden_unix_ms.max(changed_unix_ms(&metadata));
     }
 
     fn entry(&mut self, path: PathBuf, name: &OsStr, depth: usize, package: bool) -> Result<(), String> {
@@ -160,19 +185,29 @@ impl Walker<'_> {
     fn note(&mut self, path: &Path, kind: u8, metadata: &Metadata) {
         self.part(path.as_os_str().as_bytes());
         self.stamp.update(&[kind]);
-        let numbers = [metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime() as u64, metadata.mtime_nsec() as u64];
-        numbers
-            .iter()
-            .chain(&[metadata.ctime() as u64, metadata.ctime_nsec() as u64])
-            .for_each(|number| self.stamp.update(&number.to_le_bytes()));
-        // Not the time of modification: whoever copies can set that to any.
-        let changed = metadata.ctime().max(0) as u64 * 1_000 + metadata.ctime_nsec() as u64 / 1_000_000;
-        self.newest_unix_ms = self.newest_unix_ms.max(changed);
+        numbers(metadata).iter().for_each(|number| self.stamp.update(&number.to_le_bytes()));
+        self.newest_unix_ms = self.newest_unix_ms.max(changed_unix_ms(metadata));
     }
 
     fn part(&mut self, bytes: &[u8]) {
         update_part(&mut self.stamp, bytes);
     }
+}
+
+/// Whether a name is of what editors leave behind and take away again.
+fn is_of_an_editor(name: &OsStr) -> bool {
+    [&b"~"[..], b".swp", b".swx"].iter().any(|end| name.as_bytes().ends_with(end))
+}
+
+fn numbers(metadata: &Metadata) -> [u64; 7] {
+    let modified = [metadata.mtime() as u64, metadata.mtime_nsec() as u64];
+    let changed = [metadata.ctime() as u64, metadata.ctime_nsec() as u64];
+    [metadata.dev(), metadata.ino(), metadata.len(), modified[0], modified[1], changed[0], changed[1]]
+}
+
+/// Not the time of modification: whoever copies can set that to any.
+fn changed_unix_ms(metadata: &Metadata) -> u64 {
+    metadata.ctime().max(0) as u64 * 1_000 + metadata.ctime_nsec() as u64 / 1_000_000
 }
 
 /// What an import in a package can lead to, apart from what nobody imports from packages.

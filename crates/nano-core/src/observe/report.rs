@@ -222,6 +222,11 @@ impl Runtime {
         self.inner().shards.iter().map(|shard| shard.view()).collect()
     }
 
+    /// The apps that have broken threads which are lost, in no order.
+    pub fn culprits(&self) -> Vec<String> {
+        self.inner().culprits.names()
+    }
+
     /// How near the process is to what it cannot go beyond.
     pub fn ceilings(&self) -> Ceilings {
         let ((heaps, heaps_max), (code, code_max)) = (heaps_fill(), code_fill());

@@ -121,6 +121,11 @@ impl Culprits {
         bytes
     }
 
+    /// The apps.
+    pub(crate) fn names(&self) -> Vec<String> {
+        lock(&self.0).keys().cloned().collect()
+    }
+
     /// Whether an app has taken its part of what a process may lose: threads, or memory of all heaps.
     fn is_barred(&self, app: &str) -> bool {
         let all = lock(&self.0);

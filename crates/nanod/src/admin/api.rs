@@ -13,7 +13,7 @@ use super::auth::{self, Foreign, Token};
 use super::board::{Board, Deployed};
 use super::connection::Held;
 use super::helper::Job;
-use super::logs::Filter;
+use super::logs::{Filter, Place};
 use super::operate::{Action, Command};
 use super::process;
 use super::reply::{Answer, Refusal, Reply};
@@ -67,7 +67,8 @@ impl Wish {
         if matches!(self, Self::Upload(_)) { ADMIN_DEPLOY_BYTES_MAX } else { ADMIN_BODY_BYTES_MAX }
     }
 
-    fn is_open(&self) -> bool {
+    /// Whether it needs no token.
+    pub fn is_open(&self) -> bool {
         matches!(self, Self::Page(..) | Self::Health | Self::Readiness | Self::Metrics)
     }
 }
@@ -87,7 +88,7 @@ pub enum From {
     /// With the last lines that there are.
     Tail(usize),
     /// Behind this line.
-    After(u64),
+    After(Place),
 }
 
 /// Everything there is to answer from.
@@ -380,9 +381,8 @@ fn follow(request: &h1::Request) -> Result<(Filter, From), Refusal> {
             _ => return Err(bad("a stream of logs knows app, level, search and tail")),
         }
     }
-    let last = request.head.headers.value(b"last-event-id").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-    if let Some(seq) = last {
-        from = From::After(seq);
+    if let Some(last) = request.head.headers.value(b"last-event-id") {
+        from = From::After(Place::parse(&String::from_utf8_lossy(last)));
     }
     Ok((filter, from))
 }

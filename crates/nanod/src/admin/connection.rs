@@ -13,7 +13,7 @@ use nano_base::limits::{
 use nano_http::h1;
 
 use super::api::{Api, Wish};
-use super::logs::{Cursor, Filter, Logs};
+use super::logs::{Cursor, Filter, Logs, Place};
 use super::reply::{Answer, Refusal};
 
 /// What is read at once.
@@ -71,7 +71,8 @@ enum Phase {
     /// Somebody else is finding the answer; he may have an archive.
     Waiting(Weak<Held>),
     Logs(Box<Filter>, Cursor),
-    Stats,
+    /// Whether it has missed what the next difference is to: then all figures are due.
+    Stats(bool),
     /// All is said; what still comes is read, so that the client reads what was said.
     Closing(usize),
 }
@@ -124,9 +125,15 @@ impl Connection {
         }
     }
 
-    /// Whether it has asked for nothing yet, or for nothing more.
-    pub fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Head(_))
+    /// Its place among those that make room for another, the smallest first: one that has asked for nothing yet, or sends a body that
+    /// anybody may send; when there is no such, one that has been answered. None if somebody with the token waits for something.
+    pub fn precedence(&self) -> Option<(u8, u64)> {
+        match &self.phase {
+            Phase::Head(_) => Some((0, self.deadline_ms)),
+            Phase::Body { wish, .. } if wish.is_open() => Some((0, self.deadline_ms)),
+            Phase::Closing(_) => Some((1, self.deadline_ms)),
+            Phase::Body { .. } | Phase::Waiting(_) | Phase::Logs(..) | Phase::Stats(_) => None,
+        }
     }
 
     pub fn is_uploading(&self) -> bool {
@@ -142,7 +149,7 @@ impl Connection {
     }
 
     pub fn follows_stats(&self) -> bool {
-        matches!(self.phase, Phase::Stats)
+        matches!(self.phase, Phase::Stats(_))
     }
 
     /// Goes on as far as it can. `may_upload` says whether there is room for an archive.
@@ -155,7 +162,7 @@ impl Connection {
             }
             match &mut self.phase {
                 Phase::Waiting(_) => return Want::Nothing,
-                Phase::Closing(_) | Phase::Logs(..) | Phase::Stats => return self.pass_over(),
+                Phase::Closing(_) | Phase::Logs(..) | Phase::Stats(_) => return self.pass_over(),
                 Phase::Head(_) => match self.head(api, may_upload) {
                     Ok(true) => continue,
                     Ok(false) => {}
@@ -178,9 +185,9 @@ impl Connection {
             }
             match self.read() {
                 Ok(0) => return Want::Close,
-                // Whoever has not said yet who he is has one time for all of it.
-                Ok(_) if matches!(self.phase, Phase::Head(_)) => {}
-                Ok(_) => self.deadline_ms = api.clock.now_ms() + ADMIN_IDLE_MS,
+                // An archive takes as long as it comes; for all other requests there is one time, from their first byte to their last.
+                Ok(_) if self.is_uploading() => self.deadline_ms = api.clock.now_ms() + ADMIN_IDLE_MS,
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Want::Nothing,
                 Err(_) => return Want::Close,
             }
@@ -215,19 +222,30 @@ impl Connection {
 
     /// Begins a stream of figures with all of them.
     pub fn stream_stats(&mut self, whole: &str, api: &Api) {
-        self.begin_stream(Phase::Stats, api);
-        self.tell_stats(whole);
-    }
-
-    /// Figures for whoever follows them.
-    pub fn tell_stats(&mut self, figures: &str) {
+        self.begin_stream(Phase::Stats(false), api);
         if self.follows_stats() {
-            self.event("stats", None, figures);
+            self.event("stats", None, whole);
         }
     }
 
-    /// Whether more figures would only wait with others: whoever takes none for so long is not told differences any more.
-    pub fn is_full(&self) -> bool {
+    /// What has changed of the figures, for whoever follows them. Whoever takes too little for that misses some, and gets the whole when he
+    /// has taken all that he was told.
+    pub fn tell_stats<'a>(&mut self, changed: &str, whole: impl FnOnce() -> &'a String) {
+        let (full, empty) = (self.is_full(), self.sent == self.output.len());
+        let Phase::Stats(missed) = &mut self.phase else { return };
+        *missed |= full;
+        match *missed {
+            false => self.event("stats", None, changed),
+            true if empty => {
+                *missed = false;
+                self.event("stats", None, whole());
+            }
+            true => {}
+        }
+    }
+
+    /// Whether more would only wait with what waits already.
+    fn is_full(&self) -> bool {
         self.output.len() - self.sent > ADMIN_STREAM_BYTES_MAX
     }
 
@@ -244,7 +262,7 @@ impl Connection {
                 events.push(("dropped", None, format!("{{\"lines\":{missing}}}")));
             }
             if Logs::wants(&filter, line) {
-                events.push(("log", Some(line.seq), line.json()));
+                events.push(("log", Some(logs.place(line)), line.json()));
             }
         });
         events.iter().for_each(|(kind, id, data)| self.event(kind, *id, data));
@@ -257,7 +275,7 @@ impl Connection {
         }
     }
 
-    fn event(&mut self, kind: &str, id: Option<u64>, data: &str) {
+    fn event(&mut self, kind: &str, id: Option<Place>, data: &str) {
         let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
         self.piece(format!("event: {kind}\n{id}data: {data}\n\n").as_bytes());
     }
@@ -403,7 +421,7 @@ impl Connection {
         match self.phase {
             Phase::Closing(_) => self.socket.shut_down(),
             // It may be silent for as long as it likes.
-            Phase::Logs(..) | Phase::Stats | Phase::Waiting(_) => self.deadline_ms = u64::MAX,
+            Phase::Logs(..) | Phase::Stats(_) | Phase::Waiting(_) => self.deadline_ms = u64::MAX,
             Phase::Head(_) | Phase::Body { .. } => {}
         }
         Ok(true)
@@ -419,4 +437,42 @@ impl Connection {
 
 fn too_large(wish: &Wish) -> Answer {
     Refusal::new(413, "TOO_LARGE", format!("the body has more than {} bytes", wish.body_max())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use nano_config::cli::PerApp;
+    use nano_core::{Clock, Runtime, RuntimeOptions};
+
+    use super::super::auth::Token;
+    use super::super::board::Board;
+    use super::super::stats::Windows;
+    use super::*;
+
+    #[test]
+    fn a_request_has_one_time_for_all_of_it_however_it_comes() {
+        let clock = Clock::manual();
+        let runtime = Runtime::new(RuntimeOptions { clock: clock.clone(), ..RuntimeOptions::default() }).expect("a runtime");
+        let file = std::env::temp_dir().join(format!("nanod-token-of-a-test-{}", std::process::id()));
+        std::fs::write(&file, "a-token-of-enough-letters").expect("a file");
+        let token = Arc::new(Token::find(Some(&file), "").expect("a token"));
+        let _ = std::fs::remove_file(file);
+        let (board, windows) = (Board::default(), Windows::default());
+        let api = Api { runtime: Arc::new(runtime), board, clock: clock.clone(), token, per_app: PerApp::Off, local: true, windows };
+        let token = "authorization: bearer a-token-of-enough-letters\r\ncontent-type: application/x-tar\r\n";
+        for (line, renewed) in [("GET /healthz", false), ("POST /apps/a/kill", false), ("PUT /apps/a", true)] {
+            let (mut client, server) = UnixStream::pair().expect("sockets");
+            let mut connection = Connection::new(Socket::Unix(server), clock.now_ms());
+            let end_ms = connection.deadline_ms;
+            let mut bytes = format!("{line} HTTP/1.1\r\nhost: localhost\r\n{token}content-length: 60000\r\n\r\n").into_bytes();
+            while !bytes.is_empty() && clock.now_ms() < end_ms {
+                let sent = client.write(&bytes[..bytes.len().min(20)]).expect("room");
+                bytes.drain(..sent);
+                assert!(matches!(connection.advance(&api, true), Want::Nothing), "{line}");
+                clock.advance_ms(1_000);
+                bytes.push(b'x');
+            }
+            assert_eq!(connection.deadline_ms > end_ms, renewed, "{line}");
+        }
+    }
 }

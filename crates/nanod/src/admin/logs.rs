@@ -97,6 +97,27 @@ pub struct Cursor {
     nth: HashMap<Arc<str>, u64>,
 }
 
+/// Where a line is among all that have ever been: numbers begin anew with each process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    epoch: u64,
+    seq: u64,
+}
+
+impl Place {
+    /// The place that somebody was told as an event's id. What is none is of no process: nothing has been seen.
+    pub fn parse(text: &str) -> Self {
+        let numbers = text.split_once('-').and_then(|(epoch, seq)| Some((u64::from_str_radix(epoch, 16).ok()?, seq.parse().ok()?)));
+        numbers.map_or_else(Self::default, |(epoch, seq)| Self { epoch, seq })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:x}-{}", self.epoch, self.seq)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Ring {
     lines: BTreeMap<u64, Line>,
@@ -115,6 +136,7 @@ struct Tail {
 /// The lines of all apps.
 #[derive(Default)]
 pub struct Logs {
+    epoch: u64,
     ring: Mutex<Ring>,
     followers: AtomicUsize,
     bell: Mutex<Option<Box<dyn Fn() + Send>>>,
@@ -127,6 +149,11 @@ impl std::fmt::Debug for Logs {
 }
 
 impl Logs {
+    /// None yet. `epoch` tells the numbers of its lines from those of every other process, such as the one before.
+    pub fn new(epoch: u64) -> Self {
+        Self { epoch, ..Self::default() }
+    }
+
     /// What to ring while somebody follows and there is something new.
     pub fn set_bell(&self, bell: Box<dyn Fn() + Send>) {
         *self.bell.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(bell);
@@ -160,10 +187,15 @@ impl Logs {
         ring.cursor(filter, seq)
     }
 
-    /// Where to go on behind a line that has been seen.
-    pub fn after(&self, filter: &Filter, seq: u64) -> Cursor {
+    /// Where to go on behind a line that has been seen. Of a line of another process all here is behind it.
+    pub fn after(&self, filter: &Filter, seen: Place) -> Cursor {
         let ring = self.ring();
-        ring.cursor(filter, seq.min(ring.next))
+        if seen.epoch == self.epoch && seen.seq <= ring.next { ring.cursor(filter, seen.seq) } else { Cursor::default() }
+    }
+
+    /// What somebody who sees a line may come back with.
+    pub fn place(&self, line: &Line) -> Place {
+        Place { epoch: self.epoch, seq: line.seq }
     }
 
     /// What comes behind the cursor: up to so many bytes of lines, and before each how many are gone.
@@ -322,6 +354,31 @@ mod tests {
         assert_eq!(read(&logs, &Filter::default(), &mut of_all).1, gone);
         let calm = Filter { apps: vec!["calm".into()], ..Filter::default() };
         assert_eq!(read(&logs, &calm, &mut logs.tail(&calm, 10)).0, ["still here"]);
+    }
+
+    #[test]
+    fn whoever_has_seen_another_process_gets_all_of_this_one() {
+        let before = Logs::new(1);
+        (0..5).for_each(|_| say(&before, "app", "old"));
+        let last = |logs: &Logs| logs.place(logs.ring().lines.values().next_back().unwrap());
+        let seen = Place::parse(&last(&before).to_string());
+        assert_eq!(seen, last(&before));
+        let logs = Logs::new(2);
+        (0..9).for_each(|number| say(&logs, "app", &number.to_string()));
+        for filter in [Filter::default(), Filter { apps: vec!["app".into()], ..Filter::default() }] {
+            for other in [seen, Place::parse("5"), Place::parse("")] {
+                assert_eq!(read(&logs, &filter, &mut logs.after(&filter, other)).0.len(), 9, "{other}");
+            }
+            assert_eq!(read(&logs, &filter, &mut logs.after(&filter, last(&logs))), (vec![], 0));
+            let third = Place { seq: 3, ..last(&logs) };
+            assert_eq!(read(&logs, &filter, &mut logs.after(&filter, third)).0.len(), 6);
+        }
+        let long = "x".repeat(1_000);
+        let count = 3 * ADMIN_LOG_APP_BYTES_MAX as u64 / 1_000;
+        (0..count).for_each(|_| say(&logs, "app", &long));
+        let app = Filter { apps: vec!["app".into()], ..Filter::default() };
+        let (left, gone) = read(&logs, &app, &mut logs.after(&app, seen));
+        assert!(gone > 0 && left.len() as u64 + gone == count + 9, "what is gone is told: {} {gone}", left.len());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The admin listener's thread: its socket, its connections, the second's tick.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::mem;
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -33,6 +35,8 @@ const TICK_MS: u64 = 1_000;
 const ALIVE_MS: u64 = 15_000;
 /// How long the listener waits when the process has no file left.
 const PAUSE_MS: u64 = 100;
+/// Connections accepted in one turn.
+const ACCEPTS_MAX: usize = 64;
 
 /// A bound socket.
 pub struct Listener {
@@ -137,7 +141,8 @@ pub fn start(listener: Listener, options: &Options, context: Context, token: Arc
         figures: None,
         ticked_ms: 0,
         alive_ms: 0,
-        accepting: false,
+        again: VecDeque::new(),
+        accept_in_ms: None,
     };
     let registry = server.poll.registry();
     match &mut server.listener.socket {
@@ -162,8 +167,10 @@ struct Server {
     figures: Option<Figures>,
     ticked_ms: u64,
     alive_ms: u64,
-    /// A connection may be waiting to be accepted.
-    accepting: bool,
+    /// Connections that have had an answer and may have asked for more: each has one turn, and then the others have theirs.
+    again: VecDeque<u64>,
+    /// In how long to accept, if a connection may be waiting for that.
+    accept_in_ms: Option<u64>,
 }
 
 impl Server {
@@ -174,20 +181,24 @@ impl Server {
             let _ = self.poll.poll(&mut events, Some(self.patience()));
             for event in &events {
                 match event.token() {
-                    LISTENER => self.accepting = true,
+                    LISTENER => self.accept_in_ms = Some(0),
                     BELL => {}
+                    // What has happened to one that has a turn anyway is seen then.
+                    Token(number) if self.again.contains(&(number as u64)) => {}
                     Token(number) => self.advance(number as u64),
                 }
             }
-            if self.accepting {
+            if self.accept_in_ms.is_some() {
                 self.accept();
             }
-            while let Ok((number, answer)) = self.outcomes.try_recv() {
+            let outcomes: Vec<(u64, Answer)> = self.outcomes.try_iter().collect();
+            for (number, answer) in outcomes {
                 if let Some(connection) = self.connections.get_mut(&number) {
                     connection.answer(answer, &self.api);
                     self.advance(number);
                 }
             }
+            mem::take(&mut self.again).into_iter().for_each(|number| self.advance(number));
             self.tell_logs();
             self.tick();
         }
@@ -196,8 +207,10 @@ impl Server {
     /// Until when nothing is to do unless something happens.
     fn patience(&self) -> Duration {
         let now_ms = self.api.clock.now_ms();
-        let wait_ms = if self.accepting {
-            PAUSE_MS
+        let wait_ms = if !self.again.is_empty() {
+            0
+        } else if let Some(wait_ms) = self.accept_in_ms {
+            wait_ms
         } else if self.connections.values().any(Connection::follows_stats) {
             (self.ticked_ms + TICK_MS).saturating_sub(now_ms)
         } else if self.connections.is_empty() {
@@ -209,7 +222,7 @@ impl Server {
     }
 
     fn accept(&mut self) {
-        loop {
+        for _ in 0..ACCEPTS_MAX {
             match self.listener.accept() {
                 Ok(mut socket) => {
                     let number = self.next;
@@ -223,35 +236,38 @@ impl Server {
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
                 Err(error) => {
                     // Without a file to spare the edge has been had and the connection still waits.
-                    self.accepting = error.kind() != io::ErrorKind::WouldBlock;
+                    self.accept_in_ms = (error.kind() != io::ErrorKind::WouldBlock).then_some(PAUSE_MS);
                     return;
                 }
             }
         }
+        self.accept_in_ms = Some(0);
     }
 
-    /// Closes the connection that has asked for nothing for the longest time: silence must not lock the operator out.
+    /// Closes the connection that has asked for nothing for the longest time: whoever is silent, or says what anybody may say as slowly as
+    /// he likes, must not lock the operator out.
     fn make_room(&mut self) -> bool {
-        let idle = self.connections.iter().filter(|(_, connection)| connection.is_idle());
-        let oldest = idle.min_by_key(|(_, connection)| connection.deadline_ms).map(|(number, _)| *number);
-        oldest.is_some_and(|number| self.connections.remove(&number).is_some())
+        let ready = self.connections.iter().filter_map(|(number, connection)| Some((connection.precedence()?, *number)));
+        let first = ready.min().map(|(_, number)| number);
+        first.is_some_and(|number| self.connections.remove(&number).is_some())
     }
 
+    /// Goes on with a connection, up to one request: whoever asks without pause has his turns among all others.
     fn advance(&mut self, number: u64) {
-        loop {
-            let may_upload = !self.connections.iter().any(|(other, connection)| *other != number && connection.is_uploading());
-            let Some(connection) = self.connections.get_mut(&number) else { return };
-            match connection.advance(&self.api, may_upload) {
-                Want::Nothing => return,
-                Want::Close => {
-                    self.connections.remove(&number);
-                    self.count_followers();
-                    return;
-                }
-                Want::Grant(wish, request, body, held) => {
-                    let reply = || Reply::new(number, &self.outcomes_in, &self.waker);
-                    let then = self.api.grant(wish, &request, (body, held), reply);
-                    self.follow(number, then);
+        let may_upload = !self.connections.iter().any(|(other, connection)| *other != number && connection.is_uploading());
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        match connection.advance(&self.api, may_upload) {
+            Want::Nothing => {}
+            Want::Close => {
+                self.connections.remove(&number);
+                self.count_followers();
+            }
+            Want::Grant(wish, request, body, held) => {
+                let reply = || Reply::new(number, &self.outcomes_in, &self.waker);
+                let then = self.api.grant(wish, &request, (body, held), reply);
+                self.follow(number, then);
+                if !self.again.contains(&number) {
+                    self.again.push_back(number);
                 }
             }
         }
@@ -280,7 +296,7 @@ impl Server {
                 let (filter, from) = *logs;
                 let cursor = match from {
                     From::Tail(count) => self.logs.tail(&filter, count),
-                    From::After(seq) => self.logs.after(&filter, seq),
+                    From::After(place) => self.logs.after(&filter, place),
                 };
                 connection.stream_logs(filter, cursor, &self.api);
                 connection.tell_logs(&self.logs);
@@ -326,18 +342,14 @@ impl Server {
             let figures = self.api.figures();
             let unix_ms = self.api.unix_ms();
             let delta = self.figures.as_ref().map(|before| figures.since(before, unix_ms)).unwrap_or_default();
-            self.figures = Some(figures);
+            let whole = OnceCell::new();
             for number in &following {
                 let Some(connection) = self.connections.get_mut(number) else { continue };
-                if connection.is_full() {
-                    // It has missed what the next difference is to: let it come again.
-                    self.connections.remove(number);
-                    continue;
-                }
-                connection.tell_stats(&delta);
+                connection.tell_stats(&delta, || whole.get_or_init(|| figures.whole(unix_ms)));
                 connection.begin_to_wait(now_ms);
                 self.advance(*number);
             }
+            self.figures = Some(figures);
         }
         if now_ms >= self.alive_ms + ALIVE_MS {
             self.alive_ms = now_ms;

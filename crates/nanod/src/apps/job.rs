@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nano_base::limits::SECRET_PROGRAMS_MS;
 use nano_config::deploy::AppState;
 use nano_config::manifest::{Grants, SecretSource};
-use nano_core::{App, AppOptions, Clock, Error, Runtime};
+use nano_core::{App, AppOptions, Clock, Error, Prepared, Runtime};
 
 use super::options::{add_dev_vars, options, read_secret};
 use crate::{dev, frame, output, trust};
@@ -22,6 +22,16 @@ pub struct Job {
     pub grants: Arc<Grants>,
     pub dev_vars: bool,
     pub environment: Option<String>,
+    /// What is in the folder must still be what the look has found.
+    pub exactly: bool,
+}
+
+/// Why nothing has come of it.
+pub enum Failure {
+    /// What the look has found was not there any more.
+    Moved,
+    /// This is wrong.
+    Why(String),
 }
 
 /// An app that has started, and what it was given.
@@ -40,17 +50,21 @@ pub struct Used {
 }
 
 impl Job {
-    /// Does it.
-    pub fn run(self) -> Result<Loaded, String> {
-        let (options, used) = self.options()?;
-        let loaded = match &self.before {
-            Some(app) => app.reload(options.clone()).map(|()| app.clone()),
-            None => self.runtime.load(options.clone()),
-        };
+    /// Does it. What is started has been read while nothing changed in the folder: half a copy never serves.
+    pub fn run(self) -> Result<Loaded, Failure> {
+        let read = self.options().map(|(options, used)| (Prepared::read(options.clone()), options, used));
+        if self.exactly && self.state.has_moved(self.dev_vars) {
+            return Err(Failure::Moved);
+        }
+        let (prepared, options, used) = read.map_err(Failure::Why)?;
+        let loaded = prepared.and_then(|prepared| match &self.before {
+            Some(app) => app.reload_prepared(prepared).map(|()| app.clone()),
+            None => self.runtime.load_prepared(prepared),
+        });
         dev::deployed(&self.folder, &self.state, &options, loaded.as_ref());
         match loaded {
             Ok(app) => Ok(Loaded { app, used }),
-            Err(error) => Err(explain(&error, &self.state)),
+            Err(error) => Err(Failure::Why(explain(&error, &self.state))),
         }
     }
 

@@ -13,6 +13,8 @@ use nano_base::limits::SECRET_BYTES_MAX;
 use nano_base::sys::process;
 use nano_core::Clock;
 
+use crate::notify;
+
 /// Programs that run, by the groups of processes that they lead.
 static RUNNING: Mutex<Running> = Mutex::new(Running { groups: BTreeSet::new(), over: false });
 
@@ -38,6 +40,7 @@ pub fn output(words: &[String], folder: &Path, end_ms: u64) -> Result<Vec<u8>, S
     let Some((program, arguments)) = words.split_first() else { return Err("the command is empty".into()) };
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
+    notify::withhold(&mut command);
     let mut child = {
         let mut running = running();
         if running.over {

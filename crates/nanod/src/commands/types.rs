@@ -22,7 +22,7 @@ pub fn types(types: &Types) -> Exit {
             output::complain("--check compares with a file, and --out - is none");
             return Exit::Usage;
         }
-        return if output::print(&text) { Exit::Success } else { Exit::Machine };
+        return super::print(|| serde_json::json!({ "declarations": text }), || text.clone());
     };
     let shown = out.display();
     let present = fs::read_to_string(out).ok();

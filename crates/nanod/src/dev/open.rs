@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::output;
+use crate::{notify, output};
 
 /// Programs that open an address, the first one there counts.
 const OPENERS: [&str; 4] = ["xdg-open", "wslview", "gio", "sensible-browser"];
@@ -14,6 +14,7 @@ pub fn browser(url: &str) {
         if opener == "gio" {
             command.arg("open");
         }
+        notify::withhold(&mut command);
         let started = command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         if let Ok(mut child) = started {
             // It may run as long as the browser does.

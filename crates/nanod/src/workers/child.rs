@@ -11,6 +11,7 @@ use std::time::Duration;
 use nano_core::{Notes, sys};
 
 use super::{Order, WORD};
+use crate::notify;
 
 /// A process, and the socket to it.
 #[derive(Debug)]
@@ -21,10 +22,10 @@ pub struct Worker {
     pub since_ms: u64,
     /// It serves.
     pub ready: bool,
-    /// Another is to take its place.
-    pub worn: bool,
-    /// It has been told to make room for that.
-    pub leaving: bool,
+    /// Since when another is to take its place.
+    pub worn_ms: Option<u64>,
+    /// It has been told to make room for that, and is killed if it has not by then.
+    pub leaving_ms: Option<u64>,
 }
 
 /// What a worker says.
@@ -36,6 +37,8 @@ pub enum Word {
     Looked,
     /// The folder of an app that is quarantined has changed.
     Mended(String),
+    /// An app has broken threads of it.
+    Broke(String),
     /// Apps have broken so many of its threads that another should take its place.
     Worn,
     /// It has ended, or is about to.
@@ -64,9 +67,7 @@ impl Worker {
         let mut command = Command::new("/proc/self/exe");
         command.arg0("nanod").arg(WORD).arg(spec).args(words);
         // Only the supervisor talks to the service manager.
-        for name in ["NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"] {
-            command.env_remove(name);
-        }
+        notify::withhold(&mut command);
         given.iter().try_for_each(|fd| sys::file::set_inherited(*fd, true))?;
         let child = command.spawn();
         for fd in &given {
@@ -80,7 +81,7 @@ impl Worker {
             // The other end is closed by whatever ends the process.
             hear(Word::Gone);
         })?;
-        Ok(Self { child, control, since_ms: now_ms, ready: false, worn: false, leaving: false })
+        Ok(Self { child, control, since_ms: now_ms, ready: false, worn_ms: None, leaving_ms: None })
     }
 
     /// Its number among processes.
@@ -123,6 +124,7 @@ impl Word {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("ready", _) => Some(Self::Ready),
             ("looked", _) => Some(Self::Looked),
+            ("broke", app) => Some(Self::Broke(app.into())),
             ("worn", _) => Some(Self::Worn),
             ("mended", app) => Some(Self::Mended(app.into())),
             _ => None,

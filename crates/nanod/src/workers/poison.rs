@@ -1,5 +1,5 @@
-//! Which apps ran when workers crashed. What ran in several crashes is not started again for a while, so that one app does not end the
-//! whole server again and again.
+//! Which apps ran when workers crashed, or broke the threads of workers that were worn out. What did so several times is not started again
+//! for a while, so that one app does not end the whole server again and again.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,14 +8,14 @@ use nano_core::limits::{POISON_APPS_MAX, POISON_CRASHES_MAX, POISON_WINDOW_MS};
 /// What is remembered.
 #[derive(Debug, Default)]
 pub struct Poison {
-    /// When each app ran in a crash.
+    /// When each app ran in a crash, or had a part in wearing a worker out.
     crashes: BTreeMap<String, VecDeque<u64>>,
     /// Until when each is quarantined.
     quarantined: BTreeMap<String, u64>,
 }
 
 impl Poison {
-    /// A worker crashed while an app ran; whether the app is quarantined from now on.
+    /// A worker crashed while an app ran, or is worn out by it; whether the app is quarantined from now on.
     pub fn crashed(&mut self, app: &str, now_ms: u64) -> bool {
         if self.crashes.len() >= POISON_APPS_MAX && !self.crashes.contains_key(app) {
             let oldest = self.crashes.iter().min_by_key(|(_, times)| times.back().copied()).map(|(app, _)| app.clone());

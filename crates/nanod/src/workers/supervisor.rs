@@ -59,6 +59,7 @@ struct Supervisor {
 
 /// Serves by several workers until a signal.
 pub fn supervise(options: &Options) -> Exit {
+    output::set_log_format(options.log_format);
     match Supervisor::new(options) {
         Ok(supervisor) => supervisor.run(),
         Err(why) => {
@@ -122,6 +123,7 @@ impl Supervisor {
             if self.stopping_ms.is_none() {
                 self.start_due(now_ms);
                 self.release_due(now_ms);
+                self.end_overdue(now_ms);
             } else if self.seats.iter().all(|seat| seat.worker.is_none()) {
                 output::say(if self.exit == Exit::CutOff { "stopped, with requests that did not end in time" } else { "stopped" });
                 return self.exit;
@@ -154,8 +156,8 @@ impl Supervisor {
         match self.stopping_ms {
             Some(due_ms) => due_ms,
             None => {
-                let starts = self.seats.iter().filter(|seat| seat.worker.is_none()).map(|seat| seat.due_ms);
-                starts.chain(self.poison.due_ms()).min().unwrap_or(u64::MAX)
+                let due_ms = |seat: &Seat| seat.worker.as_ref().map_or(Some(seat.due_ms), |worker| worker.leaving_ms);
+                self.seats.iter().filter_map(due_ms).chain(self.poison.due_ms()).min().unwrap_or(u64::MAX)
             }
         }
     }
@@ -202,9 +204,10 @@ impl Supervisor {
                     self.tell_all(&Order::Release(app));
                 }
             }
+            Word::Broke(app) => self.blame(app, "it broke threads of several workers until they were worn out"),
             Word::Worn => {
                 if let Some(worker) = &mut self.seats[index].worker {
-                    worker.worn = true;
+                    worker.worn_ms = Some(self.clock.now_ms());
                 }
                 self.relieve();
             }
@@ -214,15 +217,33 @@ impl Supervisor {
 
     /// Replaces a worker that is worn, while all others serve.
     fn relieve(&mut self) {
-        let serves = |seat: &Seat| seat.worker.as_ref().is_some_and(|worker| worker.ready && !worker.leaving);
+        let serves = |seat: &Seat| seat.worker.as_ref().is_some_and(|worker| worker.ready && worker.leaving_ms.is_none());
         if self.stopping_ms.is_some() || !self.seats.iter().all(serves) {
             return;
         }
+        let end_ms = self.clock.now_ms() + self.patience_ms();
         let mut workers = self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).enumerate();
-        if let Some((index, worker)) = workers.find(|(_, worker)| worker.worn) {
+        if let Some((index, worker)) = workers.find(|(_, worker)| worker.worn_ms.is_some()) {
             output::say(&format!("worker {} is worn out by apps that broke its threads: another takes its place", index + 1));
-            worker.leaving = true;
+            worker.leaving_ms = Some(end_ms);
             worker.tell(&Order::Stop);
+        }
+    }
+
+    /// How long a worker that is told to end may take.
+    fn patience_ms(&self) -> u64 {
+        let patience = self.options.drain_delay + self.options.drain + Duration::from_millis(WORKER_STOP_SLACK_MS);
+        patience.as_millis() as u64
+    }
+
+    /// A worker that makes room for another and does not come to an end is killed: nobody else is replaced before its place is taken.
+    fn end_overdue(&mut self, now_ms: u64) {
+        for (index, seat) in self.seats.iter_mut().enumerate() {
+            if let Some(worker) = seat.worker.as_mut().filter(|worker| worker.leaving_ms.is_some_and(|end_ms| end_ms <= now_ms)) {
+                output::complain(&format!("worker {} did not end in time: it is killed", index + 1));
+                worker.leaving_ms = Some(u64::MAX);
+                worker.kill();
+            }
         }
     }
 
@@ -259,8 +280,10 @@ impl Supervisor {
             self.stopping_ms = Some(now_ms + WORKER_STOP_SLACK_MS);
             return self.tell_all(&Order::Stop);
         }
-        if worker.leaving && !child::is_crash(status) {
-            (seat.due_ms, seat.wait_ms) = (now_ms, WORKER_RESTART_MS);
+        let served_ms = worker.worn_ms.unwrap_or(now_ms).saturating_sub(worker.since_ms);
+        let made_room = worker.leaving_ms.is_some() && !child::is_crash(status);
+        seat.follow(made_room, served_ms, now_ms);
+        if made_room {
             return self.looked(index);
         }
         let running = seat.notes.running();
@@ -269,20 +292,17 @@ impl Supervisor {
             false => format!(" while it ran {}", running.join(", ")),
         };
         output::complain(&format!("worker {} (process {}) {}{what}; it is started again", index + 1, worker.id(), child::describe(status)));
-        if now_ms.saturating_sub(worker.since_ms) >= WORKER_STEADY_MS {
-            seat.wait_ms = WORKER_RESTART_MS;
-        }
-        seat.put_off(now_ms);
         self.looked(index);
         if child::is_crash(status) {
-            for app in running {
-                if self.poison.crashed(&app, now_ms) {
-                    output::complain(&format!(
-                        "{app} is quarantined: it ran in several crashes. It is back when its folder changes, or in ten minutes"
-                    ));
-                    self.tell_all(&Order::Quarantine(app));
-                }
-            }
+            running.into_iter().for_each(|app| self.blame(app, "it ran in several crashes"));
+        }
+    }
+
+    /// An app had a part in the end of a worker. One that had in several is not to run for a while.
+    fn blame(&mut self, app: String, why: &str) {
+        if self.poison.crashed(&app, self.clock.now_ms()) {
+            output::complain(&format!("{app} is quarantined: {why}. It is back when its folder changes, or in ten minutes"));
+            self.tell_all(&Order::Quarantine(app));
         }
     }
 
@@ -310,8 +330,7 @@ impl Supervisor {
     fn stop(&mut self) {
         notify::tell("STOPPING=1");
         output::say(&format!("stopping: requests have {} s to end", self.options.drain.as_secs()));
-        let patience = self.options.drain_delay + self.options.drain + Duration::from_millis(WORKER_STOP_SLACK_MS);
-        self.stopping_ms = Some(self.clock.now_ms() + patience.as_millis() as u64);
+        self.stopping_ms = Some(self.clock.now_ms() + self.patience_ms());
         self.tell_all(&Order::Stop);
     }
 
@@ -325,6 +344,15 @@ impl Supervisor {
 }
 
 impl Seat {
+    /// A worker has ended that had served for so long: it made room for the next one, or died. One that was worn out soon would be so again:
+    /// its apps are not to have workers replaced without end.
+    fn follow(&mut self, made_room: bool, served_ms: u64, now_ms: u64) {
+        if served_ms >= WORKER_STEADY_MS {
+            self.wait_ms = WORKER_RESTART_MS;
+        }
+        if made_room && served_ms >= WORKER_STEADY_MS { self.due_ms = now_ms } else { self.put_off(now_ms) }
+    }
+
     /// The next worker is started after a while, which is longer each time.
     fn put_off(&mut self, now_ms: u64) {
         self.due_ms = now_ms + self.wait_ms;
@@ -341,5 +369,26 @@ fn bind(text: &str) -> Result<(OwnedFd, String), String> {
             Ok((fd, name.map_or(text.to_string(), |address| address.to_string())))
         }
         None => nano_core::bind(text).map_err(|error| error.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_lasts_is_followed_at_once_and_one_that_does_not_is_waited_with() {
+        let notes = Notes::new().expect("memory");
+        let mut seat = Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looking: false };
+        let mut due_in_ms = |made_room: bool, served_ms: u64| {
+            seat.follow(made_room, served_ms, 1_000);
+            seat.due_ms - 1_000
+        };
+        let (soon, late) = (WORKER_STEADY_MS - 1, WORKER_STEADY_MS);
+        assert_eq!([due_in_ms(true, late), due_in_ms(true, late)], [0, 0]);
+        assert_eq!([due_in_ms(true, soon), due_in_ms(true, soon)], [WORKER_RESTART_MS, 2 * WORKER_RESTART_MS]);
+        assert_eq!([due_in_ms(false, soon), due_in_ms(false, late)], [4 * WORKER_RESTART_MS, WORKER_RESTART_MS]);
+        let longest = (0..20).map(|_| due_in_ms(true, soon)).max();
+        assert_eq!((longest, due_in_ms(true, late)), (Some(WORKER_RESTART_MS_MAX), 0));
     }
 }

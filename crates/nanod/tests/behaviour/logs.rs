@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use crate::support::{folder, nanod, read, send};
+use crate::support::{Server, folder, nanod, read, says, send};
 
 /// An app that logs more with each request than waits for anybody.
 const LOUD: &str =
@@ -69,4 +69,18 @@ fn an_app_that_does_not_start_cannot_write_lines_of_others() {
     assert!(forged.starts_with(' ') && !forged.contains('\u{1b}'), "{forged:?}");
     let _ = std::fs::remove_dir_all(folder);
     ends(child);
+}
+
+#[test]
+fn lines_for_machines_are_that_whoever_writes_them() {
+    for (name, arguments) in [("json", &[][..]), ("json-workers", &["--workers", "2", "--threads", "1"])] {
+        let arguments = [arguments, &["--log-format", "json"]].concat();
+        let mut server = Server::begin(name, &[("app/index.js", &says("served"))], &arguments);
+        let mut said = server.await_ready(&[" on 127.0.0.1:"]);
+        server.signal("-TERM");
+        said.push_str(&server.end().1);
+        let lines: Vec<serde_json::Value> =
+            said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
+        assert!(lines.len() > 2 && lines.iter().all(|line| line["message"].is_string()), "{said}");
+    }
 }

@@ -4,5 +4,6 @@ mod logs;
 mod serving;
 mod starting;
 mod support;
+mod systemd;
 mod trust;
 mod workers;

@@ -38,8 +38,12 @@ impl Server {
     /// The same, which may never be ready.
     pub fn begin(name: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = folder(name, files);
+        Self::run(nanod(&folder, arguments), folder)
+    }
+
+    /// What a command starts, which serves this folder.
+    pub fn run(mut command: Command, folder: PathBuf) -> Self {
         let (reader, writer) = std::io::pipe().expect("a pipe");
-        let mut command = nanod(&folder, arguments);
         command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
         let child = command.spawn().expect("nanod starts");
         drop(command);

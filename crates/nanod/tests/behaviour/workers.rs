@@ -4,33 +4,99 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::support::{Server, kill, read, says, send, try_read};
+use crate::support::{PATIENCE, Server, kill, read, says, send, try_read};
 
 const AGAIN: &str = "it is started again";
 
+/// Answers, and echoes what comes by a WebSocket.
+const ECHOES: &str = "export default { fetch(request) {
+  if (request.headers.get('upgrade') !== 'websocket') return new Response('served');
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.addEventListener('message', ({ data }) => server.send(data));
+  return new Response(null, { status: 101, webSocket: client });
+} };\n";
+
+/// Opens a WebSocket on a connection.
+fn open_socket(mut stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    let more = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let head = format!("GET / HTTP/1.1\r\nHost: app.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{more}\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("it is open");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("it stays open");
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer));
+    stream
+}
+
+/// Sends a word by a WebSocket and has it back; none if the connection broke.
+fn echo(stream: &mut TcpStream) -> Option<()> {
+    // Text, under a mask of zeros.
+    stream.write_all(b"\x81\x84\0\0\0\0word").ok()?;
+    let mut frame = [0; 6];
+    stream.read_exact(&mut frame).ok()?;
+    assert_eq!(&frame, b"\x81\x04word");
+    Some(())
+}
+
+/// Asks by a connection that stays open; whether it was answered.
+fn ask_again(stream: &mut TcpStream) -> bool {
+    let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: app.localhost\r\n\r\n").is_ok();
+    let answer = if sent { try_read_one(stream) } else { None };
+    assert!(answer.as_ref().is_none_or(|answer| *answer == (200, "served".into())), "{answer:?}");
+    answer.is_some()
+}
+
 #[test]
 fn a_worker_that_is_killed_takes_only_its_own_requests_with_it() {
-    let mut server = Server::with("killed", &[("app/index.js", &says("served"))], &["--workers", "2", "--threads", "1"]);
+    let mut server = Server::with("killed", &[("app/index.js", ECHOES)], &["--workers", "2", "--threads", "1"]);
     let workers = server.workers();
     assert_eq!(workers.len(), 2);
-    let (done, failed, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    // Connecting never fails: the sockets are the supervisor's.
+    let wire = &|| TcpStream::connect(&server.address).expect("a connection");
+    let anew = || try_read(&mut send(&server.address, "app.localhost", "/")).is_some_and(|answer| answer == (200, "served".into()));
+    let (mut kept, mut sockets) = ([(); 4].map(|()| wire()), [(); 4].map(|()| open_socket(wire())));
+    let mut clients: Vec<Box<dyn FnMut() -> bool + Send + '_>> = (0..4).map(|_| Box::new(anew) as Box<_>).collect();
+    clients.extend(kept.iter_mut().map(|stream| {
+        Box::new(move || {
+            let answered = ask_again(stream);
+            if !answered {
+                *stream = wire();
+            }
+            answered
+        }) as Box<_>
+    }));
+    clients.extend(sockets.iter_mut().map(|stream| {
+        Box::new(move || {
+            let echoed = echo(stream).is_some();
+            if !echoed {
+                *stream = open_socket(wire());
+            }
+            echoed
+        }) as Box<_>
+    }));
+    let (kinds, stop) = ([(); 3].map(|()| (AtomicUsize::new(0), AtomicUsize::new(0))), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
+        let (kinds, stop) = (&kinds, &stop);
+        for (number, mut client) in clients.into_iter().enumerate() {
+            let (done, failed) = &kinds[number / 4];
+            scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    // Connecting never fails: the sockets are the supervisor's.
-                    match try_read(&mut send(&server.address, "app.localhost", "/")) {
-                        Some(answer) => assert_eq!(answer, (200, "served".into())),
-                        None => drop(failed.fetch_add(1, Ordering::Relaxed)),
-                    }
+                    failed.fetch_add(usize::from(!client()), Ordering::Relaxed);
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
         let after = |more: usize| {
-            let until = done.load(Ordering::Relaxed) + more;
-            while done.load(Ordering::Relaxed) < until {
-                std::thread::yield_now();
+            for (done, _) in kinds {
+                let until = done.load(Ordering::Relaxed) + more;
+                while done.load(Ordering::Relaxed) < until {
+                    std::thread::yield_now();
+                }
             }
         };
         after(100);
@@ -38,8 +104,11 @@ fn a_worker_that_is_killed_takes_only_its_own_requests_with_it() {
         after(100);
         stop.store(true, Ordering::Relaxed);
     });
-    // Each client had one request at most on its way.
-    assert!(failed.load(Ordering::Relaxed) <= 4, "{failed:?} of {done:?}");
+    for (done, failed) in &kinds {
+        // Each client had one request at most on its way, or one connection.
+        assert!(failed.load(Ordering::Relaxed) <= 4, "{failed:?} of {done:?}");
+    }
+    drop((kept, sockets));
     let said = server.wait_for(AGAIN);
     assert!(said.contains("SIGKILL") && said.contains(&workers[0].to_string()), "{said}");
     while server.workers().len() < 2 {
@@ -123,22 +192,26 @@ fn what_is_wrong_with_all_workers_ends_their_supervisor() {
 
 /// One answer of a connection that stays open.
 fn read_one(wire: &mut TcpStream) -> (u16, String) {
+    try_read_one(wire).expect("it stays open")
+}
+
+/// None if it does not.
+fn try_read_one(wire: &mut TcpStream) -> Option<(u16, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        wire.read_exact(&mut byte).expect("it stays open");
+        wire.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).expect("text").to_ascii_lowercase();
     let after = |text: &str| head.split(text).nth(1).and_then(|rest| rest.split_whitespace().next()).and_then(|word| word.parse().ok());
     let mut body = vec![0; after("content-length:").expect("a length")];
-    wire.read_exact(&mut body).expect("it stays open");
-    (after("http/1.1").expect("a status") as u16, String::from_utf8(body).expect("text"))
+    wire.read_exact(&mut body).ok()?;
+    Some((after("http/1.1").expect("a status") as u16, String::from_utf8(body).expect("text")))
 }
 
-#[test]
-fn a_worker_that_apps_have_worn_out_is_replaced_while_another_serves() {
-    // Each request breaks a thread for good, three for each app.
+/// Apps each request of which breaks a thread for good, three for each app, and a good one.
+fn bombs() -> Vec<(String, String)> {
     let bomb = "export default { fetch() { Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1); } };\n";
     let limits = "limits.cpu_ms = \"10ms\"\n";
     let mut files = vec![("good/index.js".to_string(), says("good"))];
@@ -146,25 +219,69 @@ fn a_worker_that_apps_have_worn_out_is_replaced_while_another_serves() {
         let file = |name: &str, text: &str| (format!("bomb{number}/{name}"), text.to_string());
         files.extend([file("index.js", bomb), file("nano.toml", limits)]);
     }
+    files
+}
+
+fn with_bombs(name: &str, arguments: &[&str]) -> Server {
+    let files = bombs();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
-    let mut server = Server::with("worn", &files, &["--workers", "2", "--threads", "1"]);
-    let before = server.workers();
+    Server::with(name, &files, &[&["--workers", "2", "--threads", "1"], arguments].concat())
+}
+
+const WORN: &str = "is worn out by apps that broke its threads: another takes its place";
+
+/// Wears a worker out.
+fn wear_out(server: &Server) {
     // One connection, and so one worker.
     let mut wire = TcpStream::connect(&server.address).expect("a connection");
     for request in 0..32 {
         write!(wire, "GET / HTTP/1.1\r\nHost: bomb{}.localhost\r\n\r\n", request / 3).expect("it is open");
         assert!(matches!(read_one(&mut wire).0, 500 | 503), "request {request}");
     }
-    server.wait_for("is worn out by apps that broke its threads: another takes its place");
-    let after = loop {
+}
+
+/// Waits until other processes have the places of some of these, while a good app is served.
+fn replaced(server: &Server, before: &[u32]) -> Vec<u32> {
+    loop {
         assert_eq!(server.ask("good.localhost", "/"), (200, "good".into()));
         let workers = server.workers();
         if workers.len() == 2 && workers != before {
-            break workers;
+            return workers;
         }
-    };
-    assert_eq!(after.iter().filter(|worker| before.contains(worker)).count(), 1, "{before:?} and {after:?}");
+    }
+}
+
+#[test]
+fn workers_that_apps_have_worn_out_are_replaced_while_others_serve_until_the_apps_are_quarantined() {
+    let mut server = with_bombs("worn", &[]);
+    for _ in 0..2 {
+        let before = server.workers();
+        wear_out(&server);
+        server.wait_for(WORN);
+        let after = replaced(&server, &before);
+        assert_eq!(after.iter().filter(|worker| before.contains(worker)).count(), 1, "{before:?} and {after:?}");
+    }
+    wear_out(&server);
+    server.wait_for_all(&["bomb0 is quarantined: it broke threads of several workers", "bomb10 is quarantined", WORN]);
+    // Each worker hears of it a moment later.
+    while !server.ask("bomb0.localhost", "/").1.contains("QUARANTINED") {
+        std::thread::yield_now();
+    }
+    assert_eq!(server.ask("good.localhost", "/"), (200, "good".into()));
     server.signal("-TERM");
     let (code, said) = server.end();
     assert!(code == Some(0) && !said.contains(AGAIN), "{code:?} {said}");
+}
+
+#[test]
+fn a_worn_worker_that_does_not_end_is_killed() {
+    let mut server = with_bombs("stuck", &["--drain", "0s", "--drain-delay", "3s"]);
+    let before = server.workers();
+    wear_out(&server);
+    let said = server.wait_for(WORN);
+    let number: usize = said.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("its number");
+    kill("-STOP", before[number - 1]);
+    server.wait_for(&format!("worker {number} did not end in time: it is killed"));
+    let after = replaced(&server, &before);
+    assert!(!after.contains(&before[number - 1]), "{before:?} and {after:?}");
 }

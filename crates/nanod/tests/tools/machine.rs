@@ -1,7 +1,7 @@
-//! `nanod types` and `nanod doctor`.
+//! `nanod types` and `nanod doctor`, and how all commands say things.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::{Folder, GOOD, nanod};
 
@@ -58,4 +58,84 @@ fn doctor_says_how_each_thing_is() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.code() == Some(0) && text.contains("warn open files           64, at most 64\n"), "{text}");
     assert!(text.contains("LimitNOFILE=16384"), "{text}");
+}
+
+#[test]
+fn whatever_is_asked_for_comes_as_json_too() {
+    let folder = Folder::new("json", &[("shop/index.ts", GOOD), ("shop/nano.toml", "vars.A = \"1\"\n")]);
+    let json = |words: &[&str]| {
+        let said = nanod(&folder.0, words);
+        assert!(said.code == Some(0) && said.out.lines().count() == 1, "{words:?}: {said:?}");
+        serde_json::from_str::<serde_json::Value>(&said.out).unwrap_or_else(|error| panic!("{words:?}: {error}: {}", said.out))
+    };
+    let version = json(&["version", "--json"]);
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert!(version["v8"].is_string());
+    assert_eq!([json(&["--version", "--json"]), json(&["--json", "-V"])], [version.clone(), version]);
+    assert!(json(&["help", "--json"])["commands"].as_array().is_some_and(|commands| commands.len() > 10));
+    let serve = json(&["help", "serve", "--json"]);
+    assert_eq!((&serve["command"], json(&["serve", "--help", "--json"])), (&"serve".into(), serve.clone()));
+    assert_eq!(json(&["completions", "bash", "--json"])["script"], nanod(&folder.0, &["completions", "bash"]).out);
+    let types = json(&["types", "shop", "--out", "-", "--json"]);
+    assert!(types["declarations"].as_str().is_some_and(|text| text.contains("readonly A: string;")), "{types}");
+}
+
+#[test]
+fn what_is_wrong_with_a_command_line_comes_as_json_too() {
+    for words in [&["serve", "--json", "--bogus", "x"][..], &["serve", "--json"], &["frobnicate", "--json"], &["--json", "dev", "-q", "-v"]]
+    {
+        let said = nanod(Path::new("/"), words);
+        let json: serde_json::Value = serde_json::from_str(&said.err).unwrap_or_else(|error| panic!("{words:?}: {error}: {said:?}"));
+        assert_eq!((said.code, &json["level"]), (Some(2), &"error".into()), "{words:?}");
+        assert!(json["message"].as_str().is_some_and(|message| message.starts_with("nanod")), "{json}");
+    }
+}
+
+/// What nanod writes on a terminal.
+fn on_a_terminal(words: &str, no_color: Option<&str>) -> String {
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("{} {words}", env!("CARGO_BIN_EXE_nanod")), "/dev/null"]).env("TERM", "xterm").stdin(Stdio::null());
+    match no_color {
+        Some(value) => command.env("NO_COLOR", value),
+        None => command.env_remove("NO_COLOR"),
+    };
+    String::from_utf8(command.output().expect("script").stdout).expect("text")
+}
+
+#[test]
+fn colors_are_for_terminals_whose_users_want_them() {
+    let cases = [
+        ("", None, true),
+        ("", Some(""), true),
+        ("", Some("1"), false),
+        ("--color never", None, false),
+        ("--color always", Some("1"), true),
+        ("--color always --json", None, false),
+    ];
+    for (option, no_color, expected) in cases {
+        for words in ["serve /nowhere/at/all", "serve --bogus"] {
+            let said = on_a_terminal(&format!("{words} {option}"), no_color);
+            assert!(said.contains("error") && said.contains('\u{1b}') == expected, "{words} {option} {no_color:?}: {said:?}");
+        }
+    }
+    for (option, expected) in [("auto", false), ("always", true)] {
+        let said = nanod(Path::new("/"), &["serve", "/nowhere/at/all", "--color", option]);
+        assert_eq!(said.err.contains('\u{1b}'), expected, "{said:?}");
+    }
+}
+
+#[test]
+fn bash_takes_the_completions() {
+    let script = nanod(Path::new("/"), &["completions", "bash"]).out;
+    let bash = |arguments: &[&str], input: &str| {
+        let mut command = Command::new("bash");
+        let command = command.arg("--norc").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("bash");
+        std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), input.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("its end");
+        (output.status.success(), [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text")))
+    };
+    assert_eq!(bash(&["-n"], &script), (true, [String::new(), String::new()]));
+    let (taken, [out, err]) = bash(&[], &format!("{script}\ncomplete -p nanod\n"));
+    assert!(taken && err.is_empty() && out.contains("complete") && out.trim_end().ends_with(" nanod"), "{out} {err}");
 }

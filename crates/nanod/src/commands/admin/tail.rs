@@ -56,8 +56,7 @@ pub fn tail(tail: &Tail) -> Exit {
 }
 
 fn path(tail: &Tail) -> String {
-    let level = if tail.errors { "error" } else { &tail.level };
-    let mut path = format!("/logs?level={level}&tail={BEFORE}");
+    let mut path = format!("/logs?level={}&tail={BEFORE}", tail.level);
     for app in &tail.apps {
         path.push_str(&format!("&app={}", encode(app)));
     }
