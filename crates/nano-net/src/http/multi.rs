@@ -1,7 +1,7 @@
 //! A connection of HTTP/2 as the reactor knows it: the requests of one app to one place, all at once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::rc::{Rc, Weak};
 
@@ -44,6 +44,8 @@ struct Io {
     http: h2::Connection,
     written: usize,
     calls: BTreeMap<u32, Active>,
+    /// Those whose heads are not written, and since when: what waits to be written already is enough.
+    waiting: VecDeque<(Rc<Call>, u64)>,
     /// What has happened and was not told yet.
     news: Vec<News>,
     /// When something was last read, and whether an answer to a ping is awaited since.
@@ -68,6 +70,7 @@ impl Multi {
             http: h2::Connection::client(Scheme::Https, Limits::default()),
             written: 0,
             calls: BTreeMap::new(),
+            waiting: VecDeque::new(),
             news: Vec::new(),
             read_ms: reactor.clock().now_ms(),
             pinged_ms: None,
@@ -95,30 +98,32 @@ impl Multi {
 
     /// Whether one more request can be made on it.
     pub(super) fn takes_more(&self) -> bool {
-        self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| io.http.can_request() && io.pinged_ms.is_none())
+        let takes_more = |io: &Io| io.http.requests_left() > io.waiting.len() && io.pinged_ms.is_none();
+        self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| takes_more(&io))
     }
 
     /// Whether no request is on it.
     pub(super) fn is_idle(&self) -> bool {
-        self.io.try_borrow().is_ok_and(|io| io.calls.is_empty())
+        self.io.try_borrow().is_ok_and(|io| io.calls.is_empty() && io.waiting.is_empty())
     }
 
-    /// Sends a call's request. It is not told anything before this returns.
+    /// Sends a call's request, or has it wait until there is room. It is not told anything before this returns.
     pub(super) fn begin(self: &Rc<Self>, reactor: &Reactor, call: Rc<Call>) -> Result<(), Failure> {
-        let invalid = |why: &dyn std::fmt::Display| Failure::new(FailureKind::Invalid, format!("the request cannot be sent: {why}"));
-        let message = call.message.as_ref().ok_or_else(|| invalid(&"it is not for HTTP/2"))?;
         let now_ms = reactor.clock().now_ms();
-        let id = {
+        let was_idle = self.is_idle();
+        let step = {
             let mut io = self.io.borrow_mut();
-            let to = Target { path: &message.path, authority: &message.authority, scheme: "https" };
-            let (id, has_body) = io.http.request(&message.head, &to, message.content).map_err(|why| invalid(&why))?;
-            if io.calls.is_empty() {
-                io.read_ms = now_ms;
+            if io.waiting.is_empty() && io.has_room() {
+                Step::Shares(Rc::downgrade(self), io.ask(&call, now_ms)?)
+            } else {
+                io.waiting.push_back((call.clone(), now_ms));
+                Step::Waits(Rc::downgrade(self))
             }
-            io.calls.insert(id, Active::new(call.clone(), has_body, now_ms));
-            id
         };
-        *call.step.borrow_mut() = Step::Shares(Rc::downgrade(self), id);
+        *call.step.borrow_mut() = step;
+        if was_idle {
+            self.io.borrow_mut().read_ms = now_ms;
+        }
         self.check_later(reactor);
         self.later(reactor);
         Ok(())
@@ -145,6 +150,12 @@ impl Multi {
         self.later(reactor);
     }
 
+    /// Nobody waits for the response to a request that is not written.
+    pub(super) fn leave(&self, reactor: &Reactor, call: &Rc<Call>) {
+        self.io.borrow_mut().waiting.retain(|(other, _)| !Rc::ptr_eq(other, call));
+        self.check_later(reactor);
+    }
+
     /// Closes the connection; nobody is told.
     pub(super) fn close(self: &Rc<Self>, reactor: &Reactor) {
         if let Some(timer) = self.timer.take() {
@@ -159,11 +170,11 @@ impl Multi {
         let mut io = self.io.borrow_mut();
         io.http.go_away();
         let _ = io.flush();
-        let calls = std::mem::take(&mut io.calls);
+        let gone = (std::mem::take(&mut io.calls), std::mem::take(&mut io.waiting));
         // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
         let _ = io.stream.shutdown();
         drop(io);
-        drop(calls);
+        drop(gone);
     }
 
     /// Goes on when others have had their turns.
@@ -196,6 +207,7 @@ impl Multi {
             for news in news {
                 self.tell(reactor, news);
             }
+            more |= self.ask(reactor);
             for id in self.in_turn() {
                 self.first.set(id);
                 if share.is_used() {
@@ -223,9 +235,32 @@ impl Multi {
             io.calls.is_empty() && !io.http.can_request()
         };
         if is_over && self.key.get().is_some() {
+            let waiting = std::mem::take(&mut self.io.borrow_mut().waiting);
             self.close(reactor);
+            refuse(reactor, waiting, &no_more());
         } else if more {
             self.later(reactor);
+        }
+    }
+
+    /// Writes the heads of those that wait, as far as there is room; whether any was.
+    fn ask(self: &Rc<Self>, reactor: &Reactor) -> bool {
+        let mut any = false;
+        loop {
+            let (call, asked) = {
+                let mut io = self.io.borrow_mut();
+                if !io.has_room() || !io.http.can_request() {
+                    return any;
+                }
+                let Some((call, _)) = io.waiting.pop_front() else { return any };
+                let asked = io.ask(&call, reactor.clock().now_ms());
+                (call, asked)
+            };
+            any = true;
+            match asked {
+                Ok(id) => *call.step.borrow_mut() = Step::Shares(Rc::downgrade(self), id),
+                Err(failure) => call.tell(reactor, failure),
+            }
         }
     }
 
@@ -234,6 +269,13 @@ impl Multi {
         let io = self.io.borrow();
         let first = self.first.get();
         io.calls.range(first..).chain(io.calls.range(..first)).map(|(id, _)| *id).collect()
+    }
+
+    /// Takes out those that have waited too long to be asked.
+    fn late_to_be_asked(&self, now_ms: u64) -> Vec<Rc<Call>> {
+        let waiting = &mut self.io.borrow_mut().waiting;
+        let late = waiting.iter().take_while(|(_, since_ms)| now_ms.saturating_sub(*since_ms) >= FETCH_FIRST_BYTE_MS_MAX).count();
+        waiting.drain(..late).map(|(call, _)| call).collect()
     }
 
     fn call(&self, id: u32) -> Option<Rc<Call>> {
@@ -285,6 +327,8 @@ impl Multi {
                         call.refused(reactor, failure);
                     }
                 }
+                let waiting = std::mem::take(&mut self.io.borrow_mut().waiting);
+                refuse(reactor, waiting, &no_more());
             }
             News::Broken(failure) => self.broken(reactor, &failure),
         }
@@ -292,8 +336,12 @@ impl Multi {
 
     /// The connection is of no use any more.
     fn broken(self: &Rc<Self>, reactor: &Reactor, failure: &Failure) {
-        let calls = std::mem::take(&mut self.io.borrow_mut().calls);
+        let (calls, waiting) = {
+            let mut io = self.io.borrow_mut();
+            (std::mem::take(&mut io.calls), std::mem::take(&mut io.waiting))
+        };
         self.close(reactor);
+        refuse(reactor, waiting, failure);
         for active in calls.into_values() {
             let unanswered = !active.headed && failure.kind == FailureKind::Closed;
             active.call.failed(reactor, failure.clone(), unanswered);
@@ -343,7 +391,7 @@ impl Multi {
     fn send(self: &Rc<Self>, reactor: &Reactor, id: u32) -> bool {
         let wants = {
             let mut io = self.io.borrow_mut();
-            let left = H2_OUT_BYTES_MAX.saturating_sub(io.waiting());
+            let left = H2_OUT_BYTES_MAX.saturating_sub(io.unwritten());
             let Io { calls, http, .. } = &mut *io;
             let Some(active) = calls.get_mut(&id) else { return false };
             if active.send(id, left, http) {
@@ -374,13 +422,29 @@ impl Multi {
 }
 
 impl Io {
-    fn waiting(&mut self) -> usize {
+    /// How many bytes wait to be written.
+    fn unwritten(&mut self) -> usize {
         self.http.output().len() - self.written
+    }
+
+    /// Whether there is room for one more head.
+    fn has_room(&mut self) -> bool {
+        self.unwritten() < H2_OUT_BYTES_MAX
+    }
+
+    /// Writes the head of a call's request, which has this stream then.
+    fn ask(&mut self, call: &Rc<Call>, now_ms: u64) -> Result<u32, Failure> {
+        let invalid = |why: &dyn std::fmt::Display| Failure::new(FailureKind::Invalid, format!("the request cannot be sent: {why}"));
+        let message = call.message.as_ref().ok_or_else(|| invalid(&"it is not for HTTP/2"))?;
+        let to = Target { path: &message.path, authority: &message.authority, scheme: "https" };
+        let (id, has_body) = self.http.request(&message.head, &to, message.content).map_err(|why| invalid(&why))?;
+        self.calls.insert(id, Active::new(call.clone(), has_body, now_ms));
+        Ok(id)
     }
 
     /// Reads once, and takes what has come; whether there may be more.
     fn read(&mut self, now_ms: u64, share: &mut Share) -> bool {
-        if !self.can.read || self.waiting() >= H2_OUT_BYTES_MAX {
+        if !self.can.read || !self.has_room() {
             return false;
         }
         let mut buffer = vec![0; FETCH_READ_BYTES];
@@ -480,6 +544,17 @@ impl Io {
     }
 }
 
+/// The server has done nothing for those that were not asked.
+fn refuse(reactor: &Reactor, waiting: VecDeque<(Rc<Call>, u64)>, failure: &Failure) {
+    for (call, _) in waiting {
+        if failure.kind == FailureKind::Timeout { call.tell(reactor, failure.clone()) } else { call.refused(reactor, failure.clone()) }
+    }
+}
+
+fn no_more() -> Failure {
+    Failure::new(FailureKind::Closed, "the server takes no more requests on this connection")
+}
+
 fn closed(error: &io::Error) -> Failure {
     Failure::new(FailureKind::Closed, format!("the connection broke: {error}"))
 }
@@ -526,6 +601,10 @@ impl Peer for Multi {
             if let Some(call) = self.remove(reactor, id) {
                 call.tell(reactor, Failure::new(FailureKind::Timeout, format!("{what} for {patience_ms} ms")));
             }
+        }
+        for call in self.late_to_be_asked(now_ms) {
+            let why = format!("the server took no more requests for {FETCH_FIRST_BYTE_MS_MAX} ms");
+            call.tell(reactor, Failure::new(FailureKind::Timeout, why));
         }
         if silent_ms >= H2_PING_AFTER_MS {
             let mut io = self.io.borrow_mut();

@@ -18,6 +18,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::asker::{Asker, Web};
 use crate::certificates::{Authority, PemFile};
 use crate::http::{nothing, turns_of};
+use crate::memory::held_bytes;
 use crate::peer::Peer;
 use crate::shard::{Script, Shard, open};
 
@@ -182,6 +183,36 @@ fn bodies_go_no_faster_than_their_readers() {
     world.web.shard.until(|| asker.is_over());
     assert_eq!(asker.result().map(|(status, body)| (status, body.len())), Ok((200, 65_545)));
     assert_eq!(said.iter().take(2).collect::<Vec<_>>(), ["read 9", "end 10"]);
+}
+
+#[test]
+fn what_was_given_up_before_there_was_room_for_it_is_not_sent() {
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        if let Event::Request(id, _) = event {
+            server.answer(id, server.asked.len().to_string().as_bytes());
+        }
+    });
+    assert_eq!(world.get(&peer, ""), Ok((200, "1".into())));
+    let (url, long) = (format!("https://a.b:{}/", peer.port), "~".repeat(100_000));
+    let before = held_bytes();
+    for _ in 0..200 {
+        let asker = Asker::new();
+        let asked = world.web.ask_for(1, open(), "GET", &url, &[("x-long", &long)], Body::None, &asker);
+        asked.unwrap().abort(&world.web.shard.reactor);
+    }
+    let more = held_bytes() - before;
+    assert!(more < 1 << 20, "{more} bytes");
+    // Those that are not given up come when there is room.
+    let askers = [(); 50].map(|()| Asker::new());
+    let ask = |asker| world.web.ask_for(1, open(), "GET", &url, &[("x-long", &long)], Body::None, asker).unwrap();
+    let _handles = askers.each_ref().map(ask);
+    world.web.shard.until(|| askers.iter().all(|asker| asker.is_over()));
+    // The first of all, the first that was given up, and these.
+    let mut counts: Vec<_> = askers.iter().map(|asker| asker.result().unwrap().1.parse::<usize>().unwrap()).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, (3..53).collect::<Vec<_>>());
+    assert_eq!(peer.accepted(), 1);
 }
 
 #[test]
