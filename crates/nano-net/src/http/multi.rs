@@ -218,6 +218,7 @@ impl Multi {
                 self.first.set(id + 1);
             }
             more |= share.is_used();
+            self.count(reactor);
             let flushed = self.io.borrow_mut().flush();
             match flushed {
                 Ok(wrote) => more |= wrote,
@@ -385,6 +386,19 @@ impl Multi {
             call.exchange.worked(reactor);
         }
         told_any
+    }
+
+    /// Has counted what has come and is not wanted yet. Requests for whose responses there is no room fail.
+    fn count(self: &Rc<Self>, reactor: &Reactor) {
+        let without_room = |(id, active): (&u32, &mut Active)| (!active.count()).then_some(*id);
+        let full: Vec<u32> = self.io.borrow_mut().calls.iter_mut().filter_map(without_room).collect();
+        for id in full {
+            self.io.borrow_mut().http.reset(id, Code::CANCEL);
+            if let Some(call) = self.remove(reactor, id) {
+                let why = "the app has no room for what has come of the response beside all else that waits for it (limit external_bytes)";
+                call.tell(reactor, Failure::new(FailureKind::Limit, why));
+            }
+        }
     }
 
     /// Sends what there is of a call's request; whether anything was.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use nano_base::clock::Clock;
 use nano_base::http::{Headers, ResponseHead};
-use nano_base::limits::{H2_PING_AFTER_MS, H2_PING_MS_MAX, IDLE_MS};
+use nano_base::limits::{H2_PING_AFTER_MS, H2_PING_MS_MAX, H2_STREAM_WINDOW_BYTES, IDLE_MS};
 use nano_http::h1::{Content, Scheme};
 use nano_http::h2::{Code, Connection, Event, Limits};
 use nano_net::failure::FailureKind;
@@ -213,6 +213,60 @@ fn what_was_given_up_before_there_was_room_for_it_is_not_sent() {
     counts.sort_unstable();
     assert_eq!(counts, (3..53).collect::<Vec<_>>());
     assert_eq!(peer.accepted(), 1);
+}
+
+#[test]
+fn what_comes_before_it_is_wanted_counts_for_who_asked_and_needs_room() {
+    const WINDOW: usize = H2_STREAM_WINDOW_BYTES as usize;
+    let world = World::new();
+    let (peer, said) = world.serve(|server, event| match event {
+        Event::Request(id, request) => {
+            let coding = request.head.headers.value(b"x-coding").map_or("identity", |_| "gzip");
+            server.begin(id, &[("content-encoding", coding)]);
+            server.http.send(id, &[b'x'; 100_000], false);
+        }
+        Event::Reset(id, code) => server.say(format!("reset {id} {code}")),
+        _ => {}
+    });
+    let ask = |headers: &[(&str, &str)], keeps| {
+        let asker = Asker::new();
+        asker.room.set(1_000);
+        asker.keeps.set(keeps);
+        let url = format!("https://a.b:{}/", peer.port);
+        let handle = world.web.ask_for(1, open(), "GET", &url, headers, Body::None, &asker).unwrap();
+        (asker, handle)
+    };
+    let (one, handle) = ask(&[], usize::MAX);
+    world.web.shard.until(|| one.kept.get() == WINDOW - 1_000);
+    // It is counted as it goes, and where it goes to from then on.
+    one.room.set(5_000);
+    handle.resume(&world.web.shard.reactor);
+    world.web.shard.until(|| one.body.borrow().len() == 6_000);
+    assert_eq!(one.kept.get(), WINDOW - 6_000);
+    handle.abort(&world.web.shard.reactor);
+    assert_eq!(one.kept.get(), 0);
+    let resets = std::cell::RefCell::new(Vec::new());
+    let reset = |count| {
+        world.web.shard.until(|| {
+            resets.borrow_mut().extend(said.try_iter());
+            resets.borrow().len() == count
+        });
+    };
+    reset(1);
+    // One that has no room takes no other with it; neither does it if what has come would have to be decoded.
+    let (fits, _handle) = ask(&[], usize::MAX);
+    for headers in [&[][..], &[("x-coding", "gzip")]] {
+        let (other, _handle) = ask(headers, WINDOW / 2);
+        other.room.set(0);
+        world.web.shard.until(|| other.is_over());
+        let failure = other.result().unwrap_err();
+        assert!(failure.kind == FailureKind::Limit && failure.to_string().contains("(limit external_bytes)"), "{failure}");
+        assert_eq!(other.kept.get(), 0);
+    }
+    world.web.shard.until(|| fits.kept.get() == WINDOW - 1_000);
+    reset(3);
+    assert_eq!(*resets.borrow(), ["reset 1 CANCEL", "reset 5 CANCEL", "reset 7 CANCEL"]);
+    assert!(!fits.is_over() && peer.accepted() == 1);
 }
 
 #[test]
