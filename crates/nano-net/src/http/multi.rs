@@ -43,6 +43,8 @@ struct Io {
     can: Ready,
     http: h2::Connection,
     written: usize,
+    /// Nothing comes or goes any more; what has come whole is still told.
+    is_lost: bool,
     calls: BTreeMap<u32, Active>,
     /// Those whose heads are not written, and since when: what waits to be written already is enough.
     waiting: VecDeque<(Rc<Call>, u64)>,
@@ -69,6 +71,7 @@ impl Multi {
             can: Ready { read: true, write: true },
             http: h2::Connection::client(Scheme::Https, Limits::default()),
             written: 0,
+            is_lost: false,
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
             news: Vec::new(),
@@ -98,7 +101,7 @@ impl Multi {
 
     /// Whether one more request can be made on it.
     pub(super) fn takes_more(&self) -> bool {
-        let takes_more = |io: &Io| io.http.requests_left() > io.waiting.len() && io.pinged_ms.is_none();
+        let takes_more = |io: &Io| io.http.requests_left() > io.waiting.len() && io.pinged_ms.is_none() && !io.is_lost;
         self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| takes_more(&io))
     }
 
@@ -168,11 +171,8 @@ impl Multi {
             reactor.remove(key);
         }
         let mut io = self.io.borrow_mut();
-        io.http.go_away();
-        let _ = io.flush();
+        io.lose();
         let gone = (std::mem::take(&mut io.calls), std::mem::take(&mut io.waiting));
-        // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
-        let _ = io.stream.shutdown();
         drop(io);
         drop(gone);
     }
@@ -189,8 +189,11 @@ impl Multi {
         if let Some(timer) = self.timer.take() {
             reactor.cancel(timer);
         }
-        let ms = if self.is_idle() { IDLE_MS } else { H2_PING_AFTER_MS };
-        self.timer.set(self.key.get().map(|key| reactor.after(key, ms, CHECK)));
+        // Of one that is lost only the app is waited for.
+        if !self.io.borrow().is_lost {
+            let ms = if self.is_idle() { IDLE_MS } else { H2_PING_AFTER_MS };
+            self.timer.set(self.key.get().map(|key| reactor.after(key, ms, CHECK)));
+        }
     }
 
     /// Takes steps as long as there is something to do, and this has not had its share.
@@ -233,7 +236,7 @@ impl Multi {
         self.driving.set(false);
         let is_over = {
             let io = self.io.borrow();
-            io.calls.is_empty() && !io.http.can_request()
+            io.calls.is_empty() && (io.is_lost || !io.http.can_request())
         };
         if is_over && self.key.get().is_some() {
             let waiting = std::mem::take(&mut self.io.borrow_mut().waiting);
@@ -335,17 +338,26 @@ impl Multi {
         }
     }
 
-    /// The connection is of no use any more.
+    /// The connection is of no use any more, but for those whose responses have come whole: they are told the rest when they want it.
     fn broken(self: &Rc<Self>, reactor: &Reactor, failure: &Failure) {
-        let (calls, waiting) = {
+        let (failed, waiting) = {
             let mut io = self.io.borrow_mut();
-            (std::mem::take(&mut io.calls), std::mem::take(&mut io.waiting))
+            let (whole, failed): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                std::mem::take(&mut io.calls).into_iter().partition(|(_, active)| active.ended);
+            io.calls = whole;
+            io.lose();
+            (failed, std::mem::take(&mut io.waiting))
         };
-        self.close(reactor);
+        if self.is_idle() {
+            self.close(reactor);
+        } else {
+            self.check_later(reactor);
+            self.later(reactor);
+        }
         refuse(reactor, waiting, failure);
-        for active in calls.into_values() {
-            let unanswered = !active.headed && failure.kind == FailureKind::Closed;
-            active.call.failed(reactor, failure.clone(), unanswered);
+        let failed: Vec<_> = failed.into_values().map(|active| (active.call.clone(), active.headed)).collect();
+        for (call, headed) in failed {
+            call.failed(reactor, failure.clone(), !headed && failure.kind == FailureKind::Closed);
         }
     }
 
@@ -406,8 +418,9 @@ impl Multi {
         let wants = {
             let mut io = self.io.borrow_mut();
             let left = H2_OUT_BYTES_MAX.saturating_sub(io.unwritten());
+            let is_lost = io.is_lost;
             let Io { calls, http, .. } = &mut *io;
-            let Some(active) = calls.get_mut(&id) else { return false };
+            let Some(active) = calls.get_mut(&id).filter(|_| !is_lost) else { return false };
             if active.send(id, left, http) {
                 active.moved_ms = reactor.clock().now_ms();
                 return true;
@@ -454,6 +467,18 @@ impl Io {
         let (id, has_body) = self.http.request(&message.head, &to, message.content).map_err(|why| invalid(&why))?;
         self.calls.insert(id, Active::new(call.clone(), has_body, now_ms));
         Ok(id)
+    }
+
+    /// Says the last word, and that nothing more will be written; nothing more is read.
+    fn lose(&mut self) {
+        if std::mem::replace(&mut self.is_lost, true) {
+            return;
+        }
+        self.http.go_away();
+        let _ = self.flush();
+        // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
+        let _ = self.stream.shutdown();
+        self.can = Ready::default();
     }
 
     /// Reads once, and takes what has come; whether there may be more.
@@ -581,8 +606,9 @@ impl Peer for Multi {
     fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
         {
             let mut io = self.io.borrow_mut();
-            io.can.read |= ready.read;
-            io.can.write |= ready.write;
+            let is_there = !io.is_lost;
+            io.can.read |= ready.read && is_there;
+            io.can.write |= ready.write && is_there;
         }
         self.drive(reactor);
     }

@@ -32,6 +32,8 @@ struct Server {
     asked: Vec<(u32, String)>,
     /// Nothing more is read.
     deaf: bool,
+    /// It closes the connection when it has said what it has to say.
+    gone: bool,
 }
 
 impl Server {
@@ -80,11 +82,15 @@ impl World {
             let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
             let http = Connection::server(Scheme::Https, Limits::default());
             let said = sender.lock().unwrap().clone();
-            let mut server = Server { http, number: wire.number, said, asked: Vec::new(), deaf: false };
+            let mut server = Server { http, number: wire.number, said, asked: Vec::new(), deaf: false, gone: false };
             let mut buffer = [0; 16 << 10];
             while !server.deaf {
                 tls.write_all(&std::mem::take(server.http.output()))?;
                 tls.flush()?;
+                if server.gone {
+                    tls.conn.send_close_notify();
+                    return tls.flush();
+                }
                 let read = tls.read(&mut buffer)?;
                 if read == 0 {
                     server.say("closed");
@@ -330,6 +336,52 @@ fn what_a_server_has_not_looked_at_is_sent_again() {
     assert_eq!(peer.accepted(), 2);
     let said: Vec<_> = said.try_iter().filter(|said| said != "closed").collect();
     assert_eq!(said.last().map(String::as_str), Some("1 body"));
+}
+
+#[test]
+fn a_response_that_has_come_whole_is_read_when_its_connection_is_gone() {
+    static BODY: [u8; 30_000] = [b'x'; 30_000];
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        let Event::Request(id, _) = event else { return };
+        if server.number > 0 {
+            return server.answer(id, b"other");
+        }
+        match server.asked.len() {
+            1 => server.begin(id, &[]),
+            2 => server.answer(id, &BODY),
+            _ => {
+                server.begin(id, &[("content-encoding", "gzip")]);
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+                encoder.write_all(&BODY).unwrap();
+                assert!(server.http.send(id, &encoder.finish().unwrap(), true) > 0);
+                server.http.go_away();
+                server.gone = true;
+            }
+        }
+    });
+    let half = world.begin(&peer, "GET", "", Body::None);
+    world.web.shard.until(|| half.status() == 200);
+    let whole = [(); 2].map(|()| Asker::new());
+    let handles = whole.each_ref().map(|asker| {
+        asker.room.set(1_000);
+        world.web.ask("GET", &format!("https://a.b:{}/", peer.port), Body::None, asker).unwrap()
+    });
+    world.web.shard.until(|| half.is_over());
+    assert_eq!(half.result().unwrap_err().kind, FailureKind::Closed);
+    // Others go elsewhere; what has come waits as long as it is let.
+    assert_eq!(world.get(&peer, ""), Ok((200, "other".into())));
+    world.web.shard.advance_ms(H2_PING_AFTER_MS);
+    world.web.shard.advance_ms(H2_PING_MS_MAX);
+    let before = world.web.shard.reactor.len();
+    for (asker, handle) in whole.iter().zip(&handles) {
+        assert_eq!((asker.status(), asker.is_over()), (200, false));
+        asker.room.set(usize::MAX);
+        handle.resume(&world.web.shard.reactor);
+        world.web.shard.until(|| asker.is_over());
+        assert_eq!(asker.result().map(|(status, body)| (status, body.len())), Ok((200, BODY.len())));
+    }
+    assert_eq!((peer.accepted(), world.web.shard.reactor.len()), (2, before - 1));
 }
 
 #[test]
