@@ -31,7 +31,8 @@ pub(super) struct Multi {
     client: Weak<Client>,
     key: Cell<Option<Key>>,
     io: RefCell<Io>,
-    timer: Cell<Option<TimerKey>>,
+    /// When it is looked at again, and whether that is because it is idle.
+    timer: Cell<Option<(TimerKey, bool)>>,
     driving: Cell<bool>,
     /// The request that comes first next time: when a share is used, those behind it have not had theirs.
     first: Cell<u32>,
@@ -50,8 +51,8 @@ struct Io {
     waiting: VecDeque<(Rc<Call>, u64)>,
     /// What has happened and was not told yet.
     news: Vec<News>,
-    /// When something was last read, and whether an answer to a ping is awaited since.
-    read_ms: u64,
+    /// Since when nothing has been read although somebody has asked, whoever has given up since; and since when an answer to a ping is awaited.
+    silent_since_ms: Option<u64>,
     pinged_ms: Option<u64>,
 }
 
@@ -75,7 +76,7 @@ impl Multi {
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
             news: Vec::new(),
-            read_ms: reactor.clock().now_ms(),
+            silent_since_ms: None,
             pinged_ms: None,
         };
         let multi = Rc::new(Self {
@@ -113,7 +114,6 @@ impl Multi {
     /// Sends a call's request, or has it wait until there is room. It is not told anything before this returns.
     pub(super) fn begin(self: &Rc<Self>, reactor: &Reactor, call: Rc<Call>) -> Result<(), Failure> {
         let now_ms = reactor.clock().now_ms();
-        let was_idle = self.is_idle();
         let step = {
             let mut io = self.io.borrow_mut();
             if io.waiting.is_empty() && io.has_room() {
@@ -124,9 +124,7 @@ impl Multi {
             }
         };
         *call.step.borrow_mut() = step;
-        if was_idle {
-            self.io.borrow_mut().read_ms = now_ms;
-        }
+        self.io.borrow_mut().silent_since_ms.get_or_insert(now_ms);
         self.check_later(reactor);
         self.later(reactor);
         Ok(())
@@ -161,9 +159,7 @@ impl Multi {
 
     /// Closes the connection; nobody is told.
     pub(super) fn close(self: &Rc<Self>, reactor: &Reactor) {
-        if let Some(timer) = self.timer.take() {
-            reactor.cancel(timer);
-        }
+        self.stop_timer(reactor);
         if let Some(client) = self.client.upgrade() {
             client.shared.borrow_mut().retain(|other| !Rc::ptr_eq(other, self));
         }
@@ -184,15 +180,23 @@ impl Multi {
         }
     }
 
-    /// Looks again when something may be late.
+    /// Looks again when something may be late, or when it has been idle for long. What is asked and given up meanwhile puts nothing off.
     fn check_later(&self, reactor: &Reactor) {
-        if let Some(timer) = self.timer.take() {
-            reactor.cancel(timer);
+        let is_idle = self.is_idle();
+        if self.timer.get().is_some_and(|(_, of_idle)| of_idle == is_idle) {
+            return;
         }
+        self.stop_timer(reactor);
         // Of one that is lost only the app is waited for.
         if !self.io.borrow().is_lost {
-            let ms = if self.is_idle() { IDLE_MS } else { H2_PING_AFTER_MS };
-            self.timer.set(self.key.get().map(|key| reactor.after(key, ms, CHECK)));
+            let ms = if is_idle { IDLE_MS } else { self.io.borrow().patience_ms(reactor.clock().now_ms()) };
+            self.timer.set(self.key.get().map(|key| (reactor.after(key, ms, CHECK), is_idle)));
+        }
+    }
+
+    fn stop_timer(&self, reactor: &Reactor) {
+        if let Some((timer, _)) = self.timer.take() {
+            reactor.cancel(timer);
         }
     }
 
@@ -351,7 +355,7 @@ impl Multi {
         if self.is_idle() {
             self.close(reactor);
         } else {
-            self.check_later(reactor);
+            self.stop_timer(reactor);
             self.later(reactor);
         }
         refuse(reactor, waiting, failure);
@@ -459,6 +463,19 @@ impl Io {
         self.unwritten() < H2_OUT_BYTES_MAX
     }
 
+    /// For how long nothing has been read although somebody has asked.
+    fn silent_ms(&self, now_ms: u64) -> u64 {
+        self.silent_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms))
+    }
+
+    /// How much longer that may be before something is done about it.
+    fn patience_ms(&self, now_ms: u64) -> u64 {
+        match self.pinged_ms {
+            Some(since_ms) => H2_PING_MS_MAX.saturating_sub(now_ms.saturating_sub(since_ms)),
+            None => H2_PING_AFTER_MS.saturating_sub(self.silent_ms(now_ms)),
+        }
+    }
+
     /// Writes the head of a call's request, which has this stream then.
     fn ask(&mut self, call: &Rc<Call>, now_ms: u64) -> Result<u32, Failure> {
         let invalid = |why: &dyn std::fmt::Display| Failure::new(FailureKind::Invalid, format!("the request cannot be sent: {why}"));
@@ -499,10 +516,12 @@ impl Io {
             }
             Ok(Some(bytes)) => {
                 share.spend(bytes);
-                (self.read_ms, self.pinged_ms) = (now_ms, None);
+                self.pinged_ms = None;
                 // A server of ours is not an attacker by being slow: it is held to what comes at once.
                 self.http.relax(H2_PATIENCE / 100);
                 self.take(&buffer[..bytes], now_ms);
+                let is_asked = !self.waiting.is_empty() || self.calls.values().any(|active| !active.ended);
+                self.silent_since_ms = is_asked.then_some(now_ms);
                 return true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.read = false,
@@ -621,7 +640,7 @@ impl Peer for Multi {
         let now_ms = reactor.clock().now_ms();
         let (silent_ms, pinged_ms) = {
             let io = self.io.borrow();
-            (now_ms.saturating_sub(io.read_ms), io.pinged_ms)
+            (io.silent_ms(now_ms), io.pinged_ms)
         };
         if pinged_ms.is_some_and(|since| now_ms.saturating_sub(since) >= H2_PING_MS_MAX) {
             let why = format!("the server did not answer for {} ms", silent_ms);

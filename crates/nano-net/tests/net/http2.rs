@@ -432,6 +432,39 @@ fn a_silent_server_is_probed_and_then_given_up() {
 }
 
 #[test]
+fn a_server_that_is_gone_is_noticed_however_often_it_is_asked() {
+    for overlaps in [true, false] {
+        let world = World::new();
+        let (peer, said) = world.serve(|server, event| match event {
+            Event::Request(id, _) if server.number > 0 || server.asked.len() == 1 => server.answer(id, b"ok"),
+            Event::Request(..) => {
+                server.say("asked");
+                server.deaf = true;
+            }
+            _ => {}
+        });
+        assert_eq!(world.get(&peer, ""), Ok((200, "ok".into())));
+        let shard = &world.web.shard;
+        let ask = || world.web.ask("GET", &format!("https://a.b:{}/", peer.port), Body::None, &Asker::new()).unwrap();
+        let mut last = ask();
+        shard.until(|| said.try_iter().any(|said| said == "asked"));
+        // Each is given up before it is late.
+        for _ in 0..3 {
+            shard.advance_ms(H2_PING_AFTER_MS / 4);
+            if overlaps {
+                std::mem::replace(&mut last, ask()).abort(&shard.reactor);
+            } else {
+                last.abort(&shard.reactor);
+                last = ask();
+            }
+        }
+        shard.advance_ms(H2_PING_AFTER_MS / 4);
+        // It is in doubt: nothing more is asked of it.
+        assert_eq!((world.get(&peer, ""), peer.accepted()), (Ok((200, "ok".into())), 2), "{overlaps}");
+    }
+}
+
+#[test]
 fn an_idle_connection_is_closed_and_a_lost_one_is_told() {
     let world = World::new();
     let (peer, said) = world.serve(|server, event| {
