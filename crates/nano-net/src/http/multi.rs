@@ -325,8 +325,9 @@ impl Multi {
                 if code == Code::REFUSED && unanswered { call.refused(reactor, failure) } else { call.tell(reactor, failure) }
             }
             News::Away(last, code) => {
-                // What is beyond was not looked at; what is not may still be answered.
-                let beyond: Vec<u32> = self.io.borrow().calls.keys().copied().filter(|id| *id > last).collect();
+                // What is beyond was not looked at, unless the answer has begun, whatever the server says; what is not may still be answered.
+                let is_beyond = |(id, active): (&u32, &Active)| (*id > last && !active.headed).then_some(*id);
+                let beyond: Vec<u32> = self.io.borrow().calls.iter().filter_map(is_beyond).collect();
                 for id in beyond {
                     let failure =
                         Failure::new(FailureKind::Closed, format!("the server takes no more requests on this connection ({code})"));

@@ -385,6 +385,23 @@ fn a_response_that_has_come_whole_is_read_when_its_connection_is_gone() {
 }
 
 #[test]
+fn what_a_server_has_begun_to_answer_is_not_sent_again_whatever_it_says() {
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        let Event::Request(id, _) = event else { return };
+        server.begin(id, &[]);
+        // It says that it has not looked at anything.
+        server.http.output().extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(server.http.send(id, b"once", true), 4);
+    });
+    assert_eq!(world.get(&peer, ""), Ok((200, "once".into())));
+    assert_eq!(peer.accepted(), 1);
+    // The connection takes no more.
+    assert_eq!(world.get(&peer, ""), Ok((200, "once".into())));
+    assert_eq!(peer.accepted(), 2);
+}
+
+#[test]
 fn one_that_is_given_up_takes_no_other_with_it() {
     let world = World::new();
     let (peer, said) = world.serve(|server, event| match event {
