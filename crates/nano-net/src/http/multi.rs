@@ -44,6 +44,8 @@ struct Io {
     can: Ready,
     http: h2::Connection,
     written: usize,
+    /// Nothing goes any more. What has come is read to its end: it may say why.
+    is_mute: bool,
     /// Nothing comes or goes any more; what has come whole is still told.
     is_lost: bool,
     calls: BTreeMap<u32, Active>,
@@ -72,6 +74,7 @@ impl Multi {
             can: Ready { read: true, write: true },
             http: h2::Connection::client(Scheme::Https, Limits::default()),
             written: 0,
+            is_mute: false,
             is_lost: false,
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -102,7 +105,7 @@ impl Multi {
 
     /// Whether one more request can be made on it.
     pub(super) fn takes_more(&self) -> bool {
-        let takes_more = |io: &Io| io.http.requests_left() > io.waiting.len() && io.pinged_ms.is_none() && !io.is_lost;
+        let takes_more = |io: &Io| io.http.requests_left() > io.waiting.len() && io.pinged_ms.is_none() && !io.is_mute;
         self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| takes_more(&io))
     }
 
@@ -423,9 +426,8 @@ impl Multi {
         let wants = {
             let mut io = self.io.borrow_mut();
             let left = H2_OUT_BYTES_MAX.saturating_sub(io.unwritten());
-            let is_lost = io.is_lost;
-            let Io { calls, http, .. } = &mut *io;
-            let Some(active) = calls.get_mut(&id).filter(|_| !is_lost) else { return false };
+            let Io { calls, http, is_mute: false, .. } = &mut *io else { return false };
+            let Some(active) = calls.get_mut(&id) else { return false };
             if active.send(id, left, http) {
                 active.moved_ms = reactor.clock().now_ms();
                 return true;
@@ -461,7 +463,7 @@ impl Io {
 
     /// Whether there is room for one more head.
     fn has_room(&mut self) -> bool {
-        self.unwritten() < H2_OUT_BYTES_MAX
+        !self.is_mute && self.unwritten() < H2_OUT_BYTES_MAX
     }
 
     /// For how long nothing has been read although somebody has asked.
@@ -496,12 +498,13 @@ impl Io {
         let _ = self.flush();
         // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
         let _ = self.stream.shutdown();
+        self.is_mute = true;
         self.can = Ready::default();
     }
 
     /// Reads once, and takes what has come; whether there may be more.
     fn read(&mut self, now_ms: u64, share: &mut Share) -> bool {
-        if !self.can.read || !self.has_room() {
+        if !self.can.read || !self.is_mute && !self.has_room() {
             return false;
         }
         let mut buffer = vec![0; FETCH_READ_BYTES];
@@ -577,6 +580,15 @@ impl Io {
 
     /// Writes what there is; whether anything went.
     fn flush(&mut self) -> io::Result<bool> {
+        let flushed = self.write();
+        if flushed.is_err() {
+            (self.is_mute, self.can.write, self.written) = (true, false, 0);
+            *self.http.output() = Vec::new();
+        }
+        flushed
+    }
+
+    fn write(&mut self) -> io::Result<bool> {
         let mut wrote = false;
         while self.can.write {
             let output = self.http.output();
@@ -593,10 +605,7 @@ impl Io {
                     wrote = true;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.write = false,
-                Err(error) => {
-                    self.can.write = false;
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok(wrote)

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use nano_base::clock::Clock;
 use nano_base::http::{Headers, ResponseHead};
-use nano_base::limits::{H2_PING_AFTER_MS, H2_PING_MS_MAX, H2_STREAM_WINDOW_BYTES, IDLE_MS};
+use nano_base::limits::{FETCH_PIECE_BYTES_MAX, H2_PING_AFTER_MS, H2_PING_MS_MAX, H2_STREAM_WINDOW_BYTES, IDLE_MS};
 use nano_http::h1::{Content, Scheme};
 use nano_http::h2::{Code, Connection, Event, Limits};
 use nano_net::failure::FailureKind;
@@ -189,6 +189,41 @@ fn bodies_go_no_faster_than_their_readers() {
     world.web.shard.until(|| asker.is_over());
     assert_eq!(asker.result().map(|(status, body)| (status, body.len())), Ok((200, 65_545)));
     assert_eq!(said.iter().take(2).collect::<Vec<_>>(), ["read 9", "end 10"]);
+}
+
+#[test]
+fn a_server_that_goes_while_it_is_sent_much_is_noticed_at_once() {
+    let world = World::new();
+    let config = world.config.clone();
+    let (sender, gate) = channel();
+    let gate = std::sync::Mutex::new(gate);
+    // It says by SETTINGS and WINDOW_UPDATE that it bears what nobody sends, and reads nothing.
+    let peer = Peer::new(move |wire| {
+        let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
+        tls.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff])?;
+        tls.write_all(&[0, 0, 4, 8, 0, 0, 0, 0, 0, 0x40, 0, 0, 0])?;
+        let () = gate.lock().unwrap().recv().unwrap();
+        Ok(())
+    });
+    let asker = Asker::new();
+    let handle = world.web.ask("POST", &format!("https://a.b:{}/", peer.port), Body::Stream(None), &asker).unwrap();
+    let offer = || {
+        asker.upload.borrow_mut().push_back(Piece::Bytes(vec![b'x'; FETCH_PIECE_BYTES_MAX]));
+        handle.body_ready(&world.web.shard.reactor);
+    };
+    // More than the protocol begins with: what the server has said is known.
+    for _ in 0..2 * H2_STREAM_WINDOW_BYTES as usize / FETCH_PIECE_BYTES_MAX {
+        offer();
+        world.web.shard.until(|| asker.upload.borrow().is_empty());
+    }
+    // No more goes to the kernel, and enough waits here.
+    while asker.upload.borrow().is_empty() {
+        offer();
+        world.web.shard.settle();
+    }
+    sender.send(()).unwrap();
+    world.web.shard.until(|| asker.is_over());
+    assert_eq!(asker.result().unwrap_err().kind, FailureKind::Closed);
 }
 
 #[test]
