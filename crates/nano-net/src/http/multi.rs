@@ -69,24 +69,11 @@ const CHECK: u32 = 0;
 
 impl Multi {
     pub(super) fn new(client: &Rc<Client>, reactor: &Reactor, place: Place, stream: Stream, permit: Permit) -> Result<Rc<Self>, Failure> {
-        let io = Io {
-            stream,
-            can: Ready { read: true, write: true },
-            http: h2::Connection::client(Scheme::Https, Limits::default()),
-            written: 0,
-            is_mute: false,
-            is_lost: false,
-            calls: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            news: Vec::new(),
-            silent_since_ms: None,
-            pinged_ms: None,
-        };
         let multi = Rc::new(Self {
             place,
             client: Rc::downgrade(client),
             key: Cell::new(None),
-            io: io.into(),
+            io: Io::new(stream).into(),
             timer: Cell::new(None),
             driving: Cell::new(false),
             first: Cell::new(0),
@@ -456,6 +443,22 @@ impl Multi {
 }
 
 impl Io {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            can: Ready { read: true, write: true },
+            http: h2::Connection::client(Scheme::Https, Limits::default()),
+            written: 0,
+            is_mute: false,
+            is_lost: false,
+            calls: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            news: Vec::new(),
+            silent_since_ms: None,
+            pinged_ms: None,
+        }
+    }
+
     /// How many bytes wait to be written.
     fn unwritten(&mut self) -> usize {
         self.http.output().len() - self.written
@@ -603,6 +606,10 @@ impl Io {
                 Ok(bytes) => {
                     self.written += bytes;
                     wrote = true;
+                    // The end may never be reached: a slow server takes no more than is put behind meanwhile.
+                    if self.written >= H2_OUT_BYTES_MAX {
+                        output.drain(..std::mem::take(&mut self.written));
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.write = false,
                 Err(error) => return Err(error),
@@ -684,5 +691,37 @@ impl Peer for Multi {
         }
         self.check_later(reactor);
         self.later(reactor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn what_has_gone_to_a_slow_server_is_not_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        // The kernel takes less at a time than waits here.
+        SockRef::from(&socket).set_send_buffer_size(H2_OUT_BYTES_MAX / 8).unwrap();
+        SockRef::from(&server).set_recv_buffer_size(H2_OUT_BYTES_MAX / 4).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut io = Io::new(Stream::Plain(mio::net::TcpStream::from_std(socket)));
+        let mut read = 0;
+        while read < 6 * H2_OUT_BYTES_MAX {
+            let left = H2_OUT_BYTES_MAX.saturating_sub(io.unwritten());
+            io.http.output().extend(std::iter::repeat_n(b'x', left));
+            io.can.write = true;
+            io.flush().unwrap();
+            let kept = io.http.output().len();
+            assert!(kept <= 2 * H2_OUT_BYTES_MAX, "{kept} bytes");
+            read += server.read(&mut [0; H2_OUT_BYTES_MAX]).unwrap();
+        }
     }
 }
