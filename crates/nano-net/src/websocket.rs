@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use nano_base::http::{Headers, RequestHead, ResponseHead};
 use nano_base::limits::{
-    SOCKET_READ_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_FRAMES_PER_TURN, WEBSOCKET_OPEN_MS_MAX, WEBSOCKET_PONGS_BYTES_MAX,
+    SOCKET_READ_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_COMPRESS_BYTES_MIN, WEBSOCKET_FRAMES_PER_TURN, WEBSOCKET_OPEN_MS_MAX,
+    WEBSOCKET_PONGS_BYTES_MAX,
 };
 use nano_base::sys::random;
 use nano_base::url::Url;
@@ -117,7 +118,7 @@ impl WebSocket {
     pub fn open(net: &Rc<Net>, reactor: &Reactor, opening: Opening, chat: Rc<dyn Chat>) -> Result<Self, Failure> {
         let mut key = [0; 16];
         random::fill(&mut key);
-        let offer = opening.compress.then(Offer::default);
+        let offer = opening.compress.then_some(OFFER);
         let (target, request) = request(&opening, key, offer.as_ref())?;
         let state = State::Opening { parser: ResponseParser::new(), key, protocols: opening.protocols, offer };
         let inner = Rc::new(Inner {
@@ -151,12 +152,12 @@ impl WebSocket {
 
     /// Sends a message of text; gives how many bytes wait to be sent then.
     pub fn text(&self, reactor: &Reactor, text: &str) -> Result<usize, NotOpen> {
-        self.0.send(reactor, |socket, out, mask| socket.text(out, text, true, mask))
+        self.0.send(reactor, |socket, out, mask| socket.text(out, text, is_worth_compressing(text.as_bytes()), mask))
     }
 
     /// Sends a message of bytes; gives how many bytes wait to be sent then.
     pub fn binary(&self, reactor: &Reactor, bytes: &[u8]) -> Result<usize, NotOpen> {
-        self.0.send(reactor, |socket, out, mask| socket.binary(out, bytes, true, mask))
+        self.0.send(reactor, |socket, out, mask| socket.binary(out, bytes, is_worth_compressing(bytes), mask))
     }
 
     /// Says the last word of this side. What the other side still says before its own is told.
@@ -178,6 +179,19 @@ impl WebSocket {
     pub fn abort(&self, reactor: &Reactor) {
         self.0.release(reactor);
     }
+}
+
+/// Neither side keeps anything between messages: a kept window is 32 KiB to read and 256 KiB to write, of every idle socket, and nothing
+/// counts it.
+const OFFER: Offer = Offer {
+    server_no_context_takeover: true,
+    client_no_context_takeover: true,
+    server_max_window_bits: None,
+    client_max_window_bits: None,
+};
+
+fn is_worth_compressing(message: &[u8]) -> bool {
+    message.len() >= WEBSOCKET_COMPRESS_BYTES_MIN
 }
 
 /// Where to, and the bytes that ask for it.

@@ -2,13 +2,16 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Arc;
 
+use nano_base::limits::{BODY_WINDOW_BYTES, H2_STREAM_WINDOW_BYTES};
 use nano_base::status::Status;
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, Runtime};
+use nano_core::{App, AppOptions, ListenLimits, ListenOptions, Roots, Runtime, RuntimeLimits, RuntimeOptions, TlsOptions};
 
 use crate::frames::{head, serve};
 use crate::support::{fetch, load, options, runtime, text, until};
+use crate::tls::one;
 
 /// A member of gzip with nothing in it but a name: long enough to be in no disproportion to what it costs.
 const MEMBER: &[u8] = b"\x1f\x8b\x08\x08\0\0\0\0\0\x03a name of its own\0\x03\0\0\0\0\0\0\0\0\0";
@@ -104,4 +107,39 @@ fn what_decoders_of_open_responses_take_counts_for_their_app() {
     let said = text(&app, "/");
     // Of 32 MiB.
     assert!(["[6,14,true]", "[7,13,true]"].contains(&said.as_str()), "{said}");
+}
+
+#[test]
+fn what_comes_by_http2_before_it_is_read_counts_for_its_app() {
+    const RESPONSES: u64 = 5;
+    let roots = Roots::File(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tls/authority.pem").into());
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, roots, ..RuntimeOptions::default() }).expect("a runtime");
+    let server = load(&runtime, "server", "export default { fetch: () => new Response(new Uint8Array(1 << 20)) }");
+    let tls = Some(TlsOptions { certificates: vec![one()], ..TlsOptions::default() });
+    let limits = ListenLimits::default();
+    let options_of = ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(server), limits, tls };
+    let listener = runtime.listen(options_of).expect("a listener");
+    let address = listener.address();
+    let source = format!(
+        "let go;
+        export default {{ async fetch(request) {{
+            if (request.url.endsWith('/go')) return new Response(String(go()));
+            const readers = [];
+            for (let i = 0; i < {RESPONSES}; i++) readers.push((await fetch('https://{address}/')).body.getReader());
+            await new Promise((resolve) => {{ go = resolve }});
+            for (const reader of readers) await reader.cancel();
+            return new Response('done');
+        }} }}"
+    );
+    let egress = Policy::new(Mode::Public, vec![Rule::parse("127.0.0.0/8").unwrap()], Vec::new());
+    let app = runtime.load(AppOptions { egress, ..options("lazy", &source) }).expect("the app loads");
+    std::thread::scope(|scope| {
+        let lazy = scope.spawn(|| text(&app, "/"));
+        // A body has room for as much as its window; more has come of each.
+        until(|| app.stats().waiting_bytes >= RESPONSES * (BODY_WINDOW_BYTES as u64 + u64::from(H2_STREAM_WINDOW_BYTES / 2)));
+        assert_eq!(text(&app, "/go"), "undefined");
+        assert_eq!(lazy.join().unwrap(), "done");
+    });
+    until(|| app.stats().waiting_bytes == 0);
 }

@@ -36,10 +36,16 @@ impl Connection {
 
     /// Whether a request can be made.
     pub fn can_request(&self) -> bool {
-        !self.is_away
-            && self.away.is_none()
-            && self.streams.len() < self.theirs.streams.min(self.limits.streams) as usize
-            && self.last_ours < STREAM_MAX
+        self.requests_left() > 0
+    }
+
+    /// How many can be made before one of those there are is over.
+    pub fn requests_left(&self) -> usize {
+        if self.is_away || self.away.is_some() {
+            return 0;
+        }
+        let at_once = self.theirs.streams.min(self.limits.streams) as usize;
+        at_once.saturating_sub(self.streams.len()).min((STREAM_MAX - self.last_ours) as usize / 2)
     }
 
     /// Writes the head of a request; its stream, and whether a body is to follow.

@@ -57,7 +57,7 @@ fn requests_have_streams_of_their_own_and_their_responses_come_in_any_order() {
 fn the_server_says_how_many_and_when_no_more() {
     let mut http = client();
     told(&mut http, &[frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1])]);
-    assert!(http.can_request());
+    assert!(http.can_request() && http.requests_left() == 1);
     http.request(&head("GET"), &TO, Content::None).unwrap();
     assert!(!http.can_request());
     let told = told(&mut http, &[response(1, END, &[(":status", "200")]), frame(AWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0])]);

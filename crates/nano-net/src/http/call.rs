@@ -47,6 +47,8 @@ pub(super) struct Message {
 pub(super) enum Step {
     Connecting(Rc<Connect>),
     On(Weak<Conn>),
+    /// For one that it will share: its head is written when there is room for it.
+    Waits(Weak<Multi>),
     /// On one that it shares, as a stream.
     Shares(Weak<Multi>, u32),
     Over,
@@ -131,6 +133,13 @@ impl Call {
         }
     }
 
+    fn waits(&self) -> Option<Rc<Multi>> {
+        match &*self.step.borrow() {
+            Step::Waits(multi) => multi.upgrade(),
+            _ => None,
+        }
+    }
+
     fn conn(&self) -> Option<Rc<Conn>> {
         match &*self.step.borrow() {
             Step::On(conn) => conn.upgrade(),
@@ -167,7 +176,7 @@ impl Handle {
 
     /// Ends it. The exchange is told nothing any more.
     pub fn abort(&self, reactor: &Reactor) {
-        let (conn, shared) = (self.0.conn(), self.0.shared());
+        let (conn, shared, waits) = (self.0.conn(), self.0.shared(), self.0.waits());
         if let Some(client) = self.0.client.upgrade() {
             client.calls.borrow_mut().remove(&self.0.number);
         }
@@ -180,6 +189,9 @@ impl Handle {
         }
         if let Some((multi, stream)) = shared {
             multi.give_up(reactor, stream);
+        }
+        if let Some(multi) = waits {
+            multi.leave(reactor, &self.0);
         }
     }
 }

@@ -119,6 +119,9 @@ pub trait Exchange {
     /// What undoing the response's coding takes, in bytes of memory, before and from now on: whether there is room for it. There always is
     /// for less; without room the request fails.
     fn hold(&self, before: usize, after: usize) -> bool;
+    /// What has come of the body and is not wanted yet, in bytes, before and from now on: whether there is room for it. There always is for
+    /// less; without room the request fails. A connection that is not shared is not read on instead, and nothing is kept.
+    fn keep(&self, before: usize, after: usize) -> bool;
     /// What the thread has done since the last turn of anybody's was for this exchange, which may have been told its end.
     fn worked(&self, reactor: &Reactor);
 }

@@ -1,7 +1,7 @@
 //! A connection of HTTP/2 as the reactor knows it: the requests of one app to one place, all at once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::rc::{Rc, Weak};
 
@@ -31,7 +31,8 @@ pub(super) struct Multi {
     client: Weak<Client>,
     key: Cell<Option<Key>>,
     io: RefCell<Io>,
-    timer: Cell<Option<TimerKey>>,
+    /// When it is looked at again, and whether that is because it is idle.
+    timer: Cell<Option<(TimerKey, bool)>>,
     driving: Cell<bool>,
     /// The request that comes first next time: when a share is used, those behind it have not had theirs.
     first: Cell<u32>,
@@ -43,11 +44,17 @@ struct Io {
     can: Ready,
     http: h2::Connection,
     written: usize,
+    /// Nothing goes any more. What has come is read to its end: it may say why.
+    is_mute: bool,
+    /// Nothing comes or goes any more; what has come whole is still told.
+    is_lost: bool,
     calls: BTreeMap<u32, Active>,
+    /// Those whose heads are not written, and since when: what waits to be written already is enough.
+    waiting: VecDeque<(Rc<Call>, u64)>,
     /// What has happened and was not told yet.
     news: Vec<News>,
-    /// When something was last read, and whether an answer to a ping is awaited since.
-    read_ms: u64,
+    /// Since when nothing has been read although somebody has asked, whoever has given up since; and since when an answer to a ping is awaited.
+    silent_since_ms: Option<u64>,
     pinged_ms: Option<u64>,
 }
 
@@ -62,21 +69,11 @@ const CHECK: u32 = 0;
 
 impl Multi {
     pub(super) fn new(client: &Rc<Client>, reactor: &Reactor, place: Place, stream: Stream, permit: Permit) -> Result<Rc<Self>, Failure> {
-        let io = Io {
-            stream,
-            can: Ready { read: true, write: true },
-            http: h2::Connection::client(Scheme::Https, Limits::default()),
-            written: 0,
-            calls: BTreeMap::new(),
-            news: Vec::new(),
-            read_ms: reactor.clock().now_ms(),
-            pinged_ms: None,
-        };
         let multi = Rc::new(Self {
             place,
             client: Rc::downgrade(client),
             key: Cell::new(None),
-            io: io.into(),
+            io: Io::new(stream).into(),
             timer: Cell::new(None),
             driving: Cell::new(false),
             first: Cell::new(0),
@@ -95,30 +92,29 @@ impl Multi {
 
     /// Whether one more request can be made on it.
     pub(super) fn takes_more(&self) -> bool {
-        self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| io.http.can_request() && io.pinged_ms.is_none())
+        let takes_more = |io: &Io| io.http.requests_left() > io.waiting.len() && io.pinged_ms.is_none() && !io.is_mute;
+        self.key.get().is_some() && self.io.try_borrow().is_ok_and(|io| takes_more(&io))
     }
 
     /// Whether no request is on it.
     pub(super) fn is_idle(&self) -> bool {
-        self.io.try_borrow().is_ok_and(|io| io.calls.is_empty())
+        self.io.try_borrow().is_ok_and(|io| io.calls.is_empty() && io.waiting.is_empty())
     }
 
-    /// Sends a call's request. It is not told anything before this returns.
+    /// Sends a call's request, or has it wait until there is room. It is not told anything before this returns.
     pub(super) fn begin(self: &Rc<Self>, reactor: &Reactor, call: Rc<Call>) -> Result<(), Failure> {
-        let invalid = |why: &dyn std::fmt::Display| Failure::new(FailureKind::Invalid, format!("the request cannot be sent: {why}"));
-        let message = call.message.as_ref().ok_or_else(|| invalid(&"it is not for HTTP/2"))?;
         let now_ms = reactor.clock().now_ms();
-        let id = {
+        let step = {
             let mut io = self.io.borrow_mut();
-            let to = Target { path: &message.path, authority: &message.authority, scheme: "https" };
-            let (id, has_body) = io.http.request(&message.head, &to, message.content).map_err(|why| invalid(&why))?;
-            if io.calls.is_empty() {
-                io.read_ms = now_ms;
+            if io.waiting.is_empty() && io.has_room() {
+                Step::Shares(Rc::downgrade(self), io.ask(&call, now_ms)?)
+            } else {
+                io.waiting.push_back((call.clone(), now_ms));
+                Step::Waits(Rc::downgrade(self))
             }
-            io.calls.insert(id, Active::new(call.clone(), has_body, now_ms));
-            id
         };
-        *call.step.borrow_mut() = Step::Shares(Rc::downgrade(self), id);
+        *call.step.borrow_mut() = step;
+        self.io.borrow_mut().silent_since_ms.get_or_insert(now_ms);
         self.check_later(reactor);
         self.later(reactor);
         Ok(())
@@ -145,11 +141,15 @@ impl Multi {
         self.later(reactor);
     }
 
+    /// Nobody waits for the response to a request that is not written.
+    pub(super) fn leave(&self, reactor: &Reactor, call: &Rc<Call>) {
+        self.io.borrow_mut().waiting.retain(|(other, _)| !Rc::ptr_eq(other, call));
+        self.check_later(reactor);
+    }
+
     /// Closes the connection; nobody is told.
     pub(super) fn close(self: &Rc<Self>, reactor: &Reactor) {
-        if let Some(timer) = self.timer.take() {
-            reactor.cancel(timer);
-        }
+        self.stop_timer(reactor);
         if let Some(client) = self.client.upgrade() {
             client.shared.borrow_mut().retain(|other| !Rc::ptr_eq(other, self));
         }
@@ -157,13 +157,10 @@ impl Multi {
             reactor.remove(key);
         }
         let mut io = self.io.borrow_mut();
-        io.http.go_away();
-        let _ = io.flush();
-        let calls = std::mem::take(&mut io.calls);
-        // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
-        let _ = io.stream.shutdown();
+        io.lose();
+        let gone = (std::mem::take(&mut io.calls), std::mem::take(&mut io.waiting));
         drop(io);
-        drop(calls);
+        drop(gone);
     }
 
     /// Goes on when others have had their turns.
@@ -173,13 +170,24 @@ impl Multi {
         }
     }
 
-    /// Looks again when something may be late.
+    /// Looks again when something may be late, or when it has been idle for long. What is asked and given up meanwhile puts nothing off.
     fn check_later(&self, reactor: &Reactor) {
-        if let Some(timer) = self.timer.take() {
+        let is_idle = self.is_idle();
+        if self.timer.get().is_some_and(|(_, of_idle)| of_idle == is_idle) {
+            return;
+        }
+        self.stop_timer(reactor);
+        // Of one that is lost only the app is waited for.
+        if !self.io.borrow().is_lost {
+            let ms = if is_idle { IDLE_MS } else { self.io.borrow().patience_ms(reactor.clock().now_ms()) };
+            self.timer.set(self.key.get().map(|key| (reactor.after(key, ms, CHECK), is_idle)));
+        }
+    }
+
+    fn stop_timer(&self, reactor: &Reactor) {
+        if let Some((timer, _)) = self.timer.take() {
             reactor.cancel(timer);
         }
-        let ms = if self.is_idle() { IDLE_MS } else { H2_PING_AFTER_MS };
-        self.timer.set(self.key.get().map(|key| reactor.after(key, ms, CHECK)));
     }
 
     /// Takes steps as long as there is something to do, and this has not had its share.
@@ -196,6 +204,7 @@ impl Multi {
             for news in news {
                 self.tell(reactor, news);
             }
+            more |= self.ask(reactor);
             for id in self.in_turn() {
                 self.first.set(id);
                 if share.is_used() {
@@ -206,6 +215,7 @@ impl Multi {
                 self.first.set(id + 1);
             }
             more |= share.is_used();
+            self.count(reactor);
             let flushed = self.io.borrow_mut().flush();
             match flushed {
                 Ok(wrote) => more |= wrote,
@@ -220,12 +230,35 @@ impl Multi {
         self.driving.set(false);
         let is_over = {
             let io = self.io.borrow();
-            io.calls.is_empty() && !io.http.can_request()
+            io.calls.is_empty() && (io.is_lost || !io.http.can_request())
         };
         if is_over && self.key.get().is_some() {
+            let waiting = std::mem::take(&mut self.io.borrow_mut().waiting);
             self.close(reactor);
+            refuse(reactor, waiting, &no_more());
         } else if more {
             self.later(reactor);
+        }
+    }
+
+    /// Writes the heads of those that wait, as far as there is room; whether any was.
+    fn ask(self: &Rc<Self>, reactor: &Reactor) -> bool {
+        let mut any = false;
+        loop {
+            let (call, asked) = {
+                let mut io = self.io.borrow_mut();
+                if !io.has_room() || !io.http.can_request() {
+                    return any;
+                }
+                let Some((call, _)) = io.waiting.pop_front() else { return any };
+                let asked = io.ask(&call, reactor.clock().now_ms());
+                (call, asked)
+            };
+            any = true;
+            match asked {
+                Ok(id) => *call.step.borrow_mut() = Step::Shares(Rc::downgrade(self), id),
+                Err(failure) => call.tell(reactor, failure),
+            }
         }
     }
 
@@ -234,6 +267,13 @@ impl Multi {
         let io = self.io.borrow();
         let first = self.first.get();
         io.calls.range(first..).chain(io.calls.range(..first)).map(|(id, _)| *id).collect()
+    }
+
+    /// Takes out those that have waited too long to be asked.
+    fn late_to_be_asked(&self, now_ms: u64) -> Vec<Rc<Call>> {
+        let waiting = &mut self.io.borrow_mut().waiting;
+        let late = waiting.iter().take_while(|(_, since_ms)| now_ms.saturating_sub(*since_ms) >= FETCH_FIRST_BYTE_MS_MAX).count();
+        waiting.drain(..late).map(|(call, _)| call).collect()
     }
 
     fn call(&self, id: u32) -> Option<Rc<Call>> {
@@ -275,8 +315,9 @@ impl Multi {
                 if code == Code::REFUSED && unanswered { call.refused(reactor, failure) } else { call.tell(reactor, failure) }
             }
             News::Away(last, code) => {
-                // What is beyond was not looked at; what is not may still be answered.
-                let beyond: Vec<u32> = self.io.borrow().calls.keys().copied().filter(|id| *id > last).collect();
+                // What is beyond was not looked at, unless the answer has begun, whatever the server says; what is not may still be answered.
+                let is_beyond = |(id, active): (&u32, &Active)| (*id > last && !active.headed).then_some(*id);
+                let beyond: Vec<u32> = self.io.borrow().calls.iter().filter_map(is_beyond).collect();
                 for id in beyond {
                     let failure =
                         Failure::new(FailureKind::Closed, format!("the server takes no more requests on this connection ({code})"));
@@ -285,18 +326,33 @@ impl Multi {
                         call.refused(reactor, failure);
                     }
                 }
+                let waiting = std::mem::take(&mut self.io.borrow_mut().waiting);
+                refuse(reactor, waiting, &no_more());
             }
             News::Broken(failure) => self.broken(reactor, &failure),
         }
     }
 
-    /// The connection is of no use any more.
+    /// The connection is of no use any more, but for those whose responses have come whole: they are told the rest when they want it.
     fn broken(self: &Rc<Self>, reactor: &Reactor, failure: &Failure) {
-        let calls = std::mem::take(&mut self.io.borrow_mut().calls);
-        self.close(reactor);
-        for active in calls.into_values() {
-            let unanswered = !active.headed && failure.kind == FailureKind::Closed;
-            active.call.failed(reactor, failure.clone(), unanswered);
+        let (failed, waiting) = {
+            let mut io = self.io.borrow_mut();
+            let (whole, failed): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                std::mem::take(&mut io.calls).into_iter().partition(|(_, active)| active.ended);
+            io.calls = whole;
+            io.lose();
+            (failed, std::mem::take(&mut io.waiting))
+        };
+        if self.is_idle() {
+            self.close(reactor);
+        } else {
+            self.stop_timer(reactor);
+            self.later(reactor);
+        }
+        refuse(reactor, waiting, failure);
+        let failed: Vec<_> = failed.into_values().map(|active| (active.call.clone(), active.headed)).collect();
+        for (call, headed) in failed {
+            call.failed(reactor, failure.clone(), !headed && failure.kind == FailureKind::Closed);
         }
     }
 
@@ -339,12 +395,25 @@ impl Multi {
         told_any
     }
 
+    /// Has counted what has come and is not wanted yet. Requests for whose responses there is no room fail.
+    fn count(self: &Rc<Self>, reactor: &Reactor) {
+        let without_room = |(id, active): (&u32, &mut Active)| (!active.count()).then_some(*id);
+        let full: Vec<u32> = self.io.borrow_mut().calls.iter_mut().filter_map(without_room).collect();
+        for id in full {
+            self.io.borrow_mut().http.reset(id, Code::CANCEL);
+            if let Some(call) = self.remove(reactor, id) {
+                let why = "the app has no room for what has come of the response beside all else that waits for it (limit external_bytes)";
+                call.tell(reactor, Failure::new(FailureKind::Limit, why));
+            }
+        }
+    }
+
     /// Sends what there is of a call's request; whether anything was.
     fn send(self: &Rc<Self>, reactor: &Reactor, id: u32) -> bool {
         let wants = {
             let mut io = self.io.borrow_mut();
-            let left = H2_OUT_BYTES_MAX.saturating_sub(io.waiting());
-            let Io { calls, http, .. } = &mut *io;
+            let left = H2_OUT_BYTES_MAX.saturating_sub(io.unwritten());
+            let Io { calls, http, is_mute: false, .. } = &mut *io else { return false };
             let Some(active) = calls.get_mut(&id) else { return false };
             if active.send(id, left, http) {
                 active.moved_ms = reactor.clock().now_ms();
@@ -374,13 +443,71 @@ impl Multi {
 }
 
 impl Io {
-    fn waiting(&mut self) -> usize {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            can: Ready { read: true, write: true },
+            http: h2::Connection::client(Scheme::Https, Limits::default()),
+            written: 0,
+            is_mute: false,
+            is_lost: false,
+            calls: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            news: Vec::new(),
+            silent_since_ms: None,
+            pinged_ms: None,
+        }
+    }
+
+    /// How many bytes wait to be written.
+    fn unwritten(&mut self) -> usize {
         self.http.output().len() - self.written
+    }
+
+    /// Whether there is room for one more head.
+    fn has_room(&mut self) -> bool {
+        !self.is_mute && self.unwritten() < H2_OUT_BYTES_MAX
+    }
+
+    /// For how long nothing has been read although somebody has asked.
+    fn silent_ms(&self, now_ms: u64) -> u64 {
+        self.silent_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms))
+    }
+
+    /// How much longer that may be before something is done about it.
+    fn patience_ms(&self, now_ms: u64) -> u64 {
+        match self.pinged_ms {
+            Some(since_ms) => H2_PING_MS_MAX.saturating_sub(now_ms.saturating_sub(since_ms)),
+            None => H2_PING_AFTER_MS.saturating_sub(self.silent_ms(now_ms)),
+        }
+    }
+
+    /// Writes the head of a call's request, which has this stream then.
+    fn ask(&mut self, call: &Rc<Call>, now_ms: u64) -> Result<u32, Failure> {
+        let invalid = |why: &dyn std::fmt::Display| Failure::new(FailureKind::Invalid, format!("the request cannot be sent: {why}"));
+        let message = call.message.as_ref().ok_or_else(|| invalid(&"it is not for HTTP/2"))?;
+        let to = Target { path: &message.path, authority: &message.authority, scheme: "https" };
+        let (id, has_body) = self.http.request(&message.head, &to, message.content).map_err(|why| invalid(&why))?;
+        self.calls.insert(id, Active::new(call.clone(), has_body, now_ms));
+        Ok(id)
+    }
+
+    /// Says the last word, and that nothing more will be written; nothing more is read.
+    fn lose(&mut self) {
+        if std::mem::replace(&mut self.is_lost, true) {
+            return;
+        }
+        self.http.go_away();
+        let _ = self.flush();
+        // The socket itself is closed when the last of those who know this lets go of it, which is soon; the other side can know now.
+        let _ = self.stream.shutdown();
+        self.is_mute = true;
+        self.can = Ready::default();
     }
 
     /// Reads once, and takes what has come; whether there may be more.
     fn read(&mut self, now_ms: u64, share: &mut Share) -> bool {
-        if !self.can.read || self.waiting() >= H2_OUT_BYTES_MAX {
+        if !self.can.read || !self.is_mute && !self.has_room() {
             return false;
         }
         let mut buffer = vec![0; FETCH_READ_BYTES];
@@ -396,10 +523,12 @@ impl Io {
             }
             Ok(Some(bytes)) => {
                 share.spend(bytes);
-                (self.read_ms, self.pinged_ms) = (now_ms, None);
+                self.pinged_ms = None;
                 // A server of ours is not an attacker by being slow: it is held to what comes at once.
                 self.http.relax(H2_PATIENCE / 100);
                 self.take(&buffer[..bytes], now_ms);
+                let is_asked = !self.waiting.is_empty() || self.calls.values().any(|active| !active.ended);
+                self.silent_since_ms = is_asked.then_some(now_ms);
                 return true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.read = false,
@@ -454,6 +583,15 @@ impl Io {
 
     /// Writes what there is; whether anything went.
     fn flush(&mut self) -> io::Result<bool> {
+        let flushed = self.write();
+        if flushed.is_err() {
+            (self.is_mute, self.can.write, self.written) = (true, false, 0);
+            *self.http.output() = Vec::new();
+        }
+        flushed
+    }
+
+    fn write(&mut self) -> io::Result<bool> {
         let mut wrote = false;
         while self.can.write {
             let output = self.http.output();
@@ -468,16 +606,28 @@ impl Io {
                 Ok(bytes) => {
                     self.written += bytes;
                     wrote = true;
+                    // The end may never be reached: a slow server takes no more than is put behind meanwhile.
+                    if self.written >= H2_OUT_BYTES_MAX {
+                        output.drain(..std::mem::take(&mut self.written));
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.can.write = false,
-                Err(error) => {
-                    self.can.write = false;
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok(wrote)
     }
+}
+
+/// The server has done nothing for those that were not asked.
+fn refuse(reactor: &Reactor, waiting: VecDeque<(Rc<Call>, u64)>, failure: &Failure) {
+    for (call, _) in waiting {
+        if failure.kind == FailureKind::Timeout { call.tell(reactor, failure.clone()) } else { call.refused(reactor, failure.clone()) }
+    }
+}
+
+fn no_more() -> Failure {
+    Failure::new(FailureKind::Closed, "the server takes no more requests on this connection")
 }
 
 fn closed(error: &io::Error) -> Failure {
@@ -492,8 +642,9 @@ impl Peer for Multi {
     fn ready(self: Rc<Self>, reactor: &Reactor, ready: Ready) {
         {
             let mut io = self.io.borrow_mut();
-            io.can.read |= ready.read;
-            io.can.write |= ready.write;
+            let is_there = !io.is_lost;
+            io.can.read |= ready.read && is_there;
+            io.can.write |= ready.write && is_there;
         }
         self.drive(reactor);
     }
@@ -506,7 +657,7 @@ impl Peer for Multi {
         let now_ms = reactor.clock().now_ms();
         let (silent_ms, pinged_ms) = {
             let io = self.io.borrow();
-            (now_ms.saturating_sub(io.read_ms), io.pinged_ms)
+            (io.silent_ms(now_ms), io.pinged_ms)
         };
         if pinged_ms.is_some_and(|since| now_ms.saturating_sub(since) >= H2_PING_MS_MAX) {
             let why = format!("the server did not answer for {} ms", silent_ms);
@@ -527,6 +678,10 @@ impl Peer for Multi {
                 call.tell(reactor, Failure::new(FailureKind::Timeout, format!("{what} for {patience_ms} ms")));
             }
         }
+        for call in self.late_to_be_asked(now_ms) {
+            let why = format!("the server took no more requests for {FETCH_FIRST_BYTE_MS_MAX} ms");
+            call.tell(reactor, Failure::new(FailureKind::Timeout, why));
+        }
         if silent_ms >= H2_PING_AFTER_MS {
             let mut io = self.io.borrow_mut();
             if io.pinged_ms.is_none() {
@@ -536,5 +691,37 @@ impl Peer for Multi {
         }
         self.check_later(reactor);
         self.later(reactor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn what_has_gone_to_a_slow_server_is_not_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        // The kernel takes less at a time than waits here.
+        SockRef::from(&socket).set_send_buffer_size(H2_OUT_BYTES_MAX / 8).unwrap();
+        SockRef::from(&server).set_recv_buffer_size(H2_OUT_BYTES_MAX / 4).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut io = Io::new(Stream::Plain(mio::net::TcpStream::from_std(socket)));
+        let mut read = 0;
+        while read < 6 * H2_OUT_BYTES_MAX {
+            let left = H2_OUT_BYTES_MAX.saturating_sub(io.unwritten());
+            io.http.output().extend(std::iter::repeat_n(b'x', left));
+            io.can.write = true;
+            io.flush().unwrap();
+            let kept = io.http.output().len();
+            assert!(kept <= 2 * H2_OUT_BYTES_MAX, "{kept} bytes");
+            read += server.read(&mut [0; H2_OUT_BYTES_MAX]).unwrap();
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use nano_base::limits::FETCH_READ_BYTES;
 use nano_http::h2;
 
-use super::Piece;
 use super::call::Call;
 use super::decode::{Bad, Decoder, Given};
+use super::{Exchange, Piece};
 use crate::share::Share;
 
 /// What there is to tell of it.
@@ -25,8 +25,7 @@ pub(super) struct Active {
     /// The head of the response has been told.
     pub headed: bool,
     pub decoder: Option<Decoder>,
-    /// What has come and was not wanted yet: no more than the stream's window.
-    input: Vec<u8>,
+    input: Input,
     /// All has come.
     pub ended: bool,
     /// The decoder knows.
@@ -41,6 +40,39 @@ pub(super) struct Active {
     pub moved_ms: u64,
 }
 
+/// What has come and was not wanted yet: no more than the stream's window.
+struct Input {
+    bytes: Vec<u8>,
+    exchange: Rc<dyn Exchange>,
+    /// As much of it as was counted.
+    counted: usize,
+}
+
+impl Input {
+    /// Has it counted; whether there is room for it.
+    fn count(&mut self) -> bool {
+        let (before, after) = (self.counted, self.bytes.len());
+        let fits = before == after || self.exchange.keep(before, after);
+        if fits {
+            self.counted = after;
+        }
+        fits
+    }
+
+    /// Takes out so many bytes.
+    fn take(&mut self, len: usize) -> Vec<u8> {
+        let rest = self.bytes.split_off(len);
+        std::mem::replace(&mut self.bytes, rest)
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.bytes.clear();
+        self.count();
+    }
+}
+
 impl Active {
     /// A request whose head is written; `has_body` says that something follows it.
     pub(super) fn new(call: Rc<Call>, has_body: bool, now_ms: u64) -> Self {
@@ -52,10 +84,10 @@ impl Active {
         Self {
             is_last: !has_body || whole.is_some(),
             piece: whole.unwrap_or_default(),
+            input: Input { bytes: Vec::new(), exchange: call.exchange.clone(), counted: 0 },
             call,
             headed: false,
             decoder: None,
-            input: Vec::new(),
             ended: false,
             finished: false,
             sent: 0,
@@ -67,28 +99,32 @@ impl Active {
 
     /// Whether the response has no body.
     pub(super) fn is_empty(&self) -> bool {
-        self.ended && self.input.is_empty()
+        self.ended && self.input.bytes.is_empty()
     }
 
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
+        self.input.bytes.extend_from_slice(bytes);
+    }
+
+    /// Has what waits here counted; whether there is room for it.
+    pub(super) fn count(&mut self) -> bool {
+        self.input.count()
     }
 
     /// What can be told to somebody who wants so many bytes; what is used of the input is given back to the server as room.
     pub(super) fn tell(&mut self, id: u32, room: usize, http: &mut h2::Connection, share: &mut Share) -> Told {
-        let is_empty = self.input.is_empty();
+        let there = self.input.bytes.len();
         let Some(decoder) = &mut self.decoder else {
-            if is_empty {
+            if there == 0 {
                 return if self.ended { Told::End } else { Told::Nothing };
             }
-            let len = room.min(FETCH_READ_BYTES).min(self.input.len());
+            let len = room.min(FETCH_READ_BYTES).min(there);
             if len == 0 {
                 return Told::Nothing;
             }
             share.spend(len);
             http.credit(id, len);
-            let rest = self.input.split_off(len);
-            return Told::Data(std::mem::replace(&mut self.input, rest));
+            return Told::Data(self.input.take(len));
         };
         if room == 0 {
             return Told::Nothing;
@@ -104,9 +140,10 @@ impl Active {
                     return Told::Data(output);
                 }
             }
-            if !self.input.is_empty() {
-                http.credit(id, self.input.len());
-                decoder.take(&std::mem::take(&mut self.input));
+            let len = self.input.bytes.len().min(FETCH_READ_BYTES);
+            if len > 0 {
+                http.credit(id, len);
+                decoder.take(&self.input.take(len));
             } else if self.ended && !self.finished {
                 self.finished = true;
                 decoder.finish();

@@ -28,6 +28,9 @@ pub struct Asker {
     /// What undoing a coding takes, and may.
     pub held: Cell<usize>,
     pub memory: Cell<usize>,
+    /// What has come too early, and may.
+    pub kept: Cell<usize>,
+    pub keeps: Cell<usize>,
     /// How often the thread has worked for it.
     pub turns: Cell<usize>,
 }
@@ -46,6 +49,8 @@ impl Asker {
             pulled: Cell::default(),
             held: Cell::default(),
             memory: Cell::new(usize::MAX),
+            kept: Cell::default(),
+            keeps: Cell::new(usize::MAX),
             turns: Cell::default(),
         })
     }
@@ -99,6 +104,15 @@ impl Exchange for Asker {
         let fits = after <= self.memory.get() || after < before;
         if fits {
             self.held.set(after);
+        }
+        fits
+    }
+
+    fn keep(&self, before: usize, after: usize) -> bool {
+        assert_eq!(self.kept.get(), before);
+        let fits = after <= self.keeps.get() || after < before;
+        if fits {
+            self.kept.set(after);
         }
         fits
     }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use nano_base::clock::Clock;
 use nano_base::http::{Headers, ResponseHead};
-use nano_base::limits::{H2_PING_AFTER_MS, H2_PING_MS_MAX, IDLE_MS};
+use nano_base::limits::{FETCH_PIECE_BYTES_MAX, H2_PING_AFTER_MS, H2_PING_MS_MAX, H2_STREAM_WINDOW_BYTES, IDLE_MS};
 use nano_http::h1::{Content, Scheme};
 use nano_http::h2::{Code, Connection, Event, Limits};
 use nano_net::failure::FailureKind;
@@ -18,6 +18,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::asker::{Asker, Web};
 use crate::certificates::{Authority, PemFile};
 use crate::http::{nothing, turns_of};
+use crate::memory::held_bytes;
 use crate::peer::Peer;
 use crate::shard::{Script, Shard, open};
 
@@ -31,6 +32,8 @@ struct Server {
     asked: Vec<(u32, String)>,
     /// Nothing more is read.
     deaf: bool,
+    /// It closes the connection when it has said what it has to say.
+    gone: bool,
 }
 
 impl Server {
@@ -79,11 +82,15 @@ impl World {
             let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
             let http = Connection::server(Scheme::Https, Limits::default());
             let said = sender.lock().unwrap().clone();
-            let mut server = Server { http, number: wire.number, said, asked: Vec::new(), deaf: false };
+            let mut server = Server { http, number: wire.number, said, asked: Vec::new(), deaf: false, gone: false };
             let mut buffer = [0; 16 << 10];
             while !server.deaf {
                 tls.write_all(&std::mem::take(server.http.output()))?;
                 tls.flush()?;
+                if server.gone {
+                    tls.conn.send_close_notify();
+                    return tls.flush();
+                }
                 let read = tls.read(&mut buffer)?;
                 if read == 0 {
                     server.say("closed");
@@ -185,6 +192,125 @@ fn bodies_go_no_faster_than_their_readers() {
 }
 
 #[test]
+fn a_server_that_goes_while_it_is_sent_much_is_noticed_at_once() {
+    let world = World::new();
+    let config = world.config.clone();
+    let (sender, gate) = channel();
+    let gate = std::sync::Mutex::new(gate);
+    // It says by SETTINGS and WINDOW_UPDATE that it bears what nobody sends, and reads nothing.
+    let peer = Peer::new(move |wire| {
+        let mut tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), wire.socket.try_clone()?);
+        tls.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff])?;
+        tls.write_all(&[0, 0, 4, 8, 0, 0, 0, 0, 0, 0x40, 0, 0, 0])?;
+        let () = gate.lock().unwrap().recv().unwrap();
+        Ok(())
+    });
+    let asker = Asker::new();
+    let handle = world.web.ask("POST", &format!("https://a.b:{}/", peer.port), Body::Stream(None), &asker).unwrap();
+    let offer = || {
+        asker.upload.borrow_mut().push_back(Piece::Bytes(vec![b'x'; FETCH_PIECE_BYTES_MAX]));
+        handle.body_ready(&world.web.shard.reactor);
+    };
+    // More than the protocol begins with: what the server has said is known.
+    for _ in 0..2 * H2_STREAM_WINDOW_BYTES as usize / FETCH_PIECE_BYTES_MAX {
+        offer();
+        world.web.shard.until(|| asker.upload.borrow().is_empty());
+    }
+    // No more goes to the kernel, and enough waits here.
+    while asker.upload.borrow().is_empty() {
+        offer();
+        world.web.shard.settle();
+    }
+    sender.send(()).unwrap();
+    world.web.shard.until(|| asker.is_over());
+    assert_eq!(asker.result().unwrap_err().kind, FailureKind::Closed);
+}
+
+#[test]
+fn what_was_given_up_before_there_was_room_for_it_is_not_sent() {
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        if let Event::Request(id, _) = event {
+            server.answer(id, server.asked.len().to_string().as_bytes());
+        }
+    });
+    assert_eq!(world.get(&peer, ""), Ok((200, "1".into())));
+    let (url, long) = (format!("https://a.b:{}/", peer.port), "~".repeat(100_000));
+    let before = held_bytes();
+    for _ in 0..200 {
+        let asker = Asker::new();
+        let asked = world.web.ask_for(1, open(), "GET", &url, &[("x-long", &long)], Body::None, &asker);
+        asked.unwrap().abort(&world.web.shard.reactor);
+    }
+    let more = held_bytes() - before;
+    assert!(more < 1 << 20, "{more} bytes");
+    // Those that are not given up come when there is room.
+    let askers = [(); 50].map(|()| Asker::new());
+    let ask = |asker| world.web.ask_for(1, open(), "GET", &url, &[("x-long", &long)], Body::None, asker).unwrap();
+    let _handles = askers.each_ref().map(ask);
+    world.web.shard.until(|| askers.iter().all(|asker| asker.is_over()));
+    // The first of all, the first that was given up, and these.
+    let mut counts: Vec<_> = askers.iter().map(|asker| asker.result().unwrap().1.parse::<usize>().unwrap()).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, (3..53).collect::<Vec<_>>());
+    assert_eq!(peer.accepted(), 1);
+}
+
+#[test]
+fn what_comes_before_it_is_wanted_counts_for_who_asked_and_needs_room() {
+    const WINDOW: usize = H2_STREAM_WINDOW_BYTES as usize;
+    let world = World::new();
+    let (peer, said) = world.serve(|server, event| match event {
+        Event::Request(id, request) => {
+            let coding = request.head.headers.value(b"x-coding").map_or("identity", |_| "gzip");
+            server.begin(id, &[("content-encoding", coding)]);
+            server.http.send(id, &[b'x'; 100_000], false);
+        }
+        Event::Reset(id, code) => server.say(format!("reset {id} {code}")),
+        _ => {}
+    });
+    let ask = |headers: &[(&str, &str)], keeps| {
+        let asker = Asker::new();
+        asker.room.set(1_000);
+        asker.keeps.set(keeps);
+        let url = format!("https://a.b:{}/", peer.port);
+        let handle = world.web.ask_for(1, open(), "GET", &url, headers, Body::None, &asker).unwrap();
+        (asker, handle)
+    };
+    let (one, handle) = ask(&[], usize::MAX);
+    world.web.shard.until(|| one.kept.get() == WINDOW - 1_000);
+    // It is counted as it goes, and where it goes to from then on.
+    one.room.set(5_000);
+    handle.resume(&world.web.shard.reactor);
+    world.web.shard.until(|| one.body.borrow().len() == 6_000);
+    assert_eq!(one.kept.get(), WINDOW - 6_000);
+    handle.abort(&world.web.shard.reactor);
+    assert_eq!(one.kept.get(), 0);
+    let resets = std::cell::RefCell::new(Vec::new());
+    let reset = |count| {
+        world.web.shard.until(|| {
+            resets.borrow_mut().extend(said.try_iter());
+            resets.borrow().len() == count
+        });
+    };
+    reset(1);
+    // One that has no room takes no other with it; neither does it if what has come would have to be decoded.
+    let (fits, _handle) = ask(&[], usize::MAX);
+    for headers in [&[][..], &[("x-coding", "gzip")]] {
+        let (other, _handle) = ask(headers, WINDOW / 2);
+        other.room.set(0);
+        world.web.shard.until(|| other.is_over());
+        let failure = other.result().unwrap_err();
+        assert!(failure.kind == FailureKind::Limit && failure.to_string().contains("(limit external_bytes)"), "{failure}");
+        assert_eq!(other.kept.get(), 0);
+    }
+    world.web.shard.until(|| fits.kept.get() == WINDOW - 1_000);
+    reset(3);
+    assert_eq!(*resets.borrow(), ["reset 1 CANCEL", "reset 5 CANCEL", "reset 7 CANCEL"]);
+    assert!(!fits.is_over() && peer.accepted() == 1);
+}
+
+#[test]
 fn an_encoded_body_is_decoded_and_a_head_alone_ends() {
     let world = World::new();
     let (peer, _said) = world.serve(|server, event| {
@@ -248,6 +374,69 @@ fn what_a_server_has_not_looked_at_is_sent_again() {
 }
 
 #[test]
+fn a_response_that_has_come_whole_is_read_when_its_connection_is_gone() {
+    static BODY: [u8; 30_000] = [b'x'; 30_000];
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        let Event::Request(id, _) = event else { return };
+        if server.number > 0 {
+            return server.answer(id, b"other");
+        }
+        match server.asked.len() {
+            1 => server.begin(id, &[]),
+            2 => server.answer(id, &BODY),
+            _ => {
+                server.begin(id, &[("content-encoding", "gzip")]);
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+                encoder.write_all(&BODY).unwrap();
+                assert!(server.http.send(id, &encoder.finish().unwrap(), true) > 0);
+                server.http.go_away();
+                server.gone = true;
+            }
+        }
+    });
+    let half = world.begin(&peer, "GET", "", Body::None);
+    world.web.shard.until(|| half.status() == 200);
+    let whole = [(); 2].map(|()| Asker::new());
+    let handles = whole.each_ref().map(|asker| {
+        asker.room.set(1_000);
+        world.web.ask("GET", &format!("https://a.b:{}/", peer.port), Body::None, asker).unwrap()
+    });
+    world.web.shard.until(|| half.is_over());
+    assert_eq!(half.result().unwrap_err().kind, FailureKind::Closed);
+    // Others go elsewhere; what has come waits as long as it is let.
+    assert_eq!(world.get(&peer, ""), Ok((200, "other".into())));
+    world.web.shard.advance_ms(H2_PING_AFTER_MS);
+    world.web.shard.advance_ms(H2_PING_MS_MAX);
+    let before = world.web.shard.reactor.len();
+    for (asker, handle) in whole.iter().zip(&handles) {
+        assert_eq!((asker.status(), asker.is_over()), (200, false));
+        asker.room.set(usize::MAX);
+        handle.resume(&world.web.shard.reactor);
+        world.web.shard.until(|| asker.is_over());
+        assert_eq!(asker.result().map(|(status, body)| (status, body.len())), Ok((200, BODY.len())));
+    }
+    assert_eq!((peer.accepted(), world.web.shard.reactor.len()), (2, before - 1));
+}
+
+#[test]
+fn what_a_server_has_begun_to_answer_is_not_sent_again_whatever_it_says() {
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        let Event::Request(id, _) = event else { return };
+        server.begin(id, &[]);
+        // It says that it has not looked at anything.
+        server.http.output().extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(server.http.send(id, b"once", true), 4);
+    });
+    assert_eq!(world.get(&peer, ""), Ok((200, "once".into())));
+    assert_eq!(peer.accepted(), 1);
+    // The connection takes no more.
+    assert_eq!(world.get(&peer, ""), Ok((200, "once".into())));
+    assert_eq!(peer.accepted(), 2);
+}
+
+#[test]
 fn one_that_is_given_up_takes_no_other_with_it() {
     let world = World::new();
     let (peer, said) = world.serve(|server, event| match event {
@@ -292,6 +481,39 @@ fn a_silent_server_is_probed_and_then_given_up() {
     world.web.shard.until(|| deaf.is_over());
     let failure = deaf.result().unwrap_err();
     assert!(failure.kind == FailureKind::Timeout && failure.to_string().contains("did not answer"), "{failure}");
+}
+
+#[test]
+fn a_server_that_is_gone_is_noticed_however_often_it_is_asked() {
+    for overlaps in [true, false] {
+        let world = World::new();
+        let (peer, said) = world.serve(|server, event| match event {
+            Event::Request(id, _) if server.number > 0 || server.asked.len() == 1 => server.answer(id, b"ok"),
+            Event::Request(..) => {
+                server.say("asked");
+                server.deaf = true;
+            }
+            _ => {}
+        });
+        assert_eq!(world.get(&peer, ""), Ok((200, "ok".into())));
+        let shard = &world.web.shard;
+        let ask = || world.web.ask("GET", &format!("https://a.b:{}/", peer.port), Body::None, &Asker::new()).unwrap();
+        let mut last = ask();
+        shard.until(|| said.try_iter().any(|said| said == "asked"));
+        // Each is given up before it is late.
+        for _ in 0..3 {
+            shard.advance_ms(H2_PING_AFTER_MS / 4);
+            if overlaps {
+                std::mem::replace(&mut last, ask()).abort(&shard.reactor);
+            } else {
+                last.abort(&shard.reactor);
+                last = ask();
+            }
+        }
+        shard.advance_ms(H2_PING_AFTER_MS / 4);
+        // It is in doubt: nothing more is asked of it.
+        assert_eq!((world.get(&peer, ""), peer.accepted()), (Ok((200, "ok".into())), 2), "{overlaps}");
+    }
 }
 
 #[test]

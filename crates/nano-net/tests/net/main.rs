@@ -5,6 +5,7 @@ mod certificates;
 mod connecting;
 mod http;
 mod http2;
+mod memory;
 mod names;
 mod peer;
 mod shard;

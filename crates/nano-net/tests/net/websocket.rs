@@ -10,6 +10,7 @@ use nano_net::failure::{Failure, FailureKind};
 use nano_net::reactor::{Books, Reactor};
 use nano_net::websocket::{Chat, Closed, NotOpen, Opening, WebSocket};
 
+use crate::memory::held_bytes;
 use crate::peer::{Peer, Wire};
 use crate::shard::{Script, Shard, open};
 
@@ -87,6 +88,11 @@ struct Server<'a> {
 impl<'a> Server<'a> {
     /// Accepts what is asked.
     fn accept(wire: &'a mut Wire) -> std::io::Result<Self> {
+        Self::accept_with(wire, &ws::Deflate::default())
+    }
+
+    /// The same, with a wish for how messages are compressed.
+    fn accept_with(wire: &'a mut Wire, wish: &ws::Deflate) -> std::io::Result<Self> {
         let text = wire.request()?;
         assert!(
             text.starts_with("GET /chat?room=1 HTTP/1.1\r\n") && text.contains("origin: https://app.example\r\n") && !text.contains("mine")
@@ -98,7 +104,7 @@ impl<'a> Server<'a> {
             }
         }
         let opening = ws::Opening::read(&RequestHead { method: "GET".into(), url: String::new(), headers }).unwrap();
-        let (answer, agreed) = opening.accept(&Headers::new(), Some("v1"), Some(&ws::Deflate::default())).unwrap();
+        let (answer, agreed) = opening.accept(&Headers::new(), Some("v1"), Some(wish)).unwrap();
         assert!(agreed.deflate.is_some());
         let mut out = Vec::new();
         nano_http::h1::write_switch_head(&mut out, &answer);
@@ -164,6 +170,34 @@ fn messages_go_both_ways_and_the_last_word_of_each_side_is_heard() {
     let end = chatter.end(&shard);
     assert_eq!(end, Closed { code: 1000, reason: "bye".into(), clean: true, failure: None, response: None });
     assert_eq!(shard.reactor.len(), before);
+}
+
+#[test]
+fn an_open_socket_keeps_nothing_between_messages() {
+    const SOCKETS: usize = 8;
+    let peer = Peer::new(|wire| {
+        let wish = ws::Deflate { server_no_context_takeover: false, client_no_context_takeover: false, ..ws::Deflate::default() };
+        let mut server = Server::accept_with(wire, &wish)?;
+        // A short message goes as it is: the final frame of a text, nothing reserved, masked.
+        assert_eq!(server.wire.read(2)?, [0x81, 0x81]);
+        server.wire.read(5)?;
+        while let Event::Text(text) = server.next()? {
+            server.say(|socket, out| socket.text(out, std::str::from_utf8(&text).unwrap(), true, NO_MASK))?;
+        }
+        Ok(())
+    });
+    let shard = Shard::new(&Script::new(&[]));
+    let sockets: Vec<_> = (0..SOCKETS).map(|_| start(&shard, &peer)).collect();
+    shard.until(|| sockets.iter().all(|(chatter, _)| chatter.is_open()));
+    let before = held_bytes();
+    for (_, socket) in &sockets {
+        socket.text(&shard.reactor, "a").unwrap();
+        socket.text(&shard.reactor, &"long ".repeat(1_000)).unwrap();
+    }
+    shard.until(|| sockets.iter().all(|(chatter, _)| chatter.heard() == 1));
+    sockets.iter().for_each(|(chatter, _)| chatter.heard.borrow_mut().clear());
+    let each = (held_bytes() - before) / SOCKETS as isize;
+    assert!(each < 16 << 10, "{each} bytes each");
 }
 
 #[test]

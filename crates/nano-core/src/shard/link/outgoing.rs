@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use nano_base::http::{Headers, RequestHead, ResponseHead};
-use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES, HTTP_HEAD_BYTES_MAX};
+use nano_base::limits::{BODY_STEP_BYTES, BODY_WINDOW_BYTES, HTTP_HEAD_BYTES_MAX, WAITING_RESPONSES_MAX};
 use nano_engine::{Delivery, Outbound, Pull, Refusal};
 use nano_net::failure::{Failure, FailureKind};
 use nano_net::http::{Body as Upload, Exchange, Handle, Piece, Request};
@@ -39,6 +39,8 @@ pub(super) struct Outgoing {
     held: RefCell<Held>,
     /// What undoing the response's coding takes.
     window: RefCell<Held>,
+    /// What has come of the response that its body has no room for.
+    early: RefCell<Held>,
     credit: Credit,
     pub answered: Cell<bool>,
     over: Cell<bool>,
@@ -65,6 +67,7 @@ impl Link {
             full: Cell::new(false),
             held: held.into(),
             window: Held::of(&self.app, 0).into(),
+            early: Held::of(&self.app, 0).into(),
             credit: Credit::default(),
             answered: Cell::new(false),
             over: Cell::new(false),
@@ -309,6 +312,20 @@ impl Exchange for Outgoing {
         if fits {
             window.add(after.saturating_sub(before));
             window.take(before.saturating_sub(after));
+        }
+        fits
+    }
+
+    fn keep(&self, _: usize, after: usize) -> bool {
+        let mut early = self.early.borrow_mut();
+        // The server was told that it may send it: an app that has no room for more takes less from then on, and that has to be enough.
+        let app = self.link.upgrade().map(|link| link.app.clone()).filter(|_| after > early.bytes());
+        let fits = app.is_none_or(|app| {
+            let max = app.limits().external_bytes.saturating_mul(WAITING_RESPONSES_MAX);
+            app.waiting_bytes() + (after - early.bytes()) as u64 <= max as u64
+        });
+        if fits {
+            early.set(after);
         }
         fits
     }
