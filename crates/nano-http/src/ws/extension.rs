@@ -112,9 +112,8 @@ impl Offer {
             (Some(Some(bits)), Some(offered)) if bits <= offered.unwrap_or(15) => bits,
             _ => return None,
         };
-        let kept = server_bits <= self.server_max_window_bits.unwrap_or(15)
-            && (answer.server_no_context_takeover || !self.server_no_context_takeover);
-        kept.then_some(Deflate {
+        // A server that keeps its context although it was asked not to is one that we can read.
+        (server_bits <= self.server_max_window_bits.unwrap_or(15)).then_some(Deflate {
             server_no_context_takeover: answer.server_no_context_takeover,
             client_no_context_takeover: answer.client_no_context_takeover || self.client_no_context_takeover,
             server_max_window_bits: server_bits,
