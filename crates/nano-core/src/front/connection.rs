@@ -1,19 +1,21 @@
 //! One HTTP/1.1 connection: a request is read, an app answers it, then the next one is read.
 
-use std::io::{self, IoSlice};
+mod output;
+
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use nano_base::http::ResponseHead;
 use nano_base::limits::{
-    HTTP_GOODBYE_MS, HTTP_KEPT_BYTES, HTTP_LINGER_BYTES_MAX, HTTP_PARTING_MS, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_STEPS_PER_TURN,
-    HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES,
+    HTTP_LINGER_BYTES_MAX, HTTP_PARTING_MS, HTTP_READ_BYTES, HTTP_SHARE_BYTES, HTTP_STEPS_PER_TURN, HTTP_TAIL_BYTES, HTTP_WHOLE_BODY_BYTES,
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
 use nano_http::h1::{self, Answer, BodyDecoder, ChunkSize, Content, Fault, Framing, RequestParser, Scheme, Sent, Version};
 
+use self::output::Written;
 use super::ask::Seat;
 use super::client::{Fate, Readiness};
 use super::listen::{Counted, Shared};
@@ -147,20 +149,6 @@ impl Connection {
     /// What goes on in another protocol: the socket, and what has been read of it.
     pub(super) fn into_parts(self) -> (Socket, Option<IpAddr>, Counted, Vec<u8>) {
         (self.socket, self.peer, self.shared, self.input)
-    }
-
-    /// Since when what the client does not take crowds an app, if it does.
-    pub(super) fn crowds_since_ms(&self) -> Option<u64> {
-        self.blocked.filter(|_| self.held.iter().any(Held::is_of_a_crowd)).map(Pace::since_ms)
-    }
-
-    /// Gives up what the client has not taken, if it still crowds an app.
-    pub(super) fn press(&self) -> Fate {
-        if self.crowds_since_ms().is_none() {
-            return Fate::Wait;
-        }
-        self.socket.set_reset();
-        Fate::Close
     }
 
     /// The client has gone: nobody waits for the answer.
@@ -322,83 +310,6 @@ impl Connection {
         }
         // Requests that nobody's app gets are answered as fast as a client can send them.
         Fate::Again
-    }
-
-    pub(super) fn has_output(&self) -> bool {
-        !self.output.is_empty() || !self.tail.is_empty()
-    }
-
-    /// Writes what there is, as far as the client takes it and others do not have to wait for it.
-    fn flush(&mut self, tools: &Tools<'_>) -> io::Result<Written> {
-        let mut moved = 0;
-        let written = loop {
-            if !self.has_output() {
-                break if self.socket.flush()? { Written::All } else { Written::Full };
-            }
-            if moved >= HTTP_SHARE_BYTES {
-                break Written::Enough;
-            }
-            let pieces = match self.written.checked_sub(self.output.len()) {
-                None => [IoSlice::new(&self.output[self.written..]), IoSlice::new(&self.tail)],
-                Some(of_tail) => [IoSlice::new(&self.tail[of_tail..]), IoSlice::new(&[])],
-            };
-            match self.socket.write(&pieces) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => {
-                    moved += bytes;
-                    self.written += bytes;
-                    if self.written == self.output.len() + self.tail.len() {
-                        self.output.clear();
-                        if self.output.capacity() > HTTP_KEPT_BYTES {
-                            self.output = Vec::new();
-                        }
-                        self.tail = Vec::new();
-                        self.written = 0;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Written::Full,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        };
-        self.unsent = !self.has_output() && written == Written::Full;
-        match written {
-            Written::All => self.has_written(tools),
-            Written::Enough => {}
-            Written::Full => {
-                let pace = self.blocked.get_or_insert(Pace::from(tools.now_ms));
-                pace.moved(moved, self.shared.limits.least_bytes(), tools.now_ms);
-                self.deadline_ms = pace.since_ms() + self.shared.limits.body_ms;
-            }
-        }
-        Ok(written)
-    }
-
-    /// The client has all there was for it.
-    fn has_written(&mut self, tools: &Tools<'_>) {
-        if self.blocked.take().is_some() {
-            // What it takes now has its own time.
-            self.idle_since_ms = tools.now_ms;
-            self.deadline_ms = tools.now_ms + if matches!(self.phase, Phase::Head) { self.await_ms() } else { self.shared.limits.body_ms };
-        }
-        if !self.held.is_empty() {
-            self.held.clear();
-        }
-        if let Phase::Exchange(exchange) = &mut self.phase {
-            // How long the app may take is its own limit, as long as somebody waits.
-            if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken {
-                let has_left = (self.closing || self.ended) && exchange.decoder.is_done() && exchange.sent.is_some();
-                self.deadline_ms = if has_left { tools.now_ms + HTTP_GOODBYE_MS } else { u64::MAX };
-            }
-            let credit = std::mem::take(&mut exchange.credit);
-            if credit > 0 {
-                exchange.work.give_credit(credit);
-            }
-        }
-        if let Phase::Tunnel(tunnel) = &mut self.phase {
-            self.deadline_ms = u64::MAX;
-            tunnel.wrote();
-        }
     }
 
     /// Fills the buffer with what was left over, and with what can be read; how much there is.
@@ -791,17 +702,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// How far what there is to write has gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
-    /// All of it is with the kernel.
-    All,
-    /// The client takes no more for now.
-    Full,
-    /// So far that others have their turns.
-    Enough,
 }
 
 /// What comes of a step.
