@@ -283,7 +283,7 @@ func (c *call) giveBack(value any) {
 	}
 	if err != nil {
 		for _, number := range given {
-			c.hub.objects.takeBack(number)
+			c.hub.objects.takeBack(number, c.hub.log)
 		}
 		c.fail(err)
 	}

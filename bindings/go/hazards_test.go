@@ -140,6 +140,32 @@ func TestABindingThatEndsItsGoroutineRejectsThePromise(t *testing.T) {
 	}
 }
 
+// lines are what is logged.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
+}
+
+func TestAReleaseThatPanicsIsToldToTheLog(t *testing.T) {
+	report := make(lines, 10)
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(report, nil))})
+	type thing struct{ name string }
+	app := load(t, runtime, nano.AppOptions{
+		Source: withEnv + "export const f = async () => { const thing = new env.Thing(); thing[Symbol.dispose](); return 'let go'; }",
+		Bindings: map[string]any{
+			"Thing": nano.Class{New: func() *thing { return &thing{"a"} }, Release: func(any) { panic("not to be let go") }},
+		},
+	})
+	if said, err := app.Invoke(t.Context(), "f"); err != nil || said != "let go" {
+		t.Error(said, err)
+	}
+	if line := <-report; !strings.Contains(line, "not to be let go") || !strings.Contains(line, "class Thing") {
+		t.Error(line)
+	}
+}
+
 func TestAThousandRequestsHoldNoThreadEach(t *testing.T) {
 	app := newApp(t, nano.AppOptions{
 		Source: "let release; const gate = new Promise((resolve) => { release = resolve; }); export default { async fetch(request) {" +

@@ -162,7 +162,7 @@ func (h *hub) dispatch(r *C.nano_go_record) {
 	case C.NANO_EVENT_CALL_CANCELED:
 		h.calls.cancel(uint64(r.id))
 	case C.NANO_EVENT_RELEASE:
-		h.objects.takeBack(uint64(r.id))
+		h.objects.takeBack(uint64(r.id), h.log)
 	case C.NANO_EVENT_LOG:
 		if h.onLog != nil {
 			line := logOf(r.log)

@@ -1,6 +1,9 @@
 package nano
 
-import "sync"
+import (
+	"log/slog"
+	"sync"
+)
 
 // objects are Go's that apps hold, by the numbers that apps know them by.
 type objects struct {
@@ -64,8 +67,8 @@ func (o *objects) following(number uint64, set chan struct{}) (after chan struct
 	return after
 }
 
-// takeBack ends one giving.
-func (o *objects) takeBack(number uint64) {
+// takeBack ends one giving. A release that panics is told to the log: nobody waits for it.
+func (o *objects) takeBack(number uint64, log *slog.Logger) {
 	o.mu.Lock()
 	object := o.all[number]
 	if object == nil {
@@ -80,6 +83,13 @@ func (o *objects) takeBack(number uint64) {
 	}
 	o.mu.Unlock()
 	if last && object.release != nil {
-		go object.release(object.value)
+		go func() {
+			defer func() {
+				if reason := recover(); reason != nil {
+					_ = panicked(log, "the release of an object of the class "+object.class, reason)
+				}
+			}()
+			object.release(object.value)
+		}()
 	}
 }

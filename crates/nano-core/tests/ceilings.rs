@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use nano_core::limits::{
     CAGE_BYTES_MAX, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, STRIKES_MAX,
 };
-use nano_core::{App, AppOptions, AppState, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{App, AppOptions, AppState, Clock, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 mod support;
 
@@ -103,6 +103,26 @@ fn a_shard_without_idle_instances_finds_room_on_another() {
     load(&runtime, "started at once", source);
     let stats = runtime.stats();
     assert_eq!((stats.instances, stats.evictions), (4, 2));
+}
+
+#[test]
+fn whoever_has_been_idle_longest_makes_room() {
+    let _alone = alone();
+    let limits = RuntimeLimits { threads: 1, instances: 2, pool: 0, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, clock: Clock::manual(), ..RuntimeOptions::default() }).expect("a runtime");
+    let apps = ["a", "b", "c"].map(|name| {
+        let mut options = options(name, "let asked = 0; export default { fetch() { return new Response(String(++asked)); } }");
+        options.lazy = true;
+        runtime.load(options).expect("is only registered")
+    });
+    let ask = |app: usize| {
+        runtime.advance_clock(1).expect("a manual clock");
+        text(&apps[app], "/")
+    };
+    assert_eq!([ask(0), ask(1), ask(0), ask(2)], ["1", "1", "2", "1"]);
+    // The second one has gone, and not the first, which was there before it.
+    assert_eq!([ask(0), ask(1)], ["3", "1"]);
+    assert_eq!(runtime.stats().evictions, 2);
 }
 
 /// Runs a test again in a process of its own, which it leaves in no state for others; whether this is that process.

@@ -124,13 +124,17 @@ fn a_broken_env_is_refused_with_the_name_of_the_entry() {
     let runtime = runtime(1);
     let mut too_many = options("many", HELLO);
     too_many.env = (0..65).map(|n| (format!("K{n}"), String::new())).collect();
-    assert!(runtime.load(too_many).expect_err("65 entries").message.contains("env_entries"));
+    let refused = |options, name: &str| {
+        let error = runtime.load(options).expect_err("a broken env");
+        assert!(error.status == Status::Invalid && error.message.contains(name), "{error:?}");
+    };
+    refused(too_many, "env_entries");
     let mut too_long = options("long", HELLO);
     too_long.env = vec![("LONG".into(), "x".repeat(6 << 10))];
-    assert!(runtime.load(too_long).expect_err("6 KiB").message.contains("env.LONG"));
+    refused(too_long, "env.LONG");
     let mut twice = options("twice", HELLO);
     twice.env = vec![("A".into(), "1".into()), ("A".into(), "2".into())];
-    assert!(runtime.load(twice).expect_err("two of them").message.contains("\"A\""));
+    refused(twice, "\"A\"");
 }
 
 #[test]
@@ -257,4 +261,89 @@ fn what_an_instance_does_of_itself_has_the_calls_of_an_event_anew_with_each_requ
     assert_eq!(text(&app, "/"), "3 1");
     runtime.advance_clock(11).expect("a manual clock");
     until(|| other.stats().requests == 4);
+}
+
+#[test]
+fn lines_of_log_beyond_the_limit_are_dropped_and_counted() {
+    let runtime = Runtime::new(RuntimeOptions {
+        limits: RuntimeLimits { threads: 1, ..RuntimeLimits::default() },
+        clock: Clock::manual(),
+        events: EventMask { logs: true, apps: false },
+        ..RuntimeOptions::default()
+    })
+    .expect("a runtime");
+    let source =
+        "export default { fetch(request) { for (let n = 0; n < 5; n++) console.log('x'.repeat(1000)); return new Response('said'); } }";
+    let mut options = options("loud", source);
+    options.limits.log_bytes_per_s = 2_500;
+    let app = runtime.load(options).expect("loads");
+    let dropped = || wait_for(&runtime, |event| if let Payload::Log { dropped, .. } = &event.payload { Some(*dropped) } else { None });
+    assert_eq!(text(&app, "/"), "said");
+    assert_eq!([dropped(), dropped()], [0, 0]);
+    assert_eq!(runtime.stats().logs_dropped, 3);
+    // What was dropped is told with the next line that is not.
+    runtime.advance_clock(1_000).expect("a manual clock");
+    assert_eq!(text(&app, "/"), "said");
+    assert_eq!([dropped(), dropped()], [3, 0]);
+}
+
+#[test]
+fn a_stream_may_take_as_long_as_it_moves() {
+    let runtime = manual_runtime(1);
+    let source = "let controller; export default { fetch(request) {
+        if (!request.url.endsWith('/more')) return new Response(new ReadableStream({ start(c) { controller = c; } }));
+        controller.enqueue(new Uint8Array(10));
+        return new Response('more');
+    } }";
+    let app = load(&runtime, "stream", source);
+    let id = app.dispatch(get("/")).expect("accepted");
+    let next = || wait_for(&runtime, |event| (event.id == id).then(|| format!("{:?}", event.payload)));
+    assert!(next().starts_with("Response"));
+    // Three times as long as an answer may take.
+    for _ in 0..4 {
+        runtime.advance_clock(25_000).expect("a manual clock");
+        assert_eq!(text(&app, "/more"), "more");
+        assert!(next().starts_with("Chunk"));
+    }
+    runtime.advance_clock(31_000).expect("a manual clock");
+    let end = next();
+    assert!(end.starts_with("Error") && end.contains("WallLimit"), "{end}");
+}
+
+#[test]
+fn a_request_has_so_many_calls_in_all() {
+    let runtime = runtime(1);
+    let _other = load(&runtime, "other", "export default { fetch() { return new Response('here'); } }");
+    let mut options = options(
+        "app",
+        "export default { async fetch(request, env) {
+            for (let calls = 0; ; calls++) try { await env.OTHER.fetch('http://other/'); } catch (error) { return new Response(`${calls}: ${error.message}`); }
+        } }",
+    );
+    options.bindings = vec![Binding { name: "OTHER".into(), kind: BindingKind::App { app: "other".into(), entrypoint: None } }];
+    let app = runtime.load(options).expect("loads");
+    for _ in 0..2 {
+        let said = text(&app, "/");
+        assert!(said.starts_with("50: ") && said.contains("limit subrequests)"), "{said}");
+    }
+}
+
+#[test]
+fn a_runtime_has_so_many_apps() {
+    let limits = RuntimeLimits { threads: 1, apps: 2, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let (first, _second) = (load(&runtime, "first", HELLO), load(&runtime, "second", HELLO));
+    let refused = runtime.load(options("third", HELLO)).expect_err("one too many");
+    assert!(refused.status == Status::Capacity && refused.message.contains("limit apps"), "{refused:?}");
+    first.unload(PATIENCE).expect("unloads");
+    load(&runtime, "third", HELLO);
+}
+
+#[test]
+fn the_account_says_what_the_app_has_outside_its_heap() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "kept", "let kept; export default { fetch() { kept ??= new Uint8Array(5e6); return new Response('kept'); } }");
+    fetch(&app, "/").expect("a response");
+    let account = fetch(&app, "/").expect("a response").account;
+    assert!((5_000_000..6_000_000).contains(&account.external_bytes), "{account:?}");
 }
