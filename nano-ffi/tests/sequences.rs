@@ -1,5 +1,8 @@
 //! The functions of nano.h in any order: the programs that the fuzzer begins with, and some by chance.
-#![allow(clippy::disallowed_methods, reason = "the fuzzer is a host like any other: it has the clock of its process, and its threads sleep")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the fuzzer is a host like any other: it has the clock of its process, and its threads sleep"
+)]
 
 #[path = "../../fuzz/fuzz_targets/abi_sequences/apps.rs"]
 mod apps;
