@@ -197,7 +197,11 @@ impl Runtime {
         let started =
             inner.check_consumers(&shared, &version).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
         if let Err(error) = started.and_then(|()| inner.follow(&shared, &version)) {
+            // Whoever has found it meanwhile may have asked it for something, or be reloading it: nothing of it stays.
+            shared.draining.store(true, Ordering::Release);
+            inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
             inner.forget(&shared);
+            inner.tell_shards(|| Command::Refuse(key, error.clone()));
             inner.tell_shards(|| Command::Evict(key, error.clone(), Arc::default()));
             return Err(error);
         }

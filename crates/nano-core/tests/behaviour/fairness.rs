@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nano_core::{
     Answered, App, AppOptions, Binding, BindingKind, Clock, EventMask, Payload, ResponseHead, Route, Router, Runtime, RuntimeLimits,
-    RuntimeOptions,
+    RuntimeOptions, Status,
 };
 
 use crate::listening::{connect, listen, response};
@@ -121,6 +121,22 @@ fn the_old_version_goes_on_where_it_was_while_a_new_one_starts_and_fails() {
     });
     assert_eq!(text(&app, "/"), "3");
     assert_eq!(runtime.stats().starts, 2);
+}
+
+#[test]
+fn nothing_stays_of_an_app_whose_load_fails_although_it_was_reloaded_meanwhile() {
+    let runtime = manual_runtime(1);
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| runtime.load(options("app", "await new Promise(() => {}); export default { fetch() {} }")));
+        until(|| runtime.find("app").is_some() && runtime.stats().starts == 1);
+        let found = runtime.find("app").expect("it is there");
+        found.reload(options("app", HELLO)).expect("reloads");
+        assert_eq!(text(&found, "/"), "hi");
+        runtime.advance_clock(20_000).expect("a manual clock");
+        assert!(load.join().expect("no panic").is_err(), "the first version never starts");
+        assert_eq!(found.dispatch(get("/")).expect_err("it is gone").status, Status::Draining);
+    });
+    until(|| runtime.stats().instances == 0);
 }
 
 #[test]
