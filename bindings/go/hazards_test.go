@@ -161,6 +161,7 @@ func TestAReleaseThatPanicsIsToldToTheLog(t *testing.T) {
 	if said, err := app.Invoke(t.Context(), "f"); err != nil || said != "let go" {
 		t.Error(said, err)
 	}
+	must(t, app.Unload(0))
 	if line := <-report; !strings.Contains(line, "not to be let go") || !strings.Contains(line, "class Thing") {
 		t.Error(line)
 	}
