@@ -324,11 +324,11 @@ impl AppShared {
 
     /// Refuses a request while too many bytes wait already. The first one may be as large as a body may be.
     fn check_waiting(&self, job: &Job, body: &Body) -> Result<()> {
-        let bytes = if let Body::Whole(body) = body { body.len() as u64 } else { 0 } + job.head_bytes() as u64;
         let waiting = self.waiting_bytes();
         if waiting == 0 {
             return Ok(());
         }
+        let bytes = if let Body::Whole(body) = body { body.len() as u64 } else { 0 } + job.head_bytes() as u64;
         let max = self.limits().external_bytes;
         if waiting + bytes <= max as u64 {
             return Ok(());

@@ -199,15 +199,21 @@ fn a_body_that_is_too_large_is_refused_and_its_connection_goes_on() {
     assert_eq!(text(&client.get("/")), "200 GET http://a.test/ a.test ");
 }
 
-#[test]
-fn a_window_that_stays_closed_ends_its_stream_and_no_other() {
-    let runtime = manual_runtime(1);
+/// A client that has asked for more than its window takes, and the stream of that.
+fn behind_a_closed_window(runtime: &Runtime) -> (Client<TcpStream>, u32, Listener) {
     let source = "export default { fetch(request) { return new Response(request.url.endsWith('large') ? 'x'.repeat(1 << 20) : 'ok') } }";
-    let listener = listen(&runtime, load(&runtime, "large", source));
+    let listener = listen(runtime, load(runtime, "large", source));
     let mut client = connect(&listener);
     client.credits = false;
     let large = client.ask("GET", "/large", Content::None, &[]);
     assert!(client.until(|client| client.heard[&large].body.len() == 65_535));
+    (client, large, listener)
+}
+
+#[test]
+fn a_window_that_stays_closed_ends_its_stream_and_no_other() {
+    let runtime = manual_runtime(1);
+    let (mut client, large, _listener) = behind_a_closed_window(&runtime);
     assert_eq!(text(&client.get("/")), "200 ok");
     runtime.advance_clock(30_000).unwrap();
     assert_eq!(client.answer(large).reset, Some(Code::CANCEL));
@@ -217,12 +223,7 @@ fn a_window_that_stays_closed_ends_its_stream_and_no_other() {
 #[test]
 fn a_window_that_is_opened_by_bytes_is_as_good_as_closed() {
     let runtime = manual_runtime(1);
-    let source = "export default { fetch(request) { return new Response(request.url.endsWith('large') ? 'x'.repeat(1 << 20) : 'ok') } }";
-    let listener = listen(&runtime, load(&runtime, "large", source));
-    let mut client = connect(&listener);
-    client.credits = false;
-    let large = client.ask("GET", "/large", Content::None, &[]);
-    assert!(client.until(|client| client.heard[&large].body.len() == 65_535));
+    let (client, large, _listener) = behind_a_closed_window(&runtime);
     // From here on frame by frame.
     let mut socket = client.socket;
     let id = large.to_be_bytes();

@@ -494,3 +494,22 @@ fn a_response_that_breaks_off_does_not_look_complete_to_clients_that_know_no_chu
     let error = stream.read_to_end(&mut Vec::new()).expect_err("not an end like any other");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
+
+#[test]
+fn a_client_that_reads_steadily_may_take_as_long_as_it_likes() {
+    let runtime = crate::support::manual_runtime(1);
+    let source = "export default { fetch(request) { return new Response(request.url.endsWith('large') ? new Uint8Array(12e6) : 'ok'); } }";
+    let listener = listen(&runtime, load(&runtime, "large", source));
+    let (mut large, mut other) = (connect(&listener), connect(&listener));
+    large.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let (mut piece, mut read) = (vec![0; 600_000], 0);
+    while read + piece.len() < 12_000_000 {
+        large.read_exact(&mut piece).expect("it is not late");
+        read += piece.len();
+        // When this is answered, what there was room for has been written.
+        other.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(response(&mut other).1, "ok");
+        runtime.advance_clock(12_000).unwrap();
+    }
+    assert!(read + large.read_to_end(&mut Vec::new()).expect("the rest") > 12_000_000);
+}

@@ -61,14 +61,14 @@ impl Connection {
             }
         };
         self.unsent = !self.has_output() && written == Written::Full;
-        match written {
-            Written::All => self.has_written(tools),
-            Written::Enough => {}
-            Written::Full => {
-                let pace = self.blocked.get_or_insert(Pace::from(tools.now_ms));
-                pace.moved(moved, self.shared.limits.least_bytes(), tools.now_ms);
-                self.deadline_ms = pace.since_ms() + self.shared.limits.body_ms;
-            }
+        if written == Written::Full {
+            self.blocked.get_or_insert(Pace::from(tools.now_ms));
+        }
+        if written == Written::All {
+            self.has_written(tools);
+        } else if let Some(pace) = &mut self.blocked {
+            pace.moved(moved, self.shared.limits.least_bytes(), tools.now_ms);
+            self.deadline_ms = pace.since_ms() + self.shared.limits.body_ms;
         }
         Ok(written)
     }
