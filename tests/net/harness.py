@@ -28,6 +28,12 @@ def check(condition: bool, what: str) -> None:
         raise Failure(what)
 
 
+def unharmed(said: bytes) -> None:
+    """A defect is contained, and whoever is served notices nothing: it is only told."""
+    at = said.find(b"panicked at")
+    check(at < 0, said[max(0, at - 200) : at + 400].decode(errors="replace"))
+
+
 def profile() -> str:
     return os.environ.get("NET_PROFILE", "debug")
 
@@ -117,6 +123,8 @@ def nanod(apps: dict[str, str], *options: str, output: str = "") -> Iterator[tup
                 raise
             finally:
                 ended(process)
+            log.seek(0)
+            unharmed(log.read())
 
 
 class Host:
@@ -124,7 +132,8 @@ class Host:
 
     def __init__(self, **options: int) -> None:
         command = [str(TARGET / "net" / profile() / "host"), *(f"{name}={value}" for name, value in options.items())]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.said = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 
     def __enter__(self) -> "Host":
@@ -132,6 +141,11 @@ class Host:
 
     def __exit__(self, *_) -> None:
         ended(self.process)
+        with self.said as said:
+            said.seek(0)
+            text = said.read()
+            sys.stderr.write(text.decode(errors="replace"))
+        unharmed(text)
 
     def stats(self) -> dict[str, int]:
         self.process.stdin.write("stats\n")

@@ -546,7 +546,7 @@ impl Connection {
                 exchange.is_full = true;
                 break;
             }
-            let end = (used + room).min(input.len());
+            let end = used + room.min(input.len() - used);
             let step = exchange.decoder.decode(&input[used..end])?;
             used += step.consumed;
             let mut tell = false;

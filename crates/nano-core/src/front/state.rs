@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -397,11 +398,12 @@ impl State {
         false
     }
 
-    /// Lets a connection do something, and sees to what follows.
+    /// Lets a connection do something, and sees to what follows. Where our own code fails at it, the connection is closed and nobody else notices.
     fn drive(&mut self, inner: &Arc<Inner>, now_ms: u64, id: u64, act: impl FnOnce(&mut Client, &mut Tools<'_>) -> Fate) {
         let Some(entry) = self.connections.get_mut(id) else { return };
         let mut tools = Tools { inner, shard: self.shard, now_ms, date: &self.date, buffer: &mut self.buffer };
-        match act(&mut entry.client, &mut tools) {
+        let acted = catch_unwind(AssertUnwindSafe(|| act(&mut entry.client, &mut tools)));
+        match acted.unwrap_or(Fate::Close) {
             Fate::Close => return self.remove_for(inner, id),
             Fate::Again if entry.again => {}
             Fate::Again => {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use nano_core::{Answered, App, ListenLimits, ListenOptions, Listener, RequestHead, ResponseHead, Route, Router, Runtime};
 
-use crate::support::{PATIENCE, load, runtime};
+use crate::support::{MEANT, PATIENCE, load, runtime};
 
 /// What it heard: method and URL, app, status, the error's name.
 type Heard = (String, String, u16, Option<&'static str>);
@@ -104,4 +104,31 @@ fn a_curious_router_hears_how_each_request_ended() {
     assert!(ask(&listener, "/fine", "x-stop: here\r\n").ends_with("here"), "a router may go by any header");
     listener.close();
     assert!(heard.try_recv().is_err(), "each is told once");
+}
+
+/// A router that fails, as code of NANO's own at a connection would.
+struct Defective(App);
+
+impl Router for Defective {
+    fn route(&self, _: &str, path: &str) -> Route {
+        assert!(path != "/defect", "{MEANT}");
+        Route::App(self.0.clone())
+    }
+}
+
+#[test]
+fn a_defect_at_one_connection_closes_it_and_no_other() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "app", "export default { fetch() { return new Response('here'); } }");
+    let listener = listen(&runtime, Defective(app));
+    let mut other = TcpStream::connect(listener.address()).expect("a connection");
+    other.set_read_timeout(Some(PATIENCE)).unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask(&listener, "/defect", ""), "", "it is closed without an answer");
+        other.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut answer = [0; 1024];
+        let read = other.read(&mut answer).expect("an answer");
+        assert!(answer[..read].ends_with(b"here"));
+    }
+    assert_eq!((listener.connections(), runtime.stats().parked), (1, 0));
 }

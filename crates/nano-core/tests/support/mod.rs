@@ -1,6 +1,7 @@
 //! What the tests share: a runtime, an app from text, a request, an answer.
 #![allow(dead_code, reason = "each suite uses its part")]
 
+use std::sync::Once;
 use std::time::Duration;
 
 use nano_core::{
@@ -32,10 +33,27 @@ pub fn load(runtime: &Runtime, name: &str, source: &str) -> App {
 }
 
 pub fn options(name: &str, source: &str) -> AppOptions {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(no_thread_of_nano_may_panic);
     let mut options = AppOptions::new(name, Source::Text(source.into()));
     options.limits.cpu_ms = CPU_MS;
     options
 }
+
+/// Ends the whole run when a thread of NANO's own panics, but for those that a test means to: the defect is contained, and nobody would notice.
+fn no_thread_of_nano_may_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        let is_ours = std::thread::current().name().is_some_and(|name| name.starts_with("nano-"));
+        if is_ours && !panic.payload_as_str().is_some_and(|why| why.contains(MEANT)) {
+            std::process::abort();
+        }
+    }));
+}
+
+/// What a panic says that a test means to happen on a thread of NANO's.
+pub const MEANT: &str = "the defect that this test is about";
 
 /// A GET of `path`.
 pub fn get(path: &str) -> RequestInit {
