@@ -434,7 +434,7 @@ typedef struct nano_runtime_counters {
   uint64_t condemned;
   /** Requests moved away from behind an app that hogged its thread. */
   uint64_t rescued;
-  /** Threads parked because V8 gave them up. */
+  /** Threads that V8 gave up, or on which NANO's own code failed. */
   uint64_t parked;
   /** Threads left behind in something that could not be stopped. */
   uint64_t abandoned;

@@ -55,7 +55,7 @@ pub struct nano_runtime_counters {
     pub condemned: u64,
     /// Requests moved away from behind an app that hogged its thread.
     pub rescued: u64,
-    /// Threads parked because V8 gave them up.
+    /// Threads that V8 gave up, or on which NANO's own code failed.
     pub parked: u64,
     /// Threads left behind in something that could not be stopped.
     pub abandoned: u64,

@@ -195,7 +195,9 @@ pub const HOG_MS: u64 = 2_000;
 pub const WATCHDOG_TICK_MS: u64 = 1;
 /// The same while turns are short. Each look costs what a short request does; a turn that begins after one is seen before it is in anybody's way.
 pub const WATCHDOG_CALM_TICK_MS: u64 = RESCUE_AFTER_MS - 1;
-/// A turn that has not ended this much CPU time after it was terminated is in a builtin that does not see termination.
+/// A turn that has not ended this much CPU time after it was interrupted is terminated: not all of V8's loops look for interrupts.
+pub const INSIST_AFTER_CPU_MS: u64 = 2;
+/// A turn that has not ended this much CPU time after it was interrupted is in a builtin that does not see termination.
 pub const GIVE_UP_AFTER_CPU_MS: u64 = 150;
 /// The same by the clock on the wall, for a thread that is not being scheduled.
 pub const GIVE_UP_AFTER_WALL_MS: u64 = 2_000;
@@ -286,6 +288,8 @@ pub const SOURCE_MAP_NAMES_BYTES_MAX: usize = 1 << 20;
 pub const SPECIFIER_BYTES_MAX: usize = 1_024;
 /// Frames of a stack that names files as their author wrote them: `Error.stackTraceLimit` is the app's.
 pub const STACK_FRAMES_MAX: u32 = 200;
+/// Frames of the stack of an app that was stopped because it took too long: as many as V8 keeps of an error.
+pub const STOPPED_FRAMES_MAX: usize = 10;
 /// One log line.
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// An app's name.

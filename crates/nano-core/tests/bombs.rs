@@ -20,6 +20,31 @@ const BOMBS: &[(&str, &str)] = &[
     ("toString", "return `${{ toString() { for (;;); } }}`;"),
     ("proxy", "const p = new Proxy({}, { get() { for (;;); } }); return p.x;"),
     ("recursion", "const f = () => f(); f();"),
+    ("recursion in getters", "const o = { get a() { return this.a; } }; o.a;"),
+    ("recursion in coercions", "const o = { valueOf() { return +o; } }; +o;"),
+    (
+        "recursion in proxies",
+        "const p = new Proxy({}, { get(t, k, r) { return r[k]; }, ownKeys() { return Object.keys(p); } }); Object.keys(p);",
+    ),
+    ("recursion in comparators", "const f = () => [2, 1].sort(f); f();"),
+    ("recursion in replacers", "const f = () => 'a'.replace('a', f); f();"),
+    ("recursion in revivers", "const f = () => JSON.parse('[1]', f); f();"),
+    ("recursion in generators", "function* g() { yield* g(); } g().next();"),
+    ("recursion caught", "const f = () => { try { f(); } catch { f(); } }; f();"),
+    ("proxies of proxies", "let p = {}; for (let i = 0; i < 5e5; i++) p = new Proxy(p, {}); p.x;"),
+    ("proxy of a list", "JSON.stringify(new Proxy([], { get: (list, key) => key === 'length' ? 2 ** 53 - 1 : 1 }));"),
+    ("proxy of keys", "Object.keys(new Proxy({}, { ownKeys: () => Array.from({ length: 1e7 }, String) }));"),
+    ("bound of bound", "let f = () => 1; for (let i = 0; i < 5e5; i++) f = f.bind(null); f();"),
+    ("spread", "Math.max(...new Array(1e8).keys());"),
+    ("apply", "Math.max.apply(null, { length: 2 ** 31 });"),
+    ("clone deep", "let o = {}; for (let i = 0; i < 5e5; i++) o = { o }; structuredClone(o);"),
+    ("stringify deep", "let o = {}; for (let i = 0; i < 5e5; i++) o = { o }; JSON.stringify(o);"),
+    ("log deep", "let o = {}; for (let i = 0; i < 5e5; i++) o = { o }; console.log(o);"),
+    ("flat deep", "let a = []; for (let i = 0; i < 5e5; i++) a = [a]; a.flat(Infinity);"),
+    ("join deep", "let a = []; for (let i = 0; i < 5e5; i++) a = [a]; String(a);"),
+    ("regexp deep", "new RegExp('('.repeat(5e5) + ')'.repeat(5e5));"),
+    ("classes deep", "let C = class {}; for (let i = 0; i < 1e5; i++) C = class extends C {}; new C();"),
+    ("causes deep", "let e = new Error('x'); for (let i = 0; i < 1e5; i++) e = new Error('x', { cause: e }); console.log(e);"),
     ("json deep", "let s = '['.repeat(1e6); JSON.parse(s);"),
     ("json huge", "let o = {}; for (;;) { o = { a: o, b: o }; if (JSON.stringify({ a: 'x'.repeat(1e6) }).length < 0) break; }"),
     ("bigint power", "let n = 2n; for (;;) n = n ** 2n;"),
@@ -69,6 +94,15 @@ const COPIES: &[(&str, &str)] = &[
 
 /// What they may take all the same: the heap, what is outside of it by its limit, and what V8 needs to end it.
 const COPIES_BYTES_MAX: u64 = 180 << 20;
+
+/// The documents show every bomb, and no others.
+#[test]
+fn the_table_in_the_documents_is_of_these_bombs() {
+    let table = include_str!("../../../docs/limits.md").split("| bomb |").nth(1).expect("a table");
+    let shown: Vec<_> = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
+    let bombs: Vec<_> = COPIES.iter().chain(BOMBS).map(|(name, _)| *name).collect();
+    assert_eq!(shown, bombs);
+}
 
 /// What a bomb came to.
 struct Report {

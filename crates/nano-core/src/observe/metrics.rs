@@ -103,7 +103,7 @@ impl Text {
         self.one("nano_code_max_bytes", "gauge", "What it may hold of it.", ceilings.code_bytes_max);
         self.one("nano_lost_bytes_total", "counter", "Memory of instances on threads that were given up.", stats.lost_bytes);
         self.one("nano_lost_threads", "gauge", "Threads that were given up and have not returned.", ceilings.lost_threads);
-        self.one("nano_shards_parked_total", "counter", "Threads parked because V8 gave them up.", stats.parked);
+        self.one("nano_shards_parked_total", "counter", "Threads that V8 gave up, or on which NANO's own code failed.", stats.parked);
         self.one("nano_shards_abandoned_total", "counter", "Threads left behind in what could not be stopped.", stats.abandoned);
         self.one("nano_scheduled_skipped_total", "counter", "Scheduled events that were due and did not take place.", stats.skipped);
         self.one("nano_tail_dropped_total", "counter", "Events that a tail consumer was not told of.", stats.untold);

@@ -21,7 +21,7 @@ pub struct RuntimeStats {
     pub condemned: u64,
     /// Requests re-placed from behind a turn that hogged its shard.
     pub rescued: u64,
-    /// Threads parked because V8 gave them up.
+    /// Threads that V8 gave up, or on which NANO's own code failed.
     pub parked: u64,
     /// Threads left behind in something that could not be stopped.
     pub abandoned: u64,

@@ -75,11 +75,13 @@ impl Desk {
     /// It has. That it was stopped means nothing: there was no JavaScript to stop.
     pub(super) fn end_look(&self) {
         self.seat.end();
+        self.seat.let_go();
         self.pass();
     }
 
     /// They are over, and so is what followed them.
     pub(super) fn let_go(&self) {
+        self.seat.let_go();
         // Somebody else may have the shard by now.
         if let Some(notes) = &self.inner.notes
             && !self.seat.is_abandoned()

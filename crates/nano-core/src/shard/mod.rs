@@ -10,6 +10,8 @@ mod link;
 mod outside;
 mod seat;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod visit;
 pub(crate) mod watchdog;
@@ -64,6 +66,9 @@ pub(crate) enum Command {
     Evict(u64, Error, Arc<Slot<()>>),
     /// The requests of the app that wait end now.
     Refuse(u64, Error),
+    /// Fail, as a defect would.
+    #[cfg(test)]
+    Fail,
 }
 
 impl Command {

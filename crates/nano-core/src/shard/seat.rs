@@ -31,6 +31,8 @@ pub(crate) struct Seat {
     pub incarnation: u32,
     turn: Turn,
     app: Mutex<Option<Arc<AppShared>>>,
+    /// The thread is at work for that app, and not only was.
+    held: AtomicBool,
     handle: Mutex<Option<TerminateHandle>>,
     cpu: Mutex<Option<CpuClock>>,
     pub tid: AtomicI32,
@@ -38,6 +40,8 @@ pub(crate) struct Seat {
     pub poll: AtomicI32,
     /// V8 gave the thread up: it is parked for good.
     pub loss: Mutex<Option<Loss>>,
+    /// NANO's own code failed on the thread, which has ended.
+    failed: AtomicBool,
     /// Somebody else has the shard now: end what you hold, touch nothing shared, go.
     pub abandoned: AtomicBool,
     /// The app that broke it, once it is abandoned.
@@ -60,11 +64,13 @@ impl Seat {
             incarnation,
             turn: Turn::new(),
             app: Mutex::new(None),
+            held: AtomicBool::new(false),
             handle: Mutex::new(None),
             cpu: Mutex::new(None),
             tid: AtomicI32::new(0),
             poll: AtomicI32::new(-1),
             loss: Mutex::new(None),
+            failed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             culprit: OnceLock::new(),
             gone: AtomicBool::new(false),
@@ -103,12 +109,29 @@ impl Seat {
     pub(crate) fn hold(&self, app: &Arc<AppShared>, handle: TerminateHandle) {
         *lock(&self.app) = Some(app.clone());
         *lock(&self.handle) = Some(handle);
+        self.held.store(true, Ordering::Relaxed);
     }
 
     /// The app whose sockets are looked at, in a turn without JavaScript.
     pub(crate) fn hold_outside(&self, app: Option<&Arc<AppShared>>) {
         *lock(&self.handle) = None;
         *lock(&self.app) = app.cloned();
+        self.held.store(app.is_some(), Ordering::Relaxed);
+    }
+
+    /// What follows is for no app.
+    pub(crate) fn let_go(&self) {
+        self.held.store(false, Ordering::Relaxed);
+    }
+
+    /// NANO's own code has failed on the thread: it holds nothing any more.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// The app that the thread was at work for when it was lost, if it was for one.
+    pub(crate) fn suspect(&self) -> Option<Arc<AppShared>> {
+        self.app().filter(|_| self.held.load(Ordering::Relaxed))
     }
 
     /// A turn begins.
@@ -157,10 +180,22 @@ impl Seat {
     /// Stops the turn, if it is still the one that runs.
     pub(crate) fn stop(&self, sequence: u64, why: Stop) -> bool {
         self.turn.stop(sequence, why as u8, || {
+            let Some(handle) = &*lock(&self.handle) else { return };
+            match why {
+                // Whose own fault it is would like to know where it was.
+                Stop::Cpu => handle.interrupt(),
+                Stop::Shutdown | Stop::Kill => handle.terminate(),
+            }
+        })
+    }
+
+    /// Stops a turn that was stopped before and has not noticed, so that also those loops of V8 see it that look for nothing else.
+    pub(crate) fn insist(&self, sequence: u64) {
+        self.turn.while_stopped(sequence, || {
             if let Some(handle) = &*lock(&self.handle) {
                 handle.terminate();
             }
-        })
+        });
     }
 
     /// Ends the connections of a thread whose turn does not notice that it was stopped. While it does not, it closes no descriptor
@@ -207,7 +242,17 @@ impl Seat {
 
     /// Whether the watchdog has something to look at here.
     pub(crate) fn needs_a_look(&self) -> bool {
-        !self.is_abandoned() && (self.is_busy() || lock(&self.loss).is_some())
+        !self.is_abandoned() && (self.is_busy() || self.is_lost())
+    }
+
+    /// The thread does no more.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.has_failed() || lock(&self.loss).is_some()
+    }
+
+    /// It does no more because NANO's own code failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {

@@ -19,7 +19,7 @@ use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_base::wheel::TimerWheel;
-use nano_engine::{Delivery, Instance, InstanceLimits, Loss, Started};
+use nano_engine::{Delivery, Instance, InstanceLimits, Started};
 use nano_net::reactor::Reactor;
 
 use super::admission::{self, Permit};
@@ -28,7 +28,7 @@ use super::link::{Link, LinkHost};
 use super::outside::Outside;
 use super::seat::{Seat, Stop};
 use super::slot::{Phase, Slot};
-use super::visit::{Visit, begin_turn};
+use super::visit::{Visit, begin_turn, with_place};
 use super::{Command, Shard};
 use crate::IMAGE;
 use crate::app::{AppShared, Version};
@@ -70,12 +70,10 @@ pub(super) fn run(inner: Arc<Inner>, shard: Arc<Shard>, seat: Arc<Seat>) {
             Err(_) => shard.is_vacant.store(true, Ordering::Release),
         }
     }));
-    if ran.is_err() {
-        // A defect of ours: what the thread held cannot be trusted, so the watchdog treats it like a thread V8 gave up.
-        *lock(&seat.loss) = Some(Loss { heap: false, reason: "a panic in the shard".into() });
-        inner.watchdog.wake();
-    }
-    if seat.is_abandoned() {
+    if ran.is_err() && !seat.is_abandoned() {
+        // What the thread held is gone with it. The watchdog answers for it.
+        seat.fail();
+    } else if seat.is_abandoned() {
         admission::thread_returned();
         if let Some(app) = seat.culprit.get() {
             inner.culprits.forgive(&app.name, &seat);
@@ -353,6 +351,8 @@ impl Thread {
                         self.hang_up(id, 1001, "DRAINING", false);
                     }
                 }
+                #[cfg(test)]
+                Command::Fail => panic!("the defect that a test is about"),
                 Command::Refuse(app, why) => {
                     for work in self.desk.shard.drain_requests_of(app) {
                         work.finish(Ending::Error(why.clone()));
@@ -654,14 +654,16 @@ impl Thread {
         begin_turn(&self.desk, u64::from(link.version.limits.start_cpu_ms) * 1_000_000);
         let result = turn(&mut slot.instance, &link.version);
         let stop = seat.end();
+        let place = slot.instance.stopped_at();
         seat.set_starting(false);
         self.desk.let_go();
         self.desk.bill(&link.app, None);
         match stop {
-            Some(Stop::Cpu) => Err(Error::new(
-                Status::CpuLimit,
-                format!("the app used more than {} ms of CPU time to start (limit start_cpu_ms)", link.version.limits.start_cpu_ms),
-            )),
+            Some(Stop::Cpu) => {
+                let limit_ms = link.version.limits.start_cpu_ms;
+                let message = format!("the app used more than {limit_ms} ms of CPU time to start (limit start_cpu_ms)");
+                Err(with_place(Error::new(Status::CpuLimit, message), &place))
+            }
             Some(Stop::Shutdown) => Err(Error::new(Status::Shutdown, "the runtime was freed")),
             Some(Stop::Kill) => Err(Error::new(Status::Canceled, "the operator ended the app's instances")),
             None => result,
@@ -703,6 +705,7 @@ impl Thread {
             }
         }
         if let Some(error) = broken {
+            let error = with_place(error, &slot.instance.stopped_at());
             self.condemn(id, error);
             return;
         }

@@ -22,6 +22,15 @@ pub(super) fn begin_turn(desk: &Desk, cpu_limit_ns: u64) {
     desk.inner.watchdog.wake();
 }
 
+/// The error of an app that took too long, with the frames of what it was doing.
+pub(super) fn with_place(error: Error, frames: &str) -> Error {
+    if error.status != Status::CpuLimit || frames.is_empty() {
+        return error;
+    }
+    let stack = format!("Error: {}{frames}", error.message);
+    error.with_stack(stack)
+}
+
 /// The turns of one visit to one instance.
 pub(super) struct Visit<'a> {
     desk: &'a Desk,

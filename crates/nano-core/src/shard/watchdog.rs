@@ -3,13 +3,14 @@
 //!
 //! It sleeps while no shard is busy, looks now and then while turns are short, and once a millisecond while one is long.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use nano_base::limits::{
-    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, HOG_MS, RESCUE_AFTER_MS, STOP_WAIT_MS, WATCHDOG_CALM_TICK_MS,
-    WATCHDOG_TICK_MS,
+    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, HOG_MS, INSIST_AFTER_CPU_MS, RESCUE_AFTER_MS, STOP_WAIT_MS,
+    WATCHDOG_CALM_TICK_MS, WATCHDOG_TICK_MS,
 };
 use nano_base::meet::Nap;
 use nano_base::spare;
@@ -75,7 +76,7 @@ impl Bell {
 }
 
 fn is_gone(shard: &Shard) -> bool {
-    shard.seat().is_none_or(|seat| seat.gone.load(Ordering::Acquire) || seat.is_abandoned() || lock(&seat.loss).is_some())
+    shard.seat().is_none_or(|seat| seat.gone.load(Ordering::Acquire) || seat.is_abandoned() || seat.is_lost())
 }
 
 /// Starts the watchdog of a runtime.
@@ -144,7 +145,9 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
             inner.watchdog.stopped.fill(());
             return;
         }
-        let sights = inner.shards.iter().zip(&mut watched).map(|(shard, watched)| look(&inner, shard, watched));
+        // Without it nobody is stopped any more: a defect must not end it.
+        let watch_over = |shard, watched| catch_unwind(AssertUnwindSafe(|| look(&inner, shard, watched))).unwrap_or(Sight::Hog);
+        let sights = inner.shards.iter().zip(&mut watched).map(|(shard, watched)| watch_over(shard, watched));
         pace = pace.after(sights.max().unwrap_or(Sight::Idle));
     }
 }
@@ -164,8 +167,8 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight 
         // Given up already, and nobody took its place: the runtime is being freed.
         return Sight::Idle;
     }
-    if lock(&seat.loss).is_some() {
-        replace(inner, shard, &seat, Why::Parked);
+    if seat.is_lost() {
+        replace(inner, shard, &seat, if seat.has_failed() { Why::Failed } else { Why::Parked });
         return Sight::Idle;
     }
     let Some(turn) = seat.view() else {
@@ -185,6 +188,9 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight 
         }
         let cpu_ms = cpu_ns.saturating_sub(watched.stopped_cpu_ns) / 1_000_000;
         let wall_ms = now_ns.saturating_sub(watched.stopped_wall_ns) / 1_000_000;
+        if cpu_ms >= INSIST_AFTER_CPU_MS {
+            seat.insist(turn.sequence);
+        }
         if cpu_ms >= GIVE_UP_AFTER_CPU_MS || wall_ms >= GIVE_UP_AFTER_WALL_MS {
             replace(inner, shard, &seat, Why::Stuck);
             return Sight::Hog;
@@ -272,18 +278,23 @@ enum Why {
     Parked,
     /// The turn does not see that it was stopped.
     Stuck,
+    /// NANO's own code failed, and the thread has ended.
+    Failed,
 }
 
 /// Puts a new thread into the shard and answers what the old one can no longer answer.
 fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     unstick(inner, shard);
-    let app = seat.app();
+    // A defect that an app has found must not cost a thread whenever it likes.
+    let app = if why == Why::Failed { seat.suspect() } else { seat.app() };
     let culprit = app.as_ref().map_or(0, |app| app.key);
-    // Before it can return, which takes this back.
-    admission::thread_lost();
-    if let Some(app) = &app {
-        inner.culprits.add(&app.name, seat);
-        let _ = seat.culprit.set(app.clone());
+    if why != Why::Failed {
+        // Before it can return, which takes this back.
+        admission::thread_lost();
+        if let Some(app) = &app {
+            inner.culprits.add(&app.name, seat);
+            let _ = seat.culprit.set(app.clone());
+        }
     }
     seat.abandoned.store(true, Ordering::SeqCst);
     match why {
@@ -303,6 +314,9 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
             }
             thread::make_idle(seat.tid.load(Ordering::Relaxed));
         }
+        Why::Failed => {
+            inner.counters.parked.fetch_add(1, Ordering::Relaxed);
+        }
     }
     let own = match why {
         Why::Parked => {
@@ -312,13 +326,18 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         Why::Stuck => {
             Error::new(Status::CpuLimit, "the app used up its CPU time inside one uninterruptible operation; its instance was given up")
         }
+        Why::Failed => Error::new(Status::Panic, "a defect inside NANO broke the thread that ran the app, please report it"),
     };
-    let others = Error::new(Status::ShardLost, "another app broke the shard that ran the request; it may have had effects");
+    let others = match why {
+        Why::Failed => "a defect inside NANO broke the shard that ran the request, please report it; it may have had effects",
+        Why::Parked | Why::Stuck => "another app broke the shard that ran the request; it may have had effects",
+    };
+    let others = Error::new(Status::ShardLost, others);
     let incarnation = seat.incarnation;
     if let Some(app) = &app {
         inner.confine(app);
         app.condemned.fetch_add(1, Ordering::Relaxed);
-        app.meter().killed(if why == Why::Parked { Kill::Crash } else { Kill::Stuck }, 1);
+        app.meter().killed(if why == Why::Stuck { Kill::Stuck } else { Kill::Crash }, 1);
         app.strikes.fetch_add(1, Ordering::Relaxed);
         inner.app_event(&app.name, if inner.is_quarantined(app) { "quarantined" } else { "condemned" }, &own.message);
     }

@@ -1,5 +1,6 @@
 //! Limits: what breaks one, how it is answered, and that the neighbours do not notice.
 
+use nano_core::limits::SHARD_LANE_MAX;
 use nano_core::{Binding, BindingKind, Clock, Error, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
 
 use crate::support::*;
@@ -34,6 +35,73 @@ fn a_start_that_loops_fails_the_load() {
     let error = runtime.load(options("slow", "for (;;); export default { fetch() {} }")).expect_err("loops");
     assert_eq!(error.status, Status::CpuLimit);
     assert!(error.message.contains("start_cpu_ms"), "{}", error.message);
+}
+
+#[test]
+fn who_takes_too_long_is_told_where() {
+    let runtime = runtime(1);
+    let source = "class Maze {\n  constructor() { this.walk(); }\n  walk() { for (;;); }\n}\nconst lost = () => new Maze();\n";
+    let expected = |message: &str, last: &str| {
+        format!(
+            "Error: {message}\n    at walk (index.js:3:12)\n    at new Maze (index.js:2:24)\n    at lost (index.js:5:20)\n    at {last}"
+        )
+    };
+    let mut at_start = options("start", &format!("{source}lost();"));
+    at_start.limits.start_cpu_ms = 50;
+    let error = runtime.load(at_start).expect_err("it never starts");
+    assert_eq!(error.stack, expected("the app used more than 50 ms of CPU time to start (limit start_cpu_ms)", "index.js:6:1"));
+
+    let app = load(&runtime, "app", &format!("{source}export default {{ fetch() {{\n  lost(); }} }}"));
+    let id = app.dispatch(get("/")).expect("accepted");
+    let expected = expected("the app used more than 400 ms of CPU time in one event (limit cpu_ms)", "fetch (index.js:7:3)");
+    let mut logged = String::new();
+    let error = wait_for(&runtime, |event| match &event.payload {
+        Payload::Log { text, .. } => {
+            logged.clone_from(text);
+            None
+        }
+        Payload::Error(error, _) if event.id == id => Some(error.clone()),
+        _ => None,
+    });
+    // What is below the app's own frames is the platform's.
+    assert!(error.stack.starts_with(&expected), "{}", error.stack);
+    assert_eq!(logged, error.stack);
+}
+
+#[test]
+fn who_is_stopped_in_what_v8_does_not_interrupt_is_stopped_all_the_same() {
+    let runtime = runtime(1);
+    // The product looks for termination only, not for interrupts.
+    let source = "export default { fetch(r) { if (!r.url.endsWith('/big')) return new Response('ok'); \
+        const n = (1n << 30n * 1_000_000n) - 1n; return new Response(String((n * n) & 1n)); } }";
+    let mut big = options("big", source);
+    big.limits.cpu_ms = 20;
+    let app = runtime.load(big).expect("loads");
+    assert_eq!(fetch(&app, "/big").expect_err("takes too long").status, Status::CpuLimit);
+    assert_eq!((text(&app, "/").as_str(), app.stats().strikes), ("ok", 0));
+}
+
+#[test]
+fn a_queue_that_is_full_of_one_apps_requests_has_room_for_anothers() {
+    let limits = RuntimeLimits { threads: 1, requests: 300_000, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let lazy = |name: &str| {
+        let mut options = options(name, HELLO);
+        (options.lazy, options.limits.requests) = (true, 300_000);
+        runtime.load(options).expect("is only registered")
+    };
+    let (greedy, other) = (lazy("greedy"), lazy("other"));
+    let mut hog = options("hog", "export default { fetch() { for (;;); } }");
+    hog.limits.cpu_ms = 60_000;
+    let hog = runtime.load(hog).expect("loads");
+    hog.dispatch(get("/")).expect("accepted");
+    until(|| runtime.shards()[0].view.turn.is_some());
+    let refused = (0..=SHARD_LANE_MAX).find_map(|_| greedy.dispatch(get("/")).err()).expect("not all of them");
+    assert!(refused.status == Status::Overloaded && refused.message.contains("the shard's queue is full"), "{refused}");
+    assert_eq!(greedy.stats().in_flight, SHARD_LANE_MAX as u64);
+    let id = other.dispatch(get("/")).expect("it has asked for nothing yet");
+    hog.kill().expect("it runs");
+    until_end(&runtime, id);
 }
 
 #[test]

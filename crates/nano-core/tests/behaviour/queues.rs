@@ -263,12 +263,16 @@ fn a_message_is_retried_when_the_app_asks_and_after_the_time_it_says() {
 fn what_fails_for_good_goes_to_the_dead_letters_or_is_told_and_dropped() {
     let runtime = queue_runtime(one_thread());
     let failing = "export default { queue(batch) { console.log(batch.messages[0].attempts); for (;;); } }";
+    let is_stopped = |log: String| log.contains("limit cpu_ms");
     let mut options = consumer(failing);
     options.consumers[0] = QueueConsumer { retries: 1, dead_letters: Some("dead".into()), ..options.consumers[0].clone() };
     let app = runtime.load(options.clone()).expect("loads");
     send(&runtime, &["a"]);
     // An instance that is condemned is an attempt like any other.
-    assert_eq!([next_log(&runtime), next_log(&runtime)], ["1", "2"]);
+    for attempt in ["1", "2"] {
+        assert_eq!(next_log(&runtime), attempt);
+        assert!(is_stopped(next_log(&runtime)));
+    }
     let mut dead = self::options("dead", LOGS_ALL);
     dead.consumers = vec![QueueConsumer { batch: 1, ..QueueConsumer::new("dead") }];
     runtime.load(dead).expect("loads");
@@ -279,6 +283,7 @@ fn what_fails_for_good_goes_to_the_dead_letters_or_is_told_and_dropped() {
     app.reload(options).expect("reloads");
     send(&runtime, &["b"]);
     assert_eq!(next_log(&runtime), "1");
+    assert!(is_stopped(next_log(&runtime)));
     let lost = "1 messages of the queue \"jobs\" failed for good and were dropped: there is no dead-letter queue";
     assert_eq!(next_log(&runtime), lost);
     assert_eq!((stats(&runtime).messages, stats(&runtime).bytes, stats(&runtime).dropped), (0, 0, 1));

@@ -1,7 +1,7 @@
 //! Stacks that name the files the app's author wrote. V8 asks when `error.stack` is first read; only instances of apps with
 //! source maps have it ask.
 
-use nano_base::limits::STACK_FRAMES_MAX;
+use nano_base::limits::{SPECIFIER_BYTES_MAX, STACK_FRAMES_MAX, STOPPED_FRAMES_MAX};
 
 use super::modules::code_of;
 use crate::isolate::state::State;
@@ -87,6 +87,32 @@ fn stack<'s>(
         }
     }
     v8::String::new(scope, &text).map(Into::into)
+}
+
+/// The frames of what runs now, as they would be in the `stack` of an error. Runs no code of the app.
+pub(crate) fn current(isolate: &mut v8::Isolate, state: &State) -> Option<String> {
+    v8::scope!(let scope, isolate);
+    let context = v8::Local::new(scope, &state.entry_points.get()?.context);
+    let scope = &v8::ContextScope::new(scope, context);
+    let code = code_of(scope);
+    let trace = v8::StackTrace::current_stack_trace(scope, STOPPED_FRAMES_MAX)?;
+    let mut text = String::new();
+    for index in 0..trace.get_frame_count() {
+        let frame = trace.get_frame(scope, index)?;
+        let [name, file] = [frame.get_function_name(scope), frame.get_script_name_or_source_url(scope)].map(|text| {
+            // An app may name a function by more text than there is memory for.
+            let text = text.filter(|text| text.length() <= SPECIFIER_BYTES_MAX);
+            text.map(|text| text.to_rust_string_lossy(scope)).unwrap_or_default()
+        });
+        let (line, column) = (frame.get_line_number() as u32, frame.get_column() as u32);
+        let place = match &code {
+            Some(code) => code.place(&file, line, column),
+            None => format!("{file}:{line}:{column}"),
+        };
+        let new = if frame.is_constructor() { "new " } else { "" };
+        text.push_str(&if name.is_empty() { format!("\n    at {place}") } else { format!("\n    at {new}{name} ({place})") });
+    }
+    Some(text)
 }
 
 /// What is before a place in a frame's text, the place, and what is after.

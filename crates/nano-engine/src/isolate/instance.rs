@@ -118,6 +118,17 @@ impl TerminateHandle {
     /// Stops the JavaScript that runs, or will run next.
     pub fn terminate(&self) {
         self.0.terminate_execution();
+        self.hurry();
+    }
+
+    /// Stops the JavaScript that runs, and keeps where it was: [`Instance::stopped_at`]. Who does not see it has to be terminated.
+    pub fn interrupt(&self) {
+        self.0.interrupt_execution();
+        self.hurry();
+    }
+
+    /// A debugger's pause ends.
+    fn hurry(&self) {
         if let Some(inspector) = &self.1 {
             inspector.hurry();
         }
@@ -189,6 +200,7 @@ impl Instance {
             heap_bytes_max: limits.heap_bytes,
             code_generation: Cell::new(false),
             attached: RefCell::default(),
+            stopped_at: RefCell::default(),
             handle: Stopper::new(isolate.thread_safe_handle()),
         });
         state.attach(&mut isolate);
@@ -219,6 +231,7 @@ impl Instance {
             v8::Global::new(scope, function)
         };
         let entry_points = EntryPoints {
+            context: v8::Global::new(scope, context),
             deliver: entry(0),
             start: entry(1),
             unhandled_rejection: entry(2),
@@ -391,6 +404,11 @@ impl Instance {
                 task.run();
             }
         }
+    }
+
+    /// The stack where it was interrupted, empty if that is not known.
+    pub fn stopped_at(&self) -> String {
+        self.state.stopped_at.borrow().clone()
     }
 
     /// Bytes used in the heap now.

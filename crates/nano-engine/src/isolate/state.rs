@@ -20,6 +20,8 @@ const SLOT: u32 = 0;
 
 /// The platform's functions that Rust calls, as the snapshot holds them.
 pub(crate) struct EntryPoints {
+    /// Where they, and the app, run.
+    pub context: v8::Global<v8::Context>,
     /// `nano.deliver(kind, id, a, b, c)`
     pub deliver: v8::Global<v8::Function>,
     /// `nano.start(namespace)`
@@ -98,6 +100,8 @@ pub(crate) struct State {
     pub dice: RefCell<Option<Dice>>,
     /// The debuggers' side, if the app has any.
     pub attached: RefCell<Option<Rc<Attached>>>,
+    /// The stack where a turn was stopped that took too long, a line each frame.
+    pub stopped_at: RefCell<String>,
     /// Stops this isolate from inside V8's allocators.
     pub handle: Stopper,
 }

@@ -1,7 +1,11 @@
 //! How an isolate is stopped, and how what is native hears of it: V8 tells nobody before JavaScript runs again.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::state::State;
+use crate::engine::stacks;
 
 /// Stops the JavaScript of one isolate, from any thread, for good: who is stopped is condemned.
 #[derive(Clone)]
@@ -27,8 +31,25 @@ impl Stopper {
         self.isolate.terminate_execution();
     }
 
+    /// Stops what runs where V8 next looks for interrupts, and keeps where that was. Some of V8's own loops look for nothing but
+    /// [`Self::terminate_execution`].
+    pub(crate) fn interrupt_execution(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.isolate.request_interrupt(on_interrupt, std::ptr::null_mut());
+    }
+
     /// Whether it was stopped.
     pub(crate) fn has_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
+}
+
+/// V8 has come to where it can say what the app was doing.
+unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    // The isolate that is interrupted is the one that is entered.
+    let Some(state) = State::current() else { return };
+    // SAFETY: V8 calls with the isolate whose turn it is, and has opened a scope for handles.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    state.stopped_at.replace(stacks::current(&mut isolate, state).unwrap_or_default());
+    state.handle.terminate_execution();
 }

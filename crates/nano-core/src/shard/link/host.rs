@@ -56,7 +56,7 @@ pub(in crate::shard) struct LinkHost(pub Rc<Link>);
 
 impl LinkHost {
     /// A line of the app's log, noted of its event or not.
-    fn write_log(&self, level: LogLevel, mut text: String, is_noted: bool) {
+    pub(in crate::shard) fn write_log(&self, level: LogLevel, mut text: String, is_noted: bool) {
         if text.len() > LOG_LINE_BYTES_MAX {
             let mut end = LOG_LINE_BYTES_MAX;
             while !text.is_char_boundary(end) {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nano_base::status::{Error, Status};
+use nano_engine::LogLevel;
 
 use super::super::admission;
+use super::super::link::LinkHost;
 use super::super::slot::{Phase, Slot};
 use super::Thread;
 use crate::observe::Kill;
@@ -53,6 +55,9 @@ impl Thread {
             app.meter().killed(Kill::of(error.status), 1);
             self.desk.inner.counters.condemned.fetch_add(1, Ordering::Relaxed);
             self.desk.inner.app_event(&app.name, "condemned", &error.message);
+            if !error.stack.is_empty() {
+                LinkHost(slot.link.clone()).write_log(LogLevel::Error, error.stack.clone(), false);
+            }
         }
         self.remove(id, &error);
     }
