@@ -23,6 +23,7 @@ type App struct {
 	hub     *hub
 	ptr     *C.nano_app
 	name    string
+	claim   *claim
 	// What of a request's body may be sent in one piece.
 	options atomic.Pointer[AppOptions]
 }
@@ -43,22 +44,26 @@ func (r *Runtime) Load(options AppOptions) (*App, error) {
 	var a arena
 	defer a.free()
 	o := options.describe(&a, table)
-	// The app's modules may call Go while they load; a name that is taken keeps its bindings.
-	_, taken := h.apps.LoadOrStore(options.Name, table)
+	// The app's modules may call Go while they load.
+	c := &claim{}
+	c.table.Store(table)
+	if _, taken := h.apps.LoadOrStore(options.Name, c); taken {
+		return nil, codeError(ErrBusy, "there is an app named %q already, or one that is being loaded or unloaded: reload it, or unload it first", options.Name)
+	}
 	var ptr *C.nano_app
 	var detail *C.nano_error
 	if err := statusError(C.nano_app_load(h.ptr, o, &ptr, &detail), detail); err != nil {
-		if !taken {
-			h.apps.CompareAndDelete(options.Name, table)
-		}
+		h.apps.CompareAndDelete(options.Name, c)
 		return nil, err
 	}
-	h.apps.Store(options.Name, table)
-	app := &App{runtime: r, hub: h, ptr: ptr, name: options.Name}
+	app := &App{runtime: r, hub: h, ptr: ptr, name: options.Name, claim: c}
 	app.options.Store(&options)
 	runtime.AddCleanup(app, func(ptr *C.nano_app) { C.nano_app_free(ptr) }, ptr)
 	return app, nil
 }
+
+// A claim is whose bindings answer the app of a name, from before it is loaded until it is no more.
+type claim struct{ table atomic.Pointer[bindingTable] }
 
 // Name is its name, unique in its runtime.
 func (a *App) Name() string { return a.name }
@@ -82,15 +87,12 @@ func (a *App) Reload(options AppOptions) error {
 	defer arena.free()
 	o := options.describe(&arena, table)
 	// While both versions live, each finds its own bindings where they differ in name.
-	before, _ := a.hub.apps.Load(a.name)
-	both := table
-	if old, ok := before.(*bindingTable); ok {
-		both = table.over(old)
-	}
-	a.hub.apps.Store(a.name, both)
+	before := a.claim.table.Load()
+	both := table.over(before)
+	a.claim.table.Store(both)
 	var detail *C.nano_error
 	if err := statusError(C.nano_app_reload(a.ptr, o, &detail), detail); err != nil {
-		a.hub.apps.CompareAndSwap(a.name, both, before)
+		a.claim.table.CompareAndSwap(both, before)
 		return err
 	}
 	a.options.Store(&options)
@@ -101,15 +103,15 @@ func (a *App) Reload(options AppOptions) error {
 // its name is free again. ErrTimeout if an instance could not be stopped yet.
 func (a *App) Unload(grace time.Duration) error {
 	defer runtime.KeepAlive(a)
-	table, known := a.hub.apps.Load(a.name)
 	var detail *C.nano_error
 	status := C.nano_app_unload(a.ptr, milliseconds(grace), &detail)
 	err := statusError(status, detail)
 	if err == nil && status == C.NANO_TIMEOUT {
 		err = codeError(ErrTimeout, "an instance of the app has not been stopped yet")
 	}
-	if known && !errors.Is(err, ErrNotFound) {
-		a.hub.apps.CompareAndDelete(a.name, table)
+	// Whoever was first has it unloaded, and is not done.
+	if !errors.Is(err, ErrNotFound) {
+		a.hub.apps.CompareAndDelete(a.name, a.claim)
 	}
 	return err
 }

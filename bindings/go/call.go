@@ -120,6 +120,13 @@ func (h *hub) begin(id uint64, view *C.nano_call_view) {
 		body: bytesOf(view.body), args: bytesOf(view.args),
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
+	if found, ok := h.apps.Load(c.app); ok {
+		c.table = found.(*claim).table.Load()
+	}
+	// Who has gone may have left its name to another app since it asked. Whose call still waits has not.
+	if C.nano_call_credit(h.ptr, c.id, 0) == C.NANO_E_NOT_FOUND {
+		return
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if c.kind == C.NANO_CALL_FETCH {
 		c.headers = make(http.Header)
@@ -169,9 +176,6 @@ func (c *call) run() {
 
 // serve has the call answered.
 func (c *call) serve() {
-	if table, ok := c.hub.apps.Load(c.app); ok {
-		c.table = table.(*bindingTable)
-	}
 	if c.table == nil {
 		c.fail(codeError(ErrNotFound, "the app %s is not one of Go's", c.app))
 		return

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"nano-isolates/nano"
 	"nano-isolates/nano/internal/probe"
@@ -328,6 +329,52 @@ func TestInAForkEveryCallIsRefused(t *testing.T) {
 	}
 	if status, body := get(t, app, "http://app.test/"); status != 200 || body != "hello" {
 		t.Error(status, body)
+	}
+}
+
+func TestANameIsNobodysUntilItsAppHasEnded(t *testing.T) {
+	runtime := newRuntime(t, nano.Options{Threads: 1})
+	options := func(whose string) nano.AppOptions {
+		source := withEnv + "export const call = () => env.whose();"
+		return nano.AppOptions{Name: "one", Source: source, Lazy: true, Bindings: map[string]any{"whose": func() string { return whose }}}
+	}
+	first := load(t, runtime, options("first"))
+	if whose, err := first.Invoke(t.Context(), "call"); err != nil || whose != "first" {
+		t.Error(whose, err)
+	}
+	// While it has the only thread, no instance of another app can end.
+	begun, ended := make(chan struct{}), make(chan error)
+	hog := load(t, runtime, nano.AppOptions{
+		Source:   withEnv + "export const loop = async () => { await env.begun(); for (;;); };",
+		Bindings: map[string]any{"begun": func() { close(begun) }},
+		Limits:   nano.Limits{CPUMs: 60_000},
+	})
+	go func() {
+		_, err := hog.Invoke(t.Context(), "loop")
+		ended <- err
+	}()
+	<-begun
+	go func() { ended <- first.Unload(time.Minute) }()
+	for isDraining := false; !isDraining; {
+		soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, err := first.Invoke(soon, "call")
+		isDraining = errors.Is(err, nano.ErrDraining)
+		cancel()
+	}
+	if _, err := runtime.Load(options("too early")); !errors.Is(err, nano.ErrBusy) {
+		t.Error(err)
+	}
+	if _, err := hog.Kill(); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		if err := <-ended; err != nil && !errors.Is(err, nano.ErrCanceled) {
+			t.Error(err)
+		}
+	}
+	second := load(t, runtime, options("second"))
+	if whose, err := second.Invoke(t.Context(), "call"); err != nil || whose != "second" {
+		t.Error(whose, err)
 	}
 }
 

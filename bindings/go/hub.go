@@ -34,7 +34,7 @@ type hub struct {
 	dropped  uint64
 	closing  sync.Once
 	done     chan struct{}
-	apps     sync.Map // name to *table
+	apps     sync.Map // name to *claim
 	onLog    func(Log)
 	onChange func(Change)
 	// How long clients of WebSockets have at the end: no constant, because of tests.

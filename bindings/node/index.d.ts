@@ -221,7 +221,7 @@ export class App {
   invokeWith<T = any>(options: { signal?: AbortSignal }, name: string, ...args: unknown[]): Promise<T>;
   /** Loads a new version, with the options of the one before but for those given. The old one serves until the new one has started. */
   reload(source?: string | URL | null, changes?: Omit<AppOptions, 'name'> & { signal?: AbortSignal }): Promise<void>;
-  /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
+  /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app: its name is free when this ends. */
   unload(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>;
   /** Calls the app's `scheduled` with these words, for this time (now): for hosts with a scheduler of their own. */
   schedule(cron?: string, options?: { time?: Date | number; signal?: AbortSignal }): Promise<ScheduledResult>;

@@ -19,9 +19,9 @@ function startCall(hub, id) {
     if (!isGone(error)) failNow(hub, id, error);
     return;
   }
-  const bindings = hub.apps.get(view[0]);
-  if (bindings === undefined) failNow(hub, id, new NanoError('NANO_E_NOT_FOUND', 'the app is not one of this runtime'));
-  else new Call(hub, id, bindings).run(view);
+  const claim = hub.apps.get(view[0]);
+  if (claim === undefined) failNow(hub, id, new NanoError('NANO_E_NOT_FOUND', 'the app is not one of this runtime'));
+  else new Call(hub, id, claim.bindings).run(view);
 }
 
 class Call {

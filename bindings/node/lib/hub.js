@@ -40,6 +40,22 @@ class Hub {
     this.held = this.held.bind(this);
   }
 
+  /** Takes a name for an app, from before it is loaded until it is no more: its calls are answered by these bindings. */
+  claim(name, bindings) {
+    if (this.apps.has(name)) {
+      const why = `there is an app named "${name}" already, or one that is being loaded or unloaded: reload it, or unload it first`;
+      throw new NanoError('NANO_E_BUSY', why);
+    }
+    const claim = {
+      bindings,
+      end: () => {
+        if (this.apps.get(name) === claim) this.apps.delete(name);
+      },
+    };
+    this.apps.set(name, claim);
+    return claim;
+  }
+
   /** Sends something off: its events go to the handler. */
   open(handler, send) {
     const token = this.#nextToken++;

@@ -7,7 +7,7 @@ const { fileURLToPath } = require('node:url');
 const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
-const { invalid } = require('./errors.js');
+const { invalid, isGone } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
 const { partsOf, signalOf } = require('./request.js');
@@ -57,27 +57,23 @@ class Runtime {
     kept.name ??= nextName(kept);
     kept.signal = undefined;
     const { given, bindings } = read(kept);
-    // The app's modules may call Node while they load.
-    const isNew = !hub.apps.has(given.name);
-    if (isNew) hub.apps.set(given.name, bindings);
-    try {
-      const { sourceKind, source, limits, lazy, more } = given;
-      const here = lazy && sourceKind === 'text' && source.length <= HERE_CHARS_MAX && (signal ?? null) === null;
-      const native = here
-        ? hub.native.loadHere(given.name, sourceKind, source, limits, more)
-        : await unless(
-            signal,
-            () => hub.native.load(given.name, sourceKind, source, limits, lazy, more),
-            (late) => late.unload(0),
-          );
-      // One of this name may have been on its way out when this one came.
-      hub.apps.set(given.name, bindings);
-      return new App(made, this, hub, native, kept, bindings);
-    } catch (error) {
-      // Another one may have taken the name since this one failed.
-      if (isNew && hub.apps.get(given.name) === bindings) hub.apps.delete(given.name);
-      throw error;
-    }
+    const { sourceKind, source: what, limits, lazy, more } = given;
+    const here = lazy && sourceKind === 'text' && what.length <= HERE_CHARS_MAX && (signal ?? null) === null;
+    let claim;
+    const begin = async () => {
+      // The app's modules may call Node while they load.
+      claim = hub.claim(given.name, bindings);
+      try {
+        return here
+          ? hub.native.loadHere(given.name, sourceKind, what, limits, more)
+          : await hub.native.load(given.name, sourceKind, what, limits, lazy, more);
+      } catch (error) {
+        claim.end();
+        throw error;
+      }
+    };
+    const native = await unless(signal, begin, (late) => late.unload(0).finally(() => claim.end()));
+    return new App(made, this, hub, native, kept, claim);
   }
 
   /** Moves a manual clock on: timers that are due run, wall limits that are due strike. */
@@ -133,16 +129,16 @@ class App {
   #hub;
   #native;
   #options;
-  #bindings;
+  #claim;
   #name;
 
-  constructor(key, runtime, hub, native, options, bindings) {
+  constructor(key, runtime, hub, native, options, claim) {
     if (key !== made) throw invalid('apps are made by runtime.load');
     this.runtime = runtime;
     this.#hub = hub;
     this.#native = native;
     this.#options = options;
-    this.#bindings = bindings;
+    this.#claim = claim;
     this.#name = native.name;
   }
 
@@ -221,22 +217,28 @@ class App {
     const { given, bindings } = read(kept);
     const follow = () => {
       this.#options = kept;
-      this.#bindings = bindings;
-      hub.apps.set(this.#name, bindings);
+      this.#claim.bindings = bindings;
     };
     const work = () => this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
     await unless(signal, work, follow);
     follow();
   }
 
-  /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app. */
+  /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app: its name is free when this ends. */
   async unload({ graceMs = GRACE_MS, signal } = {}) {
     this.#hub.check();
-    const forget = () => {
-      if (this.#hub.apps.get(this.#name) === this.#bindings) this.#hub.apps.delete(this.#name);
+    const grace = number(graceMs, 'graceMs');
+    const end = async () => {
+      try {
+        await this.#native.unload(grace);
+      } catch (error) {
+        // Whoever was first has it unloaded, and is not done.
+        if (!isGone(error)) this.#claim.end();
+        throw error;
+      }
+      this.#claim.end();
     };
-    await unless(signal, () => this.#native.unload(number(graceMs, 'graceMs')), forget);
-    forget();
+    await unless(signal, end, () => {});
   }
 
   /** Ends its instances now, in the middle of what they do; the next request starts a fresh one. How many there were. */

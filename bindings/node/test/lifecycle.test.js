@@ -57,6 +57,26 @@ test('disposing closes and unloads', async () => {
   await app[asyncDispose]();
 });
 
+test("a name is nobody's until its app has ended", async (t) => {
+  const runtime = runtimeFor(t);
+  const call = "import { env } from 'cloudflare:workers'; export const call = () => env.whose();";
+  const options = (whose) => ({ name: 'one', env: { whose: () => whose } });
+  const taken = code('NANO_E_BUSY');
+  const loading = runtime.load(call, options('first'));
+  await assert.rejects(runtime.load(call, options('as early')), taken);
+  const first = await loading;
+  await assert.rejects(runtime.load(call, options('beside it')), taken);
+  const unloading = first.unload();
+  await assert.rejects(runtime.load(call, options('too early')), taken);
+  await assert.rejects(first.unload(), code('NANO_E_NOT_FOUND'));
+  await unloading;
+  await assert.rejects(runtime.load('export default {', options('broken')), code('NANO_E_COMPILE'));
+  const second = await runtime.load(call, options('second'));
+  await assert.rejects(first.unload(), code('NANO_E_NOT_FOUND'));
+  await assert.rejects(runtime.load(call, options('beside that')), taken);
+  assert.equal(await second.invoke('call'), 'second');
+});
+
 test('an unloaded app and an ended request are errors', async (t) => {
   const runtime = runtimeFor(t);
   const app = await runtime.load(HELLO, { name: 'one' });
@@ -68,18 +88,14 @@ test('an unloaded app and an ended request are errors', async (t) => {
   assert.equal((await (await runtime.load(HELLO, { name: 'one' })).fetch(url)).status, 200);
 });
 
-test('a load that fails leaves alone what has the name by then', async (t) => {
+test('a load that fails leaves its name to the next', async (t) => {
   const runtime = runtimeFor(t);
-  const env = (which) => ({ which: () => which });
-  const failed = assert.rejects(runtime.load("throw new Error('no')", { name: 'wanted', env: env('first') }));
+  const options = (which) => ({ name: 'wanted', env: { which: () => which } });
   const source = "import { env } from 'cloudflare:workers'; export const which = () => env.which()";
-  // No turn of the loop comes in between, and so no word of the first one's end.
-  let app;
-  while (app === undefined) {
-    const trying = runtime.load(source, { name: 'wanted', lazy: true, env: env('second') });
-    app = await trying.catch((error) => void assert.equal(error.code, 'NANO_E_BUSY'));
-  }
+  const failed = assert.rejects(runtime.load("throw new Error('no')", options('first')), code('NANO_E_EXCEPTION'));
+  await assert.rejects(runtime.load(source, options('too early')), code('NANO_E_BUSY'));
   await failed;
+  const app = await runtime.load(source, options('second'));
   assert.equal(await app.invoke('which'), 'second');
 });
 

@@ -511,9 +511,10 @@ impl App {
             let error = Error::new(Status::Draining, "the app was unloaded before the request ended");
             self.inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
         }
-        self.inner.forget(&self.shared);
         let why = Error::new(Status::Draining, "the app was unloaded before the request ended");
         let stopped = self.inner.tell_shards_and_wait(self.shared.key, &why, grace.max(EVICT_MIN));
+        // Only now: hosts know who calls by the name.
+        self.inner.forget(&self.shared);
         self.shared.files.clear();
         self.inner.app_event(&self.shared.name, "unloaded", "");
         if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }

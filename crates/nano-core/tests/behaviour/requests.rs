@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nano_core::{Body, Payload, RequestInit, Source, Status};
+use nano_core::{AppState, Body, Payload, RequestInit, Source, Status};
 
 use crate::support::*;
 
@@ -407,4 +407,36 @@ fn a_body_of_a_request_that_ends_meanwhile_is_told_so() {
         assert_eq!(error.status, Status::NotFound, "{error}");
         until_end(&runtime, id);
     }
+}
+
+#[test]
+fn a_name_is_free_when_nothing_of_its_app_can_run_any_more() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(request, env) { await env.HOST.wait(); } }";
+    let mut first = options("one", source);
+    first.bindings = vec!["HOST".into()];
+    let first = runtime.load(first).expect("loads");
+    let held = first.dispatch(get("/")).expect("accepted");
+    wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(()));
+    // No instance of another app can be stopped while one has the only thread.
+    let mut hog = options("hog", "export default { fetch() { console.log('busy'); for (;;); } }");
+    hog.limits.cpu_ms = 60_000;
+    let hog = runtime.load(hog).expect("loads");
+    hog.dispatch(get("/")).expect("accepted");
+    wait_for(&runtime, |event| matches!(event.payload, Payload::Log { .. }).then_some(()));
+    std::thread::scope(|scope| {
+        let unloading = scope.spawn(|| first.unload(PATIENCE));
+        until(|| first.report().state == AppState::Draining);
+        runtime.request_cancel(held).expect("it is held");
+        until(|| first.stats().in_flight == 0);
+        let mut other = options("one", source);
+        other.lazy = true;
+        for _ in 0..1_000 {
+            assert_eq!(runtime.load(other.clone()).expect_err("its calls could be taken for another's").status, Status::Busy);
+            std::thread::yield_now();
+        }
+        hog.kill().expect("it runs");
+        unloading.join().expect("no panic").expect("it has ended");
+        runtime.load(other).expect("the name is free");
+    });
 }
