@@ -39,5 +39,6 @@ for file in $(git ls-files '*.rs' '*.js' '*.c' | grep -v -e '^third_party/'); do
     failed=1
   fi
 done
+(cd third_party/v8 && sha256sum --check --quiet SHA256SUMS) || { echo "invariant broken: third_party/v8 holds what its SHA256SUMS says" >&2; failed=1; }
 [ "$(wc -l <ARCHITECTURE.md)" -le 250 ] || { echo "invariant broken: ARCHITECTURE.md is longer than 250 lines" >&2; failed=1; }
 exit $failed

@@ -37,12 +37,16 @@ static void null_is_refused_everywhere(void) {
   nano_account account = NANO_ACCOUNT_INIT;
   nano_queue_counters counters = NANO_QUEUE_COUNTERS_INIT;
   nano_queues *queues;
+  nano_app_counters counted = NANO_APP_COUNTERS_INIT;
+  nano_listen_options listen = NANO_LISTEN_OPTIONS_INIT;
+  nano_listener *listener;
   nano_bytes none = {NULL, 0};
   size_t n;
   CHECK_EQ(nano_runtime_new(NULL, NULL, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_runtime_drain(NULL, 0), NANO_E_INVALID);
   CHECK_EQ(nano_runtime_close(NULL), NANO_E_INVALID);
   CHECK_EQ(nano_runtime_fd(NULL), -1);
+  CHECK_EQ(nano_runtime_advance(NULL, 1), NANO_E_INVALID);
   CHECK_EQ(nano_runtime_set_doorbell(NULL, NULL, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_runtime_stats(runtime, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_runtime_metrics(runtime, NULL), NANO_E_INVALID);
@@ -59,10 +63,12 @@ static void null_is_refused_everywhere(void) {
   CHECK_EQ(nano_runtime_queues(NULL, &queues), NANO_E_INVALID);
   CHECK(queues == NULL);
   CHECK_EQ(nano_runtime_queues(runtime, NULL), NANO_E_INVALID);
-  CHECK(nano_queues_names(NULL, &n) == NULL);
-  CHECK_EQ(n, 0);
+  CHECK_EQ(nano_listen(NULL, &listen, &listener, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_listener_set_certificates(NULL, NULL, 0, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_listener_close(NULL), NANO_E_INVALID);
   CHECK_EQ(nano_app_stats(app, NULL), NANO_E_INVALID);
-  CHECK_EQ(nano_app_name(NULL).len, 0);
+  CHECK_EQ(nano_app_stats(NULL, &counted), NANO_E_INVALID);
+  CHECK_EQ(nano_app_schedule(NULL, none, 0, NULL, &id, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_dispatch(NULL, &init, NULL, &id, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_dispatch(app, NULL, NULL, &id, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_dispatch(app, &init, NULL, NULL, NULL), NANO_E_INVALID);
@@ -73,6 +79,7 @@ static void null_is_refused_everywhere(void) {
   CHECK_EQ(nano_request_write(NULL, 1, none, &n), NANO_E_INVALID);
   CHECK_EQ(nano_request_write(runtime, 1, none, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_request_end(NULL, 1), NANO_E_INVALID);
+  CHECK_EQ(nano_request_abort(NULL, 1, none), NANO_E_INVALID);
   CHECK_EQ(nano_request_cancel(NULL, 1), NANO_E_INVALID);
   CHECK_EQ(nano_response_credit(NULL, 1, 1), NANO_E_INVALID);
   CHECK_EQ(nano_poll(NULL, &event, 1, &n), NANO_E_INVALID);
@@ -81,8 +88,6 @@ static void null_is_refused_everywhere(void) {
   CHECK_EQ(nano_poll(runtime, &event, 1, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_wait(NULL, &event, 1, 0, &n), NANO_E_INVALID);
   CHECK_EQ(nano_event_account(NULL, &account), NANO_E_INVALID);
-  CHECK_EQ(nano_response_status(NULL), 0);
-  CHECK_EQ(nano_response_body(NULL).len, 0);
   CHECK_EQ(nano_response_account(NULL, &account), NANO_E_INVALID);
   CHECK_EQ(nano_call_request(NULL, 1, &view), NANO_E_INVALID);
   CHECK_EQ(nano_call_request(runtime, 1, NULL), NANO_E_INVALID);
@@ -90,8 +95,43 @@ static void null_is_refused_everywhere(void) {
   CHECK_EQ(nano_call_respond(runtime, 1, NULL, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_call_return(NULL, 1, none, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_call_fail(NULL, 1, none), NANO_E_INVALID);
+  CHECK_EQ(nano_call_write(NULL, 1, none, &n), NANO_E_INVALID);
+  CHECK_EQ(nano_call_write(runtime, 1, none, NULL), NANO_E_INVALID);
+  CHECK_EQ(nano_call_end(NULL, 1), NANO_E_INVALID);
+  CHECK_EQ(nano_call_credit(NULL, 1, 1), NANO_E_INVALID);
+}
+
+/* Accessors have no status to refuse with: nothing is what they read of NULL, and what _free does with it. */
+static void null_reads_as_nothing(void) {
+  nano_account account = NANO_ACCOUNT_INIT;
+  size_t n = 7;
+  CHECK_EQ(nano_app_name(NULL).len, 0);
   CHECK_EQ(nano_error_code(NULL), NANO_OK);
+  CHECK_EQ(nano_error_http_status(NULL), 0);
   CHECK_EQ(nano_error_message(NULL).len, 0);
+  CHECK_EQ(nano_error_stack(NULL).len, 0);
+  CHECK_EQ(nano_error_account(NULL, &account), NANO_E_INVALID);
+  CHECK_EQ(nano_response_status(NULL), 0);
+  CHECK_EQ(nano_response_status_text(NULL).len, 0);
+  CHECK_EQ(nano_response_body(NULL).len, 0);
+  CHECK_EQ(nano_response_header(NULL, nano_str("x")).len, 0);
+  CHECK(nano_response_headers(NULL, &n) == NULL && n == 0);
+  CHECK(nano_response_headers(NULL, NULL) == NULL);
+  CHECK(nano_queues_names(NULL, &n) == NULL && n == 0);
+  CHECK(nano_queues_names(NULL, NULL) == NULL);
+  CHECK_EQ(nano_text_bytes(NULL).len, 0);
+  CHECK_EQ(nano_listener_address(NULL).len, 0);
+  CHECK_EQ(nano_listener_connections(NULL), 0);
+  nano_app_free(NULL), nano_call_view_free(NULL), nano_error_free(NULL), nano_listener_free(NULL), nano_queues_free(NULL);
+  nano_response_free(NULL), nano_runtime_free(NULL), nano_text_free(NULL), nano_event_release(NULL, 0), nano_event_release(NULL, 7);
+}
+
+static void what_needs_no_handle_answers_at_any_time(void) {
+  CHECK_EQ(nano_init(NULL, NULL), NANO_OK);
+  CHECK_EQ(nano_abi_version(), NANO_ABI_VERSION);
+  CHECK(!strncmp(nano_version(), "nano/", 5));
+  CHECK(!strcmp(nano_status_name(NANO_E_CPU_LIMIT), "NANO_E_CPU_LIMIT"));
+  CHECK(!strcmp(nano_status_name(-12345), "NANO_E_UNKNOWN"));
 }
 
 static void foreign_ids_are_not_found(void) {
@@ -248,6 +288,8 @@ int main(void) {
   runtime = make_runtime(1);
   app = load(runtime, app_options("app", "export default { fetch() { return new Response('ok'); } }"));
   null_is_refused_everywhere();
+  null_reads_as_nothing();
+  what_needs_no_handle_answers_at_any_time();
   foreign_ids_are_not_found();
   structs_may_be_older_or_newer();
   sources_that_do_not_load_say_where();
@@ -255,8 +297,6 @@ int main(void) {
   requests_are_checked();
   an_error_knows_its_status_of_http();
   what_an_app_throws_is_for_the_hosts_log();
-  CHECK(!strcmp(nano_status_name(NANO_E_CPU_LIMIT), "NANO_E_CPU_LIMIT"));
-  CHECK(!strcmp(nano_status_name(-12345), "NANO_E_UNKNOWN"));
   nano_app_free(app);
   nano_runtime_free(runtime);
   return test_end();

@@ -2,26 +2,33 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* What the server at address answers to a request, up to the end of the connection. */
-static size_t ask(nano_bytes address, const char *request, char *answer, size_t room) {
+/* A connection to the server at address, with a request sent; -1 if there is none. */
+static int send_to(nano_bytes address, const char *request) {
   char text[64] = "";
   memcpy(text, address.ptr, address.len < sizeof text - 1 ? address.len : sizeof text - 1);
   char *colon = strrchr(text, ':');
-  if (!colon) return 0;
+  if (!colon) return -1;
   *colon = 0;
   struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1)) };
   inet_pton(AF_INET, text, &to.sin_addr);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
-  size_t len = 0;
-  if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && write(fd, request, strlen(request)) > 0) {
-    ssize_t got;
-    while (len < room - 1 && (got = read(fd, answer + len, room - 1 - len)) > 0) len += (size_t)got;
-  }
-  answer[len] = 0;
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && write(fd, request, strlen(request)) > 0) return fd;
   close(fd);
+  return -1;
+}
+
+/* What the server at address answers to a request, up to the end of the connection. */
+static size_t ask(nano_bytes address, const char *request, char *answer, size_t room) {
+  int fd = send_to(address, request);
+  size_t len = 0;
+  ssize_t got;
+  while (fd >= 0 && len < room - 1 && (got = read(fd, answer + len, room - 1 - len)) > 0) len += (size_t)got;
+  answer[len] = 0;
+  if (fd >= 0) close(fd);
   return len;
 }
 
@@ -51,6 +58,26 @@ static void requests_go_to_the_app_of_their_host_and_path(nano_runtime *runtime,
   CHECK_EQ(nano_listener_close(listener), NANO_OK);
   CHECK_EQ(nano_listener_close(listener), NANO_OK);
   CHECK_EQ(ask(address, "GET / HTTP/1.1\r\nHost: one.test\r\n\r\n", answer, sizeof answer), 0);
+  nano_listener_free(listener);
+}
+
+static void open_connections_are_counted(nano_runtime *runtime, nano_app *app) {
+  nano_route route = {nano_str(""), nano_str(""), app};
+  nano_listen_options options = NANO_LISTEN_OPTIONS_INIT;
+  options.routes = &route, options.routes_count = 1;
+  nano_listener *listener = listen_on(runtime, options);
+  char answer[16];
+  CHECK_EQ(nano_listener_connections(listener), 0);
+  int fds[2];
+  for (int i = 0; i < 2; i++) {
+    fds[i] = send_to(nano_listener_address(listener), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(read(fds[i], answer, sizeof answer) > 0);
+    CHECK_EQ(nano_listener_connections(listener), i + 1);
+  }
+  for (int i = 0; i < 2; i++) {
+    close(fds[i]);
+    while (nano_listener_connections(listener) != (uint64_t)(1 - i)) sched_yield();
+  }
   nano_listener_free(listener);
 }
 
@@ -136,6 +163,7 @@ int main(void) {
   nano_app *one = load(runtime, app_options("one", "export default { fetch() { return new Response('one') } }"));
   nano_app *two = load(runtime, app_options("two", "export default { fetch() { return new Response('two') } }"));
   requests_go_to_the_app_of_their_host_and_path(runtime, one, two);
+  open_connections_are_counted(runtime, one);
   bad_options_are_explained(runtime, one);
   certificates_make_a_listener_speak_tls(runtime, one);
   nano_app_free(two);

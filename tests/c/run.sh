@@ -25,6 +25,12 @@ tests=("$@")
 [ ${#tests[@]} -gt 0 ] || for file in tests/c/*.c; do tests+=("$(basename "$file" .c)"); done
 
 failed=0
+# What is true of all functions is tried with all of them.
+for test in fork errors; do
+  while read -r function; do
+    grep -q "\b$function(" "tests/c/$test.c" || { echo "not ok - tests/c/$test.c does not call $function" >&2; failed=1; }
+  done <nano-ffi/symbols.txt
+done
 for test in "${tests[@]}"; do
   "${CC:-gcc}" "${flags[@]}" "tests/c/$test.c" -o "$out/$test" -L"$out" -lnano -lpthread -Wl,-rpath,"$(realpath "$out")"
   if [ -n "${ASAN:-}" ] && ! nm -D "$out/$test" | grep -q __asan_init; then

@@ -125,6 +125,27 @@ fn whoever_has_been_idle_longest_makes_room() {
     assert_eq!(runtime.stats().evictions, 2);
 }
 
+#[test]
+fn while_nobody_can_make_room_a_start_is_refused_by_the_name_of_the_limit() {
+    let _alone = alone();
+    let limits = RuntimeLimits { threads: 1, instances: 1, pool: 0, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let mut holds =
+        options("holds", "export default { async fetch(request, env) { await env.HOST.wait(); return new Response('held'); } }");
+    holds.bindings = vec!["HOST".into()];
+    let holds = runtime.load(holds).expect("loads");
+    let held = holds.dispatch(get("/")).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let source = "export default { fetch() { return new Response('here'); } }";
+    let refused = runtime.load(options("other", source)).expect_err("there is no room");
+    assert_eq!(refused.status, Status::Capacity);
+    assert!(refused.message.contains("limit instances") && refused.message.contains("1 of 1"), "{refused}");
+    // Whoever has room is not disturbed, and who had none finds it later.
+    runtime.call_return(call, nano_core::Value::Null).expect("is open");
+    assert!(matches!(until_end(&runtime, held).pop(), Some(Payload::Response { body, .. }) if body == b"held"));
+    assert_eq!(text(&load(&runtime, "other", source), "/"), "here");
+}
+
 /// Runs a test again in a process of its own, which it leaves in no state for others; whether this is that process.
 fn is_in_its_own_process(test: &str) -> bool {
     if std::env::var_os("IN_ITS_OWN_PROCESS").is_some() {

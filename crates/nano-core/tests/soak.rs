@@ -8,6 +8,18 @@ mod support;
 
 use support::*;
 
+/// What the process holds.
+#[derive(Debug)]
+struct Held {
+    bytes: u64,
+    threads: usize,
+    files: usize,
+}
+
+fn entries(folder: &str) -> usize {
+    std::fs::read_dir(folder).expect("Linux").count()
+}
+
 /// Cycles in one round, and rounds compared: `make soak` asks for more.
 const CYCLES: usize = 20_000;
 
@@ -26,11 +38,12 @@ fn memory_is_flat_over_many_lives() {
         while runtime.stats().instances > 0 {
             std::thread::yield_now();
         }
-        sys::memory::resident_bytes()
+        Held { bytes: sys::memory::resident_bytes(), threads: entries("/proc/self/task"), files: entries("/proc/self/fd") }
     };
     // The first lives fill what is kept for good: the allocator's arenas, V8's code range.
     let settled = round(cycles / 4);
     let end = round(cycles - cycles / 4);
-    let grown_per_life = end.saturating_sub(settled) / (cycles - cycles / 4) as u64;
-    assert!(grown_per_life < 200, "each life left {grown_per_life} bytes behind ({settled} to {end})");
+    let grown_per_life = end.bytes.saturating_sub(settled.bytes) / (cycles - cycles / 4) as u64;
+    assert!(grown_per_life < 200, "each life left {grown_per_life} bytes behind ({settled:?} to {end:?})");
+    assert!(end.threads <= settled.threads && end.files <= settled.files, "lives left something behind ({settled:?} to {end:?})");
 }
