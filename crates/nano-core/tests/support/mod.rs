@@ -41,6 +41,7 @@ pub fn options(name: &str, source: &str) -> AppOptions {
 }
 
 /// Ends the whole run when a thread of NANO's own panics, but for those that a test means to: the defect is contained, and nobody would notice.
+#[expect(clippy::disallowed_methods, reason = "the tests are the host, whose hook it is")]
 fn no_thread_of_nano_may_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
