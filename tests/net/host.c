@@ -1,5 +1,5 @@
 /* A listener whose limits are given, for clients that try it: host [connections=N] [connections_of_app=N] [head_ms=N] [idle_ms=N]
- * [body_ms=N] [threads=N]
+ * [body_ms=N] [threads=N] [upload_bytes=N]
  *
  * Prints its address. "stats" on standard input is answered with a line of what there is; at the end of the input it drains and ends,
  * with 1 if something had to be cut off. The apps are told apart by Host: a for everything, healthy.test, loop.test, and
@@ -24,6 +24,15 @@ static const char *APP =
     "    } }));\n"
     "  }\n"
     "  if (pathname === '/pass') return new Response(request.body);\n"
+    "  if (pathname === '/begin') { await request.body?.getReader().read(); return new Response('begun'); }\n"
+    "  if (pathname === '/cancel') { await request.body?.cancel(); return new Response('canceled'); }\n"
+    "  if (pathname === '/throw') throw new Error('thrown');\n"
+    "  if (pathname === '/socket') {\n"
+    "    const { 0: webSocket, 1: ours } = new WebSocketPair();\n"
+    "    ours.accept();\n"
+    "    ours.addEventListener('message', ({ data }) => ours.send(data));\n"
+    "    return new Response(null, { status: 101, webSocket });\n"
+    "  }\n"
     "  if (request.method === 'POST') return new Response(String((await request.text()).length));\n"
     "  return new Response('hello');\n"
     "} };\n";
@@ -37,11 +46,11 @@ static int failed(const char *what, nano_error *error) {
   exit(2);
 }
 
-static nano_app *load(nano_runtime *runtime, const char *name, const char *source) {
+static nano_app *load(nano_runtime *runtime, const char *name, const char *source, uint32_t upload_bytes) {
   nano_app_options options = NANO_APP_OPTIONS_INIT;
   nano_app *app;
   nano_error *error;
-  options.name = nano_str(name), options.source = nano_str(source);
+  options.name = nano_str(name), options.source = nano_str(source), options.upload_bytes = upload_bytes;
   /* Half a million chunks take a test build's time, and a machine that stalls is charged for it. */
   if (source == APP) options.cpu_ms = 400;
   if (nano_app_load(runtime, &options, &app, &error)) failed("cannot load an app", error);
@@ -61,11 +70,11 @@ int main(int argc, char **argv) {
   nano_error *error;
   options.threads = number(argc, argv, "threads") ? number(argc, argv, "threads") : 2;
   if (nano_runtime_new(&options, &runtime, &error)) failed("cannot start", error);
-  nano_app *app = load(runtime, "a", APP);
+  nano_app *app = load(runtime, "a", APP, number(argc, argv, "upload_bytes"));
   nano_route routes[] = {{nano_str(""), nano_str(""), app},
-                         {nano_str("healthy.test"), nano_str(""), load(runtime, "healthy", HEALTHY)},
-                         {nano_str("loop.test"), nano_str(""), load(runtime, "loop", LOOP)},
-                         {nano_str("bomb.test"), nano_str(""), load(runtime, "bomb", BOMB)}};
+                         {nano_str("healthy.test"), nano_str(""), load(runtime, "healthy", HEALTHY, 0)},
+                         {nano_str("loop.test"), nano_str(""), load(runtime, "loop", LOOP, 0)},
+                         {nano_str("bomb.test"), nano_str(""), load(runtime, "bomb", BOMB, 0)}};
   nano_listen_options listen = NANO_LISTEN_OPTIONS_INIT;
   listen.address = nano_str("127.0.0.1:0");
   listen.routes = routes, listen.routes_count = sizeof routes / sizeof *routes;

@@ -26,7 +26,7 @@ gcc -std=c11 -O1 -Wall -Wextra -Werror -Iinclude tests/net/host.c -o "$out/host"
 export PYTHONDONTWRITEBYTECODE=1
 scripts=("$@")
 if [ ${#scripts[@]} = 0 ]; then
-  scripts=(smuggling chaos slow ten_thousand reload)
+  scripts=(smuggling chaos anything slow ten_thousand reload)
   [ -z "${NET_LONG:-}" ] || scripts+=(healthy)
 fi
 failed=0
