@@ -503,7 +503,7 @@ impl App {
             return Err(Error::new(Status::NotFound, "the app is being unloaded already"));
         }
         self.inner.send_debuggers_away(&self.shared, "the app is being unloaded");
-        self.inner.tell_shards(|| Command::HangUp(self.shared.key));
+        self.inner.tell_shards(|| Command::HangUp(Some(self.shared.key)));
         self.inner.forget_crons(&self.shared);
         self.inner.forget_queues(&self.shared);
         if !self.shared.wait_idle(grace) {

@@ -19,6 +19,7 @@ use super::tls::{Certificate, Tls, TlsOptions};
 use crate::app::App;
 use crate::event::Account;
 use crate::runtime::{Inner, Runtime};
+use crate::shard::Command;
 use crate::wait::{Grace, lock};
 
 /// Who gets a request.
@@ -216,6 +217,9 @@ impl Shared {
     }
 }
 
+/// How often WebSockets are closed that begin while the runtime is drained.
+const HANG_UP_AGAIN: Duration = Duration::from_millis(250);
+
 /// The listeners of a runtime.
 #[derive(Default)]
 pub(crate) struct Listeners(Mutex<Vec<Weak<Shared>>>);
@@ -227,11 +231,21 @@ impl Listeners {
         all.push(Arc::downgrade(shared));
     }
 
-    /// Closes them, and waits until what their clients have asked for is answered and written; false when the time passed first.
+    /// Closes them, and waits until what their clients have asked for is answered and written, and WebSockets are closed; false when the
+    /// time passed first.
     pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Grace) -> bool {
         let all: Vec<Arc<Shared>> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
         all.iter().for_each(|listener| listener.close(inner));
-        all.iter().all(|listener| listener.wait_empty(grace.left()))
+        loop {
+            // Also those that begin meanwhile: they would have no end, and their clients are wanted elsewhere.
+            inner.tell_shards(|| Command::HangUp(None));
+            if all.iter().all(|listener| listener.wait_empty(grace.left().min(HANG_UP_AGAIN))) {
+                return true;
+            }
+            if grace.left().is_zero() {
+                return false;
+            }
+        }
     }
 }
 

@@ -60,8 +60,8 @@ pub(crate) enum Command {
     Leave(u64),
     /// The app's debuggers have said something.
     Hear(Arc<AppShared>),
-    /// The WebSockets that the app has answered with end now: it is being unloaded.
-    HangUp(u64),
+    /// The WebSockets that the app has answered with end now: it is being unloaded. Without one, those of all apps.
+    HangUp(Option<u64>),
     /// All instances of the app end now, and the requests that they have, with this error.
     Evict(u64, Error, Arc<Slot<()>>),
     /// The requests of the app that wait end now.

@@ -347,7 +347,9 @@ impl Thread {
                 Command::Leave(app) => self.leave(app),
                 Command::Hear(app) => self.hear_debuggers(&app),
                 Command::HangUp(app) => {
-                    for id in self.ids_of(app) {
+                    let is_meant = |link: &Link| app.is_none_or(|app| link.app.key == app);
+                    let ids: Vec<u64> = self.slots.iter().filter(|(_, slot)| is_meant(&slot.link)).map(|(id, _)| id).collect();
+                    for id in ids {
                         self.hang_up(id, 1001, "DRAINING", false);
                     }
                 }

@@ -266,6 +266,17 @@ fn unloading_closes_sockets_at_once() {
 }
 
 #[test]
+fn draining_closes_sockets_at_once() {
+    let served = serve(ECHO);
+    let mut wire = served.open();
+    wire.text("a");
+    assert_eq!(wire.next_text(), "a");
+    assert!(served.runtime.drain(Duration::from_secs(3_600)), "the sockets are no reason to wait for all of that");
+    assert_eq!(wire.next_close(), (1001, "DRAINING".into()));
+    assert_eq!(wire.next(), None);
+}
+
+#[test]
 fn a_thread_that_is_lost_closes_its_sockets() {
     let runtime = runtime(1);
     let mut options =
