@@ -125,9 +125,9 @@ fn what_comes_by_http2_before_it_is_read_counts_for_its_app() {
         "let go;
         export default {{ async fetch(request) {{
             if (request.url.endsWith('/go')) return new Response(String(go()));
-            const readers = [];
+            const readers = [], gone = new Promise((resolve) => {{ go = resolve }});
             for (let i = 0; i < {RESPONSES}; i++) readers.push((await fetch('https://{address}/')).body.getReader());
-            await new Promise((resolve) => {{ go = resolve }});
+            await gone;
             for (const reader of readers) await reader.cancel();
             return new Response('done');
         }} }}"
