@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nano_core::{
     Answered, App, AppOptions, Binding, BindingKind, Clock, EventMask, Payload, ResponseHead, Route, Router, Runtime, RuntimeLimits,
-    RuntimeOptions, Status,
+    RuntimeOptions, Status, sys,
 };
 
 use crate::listening::{connect, listen, response};
@@ -204,4 +204,30 @@ fn apps_have_turns_while_many_clients_keep_the_listener_busy() {
     let after = answered_after.load(Ordering::Relaxed);
     // All 239 of them, were they one turn's work; a machine that is busy with other tests gives each turn a little more of them.
     assert!(after < 200, "the app's answer waited for {after} other requests, of which 60 came before it");
+}
+
+/// It works before it knows whose a request is.
+struct Laborious(App);
+
+impl Router for Laborious {
+    fn route(&self, _: &str, _: &str) -> Route {
+        let until_ns = sys::thread::cpu_ns() + 300_000_000;
+        while sys::thread::cpu_ns() < until_ns {}
+        Route::App(self.0.clone())
+    }
+}
+
+#[test]
+fn what_a_thread_does_between_turns_is_at_no_apps_expense() {
+    let runtime = runtime(1);
+    let mut options = options("hello", HELLO);
+    options.limits.cpu_ms = 150;
+    let app = runtime.load(options).expect("loads");
+    let listener = listen(&runtime, Laborious(app.clone()));
+    let mut client = connect(&listener);
+    for _ in 0..2 {
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(response(&mut client).1, "hi", "it has not used up its time");
+    }
+    assert!(app.stats().cpu_us < 300_000, "{} of 600,000 us for another's work", app.stats().cpu_us);
 }
