@@ -1,6 +1,7 @@
 //! How an isolate is stopped, and how what is native hears of it: V8 tells nobody before JavaScript runs again.
 
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,6 +51,8 @@ unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut 
     let Some(state) = State::current() else { return };
     // SAFETY: V8 calls with the isolate whose turn it is, and has opened a scope for handles.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    state.stopped_at.replace(stacks::current(&mut isolate, state).unwrap_or_default());
+    // A panic would not end at V8's frames but with the process, and it is stopped in any case.
+    let frames = catch_unwind(AssertUnwindSafe(|| stacks::current(&mut isolate, state)));
+    state.stopped_at.replace(frames.ok().flatten().unwrap_or_default());
     state.handle.terminate_execution();
 }
