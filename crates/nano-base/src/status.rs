@@ -34,7 +34,7 @@ macro_rules! statuses {
 statuses! {
     /// It worked.
     Ok = 0, "NANO_OK";
-    /// Not everything was accepted; `accepted` says how much (nothing, if the queue is full). Offer the rest after a WRITABLE event.
+    /// Not all of a piece of a body was accepted; `accepted` says how much. Offer the rest after a WRITABLE event.
     Again = 1, "NANO_AGAIN";
     /// The time given passed first.
     Timeout = 2, "NANO_TIMEOUT";
