@@ -979,9 +979,9 @@ nano_status nano_runtime_advance(const struct nano_runtime *runtime,
                                  uint64_t ms);
 
 /**
- * Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
- * have ended, and ends the rest with NANO_E_DRAINING. All of this takes grace_ms at most; NANO_TIMEOUT if there was a rest. Events can
- * be polled. Blocks.
+ * Closes the listeners, closes WebSockets with 1001, and waits until clients have their answers; then takes no new requests, waits until
+ * those in flight have ended, and ends the rest with NANO_E_DRAINING. All of this takes grace_ms at most; NANO_TIMEOUT if there was a
+ * rest. Events can be polled. Blocks.
  */
 NANO_API
 nano_status nano_runtime_drain(const struct nano_runtime *runtime,

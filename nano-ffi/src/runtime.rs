@@ -108,9 +108,9 @@ pub extern "C" fn nano_runtime_advance(runtime: Option<&nano_runtime>, ms: u64) 
     })
 }
 
-/// Closes the listeners and waits until their clients have their answers; then takes no new requests, waits until those in flight
-/// have ended, and ends the rest with NANO_E_DRAINING. All of this takes grace_ms at most; NANO_TIMEOUT if there was a rest. Events can
-/// be polled. Blocks.
+/// Closes the listeners, closes WebSockets with 1001, and waits until clients have their answers; then takes no new requests, waits until
+/// those in flight have ended, and ends the rest with NANO_E_DRAINING. All of this takes grace_ms at most; NANO_TIMEOUT if there was a
+/// rest. Events can be polled. Blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_runtime_drain(runtime: Option<&nano_runtime>, grace_ms: u32) -> nano_status {
     guard::status(|| {

@@ -131,23 +131,37 @@ fn a_client_that_goes_without_a_word_is_noticed() {
     assert_eq!(text(&app, "/notes"), "closed 1006 false");
 }
 
-#[test]
-fn the_app_ends_and_its_client_is_told_why() {
+/// What a client is told, and how its request ends, when this is done while its WebSocket is open.
+fn told_when(act: impl FnOnce(&Runtime, &App) + Send) -> ((u16, String), Payload) {
     let runtime = runtime(1);
     let app = load(&runtime, "echo", ECHO);
-    let (opened, open) = channel();
+    let ((opened, open), (tell, told)) = (channel(), channel());
     let end = std::thread::scope(|scope| {
-        let app = &app;
+        let (runtime, app) = (&runtime, &app);
         scope.spawn(move || {
             open.recv().unwrap();
-            app.reload(options("echo", ECHO)).expect("reloads");
+            act(runtime, app);
         });
-        meet(app, &runtime, |address| {
+        meet(app, runtime, |address| {
             let mut wire = Wire::open(address, "/");
             opened.send(()).unwrap();
-            assert_eq!(wire.next_close(), (1012, "RELOAD".into()));
+            tell.send(wire.next_close()).unwrap();
         })
     });
+    (told.recv().unwrap(), end)
+}
+
+#[test]
+fn the_app_ends_and_its_client_is_told_why() {
+    let (told, end) = told_when(|_, app| app.reload(options("echo", ECHO)).expect("reloads"));
+    assert_eq!(told, (1012, "RELOAD".into()));
+    assert!(matches!(end, Payload::End(_)), "{end:?}");
+}
+
+#[test]
+fn a_drain_ends_it_at_once() {
+    let (told, end) = told_when(|runtime, _| assert!(runtime.drain(PATIENCE * 60), "it takes no time"));
+    assert_eq!(told, (1001, "DRAINING".into()));
     assert!(matches!(end, Payload::End(_)), "{end:?}");
 }
 
