@@ -30,6 +30,7 @@ for file in crates/nano-engine/src/web/js/*.js crates/nano-engine/src/web/js/*/*
     class != "" && match($0, /[^ ]/) == indent && /^ *}/ { check() }
     END { check(); exit bad }' "$file" || { echo "invariant broken: a class of the platform that extends another writes its constructor" >&2; failed=1; }
 done
+absent "no provider of cryptography for the whole process" 'install_default' 'crates/**.rs' 'nano-ffi/**.rs' 'bindings/**.rs'
 absent "no tokio" '^name = "tokio"' Cargo.lock
 absent "no printing from the library" '\b(e?println|dbg)!' 'crates/**.rs' 'nano-ffi/src/**.rs' ':!crates/*/build.rs' ':!**/tests/**'
 for file in $(git ls-files '*.rs' '*.js' '*.c' | grep -v -e '^third_party/'); do

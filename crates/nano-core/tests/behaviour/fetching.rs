@@ -60,9 +60,10 @@ pub fn app(expression: &str) -> String {
 
 #[test]
 fn a_redirect_is_followed_and_a_post_becomes_a_get() {
-    let source =
-        app("{ const r = await fetch('http://a.test/x', { method: 'POST', body: 'secret', headers: { Authorization: 't', X: 'y' } }); \
-        return [r.url, r.redirected, r.status, await r.text()]; }");
+    let source = app(
+        "{ const r = await fetch('http://a.test/x', { method: 'POST', body: 'secret', headers: { Authorization: 't', Cookie: 'u', 'Proxy-Authorization': 'v', X: 'y' } }); \
+        return [r.url, r.redirected, r.status, await r.text()]; }",
+    );
     let (text, fetched) = run(caller(&source), |head| match head.url.as_str() {
         "http://a.test/x" => response(302, &[("Location", "//b.test/y#z")], "moved"),
         _ => response(200, &[], "here"),
@@ -208,4 +209,21 @@ fn a_key_can_be_cloned() {
         return [clone !== key, clone instanceof CryptoKey, clone.extractable, clone.usages, \
             await crypto.subtle.verify('HMAC', clone, signature, new Uint8Array(3))]; }");
     assert_eq!(text(&load(&runtime, "keys", &source), "/"), "true,true,false,sign,verify,true");
+}
+
+#[test]
+fn what_the_host_answers_is_the_only_way_out() {
+    let source = "import { connect } from 'cloudflare:sockets';
+        export default { async fetch() {
+            const socket = new WebSocket('ws://127.0.0.1:8080/');
+            const said = [await new Promise((resolve) => { socket.onerror = ({ message }) => resolve(message); })];
+            said.push(await connect('127.0.0.1:8080').opened.catch((error) => error.message));
+            said.push(await (await fetch('http://127.0.0.1:8080/')).text());
+            return Response.json(said);
+        } }";
+    let mut options = caller(source);
+    // Though the policy of one that goes out by itself would allow it.
+    options.egress = Policy::new(Mode::Any, Vec::new(), Vec::new());
+    let (text, _) = run(options, |_| response(200, &[], "from the host"));
+    assert_eq!(text, r#"["this app has no network","this app has no network","from the host"]"#);
 }

@@ -40,6 +40,7 @@ mod relays;
 mod requests;
 mod rewriter;
 mod scheduling;
+mod secure;
 mod sequences;
 mod services;
 mod shapes;

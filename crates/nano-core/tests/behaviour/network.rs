@@ -113,21 +113,30 @@ fn what_is_not_public_is_refused_with_the_reason() {
         return new Response(await fetch(url).then(() => 'reached', (error) => `${error.name}: ${error.message}`));
     } }";
     let app = runtime.load(options("public", source)).unwrap();
-    for url in [
-        "http://127.0.0.1:1/",
-        "http://2130706433/",
-        "http://[::1]/",
-        "http://169.254.169.254/",
-        "http://localhost:9999/",
-        "http://10.0.0.1/",
+    for (url, host) in [
+        ("http://127.0.0.1/", "127.0.0.1:80"),
+        ("http://2130706433/", "127.0.0.1:80"),
+        ("http://0x7f.1/", "127.0.0.1:80"),
+        ("http://[::1]/", "[::1]:80"),
+        ("http://[::ffff:10.0.0.1]/", "[::ffff:10.0.0.1]:80"),
+        ("http://169.254.169.254/", "169.254.169.254:80"),
+        ("http://localhost:9999/", "localhost:9999"),
+        ("http://10.0.0.1/", "10.0.0.1:80"),
     ] {
         let said = text(&app, &format!("/?u={url}"));
-        assert!(said.starts_with("TypeError: fetch failed: ") || said.starts_with("TypeError: "), "{url}: {said}");
-        assert!(!said.contains("cannot be connected"), "{url} was tried: {said}");
+        let expected = format!("TypeError: {host} was refused by the egress policy: it is no public address");
+        assert!(said.starts_with(&expected), "{url}: {said}");
     }
+    for url in ["http://a@127.0.0.1/", "http://example.com@127.0.0.1:8080/"] {
+        let said = text(&app, &format!("/?u={url}"));
+        assert!(said.ends_with("is a URL with credentials."), "{url}: {said}");
+    }
+    let said = text(&app, "/?u=http://127.0.0.1:1/");
+    assert!(said.contains("127.0.0.1:1 was refused: port 1 is blocked"), "{said}");
     let closed = AppOptions { egress: Policy::new(Mode::Deny, Vec::new(), Vec::new()), ..options("closed", source) };
     let closed = runtime.load(closed).unwrap();
-    assert!(text(&closed, "/?u=http://example.com/").contains("TypeError"));
+    let said = text(&closed, "/?u=http://example.com/");
+    assert_eq!(said, "TypeError: fetch failed: this app may not use the network: use a binding in env");
 }
 
 #[test]
@@ -185,5 +194,5 @@ fn redirects_are_judged_at_each_hop() {
         }} }}"
     );
     let said = text(&load(&runtime, &source), "/");
-    assert!(said.contains("169.254.169.254"), "{said}");
+    assert!(said.contains("169.254.169.254:80 was refused by the egress policy: it is no public address"), "{said}");
 }
