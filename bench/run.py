@@ -18,6 +18,7 @@ PROFILE=debug takes debug builds, also to see that it works.
 import argparse
 import contextlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -41,7 +42,8 @@ RELEASE = TARGET / PROFILE
 OUT = TARGET / "bench"
 PROGRAM_S_MAX = 120
 BUILD_S_MAX = 3600
-# After this only what has no value yet is measured. With the bomb suite it keeps a whole run near a quarter of an hour.
+# After this only what has no value yet is measured, unless everything is to have all its rounds. With the bomb suite it keeps a whole run near
+# a quarter of an hour.
 MEASURE_S_MAX = 540
 
 
@@ -62,8 +64,9 @@ def peers() -> dict[str, list[str]]:
 class Figures:
     """Everything measured: the samples of each figure, of NANO and of each peer."""
 
-    def __init__(self, quick: bool, file: pathlib.Path | None) -> None:
+    def __init__(self, quick: bool, measure_s_max: float, file: pathlib.Path | None) -> None:
         self.quick = quick
+        self.measure_s_max = measure_s_max
         self.file = file
         self.began = time.monotonic()
         self.failed: set[tuple[str, ...]] = set()
@@ -75,7 +78,7 @@ class Figures:
     def rounds(self, count: int) -> Iterator[int]:
         """So many rounds, or fewer when time is up, but one."""
         for number in range(1 if self.quick else count):
-            if number > 0 and time.monotonic() - self.began > MEASURE_S_MAX:
+            if number > 0 and time.monotonic() - self.began > self.measure_s_max:
                 print(f"  time is up: {number} rounds of {count}", file=sys.stderr)
                 return
             yield number
@@ -126,6 +129,14 @@ class Figures:
                 value = statistics.median(self.samples[one][who]) / statistics.median(self.samples[to][who])
                 self.add(who, {"name": name, "value": value, "unit": "share", "note": note})
         self.save()
+
+    def compare(self, name: str, figure: str, to: str, note: str) -> None:
+        """A figure as a share of a peer's: of the medians."""
+        samples = self.samples.get(figure, {})
+        if "nano" in samples and to in samples:
+            value = statistics.median(samples["nano"]) / statistics.median(samples[to])
+            self.add("nano", {"name": name, "value": value, "unit": "share", "note": note})
+            self.save()
 
     def save(self) -> None:
         """Writes what there is, whole or not at all."""
@@ -261,6 +272,13 @@ def http(figures: Figures) -> None:
     figures.relate("http.apps1000.share", "http.apps1000.rps", "http.hello.rps", "of the requests per second with one app and 64 connections")
 
 
+def clients(figures: Figures) -> None:
+    """What clients have of the listener under attack, and what one costs that idles."""
+    command = ["env", "NET_FIGURES=1", "tests/net/run.sh", PROFILE, *([] if figures.quick else ["long"])]
+    for number in figures.rounds(5):
+        figures.run("nano", [*command, "healthy", *(["ten_thousand"] if number == 0 else [])])
+
+
 def python(figures: Figures) -> None:
     """The Python binding beside mini-racer, and an ASGI server whose hello is an app's or Python's own."""
     here = ROOT / "bench" / "python"
@@ -278,6 +296,7 @@ def python(figures: Figures) -> None:
         if served:
             figures.run("nano", [*load, "nano"], ".asgi")
             figures.run("python", [*load, "python"], ".asgi")
+    figures.compare("python.asgi.share", "http.hello.rps.asgi", "python", "of the requests per second of the same hello written in Python")
     host(figures, "python", [interpreter, str(here / "embed.py")])
 
 
@@ -377,7 +396,7 @@ def bombs(figures: Figures) -> None:
 
 
 GROUPS = {"density": density, "start": start, "cold": cold, "dispatch": dispatch, "neighbour": neighbour, "web": web,
-          "http": http, "python": python, "node": node, "go": go, "bombs": bombs}
+          "http": http, "clients": clients, "python": python, "node": node, "go": go, "bombs": bombs}
 
 
 def build() -> None:
@@ -422,6 +441,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="*", help=", ".join(GROUPS))
     parser.add_argument("--quick", action="store_true", help="tiny counts, and no files")
+    parser.add_argument("--long", action="store_true", help="all rounds of everything: most of an hour")
     arguments = parser.parse_args()
     chosen = arguments.groups or list(GROUPS)
     if not set(chosen) <= set(GROUPS):
@@ -429,7 +449,7 @@ def main() -> int:
     build()
     print(f"peers: {', '.join(peers()) or 'none installed (make bench-peers)'}", file=sys.stderr)
     whole = chosen == list(GROUPS) and not arguments.quick and PROFILE == "release"
-    figures = Figures(arguments.quick, RESULTS / "latest.json" if whole else None)
+    figures = Figures(arguments.quick, math.inf if arguments.long else MEASURE_S_MAX, RESULTS / "latest.json" if whole else None)
     for number, name in enumerate(chosen, 1):
         print(f"{name} ({number} of {len(chosen)})", file=sys.stderr)
         GROUPS[name](figures)

@@ -1,6 +1,7 @@
 """What every script here uses: servers to start, raw connections, and the reading of responses."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -56,6 +57,12 @@ def run(name: str, *tests) -> None:
         took = f"{time.monotonic() - began:.1f} s"
         print(f"ok - {name}: {test.__name__.replace('_', ' ')} ({said + ', ' if said else ''}{took})", flush=True)
     sys.exit(1 if failed else 0)
+
+
+def figure(name: str, value: float, unit: str, note: str) -> None:
+    """Prints something measured for `bench/run.py`, when that asks for it."""
+    if os.environ.get("NET_FIGURES"):
+        print(json.dumps({"name": name, "value": value, "unit": unit, "runs": 1, "note": note}), flush=True)
 
 
 def need(program: str) -> bool:

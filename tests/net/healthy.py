@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How long healthy clients wait while one app loops, one bombs memory, and slow clients hold 500 connections."""
+"""Healthy clients are answered while one app loops, one bombs memory, and slow clients hold 500 connections. How long that takes is a figure of
+`bench/run.py`, not a test's: 20 ms are wanted of the 99th percentile."""
 
 import contextlib
 import resource
@@ -9,12 +10,11 @@ import threading
 import time
 
 import vectors
-from harness import Host, Reader, check, connect, is_long, percentile, run
+from harness import Host, Reader, check, connect, figure, is_long, percentile, run
 from slow import Healthy
 
 SLOW = 500
 SECONDS = 20 if is_long() else 4
-P99_MS = 20.0
 
 
 class Attacker(threading.Thread):
@@ -22,7 +22,8 @@ class Attacker(threading.Thread):
 
     def __init__(self, port: int, host: bytes) -> None:
         super().__init__()
-        self.port, self.request, self.stopped, self.answers = port, vectors.get(b"/", b"Host: " + host + b"\r\n"), threading.Event(), 0
+        self.port, self.request, self.stopped = port, vectors.get(b"/", b"Host: " + host + b"\r\n"), threading.Event()
+        self.statuses = []
 
     def run(self) -> None:
         while not self.stopped.is_set():
@@ -30,8 +31,7 @@ class Attacker(threading.Thread):
                 reader = Reader(stream)
                 while not self.stopped.is_set():
                     stream.sendall(self.request)
-                    check(reader.response()[0] >= 400, "it fails")
-                    self.answers += 1
+                    self.statuses.append(reader.response()[0])
 
 
 def served(threads: int) -> str:
@@ -60,12 +60,15 @@ def served(threads: int) -> str:
             thread.stop()
         for attacker in attackers:
             attacker.join()
-            check(attacker.answers > 0, "the attackers had their answers")
+            check(attacker.statuses != [] and min(attacker.statuses) >= 400, f"the attackers had errors: {set(attacker.statuses)}")
         for stream in slow:
             stream.close()
         took = [ms for thread in healthy for ms in thread.took_ms]
         host.settles(connections=0, in_flight=0)
-    return f"p50 {percentile(took, 0.5):.2f} ms, p99 {percentile(took, 0.99):.1f} ms, wanted {P99_MS:.0f} ms, of {len(took)} requests"
+    p99_ms = percentile(took, 0.99)
+    note = f"an app loops, one bombs memory, slow clients hold {SLOW} connections; {threads} threads, {len(took)} requests of others"
+    figure("http.healthy_p99_ms" if threads == 2 else f"http.healthy_p99_ms.{threads}", p99_ms, "ms", note)
+    return f"p50 {percentile(took, 0.5):.2f} ms, p99 {p99_ms:.1f} ms of {len(took)} requests"
 
 
 def with_a_thread_for_each_of_the_two_that_do_no_good() -> str:

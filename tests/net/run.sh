@@ -26,8 +26,7 @@ gcc -std=c11 -O1 -Wall -Wextra -Werror -Iinclude tests/net/host.c -o "$out/host"
 export PYTHONDONTWRITEBYTECODE=1
 scripts=("$@")
 if [ ${#scripts[@]} = 0 ]; then
-  scripts=(smuggling chaos anything slow ten_thousand reload)
-  [ -z "${NET_LONG:-}" ] || scripts+=(healthy)
+  scripts=(smuggling chaos anything slow healthy ten_thousand reload)
 fi
 failed=0
 for script in "${scripts[@]}"; do

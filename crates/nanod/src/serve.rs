@@ -16,7 +16,7 @@ use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
-pub use options::Options;
+pub use options::{Options, roots};
 pub use signals::hear_signals;
 
 use crate::admin::{self, Admin, Board, Logs};
@@ -135,6 +135,7 @@ impl Server {
             clock: clock.clone(),
             notes,
             inspected_apps: dev::inspected_apps(),
+            roots: options.roots.clone(),
             ..RuntimeOptions::default()
         })
         .map_err(|error| error.to_string())?;

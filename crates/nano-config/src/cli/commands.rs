@@ -22,6 +22,7 @@ const LISTEN: Opt =
         .short('l')
         .many();
 const THREADS: Opt = Opt::value("threads", ValueKind::Count(1, 256), "N", "one per core", "Threads that run apps");
+const ROOTS: Opt = Opt::value("roots", ValueKind::Text, "WHICH", "webpki", "Whose certificates apps trust: webpki, system or file:PATH");
 
 /// The commands.
 pub const COMMANDS: &[Command] = &[
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Command] = &[
             THREADS,
             Opt::value("tls-cert", ValueKind::File, "FILE", "", "The certificates, PEM; then listeners speak TLS"),
             Opt::value("tls-key", ValueKind::File, "FILE", "", "Their private key, PEM"),
+            ROOTS,
             Opt::flag("no-watch", "Deploy changes on SIGHUP only"),
             FOLLOW,
             Opt::flag("trust", "Let manifests run commands for secrets, read any file, make code, reach everything and raise limits"),
@@ -77,6 +79,7 @@ pub const COMMANDS: &[Command] = &[
             Opt::value("inspect-address", ValueKind::Address, "ADDRESS", "127.0.0.1:9229", "Where they do").short('i'),
             Opt::flag("open", "Open the browser").short('o'),
             FOLLOW,
+            ROOTS,
             THREADS,
             Opt::value("log-format", ValueKind::Choice(&["auto", "pretty", "json"]), "FORMAT", "auto", "How logs are written"),
         ],
@@ -97,6 +100,7 @@ pub const COMMANDS: &[Command] = &[
             Opt::value("cpu", ValueKind::Duration(1, DAY_MS), "TIME", "50ms", "CPU time of one event"),
             Opt::value("heap", ValueKind::Size(2 << 20, 3_500 << 20), "SIZE", "32 MiB", "Its heap"),
             Opt::value("timeout", ValueKind::Duration(1, DAY_MS), "TIME", "30s", "How long it may take"),
+            ROOTS,
         ],
     },
     Command {

@@ -55,6 +55,8 @@ pub struct Serve {
     pub threads: Option<u32>,
     /// Certificates and their key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whose certificates apps trust: `webpki`, `system` or `file:PATH`.
+    pub roots: String,
     /// Whether changes are deployed without being asked.
     pub watch: bool,
     /// Whether links may lead outside.
@@ -94,6 +96,8 @@ pub struct Dev {
     pub open: bool,
     /// Whether links may lead outside.
     pub follow_links: bool,
+    /// Whose certificates apps trust: `webpki`, `system` or `file:PATH`.
+    pub roots: String,
     /// Threads; none for one per core.
     pub threads: Option<u32>,
     /// How logs are written.
@@ -125,6 +129,8 @@ pub struct Run {
     pub heap_bytes: usize,
     /// How long it may take.
     pub timeout_ms: u64,
+    /// Whose certificates apps trust: `webpki`, `system` or `file:PATH`.
+    pub roots: String,
 }
 
 /// Check without serving.
@@ -274,6 +280,7 @@ impl Parsed {
                 inspect: (self.flag("inspect") || self.flag("inspect-address")).then(|| self.address("inspect-address", 9229)),
                 open: self.flag("open"),
                 follow_links: self.flag("follow-links"),
+                roots: self.roots()?,
                 threads: self.small("threads"),
                 log_format: self.log_format(),
             }),
@@ -346,6 +353,7 @@ impl Parsed {
             workers: self.small("workers").unwrap_or(1),
             threads: self.small("threads"),
             tls,
+            roots: self.roots()?,
             watch: !self.flag("no-watch"),
             follow_links: self.flag("follow-links"),
             trust: self.flag("trust"),
@@ -401,7 +409,16 @@ impl Parsed {
             cpu_ms: self.small("cpu").unwrap_or(50),
             heap_bytes: self.number("heap").map_or(32 << 20, |bytes| bytes as usize),
             timeout_ms: self.number("timeout").unwrap_or(30_000),
+            roots: self.roots()?,
         })
+    }
+
+    fn roots(&self) -> Result<String, Usage> {
+        let text = self.text("roots").unwrap_or("webpki");
+        if matches!(text, "webpki" | "system") || text.strip_prefix("file:").is_some_and(|path| !path.is_empty()) {
+            return Ok(text.into());
+        }
+        Err(self.wrong(&format!("--roots: \"{text}\" is none of webpki, system and file:PATH")))
     }
 
     fn level(&self) -> Result<&str, Usage> {

@@ -29,6 +29,7 @@ fn a_folder_is_served_with_what_help_says_are_the_defaults() {
         workers: 1,
         threads: None,
         tls: None,
+        roots: "webpki".into(),
         watch: true,
         follow_links: false,
         trust: false,
@@ -43,7 +44,7 @@ fn a_folder_is_served_with_what_help_says_are_the_defaults() {
     };
     assert_eq!(serve("serve apps"), expected);
     let said = "serve apps --listen 127.0.0.1:8787 --admin 127.0.0.1:9787 --workers 1 --drain 30s --drain-delay 0s --idle 75s \
-                --connections 10000 --metrics-per-app top --log-format auto";
+                --connections 10000 --metrics-per-app top --log-format auto --roots webpki";
     assert_eq!(serve(said), expected);
 }
 
@@ -51,7 +52,7 @@ fn a_folder_is_served_with_what_help_says_are_the_defaults() {
 fn everything_can_be_said_in_the_usual_ways() {
     let line = "serve -l *:80 --listen=unix:/run/n -lsystemd --no-admin -e staging --workers=4 --threads 8 --tls-cert c --tls-key k --no-watch \
                 --follow-links --trust --trust-proxy --drain 1.5m --drain-delay 5s --idle 10s --connections 9 --metrics-per-app off \
-                --log-format json -- -apps";
+                --log-format json --roots file:ours.pem -- -apps";
     let all = serve(line);
     assert_eq!(all.dir.as_os_str(), "-apps");
     assert_eq!(all.listen, [Address::Everywhere(80), Address::Unix("/run/n".into()), Address::Systemd]);
@@ -61,7 +62,7 @@ fn everything_can_be_said_in_the_usual_ways() {
         (Some(("c".into(), "k".into())), false, true, true, true)
     );
     assert_eq!((all.drain_ms, all.drain_delay_ms, all.idle_ms, all.connections), (90_000, 5_000, 10_000, 9));
-    assert_eq!((all.metrics_per_app, all.log_format), (PerApp::Off, LogFormat::Json));
+    assert_eq!((all.metrics_per_app, all.log_format, all.roots.as_str()), (PerApp::Off, LogFormat::Json, "file:ours.pem"));
 }
 
 #[test]
@@ -75,6 +76,7 @@ fn each_command_is_understood() {
         inspect: None,
         open: false,
         follow_links: false,
+        roots: "webpki".into(),
         threads: None,
         log_format: LogFormat::Auto,
     };
@@ -143,6 +145,7 @@ fn what_is_wrong_is_said_with_a_suggestion() {
         ("serve a --env x --env y", "nanod serve: --env is there twice"),
         ("serve a --workers 0", "nanod serve: --workers: 0 is out of bounds: 1 to 256"),
         ("serve a --workers +1", "nanod serve: --workers: \"+1\" is no whole number"),
+        ("dev --roots ours.pem", "nanod dev: --roots: \"ours.pem\" is none of webpki, system and file:PATH"),
         ("serve a --drain 30", "nanod serve: --drain: \"30\" needs a unit: ms, s, m, h or d"),
         ("serve a --drain 2d", "nanod serve: --drain: 2d is out of bounds: 0ms to 1d"),
         ("serve a --listen x", "nanod serve: --listen: \"x\" is no address: PORT, HOST:PORT, *:PORT, unix:PATH or systemd"),

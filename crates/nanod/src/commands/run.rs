@@ -14,7 +14,7 @@ use nano_core::{
 };
 
 use crate::output::{Ink, paint};
-use crate::{apps, events, frame, output, trust};
+use crate::{apps, events, frame, output, serve, trust};
 
 /// Events taken at once.
 const BATCH: usize = 64;
@@ -42,7 +42,8 @@ pub fn run(run: &Run) -> Exit {
     };
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
     let events = EventMask { logs: true, apps: true };
-    let runtime = match Runtime::new(RuntimeOptions { limits, events, ..RuntimeOptions::default() }) {
+    let roots = serve::roots(&run.roots);
+    let runtime = match Runtime::new(RuntimeOptions { limits, events, roots, ..RuntimeOptions::default() }) {
         Ok(runtime) => runtime,
         Err(error) => {
             output::complain(&error.to_string());

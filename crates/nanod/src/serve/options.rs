@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nano_config::cli::{Address, Dev, LogFormat, Serve};
-use nano_core::{ListenLimits, sys};
+use nano_core::{ListenLimits, Roots, sys};
 
 use crate::admin;
 
@@ -25,6 +25,8 @@ pub struct Options {
     pub trust_proxy: bool,
     /// Certificates and their key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whose certificates apps trust.
+    pub roots: Roots,
     pub drain: Duration,
     /// How long to go on when readiness has gone.
     pub drain_delay: Duration,
@@ -54,6 +56,7 @@ impl From<Serve> for Options {
             grants: serve.grants,
             trust_proxy: serve.trust_proxy,
             tls: serve.tls,
+            roots: roots(&serve.roots),
             drain: Duration::from_millis(serve.drain_ms),
             drain_delay: Duration::from_millis(serve.drain_delay_ms),
             limits,
@@ -79,6 +82,7 @@ impl From<Dev> for Options {
             grants: None,
             trust_proxy: false,
             tls: None,
+            roots: roots(&dev.roots),
             drain: Duration::ZERO,
             drain_delay: Duration::ZERO,
             limits: ListenLimits::default(),
@@ -87,4 +91,9 @@ impl From<Dev> for Options {
             log_format: dev.log_format,
         }
     }
+}
+
+/// Whose certificates are meant. The command line has seen to it that somebody's are.
+pub fn roots(text: &str) -> Roots {
+    Roots::parse(text).unwrap_or_default()
 }

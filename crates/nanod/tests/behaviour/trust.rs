@@ -123,3 +123,27 @@ fn what_is_not_granted_any_more_is_not_used_any_more() {
     server.wait_for("1 deployed");
     assert_eq!(server.ask("app.test", "/"), (200, "inside".into()));
 }
+
+#[test]
+fn apps_trust_the_certificates_that_the_operator_names() {
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tls");
+    let (chain, key) = (format!("{place}/one.pem"), format!("{place}/one.key"));
+    let secure = Server::with("vouched-for", &[("app/index.js", &says("by TLS"))], &["--tls-cert", &chain, "--tls-key", &key]);
+    let code = format!(
+        "export default {{ async fetch() {{
+            return new Response(await fetch('https://{}/').then((answer) => answer.text(), (error) => error.message));
+        }} }};\n",
+        secure.address
+    );
+    let manifest = format!("egress = {{ default = \"deny\", allow = [\"{}\"] }}\n", secure.address);
+    let files = [("app/index.js", code.as_str()), ("app/nano.toml", &manifest)];
+    let roots = format!("file:{place}/authority.pem");
+    let trusting = Server::with("trusting", &files, &["--trust", "--roots", &roots, "--workers", "2"]);
+    assert_eq!(trusting.ask("app.localhost", "/"), (200, "by TLS".into()));
+    let (_, said) = Server::with("distrusting", &files, &["--trust"]).ask("app.localhost", "/");
+    assert!(said.contains("UnknownIssuer"), "{said}");
+    let mut wrong = Server::begin("no-roots", &files, &["--roots", "file:/nowhere.pem"]);
+    let (code, said) = wrong.end();
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("the root certificates of /nowhere.pem cannot be read"), "{said}");
+}
