@@ -2,6 +2,7 @@
 """500 clients that send or read too slowly. Each is let go when its time is up, and nobody else waits for them."""
 
 import contextlib
+import re
 import resource
 import select
 import socket
@@ -121,7 +122,10 @@ def slowhttptest() -> str:
             healthy.start()
             url = f"http://127.0.0.1:{host.port}/" + ("big?n=1000000" if "-X" in mode else "")
             command = ["slowhttptest", *mode, "-c", str(COUNT), "-r", "250", "-i", "1", "-l", "15", "-p", "2", "-u", url]
-            subprocess.run(command, check=False, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            done = subprocess.run(command, check=False, timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            told = re.sub(rb"\x1b\[[\d;]*[A-Za-z]", b"", done.stdout).decode(errors="replace")
+            available = re.findall(r"service available:\s*(\w+)", told)
+            check(done.returncode == 0 and "Exit status" in told and set(available) == {"YES"}, f"slowhttptest {mode[0]}: {told[-600:]}")
             said.append(f"{mode[0]}: {healthy.stop()}")
             host.settles(connections=0, in_flight=0, waiting_bytes=0)
     return "; ".join(said)
