@@ -103,6 +103,9 @@ func (a *App) Reload(options AppOptions) error {
 // its name is free again. ErrTimeout if an instance could not be stopped yet.
 func (a *App) Unload(grace time.Duration) error {
 	defer runtime.KeepAlive(a)
+	if err := a.hub.ended(); err != nil {
+		return err
+	}
 	var detail *C.nano_error
 	status := C.nano_app_unload(a.ptr, milliseconds(grace), &detail)
 	err := statusError(status, detail)
@@ -137,6 +140,9 @@ type AppStats struct {
 // Stats gives what it has used.
 func (a *App) Stats() (AppStats, error) {
 	defer runtime.KeepAlive(a)
+	if err := a.hub.ended(); err != nil {
+		return AppStats{}, err
+	}
 	c := C.nano_app_counters{size: C.sizeof_nano_app_counters}
 	if err := statusError(C.nano_app_stats(a.ptr, &c), nil); err != nil {
 		return AppStats{}, err

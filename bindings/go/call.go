@@ -281,9 +281,7 @@ func (c *call) giveBack(value any) {
 	}}
 	err := e.value(value, 0)
 	if err == nil {
-		begun := C.nano_go_return(c.hub.ptr, c.id, ptr(e.out), C.size_t(len(e.out)))
-		runtime.KeepAlive(c.hub)
-		err = statusError(begun.status, begun.error)
+		err = c.handBack(e.out)
 	}
 	if err != nil {
 		for _, number := range given {
@@ -291,6 +289,13 @@ func (c *call) giveBack(value any) {
 		}
 		c.fail(err)
 	}
+}
+
+// handBack answers with an encoded value, which is copied before it returns.
+func (c *call) handBack(encoded []byte) error {
+	begun := C.nano_go_return(c.hub.ptr, c.id, ptr(encoded), C.size_t(len(encoded)))
+	runtime.KeepAlive(c.hub)
+	return statusError(begun.status, begun.error)
 }
 
 // fail rejects the app's promise. The app reads the error's text.

@@ -87,6 +87,10 @@ type callBody struct{ *call }
 
 func (b callBody) Read(p []byte) (int, error) {
 	for {
+		if b.ctx.Err() != nil {
+			// The handler has returned, or the app has given the call up.
+			return 0, canceled(b.ctx)
+		}
 		b.mu.Lock()
 		if len(b.chunks) > 0 {
 			n := copy(p, b.chunks[0])
@@ -123,7 +127,10 @@ type responder struct {
 	err      error
 }
 
-var errGone = errors.New("the app has given the call up")
+var (
+	errGone     = errors.New("the app has given the call up")
+	errReturned = errors.New("the handler has returned, and its answer has ended")
+)
 
 func (w *responder) Header() http.Header { return w.header }
 
@@ -144,6 +151,9 @@ func (w *responder) Write(p []byte) (int, error) {
 	if !bodyAllowed(w.status) {
 		return 0, http.ErrBodyNotAllowed
 	}
+	if w.err != nil {
+		return 0, w.err
+	}
 	if !w.isStream && len(w.buffer)+len(p) <= wholeBytes {
 		w.buffer = append(w.buffer, p...)
 		return len(p), nil
@@ -151,7 +161,10 @@ func (w *responder) Write(p []byte) (int, error) {
 	if err := w.FlushError(); err != nil {
 		return 0, err
 	}
-	return len(p), w.send(p)
+	if err := w.send(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // Flush sends what there is.
@@ -201,8 +214,9 @@ func (w *responder) send(rest []byte) error {
 	return w.err
 }
 
-// finish ends the answer.
+// finish ends the answer. A handler that has kept its writer is told so.
 func (w *responder) finish() {
+	defer func() { w.err = errReturned }()
 	w.WriteHeader(http.StatusOK)
 	switch {
 	case w.isStream && w.err == nil:

@@ -13,6 +13,8 @@ type decoder struct {
 	in []byte
 	// held finds the object that an app names; nil where there can be none.
 	held func(class string, number uint64) (any, error)
+	// inOrder gives plain objects as Object.
+	inOrder bool
 }
 
 var errMalformed = invalid("the value is not CBOR")
@@ -179,6 +181,9 @@ func (d *decoder) object(n uint64, depth int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.inOrder {
+		return ordered(entries), nil
+	}
 	object := make(map[string]any, len(entries))
 	for _, entry := range entries {
 		key, ok := entry.Key.(string)
@@ -188,6 +193,19 @@ func (d *decoder) object(n uint64, depth int) (any, error) {
 		object[key] = entry.Value
 	}
 	return object, nil
+}
+
+// ordered is a plain object with its order; still a Map if a key is no text.
+func ordered(entries Map) any {
+	object := make(Object, len(entries))
+	for i, entry := range entries {
+		name, ok := entry.Key.(string)
+		if !ok {
+			return entries
+		}
+		object[i] = Property{name, entry.Value}
+	}
+	return object
 }
 
 func (d *decoder) tagged(tag uint64, depth int) (any, error) {

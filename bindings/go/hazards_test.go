@@ -1,11 +1,16 @@
 package nano_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	goruntime "runtime"
@@ -13,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,18 +70,58 @@ func TestNilDereferencesStillRecover(t *testing.T) {
 func TestAProfilerAtAThousandHertz(t *testing.T) {
 	app := newApp(t, nano.AppOptions{Source: busy})
 	goruntime.SetCPUProfileRate(1000)
-	var profile strings.Builder
+	var profile bytes.Buffer
 	must(t, pprof.StartCPUProfile(&profile))
 	inFlight(t, app, func() {
-		// Some time of Go's own to be seen by the profiler.
-		for range 50 {
+		// Some time of Go's own to be seen by the profiler, by the clock that it goes by.
+		for end := cpuTime(t) + 100*time.Millisecond; cpuTime(t) < end; {
 			_ = strings.Repeat("x", 1<<20)
 		}
 	})
 	pprof.StopCPUProfile()
-	if profile.Len() == 0 {
-		t.Error("there is no profile")
+	if n := samples(t, &profile); n == 0 {
+		t.Error("the profile has no samples")
 	}
+}
+
+// cpuTime is what this process has computed so far.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// samples counts those of a profile: the second field of pprof's profile.proto, which is a message each.
+func samples(t *testing.T, profile io.Reader) (count int) {
+	t.Helper()
+	unzipped, err := gzip.NewReader(profile)
+	must(t, err)
+	content, err := io.ReadAll(unzipped)
+	must(t, err)
+	number := func() uint64 {
+		n, size := binary.Uvarint(content)
+		if size <= 0 {
+			t.Fatal("the profile breaks off")
+		}
+		content = content[size:]
+		return n
+	}
+	for len(content) > 0 {
+		field := number()
+		n := number()
+		switch field & 7 {
+		case 0:
+		case 2:
+			content = content[n:]
+		default:
+			t.Fatal("a profile has no fields of type", field&7)
+		}
+		if field == 2<<3|2 {
+			count++
+		}
+	}
+	return count
 }
 
 func TestPreemptionAndCollectionsWhileAppsRun(t *testing.T) {
@@ -379,7 +425,7 @@ func TestANameIsNobodysUntilItsAppHasEnded(t *testing.T) {
 }
 
 func TestWhatHasEndedIsAnErrorAndNoCrash(t *testing.T) {
-	runtime, err := nano.New(nano.Options{Threads: 1})
+	runtime, err := nano.New(nano.Options{Threads: 1, ManualClock: true, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	app := load(t, runtime, nano.AppOptions{Source: "export default { fetch: () => new Response(new ReadableStream({ pull() { return new Promise(() => {}); } })) }"})
 	request, err := http.NewRequestWithContext(t.Context(), "GET", "http://app.test/", nil)
@@ -403,11 +449,25 @@ func TestWhatHasEndedIsAnErrorAndNoCrash(t *testing.T) {
 	if _, err := response.Body.Read(make([]byte, 1)); err == nil {
 		t.Error("a body that is closed can be read")
 	}
+	recorder := httptest.NewRecorder()
+	app.ServeHTTP(recorder, httptest.NewRequest("GET", "/", nil))
+	if recorder.Code != http.StatusServiceUnavailable || !strings.Contains(recorder.Body.String(), `"code":"SHUTDOWN"`) {
+		t.Error("a server's client is told", recorder.Code, recorder.Body)
+	}
 	for what, try := range map[string]func() error{
 		"round trip": func() error { _, err := app.RoundTrip(request); return err },
 		"invoke":     func() error { _, err := app.Invoke(t.Context(), "x"); return err },
 		"reload":     func() error { return app.Reload(nano.AppOptions{Source: hello}) },
 		"load":       func() error { _, err := runtime.Load(nano.AppOptions{Source: hello}); return err },
+		"schedule":   func() error { _, err := app.Schedule(t.Context(), "* * * * *", time.UnixMilli(0)); return err },
+		"kill":       func() error { _, err := app.Kill(); return err },
+		"app stats":  func() error { _, err := app.Stats(); return err },
+		"unload":     func() error { return app.Unload(0) },
+		"stats":      func() error { _, err := runtime.Stats(); return err },
+		"metrics":    func() error { _, err := runtime.Metrics(); return err },
+		"queues":     func() error { _, err := runtime.Queues(); return err },
+		"drain":      func() error { return runtime.Drain(0) },
+		"advance":    func() error { return runtime.Advance(time.Second) },
 	} {
 		var failed *nano.Error
 		if err := try(); !errors.As(err, &failed) || !errors.Is(err, nano.ErrShutdown) {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -33,6 +34,7 @@ type hub struct {
 	notices  chan func()
 	dropped  uint64
 	closing  sync.Once
+	isClosed atomic.Bool
 	done     chan struct{}
 	apps     sync.Map // name to *claim
 	onLog    func(Log)
@@ -219,12 +221,21 @@ func (h *hub) credit(id C.nano_request, bytes int) {
 // close ends everything, and returns when the last event has been given out.
 func (h *hub) close() {
 	h.closing.Do(func() {
+		h.isClosed.Store(true)
 		C.nano_runtime_close(h.ptr)
 		// Fails when run has ended by itself, and closed the file.
 		_ = h.file.SetReadDeadline(time.Unix(1, 0))
 	})
 	<-h.done
 	runtime.KeepAlive(h)
+}
+
+// ended is the error of what is asked of a closed runtime that C would still answer.
+func (h *hub) ended() error {
+	if h.isClosed.Load() {
+		return closedError()
+	}
+	return nil
 }
 
 // protect runs what is not ours, which may panic: the host goes on, and its log says where it was.

@@ -24,15 +24,19 @@ func (a *App) Invoke(ctx context.Context, export string, args ...any) (any, erro
 	return result, err
 }
 
-// InvokeInto is the same with a result of a type: result points to a variable that can hold it.
+// InvokeInto is the same with a result of a type: result points to a variable that can hold it. In an Object, and in the objects in it, the
+// properties are in their order.
 func (a *App) InvokeInto(ctx context.Context, result any, export string, args ...any) error {
 	var e encoder
 	if err := e.array(0, len(args), func(i int) any { return args[i] }); err != nil {
 		return err
 	}
-	return a.invoke(ctx, result, func(token uint64) C.nano_go_begun {
-		return C.nano_go_invoke(a.ptr, ptrOf(export), C.size_t(len(export)), ptr(e.out), C.size_t(len(e.out)), C.uint64_t(token))
-	})
+	return a.invoke(ctx, result, func(token uint64) C.nano_go_begun { return a.begin(export, e.out, token) })
+}
+
+// begin hands an invocation over: name and arguments are copied before it returns.
+func (a *App) begin(export string, args []byte, token uint64) C.nano_go_begun {
+	return C.nano_go_invoke(a.ptr, ptrOf(export), C.size_t(len(export)), ptr(args), C.size_t(len(args)), C.uint64_t(token))
 }
 
 func (a *App) invoke(ctx context.Context, result any, begin func(token uint64) C.nano_go_begun) error {
@@ -57,7 +61,7 @@ func (a *App) invoke(ctx context.Context, result any, begin func(token uint64) C
 	if event.err != nil {
 		return event.err
 	}
-	d := decoder{in: event.raw, held: a.hub.objects.held}
+	d := decoder{in: event.raw, held: a.hub.objects.held, inOrder: to.Type().Elem() == reflect.TypeFor[Object]()}
 	value, err := d.decode()
 	if err != nil {
 		return err

@@ -149,6 +149,9 @@ func (r *Runtime) Close() error {
 // Drain takes no new requests, waits so long for those in flight, and ends the rest with ErrDraining; ErrTimeout if there was a rest.
 func (r *Runtime) Drain(grace time.Duration) error {
 	defer runtime.KeepAlive(r)
+	if err := r.hub.ended(); err != nil {
+		return err
+	}
 	switch status := C.nano_runtime_drain(r.hub.ptr, milliseconds(grace)); {
 	case status == C.NANO_TIMEOUT:
 		return codeError(ErrTimeout, "requests were left when the time of grace was over; they have been ended")
@@ -160,13 +163,17 @@ func (r *Runtime) Drain(grace time.Duration) error {
 // Advance moves a manual clock on: timers that are due run, wall limits that are due strike.
 func (r *Runtime) Advance(by time.Duration) error {
 	defer runtime.KeepAlive(r)
+	if err := r.hub.ended(); err != nil {
+		return err
+	}
 	if by < 0 {
 		return invalid("clocks do not go backwards")
 	}
-	if err := statusError(C.nano_runtime_advance(r.hub.ptr, C.uint64_t(by.Milliseconds())), nil); err != nil {
+	status := C.nano_runtime_advance(r.hub.ptr, C.uint64_t(by.Milliseconds()))
+	if status == C.NANO_E_INVALID {
 		return invalid("the runtime has no manual clock, or it cannot go so far")
 	}
-	return nil
+	return statusError(status, nil)
 }
 
 // Stats is what a runtime holds and has done.
@@ -178,6 +185,9 @@ type Stats struct {
 // Stats gives what it holds and has done.
 func (r *Runtime) Stats() (Stats, error) {
 	defer runtime.KeepAlive(r)
+	if err := r.hub.ended(); err != nil {
+		return Stats{}, err
+	}
 	c := C.nano_runtime_counters{size: C.sizeof_nano_runtime_counters}
 	if err := statusError(C.nano_runtime_stats(r.hub.ptr, &c), nil); err != nil {
 		return Stats{}, err
@@ -196,6 +206,9 @@ type QueueStats struct{ Messages, Bytes, Sent, Acked, Retried, Dead, Dropped uin
 // Queues gives what each queue holds and has done, by its name. A queue is there while it has messages, or an app that takes them.
 func (r *Runtime) Queues() (map[string]QueueStats, error) {
 	defer runtime.KeepAlive(r)
+	if err := r.hub.ended(); err != nil {
+		return nil, err
+	}
 	var list *C.nano_queues
 	if err := statusError(C.nano_runtime_queues(r.hub.ptr, &list), nil); err != nil {
 		return nil, err
@@ -223,6 +236,9 @@ func (r *Runtime) Queues() (map[string]QueueStats, error) {
 // Metrics gives what Stats does and more as Prometheus text.
 func (r *Runtime) Metrics() (string, error) {
 	defer runtime.KeepAlive(r)
+	if err := r.hub.ended(); err != nil {
+		return "", err
+	}
 	var t *C.nano_text
 	if err := statusError(C.nano_runtime_metrics(r.hub.ptr, &t), nil); err != nil {
 		return "", err

@@ -24,7 +24,8 @@ type MapEntry struct{ Key, Value any }
 // A Set is a JavaScript Set, in its order.
 type Set []any
 
-// An Object is a plain object whose properties have an order, for encoding; a Go map is written in the order of its sorted keys.
+// An Object is a plain object whose properties have an order, for encoding and for InvokeInto; a Go map is written in the order of its
+// sorted keys.
 type Object []Property
 
 // A Property is one property of an Object.

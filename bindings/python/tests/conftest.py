@@ -104,6 +104,7 @@ def serve(tmp_path: Path) -> Iterator[Any]:
             except OSError as error:
                 raise AssertionError(log.read_text()) from error
             data = response.read()
+            ask.headers = response.headers  # type: ignore[attr-defined]
             connection.close()
             assert response.status == expect, (response.status, data, log.read_text())
             return data

@@ -30,6 +30,11 @@ def fail() -> None:
 FUNCTIONS = {"echo": lambda value: value, "add": lambda a, b: a + b, "fail": fail}
 
 
+def test_there_is_a_corpus() -> None:
+    # Without one the test below has nothing to run, which pytest calls skipped.
+    assert CASES, f"{CORPUS} has no case"
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_case_of_the_corpus(case: dict[str, Any], run: Any) -> None:
     run(replay(case))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -174,6 +174,116 @@ def test_an_app_that_answers_without_reading_lets_the_body_be(runtime: Runtime, 
     run(main())
 
 
+ENDLESS = """
+let reads = 0;
+export const count = () => reads;
+export default { fetch: () => new Response(new ReadableStream({ pull(c) { reads++; c.enqueue(new Uint8Array(16384)); } })) };
+"""
+# Reads its request's body when it is told to.
+WAITS = """
+let open;
+const opened = new Promise((resolve) => { open = resolve; });
+export { open };
+export const here = () => 1;
+export default { async fetch(request) { await opened; return new Response(String((await request.arrayBuffer()).byteLength)); } };
+"""
+# A window of 64 KiB in pieces of 16, and what waits at its ends: less than what would come if nobody waited.
+IN_BETWEEN = 16
+
+
+def test_a_body_that_a_thread_does_not_take_makes_its_app_wait(runtime: Runtime) -> None:
+    app = runtime.load(ENDLESS)
+
+    def count() -> int:
+        # Asked often enough that it would have gone on if it could.
+        return max(app.invoke_sync("count") for _ in range(2 * IN_BETWEEN))
+
+    with app.fetch_sync(URL, stream=True) as response:
+        before = count()
+        assert 0 < before <= IN_BETWEEN and count() == before
+        # What is taken is what it goes on by.
+        chunks = response.iter_bytes()
+        taken = 0
+        while taken < 2 * IN_BETWEEN * 16_384:
+            taken += len(next(chunks))
+        after = count()
+        assert taken // 16_384 <= after <= taken // 16_384 + IN_BETWEEN and count() == after
+
+
+def test_a_body_that_a_loop_does_not_take_makes_its_app_wait(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(ENDLESS)
+
+    async def count() -> int:
+        return max([await app.invoke("count") for _ in range(2 * IN_BETWEEN)])
+
+    async def main() -> None:
+        async with await app.fetch(URL, stream=True) as response:
+            before = await count()
+            assert 0 < before <= IN_BETWEEN and await count() == before
+            chunks = response.aiter_bytes()
+            taken = 0
+            while taken < 2 * IN_BETWEEN * 16_384:
+                taken += len(await chunks.__anext__())
+            after = await count()
+            assert taken // 16_384 <= after <= taken // 16_384 + IN_BETWEEN and await count() == after
+
+    run(main())
+
+
+def test_a_thread_s_body_is_not_read_on_while_the_app_does_not_read(runtime: Runtime) -> None:
+    app = runtime.load(WAITS)
+    yielded: list[int] = []
+    full = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        for n in range(4 * IN_BETWEEN):
+            if n == 4:
+                # Four fill the window, and there is no room for this one.
+                full.set()
+            yielded.append(n)
+            yield bytes(16_384)
+
+    said: list[str] = []
+    asker = threading.Thread(target=lambda: said.append(app.fetch_sync(URL, method="POST", body=body()).text))
+    asker.start()
+    try:
+        assert full.wait(PATIENCE_S)
+        for _ in range(4 * IN_BETWEEN):
+            app.invoke_sync("here")
+        assert len(yielded) <= IN_BETWEEN
+    finally:
+        app.invoke_sync("open")
+        asker.join()
+    assert (said, len(yielded)) == ([str(4 * IN_BETWEEN * 16_384)], 4 * IN_BETWEEN)
+
+
+@pytest.mark.parametrize("kind", ["Iterator", "AsyncIterator"])
+def test_a_loop_s_body_is_not_read_on_while_the_app_does_not_read(runtime: Runtime, run: Any, kind: str) -> None:
+    app = runtime.load(WAITS)
+    yielded: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        for n in range(4 * IN_BETWEEN):
+            yielded.append(n)
+            yield bytes(16_384)
+
+    async def abody() -> AsyncIterator[bytes]:
+        for piece in body():
+            yield piece
+
+    async def main() -> None:
+        asker = asyncio.create_task(app.fetch(URL, method="POST", body=body() if kind == "Iterator" else abody()))
+        while len(yielded) < 5:
+            await app.invoke("here")
+        for _ in range(4 * IN_BETWEEN):
+            await app.invoke("here")
+        assert len(yielded) <= IN_BETWEEN
+        await app.invoke("open")
+        assert ((await asker).text, len(yielded)) == (str(4 * IN_BETWEEN * 16_384), 4 * IN_BETWEEN)
+
+    run(main())
+
+
 def test_canceling_the_task_cancels_the_request(runtime: Runtime, run: Any) -> None:
     app = runtime.load(ABORTS)
 
@@ -204,11 +314,106 @@ def test_a_stream_that_nobody_reads_on_is_canceled(runtime: Runtime) -> None:
     assert len(next(response.iter_bytes())) == 1024
     del response
     assert app.invoke_sync("canceled") == "canceled"
-    response = app.fetch_sync(URL, stream=True)
+
+
+@pytest.mark.parametrize("size", [9, 100_000])
+def test_a_response_that_is_closed_before_its_end_is_never_whole(runtime: Runtime, run: Any, size: int) -> None:
+    app = runtime.load(PIECES)
+
+    def refused() -> Any:
+        return pytest.raises(nano.CanceledError, match="closed")
+
+    for taken in (0, 1):
+        with app.fetch_sync(f"{URL}{size}", stream=True) as response:
+            chunks = response.iter_bytes()
+            assert len([next(chunks) for _ in range(taken)]) == taken
+        for use in (response.iter_bytes, response.read, lambda chunks=chunks: next(chunks)):
+            for _ in range(2):
+                with refused():
+                    use()
+        with pytest.raises(RuntimeError, match="has not been read"):
+            _ = response.body
+
+    async def main() -> None:
+        for taken in (0, 1):
+            async with await app.fetch(f"{URL}{size}", stream=True) as response:
+                chunks = response.aiter_bytes()
+                assert len([await chunks.__anext__() for _ in range(taken)]) == taken
+            for _ in range(2):
+                with refused():
+                    response.aiter_bytes()
+                with refused():
+                    await response.aread()
+                with refused():
+                    await chunks.__anext__()
+        response = app.fetch_sync(f"{URL}{size}", stream=True)
+        await response.aclose()
+        with refused():
+            await response.aread()
+
+    run(main())
+
+
+def test_the_pieces_of_a_body_come_once(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(PIECES)
+
+    def refused() -> Any:
+        return pytest.raises(nano.InvalidError, match="has been read already")
+
+    with app.fetch_sync(f"{URL}9", stream=True) as response:
+        chunks = response.iter_bytes()
+        assert b"".join(chunks) == bytes(18)
+        # As of every iterator.
+        assert list(chunks) == []
+        for use in (response.iter_bytes, response.read):
+            with refused():
+                use()
+    # Closed, and there is the better reason.
+    with refused():
+        response.read()
+
+    async def main() -> None:
+        async with await app.fetch(f"{URL}9", stream=True) as response:
+            chunks = response.aiter_bytes()
+            assert b"".join([chunk async for chunk in chunks]) == bytes(18)
+            assert [chunk async for chunk in chunks] == []
+            with refused():
+                response.aiter_bytes()
+            with refused():
+                await response.aread()
+        with refused():
+            await response.aread()
+
+    run(main())
+
+
+def test_a_body_that_was_read_whole_stays(runtime: Runtime, run: Any) -> None:
+    app = runtime.load(PIECES)
+    with app.fetch_sync(f"{URL}9", stream=True) as response:
+        # What is left is what it keeps.
+        assert next(response.iter_bytes()) == bytes(9)
+        assert response.read() == bytes(9)
     response.close()
-    assert list(response.iter_bytes()) == []
+    assert (response.read(), response.body, list(response.iter_bytes()), response.is_stream) == (bytes(9), bytes(9), [bytes(9)], False)
+
+    async def main() -> None:
+        async with await app.fetch(f"{URL}9", stream=True) as response:
+            assert await response.aread() == bytes(18)
+        assert (await response.aread(), response.body, [chunk async for chunk in response.aiter_bytes()]) == (bytes(18), bytes(18), [bytes(18)])
+
+    run(main())
 
 
+# Sends two pieces of as many bytes as the path says.
+PIECES = """
+export default {
+  fetch(request) {
+    const size = Number(new URL(request.url).pathname.slice(1));
+    let n = 0;
+    return new Response(new ReadableStream({ async pull(c) { await null; if (n++ === 2) c.close(); else c.enqueue(new Uint8Array(size)); } }));
+  },
+};
+"""
 # Sends one piece, and no more.
 BEGINS = "export default { fetch: () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(9)); } })) }"
 # Sends one piece, and fails.

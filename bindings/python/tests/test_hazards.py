@@ -645,6 +645,32 @@ def test_another_v8_in_the_process(program: Any, first: str) -> None:
     assert sorted(printed.splitlines()) == ["42", "hello", "hello 2,4"]
 
 
+@pytest.mark.parametrize(
+    ("without_gil", "error", "told"),
+    [
+        (1, 'SystemError("bad module definition")', "ImportError: built for Python with a GIL"),
+        # Anything else that goes wrong is told as it is.
+        (0, 'SystemError("bad module definition")', "SystemError: bad module definition"),
+        (1, 'ImportError("no such library")', "ImportError: no such library"),
+    ],
+)
+def test_a_python_without_a_gil_is_refused_in_plain_words(python: Any, without_gil: int, error: str, told: str) -> None:
+    # As such a Python is: it says so in its configuration, and cannot take the native half in.
+    assert python(f"""
+        import sys, sysconfig
+        class Refuse:
+            def find_spec(self, name, path=None, target=None):
+                if name == "nano_isolates._nano":
+                    raise {error}
+        sys.meta_path.insert(0, Refuse())
+        sysconfig.get_config_vars()["Py_GIL_DISABLED"] = {without_gil}
+        try:
+            import nano_isolates
+        except (ImportError, SystemError) as error:
+            print(f"{{type(error).__name__}}: {{error}}".replace("this nano_isolates is ", "").split(" (abi3)")[0])
+    """) == told + "\n"
+
+
 def test_descriptors_beyond_what_select_can_watch(program: Any) -> None:
     assert program("""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

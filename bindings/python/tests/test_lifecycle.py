@@ -21,6 +21,14 @@ from nano_isolates import Runtime
 NEVER = "export default { fetch: () => new Promise(() => { setTimeout(() => {}, 1e9) }) }\nexport const here = () => 1"
 
 
+@contextlib.contextmanager
+def closed() -> Iterator[None]:
+    """What is used in it is of a closed runtime, and says so."""
+    with pytest.raises(nano.ShutdownError) as caught:
+        yield
+    assert (caught.value.name, caught.value.code) == ("NANO_E_SHUTDOWN", -13)
+
+
 def test_closing_ends_what_is_pending_and_refuses_what_comes(run: Any) -> None:
     async def main() -> None:
         runtime = Runtime(threads=1)
@@ -33,11 +41,17 @@ def test_closing_ends_what_is_pending_and_refuses_what_comes(run: Any) -> None:
                 await task
         assert runtime.closed
         await runtime.aclose()
-        for use in (app.fetch(URL), app.invoke("here")):
-            with pytest.raises(nano.ShutdownError):
-                await use
-        for refused in (app.stats, app.unload, app.reload, runtime.stats, runtime.metrics, lambda: runtime.load(HELLO), lambda: app.fetch_sync(URL)):
-            with pytest.raises(nano.ShutdownError):
+        for use in (
+            *(lambda: app.fetch(URL), lambda: app.invoke("here"), app.schedule, app.akill, app.aunload, app.areload),
+            lambda: runtime.aload(HELLO),
+        ):
+            with closed():
+                await use()
+        for refused in (
+            *(app.stats, app.kill, app.unload, app.reload, app.schedule_sync, lambda: app.fetch_sync(URL), lambda: app.invoke_sync("here")),
+            *(runtime.stats, runtime.metrics, runtime.queues, runtime.drain, lambda: runtime.advance(1), lambda: runtime.load(HELLO)),
+        ):
+            with closed():
                 refused()
 
     run(main())

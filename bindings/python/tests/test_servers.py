@@ -6,11 +6,15 @@ import asyncio
 import gc
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 import weakref
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
 
@@ -429,12 +433,61 @@ def test_the_example_server_mounts_apps_under_fastapi(serve: Any, listener: sock
     ask.server.wait(PATIENCE_S)
 
 
+# The application of an example, which also says in a header whose process it was.
+SAYS_WHO_WSGI = """
+import os
+from {module} import {name} as inner
+
+def {name}(environ, start_response):
+    return inner(environ, lambda status, headers, *more: start_response(status, [*headers, ("x-pid", str(os.getpid()))], *more))
+"""
+SAYS_WHO_ASGI = """
+import os
+from {module} import {name} as inner
+
+async def {name}(scope, receive, send):
+    async def send_with_pid(message):
+        if message["type"] == "http.response.start":
+            message = {{**message, "headers": [*message["headers"], (b"x-pid", b"%d" % os.getpid())]}}
+        await send(message)
+    await inner(scope, receive, send_with_pid)
+"""
+
+
+@pytest.fixture
+def serve_saying_who(serve: Any, listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`serve` for a command that names a WSGI or ASGI application of the examples, each answer of which has an `x-pid`."""
+
+    def serve_saying_who(command: list[str]) -> Any:
+        module, name = command[1].split(":")
+        text = SAYS_WHO_ASGI if name == "application" else SAYS_WHO_WSGI
+        (tmp_path / "says_who.py").write_text(text.format(module=module, name=name))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+        return serve([command[0], f"says_who:{name}", *(part.format(fd=listener.fileno()) for part in command[2:])], listener)
+
+    return serve_saying_who
+
+
+def ask_every_worker(ask: Any, workers: int, ask_once: Callable[[], object]) -> dict[str, list[Any]]:
+    """What each worker has answered, once each has answered twice. Which of them takes a connection is the kernel's choice."""
+    answers: dict[str, list[Any]] = {}
+    deadline = time.monotonic() + PATIENCE_S
+    while len(answers) < workers or min(map(len, answers.values())) < 2:
+        assert time.monotonic() < deadline, (answers, ask.log.read_text())
+        answer = ask_once()
+        answers.setdefault(ask.headers["x-pid"], []).append(answer)
+    # None died and was replaced, and it was none that only waits for its workers.
+    assert len(answers) == workers and (workers == 1) == (str(ask.server.pid) in answers), (answers, ask.server.pid)
+    return answers
+
+
 @pytest.mark.parametrize("preload", [False, True], ids=["", "preload"])
-def test_gunicorn_forks_workers_that_have_a_runtime_each(serve: Any, listener: socket.socket, preload: bool) -> None:
-    command = ["gunicorn", "wsgi_server:app", "--bind", f"fd://{listener.fileno()}", "--workers", "2"]
-    ask = serve(command + (["--preload"] if preload else []), listener)
-    for _ in range(4):
-        assert ask("/").startswith(b"Hello from worker ")
+def test_gunicorn_forks_workers_that_have_a_runtime_each(serve_saying_who: Any, preload: bool) -> None:
+    command = ["gunicorn", "wsgi_server:app", "--bind", "fd://{fd}", "--workers", "2"]
+    ask = serve_saying_who(command + (["--preload"] if preload else []))
+    for said in ask_every_worker(ask, 2, lambda: ask("/")).values():
+        # Each counts for itself.
+        assert said == [b"Hello from worker with %d visits\n" % (n + 1) for n in range(len(said))]
 
 
 @pytest.mark.parametrize(
@@ -447,11 +500,13 @@ def test_gunicorn_forks_workers_that_have_a_runtime_each(serve: Any, listener: s
     ],
     ids=["uvicorn", "gunicorn-uvicorn-preload", "gunicorn", "gunicorn-threads-preload"],
 )
-def test_the_example_site_has_apps_beside_django_s_views(serve: Any, listener: socket.socket, command: list[str]) -> None:
-    ask = serve([part.format(fd=listener.fileno()) for part in command], listener)
-    for _ in range(3):
-        assert ask("/apps/shouter/loud", b"quiet") == b"QUIET at /apps/shouter/loud\n"
-        assert json.loads(ask("/price/3")) == {"price": 6}
+def test_the_example_site_has_apps_beside_django_s_views(serve_saying_who: Any, command: list[str]) -> None:
+    ask = serve_saying_who(command)
+    workers = 2 if "--workers" in command else 1
+    for said in ask_every_worker(ask, workers, lambda: ask("/apps/shouter/loud", b"quiet")).values():
+        assert set(said) == {b"QUIET at /apps/shouter/loud\n"}
+    for said in ask_every_worker(ask, workers, lambda: ask("/price/3")).values():
+        assert all(json.loads(each) == {"price": 6} for each in said)
     assert ask("/nowhere", expect=404)
 
 

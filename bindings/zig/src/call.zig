@@ -6,7 +6,11 @@ const c = nano.c;
 const check = @import("errors.zig").check;
 const Allocator = std.mem.Allocator;
 
-/// What an app asks. A copy: it stays valid until deinit, whatever becomes of the call. Answer once, when you like.
+/// What an app asks. A copy: it stays valid until deinit, whatever becomes of the call. Answer once, when you like, also after deinit: a call
+/// that has been answered or given up is error.NotFound.
+///
+/// After deinit there is nothing left to look at: kind is .unknown, args is error.Invalid, numbers are 0 and the rest is empty. That is the one
+/// deinit was called on; other copies of the value point to what has been freed.
 pub const Call = struct {
     runtime: nano.Runtime,
     id: u64,
@@ -27,7 +31,8 @@ pub const Call = struct {
     }
 
     pub fn kind(call: Call) Kind {
-        return switch (call.view.?.kind) {
+        const view = call.view orelse return .unknown;
+        return switch (view.kind) {
             c.NANO_CALL_FETCH => .fetch,
             c.NANO_CALL_METHOD => .method,
             c.NANO_CALL_FUNCTION => .function,
@@ -42,47 +47,49 @@ pub const Call = struct {
 
     /// The app's name.
     pub fn app(call: Call) []const u8 {
-        return nano.slice(call.view.?.app);
+        return nano.slice((call.view orelse return "").app);
     }
 
     /// The binding's name in env, or the class's.
     pub fn binding(call: Call) []const u8 {
-        return nano.slice(call.view.?.binding);
+        return nano.slice((call.view orelse return "").binding);
     }
 
     /// The method of a fetch, or the name of the method or property.
     pub fn method(call: Call) []const u8 {
-        return nano.slice(call.view.?.method);
+        return nano.slice((call.view orelse return "").method);
     }
 
     /// Of a fetch.
     pub fn url(call: Call) []const u8 {
-        return nano.slice(call.view.?.url);
+        return nano.slice((call.view orelse return "").url);
     }
 
     /// Of a fetch, if it has come whole; otherwise it comes in .call_chunk events.
     pub fn body(call: Call) []const u8 {
-        return nano.slice(call.view.?.body);
+        return nano.slice((call.view orelse return "").body);
     }
 
     pub fn isStream(call: Call) bool {
-        return call.view.?.body_kind == c.NANO_BODY_STREAM;
+        const view = call.view orelse return false;
+        return view.body_kind == c.NANO_BODY_STREAM;
     }
 
     /// Of a fetch.
     pub fn headers(call: Call) @import("response.zig").Headers {
-        const view = call.view.?;
+        const view = call.view orelse return .{ .all = &.{} };
         return .{ .all = if (view.headers_count == 0) &.{} else view.headers[0..view.headers_count] };
     }
 
     /// Your number of the object.
     pub fn object(call: Call) u64 {
-        return call.view.?.object;
+        return (call.view orelse return 0).object;
     }
 
     /// Of all but a fetch.
     pub fn args(call: Call, arena: Allocator) (nano.Error || Allocator.Error)![]const nano.Value {
-        const value = try nano.cbor.decode(arena, nano.slice(call.view.?.args));
+        const view = call.view orelse return error.Invalid;
+        const value = try nano.cbor.decode(arena, nano.slice(view.args));
         return switch (value) {
             .array => |items| items,
             else => error.Invalid,
@@ -133,8 +140,9 @@ pub const Call = struct {
         return check(c.nano_call_end(call.runtime.raw, call.id));
     }
 
-    /// Makes room for more of the body of the app's call. One that has ended needs none.
+    /// Makes room for more of the body of the app's call. One that has ended needs none; more than 32 bits say is error.Invalid.
     pub fn credit(call: Call, bytes: usize) nano.Error!void {
-        check(c.nano_call_credit(call.runtime.raw, call.id, @intCast(bytes))) catch |err| if (err != error.NotFound) return err;
+        const room = std.math.cast(u32, bytes) orelse return error.Invalid;
+        check(c.nano_call_credit(call.runtime.raw, call.id, room)) catch |err| if (err != error.NotFound) return err;
     }
 };

@@ -103,9 +103,10 @@ pub const Runtime = struct {
     }
 
     /// Makes room for more of a response's body: as many bytes as you have passed on of its chunks. One that has
-    /// ended, while its chunks still wait, needs none.
+    /// ended, while its chunks still wait, needs none. More than 32 bits say is error.Invalid.
     pub fn credit(runtime: Runtime, id: u64, bytes: usize) nano.Error!void {
-        check(c.nano_response_credit(runtime.raw, id, @intCast(bytes))) catch |err| if (err != error.NotFound) return err;
+        const room = std.math.cast(u32, bytes) orelse return error.Invalid;
+        check(c.nano_response_credit(runtime.raw, id, room)) catch |err| if (err != error.NotFound) return err;
     }
 
     /// What it holds and has done.

@@ -276,9 +276,30 @@ test "a request that is given up ends once" {
 test "what is gone is an error" {
     var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
     var app = try runtime.load(gpa, .{ .source = "export default { fetch: () => new Response('x') }" }, null);
+    var response = try app.fetch(gpa, .{ .url = "http://app.test/" }, null);
+    response.deinit();
     try runtime.close();
     try runtime.close();
     try expectError(error.Shutdown, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
+    var failure: nano.Failure = .{};
+    defer failure.deinit();
+    try expectError(error.Shutdown, app.reload(gpa, .{ .source = "export default {}" }, &failure));
+    try expectEqualStrings("NANO_E_SHUTDOWN", failure.name());
+    try expectError(error.Shutdown, app.begin("f", "", null, &failure));
+    try expectError(error.Shutdown, app.schedule("* * * * *", 0, null, &failure));
+    try expectError(error.Shutdown, runtime.load(gpa, .{ .source = "export default {}" }, &failure));
+    // What only looks gives the last there was, as nano.h does.
+    try expectEqual(1, (try app.stats()).requests);
+    try expectEqual(0, (try app.stats()).in_flight);
+    try expectEqual(0, (try runtime.stats()).in_flight);
+    try expectEqual(0, (try runtime.queues(gpa)).len);
+    try expectError(error.NotFound, runtime.queueStats("jobs"));
+    const metrics = try runtime.metrics(gpa);
+    defer gpa.free(metrics);
+    try expect(std.mem.indexOf(u8, metrics, "nano_") != null);
+    try runtime.drain(0);
+    try app.unload(0, &failure);
+    try expectError(error.NotFound, app.unload(0, &failure));
     runtime.deinit();
     runtime.deinit();
     try expectError(error.Shutdown, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
@@ -292,6 +313,64 @@ test "what is gone is an error" {
     try expectError(error.Invalid, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
     try expectError(error.Invalid, app.unload(0, null));
     try expectEqualStrings("", app.name());
+}
+
+test "a call that is answered or let go" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    var app = try runtime.load(gpa, .{
+        .source =
+        \\import { env } from 'cloudflare:workers';
+        \\export const post = async () => (await env.STORE.fetch('http://store/x', { method: 'PUT', headers: { 'x-a': 'b' }, body: 'abc' })).text();
+        ,
+        .bindings = &.{.{ .name = "STORE", .kind = .object }},
+    }, null);
+    defer app.deinit();
+    const Host = struct {
+        runtime: nano.Runtime,
+        calls: u32 = 0,
+
+        fn event(host: *@This(), e: *nano.Event) !void {
+            const id = switch (e.payload()) {
+                .call => |id| id,
+                else => return,
+            };
+            host.calls += 1;
+            var call: nano.Call = try .look(host.runtime, id);
+            try expectEqual(.fetch, call.kind());
+            var given = call.headers();
+            try expect(given.next() != null);
+            call.deinit();
+            call.deinit();
+            try expectEqual(.unknown, call.kind());
+            for ([_][]const u8{ call.app(), call.binding(), call.method(), call.url(), call.body() }) |text| try expectEqualStrings("", text);
+            try expectEqual(false, call.isStream());
+            var none = call.headers();
+            try expectEqual(null, none.next());
+            try expectEqual(0, call.object());
+            try expectError(error.Invalid, call.args(gpa));
+            // One byte more than a credit can say, of the call and of a response.
+            try expectError(error.Invalid, call.credit(1 << 32));
+            try expectError(error.Invalid, host.runtime.credit(id, 1 << 32));
+            try call.credit(1);
+            try call.respond(gpa, .{ .body = "stored" });
+            try expectError(error.NotFound, call.respond(gpa, .{ .body = "again" }));
+            try expectError(error.NotFound, call.giveBack(gpa, .{ .int = 1 }));
+            try expectError(error.NotFound, call.fail("again"));
+            try expectError(error.NotFound, call.write("again"));
+            try expectError(error.NotFound, call.end());
+            try expectError(error.NotFound, nano.Call.look(host.runtime, id));
+            try call.credit(1);
+        }
+    };
+    var host: Host = .{ .runtime = runtime };
+    const id = try app.begin("post", "", null, null);
+    var result = try last(runtime, id, &host);
+    defer result.release();
+    try expectEqual(1, host.calls);
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    try expectEqualStrings("stored", (try nano.cbor.decode(arena.allocator(), result.payload().result)).text);
 }
 
 test "logs and changes are events" {

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._errors import CanceledError, NotFoundError, TooLargeError
+from ._errors import CanceledError, InvalidError, NotFoundError, TooLargeError
 from ._http import Response, chunk_of, close_iterator, response_of
 
 if TYPE_CHECKING:
@@ -236,13 +236,21 @@ class ResponseBody:
         if exchange is not None:
             exchange.cancel()
 
+    def check_unread(self) -> None:
+        """Raises if there is nothing to read any more: what has been given away piece by piece must not look like an empty body."""
+        if self._is_over():
+            raise InvalidError("the body has been read already: keep its pieces, or read it by read() or aread(), which keep it")
+
     def _is_over(self) -> bool:
-        """Whether there is no more, because it is whole or nobody wants it. What has broken off raises, however often it is read."""
-        if self._failure is None and self.exchange.done and not self.exchange.events and not self._is_whole and not self.closed:
-            self._failure = CanceledError("the request has been canceled: its response is not whole")
+        """Whether it is whole. What has broken off or was closed before that raises, however often it is read."""
+        if self._failure is None and not self._is_whole:
+            if self.closed:
+                self._failure = CanceledError("the response was closed before its body had been read")
+            elif self.exchange.done and not self.exchange.events:
+                self._failure = CanceledError("the request has been canceled: its response is not whole")
         if self._failure is not None:
             raise self._failure
-        return self.closed or self._is_whole
+        return self._is_whole
 
     def _take(self, event: tuple[Any, ...]) -> bytes | None:
         if event[1] == CHUNK:

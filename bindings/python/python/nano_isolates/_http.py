@@ -129,7 +129,8 @@ class Response:
 
     `status`, `status_text`, `headers`; `body`, `text` and `json()` once it is whole; `account` says what the request used. With
     `stream=True` the body is read piece by piece, by `aiter_bytes()` or `iter_bytes()`, or `aread()` and `read()` in one go, and the
-    response is closed when it is left alone before its end.
+    response is closed when it is left alone before its end. Reading a closed one raises `CanceledError`, and pieces that have been read
+    come no second time (`InvalidError`); what `aread()` and `read()` gave stays.
     """
 
     __slots__ = ("__weakref__", "_account", "_body", "_flat", "_headers", "_source", "status", "status_text")
@@ -210,13 +211,20 @@ class Response:
         """The body in pieces."""
         if self._body is not None:
             return iter([self._body] if self._body else [])
-        return iter(self._source)
+        return iter(self._unread())
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body in pieces."""
         if self._body is None and isinstance(self._source, AsyncIterable):
-            return self._source.__aiter__()
+            return cast("AsyncIterable[bytes]", self._unread()).__aiter__()
         return from_iterable(self.iter_bytes())
+
+    def _unread(self) -> Any:
+        """Where the body comes from. An app's comes once: reading it again raises."""
+        check = getattr(self._source, "check_unread", None)
+        if check is not None:
+            check()
+        return self._source
 
     def read(self) -> bytes:
         """Reads what is left of the body, and keeps it."""
