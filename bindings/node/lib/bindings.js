@@ -46,6 +46,15 @@ class Bindings {
     for (const [name, value] of this.byName) if (isClass(value)) this.classes.set(value, name);
   }
 
+  /** These, and those of the others that have other names. */
+  over(others) {
+    const both = new Bindings();
+    both.byName = new Map([...others.byName, ...this.byName]);
+    both.classes = new Map([...others.classes, ...this.classes]);
+    both.files = this.files ?? others.files;
+    return both;
+  }
+
   /** The same for the native half. */
   describe() {
     return [...this.byName].map(([name, value]) => describe(name, value));

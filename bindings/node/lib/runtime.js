@@ -219,7 +219,18 @@ class App {
       this.#options = kept;
       this.#claim.bindings = bindings;
     };
-    const work = () => this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
+    const work = async () => {
+      // While both versions live, each finds its own bindings where they differ in name: the new one may call Node while it starts.
+      const before = this.#claim.bindings;
+      const both = bindings.over(before);
+      this.#claim.bindings = both;
+      try {
+        await this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
+      } catch (error) {
+        if (this.#claim.bindings === both) this.#claim.bindings = before;
+        throw error;
+      }
+    };
     await unless(signal, work, follow);
     follow();
   }

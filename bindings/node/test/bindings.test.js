@@ -3,8 +3,13 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
+const v8 = require('node:v8');
+const vm = require('node:vm');
 const { Service } = require('nano-isolates');
 const { HELLO, URL: url, code, runtimeFor, until, wrongType } = require('./helpers.js');
+
+v8.setFlagsFromString('--expose-gc');
+const collectGarbage = vm.runInNewContext('gc');
 
 const CALLS = `import { env } from 'cloudflare:workers';
   export const call = (name, ...args) => env[name](...args);
@@ -74,7 +79,7 @@ test('a function that returns what cannot cross fails the call, not the host', a
   assert.equal(await app.invoke('call', 'bad').catch((error) => error.code), 'NANO_E_EXCEPTION');
 });
 
-test('classes make objects that stay here, until the app gives them back', async (t) => {
+test('classes make objects that stay here', async (t) => {
   class Basket {
     #items = [];
     add(item) {
@@ -108,6 +113,42 @@ test('classes make objects that stay here, until the app gives them back', async
     { env: { Basket, count: (...baskets) => baskets.filter((basket) => basket instanceof Basket).length } },
   );
   assert.deepEqual(await app.invoke('use'), [['coffee'], 'coffee', 'milk', 2]);
+});
+
+test('an object of a class is let go when the last app has given it back, and not before', async (t) => {
+  const held = new Map();
+  class Basket {
+    constructor(owner) {
+      held.set(owner, new WeakRef(this));
+      this.owner = () => owner;
+    }
+    whose() {
+      return this.owner();
+    }
+  }
+  const isHeld = (owner) => held.get(owner).deref() !== undefined;
+  const collected = (owner) =>
+    until(() => {
+      collectGarbage();
+      return !isHeld(owner);
+    });
+  const runtime = runtimeFor(t);
+  const app = await runtime.load(
+    `import { env } from 'cloudflare:workers';
+    const kept = {};
+    export async function keep(owner) { kept[owner] = new env.Basket(owner); return kept[owner].whose(); }
+    export const whose = (owner) => kept[owner].whose();
+    export const giveBack = (owner) => kept[owner][Symbol.dispose]();`,
+    { env: { Basket } },
+  );
+  for (const owner of ['Ada', 'Bea']) assert.equal(await app.invoke('keep', owner), owner);
+  await app.invoke('giveBack', 'Ada');
+  await collected('Ada');
+  // What collected the one would have collected the other.
+  assert.ok(isHeld('Bea'));
+  assert.equal(await app.invoke('whose', 'Bea'), 'Bea');
+  await app.unload();
+  await collected('Bea');
 });
 
 test('fetch of a binding has a Request and gives a Response, both with streams', async (t) => {
@@ -168,6 +209,150 @@ test('files are kept where the host says', async (t) => {
   );
   assert.equal(await app.invoke('read', 'notes.txt'), 'from the host');
   assert.equal(await app.invoke('read', 'missing.txt'), 'NotFoundError');
+});
+
+// All that an app's files can be asked, in memory. What was asked is in `asked`.
+function filesInMemory() {
+  const kept = new Map([['', 'directory']]);
+  const writers = new Map();
+  const asked = [];
+  const fail = (name) => {
+    throw new DOMException('the host says no', name);
+  };
+  const inside = (path) => [...kept.keys()].filter((other) => other !== '' && (path === '' || other.startsWith(`${path}/`)));
+  const operations = {
+    open(path, kind, create) {
+      if (!kept.has(path)) kept.set(path, create ? (kind === 'file' ? Buffer.alloc(0) : kind) : fail('NotFoundError'));
+      if ((kept.get(path) === 'directory') !== (kind === 'directory')) fail('TypeMismatchError');
+    },
+    stat: (path) => [kept.get(path).length, 5],
+    read: (path, offset, length) => kept.get(path).subarray(offset, offset + length),
+    list: (path) =>
+      inside(path)
+        .map((other) => [other.slice(path === '' ? 0 : path.length + 1), kept.get(other) === 'directory' ? 'directory' : 'file'])
+        .filter(([name]) => !name.includes('/')),
+    remove(path, recursive) {
+      if (!kept.has(path)) fail('NotFoundError');
+      if (!recursive && inside(path).length > 0) fail('InvalidModificationError');
+      for (const other of [path, ...inside(path)]) kept.delete(other);
+    },
+    async writer(path, keep) {
+      const number = writers.size + 1;
+      writers.set(number, { path, bytes: keep ? Buffer.from(kept.get(path)) : Buffer.alloc(0) });
+      return [number, writers.get(number).bytes.length];
+    },
+    write(number, offset, bytes) {
+      const writer = writers.get(number);
+      if (offset + bytes.length > 100) fail('QuotaExceededError');
+      const longer = Buffer.alloc(Math.max(writer.bytes.length, offset + bytes.length));
+      writer.bytes.copy(longer);
+      longer.set(bytes, offset);
+      writer.bytes = longer;
+    },
+    truncate(number, size) {
+      const writer = writers.get(number);
+      writer.bytes = writer.bytes.subarray(0, size);
+    },
+    close(number) {
+      const { path, bytes } = writers.get(number);
+      kept.set(path, bytes);
+    },
+    abort: () => undefined,
+    estimate: () => [7, 100],
+  };
+  const files = {};
+  for (const [name, operation] of Object.entries(operations)) {
+    files[name] = (...args) => {
+      asked.push([name, ...args.map((arg) => (arg instanceof Uint8Array ? Buffer.from(arg).toString() : arg))]);
+      return operation(...args);
+    };
+  }
+  return { files, asked };
+}
+
+const FILES = `const named = (promise) => promise.then(() => 'done', (error) => error.name);
+  const root = () => navigator.storage.getDirectory();
+  const text = async (file) => (await file.getFile()).text();
+  export async function write() {
+    const file = await (await (await root()).getDirectoryHandle('d', { create: true })).getFileHandle('f', { create: true });
+    const fresh = await file.createWritable();
+    await fresh.write('hello');
+    const before = await text(file);
+    await fresh.close();
+    const more = await file.createWritable({ keepExistingData: true });
+    await more.truncate(4);
+    await more.seek(3);
+    await more.write('p me');
+    await more.close();
+    return [before, await text(file)];
+  }
+  export async function abort() {
+    const file = await (await (await root()).getDirectoryHandle('d')).getFileHandle('f');
+    const writable = await file.createWritable();
+    await writable.write('gone');
+    await writable.abort();
+    return text(file);
+  }
+  export async function list() {
+    const of = async (directory) => { const all = []; for await (const [name, { kind }] of directory) all.push([name, kind]); return all; };
+    return [await of(await root()), await of(await (await root()).getDirectoryHandle('d'))];
+  }
+  export async function remove() {
+    const directory = await root();
+    const remove = (name, options) => named(directory.removeEntry(name, options));
+    return [await remove('d'), await remove('d', { recursive: true }), await remove('d')];
+  }
+  export async function tooMuch() {
+    const writable = await (await (await root()).getFileHandle('big', { create: true })).createWritable();
+    return named(writable.write(new Uint8Array(101)));
+  }
+  export async function estimate() {
+    const { usage, quota } = await navigator.storage.estimate();
+    return [usage, quota];
+  }`;
+
+test('each operation on files is asked of the host, with what it needs', async (t) => {
+  const { files, asked } = filesInMemory();
+  const app = await runtimeFor(t).load(FILES, { files });
+  const did = async (name, result, operations) => {
+    asked.length = 0;
+    assert.deepEqual(await app.invoke(name), result, name);
+    assert.deepEqual(asked, operations, name);
+  };
+  const reads = [
+    ['stat', 'd/f'],
+    ['read', 'd/f', 0, 1 << 20],
+  ];
+  await did('write', ['', 'help me'], [
+    ['open', 'd', 'directory', true],
+    ['open', 'd/f', 'file', true],
+    ['writer', 'd/f', false],
+    ['write', 1, 0, 'hello'],
+    ['stat', 'd/f'],
+    ['close', 1],
+    ['writer', 'd/f', true],
+    ['truncate', 2, 4],
+    ['write', 2, 3, 'p me'],
+    ['close', 2],
+    ...reads,
+  ]);
+  const opens = [
+    ['open', 'd', 'directory', false],
+    ['open', 'd/f', 'file', false],
+  ];
+  await did('abort', 'help me', [...opens, ['writer', 'd/f', false], ['write', 3, 0, 'gone'], ['abort', 3], ...reads]);
+  await did('list', [[['d', 'directory']], [['f', 'file']]], [['list', ''], opens[0], ['list', 'd']]);
+  await did('remove', ['InvalidModificationError', 'done', 'NotFoundError'], [
+    ['remove', 'd', false],
+    ['remove', 'd', true],
+    ['remove', 'd', false],
+  ]);
+  await did('tooMuch', 'QuotaExceededError', [
+    ['open', 'big', 'file', true],
+    ['writer', 'big', false],
+    ['write', 4, 0, '\0'.repeat(101)],
+  ]);
+  await did('estimate', [7, 100], [['estimate']]);
 });
 
 test('a call whose app is gone is told by its signal', async (t) => {

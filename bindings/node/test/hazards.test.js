@@ -152,7 +152,7 @@ test('leaving in the middle of loading, draining and closing', async () => {
   );
 });
 
-test('child processes are their own: fork and cluster', async () => {
+test('child processes are their own: fork', async () => {
   await passes(
     `const { fork } = require('node:child_process');
     (async () => {
@@ -170,6 +170,42 @@ test('child processes are their own: fork and cluster', async () => {
     })();`,
     '200 200 200\n',
     { env: { CHILD: path.join(require('node:os').tmpdir(), `nano-child-${process.pid}.js`) } },
+  );
+});
+
+test('child processes are their own: cluster', async () => {
+  await passes(
+    `const cluster = require('node:cluster');
+    const { once } = require('node:events');
+    // This process has threads of ours, too, when the others begin.
+    const runtime = new Runtime({ threads: 1 });
+    fs.writeFileSync(process.env.CHILD, "const { Runtime, toNodeHandler } = require(" + JSON.stringify(require.resolve('nano-isolates')) + ");" +
+      "(async () => { const runtime = new Runtime({ threads: 1 });" +
+      "const app = await runtime.load('export default { fetch: (request, env) => new Response(env.PID) }', { env: { PID: String(process.pid) } });" +
+      "require('node:http').createServer(toNodeHandler(app)).listen(0, '127.0.0.1'); })();");
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    // Without what this process is itself started with, which is this script.
+    cluster.setupPrimary({ exec: process.env.CHILD, execArgv: [] });
+    (async () => {
+      const app = await runtime.load(HELLO);
+      const workers = [cluster.fork(), cluster.fork()];
+      const [[{ port }], [second]] = await Promise.all(workers.map((worker) => once(worker, 'listening')));
+      if (second.port !== port) throw new Error('they listen on two ports');
+      const answered = new Set();
+      // A connection for each: the workers have them in turn.
+      for (let n = 0; n < 4; n++) {
+        const response = await fetch('http://127.0.0.1:' + port + '/', { headers: { connection: 'close' } });
+        answered.add(Number(await response.text()));
+      }
+      console.log(workers.map((worker) => answered.has(worker.process.pid)).join(), answered.size, (await app.fetch(URL_)).status);
+      const exits = workers.map((worker) => once(worker, 'exit'));
+      cluster.disconnect();
+      console.log((await Promise.all(exits)).join(';'));
+      fs.unlinkSync(process.env.CHILD);
+      await runtime.close();
+    })();`,
+    'true,true 2 200\n0,;0,\n',
+    { env: { CHILD: path.join(require('node:os').tmpdir(), `nano-cluster-${process.pid}.js`) } },
   );
 });
 

@@ -8,7 +8,10 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { pathToFileURL } = require('node:url');
 const { App, Runtime } = require('nano-isolates');
-const { HELLO, NEVER, URL: url, code, runtimeFor, script, wrongType } = require('./helpers.js');
+const { Bindings } = require('../lib/bindings.js');
+const { encode } = require('../lib/cbor.js');
+const { Hub } = require('../lib/hub.js');
+const { HELLO, NEVER, URL: url, code, runtimeFor, script, until, wrongType } = require('./helpers.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 
@@ -77,7 +80,7 @@ test("a name is nobody's until its app has ended", async (t) => {
   assert.equal(await second.invoke('call'), 'second');
 });
 
-test('an unloaded app and an ended request are errors', async (t) => {
+test('an unloaded app is an error, and its name free', async (t) => {
   const runtime = runtimeFor(t);
   const app = await runtime.load(HELLO, { name: 'one' });
   assert.equal(app.name, 'one');
@@ -86,6 +89,84 @@ test('an unloaded app and an ended request are errors', async (t) => {
   await assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
   await assert.rejects(app.unload(), code('NANO_E_NOT_FOUND'));
   assert.equal((await (await runtime.load(HELLO, { name: 'one' })).fetch(url)).status, 200);
+});
+
+test('the body of a response whose app or runtime has ended is an error, however often it is read', async () => {
+  const source = `export default { fetch() {
+    return new Response(new ReadableStream({ start(controller) { controller.enqueue(new Uint8Array(5)); setTimeout(() => {}, 1e9); } }));
+  } }`;
+  for (const [end, wanted] of [
+    [(app) => app.unload({ graceMs: 0 }), 'NANO_E_DRAINING'],
+    [(app) => app.kill(), 'NANO_E_CANCELED'],
+    [(app) => app.runtime.close(), 'NANO_E_SHUTDOWN'],
+  ]) {
+    const runtime = new Runtime({ threads: 1 });
+    const app = await runtime.load(source);
+    const response = await app.fetch(url);
+    const reader = response.body.getReader();
+    assert.equal((await reader.read()).value.length, 5);
+    await end(app);
+    for (let n = 0; n < 2; n++) await assert.rejects(reader.read(), code(wanted));
+    await assert.rejects(reader.cancel(), code(wanted));
+    assert.equal(response.status, 200);
+    await runtime.close();
+  }
+});
+
+test('a response and a request that have been used are refused, and harm nothing', async (t) => {
+  const app = await runtimeFor(t).load('export default { fetch: (request) => new Response(request.body ?? "whole") }');
+  for (const init of [undefined, { method: 'POST', body: ['in ', 'pieces'] }]) {
+    const response = await app.fetch(url, init);
+    assert.equal(await response.text(), init === undefined ? 'whole' : 'in pieces');
+    for (const use of [() => response.text(), () => response.json(), () => response.arrayBuffer(), async () => response.clone()])
+      await assert.rejects(use(), TypeError);
+    assert.equal(response.bodyUsed, true);
+    assert.ok(response.account.wallUs > 0);
+  }
+  const request = new Request(url, { method: 'POST', body: 'once' });
+  assert.equal(await (await app.fetch(request)).text(), 'once');
+  await assert.rejects(app.fetch(request), wrongType);
+  assert.equal(await (await app.fetch(url)).text(), 'whole');
+});
+
+test('the native half knows an ended request and an ended call no more', async () => {
+  // Behind what people hold, which keeps from asking: events and writes cross, so that it is asked at times.
+  const asked = [];
+  const hub = new Hub({ limits: [['threads', 1]], logs: false, apps: false, manualClock: false, roots: '' }, {}, (of, id) => {
+    asked.push(id);
+    of.native.callReturn(id, encode(1, undefined, (bytes) => Uint8Array.from(bytes)));
+  });
+  const { native } = hub;
+  const env = { env: [], bindings: new Bindings({ one: () => 1 }).describe(), hostFiles: false };
+  const app = await native.load('one', 'text', 'export default { fetch: async (r, env) => new Response(await env.one()) }', [], false, env);
+  let ended;
+  const response = new Promise((resolve) => (ended = resolve));
+  const id = hub.open({ push: ended }, (token) => app.dispatch(token, 'GET', url, null, null, 0, 0, false));
+  assert.equal(Buffer.from((await response)[5]).toString(), '1');
+  assert.equal(asked.length, 1);
+  const bytes = new Uint8Array(1);
+  const uses = {
+    request: [
+      (of) => native.requestWrite(of, bytes),
+      (of) => native.requestEnd(of),
+      (of) => native.requestAbortBody(of, 'why'),
+      (of) => native.requestCancel(of),
+      (of) => native.credit(of, 1),
+    ],
+    call: [
+      (of) => native.callView(of),
+      (of) => native.callRespond(of, 200, '', null, bytes),
+      (of) => native.callReturn(of, encode(1, undefined, (given) => Uint8Array.from(given))),
+      (of) => native.callFail(of, 'why'),
+      (of) => native.callWrite(of, bytes),
+      (of) => native.callEnd(of),
+      (of) => native.credit(of, 1),
+    ],
+  };
+  for (const use of uses.request) assert.throws(() => use(id), code('NANO_E_NOT_FOUND'), String(use));
+  for (const use of uses.call) assert.throws(() => use(asked[0]), code('NANO_E_NOT_FOUND'), String(use));
+  await hub.close();
+  for (const use of [...uses.request, ...uses.call]) assert.throws(() => use(id), (error) => error.code.startsWith('NANO_E_'), String(use));
 });
 
 test('a load that fails leaves its name to the next', async (t) => {
@@ -111,6 +192,18 @@ test('reloading replaces the code and keeps the options', async (t) => {
   await assert.rejects(app.reload(source(3), { unknown: 1 }), wrongType);
   await assert.rejects(app.reload(source(3), { name: 'x' }), wrongType);
   assert.equal(await text(), 'b2');
+});
+
+test('a version finds its own bindings while it starts, and one that does not start leaves those of the old one', async (t) => {
+  const source = (start) => `import { env } from 'cloudflare:workers'; ${start} export const which = () => env.which();`;
+  const app = await runtimeFor(t).load(source(''), { env: { which: () => 'first' } });
+  const second = { which: () => 'second', added: () => 'added' };
+  const failing = source("throw new Error(await env.added());");
+  await assert.rejects(app.reload(failing, { env: second }), (error) => /added/.test(error.message));
+  assert.equal(await app.invoke('which'), 'first');
+  await app.reload(source('const start = [await env.which(), await env.added()]; export const atStart = () => start;'), { env: second });
+  assert.deepEqual(await app.invoke('atStart'), ['second', 'added']);
+  assert.equal(await app.invoke('which'), 'second');
 });
 
 test('sources are code, files and folders', async (t) => {
@@ -269,17 +362,87 @@ test('a signal gives up whatever waits, and what was begun ends well', async (t)
     await assert.rejects(use(), is);
   }
   assert.equal(await app.invoke('here'), 1);
-  const later = () => {
-    const controller = new AbortController();
-    setImmediate(() => controller.abort('enough'));
-    return { signal: controller.signal };
-  };
   const pending = assert.rejects(app.fetch(url), code('NANO_E_DRAINING'));
   await app.invoke('here');
-  await assert.rejects(app.unload({ graceMs: 60_000, ...later() }), is);
-  await assert.rejects(
-    runtime.drain({ graceMs: 1, ...later() }).then(() => Promise.reject('enough')),
-    is,
-  );
+  const controller = new AbortController();
+  const unloading = app.unload({ graceMs: 60_000, signal: controller.signal });
+  controller.abort('enough');
+  await assert.rejects(unloading, is);
+  assert.equal(await runtime.drain({ graceMs: 1 }), false);
   await pending;
+});
+
+// What an app waits for until the test opens it: whatever waits for the app is in the middle of its work.
+const GATED = "import { env } from 'cloudflare:workers'; const n = await env.gate(); export const which = () => n;";
+
+/** A gate for `env`: `arrived` once an app waits at it, which `open` then lets through. */
+function gateOf() {
+  const gate = { arrived: false, open: undefined };
+  gate.wait = () => {
+    gate.arrived = true;
+    return new Promise((resolve) => (gate.open = resolve));
+  };
+  return gate;
+}
+
+test('a load that is given up midway leaves no app, and its name to the next', async (t) => {
+  const runtime = runtimeFor(t);
+  const gate = gateOf();
+  const controller = new AbortController();
+  const loading = runtime.load(GATED, { name: 'one', env: { gate: gate.wait }, signal: controller.signal });
+  await until(() => gate.arrived);
+  controller.abort();
+  // Only now could it end by itself: without the signal it would be loaded.
+  gate.open(1);
+  await assert.rejects(loading, { name: 'AbortError' });
+  let app;
+  while (app === undefined) {
+    app = await runtime.load(HELLO, { name: 'one' }).catch((error) => assert.equal(error.code, 'NANO_E_BUSY'));
+    // A refusal is told without a turn of the loop, which the end of the first one needs.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(await (await app.fetch(url)).text(), `Hello from ${url}`);
+  assert.equal(runtime.stats().apps, 1);
+});
+
+test('a reload that is given up midway takes place once it can', async (t) => {
+  const runtime = runtimeFor(t);
+  const gate = gateOf();
+  const controller = new AbortController();
+  const app = await runtime.load('export const which = () => 1');
+  const reloading = app.reload(GATED, { env: { gate: gate.wait }, signal: controller.signal });
+  await until(() => gate.arrived);
+  assert.equal(await app.invoke('which'), 1);
+  controller.abort();
+  gate.open(2);
+  await assert.rejects(reloading, { name: 'AbortError' });
+  let which = 1;
+  while (which === 1) which = await app.invoke('which');
+  assert.equal(which, 2);
+});
+
+test('a drain that is given up midway goes on, and lets what is in flight end', async (t) => {
+  const runtime = runtimeFor(t);
+  const gate = gateOf();
+  const app = await runtime.load('export default { fetch: async (request, env) => new Response(await env.gate()) }; export const here = () => 1', {
+    env: { gate: gate.wait },
+  });
+  const pending = app.fetch(url);
+  await until(() => gate.arrived);
+  const controller = new AbortController();
+  // Neither the app, which waits, nor the grace can end it.
+  const draining = runtime.drain({ graceMs: 600_000, signal: controller.signal });
+  let isDraining = false;
+  while (!isDraining) {
+    isDraining = await app.invoke('here').then(
+      () => false,
+      (error) => error.code === 'NANO_E_DRAINING' || Promise.reject(error),
+    );
+  }
+  controller.abort();
+  gate.open('well');
+  await assert.rejects(draining, { name: 'AbortError' });
+  assert.equal(await (await pending).text(), 'well');
+  assert.equal(await runtime.drain(), true);
+  await assert.rejects(app.invoke('here'), code('NANO_E_DRAINING'));
 });

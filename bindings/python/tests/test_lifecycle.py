@@ -92,6 +92,20 @@ def test_an_unloaded_app_and_an_ended_request_are_errors(runtime: Runtime) -> No
     assert runtime.load(HELLO, name="one").fetch_sync(URL).status == 200
 
 
+def test_a_version_that_is_starting_may_call_what_only_it_is_given(runtime: Runtime) -> None:
+    source = "import { env } from 'cloudflare:workers'; const said = await env.NAME(); export default { fetch: () => new Response(said) }"
+    app = runtime.load(source.replace("NAME", "OLD"), bindings={"OLD": lambda: "old"})
+    with pytest.raises(nano.AppError, match="no thanks"):
+        app.reload(source.replace("NAME", "NO"), bindings={"NO": refuse})
+    assert app.fetch_sync(URL).text == "old"
+    app.reload(source.replace("NAME", "NEW"), bindings={"NEW": lambda: "new"})
+    assert app.fetch_sync(URL).text == "new"
+
+
+def refuse() -> None:
+    raise ValueError("no thanks")
+
+
 def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> None:
     source = "export default { fetch: (r, env) => new Response(env.A + '%d') }"
     app = runtime.load(source % 1, env={"A": "a"})

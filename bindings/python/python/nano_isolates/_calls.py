@@ -47,6 +47,10 @@ class Bindings:
         # Whether any of them is answered here.
         self.asks_python = any(not isinstance(value, (Service, Queue)) for value in self.by_name.values())
 
+    def over(self, others: Bindings) -> Bindings:
+        """These, and those of the others that have other names."""
+        return Bindings({**others.by_name, **self.by_name}, self.home, self.body_max, others)
+
     def describe(self) -> list[tuple[str, str, list[str], list[str], str, str | None]]:
         """The same for the native half."""
         return [_describe(name, value) for name, value in self.by_name.items()]

@@ -398,7 +398,14 @@ class App:
             options["source_kind"], options["source"] = source_of(source, kind)
         given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options), self._bindings)
         options["bindings"] = given.describe()
-        waiting(self._native.reload)(options)
+        # While both versions live, each finds its own bindings where they differ in name: the new one may call Python while it starts.
+        before = self._bindings
+        hub.reclaim(self.name, given.over(before))
+        try:
+            waiting(self._native.reload)(options)
+        except BaseException:
+            hub.reclaim(self.name, before)
+            raise
         self._options, self._bindings = options, given
         hub.reclaim(self.name, given)
 
