@@ -15,6 +15,7 @@ mod output;
 mod ports;
 mod routes;
 mod serve;
+mod socket_file;
 mod trust;
 mod workers;
 

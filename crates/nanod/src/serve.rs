@@ -136,7 +136,6 @@ impl Server {
             notes,
             inspected_apps: dev::inspected_apps(),
             roots: options.roots.clone(),
-            ..RuntimeOptions::default()
         })
         .map_err(|error| error.to_string())?;
         let runtime = Arc::new(runtime);

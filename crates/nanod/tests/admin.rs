@@ -740,3 +740,52 @@ fn a_token_is_made_and_kept_where_only_its_user_can_read_it() {
     assert!(first.trim().len() >= 32 && first == second, "the same after a restart");
     assert!(!line.contains(first.trim()), "a log does not get it");
 }
+
+/// The value of a series.
+fn figure(metrics: &str, series: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{series} is not there: {metrics}"))
+}
+
+#[test]
+fn figures_are_those_of_what_has_happened() {
+    // A million numbers in 8 MB, which are nowhere else but in the heap.
+    let keeps = "let all; export default { fetch() { all = new Array(1e6).fill(0.5); return new Response('kept'); } };\n";
+    let files =
+        [("one/index.js", &*says("one")), ("keeps/index.js", keeps), ("late/index.js", &says("late")), ("late/nano.toml", "lazy = true\n")];
+    let server = Server::start("figures", &files, &[]);
+    // A request is counted when it has ended, which its client can see a moment before.
+    let settled = || loop {
+        let metrics = server.ask("GET", "/metrics").2;
+        if figure(&metrics, "nano_requests_in_flight") == 0.0 {
+            return metrics;
+        }
+    };
+    const SERIES: [&str; 4] = ["nano_active_apps", "nano_isolates_active", "nano_cold_starts_total", "nano_request_duration_ms_count"];
+    let before = settled();
+    assert_eq!(SERIES.map(|series| figure(&before, series)), [3.0, 2.0, 2.0, 0.0], "one of them waits for its first request");
+    for _ in 0..3 {
+        assert_eq!(server.app("one").0, 200);
+    }
+    assert_eq!((server.app("late").0, server.app("keeps").0), (200, 200));
+    // What no app answers is no request of one.
+    assert_eq!(server.app("none").0, 404);
+    let after = settled();
+    assert_eq!(SERIES.map(|series| figure(&after, series)), [3.0, 3.0, 3.0, 5.0]);
+    assert_eq!(figure(&after, "nano_request_duration_ms_bucket{le=\"+Inf\"}"), 5.0);
+    let [ms, s] = ["nano_request_duration_ms_sum", "nano_request_duration_seconds_sum"].map(|series| figure(&after, series));
+    assert!(ms > 0.0 && (ms - s * 1_000.0).abs() < 0.001, "{ms} ms, {s} s");
+    let heap = |metrics: &str| figure(metrics, "nano_heap_bytes");
+    let more = heap(&after) - heap(&before);
+    assert!((8e6..64e6).contains(&more) && heap(&after) < figure(&after, "nano_heap_max_bytes"), "{more} bytes more");
+    assert_eq!(server.ask("DELETE", "/apps/one").0, 200);
+    let gone = loop {
+        // Its instance ends on its own thread, and it is forgotten on another one.
+        let gone = settled();
+        if ["nano_isolates_active", "nano_active_apps"].iter().all(|series| figure(&gone, series) < 3.0) {
+            break gone;
+        }
+    };
+    // What has happened is not undone.
+    assert_eq!(SERIES.map(|series| figure(&gone, series)), [2.0, 2.0, 3.0, 5.0]);
+}

@@ -27,7 +27,10 @@ pub fn options(
     options.limits = manifest.limits.clone();
     options.base_url = manifest.base_url.clone();
     options.code_generation = manifest.code_generation;
-    options.egress = policy(&manifest.egress, egress)?;
+    options.egress = policy(&manifest.egress, egress).map_err(|why| {
+        let file = manifest.file.as_deref().and_then(|file| Path::new(file).file_name());
+        file.map_or(why.clone(), |file| format!("{}: {why}", file.display()))
+    })?;
     options.lazy = manifest.lazy.unwrap_or(false);
     let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
     for (name, source) in &manifest.secrets {
@@ -61,7 +64,9 @@ fn policy(egress: &Egress, granted: &dyn Fn(&str) -> bool) -> Result<Policy, Str
         EgressDefault::Deny => Mode::Deny,
         EgressDefault::Public => Mode::Public,
         EgressDefault::Any => Mode::Any,
-        EgressDefault::Host => return Err("egress = \"host\" is for programs that embed NANO: nanod answers no requests of apps".into()),
+        EgressDefault::Host => {
+            return Err("egress.default = \"host\" is for programs that embed NANO: nanod answers no requests of apps".into());
+        }
     };
     let rules = |list: &[String]| {
         let parse = |text: &String| Rule::parse(text).map_err(|why| format!("the egress rule \"{text}\": {why}"));

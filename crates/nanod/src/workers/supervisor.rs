@@ -15,6 +15,7 @@ use super::Order;
 use super::child::{self, Word};
 use super::poison::Poison;
 use crate::serve::{Options, hear_signals};
+use crate::socket_file::SocketFile;
 use crate::trust::Trust;
 use crate::{notify, output, ports};
 
@@ -40,6 +41,8 @@ struct Seat {
 struct Supervisor {
     options: Options,
     words: Vec<OsString>,
+    /// Before the sockets, or they would be closed first.
+    _files: Vec<SocketFile>,
     sockets: Vec<(OwnedFd, String)>,
     seats: Vec<Seat>,
     sender: Sender<Message>,
@@ -102,6 +105,7 @@ impl Supervisor {
         Ok(Self {
             options: options.clone(),
             words: std::env::args_os().skip(1).collect(),
+            _files: sockets.iter().filter_map(|(_, name)| SocketFile::of(name)).collect(),
             sockets,
             seats,
             sender,

@@ -1,7 +1,9 @@
 //! nanod as its operator and its clients see it: a folder, addresses, signals.
 
 mod logs;
+mod manifests;
 mod serving;
+mod sockets;
 mod starting;
 mod support;
 mod systemd;

@@ -1,6 +1,7 @@
 //! Folders of apps, deployed and served.
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpStream;
 use std::process::Command;
 
@@ -93,6 +94,42 @@ fn a_second_signal_does_not_wait() {
 }
 
 #[test]
+fn a_request_that_does_not_end_in_time_is_cut_off_and_its_client_told_why() {
+    let mut server = Server::with("cut-off", &[("app/index.js", NEVER_ENDS)], &["--drain", "1s"]);
+    let request = server.send("app.localhost", "/");
+    server.wait_for("begun");
+    server.signal("-TERM");
+    assert_is_cut_off(&mut server, request);
+}
+
+#[test]
+fn a_worker_cuts_off_as_well_and_its_supervisor_says_so() {
+    let mut server = Server::with("cut-off-2", &[("app/index.js", NEVER_ENDS)], &["--workers", "2", "--threads", "1", "--drain", "1s"]);
+    let request = server.send("app.localhost", "/");
+    server.wait_for("begun");
+    server.signal("-TERM");
+    let said = assert_is_cut_off(&mut server, request);
+    assert!(!said.contains("it is killed"), "the worker ended by itself: {said}");
+}
+
+const NEVER_ENDS: &str = "export default { async fetch() { console.log('begun'); await new Promise(() => {}); } };\n";
+
+/// A request is open that never ends, and nanod was told to: the client hears of it before the connection closes, and whoever started
+/// nanod by what it ends with; all that nanod says to its end.
+fn assert_is_cut_off(server: &mut Server, mut request: TcpStream) -> String {
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("content-type: application/problem+json"), "{head}");
+    let problem: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(503), Some("DRAINING")), "{body}");
+    let (code, said) = server.end();
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.ends_with("stopped, with requests that did not end in time\n"), "{said}");
+    said
+}
+
+#[test]
 fn what_cannot_be_served_is_said_in_a_line() {
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_nanod")).args(arguments).output().expect("nanod runs");
@@ -131,6 +168,45 @@ fn a_route_that_names_a_port_opens_it_for_as_long_as_it_is_there() {
     server.write("app/nano.toml", "routes = [\":1\"]\n");
     server.wait_for_any(&["a route names port 1: cannot listen", "a route names port 1: listening"]);
     assert_eq!(server.ask("app.localhost", "/").0, 200, "the rest goes on");
+}
+
+#[test]
+fn the_longest_beginning_of_a_path_says_which_app_a_request_is_for() {
+    let where_it_is = |name: &str| {
+        format!("export default {{ fetch(request) {{ return new Response('{name} ' + new URL(request.url).pathname); }} }};\n")
+    };
+    let [site, api, old, exact] = ["site", "api", "old", "exact"].map(where_it_is);
+    let mut server = Server::start(
+        "paths",
+        &[
+            ("site/index.js", &site),
+            ("site/nano.toml", "routes = [\"shop.test\"]\n"),
+            ("api/index.js", &api),
+            ("api/nano.toml", "routes = [\"shop.test/api\"]\n"),
+            ("old/index.js", &old),
+            ("old/nano.toml", "routes = [{ host = \"shop.test\", path = \"/api/v1*\" }]\n"),
+            ("exact/index.js", &exact),
+            ("exact/nano.toml", "routes = [\"/everywhere\"]\n"),
+        ],
+    );
+    // An app has the whole path: what routed it is not taken off.
+    for (host, path, expected) in [
+        ("shop.test", "/", "site /"),
+        ("shop.test", "/api", "api /api"),
+        ("shop.test", "/api/x?y=/api/v1", "api /api/x"),
+        ("shop.test", "/apis", "site /apis"),
+        ("shop.test", "/api/v1", "old /api/v1"),
+        ("shop.test", "/api/v10/x", "old /api/v10/x"),
+        ("other.test", "/everywhere/x", "exact /everywhere/x"),
+    ] {
+        assert_eq!(server.ask(host, path), (200, expected.into()), "{host}{path}");
+    }
+    for (host, path) in [("other.test", "/api"), ("other.test", "/everywhereelse")] {
+        assert_eq!(server.ask(host, path).0, 404, "{host}{path}");
+    }
+    server.write("api/nano.toml", "routes = [\"shop.test/v2\"]\n");
+    server.wait_for("1 deployed");
+    assert_eq!((server.ask("shop.test", "/api/x").1, server.ask("shop.test", "/v2/x").1), ("site /api/x".into(), "api /v2/x".into()));
 }
 
 #[test]

@@ -162,16 +162,93 @@ fn busiest(server: &Server) -> u64 {
     server.workers().into_iter().filter_map(time).max().unwrap_or(0)
 }
 
+/// Workers that are stopped, and go on when this is dropped: they would be there for ever after a test that failed.
+struct Stopped(Vec<u32>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|worker| kill("-CONT", *worker));
+    }
+}
+
+/// Stops all workers but one: it alone takes connections.
+fn all_but(server: &Server, worker: u32) -> Stopped {
+    let others = Stopped(server.workers().into_iter().filter(|other| *other != worker).collect());
+    for other in &others.0 {
+        kill("-STOP", *other);
+        let is_stopped = || {
+            let tasks = std::fs::read_dir(format!("/proc/{other}/task")).expect("it is there");
+            tasks.flatten().all(|task| std::fs::read_to_string(task.path().join("stat")).is_ok_and(|stat| stat.contains(") T ")))
+        };
+        while !is_stopped() {
+            std::thread::yield_now();
+        }
+    }
+    others
+}
+
+/// What each worker answers.
+fn answers(server: &Server) -> Vec<(u16, String)> {
+    let ask = |worker: u32| {
+        let _others = all_but(server, worker);
+        server.ask("app.localhost", "/")
+    };
+    server.workers().into_iter().map(ask).collect()
+}
+
+fn await_answers(server: &Server, expected: &str) {
+    while answers(server) != [(200, expected.into()), (200, expected.into())] {
+        std::thread::yield_now();
+    }
+}
+
+const TWO_WORKERS: &[&str] = &["--workers", "2", "--threads", "1"];
+
 #[test]
-fn a_signal_drains_all_workers_and_a_change_reaches_them() {
-    let slow = "export default { async fetch() { console.log('begun'); await scheduler.wait(300); return new Response('one'); } };\n";
-    let mut server = Server::with("drained", &[("app/index.js", slow)], &["--workers", "2", "--threads", "1", "--no-watch"]);
-    let mut request = server.send("app.localhost", "/");
-    server.wait_for("begun");
+fn a_signal_drains_all_workers() {
+    // It ends when its client has said all, which is after the signal.
+    let listens = "export default { async fetch(request) { console.log('begun'); return new Response(await request.text()); } };\n";
+    let mut server = Server::with("drained", &[("app/index.js", listens)], TWO_WORKERS);
+    let mut requests: Vec<TcpStream> = Vec::new();
+    for worker in server.workers() {
+        let others = all_but(&server, worker);
+        let mut stream = TcpStream::connect(&server.address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        stream
+            .write_all(b"POST / HTTP/1.1\r\nHost: app.localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+            .expect("it is open");
+        server.wait_for("begun");
+        drop(others);
+        requests.push(stream);
+    }
+    assert_eq!(requests.len(), 2);
     server.signal("-TERM");
     server.wait_for("stopping");
-    assert_eq!(read(&mut request), (200, "one".into()));
-    assert_eq!(server.child.wait().expect("its end").code(), Some(0));
+    for mut request in requests {
+        request.write_all(b"3\r\none\r\n0\r\n\r\n").expect("it is open");
+        assert_eq!(read(&mut request), (200, "one".into()));
+    }
+    let (code, said) = server.end();
+    assert!(code == Some(0) && !said.contains("did not end in time"), "{code:?} {said}");
+}
+
+#[test]
+fn a_change_reaches_all_workers() {
+    let server = Server::with("change", &[("app/index.js", &says("one"))], TWO_WORKERS);
+    assert_eq!(answers(&server), [(200, "one".into()), (200, "one".into())]);
+    server.write("app/index.js", &says("two"));
+    await_answers(&server, "two");
+}
+
+#[test]
+fn a_signal_has_all_workers_look_for_changes() {
+    let server = Server::with("look", &[("app/index.js", &says("one"))], &[TWO_WORKERS, &["--no-watch"]].concat());
+    let workers = server.workers();
+    server.write("app/index.js", &says("two"));
+    assert_eq!(answers(&server), [(200, "one".into()), (200, "one".into())]);
+    server.signal("-HUP");
+    await_answers(&server, "two");
+    assert_eq!(server.workers(), workers, "they are the same ones");
 }
 
 #[test]
