@@ -191,6 +191,8 @@ pub const RESCUE_AFTER_MS: u64 = 5;
 pub const HOG_AFTER_CPU_MS: u64 = 25;
 /// How long it is kept from them, from the last such turn.
 pub const HOG_MS: u64 = 2_000;
+/// How often requests are looked for whose time is up, while the thread that would end them is in a turn that takes long.
+pub const OVERDUE_LOOK_MS: u64 = 100;
 /// How often the watchdog looks while a turn takes longer than that, or lately one was that of a hog.
 pub const WATCHDOG_TICK_MS: u64 = 1;
 /// The same while turns are short. Each look costs what a short request does; a turn that begins after one is seen before it is in anybody's way.

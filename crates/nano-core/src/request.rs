@@ -292,6 +292,11 @@ impl Work {
         self.deadline_ms.store(self.inner.clock.now_ms() + self.wall_ms, Ordering::Relaxed);
     }
 
+    /// Its time is up.
+    pub(crate) fn wall_error(&self) -> Error {
+        Error::new(Status::WallLimit, format!("the request was not answered within {} ms (limit wall_ms)", self.wall_ms))
+    }
+
     /// What the request used so far.
     pub(crate) fn account(&self) -> Account {
         let memory = self.app.memory();

@@ -635,6 +635,21 @@ impl Inner {
         works.iter().for_each(look);
     }
 
+    /// Ends the requests whose time is up, wherever they are. That is what shards do; one whose thread is held by an app cannot.
+    pub(crate) fn end_overdue(&self) {
+        let now_ms = self.clock.now_ms();
+        // One that was answered with a socket may be open for as long as it likes.
+        let has_limit = |work: &Work| work.socket.load(Ordering::Relaxed) == 0 && !work.app.is_inspected();
+        let is_overdue = |work: &Work| work.deadline_ms.load(Ordering::Relaxed) <= now_ms && has_limit(work);
+        let overdue: Vec<Arc<Work>> = lock(&self.works).iter().map(|(_, work)| work).filter(|work| is_overdue(work)).cloned().collect();
+        for work in &overdue {
+            self.cancel(work, work.wall_error());
+        }
+        if !overdue.is_empty() {
+            self.queue.ring();
+        }
+    }
+
     /// Ends every request that `why` has an error for.
     pub(crate) fn end_all(&self, why: impl Fn(&Work) -> Option<Error>) {
         self.each_work(|work| {

@@ -478,7 +478,7 @@ impl Thread {
             self.desk.wheel.borrow_mut().insert(work.deadline_ms.load(Ordering::Relaxed), Timer::Wall(work.clone()));
             return;
         }
-        self.desk.inner.cancel(work, wall_error(work));
+        self.desk.inner.cancel(work, work.wall_error());
     }
 
     /// A start's wall limit is due: it fails, and what waits for it, if it is not over.
@@ -506,7 +506,7 @@ impl Thread {
             work.progress();
         }
         if work.deadline_ms.load(Ordering::Relaxed) <= now_ms {
-            work.finish(Ending::Error(wall_error(&work)));
+            work.finish(Ending::Error(work.wall_error()));
             return;
         }
         let version = work.app.version();
@@ -767,10 +767,6 @@ impl Thread {
 fn default_limits() -> InstanceLimits {
     let limits = AppLimits::default();
     InstanceLimits { heap_bytes: limits.heap_bytes, external_bytes: limits.external_bytes }
-}
-
-fn wall_error(work: &Work) -> Error {
-    Error::new(Status::WallLimit, format!("the request was not answered within {} ms (limit wall_ms)", work.wall_ms))
 }
 
 fn look_at_memory(slot: &mut Slot) {

@@ -9,8 +9,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use nano_base::limits::{
-    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, HOG_MS, INSIST_AFTER_CPU_MS, RESCUE_AFTER_MS, STOP_WAIT_MS,
-    WATCHDOG_CALM_TICK_MS, WATCHDOG_TICK_MS,
+    GIVE_UP_AFTER_CPU_MS, GIVE_UP_AFTER_WALL_MS, HOG_AFTER_CPU_MS, HOG_MS, INSIST_AFTER_CPU_MS, OVERDUE_LOOK_MS, RESCUE_AFTER_MS,
+    STOP_WAIT_MS, WATCHDOG_CALM_TICK_MS, WATCHDOG_TICK_MS,
 };
 use nano_base::meet::Nap;
 use nano_base::spare;
@@ -139,6 +139,7 @@ impl Pace {
 
 fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
     let mut pace = Pace::default();
+    let mut looked_ns = 0;
     loop {
         let Some(inner) = weak.upgrade() else { return };
         if !inner.watchdog.rest(pace, &inner.shards) {
@@ -148,7 +149,13 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
         // Without it nobody is stopped any more: a defect must not end it.
         let watch_over = |shard, watched| catch_unwind(AssertUnwindSafe(|| look(&inner, shard, watched))).unwrap_or(Sight::Hog);
         let sights = inner.shards.iter().zip(&mut watched).map(|(shard, watched)| watch_over(shard, watched));
-        pace = pace.after(sights.max().unwrap_or(Sight::Idle));
+        let sight = sights.max().unwrap_or(Sight::Idle);
+        pace = pace.after(sight);
+        let now_ns = time::monotonic_ns();
+        if sight == Sight::Hog && now_ns.saturating_sub(looked_ns) >= OVERDUE_LOOK_MS * 1_000_000 {
+            looked_ns = now_ns;
+            inner.end_overdue();
+        }
     }
 }
 
@@ -346,6 +353,8 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     if !shard.is_stopping() && super::spawn(inner, shard).is_err() {
         inner.counters.refused.fetch_add(1, Ordering::Relaxed);
     }
+    // Before the requests that made them: whoever is told of those knows that nobody waits for these.
+    inner.drop_calls(shard.index, incarnation);
     inner.end_all(|work| {
         let here = |place: Place| place.shard == shard.index && place.incarnation == incarnation;
         if lock(&work.place).is_some_and(here) {
@@ -354,7 +363,6 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         let lost_caller = matches!(&work.listener, Listener::App(call) if here(call.place));
         lost_caller.then(|| Error::new(Status::Canceled, "the app that called is gone"))
     });
-    inner.drop_calls(shard.index, incarnation);
     inner.drop_objects(shard.index, incarnation);
     inner.queue.ring();
 }

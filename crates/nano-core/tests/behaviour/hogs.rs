@@ -1,6 +1,6 @@
 //! Apps with long turns, and what their neighbours notice of them.
 
-use nano_core::{App, Runtime, Status};
+use nano_core::{App, Payload, RequestInit, Runtime, Status};
 
 use crate::support::*;
 
@@ -22,6 +22,37 @@ fn a_neighbour_answers_while_an_app_loops() {
     }
     assert!(runtime.stats().rescued >= 1, "it was behind the loop");
     assert!(runtime.request_cancel(stuck).is_ok(), "the loop was still running all that time");
+}
+
+#[test]
+fn time_is_up_for_requests_also_while_another_app_has_the_only_thread() {
+    let runtime = runtime(1);
+    let mut looping = options("looping", LOOP);
+    looping.limits.cpu_ms = 3_600_000;
+    let looping = runtime.load(looping).expect("loads");
+    let source = "export default { async fetch(request) {
+        if (request.url.endsWith('/now')) return new Response('hi');
+        await new Promise(() => {});
+    } }";
+    let waiting = load(&runtime, "waiting", source);
+    let ask = |deadline_ms: u32| waiting.dispatch(RequestInit { deadline_ms, ..get("/") }).expect("accepted");
+    let begun = ask(300);
+    // It has come to its app when this is answered, and waits there.
+    assert_eq!(text(&waiting, "/now"), "hi");
+    let stuck = looping.dispatch(get("/")).expect("accepted");
+    until(|| runtime.shards()[0].view.turn.is_some());
+    let asked = [begun, ask(10)];
+    let mut ended = asked.map(|_| {
+        wait_for(&runtime, |event| match &event.payload {
+            Payload::Error(error, _) => Some((event.id, error.status)),
+            _ => None,
+        })
+    });
+    ended.sort_by_key(|(id, _)| asked.iter().position(|asked| asked == id));
+    assert_eq!(ended, asked.map(|id| (id, Status::WallLimit)));
+    assert!(runtime.request_cancel(stuck).is_ok(), "the loop was still running all that time");
+    assert_eq!(looping.kill().expect("ends"), 1);
+    assert_eq!(text(&waiting, "/now"), "hi");
 }
 
 /// Two apps that loop as long as they may, each known as a hog.

@@ -31,6 +31,8 @@ pub use board::Board;
 pub use logs::Logs;
 pub use operate::{Command, Desk, Pending};
 
+use crate::socket_file::SocketFile;
+
 /// How to listen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -75,6 +77,7 @@ pub struct Admin {
     /// Where it is.
     pub address: String,
     token: Arc<auth::Token>,
+    _file: Option<SocketFile>,
 }
 
 impl Admin {
@@ -99,6 +102,7 @@ pub fn start(options: &Options, context: Context) -> Result<Admin, String> {
     let listener = server::Listener::bind(&options.address)?;
     let address = listener.address().to_string();
     let token = Arc::new(auth::Token::find(options.token_file.as_deref(), &address)?);
+    let file = SocketFile::of(&address);
     server::start(listener, options, context, token.clone())?;
-    Ok(Admin { address, token })
+    Ok(Admin { address, token, _file: file })
 }

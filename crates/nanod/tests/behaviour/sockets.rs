@@ -54,6 +54,21 @@ fn with_workers_it_is_there_no_longer_either() {
     is_there_as_long_as_it_listens("path-workers", WORKERS);
 }
 
+#[test]
+fn so_is_that_of_the_admin_listener() {
+    let (socket, admin) = (socket("of-apps"), socket("of-admin"));
+    let folder = folder("path-admin", &[("app/index.js", &says("by a path"))]);
+    let mut nanod = Command::new(env!("CARGO_BIN_EXE_nanod"));
+    nanod.args(["serve", "--listen", &format!("unix:{}", socket.display()), "--admin", &format!("unix:{}", admin.display())]);
+    nanod.arg(&folder).env("NANOD_TOKEN", "0123456789abcdef0123456789abcdef").stdin(Stdio::null());
+    let mut server = Server::run(nanod, folder);
+    server.wait_for(" app on unix:");
+    assert!(admin.metadata().expect("it is there").file_type().is_socket());
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+    assert!(admin.symlink_metadata().is_err() && socket.symlink_metadata().is_err(), "it has removed what it made");
+}
+
 fn takes_the_place_of_one_that_was_killed(name: &str, arguments: &[&str]) {
     let socket = socket(name);
     let mut server = listen(&format!("{name}-1"), &socket, arguments);
