@@ -5,18 +5,15 @@
 // something is under way the hub is held and the process kept alive; otherwise a runtime that nobody holds is collected, and closes.
 
 const native = require('./native.js');
+const { hold, release } = require('./alive.js');
 const { decode } = require('./cbor.js');
 const { APP, CALL, CALL_CANCELED, END, ERROR, LOG, RELEASE, RESPONSE, RESULT } = require('./events.js');
 const { NanoError } = require('./errors.js');
 
 // Enough that a burst costs one crossing, few enough that none waits long for the first.
 const BATCH = 256;
-const FOREVER_MS = 2 ** 31 - 1;
 // How many requests follow one before the thread that takes them is woken again: few enough that it works while more are made.
 const QUIET_MAX = 16;
-
-const busy = new Set();
-let alive = null;
 
 class Hub {
   #handlers = new Map();
@@ -95,17 +92,11 @@ class Hub {
   };
 
   #hold() {
-    if (this.#handlers.size !== 1) return;
-    busy.add(this);
-    if (busy.size !== 1) return;
-    alive ??= setInterval(() => {}, FOREVER_MS);
-    alive.ref();
+    if (this.#handlers.size === 1) hold(this);
   }
 
   #release() {
-    if (this.#handlers.size !== 0) return;
-    busy.delete(this);
-    if (busy.size === 0) alive.unref();
+    if (this.#handlers.size === 0) release(this);
   }
 
   /** Takes what is in the queue, and hands it out. */

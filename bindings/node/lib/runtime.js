@@ -7,6 +7,7 @@ const { fileURLToPath } = require('node:url');
 const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
+const { boolean, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
 const { invalid, isGone } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
@@ -353,44 +354,6 @@ function nextName({ sourceKind, source }) {
 
 function counts(pairs) {
   return Object.fromEntries(pairs.map(([name, count]) => [name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()), count]));
-}
-
-function known(options, of) {
-  if (typeof options !== 'object' || options === null) throw invalid(`the options of ${of} are an object`);
-  return options;
-}
-
-function nothingElse(rest, of) {
-  const [name] = Object.keys(rest);
-  if (name !== undefined) throw invalid(`${of} has no option ${name}`);
-}
-
-function typed(value, type, what) {
-  if (typeof value !== type) throw invalid(`${what} is a ${type}, not ${value === null ? 'null' : typeof value}`);
-  return value;
-}
-
-function text(value, what) {
-  return typed(value, 'string', what);
-}
-
-function number(value, what) {
-  return typed(value, 'number', what);
-}
-
-function boolean(value, what) {
-  return typed(value, 'boolean', what);
-}
-
-const optional = (value, type, what) => (value === undefined ? undefined : typed(value, type, what));
-
-function list(items, what) {
-  if (!Array.isArray(items)) throw invalid(`${what} is an array`);
-  return items;
-}
-
-function texts(items, what) {
-  return list(items, what).map((item) => text(item, what));
 }
 
 /** A queue whose messages an app takes, by its name alone or with its settings. */
