@@ -73,7 +73,10 @@ function says(text, bytes) {
 }
 
 describe("the line of a heap", () => {
-  before(() => open(server.page));
+  before(async () => {
+    await server.ask("speaks");
+    await open(server.page);
+  });
 
   test("is the heap of each second, and goes up when it grows", async () => {
     const heap = async () => (await server.api("apps/grows")).heap_bytes;
@@ -104,7 +107,10 @@ describe("the line of a heap", () => {
 });
 
 describe("the maps", () => {
-  before(() => open(server.page));
+  before(async () => {
+    await Promise.all(["grows", "speaks", "loops"].map((app) => server.ask(app)));
+    await open(server.page);
+  });
 
   // Figures of the page are of the second before: they are compared until nothing moves.
   async function same(what, shown, holds) {
