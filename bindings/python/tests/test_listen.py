@@ -367,17 +367,43 @@ def test_bindings_answer_and_logs_are_told_when_the_loop_has_ended(run: Any) -> 
         calls_come(runtime, listener, heard)
 
 
-def test_logs_alone_are_told_when_the_loop_has_ended(run: Any) -> None:
-    told = threading.Event()
+def test_logs_alone_are_told_on_the_loop_that_runs_or_else_by_a_thread_of_the_runtime_s(run: Any) -> None:
+    told = threading.Semaphore(0)
+    threads: list[bool] = []
+
+    def on_log(*_: Any) -> None:
+        threads.append(threading.current_thread() is threading.main_thread())
+        told.release()
+
+    def hear(listener: Listener) -> None:
+        assert ask(listener.address) == (200, "said")
+        assert told.acquire(timeout=PATIENCE_S)
 
     async def begin() -> tuple[Runtime, Listener]:
-        runtime = Runtime(threads=1, on_log=lambda *_: told.set())
+        runtime = Runtime(threads=1, on_log=on_log)
         return runtime, runtime.listen("127.0.0.1:0", await runtime.aload(LOUD))
+
+    async def begin_again(runtime: Runtime, app: nano.App) -> None:
+        with runtime.listen("127.0.0.1:0", app) as listener:
+            await asyncio.to_thread(hear, listener)
 
     runtime, listener = run(begin())
     with runtime:
-        assert ask(listener.address) == (200, "said")
-        assert told.wait(PATIENCE_S)
+        hear(listener)
+        run(begin_again(runtime, runtime.load(LOUD)))
+        hear(listener)
+    assert threads == [False, True, False]
+
+
+def test_who_is_answered_by_no_loop_of_the_host_s_is_so_also_while_one_stands_still(run: Any) -> None:
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            with runtime.listen("127.0.0.1:0", await runtime.aload(HELLO)) as listener:
+                app = await asyncio.to_thread(runtime.load, ASKS, bindings={"ask": lambda path: f"answer to {path}"})
+                assert app.fetch_sync(URL, timeout=PATIENCE_S).text == "answer to /"
+                assert (await asyncio.to_thread(ask, listener.address))[0] == 200
+
+    run(main())
 
 
 def test_a_websocket_by_the_listener_talks(runtime: Runtime) -> None:
@@ -533,13 +559,17 @@ def test_limits_that_type_checkers_know_are_those_of_the_native_half() -> None:
     assert list(get_type_hints(ListenLimits)) == list(_nano.listen_limits())
 
 
-def test_a_forked_child_is_refused_and_does_its_parent_no_harm(python: Any) -> None:
+def test_a_forked_child_is_refused_and_takes_nothing_from_its_parent(python: Any) -> None:
     assert python("""
-        import gc, os, sys, urllib.request, nano_isolates as nano
+        import gc, http.client, os, signal, sys, nano_isolates as nano
         runtime = nano.Runtime(threads=1)
         app = runtime.load("export default { fetch: () => new Response('parent') }")
         listener = runtime.listen("127.0.0.1:0", app)
-        other = runtime.listen("127.0.0.1:0", app).address
+        address = listener.address
+        def ask():
+            client = http.client.HTTPConnection(address, timeout=60)
+            client.request("GET", "/")
+            return client
         child = os.fork()
         if child == 0:
             refused = 0
@@ -548,17 +578,25 @@ def test_a_forked_child_is_refused_and_does_its_parent_no_harm(python: Any) -> N
                     use()
                 except nano.ForkedError:
                     refused += 1
+            # While the parent stands still, who asks waits in the kernel: whoever is first may take them.
+            parent = os.getppid()
+            os.kill(parent, signal.SIGSTOP)
+            threads = [f"/proc/{parent}/task/{thread}/stat" for thread in os.listdir(f"/proc/{parent}/task")]
+            while any(open(thread).read().rpartition(")")[2].split()[0] != "T" for thread in threads):
+                pass
+            client = ask()
             with listener:
                 pass
             runtime._hub.listeners.clear()
-            del listener
+            del listener, use
             gc.collect()
             runtime.close()
+            os.kill(parent, signal.SIGCONT)
+            refused += client.getresponse().read() == b"parent"
             # By the interpreter's whole end.
             sys.exit(refused)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
-        for address in (listener.address, other):
-            assert urllib.request.urlopen(f"http://{address}/").read() == b"parent"
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+        assert ask().getresponse().read() == b"parent"
         print("both well")
     """) == "both well\n"
 
@@ -587,7 +625,7 @@ def test_nothing_is_left_of_many_listeners(python: Any) -> None:
         import os, urllib.request, nano_isolates as nano
         def use(keep):
             with nano.Runtime(threads=1) as runtime:
-                app = runtime.load("export default { fetch: (request, env) => new Response(env.f()) }", bindings={"f": lambda: "x"})
+                app = runtime.load("export default { fetch: async (request, env) => new Response(await env.f()) }", bindings={"f": lambda: "x"})
                 for _ in range(3):
                     listener = runtime.listen("127.0.0.1:0", app)
                     urllib.request.urlopen(f"http://{listener.address}/").read()

@@ -94,7 +94,7 @@ class Hub:
         self._waking: weakref.ref[Loop] | None = None
         # What `asgi.py` keeps for each loop.
         self.watches: weakref.WeakKeyDictionary[Loop, Any] = weakref.WeakKeyDictionary()
-        # Those that are open, whoever else keeps them.
+        # Those that have not been closed, whoever else keeps them.
         self.listeners: set[_nano.Listener] = set()
         self._own: _OwnLoop | None = None
         self._own_lock = threading.RLock()
@@ -447,12 +447,6 @@ class Hub:
 
     # The end.
 
-    def close_listeners(self) -> None:
-        """Nothing more is accepted."""
-        for listener in list(self.listeners):
-            listener.close()
-        self.listeners.clear()
-
     def close(self) -> None:
         """Ends every request and stops the threads."""
         if os.getpid() != self.pid:
@@ -479,7 +473,6 @@ class Hub:
                 end()
         self._handlers.clear()
         self.apps.clear()
-        self.close_listeners()
         with self._own_lock:
             own = self._own
         if own is not None:

@@ -176,7 +176,8 @@ class Runtime:
         Blocks."""
         self._hub.check()
         was_idle = waiting(self._hub.native.drain)(grace)
-        self._hub.close_listeners()
+        for listener in list(self._hub.listeners):
+            listener.close()
         return was_idle
 
     @property
