@@ -229,7 +229,7 @@ export class App {
    * Ends its instances now, in the middle of what they do: its requests end with `NANO_E_CANCELED`, the next one starts a fresh instance. How many
    * there were.
    */
-  kill(): Promise<number>;
+  kill(options?: { signal?: AbortSignal }): Promise<number>;
   /** What it has used since it was loaded. */
   stats(): AppStats;
   [Symbol.asyncDispose](): Promise<void>;

@@ -254,9 +254,9 @@ class App {
   }
 
   /** Ends its instances now, in the middle of what they do; the next request starts a fresh one. How many there were. */
-  async kill() {
+  async kill({ signal } = {}) {
     this.#hub.check();
-    return this.#native.kill();
+    return unless(signal, () => this.#native.kill());
   }
 
   /** What it has used since it was loaded. */

@@ -47,7 +47,7 @@ export async function everything(): Promise<void> {
   const sum = await app.invoke<number>('sum', 1, 2n, new Map());
   await app.invokeWith({ signal: AbortSignal.timeout(1) }, 'sum');
   const { outcome, noRetry } = await app.schedule('by hand', { time: new Date() });
-  console.log(outcome, noRetry, (await app.kill()) + (runtime.queues()['jobs']?.messages ?? 0));
+  console.log(outcome, noRetry, (await app.kill({ signal: AbortSignal.timeout(5) })) + (runtime.queues()['jobs']?.messages ?? 0));
   await app.reload(null, { env: { TEXT: 'y' } });
   http.createServer(toNodeHandler(app)).on('upgrade', toUpgradeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
   http2.createServer(toNodeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
