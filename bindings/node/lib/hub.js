@@ -24,6 +24,7 @@ class Hub {
   #numbers = new Map();
   #nextObject = 1;
   #closing = null;
+  #isDraining = false;
   // Requests since the queue was last looked at, and whether some of them are still to be told of.
   #asked = 0;
   #isWaking = false;
@@ -32,6 +33,8 @@ class Hub {
     const self = new WeakRef(this);
     this.native = new native.Runtime(options, () => self.deref()?.drain());
     this.apps = new Map();
+    // What to call when the runtime closes its open listeners.
+    this.listening = new Set();
     this.#listeners = listeners;
     this.startCall = startCall;
     this.held = this.held.bind(this);
@@ -166,6 +169,23 @@ class Hub {
     return this.#closing !== null;
   }
 
+  /** Takes no new requests, by listeners neither. */
+  get isDraining() {
+    return this.#isDraining;
+  }
+
+  /** Takes no new requests, and waits for those in flight. */
+  drainFor(graceMs) {
+    const draining = this.native.drain(graceMs);
+    this.#stopListening();
+    return draining;
+  }
+
+  #stopListening() {
+    this.#isDraining = true;
+    for (const end of this.listening) end();
+  }
+
   /** Refuses what cannot work any more. */
   check() {
     if (this.closed) throw new NanoError('NANO_E_SHUTDOWN', 'the runtime is closed', '', 503);
@@ -177,7 +197,9 @@ class Hub {
   }
 
   async #close() {
-    await this.native.close();
+    const closing = this.native.close();
+    this.#stopListening();
+    await closing;
     this.drain();
     // What is left are calls of apps that are gone.
     for (const [key, handler] of this.#handlers) {

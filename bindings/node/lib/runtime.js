@@ -11,6 +11,7 @@ const { boolean, known, list, nothingElse, number, optional, text, texts } = req
 const { invalid, isGone } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
+const { listen } = require('./listen.js');
 const { partsOf, signalOf } = require('./request.js');
 const { responseOf } = require('./response.js');
 
@@ -77,6 +78,11 @@ class Runtime {
     return new App(made, this, hub, native, kept, claim);
   }
 
+  /** Listens for HTTP, for one app or for several by host and path, on its own threads. */
+  listen(address, apps, options = {}) {
+    return listen(this.#hub, address, apps, options, (app) => nativeOf(app, this.#hub));
+  }
+
   /** Moves a manual clock on: timers that are due run, wall limits that are due strike. */
   advance(ms) {
     this.#hub.check();
@@ -105,7 +111,7 @@ class Runtime {
   /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
   async drain({ graceMs = GRACE_MS, signal } = {}) {
     this.#hub.check();
-    return unless(signal, () => this.#hub.native.drain(number(graceMs, 'graceMs')));
+    return unless(signal, () => this.#hub.drainFor(number(graceMs, 'graceMs')));
   }
 
   get closed() {
@@ -124,6 +130,8 @@ class Runtime {
 
 /** `app.fetch` for servers: parts in, an exchange and its RESPONSE event out. */
 let dispatch;
+/** The native half of an app of this runtime's; null for what is no app. */
+let nativeOf;
 
 /** A loaded app. It serves until it is unloaded, or its runtime is closed. */
 class App {
@@ -164,6 +172,11 @@ class App {
         app.#begin(exchange, parts);
       });
       return { head, exchange };
+    };
+    nativeOf = (app, hub) => {
+      if (!(#hub in Object(app))) return null;
+      if (app.#hub !== hub) throw invalid(`the app "${app.name}" is another runtime's`);
+      return app.#native;
     };
   }
 
