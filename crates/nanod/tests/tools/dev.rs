@@ -218,39 +218,3 @@ fn serve_keeps_to_itself_what_dev_shows() {
     assert!(body.starts_with('{') && !body.contains("price"), "{body}");
     assert!(served.ask("any.localhost", "/__nanod/state", "*/*").0.starts_with("HTTP/1.1 404 "));
 }
-
-#[test]
-fn keys_work_on_a_terminal_and_it_is_given_back() {
-    let folder = Folder::new("keys", &[("shop/index.js", GOOD)]);
-    let command = format!("{} dev . --listen 127.0.0.1:0 --color never; echo ended $?; stty -a", env!("CARGO_BIN_EXE_nanod"));
-    let mut child = Command::new("script")
-        .args(["-qec", &command, "/dev/null"])
-        .current_dir(&folder.0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("script, of util-linux");
-    let mut keys = child.stdin.take().expect("a pipe");
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
-    let mut said = String::new();
-    let mut until = |text: &str| {
-        let mut all = String::new();
-        while !all.contains(text) {
-            said.clear();
-            assert!(lines.read_line(&mut said).expect("text") > 0, "ended without \"{text}\":\n{all}");
-            all.push_str(&said);
-        }
-        all
-    };
-    until("press ? for keys");
-    keys.write_all(b"?").unwrap();
-    until("quit");
-    keys.write_all(b"r").unwrap();
-    until("1 reloaded");
-    keys.write_all(b"q").unwrap();
-    until("ended 0");
-    let modes = until(" echo ");
-    assert!(!modes.contains("-icanon"), "{modes}");
-    drop(keys);
-    assert!(child.wait().expect("its end").success());
-}

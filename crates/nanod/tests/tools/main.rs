@@ -4,6 +4,7 @@ mod admin;
 mod check;
 mod dev;
 mod inspect;
+mod keys;
 mod machine;
 mod new;
 mod run;
