@@ -72,6 +72,8 @@ for need in "$@"; do
         missing "h2spec (go could not build it)"
       ;;
     slowhttptest) command -v slowhttptest >/dev/null || apt_install slowhttptest ;;
+    zsh) command -v zsh >/dev/null || apt_install zsh ;;
+    fish) command -v fish >/dev/null || apt_install fish ;;
     nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || apt_install nginx-light ;;
     abigail) command -v abidw >/dev/null && command -v abidiff >/dev/null || apt_install abigail-tools ;;
     # Debian's is too old. PyPI's lies in the folder go/bin of its module.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, Python, Node, Go, Zig, what is
+# Every test: Rust, the models of its threads, the Web Platform Tests, C, the library's own shape, the examples, the shells' completions, Python, Node, Go, Zig, what is
 # published, the hazards of any host, the listener's clients, a short fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ scripts/abi-check.sh debug
 tests/c/run.sh debug
 ASAN=1 tests/c/run.sh debug
 tests/c/examples.sh debug
+tests/completions/run.sh debug
 tests/apps/run.sh debug
 tests/net/h2/run.sh debug
 tests/net/websocket/run.sh debug

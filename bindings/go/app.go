@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -33,11 +34,14 @@ var appsMade atomic.Uint64
 // Load reads, compiles and starts an app, or says what is wrong with it, with file, line and column. It waits for that.
 func (r *Runtime) Load(options AppOptions) (*App, error) {
 	defer runtime.KeepAlive(r)
-	h := r.hub
+	h, err := r.open()
+	if err != nil {
+		return nil, err
+	}
 	if options.Name == "" {
 		options.Name = fmt.Sprintf("app-%d", appsMade.Add(1))
 	}
-	table, err := newTable(options.Bindings)
+	table, err := newTable(options.Bindings, h)
 	if err != nil {
 		return nil, err
 	}
@@ -65,21 +69,62 @@ func (r *Runtime) Load(options AppOptions) (*App, error) {
 // A claim is whose bindings answer the app of a name, from before it is loaded until it is no more.
 type claim struct{ table atomic.Pointer[bindingTable] }
 
+// open gives the hub that calls go to, if it is there and not closed.
+func (a *App) open() (*hub, error) {
+	if a == nil || a.hub == nil {
+		err := invalid("the app is none that Load has given")
+		// No client has done that.
+		err.HTTPStatus = http.StatusInternalServerError
+		return nil, err
+	}
+	return a.hub, a.hub.ended()
+}
+
+// isOf is the error of an app that something names which is none of this runtime's.
+func (a *App) isOf(h *hub, what string) error {
+	switch {
+	case a == nil || a.hub == nil:
+		return invalid("the app of %s is none that Load has given", what)
+	case a.hub != h:
+		return invalid("the app of %s, %s, is another runtime's", what, a.name)
+	}
+	return nil
+}
+
 // Name is its name, unique in its runtime.
-func (a *App) Name() string { return a.name }
+func (a *App) Name() string {
+	if a == nil {
+		return ""
+	}
+	return a.name
+}
 
 // Runtime is the runtime it is on.
-func (a *App) Runtime() *Runtime { return a.runtime }
+func (a *App) Runtime() *Runtime {
+	if a == nil {
+		return nil
+	}
+	return a.runtime
+}
 
 // Options are those of its version; what Reload is given is a change of them.
-func (a *App) Options() AppOptions { return *a.options.Load() }
+func (a *App) Options() AppOptions {
+	if _, err := a.open(); errors.Is(err, ErrInvalid) {
+		return AppOptions{}
+	}
+	return *a.options.Load()
+}
 
 // Reload loads a new version; the name stays. The old version serves until the new one has started, finishes what it began, and goes
 // on serving if the new one does not start. It waits for that.
 func (a *App) Reload(options AppOptions) error {
 	defer runtime.KeepAlive(a)
+	h, err := a.open()
+	if err != nil {
+		return err
+	}
 	options.Name = a.name
-	table, err := newTable(options.Bindings)
+	table, err := newTable(options.Bindings, h)
 	if err != nil {
 		return err
 	}
@@ -103,18 +148,19 @@ func (a *App) Reload(options AppOptions) error {
 // its name is free again. ErrTimeout if an instance could not be stopped yet.
 func (a *App) Unload(grace time.Duration) error {
 	defer runtime.KeepAlive(a)
-	if err := a.hub.ended(); err != nil {
+	h, err := a.open()
+	if err != nil {
 		return err
 	}
 	var detail *C.nano_error
 	status := C.nano_app_unload(a.ptr, milliseconds(grace), &detail)
-	err := statusError(status, detail)
+	err = statusError(status, detail)
 	if err == nil && status == C.NANO_TIMEOUT {
 		err = codeError(ErrTimeout, "an instance of the app has not been stopped yet")
 	}
 	// Whoever was first has it unloaded, and is not done.
 	if !errors.Is(err, ErrNotFound) {
-		a.hub.apps.CompareAndDelete(a.name, a.claim)
+		h.apps.CompareAndDelete(a.name, a.claim)
 	}
 	return err
 }
@@ -123,6 +169,9 @@ func (a *App) Unload(grace time.Duration) error {
 // fresh instance. It waits until none of them runs, and says how many there were; ErrTimeout if one could not be stopped yet.
 func (a *App) Kill() (int, error) {
 	defer runtime.KeepAlive(a)
+	if _, err := a.open(); err != nil {
+		return 0, err
+	}
 	var instances C.uint32_t
 	var detail *C.nano_error
 	err := statusError(C.nano_app_kill(a.ptr, &instances, &detail), detail)
@@ -140,7 +189,7 @@ type AppStats struct {
 // Stats gives what it has used.
 func (a *App) Stats() (AppStats, error) {
 	defer runtime.KeepAlive(a)
-	if err := a.hub.ended(); err != nil {
+	if _, err := a.open(); err != nil {
 		return AppStats{}, err
 	}
 	c := C.nano_app_counters{size: C.sizeof_nano_app_counters}
@@ -162,8 +211,12 @@ type Scheduled struct {
 // Schedule calls the app's scheduled() for this time, with these words as controller.cron: for hosts with a scheduler of their own.
 func (a *App) Schedule(ctx context.Context, cron string, at time.Time) (Scheduled, error) {
 	var result Scheduled
-	err := a.invoke(ctx, &result, func(token uint64) C.nano_go_begun {
-		return C.nano_go_schedule(a.ptr, ptrOf(cron), C.size_t(len(cron)), C.uint64_t(at.UnixMilli()), C.uint64_t(token))
+	ms, err := unixMs(at)
+	if err != nil {
+		return result, err
+	}
+	err = a.invoke(ctx, &result, func(token uint64) C.nano_go_begun {
+		return C.nano_go_schedule(a.ptr, ptrOf(cron), C.size_t(len(cron)), ms, C.uint64_t(token))
 	})
 	return result, err
 }

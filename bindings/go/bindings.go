@@ -64,9 +64,14 @@ type bindingTable struct {
 	classes map[reflect.Type]*bound
 }
 
-func newTable(bindings map[string]any) (*bindingTable, error) {
+func newTable(bindings map[string]any, h *hub) (*bindingTable, error) {
 	t := &bindingTable{map[string]*bound{}, map[reflect.Type]*bound{}}
 	for name, value := range bindings {
+		if app, ok := value.(*App); ok {
+			if err := app.isOf(h, "the binding "+name); err != nil {
+				return nil, err
+			}
+		}
 		b, err := bind(name, value)
 		if err != nil {
 			return nil, err

@@ -3,39 +3,47 @@ package nano_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"math"
-	"math/big"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
 	goruntime "runtime"
-	"strconv"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"nano-isolates/nano"
 )
 
-// The conformance corpus (tests/conformance), through Go. Its README has the format.
+// The conformance corpus (tests/conformance), through Go. Its README has the format; what is not a field here is refused.
 
-type corpusCase struct {
-	Name       string
+type corpusVersion struct {
 	Source     string
 	SourceKind string `json:"source_kind"`
 	Env        map[string]string
-	Limits     map[string]uint64
-	Options    map[string]any
-	Functions  []string
-	LoadError  *corpusError `json:"load_error"`
-	Steps      []corpusStep
+}
+
+type corpusApp struct {
+	corpusVersion
+	Name    string
+	Limits  map[string]uint64
+	Options map[string]any
+	Host    []string
+}
+
+type corpusCase struct {
+	corpusApp
+	Runtime   struct{ Apps, Requests int }
+	LoadError *corpusError `json:"load_error"`
+	Steps     []corpusStep
 }
 
 type corpusError struct{ Name, Contains string }
@@ -43,31 +51,60 @@ type corpusError struct{ Name, Contains string }
 type corpusFetch struct {
 	Method, URL string
 	Headers     [][2]string
-	Body        *string
-	Chunks      *[]string
+	Body        *corpusText
+	Chunks      *[]corpusText
 	TimeoutMs   int `json:"timeout_ms"`
 }
 
+type corpusInvoke struct {
+	Export string
+	Args   []any
+}
+
 type corpusStep struct {
-	Fetch  *corpusFetch
-	Invoke *struct {
-		Export string
-		Args   []any
-	}
+	Fetch     *corpusFetch
+	Invoke    *corpusInvoke
+	Finish    *bool
 	AdvanceMs *int64 `json:"advance_ms"`
-	Finish    bool
-	Pending   bool
-	Expect    *corpusExpect
+	Log       *[][]any
+	States    *[][]string
+	Reload    *corpusVersion
+	Load      *corpusApp
+	Unload    *bool
+	Kill      *int
+	Drain     *bool
+	Close     *bool
+
+	Pending bool
+	Expect  *corpusExpect
 }
 
 type corpusExpect struct {
 	Status  *int
 	Headers map[string]*string
-	Body    *string
+	Body    *corpusText
 	JSON    any
 	Chunks  *bool
 	Error   *corpusError
 	Value   json.RawMessage
+}
+
+// A corpusText is a text, or [text, times].
+type corpusText string
+
+func (c *corpusText) UnmarshalJSON(coded []byte) error {
+	var text string
+	times := 1
+	given := []any{&text, &times}
+	if bytes.HasPrefix(coded, []byte("[")) {
+		if err := json.Unmarshal(coded, &given); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal(coded, &text); err != nil {
+		return err
+	}
+	*c = corpusText(strings.Repeat(text, times))
+	return nil
 }
 
 type outcome struct {
@@ -77,13 +114,52 @@ type outcome struct {
 	err      error
 }
 
-var functions = map[string]any{
-	"echo": func(value any) any { return value },
-	"add":  func(a, b int) int { return a + b },
-	"fail": func() error { return errors.New("no") },
+type mirror struct{}
+
+func (mirror) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := r.Body
+	if strings.HasSuffix(r.URL.Path, "/broken") {
+		body = io.NopCloser(io.MultiReader(r.Body, iotest.ErrReader(errors.New("no"))))
+	}
+	header := http.Header{"X-Method": {r.Method}, "X-Url": {r.URL.String()}}
+	return &http.Response{StatusCode: http.StatusCreated, Header: header, Body: body}, nil
 }
 
-var kinds = map[string]nano.Kind{"": nano.Text, "text": nano.Text, "typescript": nano.TypeScript, "tsx": nano.TSX, "echo": nano.Echo}
+func (mirror) Twice(text string) string { return text + text }
+
+type counter struct{ Value int }
+
+func (c *counter) Add(n int) int {
+	c.Value += n
+	return c.Value
+}
+
+func (c *counter) Fail() error { return errors.New("no") }
+
+func (c *counter) Itself() *counter { return c }
+
+var ofTheHost = map[string]any{
+	"echo":    func(value any) any { return value },
+	"add":     func(a, b int) int { return a + b },
+	"fail":    func() error { return errors.New("no") },
+	"mirror":  mirror{},
+	"Counter": nano.Class{New: func(start int) *counter { return &counter{start} }},
+}
+
+var (
+	kinds    = map[string]nano.Kind{"": nano.Text, "text": nano.Text, "typescript": nano.TypeScript, "tsx": nano.TSX, "echo": nano.Echo, "file": nano.File}
+	egresses = map[string]nano.Egress{"public": nano.EgressPublic, "deny": nano.EgressDeny, "any": nano.EgressAny}
+)
+
+// known finds what there has to be by this name.
+func known[T any](t *testing.T, all map[string]T, name string) T {
+	t.Helper()
+	found, ok := all[name]
+	if !ok {
+		t.Fatalf("there is no %q", name)
+	}
+	return found
+}
 
 func TestEveryCaseOfTheCorpus(t *testing.T) {
 	files, err := filepath.Glob("../../tests/conformance/*.json")
@@ -95,9 +171,13 @@ func TestEveryCaseOfTheCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var corpus struct{ Cases []corpusCase }
+		var corpus struct {
+			About string
+			Cases []corpusCase
+		}
 		decoder := json.NewDecoder(bytes.NewReader(content))
 		decoder.UseNumber()
+		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&corpus); err != nil {
 			t.Fatal(file, err)
 		}
@@ -108,10 +188,11 @@ func TestEveryCaseOfTheCorpus(t *testing.T) {
 }
 
 // optionsOf finds the fields of the binding's options by the names that the corpus has.
-func optionsOf(t *testing.T, c corpusCase) nano.AppOptions {
-	options := nano.AppOptions{Source: c.Source, Kind: kinds[c.SourceKind], Env: c.Env, Bindings: map[string]any{}}
-	for _, name := range c.Functions {
-		options.Bindings[name] = functions[name]
+func optionsOf(t *testing.T, c corpusApp, name string) nano.AppOptions {
+	t.Helper()
+	options := nano.AppOptions{Name: name, Source: c.Source, Kind: known(t, kinds, c.SourceKind), Env: c.Env, Bindings: map[string]any{}}
+	for _, name := range c.Host {
+		options.Bindings[name] = known(t, ofTheHost, name)
 	}
 	limits := reflect.ValueOf(&options.Limits).Elem()
 	for name, value := range c.Limits {
@@ -129,11 +210,12 @@ func optionsOf(t *testing.T, c corpusCase) nano.AppOptions {
 		case "base_url":
 			options.BaseURL = value.(string)
 		case "egress":
-			options.Egress = map[string]nano.Egress{"public": nano.EgressPublic, "deny": nano.EgressDeny, "any": nano.EgressAny}[value.(string)]
+			options.Egress = known(t, egresses, value.(string))
 		case "code_generation":
 			options.CodeGeneration = value.(bool)
 		case "random_seed":
-			n, _ := value.(json.Number).Int64()
+			n, err := value.(json.Number).Int64()
+			must(t, err)
 			seed := uint64(n)
 			options.Seed = &seed
 		default:
@@ -143,43 +225,186 @@ func optionsOf(t *testing.T, c corpusCase) nano.AppOptions {
 	return options
 }
 
+// A replayed is a case that is being replayed.
+type replayed struct {
+	*testing.T
+	corpusCase
+	runtime *nano.Runtime
+	app     *nano.App
+	pending chan outcome
+
+	mu     sync.Mutex
+	lines  []nano.Log
+	states []nano.Change
+	marks  int
+}
+
 func replay(t *testing.T, c corpusCase) {
-	runtime := newRuntime(t, nano.Options{Threads: 1, ManualClock: true})
-	app, err := runtime.Load(optionsOf(t, c))
+	r := &replayed{T: t, corpusCase: c, pending: make(chan outcome, 1)}
+	r.runtime = newRuntime(t, nano.Options{
+		Threads: 1, ManualClock: true, Apps: c.Runtime.Apps, Requests: c.Runtime.Requests,
+		OnLog: func(line nano.Log) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.lines = append(r.lines, line)
+		},
+		OnChange: func(change nano.Change) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.states = append(r.states, change)
+		},
+	})
+	var err error
+	r.app, err = r.runtime.Load(optionsOf(t, c.corpusApp, "case"))
 	checkError(t, err, c.LoadError)
 	if err != nil {
 		return
 	}
-	pending := make(chan outcome, 1)
 	for _, step := range c.Steps {
-		switch {
-		case step.AdvanceMs != nil:
-			must(t, runtime.Advance(time.Duration(*step.AdvanceMs)*time.Millisecond))
-		case step.Finish:
-			check(t, <-pending, *step.Expect)
-		case step.Pending:
-			before := stats(t, app).Requests
-			go func() { pending <- fetch(app, *step.Fetch) }()
-			for stats(t, app).Requests == before {
-				goruntime.Gosched()
-			}
-			// Whatever was asked before has had its turn when this is answered: one thread, one queue.
-			if _, err := app.Invoke(t.Context(), "there is no such function"); err == nil {
-				t.Fatal("it is there")
-			}
-		case step.Fetch != nil:
-			check(t, fetch(app, *step.Fetch), *step.Expect)
-		default:
-			args := make([]any, len(step.Invoke.Args))
-			for i, arg := range step.Invoke.Args {
-				args[i] = valueOf(t, arg)
-			}
-			check(t, invoke(t, app, step.Invoke.Export, args, *step.Expect), *step.Expect)
-		}
+		r.step(step)
 	}
 }
 
-// A pieces is a body of which each Read is one piece.
+func (r *replayed) step(step corpusStep) {
+	verbs := 0
+	for i := range reflect.TypeFor[corpusStep]().NumField() {
+		if field := reflect.ValueOf(step).Field(i); field.Kind() == reflect.Pointer && !field.IsNil() && field.Interface() != any(step.Expect) {
+			verbs++
+		}
+	}
+	hasResponse, hasValue, hasOutcome := step.Fetch != nil || step.Finish != nil, step.Invoke != nil, step.Reload != nil || step.Load != nil || step.Unload != nil
+	isExpected := (hasResponse || hasValue || hasOutcome) && !step.Pending
+	if verbs != 1 || step.Pending && step.Fetch == nil || isExpected != (step.Expect != nil) {
+		r.Fatalf("what step is %+v?", step)
+	}
+	if e := step.Expect; e != nil {
+		if (e.Status != nil || e.Headers != nil || e.Body != nil || e.JSON != nil || e.Chunks != nil) && !hasResponse || e.Value != nil && !hasValue {
+			r.Fatalf("nothing of that comes of step %+v", step)
+		}
+		check(r.T, r.outcome(step), *e)
+		return
+	}
+	r.act(step)
+}
+
+// outcome is what comes of a step that may fail.
+func (r *replayed) outcome(step corpusStep) (o outcome) {
+	switch {
+	case step.Fetch != nil:
+		return fetch(r.app, *step.Fetch)
+	case step.Finish != nil:
+		return <-r.pending
+	case step.Invoke != nil:
+		args := make([]any, len(step.Invoke.Args))
+		for i, arg := range step.Invoke.Args {
+			args[i] = valueOf(r.T, arg)
+		}
+		return invoke(r.T, r.app, step.Invoke.Export, args, *step.Expect)
+	case step.Unload != nil:
+		o.err = r.app.Unload(0)
+	case step.Load != nil:
+		name := step.Load.Name
+		if name == "" {
+			name = "case"
+		}
+		app, err := r.runtime.Load(optionsOf(r.T, *step.Load, name))
+		if o.err = err; err == nil {
+			r.app = app
+		}
+	default:
+		next := r.corpusApp
+		next.Source, next.SourceKind = step.Reload.Source, step.Reload.SourceKind
+		if step.Reload.SourceKind == "" {
+			next.SourceKind = r.SourceKind
+		}
+		if step.Reload.Env != nil {
+			next.Env = step.Reload.Env
+		}
+		o.err = r.app.Reload(optionsOf(r.T, next, ""))
+	}
+	return o
+}
+
+func (r *replayed) act(step corpusStep) {
+	switch {
+	case step.AdvanceMs != nil:
+		must(r.T, r.runtime.Advance(time.Duration(*step.AdvanceMs)*time.Millisecond))
+	case step.Pending:
+		before := stats(r.T, r.app).Requests
+		go func() { r.pending <- fetch(r.app, *step.Fetch) }()
+		for stats(r.T, r.app).Requests == before {
+			goruntime.Gosched()
+		}
+		// Whatever was asked before has had its turn when this is answered: one thread, one queue.
+		if _, err := r.app.Invoke(r.Context(), "there is no such function"); err == nil {
+			r.Fatal("it is there")
+		}
+	case step.Log != nil:
+		checkLog(r.T, heard(r, &r.lines, func(line nano.Log) string { return line.App }), *step.Log)
+	case step.States != nil:
+		checkStates(r.T, heard(r, &r.states, func(change nano.Change) string { return change.App }), *step.States)
+	case step.Kill != nil:
+		instances, err := r.app.Kill()
+		must(r.T, err)
+		if instances != *step.Kill {
+			r.Errorf("%d instances were ended, and not %d", instances, *step.Kill)
+		}
+	case step.Drain != nil:
+		err := r.runtime.Drain(0)
+		if wereLeft := errors.Is(err, nano.ErrTimeout); wereLeft != *step.Drain || err != nil && !wereLeft {
+			r.Errorf("drained with %v", err)
+		}
+	default:
+		must(r.T, r.runtime.Close())
+	}
+}
+
+// heard takes what has been heard, when all has come that was said: whoever speaks now is heard last. One thread, one queue.
+func heard[T any](r *replayed, from *[]T, appOf func(T) string) []T {
+	r.marks++
+	mark := fmt.Sprint("mark ", r.marks)
+	_, err := r.runtime.Load(nano.AppOptions{Name: mark, Source: "console.log('mark'); export function nothing() {}"})
+	must(r.T, err)
+	for isHeard := false; !isHeard; goruntime.Gosched() {
+		r.mu.Lock()
+		isHeard = slices.ContainsFunc(r.lines, func(line nano.Log) bool { return line.App == mark })
+		r.mu.Unlock()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.DeleteFunc(*from, func(said T) bool { return strings.HasPrefix(appOf(said), "mark") })
+	*from = nil
+	return all
+}
+
+func checkLog(t *testing.T, lines []nano.Log, want [][]any) {
+	t.Helper()
+	have := []string{}
+	for _, line := range lines {
+		have = append(have, fmt.Sprint(strings.ToLower(line.Level.String()), " ", line.Dropped, " ", line.Text))
+	}
+	wanted := []string{}
+	for _, line := range want {
+		wanted = append(wanted, fmt.Sprint(line[0], " ", append(line, 0)[2], " ", line[1]))
+	}
+	if !slices.Equal(have, wanted) {
+		t.Errorf("the log is %q, and not %q", have, wanted)
+	}
+}
+
+func checkStates(t *testing.T, states []nano.Change, want [][]string) {
+	t.Helper()
+	slices.SortFunc(states, func(a, b nano.Change) int { return strings.Compare(a.State+a.Reason, b.State+b.Reason) })
+	ok := len(states) == len(want)
+	for i := 0; ok && i < len(want); i++ {
+		ok = states[i].State == want[i][0] && (len(want[i]) == 1 || strings.Contains(states[i].Reason, want[i][1]))
+	}
+	if !ok {
+		t.Errorf("the states are %v, and not %v", states, want)
+	}
+}
+
+// A pieces is a body of which each Read is one piece, or what of it there is room for.
 type pieces struct{ left []string }
 
 func (p *pieces) Read(into []byte) (int, error) {
@@ -187,7 +412,9 @@ func (p *pieces) Read(into []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(into, p.left[0])
-	p.left = p.left[1:]
+	if p.left[0] = p.left[0][n:]; p.left[0] == "" {
+		p.left = p.left[1:]
+	}
 	return n, nil
 }
 
@@ -217,10 +444,14 @@ func fetch(app *nano.App, f corpusFetch) (o outcome) {
 		request.Header.Add(header[0], header[1])
 	}
 	if f.Body != nil {
-		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(*f.Body)), int64(len(*f.Body))
+		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(string(*f.Body))), int64(len(*f.Body))
 	}
 	if f.Chunks != nil {
-		request.Body, request.ContentLength = io.NopCloser(&pieces{*f.Chunks}), -1
+		body := &pieces{}
+		for _, chunk := range *f.Chunks {
+			body.left = append(body.left, string(chunk))
+		}
+		request.Body, request.ContentLength = io.NopCloser(body), -1
 	}
 	if o.response, o.err = app.RoundTrip(request); o.err != nil {
 		return o
@@ -243,8 +474,8 @@ func check(t *testing.T, o outcome, expect corpusExpect) {
 			t.Errorf("header %s: %q", name, have)
 		}
 	}
-	if expect.Body != nil && o.body != *expect.Body {
-		t.Errorf("body %q is not %q", o.body, *expect.Body)
+	if expect.Body != nil && o.body != string(*expect.Body) {
+		t.Errorf("body %.100q of %d bytes is not %.100q of %d", o.body, len(o.body), *expect.Body, len(*expect.Body))
 	}
 	if isStream := o.response != nil && o.response.ContentLength < 0; expect.Chunks != nil && isStream != *expect.Chunks {
 		t.Errorf("a stream: %v", isStream)
@@ -290,139 +521,4 @@ func checkError(t *testing.T, err error, want *corpusError) {
 	case have.Code.Error() != want.Name || !strings.Contains(have.Message, want.Contains):
 		t.Errorf("failed with %v, and not with %v", err, *want)
 	}
-}
-
-// same is reflect.DeepEqual with numbers by their bits. Objects and Maps have an order; a Go map has none, and is the same as no object.
-func same(a, b any) bool {
-	switch a := a.(type) {
-	case float64:
-		b, ok := b.(float64)
-		return ok && (strconv.FormatFloat(a, 'g', -1, 64) == strconv.FormatFloat(b, 'g', -1, 64))
-	case []any:
-		return sameItems(a, b, func(n any) []any { items, _ := n.([]any); return items })
-	case nano.Set:
-		return sameItems(a, b, func(n any) []any { items, _ := n.(nano.Set); return items })
-	case nano.Map:
-		b, ok := b.(nano.Map)
-		ok = ok && len(a) == len(b)
-		for i := range a {
-			ok = ok && same(a[i].Key, b[i].Key) && same(a[i].Value, b[i].Value)
-		}
-		return ok
-	case nano.Object:
-		b, ok := b.(nano.Object)
-		ok = ok && len(a) == len(b)
-		for i := range a {
-			ok = ok && a[i].Name == b[i].Name && same(a[i].Value, b[i].Value)
-		}
-		return ok
-	}
-	return reflect.DeepEqual(a, b)
-}
-
-func TestTheCorpusTellsValuesApart(t *testing.T) {
-	pair := func(names ...string) (object nano.Object, entries nano.Map) {
-		for _, name := range names {
-			object = append(object, nano.Property{Name: name, Value: 1})
-			entries = append(entries, nano.MapEntry{Key: name, Value: 1})
-		}
-		return object, entries
-	}
-	ab, abMap := pair("a", "b")
-	ba, baMap := pair("b", "a")
-	for i, values := range [][2]any{
-		{ab, ba}, {abMap, baMap}, {ab, abMap}, {ab, ab[:1]}, {abMap, abMap[:1]}, {nano.Object{}, ab}, {nano.Map{}, abMap}, {nano.Map{}, nano.Object{}},
-		{map[string]any{}, nano.Object{}}, {nano.Set{}, []any{}}, {[]any{}, []any{1}}, {[]any{ab}, []any{ba}}, {0.5, 0.25}, {math.Copysign(0, -1), 0.0},
-	} {
-		if same(values[0], values[1]) || same(values[1], values[0]) {
-			t.Errorf("%d: %v is the same as %v", i, values[0], values[1])
-		}
-	}
-	for _, value := range []any{ab, abMap, nano.Object{}, nano.Map{}, nano.Set{}, []any{}, math.NaN(), 7} {
-		if !same(value, value) {
-			t.Errorf("%v is not the same as itself", value)
-		}
-	}
-}
-
-func sameItems(a []any, b any, items func(any) []any) bool {
-	other := items(b)
-	ok := len(a) == len(other) && other != nil
-	for i := range a {
-		ok = ok && same(a[i], other[i])
-	}
-	return ok
-}
-
-// valueOf is a value by its JSON.
-func valueOf(t *testing.T, coded any) any {
-	t.Helper()
-	switch coded := coded.(type) {
-	case json.Number:
-		n, err := strconv.Atoi(coded.String())
-		must(t, err)
-		return n
-	case []any:
-		items := make([]any, len(coded))
-		for i := range coded {
-			items[i] = valueOf(t, coded[i])
-		}
-		return items
-	case map[string]any:
-		for tag, content := range coded {
-			return tagged(t, tag, content)
-		}
-	}
-	return coded
-}
-
-func tagged(t *testing.T, tag string, content any) any {
-	t.Helper()
-	pairs := func(each func(key, value any)) {
-		for _, pair := range content.([]any) {
-			each(pair.([]any)[0], valueOf(t, pair.([]any)[1]))
-		}
-	}
-	switch tag {
-	case "undefined":
-		return nano.Undefined
-	case "float":
-		f, err := strconv.ParseFloat(content.(string), 64)
-		must(t, err)
-		return f
-	case "bigint":
-		n, _ := new(big.Int).SetString(content.(string), 10)
-		return n
-	case "bytes":
-		b, err := hex.DecodeString(content.(string))
-		must(t, err)
-		return b
-	case "object":
-		object := nano.Object{}
-		pairs(func(key, value any) { object = append(object, nano.Property{Name: key.(string), Value: value}) })
-		return object
-	case "map":
-		entries := nano.Map{}
-		pairs(func(key, value any) { entries = append(entries, nano.MapEntry{Key: valueOf(t, key), Value: value}) })
-		return entries
-	case "set":
-		return nano.Set(valueOf(t, content).([]any))
-	case "date_ms":
-		n, err := content.(json.Number).Int64()
-		must(t, err)
-		return time.UnixMilli(n).UTC()
-	case "error":
-		return &nano.JSError{Name: content.([]any)[0].(string), Message: content.([]any)[1].(string)}
-	case "typed":
-		kind, raw := content.([]any)[0].(string), content.([]any)[1].(string)
-		b, err := hex.DecodeString(raw)
-		must(t, err)
-		array := map[string]any{"Int8": nano.Int8Array{}, "Uint16": nano.Uint16Array{}, "Float64": nano.Float64Array{}, "BigInt64": nano.BigInt64Array{}}[kind]
-		elements := reflect.MakeSlice(reflect.TypeOf(array), len(b)/int(reflect.TypeOf(array).Elem().Size()), len(b)/int(reflect.TypeOf(array).Elem().Size()))
-		_, err = binary.Decode(b, binary.LittleEndian, elements.Interface())
-		must(t, err)
-		return elements.Interface()
-	}
-	t.Fatal("no such kind of value", tag)
-	return nil
 }

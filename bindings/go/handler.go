@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -155,18 +156,22 @@ func (a *App) report(r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return
 	}
-	attributes := []any{"app", a.name, "error", err}
+	log := slog.Default()
+	if a != nil && a.hub != nil {
+		log = a.hub.log
+	}
+	attributes := []any{"app", a.Name(), "error", err}
 	var failed *Error
 	if errors.As(err, &failed) && failed.Stack != "" {
 		attributes = append(attributes, "stack", failed.Stack)
 	}
-	a.hub.log.Error("nano: a request failed", attributes...)
+	log.Error("nano: a request failed", attributes...)
 }
 
 // Problem tells a client of HTTP of an error: a status and a code by RFC 9457, and nothing that is the app's own.
 func Problem(w http.ResponseWriter, err error) {
 	var failed *Error
-	if !errors.As(err, &failed) {
+	if !errors.As(err, &failed) || failed == nil {
 		failed = codeError(ErrPanic, "")
 	}
 	status := failed.HTTPStatus

@@ -41,6 +41,8 @@ type hub struct {
 	onChange func(Change)
 	// How long clients of WebSockets have at the end: no constant, because of tests.
 	lastWords time.Duration
+	// Those that are open, and with them their runtime.
+	listeners listeners
 }
 
 func newHub(ptr *C.nano_runtime, options *Options) (*hub, error) {
@@ -223,6 +225,7 @@ func (h *hub) close() {
 	h.closing.Do(func() {
 		h.isClosed.Store(true)
 		C.nano_runtime_close(h.ptr)
+		h.listeners.closeAll()
 		// Fails when run has ended by itself, and closed the file.
 		_ = h.file.SetReadDeadline(time.Unix(1, 0))
 	})

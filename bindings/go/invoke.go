@@ -41,15 +41,19 @@ func (a *App) begin(export string, args []byte, token uint64) C.nano_go_begun {
 
 func (a *App) invoke(ctx context.Context, result any, begin func(token uint64) C.nano_go_begun) error {
 	defer runtime.KeepAlive(a)
+	h, err := a.open()
+	if err != nil {
+		return err
+	}
 	to := reflect.ValueOf(result)
 	if to.Kind() != reflect.Pointer || to.IsNil() {
 		return invalid("the result goes into a variable: a pointer to it is wanted, not %T", result)
 	}
 	account, _ := ctx.Value(accountKey).(*Account)
-	x := a.hub.newExchange(account, false)
+	x := h.newExchange(account, false)
 	begun := begin(x.token)
 	if err := statusError(begun.status, begun.error); err != nil {
-		a.hub.slots.find(x.token, true)
+		h.slots.find(x.token, true)
 		return err
 	}
 	x.id = begun.id
@@ -61,7 +65,7 @@ func (a *App) invoke(ctx context.Context, result any, begin func(token uint64) C
 	if event.err != nil {
 		return event.err
 	}
-	d := decoder{in: event.raw, held: a.hub.objects.held, inOrder: to.Type().Elem() == reflect.TypeFor[Object]()}
+	d := decoder{in: event.raw, held: h.objects.held, inOrder: to.Type().Elem() == reflect.TypeFor[Object]()}
 	value, err := d.decode()
 	if err != nil {
 		return err

@@ -36,12 +36,16 @@ func (a *arena) free() {
 }
 
 func (a *arena) text(s string) C.nano_bytes {
-	if s == "" {
+	return a.bytes(unsafe.Slice(unsafe.StringData(s), len(s)))
+}
+
+func (a *arena) bytes(b []byte) C.nano_bytes {
+	if len(b) == 0 {
 		return C.nano_bytes{}
 	}
-	block := C.CBytes(unsafe.Slice(unsafe.StringData(s), len(s)))
+	block := C.CBytes(b)
 	a.blocks = append(a.blocks, block)
-	return C.nano_bytes{ptr: (*C.uint8_t)(block), len: C.size_t(len(s))}
+	return C.nano_bytes{ptr: (*C.uint8_t)(block), len: C.size_t(len(b))}
 }
 
 // arrayIn is zeroed C memory for n elements; nil for none.

@@ -97,17 +97,12 @@ func New(options Options) (*Runtime, error) {
 		cache_bytes: C.uint64_t(options.CacheBytes),
 		roots:       a.text(options.Roots),
 	}
-	for _, n := range []struct {
-		to   *C.uint32_t
-		from int
-	}{
-		{&o.threads, options.Threads}, {&o.apps, options.Apps}, {&o.instances, options.Instances},
-		{&o.requests, options.Requests}, {&o.log_events, options.LogEvents}, {&o.pool, options.Pool},
-	} {
-		if n.from < 0 || int64(n.from) > 1<<32-1 {
-			return nil, invalid("an option is %d: a count is 0, for its default, or more", n.from)
-		}
-		*n.to = C.uint32_t(n.from)
+	err := putCounts(
+		count{&o.threads, options.Threads}, count{&o.apps, options.Apps}, count{&o.instances, options.Instances},
+		count{&o.requests, options.Requests}, count{&o.log_events, options.LogEvents}, count{&o.pool, options.Pool},
+	)
+	if err != nil {
+		return nil, err
 	}
 	if options.CacheBytes < 0 {
 		return nil, invalid("CacheBytes is below 0")
@@ -121,7 +116,9 @@ func New(options Options) (*Runtime, error) {
 	if options.ManualClock {
 		o.flags |= C.NANO_RUNTIME_MANUAL_CLOCK
 		if !options.Clock.IsZero() {
-			o.clock_unix_ms = C.uint64_t(options.Clock.UnixMilli())
+			if o.clock_unix_ms, err = unixMs(options.Clock); err != nil {
+				return nil, err
+			}
 		}
 	}
 	made := arrayIn[C.nano_runtime_options](&a, 1)
@@ -140,19 +137,35 @@ func New(options Options) (*Runtime, error) {
 	return r, nil
 }
 
+// open gives the hub that calls go to, if it is there and not closed.
+func (r *Runtime) open() (*hub, error) {
+	if r == nil || r.hub == nil {
+		return nil, noRuntime()
+	}
+	return r.hub, r.hub.ended()
+}
+
 // Close ends every request and stops the threads. It waits until they have stopped; a second Close does nothing.
 func (r *Runtime) Close() error {
+	if r == nil || r.hub == nil {
+		return noRuntime()
+	}
 	r.hub.close()
 	return nil
 }
 
-// Drain takes no new requests, waits so long for those in flight, and ends the rest with ErrDraining; ErrTimeout if there was a rest.
+func noRuntime() *Error { return invalid("the runtime is none that New has made") }
+
+// Drain closes the listeners, takes no new requests, waits so long for those in flight, and ends the rest with ErrDraining; ErrTimeout if there
+// was a rest.
 func (r *Runtime) Drain(grace time.Duration) error {
 	defer runtime.KeepAlive(r)
-	if err := r.hub.ended(); err != nil {
+	h, err := r.open()
+	if err != nil {
 		return err
 	}
-	switch status := C.nano_runtime_drain(r.hub.ptr, milliseconds(grace)); {
+	defer h.listeners.closeAll()
+	switch status := C.nano_runtime_drain(h.ptr, milliseconds(grace)); {
 	case status == C.NANO_TIMEOUT:
 		return codeError(ErrTimeout, "requests were left when the time of grace was over; they have been ended")
 	default:
@@ -163,13 +176,14 @@ func (r *Runtime) Drain(grace time.Duration) error {
 // Advance moves a manual clock on: timers that are due run, wall limits that are due strike.
 func (r *Runtime) Advance(by time.Duration) error {
 	defer runtime.KeepAlive(r)
-	if err := r.hub.ended(); err != nil {
+	h, err := r.open()
+	if err != nil {
 		return err
 	}
 	if by < 0 {
 		return invalid("clocks do not go backwards")
 	}
-	status := C.nano_runtime_advance(r.hub.ptr, C.uint64_t(by.Milliseconds()))
+	status := C.nano_runtime_advance(h.ptr, C.uint64_t(by.Milliseconds()))
 	if status == C.NANO_E_INVALID {
 		return invalid("the runtime has no manual clock, or it cannot go so far")
 	}
@@ -185,11 +199,12 @@ type Stats struct {
 // Stats gives what it holds and has done.
 func (r *Runtime) Stats() (Stats, error) {
 	defer runtime.KeepAlive(r)
-	if err := r.hub.ended(); err != nil {
+	h, err := r.open()
+	if err != nil {
 		return Stats{}, err
 	}
 	c := C.nano_runtime_counters{size: C.sizeof_nano_runtime_counters}
-	if err := statusError(C.nano_runtime_stats(r.hub.ptr, &c), nil); err != nil {
+	if err := statusError(C.nano_runtime_stats(h.ptr, &c), nil); err != nil {
 		return Stats{}, err
 	}
 	return Stats{
@@ -206,11 +221,12 @@ type QueueStats struct{ Messages, Bytes, Sent, Acked, Retried, Dead, Dropped uin
 // Queues gives what each queue holds and has done, by its name. A queue is there while it has messages, or an app that takes them.
 func (r *Runtime) Queues() (map[string]QueueStats, error) {
 	defer runtime.KeepAlive(r)
-	if err := r.hub.ended(); err != nil {
+	h, err := r.open()
+	if err != nil {
 		return nil, err
 	}
 	var list *C.nano_queues
-	if err := statusError(C.nano_runtime_queues(r.hub.ptr, &list), nil); err != nil {
+	if err := statusError(C.nano_runtime_queues(h.ptr, &list), nil); err != nil {
 		return nil, err
 	}
 	defer C.nano_queues_free(list)
@@ -219,7 +235,7 @@ func (r *Runtime) Queues() (map[string]QueueStats, error) {
 	all := make(map[string]QueueStats, count)
 	for _, name := range unsafe.Slice(names, count) {
 		c := C.nano_queue_counters{size: C.sizeof_nano_queue_counters}
-		switch status := C.nano_queue_stats(r.hub.ptr, name, &c); {
+		switch status := C.nano_queue_stats(h.ptr, name, &c); {
 		case status == C.NANO_E_NOT_FOUND:
 			// It has become empty meanwhile.
 		case status != C.NANO_OK:
@@ -236,19 +252,45 @@ func (r *Runtime) Queues() (map[string]QueueStats, error) {
 // Metrics gives what Stats does and more as Prometheus text.
 func (r *Runtime) Metrics() (string, error) {
 	defer runtime.KeepAlive(r)
-	if err := r.hub.ended(); err != nil {
+	h, err := r.open()
+	if err != nil {
 		return "", err
 	}
 	var t *C.nano_text
-	if err := statusError(C.nano_runtime_metrics(r.hub.ptr, &t), nil); err != nil {
+	if err := statusError(C.nano_runtime_metrics(h.ptr, &t), nil); err != nil {
 		return "", err
 	}
 	defer C.nano_text_free(t)
 	return text(C.nano_text_bytes(t)), nil
 }
 
+// A count is an option, and where it goes.
+type count struct {
+	to   *C.uint32_t
+	from int
+}
+
+func putCounts(counts ...count) error {
+	for _, n := range counts {
+		if n.from < 0 || int64(n.from) > 1<<32-1 {
+			return invalid("an option is %d: a count is 0, for its default, or more", n.from)
+		}
+		*n.to = C.uint32_t(n.from)
+	}
+	return nil
+}
+
 // milliseconds rounds up, so that what is short is not nothing.
 func milliseconds(d time.Duration) C.uint32_t {
 	ms := (max(d, 0) + time.Millisecond - 1) / time.Millisecond
 	return C.uint32_t(min(int64(ms), 1<<32-1))
+}
+
+// unixMs is a time as C has it.
+func unixMs(at time.Time) (C.uint64_t, error) {
+	ms := at.UnixMilli()
+	if ms < 0 {
+		return 0, invalid("%v is before 1970", at)
+	}
+	return C.uint64_t(ms), nil
 }

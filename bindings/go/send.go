@@ -56,6 +56,11 @@ type upload struct {
 // send hands a request over. The upload is nil if there is nothing left to pass on. A WebSocket is among the answers only if the caller
 // carries one: then the status is 101.
 func (a *App) send(r *http.Request, url string, host string, carries bool) (x *exchange, up *upload, err error) {
+	h, err := a.open()
+	if err != nil {
+		closeBody(r)
+		return nil, nil, err
+	}
 	ctx := r.Context()
 	body, streams, err := wholeBody(r)
 	if err != nil {
@@ -86,12 +91,12 @@ func (a *App) send(r *http.Request, url string, host string, carries bool) (x *e
 	}
 	account, _ := ctx.Value(accountKey).(*Account)
 	wall, _ := ctx.Value(wallKey).(time.Duration)
-	x = a.hub.newExchange(account, streams || kind == C.NANO_BODY_UPGRADE)
+	x = h.newExchange(account, streams || kind == C.NANO_BODY_UPGRADE)
 	begun := C.nano_go_dispatch(a.ptr, ptr(p.text), &p.lens[0], C.size_t(headers), ptr(body), C.size_t(len(body)), kind,
 		milliseconds(wall), C.uint64_t(x.token))
 	runtime.KeepAlive(a)
 	if err := statusError(begun.status, begun.error); err != nil {
-		a.hub.slots.find(x.token, true)
+		h.slots.find(x.token, true)
 		closeBody(r)
 		return nil, nil, err
 	}

@@ -22,6 +22,10 @@ import (
 //
 //	client := http.Client{Transport: app}
 func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL == nil {
+		closeBody(r)
+		return nil, invalid("the request has no URL")
+	}
 	url := *r.URL
 	if r.Host != "" && url.Host != "" {
 		url.Host = r.Host

@@ -164,11 +164,84 @@ export interface AppOptions {
   lazy?: boolean;
 }
 
+/** What clients of a listener may do; docs/embedding-c.md says what happens beyond. */
+export interface ListenLimits {
+  /** Connections at once, */
+  connections?: number;
+  /** and those of them that are at a request of one app. */
+  connectionsOfApp?: number;
+  /** How long a client may take for the head of a request, */
+  headMs?: number;
+  /** how long a connection may be open between two of them, */
+  idleMs?: number;
+  /** how long a body may stand still, in either direction, */
+  bodyMs?: number;
+  /** and how long a client may take for the handshake of TLS. */
+  handshakeMs?: number;
+  /** The head of a request: its first line and all headers. */
+  headBytes?: number;
+  /** Headers of a request. */
+  headers?: number;
+}
+
+/** A certificate of a listener. It is for the names in it. */
+export interface Certificate {
+  /** The certificate, in PEM, and behind it those that vouch for it. */
+  chain: string | Uint8Array;
+  /** Its private key, in PEM: PKCS #8, PKCS #1 or SEC 1. */
+  key: string | Uint8Array;
+}
+
+export interface ListenOptions {
+  /**
+   * With certificates the listener speaks TLS, and HTTP/2 beside HTTP/1.1. Clients that ask for no name, or for one that none is for, get the
+   * first.
+   */
+  certificates?: Certificate[];
+  /** All requests come by a proxy, and what it puts last into `X-Forwarded-For` and `X-Forwarded-Proto` is true. */
+  behindProxy?: boolean;
+  limits?: ListenLimits;
+  /** Closes the listener. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A listener of a runtime's. As a server of Node's it keeps the process alive until it is closed and its connections have ended. It is closed with
+ * its runtime, too.
+ */
+export class Listener {
+  private constructor();
+  /** What clients connect to, with the port that port 0 has become. */
+  readonly address: string;
+  /** How many connections are open. */
+  readonly connections: number;
+  readonly closed: boolean;
+  /** Other certificates for the connections to come; those there are keep theirs. Nothing changes if one of them cannot be used. */
+  setCertificates(certificates: Certificate[]): void;
+  /** Keeps the process alive again. */
+  ref(): this;
+  /** Does not keep the process alive. */
+  unref(): this;
+  /**
+   * Accepts no more connections. Those there are end with the request they are at, or one that comes within half a second; when all have, the
+   * promise is fulfilled. A second close does nothing.
+   */
+  close(): Promise<void>;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** Threads that run JavaScript, and the apps on them. Closed by `close`, `await using`, or when nobody holds it and its apps. */
 export class Runtime {
   constructor(options?: RuntimeOptions);
   /** Loads an app: reads, compiles and starts it, or rejects with what is wrong with it. */
   load(source: string | URL, options?: AppOptions & { signal?: AbortSignal }): Promise<App>;
+  /**
+   * Listens for HTTP on its own threads. The address is `IP:PORT`, `unix:/PATH`, or `fd:NUMBER` for a socket that somebody else has bound. Requests
+   * are one app's, or those of the app at `HOST`, `HOST/path` or `/path` that fits them with the longest path; an empty text is for all that
+   * nothing else names. Others are answered with 404.
+   */
+  listen(address: string, apps: App | Record<string, App> | ReadonlyMap<string, App>, options?: ListenOptions): Listener;
   /** Moves a manual clock on: timers that are due run, wall limits that are due strike. */
   advance(ms: number): void;
   /** What it holds and has done. */
@@ -229,7 +302,7 @@ export class App {
    * Ends its instances now, in the middle of what they do: its requests end with `NANO_E_CANCELED`, the next one starts a fresh instance. How many
    * there were.
    */
-  kill(): Promise<number>;
+  kill(options?: { signal?: AbortSignal }): Promise<number>;
   /** What it has used since it was loaded. */
   stats(): AppStats;
   [Symbol.asyncDispose](): Promise<void>;

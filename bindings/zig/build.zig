@@ -33,6 +33,7 @@ pub fn build(b: *std.Build) void {
     const step = b.step("test", "Run the tests");
     const files = [_]?std.Build.LazyPath{
         b.path("test/behaviour.zig"),
+        b.path("test/listen.zig"),
         b.path("test/values.zig"),
         b.path("test/conformance.zig"),
         if (b.option([]const u8, "manual", "the blocks of the manual, as tests")) |file| .{ .cwd_relative = file } else null,

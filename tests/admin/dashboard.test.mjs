@@ -1,54 +1,21 @@
 // The dashboard in a browser, with a few apps and with a thousand: what it shows, what a click and a key do, in both color schemes.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { request } from "node:http";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { Browser } from "./browser.mjs";
+import { Server, TOKEN } from "./server.mjs";
 
-const TOKEN = "a-token-for-the-tests-of-the-dashboard";
-const { NANOD, CHROMIUM, SHOTS } = process.env;
+const { CHROMIUM, SHOTS } = process.env;
 
 // nanod over a folder of so many apps.
-class Server {
-  static async start(folder, count) {
-    execFileSync(join(import.meta.dirname, "apps.sh"), [folder, `${count}`]);
-    const server = new Server();
-    server.child = spawn(NANOD, ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "2", folder], {
-      env: { ...process.env, NANOD_TOKEN: TOKEN }, stdio: ["ignore", "pipe", "inherit"],
-    });
-    let said = "";
-    await new Promise((ready, failed) => {
-      server.child.on("exit", () => failed(new Error(`nanod ended:\n${said}`)));
-      server.child.stdout.setEncoding("utf8").on("data", (text) => {
-        said += text;
-        if (/apps on .* in \d+ ms/.test(said)) ready();
-      });
-    });
-    server.page = /dashboard (http:[^ ]*\/)/.exec(said)[1];
-    server.port = / on 127\.0\.0\.1:(\d+)/.exec(said)[1];
-    return server;
-  }
-
-  // Asks an app; an answer may never come.
-  ask(app) {
-    return new Promise((done) => {
-      const asked = request({ host: "127.0.0.1", port: this.port, path: "/path", headers: { host: `${app}.localhost` } }, (response) => {
-        response.resume().on("end", () => done(response.statusCode));
-      });
-      asked.on("error", () => done(0)).end();
-    });
-  }
-
-  async stop() {
-    const ended = new Promise((done) => this.child.once("exit", done));
-    this.child.kill("SIGKILL");
-    await ended;
-  }
+function serve(folder, count) {
+  execFileSync(join(import.meta.dirname, "apps.sh"), [folder, `${count}`]);
+  return Server.start(folder);
 }
 
 const work = mkdtempSync(join(tmpdir(), "nanod-dashboard-"));
@@ -67,7 +34,7 @@ const focused = "document.activeElement.dataset.app";
 describe("with a few apps", () => {
   let server;
   before(async () => {
-    server = await Server.start(join(work, "few"), 6);
+    server = await serve(join(work, "few"), 6);
     await Promise.all(["shop", "images", "search", "broken"].map((app) => server.ask(app)));
     await browser.look(1440, 900, false);
     await browser.open(`${server.page}#token=${TOKEN}`);
@@ -148,7 +115,7 @@ describe("with a few apps", () => {
 describe("with a thousand apps", () => {
   let server;
   before(async () => {
-    server = await Server.start(join(work, "thousand"), 1000);
+    server = await serve(join(work, "thousand"), 1000);
     for (let number = 6; number < 60; number++) await server.ask(`tenant-${`${number}`.padStart(4, "0")}`);
     browser.complaints.length = 0;
     await browser.look(1440, 900, false);

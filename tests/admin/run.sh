@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The admin listener as its users know it: Prometheus' own checker over the metrics, a browser over the dashboard: run.sh [debug|release]
+# The admin listener as its users know it: Prometheus' own checker over the metrics and over what Grafana asks for, a browser over the dashboard: run.sh [debug|release]
 # What cannot be installed is skipped, with a line that says so. The browser's pictures are in target/admin.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -34,17 +34,25 @@ if scripts/need.sh promtool; then
   else
     echo "ok - promtool accepts the metrics"
   fi
+  : >"$work/lint"
+  if node tests/admin/grafana.mjs "$work/metrics" >"$work/rules.yml" && promtool check rules "$work/rules.yml" >"$work/lint" 2>&1; then
+    echo "ok - promtool reads each expression of docs/grafana/nano.json, and its metrics are there"
+  else
+    failed=1
+    echo "not ok - promtool reads each expression of docs/grafana/nano.json, and its metrics are there"
+    cat "$work/lint"
+  fi
   kill $server
   wait $server || true
 else
-  echo "skipped: promtool over the metrics"
+  echo "skipped: promtool over the metrics and over what Grafana asks for"
 fi
 
 if scripts/need.sh chromium; then
   CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
   SHOTS=$(realpath -m "$target/admin")
   export CHROMIUM SHOTS
-  node --test --test-reporter=spec tests/admin/dashboard.test.mjs || failed=1
+  node --test --test-reporter=spec --test-concurrency=1 tests/admin/dashboard.test.mjs tests/admin/figures.test.mjs || failed=1
 else
   echo "skipped: the dashboard in a browser"
 fi

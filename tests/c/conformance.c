@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stddef.h>
 
+#define COUNTERS_MAX 64
+
 /* What has come of a request or an invocation. */
 typedef struct outcome {
   bool ended, writable, is_stream;
@@ -18,8 +20,40 @@ typedef struct outcome {
   cbor_out body;
 } outcome;
 
+/* A line of an app's log, or an app's change of state: its name is the level or the state. */
+typedef struct said {
+  char *app, *name, *text;
+  uint64_t dropped;
+} said;
+
+typedef struct heard {
+  said *all;
+  size_t count;
+} heard;
+
 static nano_runtime *runtime;
 static nano_app *app;
+static heard lines, states;
+
+/* What nobody knows is not passed over. known has a blank before and behind each word. */
+static void only(const json *object, const char *known) {
+  char word[64];
+  if (object && object->type != JSON_OBJECT) json_bad(known);
+  for (size_t i = 0; object && i < object->count; i++) {
+    snprintf(word, sizeof word, " %s ", object->keys[i].text);
+    if (!strstr(known, word)) json_bad(object->keys[i].text);
+  }
+}
+
+/* A text, or [text, times]. */
+static nano_bytes text_of(const json *given) {
+  if (given->type == JSON_TEXT) return (nano_bytes){(const uint8_t *)given->text, given->len};
+  if (given->type != JSON_ARRAY || given->count != 2) json_bad("no text");
+  size_t len = given->items[0].len, times = (size_t)json_int(&given->items[1]);
+  uint8_t *all = json_room(NULL, len * times);
+  for (size_t i = 0; i < times; i++) memcpy(all + i * len, given->items[0].text, len);
+  return (nano_bytes){all, len * times};
+}
 
 /* ---- Values ---- */
 
@@ -84,6 +118,7 @@ static void cbor_tagged(cbor_out *out, const char *tag, const json *content) {
   else if (!strcmp(tag, "float")) cbor_shortest(out, strtod(content->text, NULL));
   else if (!strcmp(tag, "bigint")) cbor_bigint(out, content->text);
   else if (!strcmp(tag, "bytes")) cbor_hex(out, content);
+  else if (!strcmp(tag, "repeat")) cbor_textn(out, text_of(content).ptr, text_of(content).len);
   else if (!strcmp(tag, "object")) cbor_pairs(out, content);
   else if (!strcmp(tag, "map")) cbor_head(out, 6, 259), cbor_pairs(out, content);
   else if (!strcmp(tag, "set")) cbor_head(out, 6, 258), cbor_coded(out, content);
@@ -96,8 +131,10 @@ static void cbor_tagged(cbor_out *out, const char *tag, const json *content) {
     if (ms % 1000) cbor_shortest(out, (double)ms / 1000);
     else cbor_int(out, ms / 1000);
   } else if (!strcmp(tag, "typed")) {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-      if (!strcmp(kinds[i].name, content->items[0].text)) cbor_head(out, 6, kinds[i].tag), cbor_hex(out, &content->items[1]);
+    size_t kind = 0;
+    while (kind < sizeof kinds / sizeof *kinds && strcmp(kinds[kind].name, content->items[0].text)) kind++;
+    if (kind == sizeof kinds / sizeof *kinds) json_bad(content->items[0].text);
+    cbor_head(out, 6, kinds[kind].tag), cbor_hex(out, &content->items[1]);
   } else json_bad(tag);
 }
 
@@ -115,24 +152,116 @@ static void cbor_coded(cbor_out *out, const json *coded) {
   }
 }
 
-/* ---- Events ---- */
+/* ---- What the host has: the README says what each does ---- */
 
-/* echo, add and fail. */
+/* The answer of mirror that is being written: one at a time. */
+static struct {
+  nano_call id; /* 0: there is none */
+  cbor_out body;
+  size_t sent;
+  bool is_whole, is_broken;
+} mirrored;
+
+static void mirror_goes_on(void) {
+  while (mirrored.sent < mirrored.body.len) {
+    size_t taken = 0;
+    nano_status status = nano_call_write(runtime, mirrored.id, (nano_bytes){mirrored.body.ptr + mirrored.sent, mirrored.body.len - mirrored.sent}, &taken);
+    mirrored.sent += taken;
+    if (status == NANO_AGAIN) return;
+    CHECK_EQ(status, NANO_OK);
+    if (status) break;
+  }
+  if (!mirrored.is_whole) return;
+  if (mirrored.is_broken) CHECK_EQ(nano_call_fail(runtime, mirrored.id, nano_str("no")), NANO_OK);
+  else CHECK_EQ(nano_call_end(runtime, mirrored.id), NANO_OK);
+  mirrored.id = 0;
+}
+
+static void mirror_begins(nano_call call, const nano_call_view *view) {
+  nano_header headers[] = {{nano_str("x-method"), view->method}, {nano_str("x-url"), view->url}};
+  nano_call_response response = NANO_CALL_RESPONSE_INIT;
+  response.status = 201, response.body_kind = NANO_BODY_STREAM, response.headers = headers, response.headers_count = 2;
+  CHECK_EQ(mirrored.id, 0);
+  CHECK_EQ(nano_call_respond(runtime, call, &response, NULL), NANO_OK);
+  mirrored.id = call, mirrored.body.len = mirrored.sent = 0;
+  mirrored.is_whole = view->body_kind != NANO_BODY_STREAM, mirrored.is_broken = has(view->url, "/broken");
+  cbor_raw(&mirrored.body, view->body.ptr, view->body.len);
+  mirror_goes_on();
+}
+
+static int64_t number_of(cbor_in *in) {
+  cbor_item item = {0};
+  CHECK(cbor_next(in, &item) && (item.type == CBOR_UINT || item.type == CBOR_NEGATIVE));
+  return item.type == CBOR_NEGATIVE ? -1 - (int64_t)item.number : (int64_t)item.number;
+}
+
+/* What comes of a call but for mirror.fetch; false if it fails. */
+static bool result_of(const nano_call_view *view, cbor_in *in, cbor_out *out) {
+  static int64_t counters[COUNTERS_MAX];
+  static uint64_t made;
+  int64_t *counter = &counters[view->object % COUNTERS_MAX];
+  cbor_item item = {0};
+  switch (view->kind) {
+    case NANO_CALL_FUNCTION:
+      if (is(view->binding, "echo")) return cbor_raw(out, in->ptr, in->len), true;
+      if (!is(view->binding, "add")) return false;
+      int64_t first = number_of(in);
+      return cbor_int(out, first + number_of(in)), true;
+    case NANO_CALL_METHOD:
+      if (!is(view->method, "twice") || !cbor_next(in, &item) || item.type != CBOR_TEXT) return false;
+      cbor_head(out, 3, 2 * item.number), cbor_raw(out, item.ptr, item.number), cbor_raw(out, item.ptr, item.number);
+      return true;
+    case NANO_CALL_CONSTRUCT:
+      counters[++made % COUNTERS_MAX] = number_of(in);
+      return cbor_object(out, "Counter", made), true;
+    case NANO_CALL_OBJECT_METHOD:
+      if (is(view->method, "itself")) return cbor_object(out, "Counter", view->object), true;
+      if (!is(view->method, "add")) return false;
+      return cbor_int(out, *counter += number_of(in)), true;
+    case NANO_CALL_OBJECT_GET: return cbor_int(out, *counter), true;
+    case NANO_CALL_OBJECT_SET: return *counter = number_of(in), true;
+    default: return false;
+  }
+}
+
 static void answer(nano_call call) {
   nano_call_view *view;
   cbor_out out = {0};
   cbor_item item = {0};
   if (nano_call_request(runtime, call, &view)) return;
   cbor_in in = {view->args.ptr, view->args.len};
-  CHECK(cbor_next(&in, &item) && item.type == CBOR_ARRAY);
-  if (is(view->binding, "echo")) CHECK_EQ(nano_call_return(runtime, call, (nano_bytes){in.ptr, in.len}, NULL), NANO_OK);
-  else if (is(view->binding, "add")) {
-    int64_t sum = 0;
-    while (cbor_next(&in, &item)) sum += item.type == CBOR_NEGATIVE ? -1 - (int64_t)item.number : (int64_t)item.number;
-    cbor_int(&out, sum);
-    CHECK_EQ(nano_call_return(runtime, call, (nano_bytes){out.ptr, out.len}, NULL), NANO_OK);
-  } else CHECK_EQ(nano_call_fail(runtime, call, nano_str("no")), NANO_OK);
+  if (view->args.len) CHECK(cbor_next(&in, &item) && item.type == CBOR_ARRAY);
+  if (view->kind == NANO_CALL_FETCH) mirror_begins(call, view);
+  else if (result_of(view, &in, &out)) CHECK_EQ(nano_call_return(runtime, call, (nano_bytes){out.ptr, out.len}, NULL), NANO_OK);
+  else CHECK_EQ(nano_call_fail(runtime, call, nano_str("no")), NANO_OK);
   free(out.ptr), nano_call_view_free(view);
+}
+
+/* ---- Events ---- */
+
+static char *copied(nano_bytes text) { return strndup(text.len ? (const char *)text.ptr : "", text.len); }
+
+static void hear(heard *to, said what) {
+  to->all = json_room(to->all, (to->count + 1) * sizeof(said));
+  to->all[to->count++] = what;
+}
+
+/* What is no request's. */
+static void route(const nano_event *event) {
+  static const char *const levels[] = {"debug", "info", "warn", "error"};
+  const nano_log *log = event->as.log;
+  const nano_app_change *change = event->as.app;
+  if (event->type == NANO_EVENT_CALL) answer(event->id);
+  if (event->type == NANO_EVENT_LOG) hear(&lines, (said){copied(log->app), strdup(levels[log->level & 3]), copied(log->text), log->dropped});
+  if (event->type == NANO_EVENT_APP) hear(&states, (said){copied(change->app), copied(change->state), copied(change->reason), 0});
+  if (!mirrored.id || event->id != mirrored.id) return;
+  if (event->type == NANO_EVENT_CALL_CHUNK) {
+    cbor_raw(&mirrored.body, event->as.chunk.ptr, event->as.chunk.len);
+    mirrored.is_whole = !event->as.chunk.len;
+    if (!mirrored.is_whole) CHECK_EQ(nano_call_credit(runtime, event->id, (uint32_t)event->as.chunk.len), NANO_OK);
+  }
+  if (event->type == NANO_EVENT_CALL_CANCELED) mirrored.id = 0;
+  else if (event->type != NANO_EVENT_CALL) mirror_goes_on();
 }
 
 /* Takes one event; false if none comes in time. */
@@ -140,8 +269,7 @@ static bool take(void) {
   nano_event event = next_event(runtime);
   outcome *o = event.user_data;
   if (event.type == NANO_EVENT_NONE) return false;
-  if (event.type == NANO_EVENT_CALL) answer(event.id);
-  if (!o) return nano_event_release(&event, 1), true;
+  if (!o) return route(&event), nano_event_release(&event, 1), true;
   o->ended |= (event.flags & NANO_FLAG_END) != 0, o->writable |= event.type == NANO_EVENT_WRITABLE;
   if (event.type == NANO_EVENT_RESPONSE) {
     nano_bytes body = nano_response_body(event.as.response);
@@ -168,29 +296,33 @@ static void forget(outcome *o) {
   memset(o, 0, sizeof *o);
 }
 
-/* ---- Steps ---- */
+/* ---- Requests ---- */
 
 static void fetch(const json *f, outcome *o) {
   const json *method = json_get(f, "method"), *headers = json_get(f, "headers"), *body = json_get(f, "body"), *chunks = json_get(f, "chunks");
   nano_request_init init = request(method ? method->text : "GET", json_get(f, "url")->text);
   nano_header list[16];
   nano_request id;
+  only(f, " method url headers body chunks timeout_ms ");
   for (size_t i = 0; headers && i < headers->count; i++, init.headers_count++)
     list[i] = (nano_header){nano_str(headers->items[i].items[0].text), nano_str(headers->items[i].items[1].text)};
   init.headers = list, init.deadline_ms = (uint32_t)json_int(json_get(f, "timeout_ms"));
-  if (body) init.body_kind = NANO_BODY_WHOLE, init.body.ptr = (const uint8_t *)body->text, init.body.len = body->len;
+  if (body) init.body_kind = NANO_BODY_WHOLE, init.body.ptr = text_of(body).ptr, init.body.len = text_of(body).len;
   if (chunks) init.body_kind = NANO_BODY_STREAM;
   if (nano_dispatch(app, &init, o, &id, &o->error)) {
     o->ended = true;
     return;
   }
   for (size_t i = 0; chunks && i < chunks->count; i++) {
-    nano_bytes rest = nano_str(chunks->items[i].text);
+    nano_bytes rest = text_of(&chunks->items[i]);
+    nano_status status;
     size_t taken;
-    while (nano_request_write(runtime, id, rest, &taken) == NANO_AGAIN) {
+    while ((status = nano_request_write(runtime, id, rest, &taken)) == NANO_AGAIN) {
       rest.ptr += taken, rest.len -= taken;
       for (o->writable = false; !o->writable && !o->ended && take();) {}
     }
+    /* It has ended: with what, its last event says. */
+    if (status) return;
   }
   if (chunks) CHECK_EQ(nano_request_end(runtime, id), NANO_OK);
 }
@@ -205,6 +337,7 @@ static void invoke(const char *name, const json *args, outcome *o) {
 
 static void check_error(nano_error *error, const json *expect) {
   nano_bytes message = nano_error_message(error);
+  only(expect, " name contains ");
   const json *contains = json_get(expect, "contains");
   const char *name = error ? nano_status_name(nano_error_code(error)) : "no error", *wanted = expect ? json_get(expect, "name")->text : "no error";
   test_check(!strcmp(name, wanted), wanted, __FILE__, __LINE__);
@@ -231,7 +364,11 @@ static void check(outcome *o, const json *expect) {
   check_error(o->error, json_get(expect, "error"));
   if ((field = json_get(expect, "status"))) CHECK_EQ(nano_response_status(o->response), json_int(field));
   if ((field = json_get(expect, "chunks"))) CHECK_EQ(o->is_stream, field->type == JSON_TRUE);
-  if ((field = json_get(expect, "body"))) CHECK(o->body.len == field->len && (!field->len || !memcmp(o->body.ptr, field->text, field->len)));
+  if ((field = json_get(expect, "body"))) {
+    nano_bytes wanted = text_of(field);
+    CHECK_EQ(o->body.len, wanted.len);
+    CHECK(o->body.len == wanted.len && (!wanted.len || !memcmp(o->body.ptr, wanted.ptr, wanted.len)));
+  }
   if ((field = json_get(expect, "json"))) {
     json have = json_parse((const char *)o->body.ptr, o->body.len);
     CHECK(json_same(&have, field));
@@ -250,28 +387,7 @@ static void check(outcome *o, const json *expect) {
   }
 }
 
-static void steps(const json *all) {
-  outcome pending = {0};
-  for (size_t i = 0; all && i < all->count; i++) {
-    const json *step = &all->items[i], *expect = json_get(step, "expect"), *field;
-    outcome o = {0};
-    if ((field = json_get(step, "advance_ms"))) CHECK_EQ(nano_runtime_advance(runtime, (uint64_t)json_int(field)), NANO_OK);
-    else if (json_get(step, "finish")) finish(&pending), check(&pending, expect);
-    else if (json_get(step, "pending")) {
-      fetch(json_get(step, "fetch"), &pending);
-      /* Whatever was asked before has had its turn when this is answered: one thread, one queue. */
-      invoke("there is no such function", NULL, &o), finish(&o);
-    } else {
-      if ((field = json_get(step, "fetch"))) fetch(field, &o);
-      else invoke(json_get(json_get(step, "invoke"), "export")->text, json_get(json_get(step, "invoke"), "args"), &o);
-      finish(&o), check(&o, expect);
-    }
-    forget(&o);
-  }
-  forget(&pending);
-}
-
-/* ---- Cases ---- */
+/* ---- Apps ---- */
 
 static void set_limit(nano_app_options *options, const char *name, uint64_t value) {
 #define LIMIT(field) {#field, offsetof(nano_app_options, field), sizeof(((nano_app_options *)0)->field)}
@@ -279,7 +395,7 @@ static void set_limit(nano_app_options *options, const char *name, uint64_t valu
       LIMIT(heap_bytes), LIMIT(external_bytes), LIMIT(body_bytes), LIMIT(upload_bytes), LIMIT(storage_bytes), LIMIT(cache_bytes), LIMIT(cpu_ms), LIMIT(start_cpu_ms),
       LIMIT(wall_ms), LIMIT(idle_ms), LIMIT(errand_cpu_ms), LIMIT(requests), LIMIT(subrequests), LIMIT(subrequests_at_once), LIMIT(timers),
       LIMIT(errands), LIMIT(sockets), LIMIT(log_bytes_per_s), LIMIT(env_entries), LIMIT(env_entry_bytes), LIMIT(url_bytes), LIMIT(header_bytes),
-      LIMIT(storage_entries), LIMIT(host_objects), LIMIT(egress), LIMIT(random_seed)};
+      LIMIT(storage_entries), LIMIT(host_objects)};
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     if (strcmp(limits[i].name, name)) continue;
     uint32_t narrow = (uint32_t)value;
@@ -291,36 +407,202 @@ static void set_limit(nano_app_options *options, const char *name, uint64_t valu
 
 static void set_option(nano_app_options *options, const char *name, const json *value) {
   static const char *const egress[] = {"public", "deny", "any"};
+  uint32_t mode = 0;
   if (!strcmp(name, "outbound")) options->outbound = nano_str(value->text);
   else if (!strcmp(name, "base_url")) options->base_url = nano_str(value->text);
   else if (!strcmp(name, "code_generation")) options->flags |= value->type == JSON_TRUE ? NANO_APP_CODE_GENERATION : 0;
   else if (!strcmp(name, "random_seed")) options->flags |= NANO_APP_SEEDED, options->random_seed = (uint64_t)json_int(value);
-  else if (!strcmp(name, "egress"))
-    for (uint32_t i = 0; i < 3; i++) options->egress = !strcmp(egress[i], value->text) ? i : options->egress;
-  else json_bad(name);
+  else if (!strcmp(name, "egress")) {
+    while (mode < 3 && strcmp(egress[mode], value->text)) mode++;
+    if (mode == 3) json_bad(value->text);
+    options->egress = mode;
+  } else json_bad(name);
 }
 
-static void replay(const json *test) {
-  static const struct { const char *name; uint32_t kind; } kinds[] = {{"text", NANO_SOURCE_TEXT}, {"typescript", NANO_SOURCE_TYPESCRIPT}, {"tsx", NANO_SOURCE_TSX}, {"echo", NANO_SOURCE_ECHO}};
-  const json *env = json_get(test, "env"), *limits = json_get(test, "limits"), *given = json_get(test, "options"), *functions = json_get(test, "functions"), *kind = json_get(test, "source_kind");
-  nano_runtime_options runtime_options = NANO_RUNTIME_OPTIONS_INIT;
-  nano_app_options options = app_options("case", json_get(test, "source")->text);
+/* An app's options and what they point to. */
+typedef struct described {
+  nano_app_options options;
   nano_variable variables[16];
-  nano_binding bindings[16] = {0};
+  nano_binding bindings[16];
+} described;
+
+static void bind(described *to, const char *name) {
+  static const nano_bytes methods[] = {{(const uint8_t *)"add", 3}, {(const uint8_t *)"fail", 4}, {(const uint8_t *)"itself", 6}};
+  static const nano_bytes properties[] = {{(const uint8_t *)"value", 5}};
+  static const struct { const char *name; uint32_t kind; } host[] = {
+      {"echo", NANO_BINDING_FUNCTION}, {"add", NANO_BINDING_FUNCTION}, {"fail", NANO_BINDING_FUNCTION}, {"mirror", NANO_BINDING_OBJECT}, {"Counter", NANO_BINDING_CLASS}};
+  nano_binding *binding = &to->bindings[to->options.env_bindings_count++];
+  size_t i = 0;
+  while (i < sizeof host / sizeof *host && strcmp(host[i].name, name)) i++;
+  if (i == sizeof host / sizeof *host) json_bad(name);
+  binding->name = nano_str(name), binding->kind = host[i].kind;
+  if (binding->kind == NANO_BINDING_CLASS) binding->methods = methods, binding->methods_count = 3, binding->properties = properties, binding->properties_count = 1;
+}
+
+/* What a version, if there is one, says otherwise than the app. */
+static const json *either(const json *version, const json *given, const char *field) {
+  const json *own = json_get(version, field);
+  return own ? own : json_get(given, field);
+}
+
+static void describe(described *to, const char *name, const json *given, const json *version) {
+  static const struct { const char *name; uint32_t kind; } kinds[] = {
+      {"text", NANO_SOURCE_TEXT}, {"typescript", NANO_SOURCE_TYPESCRIPT}, {"tsx", NANO_SOURCE_TSX}, {"echo", NANO_SOURCE_ECHO}, {"file", NANO_SOURCE_FILE}};
+  const json *env = either(version, given, "env"), *kind = either(version, given, "source_kind"), *limits = json_get(given, "limits");
+  const json *options = json_get(given, "options"), *host = json_get(given, "host");
+  size_t k = 0;
+  memset(to, 0, sizeof *to);
+  to->options = app_options(name, either(version, given, "source")->text);
+  while (kind && k < 5 && strcmp(kinds[k].name, kind->text)) k++;
+  if (k == 5) json_bad(kind->text);
+  to->options.source_kind = kinds[k].kind;
+  for (size_t i = 0; env && i < env->count; i++, to->options.env_count++) to->variables[i] = (nano_variable){nano_str(env->keys[i].text), nano_str(env->items[i].text)};
+  for (size_t i = 0; host && i < host->count; i++) bind(to, host->items[i].text);
+  for (size_t i = 0; limits && i < limits->count; i++) set_limit(&to->options, limits->keys[i].text, (uint64_t)json_int(&limits->items[i]));
+  for (size_t i = 0; options && i < options->count; i++) set_option(&to->options, options->keys[i].text, &options->items[i]);
+  to->options.env = to->variables, to->options.env_bindings = to->bindings;
+}
+
+/* ---- What is heard ---- */
+
+/* Until all has come that has been said so far: whoever speaks now is heard last. One thread, one queue. */
+static void hear_all(void) {
+  static unsigned marks;
+  char name[32];
+  nano_app *mark;
+  snprintf(name, sizeof name, "mark %u", ++marks);
+  mark = load(runtime, app_options(name, "console.log('mark'); export function nothing() {}"));
+  while ((!lines.count || strcmp(lines.all[lines.count - 1].app, name)) && take()) {}
+  CHECK(lines.count && !strcmp(lines.all[lines.count - 1].app, name));
+  nano_app_free(mark);
+}
+
+static int by_state(const void *a, const void *b) {
+  int order = strcmp(((const said *)a)->name, ((const said *)b)->name);
+  return order ? order : strcmp(((const said *)a)->text, ((const said *)b)->text);
+}
+
+static void check_heard(heard *all, const json *wanted, bool is_log) {
+  size_t count = 0;
+  hear_all();
+  for (size_t i = 0; i < all->count; i++)
+    if (strncmp(all->all[i].app, "mark", 4)) all->all[count++] = all->all[i];
+  if (!is_log) qsort(all->all, count, sizeof(said), by_state);
+  CHECK_EQ(count, wanted->count);
+  for (size_t i = 0; i < count; i++) {
+    const said *have = &all->all[i];
+    const json *want = i < wanted->count ? &wanted->items[i] : NULL, *text = want && want->count > 1 ? &want->items[1] : NULL;
+    bool ok = want && !strcmp(have->name, want->items[0].text);
+    if (is_log) ok = ok && !strcmp(have->text, text->text) && have->dropped == (uint64_t)json_int(want->count > 2 ? &want->items[2] : NULL);
+    else ok = ok && (!text || strstr(have->text, text->text));
+    CHECK(ok);
+    if (!ok) printf("# it is %s: %s (%d dropped)\n", have->name, have->text, (int)have->dropped);
+  }
+  all->count = 0;
+}
+
+/* ---- Steps ---- */
+
+#define RESPONSE " status headers body json chunks error "
+#define APP " source source_kind env limits options host "
+
+typedef enum verb { FETCH, FINISH, INVOKE, LOAD, RELOAD, UNLOAD, ADVANCE, LOG, STATES, KILL, DRAIN, CLOSE, VERBS } verb;
+
+/* What each step may expect. Of the others there is nothing to be expected. */
+static const struct { const char *name, *expected; } verbs[VERBS] = {
+    {"fetch", RESPONSE}, {"finish", RESPONSE}, {"invoke", " value error "}, {"load", " error "}, {"reload", " error "}, {"unload", " error "},
+    {"advance_ms", NULL}, {"log", NULL}, {"states", NULL}, {"kill", NULL}, {"drain", NULL}, {"close", NULL}};
+
+static nano_error *load_another(const json *what) {
+  const json *name = json_get(what, "name");
+  described given;
+  nano_error *error = NULL;
+  nano_app *other;
+  only(what, " name" APP);
+  describe(&given, name ? name->text : "case", what, NULL);
+  if (nano_app_load(runtime, &given.options, &other, &error) == NANO_OK) nano_app_free(app), app = other;
+  return error;
+}
+
+static nano_error *reload(const json *test, const json *what) {
+  described given;
+  nano_error *error = NULL;
+  only(what, " source source_kind env ");
+  describe(&given, "case", test, what);
+  if (nano_app_reload(app, &given.options, &error) == NANO_OK) return NULL;
+  return error;
+}
+
+static void act(verb what, const json *how) {
+  uint32_t instances = 0;
+  switch (what) {
+    case ADVANCE: CHECK_EQ(nano_runtime_advance(runtime, (uint64_t)json_int(how)), NANO_OK); break;
+    case LOG: check_heard(&lines, how, true); break;
+    case STATES: check_heard(&states, how, false); break;
+    case KILL:
+      CHECK_EQ(nano_app_kill(app, &instances, NULL), NANO_OK);
+      CHECK_EQ(instances, json_int(how));
+      break;
+    case DRAIN: CHECK_EQ(nano_runtime_drain(runtime, 0), how->type == JSON_TRUE ? NANO_TIMEOUT : NANO_OK); break;
+    default: CHECK_EQ(nano_runtime_close(runtime), NANO_OK);
+  }
+}
+
+static void take_step(const json *test, const json *step, outcome *pending) {
+  const json *expect = json_get(step, "expect"), *what = NULL;
+  bool is_pending = json_get(step, "pending");
+  outcome o = {0}, *whose = &o;
+  size_t kind = VERBS;
+  for (size_t i = 0; i < step->count; i++) {
+    const char *key = step->keys[i].text;
+    if (!strcmp(key, "expect") || !strcmp(key, "pending")) continue;
+    if (what) json_bad("two steps in one");
+    what = &step->items[i];
+    for (kind = 0; kind < VERBS && strcmp(verbs[kind].name, key);) kind++;
+    if (kind == VERBS) json_bad(key);
+  }
+  if (!what || (is_pending && kind != FETCH) || !expect != (!verbs[kind].expected || is_pending)) json_bad("what step is this?");
+  if (expect) only(expect, verbs[kind].expected);
+  if (is_pending) {
+    fetch(what, pending);
+    /* Whatever was asked before has had its turn when this is answered: one thread, one queue. */
+    invoke("there is no such function", NULL, &o), finish(&o), forget(&o);
+    return;
+  }
+  if (kind == FETCH) fetch(what, &o);
+  else if (kind == FINISH) whose = pending;
+  else if (kind == INVOKE) only(what, " export args "), invoke(json_get(what, "export")->text, json_get(what, "args"), &o);
+  else {
+    o.ended = true;
+    if (kind == LOAD) o.error = load_another(what);
+    else if (kind == RELOAD) o.error = reload(test, what);
+    else if (kind == UNLOAD) nano_app_unload(app, 0, &o.error);
+    else act((verb)kind, what);
+  }
+  finish(whose);
+  if (expect) check(whose, expect);
+  forget(whose);
+}
+
+/* ---- Cases ---- */
+
+static void replay(const json *test) {
+  const json *all = json_get(test, "steps"), *limits = json_get(test, "runtime");
+  nano_runtime_options options = NANO_RUNTIME_OPTIONS_INIT;
+  outcome pending = {0};
+  described given;
   nano_error *error = NULL;
   printf("# %s\n", json_get(test, "name")->text);
-  for (size_t i = 0; kind && i < 4; i++) options.source_kind = !strcmp(kinds[i].name, kind->text) ? kinds[i].kind : options.source_kind;
-  for (size_t i = 0; env && i < env->count; i++, options.env_count++) variables[i] = (nano_variable){nano_str(env->keys[i].text), nano_str(env->items[i].text)};
-  for (size_t i = 0; functions && i < functions->count; i++, options.env_bindings_count++)
-    bindings[i].name = nano_str(functions->items[i].text), bindings[i].kind = NANO_BINDING_FUNCTION;
-  for (size_t i = 0; limits && i < limits->count; i++) set_limit(&options, limits->keys[i].text, (uint64_t)json_int(&limits->items[i]));
-  for (size_t i = 0; given && i < given->count; i++) set_option(&options, given->keys[i].text, &given->items[i]);
-  options.env = variables, options.env_bindings = bindings;
-  runtime_options.threads = 1, runtime_options.flags = NANO_RUNTIME_MANUAL_CLOCK;
-  if (nano_runtime_new(&runtime_options, &runtime, &error)) bail("nano_runtime_new", error);
-  if (nano_app_load(runtime, &options, &app, &error) == NANO_OK) steps(json_get(test, "steps"));
+  only(test, " name runtime load_error steps" APP), only(limits, " apps requests ");
+  describe(&given, "case", test, NULL);
+  options.threads = 1, options.flags = NANO_RUNTIME_MANUAL_CLOCK, options.events = NANO_EVENTS_LOG | NANO_EVENTS_APP;
+  options.apps = (uint32_t)json_int(json_get(limits, "apps")), options.requests = (uint32_t)json_int(json_get(limits, "requests"));
+  if (nano_runtime_new(&options, &runtime, &error)) bail("nano_runtime_new", error);
+  app = NULL, lines.count = states.count = 0, mirrored.id = 0;
+  if (nano_app_load(runtime, &given.options, &app, &error) == NANO_OK)
+    for (size_t i = 0; all && i < all->count; i++) take_step(test, &all->items[i], &pending);
   check_error(error, json_get(test, "load_error"));
-  nano_error_free(error), nano_app_free(app), nano_runtime_free(runtime);
+  forget(&pending), nano_error_free(error), nano_app_free(app), nano_runtime_free(runtime);
 }
 
 int main(void) {
@@ -335,6 +617,7 @@ int main(void) {
     fclose(file);
     json corpus = json_parse(text, len);
     const json *cases = json_get(&corpus, "cases");
+    only(&corpus, " about cases ");
     for (size_t i = 0; i < cases->count; i++) replay(&cases->items[i]);
   }
   globfree(&files);

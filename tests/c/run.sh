@@ -14,7 +14,7 @@ mkdir -p "$out"
 ln -sf "$(realpath "$library")" "$out/libnano.so"
 ln -sf libnano.so "$out/libnano.so.0"
 
-flags=(-std=c11 -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude -Iexamples/c)
+flags=(-std=c11 -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude -Iexamples/c -I"$out")
 [ "$profile" = debug ] && flags+=(-DNANO_DEBUG_BUILD)
 if [ -n "${ASAN:-}" ]; then
   flags+=(-fsanitize=address -fno-omit-frame-pointer)
@@ -25,6 +25,13 @@ tests=("$@")
 [ ${#tests[@]} -gt 0 ] || for file in tests/c/*.c; do tests+=("$(basename "$file" .c)"); done
 
 failed=0
+# The manual's blocks, for manual.c, which has a place for each.
+rm -rf "$out/blocks"
+mkdir "$out/blocks"
+awk -v out="$out/blocks" '/^```c$/ { file = out "/" ++n ".c"; next } /^```/ { file = "" } file { print >file }' docs/embedding-c.md
+for block in "$out"/blocks/*.c; do
+  grep -q "^#include \"blocks/$(basename "$block")\"" tests/c/manual.c || { echo "not ok - tests/c/manual.c does not run block $(basename "$block" .c) of docs/embedding-c.md" >&2; failed=1; }
+done
 # What is true of all functions is tried with all of them.
 for test in fork errors; do
   while read -r function; do

@@ -134,7 +134,7 @@ function methodOf(target, name) {
   throw new TypeError(`${name} is not a method of it`);
 }
 
-/** What an app's limits are by the core's names. */
+/** Limits by the core's names. */
 function limitsOf(limits, known) {
   return Object.entries(limits ?? {}).map(([name, value]) => {
     if (typeof value !== 'number') throw invalid(`the limit ${name} is a number`);
@@ -148,14 +148,15 @@ function limitsOf(limits, known) {
 function namesOf(limits) {
   const here = (own) => own.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
   return new Map(
-    limits.flatMap(([own]) => [
+    limits.flatMap((own) => [
       [own, own],
       [here(own), own],
     ]),
   );
 }
 
-const APP_LIMITS = namesOf(native.appLimits());
-const RUNTIME_LIMITS = namesOf(native.runtimeLimits());
+const APP_LIMITS = namesOf(native.appLimits().map(([own]) => own));
+const RUNTIME_LIMITS = namesOf(native.runtimeLimits().map(([own]) => own));
+const LISTEN_LIMITS = namesOf(native.listenLimits());
 
-module.exports = { APP_LIMITS, Bindings, Queue, RUNTIME_LIMITS, Service, isPublic, limitsOf, methodOf };
+module.exports = { APP_LIMITS, Bindings, LISTEN_LIMITS, Queue, RUNTIME_LIMITS, Service, isPublic, limitsOf, methodOf };

@@ -5,18 +5,15 @@
 // something is under way the hub is held and the process kept alive; otherwise a runtime that nobody holds is collected, and closes.
 
 const native = require('./native.js');
+const { hold, release } = require('./alive.js');
 const { decode } = require('./cbor.js');
 const { APP, CALL, CALL_CANCELED, END, ERROR, LOG, RELEASE, RESPONSE, RESULT } = require('./events.js');
 const { NanoError } = require('./errors.js');
 
 // Enough that a burst costs one crossing, few enough that none waits long for the first.
 const BATCH = 256;
-const FOREVER_MS = 2 ** 31 - 1;
 // How many requests follow one before the thread that takes them is woken again: few enough that it works while more are made.
 const QUIET_MAX = 16;
-
-const busy = new Set();
-let alive = null;
 
 class Hub {
   #handlers = new Map();
@@ -27,6 +24,7 @@ class Hub {
   #numbers = new Map();
   #nextObject = 1;
   #closing = null;
+  #isDraining = false;
   // Requests since the queue was last looked at, and whether some of them are still to be told of.
   #asked = 0;
   #isWaking = false;
@@ -35,6 +33,8 @@ class Hub {
     const self = new WeakRef(this);
     this.native = new native.Runtime(options, () => self.deref()?.drain());
     this.apps = new Map();
+    // What to call when the runtime closes its open listeners.
+    this.listening = new Set();
     this.#listeners = listeners;
     this.startCall = startCall;
     this.held = this.held.bind(this);
@@ -95,17 +95,11 @@ class Hub {
   };
 
   #hold() {
-    if (this.#handlers.size !== 1) return;
-    busy.add(this);
-    if (busy.size !== 1) return;
-    alive ??= setInterval(() => {}, FOREVER_MS);
-    alive.ref();
+    if (this.#handlers.size === 1) hold(this);
   }
 
   #release() {
-    if (this.#handlers.size !== 0) return;
-    busy.delete(this);
-    if (busy.size === 0) alive.unref();
+    if (this.#handlers.size === 0) release(this);
   }
 
   /** Takes what is in the queue, and hands it out. */
@@ -175,6 +169,23 @@ class Hub {
     return this.#closing !== null;
   }
 
+  /** Takes no new requests, by listeners neither. */
+  get isDraining() {
+    return this.#isDraining;
+  }
+
+  /** Takes no new requests, and waits for those in flight. */
+  drainFor(graceMs) {
+    const draining = this.native.drain(graceMs);
+    this.#stopListening();
+    return draining;
+  }
+
+  #stopListening() {
+    this.#isDraining = true;
+    for (const end of this.listening) end();
+  }
+
   /** Refuses what cannot work any more. */
   check() {
     if (this.closed) throw new NanoError('NANO_E_SHUTDOWN', 'the runtime is closed', '', 503);
@@ -186,7 +197,9 @@ class Hub {
   }
 
   async #close() {
-    await this.native.close();
+    const closing = this.native.close();
+    this.#stopListening();
+    await closing;
     this.drain();
     // What is left are calls of apps that are gone.
     for (const [key, handler] of this.#handlers) {

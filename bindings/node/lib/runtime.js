@@ -7,9 +7,11 @@ const { fileURLToPath } = require('node:url');
 const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
+const { boolean, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
 const { invalid, isGone } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
+const { listen } = require('./listen.js');
 const { partsOf, signalOf } = require('./request.js');
 const { responseOf } = require('./response.js');
 
@@ -76,6 +78,11 @@ class Runtime {
     return new App(made, this, hub, native, kept, claim);
   }
 
+  /** Listens for HTTP, for one app or for several by host and path, on its own threads. */
+  listen(address, apps, options = {}) {
+    return listen(this.#hub, address, apps, options, (app) => nativeOf(app, this.#hub));
+  }
+
   /** Moves a manual clock on: timers that are due run, wall limits that are due strike. */
   advance(ms) {
     this.#hub.check();
@@ -104,7 +111,7 @@ class Runtime {
   /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
   async drain({ graceMs = GRACE_MS, signal } = {}) {
     this.#hub.check();
-    return unless(signal, () => this.#hub.native.drain(number(graceMs, 'graceMs')));
+    return unless(signal, () => this.#hub.drainFor(number(graceMs, 'graceMs')));
   }
 
   get closed() {
@@ -123,6 +130,8 @@ class Runtime {
 
 /** `app.fetch` for servers: parts in, an exchange and its RESPONSE event out. */
 let dispatch;
+/** The native half of an app of this runtime's; null for what is no app. */
+let nativeOf;
 
 /** A loaded app. It serves until it is unloaded, or its runtime is closed. */
 class App {
@@ -163,6 +172,11 @@ class App {
         app.#begin(exchange, parts);
       });
       return { head, exchange };
+    };
+    nativeOf = (app, hub) => {
+      if (!(#hub in Object(app))) return null;
+      if (app.#hub !== hub) throw invalid(`the app "${app.name}" is another runtime's`);
+      return app.#native;
     };
   }
 
@@ -253,9 +267,9 @@ class App {
   }
 
   /** Ends its instances now, in the middle of what they do; the next request starts a fresh one. How many there were. */
-  async kill() {
+  async kill({ signal } = {}) {
     this.#hub.check();
-    return this.#native.kill();
+    return unless(signal, () => this.#native.kill());
   }
 
   /** What it has used since it was loaded. */
@@ -353,44 +367,6 @@ function nextName({ sourceKind, source }) {
 
 function counts(pairs) {
   return Object.fromEntries(pairs.map(([name, count]) => [name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()), count]));
-}
-
-function known(options, of) {
-  if (typeof options !== 'object' || options === null) throw invalid(`the options of ${of} are an object`);
-  return options;
-}
-
-function nothingElse(rest, of) {
-  const [name] = Object.keys(rest);
-  if (name !== undefined) throw invalid(`${of} has no option ${name}`);
-}
-
-function typed(value, type, what) {
-  if (typeof value !== type) throw invalid(`${what} is a ${type}, not ${value === null ? 'null' : typeof value}`);
-  return value;
-}
-
-function text(value, what) {
-  return typed(value, 'string', what);
-}
-
-function number(value, what) {
-  return typed(value, 'number', what);
-}
-
-function boolean(value, what) {
-  return typed(value, 'boolean', what);
-}
-
-const optional = (value, type, what) => (value === undefined ? undefined : typed(value, type, what));
-
-function list(items, what) {
-  if (!Array.isArray(items)) throw invalid(`${what} is an array`);
-  return items;
-}
-
-function texts(items, what) {
-  return list(items, what).map((item) => text(item, what));
 }
 
 /** A queue whose messages an app takes, by its name alone or with its settings. */

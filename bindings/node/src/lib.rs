@@ -10,6 +10,7 @@ mod app;
 mod calls;
 mod error;
 mod events;
+mod listener;
 mod options;
 mod register;
 mod runtime;

@@ -11,6 +11,7 @@ use napi_derive::napi;
 
 use crate::app::App;
 use crate::error::{OrThrow, invalid};
+use crate::listener::{GivenListener, GivenRoute, Listener};
 use crate::options::{GivenApp, GivenMore, set_runtime_limits, whole};
 use crate::task::{Blocking, blocking};
 use crate::{calls, events, values};
@@ -97,6 +98,11 @@ impl Runtime {
     ) -> napi::Result<App> {
         let options = GivenApp { name, source_kind, source, limits, lazy: true, more };
         options.into_core().and_then(|options| self.core.load(options)).or_throw(&env).map(App)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn listen(&self, env: Env, options: GivenListener, routes: Vec<GivenRoute<'_>>) -> napi::Result<Listener> {
+        options.into_core(&routes).and_then(|options| self.core.listen(options)).or_throw(&env).map(Listener)
     }
 
     /// Has apps begin with what they were handed by a quiet dispatch.

@@ -6,61 +6,201 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
 const { NanoError, Runtime } = require('nano-isolates');
-const { ROOT } = require('./helpers.js');
+const { ROOT, until } = require('./helpers.js');
 
 const CORPUS = path.join(ROOT, 'tests', 'conformance');
-const FUNCTIONS = {
-  echo: (value) => value,
-  add: (a, b) => a + b,
-  fail: () => {
-    throw new Error('no');
-  },
-};
 const OPTIONS = { base_url: 'baseUrl', code_generation: 'codeGeneration', random_seed: 'randomSeed' };
+const APP_FIELDS = ['source', 'source_kind', 'env', 'limits', 'options', 'host'];
+const RESPONSE = ['status', 'headers', 'body', 'json', 'chunks', 'error'];
+// What each step may expect. Of the others there is nothing to be expected.
+const EXPECTED = {
+  fetch: RESPONSE,
+  finish: RESPONSE,
+  invoke: ['value', 'error'],
+  load: ['error'],
+  reload: ['error'],
+  unload: ['error'],
+};
+
+function fail() {
+  throw new Error('no');
+}
+
+class Counter {
+  #value;
+  constructor(start) {
+    this.#value = start;
+  }
+  get value() {
+    return this.#value;
+  }
+  set value(value) {
+    this.#value = value;
+  }
+  add(n) {
+    return (this.#value += n);
+  }
+  fail() {
+    fail();
+  }
+  itself() {
+    return this;
+  }
+}
+
+const mirror = {
+  async fetch(request) {
+    async function* body() {
+      if (request.body !== null) yield* request.body;
+      if (request.url.endsWith('/broken')) fail();
+    }
+    const headers = { 'x-method': request.method, 'x-url': request.url };
+    return new Response(body(), { status: 201, headers });
+  },
+  twice: (text) => text + text,
+};
+
+const HOST = { echo: (value) => value, add: (a, b) => a + b, fail, mirror, Counter };
+
+/** What nobody knows is not passed over. */
+function only(given, known) {
+  for (const name of Object.keys(given)) assert.ok(known.includes(name), `${name} is not known`);
+}
 
 for (const file of fs
   .readdirSync(CORPUS)
   .filter((name) => name.endsWith('.json'))
   .sort()) {
-  const { cases } = JSON.parse(fs.readFileSync(path.join(CORPUS, file), 'utf8'));
-  for (const it of cases) test(`${file}: ${it.name}`, () => replay(it));
+  const corpus = JSON.parse(fs.readFileSync(path.join(CORPUS, file), 'utf8'));
+  only(corpus, ['about', 'cases']);
+  for (const it of corpus.cases) test(`${file}: ${it.name}`, () => replay(it));
 }
 
 async function replay(it) {
-  const runtime = new Runtime({ threads: 1, manualClock: true });
+  only(it, ['name', 'runtime', 'load_error', 'steps', ...APP_FIELDS]);
+  only(it.runtime ?? {}, ['apps', 'requests']);
+  const heard = { lines: [], states: [], marks: 0 };
+  const runtime = new Runtime({
+    threads: 1,
+    manualClock: true,
+    limits: it.runtime,
+    onLog: (app, ...line) => heard.lines.push([app, line]),
+    onApp: (app, ...change) => heard.states.push([app, change]),
+  });
   try {
-    const options = Object.entries(it.options ?? {}).map(([name, value]) => [OPTIONS[name] ?? name, value]);
-    const functions = (it.functions ?? []).map((name) => [name, FUNCTIONS[name]]);
-    const env = { ...it.env, ...Object.fromEntries(functions) };
     let app;
     try {
-      app = await runtime.load(it.source, { kind: it.source_kind ?? 'text', env, limits: it.limits, ...Object.fromEntries(options) });
+      app = await load(runtime, it);
     } catch (error) {
       checkError(error, it.load_error);
       return;
     }
     assert.equal(it.load_error, undefined);
-    let pending = null;
-    for (const step of it.steps) {
-      if (step.advance_ms !== undefined) runtime.advance(step.advance_ms);
-      else if (step.finish) check(await pending, step.expect);
-      else if (step.pending) {
-        pending = fetchOf(app, step.fetch);
-        // Whatever was asked before has had its turn when this is answered: one thread, one queue.
-        await assert.rejects(app.invoke('there is no such function'));
-      } else if (step.fetch) check(await fetchOf(app, step.fetch), step.expect);
-      else check(await invokeOf(app, step.invoke), step.expect);
-    }
+    const at = { it, runtime, app, heard, pending: null };
+    for (const step of it.steps) await take(at, step);
   } finally {
     await runtime.close();
   }
 }
 
-async function fetchOf(app, { url, method = 'GET', headers, body, chunks, timeout_ms }) {
+function load(runtime, { source, source_kind = 'text', env, limits, options = {}, host = [] }, name = 'case') {
+  for (const entry of host) assert.ok(entry in HOST, entry);
+  only(options, ['outbound', 'egress', ...Object.keys(OPTIONS)]);
+  const more = Object.entries(options).map(([option, given]) => [OPTIONS[option] ?? option, given]);
+  const all = { ...env, ...Object.fromEntries(host.map((entry) => [entry, HOST[entry]])) };
+  return runtime.load(source, { name, kind: source_kind, env: all, limits, ...Object.fromEntries(more) });
+}
+
+async function take(at, { expect, pending, ...rest }) {
+  const [[verb, what], ...others] = Object.entries(rest);
+  assert.deepEqual(others, []);
+  only(expect ?? {}, EXPECTED[verb] ?? []);
+  assert.equal(expect !== undefined, verb in EXPECTED && !pending, verb);
+  if (pending) {
+    assert.equal(verb, 'fetch');
+    at.pending = fetchOf(at.app, what);
+    // Whatever was asked before has had its turn when this is answered: one thread, one queue.
+    await assert.rejects(at.app.invoke('there is no such function'));
+  } else if (verb in EXPECTED) {
+    check(await outcomeOf(at, verb, what), expect);
+  } else {
+    await act(at, verb, what);
+  }
+}
+
+/** What comes of a step that may fail. */
+async function outcomeOf(at, verb, what) {
+  if (verb === 'fetch') return fetchOf(at.app, what);
+  if (verb === 'finish') return at.pending;
+  try {
+    if (verb === 'invoke') return { value: await invokeOf(at.app, what) };
+    if (verb === 'unload') {
+      await at.app.unload({ graceMs: 0 });
+    } else if (verb === 'load') {
+      only(what, ['name', ...APP_FIELDS]);
+      at.app = await load(at.runtime, what, what.name);
+    } else {
+      only(what, ['source', 'source_kind', 'env']);
+      const { source, source_kind = 'text', env, host = [] } = { ...at.it, ...what };
+      const all = { ...env, ...Object.fromEntries(host.map((entry) => [entry, HOST[entry]])) };
+      await at.app.reload(source, { kind: source_kind, env: all });
+    }
+  } catch (error) {
+    return { error };
+  }
+  return {};
+}
+
+async function act({ app, runtime, heard }, verb, what) {
+  switch (verb) {
+    case 'advance_ms':
+      return runtime.advance(what);
+    case 'log':
+      return assert.deepEqual(
+        await allOf('lines', runtime, heard),
+        what.map((line) => [...line, 0].slice(0, 3)),
+      );
+    case 'states': {
+      const states = (await allOf('states', runtime, heard)).sort();
+      assert.deepEqual(
+        states.map(([state]) => state),
+        what.map(([state]) => state),
+      );
+      return what.forEach(([, part = ''], index) => assert.ok(states[index][1].includes(part), states[index][1]));
+    }
+    case 'kill':
+      return assert.equal(await app.kill(), what);
+    case 'drain':
+      return assert.equal(await runtime.drain({ graceMs: 0 }), !what);
+    case 'close':
+      return runtime.close();
+    default:
+      return assert.fail(`there is no step ${verb}`);
+  }
+}
+
+/** What has been heard so far, when all has come that was said: whoever speaks now is heard last. One thread, one queue. */
+async function allOf(kind, runtime, heard) {
+  const mark = `mark ${++heard.marks}`;
+  await runtime.load("console.log('mark'); export function nothing() {}", { name: mark });
+  await until(() => heard.lines.some(([app]) => app === mark));
+  const all = heard[kind].filter(([app]) => !app.startsWith('mark'));
+  heard[kind] = [];
+  return all.map(([, said]) => said);
+}
+
+/** A text, or `[text, times]`. */
+function textOf(given) {
+  return typeof given === 'string' ? given : given[0].repeat(given[1]);
+}
+
+async function fetchOf(app, { url, method = 'GET', headers, body, chunks, timeout_ms, ...rest }) {
+  only(rest, []);
   const outcome = {};
   try {
     // Bytes, because text would bring a content-type, as it does with the global fetch.
-    const sent = chunks ? chunks.map((chunk) => Buffer.from(chunk)) : body === undefined ? undefined : Buffer.from(body);
+    const bytes = (text) => Buffer.from(textOf(text));
+    const sent = chunks ? chunks.map(bytes) : body === undefined ? undefined : bytes(body);
     const response = await app.fetch(url, { method, headers, body: sent, timeoutMs: timeout_ms });
     outcome.status = response.status;
     outcome.headers = response.headers;
@@ -73,18 +213,16 @@ async function fetchOf(app, { url, method = 'GET', headers, body, chunks, timeou
   return outcome;
 }
 
-async function invokeOf(app, { export: name, args }) {
-  try {
-    return { value: await app.invoke(name, ...args.map(value)) };
-  } catch (error) {
-    return { error };
-  }
+async function invokeOf(app, { export: name, args, ...rest }) {
+  only(rest, []);
+  return app.invoke(name, ...args.map(value));
 }
 
 function check(outcome, expect) {
   checkError(outcome.error, expect.error);
   for (const [name, expected] of Object.entries(expect.headers ?? {})) assert.equal(outcome.headers.get(name), expected);
-  for (const field of ['status', 'body', 'chunks']) if (field in expect) assert.equal(outcome[field], expect[field], field);
+  for (const field of ['status', 'chunks']) if (field in expect) assert.equal(outcome[field], expect[field], field);
+  if ('body' in expect) assert.equal(outcome.body, textOf(expect.body));
   if ('json' in expect) assert.deepEqual(JSON.parse(outcome.body), expect.json);
   if ('value' in expect) assert.deepEqual(shape(outcome.value), shape(value(expect.value)));
 }
@@ -94,6 +232,7 @@ function checkError(error, expected) {
     if (error !== undefined) throw error;
     return;
   }
+  only(expected, ['name', 'contains']);
   assert.ok(error instanceof NanoError, String(error?.stack));
   assert.equal(error.code, expected.name);
   assert.ok(error.message.includes(expected.contains ?? ''), error.message);
@@ -121,9 +260,12 @@ function value(coded) {
       return new Set(content.map(value));
     case 'date_ms':
       return new Date(content);
+    case 'repeat':
+      return textOf(content);
     case 'error':
       return new { RangeError, Error }[content[0]](content[1]);
     default: {
+      assert.equal(tag, 'typed');
       const [kind, hex] = content;
       return new globalThis[`${kind}Array`](new Uint8Array(Buffer.from(hex, 'hex')).buffer);
     }

@@ -357,6 +357,7 @@ test('a signal gives up whatever waits, and what was begun ends well', async (t)
     () => runtime.load(HELLO, aborted),
     () => app.reload(HELLO, aborted),
     () => app.unload(aborted),
+    () => app.kill(aborted),
     () => runtime.drain(aborted),
   ]) {
     await assert.rejects(use(), is);

@@ -5,7 +5,18 @@ import fastify from 'fastify';
 import { Hono } from 'hono';
 import http from 'node:http';
 import http2 from 'node:http2';
-import { type Account, type App, NanoError, Queue, Runtime, Service, toNodeHandler, toUpgradeHandler, v8Version } from 'nano-isolates';
+import {
+  type Account,
+  type App,
+  type Listener,
+  NanoError,
+  Queue,
+  Runtime,
+  Service,
+  toNodeHandler,
+  toUpgradeHandler,
+  v8Version,
+} from 'nano-isolates';
 import { toExpressHandler } from 'nano-isolates/express';
 import { nanoFastify } from 'nano-isolates/fastify';
 import { toHonoHandler } from 'nano-isolates/hono';
@@ -47,10 +58,28 @@ export async function everything(): Promise<void> {
   const sum = await app.invoke<number>('sum', 1, 2n, new Map());
   await app.invokeWith({ signal: AbortSignal.timeout(1) }, 'sum');
   const { outcome, noRetry } = await app.schedule('by hand', { time: new Date() });
-  console.log(outcome, noRetry, (await app.kill()) + (runtime.queues()['jobs']?.messages ?? 0));
+  console.log(outcome, noRetry, (await app.kill({ signal: AbortSignal.timeout(5) })) + (runtime.queues()['jobs']?.messages ?? 0));
   await app.reload(null, { env: { TEXT: 'y' } });
   http.createServer(toNodeHandler(app)).on('upgrade', toUpgradeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
   http2.createServer(toNodeHandler(app, { onError: (error, of) => console.error(error, of.name) }));
+  using listener: Listener = runtime.listen('127.0.0.1:0', app);
+  await using secure = runtime.listen(
+    '127.0.0.1:0',
+    { 'a.test/x': app, '': app },
+    {
+      certificates: [{ chain: 'PEM', key: new Uint8Array(5) }],
+      behindProxy: true,
+      limits: { connections: 5, headMs: 5 },
+      signal: AbortSignal.timeout(5),
+    },
+  );
+  runtime
+    .listen('unix:/x', new Map([['/x', app]]))
+    .unref()
+    .ref()
+    .setCertificates([]);
+  console.log(listener.address, listener.connections + 1, secure.closed);
+  await listener.close();
   express().use('/x', toExpressHandler(app));
   const server = fastify();
   await server.register(nanoFastify, { app, prefix: '/x' });
@@ -64,4 +93,6 @@ export async function everything(): Promise<void> {
   console.log(response.status, account?.cpuUs, sum.toFixed(), v8Version.length, runtime.stats().inFlight, app.stats().cpuUs);
   // @ts-expect-error there is no such option
   await runtime.load('', { heapBits: 1 });
+  // @ts-expect-error there is no such limit
+  runtime.listen('127.0.0.1:0', app, { limits: { headBits: 1 } });
 }

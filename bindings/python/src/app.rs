@@ -35,6 +35,10 @@ impl App {
         Self { app, left, waiting }
     }
 
+    pub(crate) fn core(&self) -> &nano_core::App {
+        &self.app
+    }
+
     fn leave(&self, py: Python<'_>, init: RequestInit) -> PyResult<(u64, bool)> {
         self.sent(py, self.app.dispatch_quietly(init))
     }

@@ -7,6 +7,7 @@ mod app;
 mod calls;
 mod error;
 mod event;
+mod listener;
 mod options;
 mod runtime;
 mod server;
@@ -38,10 +39,12 @@ fn _nano(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("V8_VERSION", nano_core::v8_version())?;
     module.add_class::<runtime::Runtime>()?;
     module.add_class::<app::App>()?;
+    module.add_class::<listener::Listener>()?;
     module.add_class::<websocket::WebSocket>()?;
     module.add_function(wrap_pyfunction!(server::response_headers, module)?)?;
     module.add_function(wrap_pyfunction!(error::statuses, module)?)?;
     module.add_function(wrap_pyfunction!(error::is_forked, module)?)?;
     module.add_function(wrap_pyfunction!(options::app_limits, module)?)?;
-    module.add_function(wrap_pyfunction!(options::runtime_limits, module)?)
+    module.add_function(wrap_pyfunction!(options::runtime_limits, module)?)?;
+    module.add_function(wrap_pyfunction!(listener::listen_limits, module)?)
 }

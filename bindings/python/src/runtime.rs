@@ -9,6 +9,7 @@ use pyo3::types::{IntoPyDict, PyDict, PyList};
 
 use crate::app::{App, grace};
 use crate::error::{OrRaise, check_process, is_forked};
+use crate::listener::{GivenListener, Listener};
 use crate::options::{GivenApp, invalid, set_runtime_limits};
 use crate::waiting::Waiting;
 use crate::{calls, values};
@@ -75,6 +76,13 @@ impl Runtime {
         check_process(py)?;
         let options = options.into_core(py)?;
         py.detach(|| self.core.load(options)).or_raise(py).map(|app| App::new(app, self.left.clone(), self.waiting.clone()))
+    }
+
+    #[pyo3(signature = (options, /))]
+    fn listen(&self, py: Python<'_>, options: GivenListener<'_>) -> PyResult<Listener> {
+        check_process(py)?;
+        let options = options.into_core(py)?;
+        py.detach(|| self.core.listen(options)).or_raise(py).map(Listener::new)
     }
 
     /// Has the shards begin with what was dispatched quietly. Itself what a loop calls, and no function of Python's that does: no signal's

@@ -41,6 +41,15 @@ def test_nothing_that_is_given_does_harm(runtime: Runtime, run: Any, wrong: Any)
         attempt(runtime.load, HELLO, **{name: wrong})
     for name in ("on_log", "on_app", "manual_clock", "clock_unix_ms", "roots", *_nano.runtime_limits()):
         attempt(Runtime, **{name: wrong})
+    for name in ("certificates", "behind_proxy", "limits"):
+        attempt(runtime.listen, "127.0.0.1:0", app, **{name: wrong})
+    for name in _nano.listen_limits():
+        attempt(runtime.listen, "127.0.0.1:0", app, limits={name: wrong})
+    attempt(runtime.listen, wrong, app)
+    attempt(runtime.listen, "127.0.0.1:0", wrong)
+    attempt(runtime.listen, "127.0.0.1:0", {"a.example": wrong})
+    attempt(runtime.listen, "127.0.0.1:0", app, certificates=[(wrong, wrong)])
+    attempt(runtime.listen("127.0.0.1:0", app).set_certificates, wrong)
     for function in (app.fetch_sync, app.invoke_sync, runtime.load, runtime.advance, runtime.drain, nano.Request, asgi.App, wsgi.App, nano.Headers):
         attempt(function, wrong)
     attempt(nano.Response, wrong)

@@ -1,4 +1,4 @@
-//! How runtimes, apps and requests are made. The names are the core's; zero is each number's default.
+//! How runtimes, apps, requests and listeners are made. The names are the core's; zero is each number's default.
 
 const std = @import("std");
 const nano = @import("nano.zig");
@@ -254,5 +254,73 @@ pub const Request = struct {
 pub fn headersOf(arena: Allocator, headers: []const Header) Allocator.Error![*c]const c.nano_header {
     const raw = try arena.alloc(c.nano_header, headers.len);
     for (raw, headers) |*to, from| to.* = .{ .name = nano.lend(from.name), .value = nano.lend(from.value) };
+    return raw.ptr;
+}
+
+/// Which requests are an app's.
+pub const Route = struct {
+    /// A name without a port; empty for all that no route names.
+    host: []const u8 = "",
+    /// What the path begins with, at the end of a segment: /api is for /api and /api/x, not for /apis. Empty for every path.
+    path: []const u8 = "",
+    /// One of the runtime's: nobody answers for another's. Its handle may be freed as soon as the call has returned.
+    app: nano.App,
+};
+
+/// A certificate of a listener. It is for the names in it.
+pub const Certificate = struct {
+    /// The certificate, in PEM, and behind it those that vouch for it.
+    chain: []const u8,
+    /// Its private key, in PEM: PKCS #8, PKCS #1 or SEC 1.
+    key: []const u8,
+};
+
+/// Where to listen, and for whom. Everything in it is lent for the call.
+pub const ListenOptions = struct {
+    /// IP:PORT, of which port 0 is any that is free, unix:PATH, or fd:NUMBER for a socket that somebody else has bound.
+    address: []const u8,
+    /// Whose the requests are; of those that fit the one with the longest path. Others are answered with 404.
+    routes: []const Route = &.{},
+    /// With certificates the listener speaks TLS, and HTTP/2 beside HTTP/1.1. Clients that ask for no name, or for one that none is for,
+    /// get the first.
+    certificates: []const Certificate = &.{},
+    /// All requests come by a proxy, and what it puts last into X-Forwarded-For and X-Forwarded-Proto is true.
+    behind_proxy: bool = false,
+    /// Connections at once.
+    connections: u32 = 0,
+    /// Connections that are at a request of one app; requests beyond are answered with 503.
+    connections_of_app: u32 = 0,
+    /// The head of a request: its first line and all headers.
+    head_bytes: u32 = 0,
+    /// Headers of a request.
+    headers: u32 = 0,
+    /// How long a client may take for the head of a request.
+    head_ms: u32 = 0,
+    /// How long a connection may be open between two requests.
+    idle_ms: u32 = 0,
+    /// How long a body may stand still, in either direction.
+    body_ms: u32 = 0,
+    /// How long a client may take for the handshake of TLS.
+    handshake_ms: u32 = 0,
+
+    pub fn describe(options: ListenOptions, arena: Allocator) Allocator.Error!c.nano_listen_options {
+        var raw: c.nano_listen_options = .{ .size = @sizeOf(c.nano_listen_options), .address = nano.lend(options.address) };
+        inline for (.{ "connections", "connections_of_app", "head_bytes", "headers", "head_ms", "idle_ms", "body_ms", "handshake_ms" }) |name| {
+            @field(raw, name) = @field(options, name);
+        }
+        if (options.behind_proxy) raw.flags |= c.NANO_LISTEN_BEHIND_PROXY;
+        const routes = try arena.alloc(c.nano_route, options.routes.len);
+        for (routes, options.routes) |*to, from| to.* = .{ .host = nano.lend(from.host), .path = nano.lend(from.path), .app = from.app.raw };
+        raw.routes = routes.ptr;
+        raw.routes_count = routes.len;
+        raw.certificates = try certificatesOf(arena, options.certificates);
+        raw.certificates_count = options.certificates.len;
+        return raw;
+    }
+};
+
+pub fn certificatesOf(arena: Allocator, certificates: []const Certificate) Allocator.Error![*c]const c.nano_certificate {
+    const raw = try arena.alloc(c.nano_certificate, certificates.len);
+    for (raw, certificates) |*to, from| to.* = .{ .chain = nano.lend(from.chain), .key = nano.lend(from.key) };
     return raw.ptr;
 }

@@ -33,7 +33,7 @@ pub const Runtime = struct {
         return check(c.nano_runtime_close(runtime.raw));
     }
 
-    /// Takes no new requests, waits so long for those in flight, and ends the rest; error.Timeout if there was a rest.
+    /// Closes the listeners, takes no new requests, waits so long for those in flight, and ends the rest; error.Timeout if there was a rest.
     pub fn drain(runtime: Runtime, grace_ms: u32) nano.Error!void {
         return check(c.nano_runtime_drain(runtime.raw, grace_ms));
     }
@@ -57,6 +57,17 @@ pub const Runtime = struct {
     pub fn find(runtime: Runtime, name: []const u8) nano.Error!nano.App {
         var raw: ?*c.nano_app = null;
         try check(c.nano_app_find(runtime.raw, nano.lend(name), @ptrCast(&raw)));
+        return .{ .raw = raw };
+    }
+
+    /// Serves HTTP by the runtime's own threads: requests go to their apps and responses to their clients without an event. error.Io if the address
+    /// cannot be had. The allocator is for the call only.
+    pub fn listen(runtime: Runtime, gpa: std.mem.Allocator, wanted: nano.ListenOptions, failure: ?*nano.Failure) (nano.Error || std.mem.Allocator.Error)!nano.Listener {
+        var arena: std.heap.ArenaAllocator = .init(gpa);
+        defer arena.deinit();
+        const raw_options = try wanted.describe(arena.allocator());
+        var raw: ?*c.nano_listener = null;
+        try check(c.nano_listen(runtime.raw, &raw_options, @ptrCast(&raw), nano.Failure.out(failure)));
         return .{ .raw = raw };
     }
 

@@ -64,6 +64,75 @@ test("the server closes, and refuses what is too long", async () => {
   assert.equal((await once(large, "close"))[0], 1009);
 });
 
+// A frame of a client, masked with zeros; the first byte says what it is.
+const frame = (first, ...payload) => Buffer.from([first, 0x80 | payload.length, 0, 0, 0, 0, ...payload]);
+const [TEXT, START, MIDDLE, LAST, CLOSE] = [0x81, 0x01, 0x00, 0x80, 0x88];
+
+// What comes of bytes that ws would not send: the code it is closed with, and whether a message came first.
+const sendRaw = async (...frames) => {
+  const socket = await open({ perMessageDeflate: false });
+  const messages = [];
+  socket.on("message", (data) => messages.push(data.toString()));
+  for (const bytes of frames) socket._socket.write(bytes);
+  const [code] = await once(socket, "close");
+  return [code, ...messages];
+};
+
+for (const [what, ...frames] of [
+  ["a byte that is none", frame(TEXT, 0x61, 0xff)],
+  ["a character that is not whole", frame(TEXT, 0xe2, 0x82)],
+  ["a surrogate", frame(TEXT, 0xed, 0xa0, 0x80)],
+  ["a character longer than need be", frame(TEXT, 0xc0, 0xaf)],
+  ["more than Unicode has", frame(TEXT, 0xf4, 0x90, 0x80, 0x80)],
+  ["a character whose rest never comes", frame(START, 0xe2), frame(LAST, 0x82)],
+  ["a character that goes on wrongly in the next frame", frame(START, 0xe2, 0x82), frame(LAST, 0x61)],
+  ["a reason for closing", frame(CLOSE, 0x03, 0xe8, 0xff)],
+  ["half a character as a reason", frame(CLOSE, 0x0f, 0xa0, 0xe2, 0x82)],
+]) {
+  test(`a client's bad UTF-8 is refused: ${what}`, async () => {
+    assert.deepEqual(await sendRaw(...frames), [1007]);
+  });
+}
+
+test("bad UTF-8 that is compressed is refused", async () => {
+  const socket = await open({ perMessageDeflate: true });
+  assert.equal(socket.extensions, "permessage-deflate");
+  // As text, but with the bytes of a binary message.
+  socket.send(Buffer.from([0x61, 0xff]), { binary: false, compress: true });
+  assert.equal((await once(socket, "close"))[0], 1007);
+});
+
+test("a character in two frames is one, with a ping between", async () => {
+  const socket = await open({ perMessageDeflate: false });
+  const message = once(socket, "message"), pong = once(socket, "pong");
+  for (const bytes of [frame(START, 0xf0, 0x9f), frame(0x89, 0x31), frame(MIDDLE, 0x98), frame(LAST, 0x80)]) socket._socket.write(bytes);
+  assert.equal((await message)[0].toString(), "\u{1f600}");
+  assert.equal((await pong)[0].toString(), "1");
+  socket.terminate();
+});
+
+for (const [what, ...frames] of [
+  ["in a text", [0x81, 2, 0x61, 0xff]],
+  ["in fragments", [0x01, 2, 0xe2, 0x82], [0x80, 1, 0x61]],
+  ["in a reason for closing", [0x88, 4, 0x0f, 0xa0, 0xe2, 0x82]],
+]) {
+  test(`a server's bad UTF-8 is refused: ${what}`, async (t) => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
+    t.after(() => server.close());
+    await once(server, "listening");
+    const closed = new Promise((resolve) => {
+      server.on("connection", (socket) => {
+        socket.on("close", (code) => resolve(code));
+        for (const bytes of frames) socket._socket.write(Buffer.from(bytes));
+      });
+    });
+    const url = `ws://127.0.0.1:${server.address().port}/`;
+    const said = await (await fetch(`http://127.0.0.1:${port}/watch?url=${encodeURIComponent(url)}`)).json();
+    assert.equal(await closed, 1007);
+    assert.deepEqual(said, { messages: [], failed: true, code: 1006, wasClean: false });
+  });
+}
+
 for (const perMessageDeflate of [false, true]) {
   test(`ws as the server, ${perMessageDeflate ? "compressed" : "plain"}`, async (t) => {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate });

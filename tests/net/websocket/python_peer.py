@@ -9,6 +9,7 @@ import urllib.request
 import websockets
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
+from websockets.frames import Frame, Opcode
 
 PORT = os.environ["NANO_PORT"]
 
@@ -41,6 +42,56 @@ async def as_client(compression):
             assert closed.rcvd.code == 1009, closed
 
 
+async def refuses_bad_text():
+    """What is sent here beside that package's own checks."""
+    text, first, last, close = Opcode.TEXT, (Opcode.TEXT, False), (Opcode.CONT, True), Opcode.CLOSE
+    for frames in [
+        [(text, True, b"a\xff")],
+        [(text, True, b"\xe2\x82")],
+        [(text, True, b"\xed\xa0\x80")],
+        [(*first, b"\xe2\x82"), (*last, b"a")],
+        [(*first, b"\xf0\x9f"), (*last, b"\x98")],
+        [(close, True, b"\x03\xe8\xff")],
+        [(close, True, b"\x0f\xa0\xe2\x82")],
+    ]:
+        async with connect(f"ws://127.0.0.1:{PORT}/", compression=None) as socket:
+            for opcode, fin, data in frames:
+                socket.transport.write(Frame(opcode, data, fin).serialize(mask=True))
+            try:
+                raise AssertionError(f"{await socket.recv()!r} came of {frames}")
+            except websockets.exceptions.ConnectionClosed as closed:
+                assert closed.rcvd.code == 1007, (frames, closed)
+    async with connect(f"ws://127.0.0.1:{PORT}/", compression=None) as socket:
+        for opcode, fin, data in [(*first, b"\xf0\x9f"), (Opcode.CONT, False, b"\x98"), (*last, b"\x80")]:
+            socket.transport.write(Frame(opcode, data, fin).serialize(mask=True))
+        assert await socket.recv() == "\U0001f600"
+
+
+async def refuses_a_servers_bad_text():
+    for frames in [
+        [(Opcode.TEXT, True, b"a\xff")],
+        [(Opcode.TEXT, False, b"\xe2"), (Opcode.CONT, True, b"a")],
+        [(Opcode.CLOSE, True, b"\x0f\xa0\xe2\x82")],
+    ]:
+        ended = asyncio.get_running_loop().create_future()
+
+        async def speak(socket):
+            for opcode, fin, data in frames:
+                socket.transport.write(Frame(opcode, data, fin).serialize(mask=False))
+            await socket.wait_closed()
+            ended.set_result(socket.close_code)
+
+        async with serve(speak, "127.0.0.1", 0, compression=None) as server:
+            said = await get("watch", server.sockets[0].getsockname()[1])
+            assert said == {"messages": [], "failed": True, "code": 1006, "wasClean": False}, (frames, said)
+            assert await ended == 1007, frames
+
+
+async def get(path, port):
+    url = f"http://127.0.0.1:{PORT}/{path}?" + urllib.parse.urlencode({"url": f"ws://127.0.0.1:{port}/"})
+    return json.loads(await asyncio.to_thread(lambda: urllib.request.urlopen(url).read()))
+
+
 async def as_server(compression):
     ended = asyncio.get_running_loop().create_future()
 
@@ -54,8 +105,7 @@ async def as_server(compression):
 
     async with serve(echo, "127.0.0.1", 0, compression=compression, subprotocols=["chat"]) as server:
         port = server.sockets[0].getsockname()[1]
-        url = f"http://127.0.0.1:{PORT}/dial?" + urllib.parse.urlencode({"url": f"ws://127.0.0.1:{port}/"})
-        said = json.loads(await asyncio.to_thread(lambda: urllib.request.urlopen(url).read()))
+        said = await get("dial", port)
         assert said == {
             "isSame": True, "sizes": [5, 8, 0, 3, 250_000, 800_000], "protocol": "chat", "isCompressed": compression is not None,
             "code": 4001, "reason": said["reason"], "wasClean": True,
@@ -67,7 +117,9 @@ async def main():
     for compression in [None, "deflate"]:
         await as_client(compression)
         await as_server(compression)
+    await refuses_bad_text()
+    await refuses_a_servers_bad_text()
 
 
 asyncio.run(main())
-print("python: both sides, plain and compressed")
+print("python: both sides, plain and compressed, and bad UTF-8")

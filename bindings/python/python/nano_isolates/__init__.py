@@ -42,6 +42,7 @@ from ._errors import (
     WallLimitError,
 )
 from ._http import Account, Headers, Request, Response
+from ._listener import Listener, ListenLimits
 from ._nano import V8_VERSION
 from ._options import AppLimits, AppOptions, QueueConsumer, RuntimeLimits
 from ._runtime import App, Runtime
@@ -77,6 +78,8 @@ __all__ = [
     "InvalidTypeError",
     "JSError",
     "LimitError",
+    "ListenLimits",
+    "Listener",
     "Map",
     "MemoryLimitError",
     "NanoError",

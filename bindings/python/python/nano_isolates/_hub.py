@@ -2,12 +2,14 @@
 
 Events come out of one queue. Whoever waits takes them, for itself and for all others: the event loops that use the runtime, each by a
 reader on the runtime's descriptor, and of the threads that wait without a loop one at a time. What an app asks of Python runs on the
-loop that loaded the app, or, where there is none, on a loop of the runtime's own, in a thread of Python's that is started for it.
+loop that loaded the app, or, where there is none, on a loop of the runtime's own, in a thread of Python's that is started for it. Requests
+that come by a listener have nobody who waits: there the runtime's own loop takes what comes while no other one runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -31,6 +33,8 @@ log = logging.getLogger("nano_isolates")
 
 # Events taken at a time: enough that a burst costs one call, few enough that none waits long for the first.
 _BATCH = 256
+# How long who stands in leaves the queue to loops that run before it looks again.
+_STAND_BY_S = 0.05
 # What a thread waits for at a time that another one is to wake: one that is interrupted by a signal in the wrong moment wakes nobody.
 _HEAL_S = 1.0
 
@@ -84,11 +88,14 @@ class Hub:
         weakref.finalize(self, _close_pipe, self._nudge_read, self._nudge_write, self.pid)
         self._poller = self._new_poller()
         self._loops: weakref.WeakSet[Loop] = weakref.WeakSet()
+        self._loops_lock = threading.RLock()
         self._last: weakref.ref[Loop] | None = None
         # The loop that has been asked to wake the shards when it has done what is ready.
         self._waking: weakref.ref[Loop] | None = None
         # What `asgi.py` keeps for each loop.
         self.watches: weakref.WeakKeyDictionary[Loop, Any] = weakref.WeakKeyDictionary()
+        # Those that have not been closed, whoever else keeps them.
+        self.listeners: set[_nano.Listener] = set()
         self._own: _OwnLoop | None = None
         self._own_lock = threading.RLock()
 
@@ -215,8 +222,17 @@ class Hub:
         self.check()
         if loop not in self._loops:
             loop.add_reader(self.fd, self._readable, loop)
-            self._loops.add(loop)
+            self.note(loop)
         self._last = weakref.ref(loop)
+
+    def note(self, loop: Loop) -> None:
+        """A loop takes events from now on."""
+        with self._loops_lock:
+            self._loops.add(loop)
+
+    def _all_loops(self) -> list[Loop]:
+        with self._loops_lock:
+            return list(self._loops)
 
     def attach_soon(self, loop: Loop) -> None:
         """The same from another thread: a loop says itself what it watches."""
@@ -407,10 +423,24 @@ class Hub:
 
     def own_loop(self) -> _OwnLoop:
         """The runtime's own loop, in a thread that is started when it is first needed."""
+        own = self._start_own()
+        own.take_over(self)
+        return own
+
+    def stand_in(self) -> None:
+        """Has the same take events while no other loop does, for what nobody waits for. Where another one runs it is the better one: what it
+        is told goes by no second thread, and `on_log` runs where it always did."""
+        self._start_own()
+
+    def _start_own(self) -> _OwnLoop:
         with self._own_lock:
             if self._own is None:
                 self._own = _OwnLoop(self)
             return self._own
+
+    def has_other(self, own: Loop) -> bool:
+        """Whether a loop runs that takes events, besides this one."""
+        return any(loop.is_running() and loop is not own for loop in self._all_loops())
 
     def is_own(self, loop: Loop | None) -> bool:
         return self._own is not None and self._own.loop is loop
@@ -435,7 +465,7 @@ class Hub:
             self._waiting.notify_all()
             if self._led:
                 self._nudge()
-        for loop in list(self._loops):
+        for loop in self._all_loops():
             self._detach(loop, here)
         for handler in list(self._handlers.values()):
             end = getattr(handler, "end", None)
@@ -468,11 +498,33 @@ class _OwnLoop:
         self.loop = asyncio.new_event_loop()
         self.executor = Threads()
         self._is_over = False
-        self.loop.add_reader(hub.fd, hub._readable, self.loop)
-        hub._loops.add(self.loop)
+        # Whether it takes events only while no other loop does.
+        self._stands_in = True
+        self._watch(hub)
+        hub.note(self.loop)
         # At the interpreter's end whoever made the runtime closes it, and with it this.
         self.thread = threading.Thread(target=self._run, name="nano-loop", daemon=True)
         self.thread.start()
+
+    # The hub is given, not kept: it would hold itself by what it holds.
+
+    def take_over(self, hub: Hub) -> None:
+        """From now on it takes events whoever else does: others may wait for what is answered here."""
+        if self._stands_in:
+            self._stands_in = False
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self._watch, hub)
+
+    def _watch(self, hub: Hub) -> None:
+        if not hub.closed:
+            self.loop.add_reader(hub.fd, self._readable, hub)
+
+    def _readable(self, hub: Hub) -> None:
+        if self._stands_in and not hub.closed and hub.has_other(self.loop):
+            self.loop.remove_reader(hub.fd)
+            self.loop.call_later(_STAND_BY_S, self._watch, hub)
+        else:
+            hub._readable(self.loop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -144,7 +144,7 @@ def _texts(name: str, value: Any) -> list[str]:
     return [text_of(f"each of {name}", item) for item in value]
 
 
-def _flag(name: str, value: Any) -> bool:
+def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidTypeError(f"{name} is a bool, not {type(value).__name__}")
     return value
@@ -198,12 +198,12 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "egress_allow": _texts,
     "egress_deny": _texts,
     "base_url": _text_or_none,
-    "code_generation": _flag,
+    "code_generation": flag,
     "random_seed": _seed,
     "crons": _texts,
     "consumers": _consumers,
     "tail": _texts,
-    "lazy": _flag,
+    "lazy": flag,
 }
 _DEFAULTS: dict[str, Any] = {
     "env": None, "outbound": None, "egress": "public", "egress_allow": (), "egress_deny": (), "base_url": None, "code_generation": False,

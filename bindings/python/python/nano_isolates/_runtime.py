@@ -16,6 +16,8 @@ from ._errors import InvalidError, InvalidTypeError, NotFoundError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, pairs_of, response_of, whole
 from ._hub import Hub, Loop
+from ._listener import Certificate, Listener, ListenLimits
+from ._listener import options_of as listen_options_of
 from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of, text_of
 from ._threads import waiting
 from ._values import undefined
@@ -118,6 +120,37 @@ class Runtime:
             raise
         return App(self, native, given, options)
 
+    def listen(
+        self,
+        address: str,
+        apps: App | Mapping[str, App],
+        *,
+        certificates: Iterable[Certificate] | None = None,
+        behind_proxy: bool = False,
+        limits: ListenLimits | None = None,
+    ) -> Listener:
+        """Listens for HTTP: requests go to their apps and responses to their clients on NANO's threads. `FileError` if the address cannot be
+        had.
+
+        `address` is `IP:PORT`, where port 0 is any that is free, `unix:/PATH`, or `fd:NUMBER` for a socket that somebody else has bound.
+        `apps` is the one app that gets every request, or a mapping of `HOST`, `HOST/path`, `/path` and `""` (whatever no other names) to
+        apps; of those that fit the longest path counts, and others get 404. With `certificates`, pairs of a chain and a key, it speaks TLS.
+        With `behind_proxy` what the proxy says last of its clients is believed: nobody else may reach the address then.
+
+        It listens until it or the runtime is closed, whether or not anybody keeps it. Apps' calls to `bindings` are answered on the event
+        loop that is running while there is one, and by a thread of the runtime's own when there is none.
+        """
+        hub = self._hub
+        hub.check()
+        options = listen_options_of(self, address, apps, certificates, behind_proxy, limits)
+        loop = _running_loop()
+        if loop is not None:
+            hub.attach(loop)
+        hub.stand_in()
+        native = hub.native.listen(options)
+        hub.listeners.add(native)
+        return Listener(self, native)
+
     def advance(self, ms: int) -> None:
         """Moves a manual clock on: timers that are due run, wall limits that are due strike."""
         self._hub.check()
@@ -139,9 +172,13 @@ class Runtime:
         return self._hub.native.metrics()
 
     def drain(self, grace: float = 30.0) -> bool:
-        """Takes no new requests, waits so many seconds for those in flight, and ends the rest; whether there was none. Blocks."""
+        """Closes the listeners, takes no new requests, waits so many seconds for those in flight, and ends the rest; whether there was none.
+        Blocks."""
         self._hub.check()
-        return waiting(self._hub.native.drain)(grace)
+        was_idle = waiting(self._hub.native.drain)(grace)
+        for listener in list(self._hub.listeners):
+            listener.close()
+        return was_idle
 
     @property
     def closed(self) -> bool:

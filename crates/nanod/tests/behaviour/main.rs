@@ -8,4 +8,5 @@ mod starting;
 mod support;
 mod systemd;
 mod trust;
+mod watching;
 mod workers;

@@ -62,11 +62,7 @@ impl Server {
     /// Waits for its end: what it ended with, and what it said before.
     pub fn end(&mut self) -> (Option<i32>, String) {
         let code = self.child.wait().expect("its end").code();
-        let mut said = String::new();
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
-            said.push_str(&line);
-        }
-        (code, said)
+        (code, rest(&self.lines))
     }
 
     /// Reads what it says up to a line with this in it.
@@ -144,6 +140,67 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A command whose lines are read as they come; it is ended with this.
+pub struct Lines {
+    child: Child,
+    out: Receiver<String>,
+    err: Receiver<String>,
+}
+
+impl Lines {
+    /// Of what this starts.
+    pub fn of(mut command: Command) -> Self {
+        let ((out, out_writer), (err, err_writer)) = (std::io::pipe().expect("a pipe"), std::io::pipe().expect("a pipe"));
+        let child = command.stdout(out_writer).stderr(err_writer).spawn().expect("it starts");
+        drop(command);
+        Self { child, out: read_lines(out), err: read_lines(err) }
+    }
+
+    /// The next line of its result.
+    pub fn next_line(&mut self) -> String {
+        self.out.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it said no more, but: {}", rest(&self.err)))
+    }
+
+    /// The next line that has this.
+    pub fn next_with(&mut self, text: &str) -> String {
+        self.up_to(text).split_inclusive('\n').next_back().expect("a line").to_string()
+    }
+
+    /// All up to a line that has this.
+    pub fn up_to(&mut self, text: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let line = self.next_line();
+            said.push_str(&line);
+            if line.contains(text) {
+                return said;
+            }
+        }
+    }
+
+    /// Waits for its end: what it ended with, what was not read yet of its result, and of the rest.
+    pub fn end(&mut self) -> (Option<i32>, String, String) {
+        let code = self.child.wait().expect("its end").code();
+        (code, rest(&self.out), rest(&self.err))
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What is left to be read, up to the end.
+fn rest(lines: &Receiver<String>) -> String {
+    let mut said = String::new();
+    while let Ok(line) = lines.recv_timeout(PATIENCE) {
+        said.push_str(&line);
+    }
+    said
 }
 
 /// What comes, line by line, on a thread: whoever waits for a line does not wait for ever.

@@ -63,10 +63,11 @@ function hear(kind, told) {
   for (const name of told.gone) forget(name);
   for (const app of apps.values()) {
     if (app.told !== told.unix_ms) app.rate = app.cpu = 0;
+    // A line that goes on moving, or becomes longer, is drawn anew; a level one is not.
+    const grows = app.heap && app.history.length < MINUTE;
     app.history.push(app.heap);
     if (app.history.length > MINUTE) app.history.shift();
-    // A line that goes on moving is drawn anew; a level one is not.
-    if (app.history[0] !== app.heap || app.history[app.history.length >> 1] !== app.heap) changed.add(app);
+    if (grows || app.history[0] !== app.heap || app.history[app.history.length >> 1] !== app.heap) changed.add(app);
     if (app.turn_us) changed.add(app);
     app.turn_us = 0;
   }
@@ -201,6 +202,7 @@ by("ask-form").addEventListener("submit", () => {
   setToken(by("ask-token").value);
   by("ask-token").value = "";
   begin();
+  panel.again();
 });
 
 if (takeToken()) begin();

@@ -13,7 +13,10 @@ export class Shards {
     this.root = root;
     this.open = open;
     this.rows = [];
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.rows.forEach((row) => (row.drawn = "")));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.rows.forEach((row) => {
+      row.drawn = "";
+      this.draw(row);
+    }));
   }
 
   update(shards, before, seconds, apps) {

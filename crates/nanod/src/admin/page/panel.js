@@ -128,6 +128,13 @@ export class Panel {
     this.update();
   }
 
+  // With another token.
+  again() {
+    if (!this.app) return;
+    this.turnTo(this.page);
+    this.look();
+  }
+
   turnTo(page) {
     this.page = page;
     this.stop?.();
@@ -157,16 +164,16 @@ export class Panel {
   fill() {
     const { detail } = this;
     if (!detail) return this.sheet.replaceChildren(element("p", { class: "note" }, "…"));
-    const table = (heads, rows) => element("table", {}, element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))), element("tbody", {}, ...rows));
+    const table = (heads, rows, narrow = false) => element("table", { class: narrow && "narrow" }, element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))), element("tbody", {}, ...rows));
     const row = (...cells) => element("tr", {}, ...cells.map((cell) => (cell instanceof Node ? element("td", {}, cell) : element("td", typeof cell === "number" ? { class: "number" } : {}, typeof cell === "number" ? whole(cell) : cell))));
     const sheets = {
       versions: () => table(["version", "deployed", "digest", ""], (detail.versions ?? []).map((it) =>
         row(`${it.number}`, new Date(it.unix_ms).toLocaleString(), element("code", {}, (it.digest ?? "").slice(0, 12)), it.error ? it.error.split("\n")[0] : it === detail.versions.find((one) => !one.error) ? "serves" : ""))),
-      limits: () => table(["limit", "", "bytes, ms or count"], Object.entries(detail.limits ?? {}).map(([name, value]) => row(element("code", {}, name), limit(name, value), value))),
+      limits: () => table(["limit", "", "bytes, ms or count"], Object.entries(detail.limits ?? {}).map(([name, value]) => row(element("code", {}, name), limit(name, value), value)), true),
       ends: () => table(["requests ended", ""], [
         ...Object.entries(detail.outcomes ?? {}).map(([name, count]) => row(name.replaceAll("_", " "), count)),
         ...Object.entries(detail.kills_by ?? {}).filter(([, count]) => count).map(([name, count]) => row(`instance stopped: ${name}`, count)),
-      ]),
+      ], true),
       app: () => table(["", ""], [
         row("folder", element("code", {}, detail.path ?? "")),
         row("manifest", element("code", {}, detail.manifest ?? "none")),

@@ -1,4 +1,4 @@
-// Echoes what clients send, and is a client itself: /dial?url=... says what became of it.
+// Echoes what clients send, and is a client itself: /dial?url=... and /watch?url=... say what became of it.
 const next = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
 
 async function dial(url) {
@@ -24,10 +24,22 @@ async function dial(url) {
   return { isSame, sizes, protocol, isCompressed: extensions.startsWith("permessage-deflate"), code, reason, wasClean };
 }
 
+// What comes of a server that speaks by itself.
+async function watch(url) {
+  const socket = new WebSocket(url);
+  const messages = [];
+  let failed = false;
+  socket.addEventListener("message", ({ data }) => messages.push(data));
+  socket.addEventListener("error", () => { failed = true; });
+  const { code, wasClean } = await next(socket, "close");
+  return { messages, failed, code, wasClean };
+}
+
 export default {
   async fetch(request) {
     const url = new URL(request.url);
     if (url.pathname === "/dial") return Response.json(await dial(url.searchParams.get("url")));
+    if (url.pathname === "/watch") return Response.json(await watch(url.searchParams.get("url")));
     const { 0: client, 1: socket } = new WebSocketPair();
     socket.accept();
     socket.addEventListener("message", ({ data }) => {
