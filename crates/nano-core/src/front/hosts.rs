@@ -45,6 +45,10 @@ impl Hosts {
         prefixes.insert(at, (path.to_string(), app));
         Ok(())
     }
+
+    fn apps(&self) -> impl Iterator<Item = &App> {
+        self.named.values().flatten().chain(&self.others).map(|(_, app)| app)
+    }
 }
 
 impl Router for Hosts {
@@ -54,8 +58,12 @@ impl Router for Hosts {
         named.or_else(|| find(&self.others)).map_or(Route::Nobody, Route::App)
     }
 
+    fn stranger(&self, is_here: &dyn Fn(&App) -> bool) -> Option<App> {
+        self.apps().find(|app| !is_here(app)).cloned()
+    }
+
     fn serves_one_app(&self) -> bool {
-        let mut apps = self.named.values().flatten().chain(&self.others).map(|(_, app)| app.name());
+        let mut apps = self.apps().map(App::name);
         apps.next().is_some_and(|first| apps.all(|name| name == first))
     }
 

@@ -50,6 +50,12 @@ pub trait Router: Send + Sync {
         false
     }
 
+    /// An app among those that are named once for which `is_here` is not so. Requests for another runtime's would wait there for ever.
+    fn stranger(&self, is_here: &dyn Fn(&App) -> bool) -> Option<App> {
+        let _ = is_here;
+        None
+    }
+
     /// The same as `route` for a router that decides by more than host and path, or answers itself.
     fn route_request(&self, head: &RequestHead, host: &str, path: &str) -> Route {
         let _ = head;
@@ -99,6 +105,10 @@ impl Router for App {
 
     fn serves_one_app(&self) -> bool {
         true
+    }
+
+    fn stranger(&self, is_here: &dyn Fn(&App) -> bool) -> Option<App> {
+        (!is_here(self)).then(|| self.clone())
     }
 }
 
@@ -301,6 +311,9 @@ impl Runtime {
     pub fn listen(&self, options: ListenOptions) -> Result<Listener> {
         let inner = self.inner();
         inner.check_open()?;
+        if let Some(app) = options.router.stranger(&|app| Arc::ptr_eq(&app.inner, inner)) {
+            return Err(Error::new(Status::Invalid, format!("the app \"{}\" is another runtime's", app.name())));
+        }
         let shards = inner.working;
         let tls = options.tls.as_ref().map(|tls| Tls::new(tls, &inner.clock)).transpose()?;
         let bound = Bound::new(&options.address, shards)?;
