@@ -542,6 +542,35 @@ test("a WebSocket, by the platform's own client", async () => {
   assert.deepEqual([exit, out], [0, 'hello!\n4000 as you wish\n'], errors);
 });
 
+test('a WebSocket outlives the closing of its listener, and not the draining of its runtime', async (t) => {
+  const runtime = runtimeFor(t);
+  t.after(Client.destroyAll);
+  const app = await runtime.load(`export default { fetch() {
+    const { 0: client, 1: socket } = new WebSocketPair();
+    socket.accept();
+    socket.onmessage = ({ data }) => socket.send(data + '!');
+    return new Response(null, { status: 101, webSocket: client });
+  } }`);
+  const listener = runtime.listen(ANY, app);
+  const [one, two] = [await Client.open(portOf(listener)), await Client.open(portOf(listener))];
+  let ended = false;
+  const closing = listener.close().then(() => (ended = true));
+  for (const client of [one, two]) {
+    client.text('hello');
+    assert.equal(await client.next(), 'hello!');
+  }
+  one.close(1000);
+  assert.deepEqual(await one.next(), [1000, '']);
+  one.destroy();
+  assert.equal(ended, false);
+  const draining = runtime.drain();
+  assert.equal((await two.next())[0], 1001);
+  two.close(1001);
+  two.destroy();
+  assert.equal(await draining, true);
+  await closing;
+});
+
 const IN_WORKER = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { Runtime } = require(${NANO});
