@@ -244,12 +244,18 @@ fn a_router_says_whose_a_request_is() {
 }
 
 #[test]
-fn an_app_of_another_runtime_is_refused_for_its_clients_would_wait_for_ever() {
+fn routes_that_nobody_would_ever_be_answered_by_are_refused() {
     let (here, elsewhere) = (runtime(1), runtime(1));
     let own = load(&here, "own", "export default { fetch() { return new Response('own'); } }");
     let theirs = load(&elsewhere, "theirs", "export default { fetch() { return new Response('theirs'); } }");
     let mut hosts = Hosts::new();
-    hosts.insert("", "", own).unwrap();
+    hosts.insert("", "", own.clone()).unwrap();
+    // Nor would one ever be asked that is for a host with a port.
+    for host in ["own.test:8080", "::1", "[::1]:80"] {
+        let error = hosts.insert(host, "", own.clone()).expect_err("no host alone");
+        assert!(error.status == Status::Invalid && error.message.contains(host), "{error:?}");
+    }
+    hosts.insert("[::1]", "", own).unwrap();
     hosts.insert("b.test", "/there", theirs.clone()).unwrap();
     let routers: [Arc<dyn Router>; 2] = [Arc::new(theirs), Arc::new(hosts)];
     for router in routers {
