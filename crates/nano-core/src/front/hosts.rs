@@ -39,7 +39,10 @@ impl Hosts {
         }
         // Only what is between brackets has colons: requests are told apart by the host alone.
         if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-            return Err(Error::new(Status::Invalid, format!("\"{host}\" is not a host alone: leave out the port, and put an IPv6 address in brackets")));
+            return Err(Error::new(
+                Status::Invalid,
+                format!("\"{host}\" is not a host alone: leave out the port, and put an IPv6 address in brackets"),
+            ));
         }
         let prefixes = if host.is_empty() { &mut self.others } else { self.named.entry(host.to_ascii_lowercase()).or_default() };
         if prefixes.iter().any(|(taken, _)| taken == path) {

@@ -12,6 +12,7 @@ use nano_base::limits::{
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Result, Status};
+use nano_base::sys;
 use nano_http::h1;
 
 use super::socket::{Acceptor, Bound};
@@ -357,9 +358,11 @@ impl Listener {
     }
 
     /// Accepts no more. Connections end with the request they are at; those that have none wait a moment for one that is on its way.
-    /// Does not wait for them.
+    /// Does not wait for them. In a forked child nothing happens: what waits to be accepted there is its parent's.
     pub fn close(&self) {
-        self.shared.close(&self.inner);
+        if !sys::fork::is_child() {
+            self.shared.close(&self.inner);
+        }
     }
 }
 
