@@ -1370,7 +1370,7 @@ NANO_API void nano_error_free(struct nano_error *error);
 
 /**
  * Listens for HTTP on every thread of the runtime. Requests go to their apps and responses to their clients without a word to
- * you: there are no events of them. NANO_E_IO if the address cannot be had.
+ * you: there are no events of them. NANO_E_IO if the address cannot be had, NANO_E_INVALID for an app of another runtime.
  */
 NANO_API NANO_MUST_USE
 nano_status nano_listen(const struct nano_runtime *runtime,

@@ -90,7 +90,7 @@ unsafe impl Open for nano_listen_options {
 }
 
 /// Listens for HTTP on every thread of the runtime. Requests go to their apps and responses to their clients without a word to
-/// you: there are no events of them. NANO_E_IO if the address cannot be had.
+/// you: there are no events of them. NANO_E_IO if the address cannot be had, NANO_E_INVALID for an app of another runtime.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nano_listen(

@@ -95,6 +95,12 @@ static void bad_options_are_explained(nano_runtime *runtime, nano_app *app) {
   CHECK_EQ(nano_listen(runtime, &options, &listener, NULL), NANO_E_ALREADY);
   options.routes = routes + 2, options.routes_count = 1;
   CHECK_EQ(nano_listen(runtime, &options, &listener, NULL), NANO_E_INVALID);
+  nano_runtime *other = make_runtime(1);
+  options.routes = routes;
+  CHECK_EQ(nano_listen(other, &options, &listener, &error), NANO_E_INVALID);
+  CHECK(has(nano_error_message(error), "another runtime's") && listener == NULL);
+  nano_error_free(error);
+  nano_runtime_free(other);
   CHECK_EQ(nano_listen(NULL, &options, &listener, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_listen(runtime, NULL, &listener, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_listener_close(NULL), NANO_E_INVALID);

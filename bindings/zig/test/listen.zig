@@ -303,6 +303,10 @@ test "where nobody can listen is said" {
     try expect(std.mem.indexOf(u8, failure.message(), "localhost") != null);
     try expectError(error.Already, runtime.listen(gpa, .{ .address = "127.0.0.1:0", .routes = &.{ .{ .app = app }, .{ .app = app } } }, null));
     try expectError(error.Invalid, runtime.listen(gpa, .{ .address = "127.0.0.1:0", .routes = &.{.{ .app = .{ .raw = null } }} }, null));
+    var elsewhere = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer elsewhere.deinit();
+    try expectError(error.Invalid, elsewhere.listen(gpa, .{ .address = "127.0.0.1:0", .routes = &.{.{ .app = app }} }, &failure));
+    try expect(std.mem.indexOf(u8, failure.message(), "another runtime's") != null);
     try expectError(error.OutOfMemory, runtime.listen(std.testing.failing_allocator, .{ .address = "127.0.0.1:0", .routes = &.{.{ .app = app }} }, null));
 }
 

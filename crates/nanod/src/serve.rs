@@ -12,6 +12,7 @@ use std::time::Duration;
 use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
 use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
+use nano_config::text::units::show_duration_ms;
 use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
 use signal_hook::consts::{SIGHUP, SIGTERM};
@@ -124,7 +125,7 @@ impl Server {
         let trust = Trust::new(options.trust, options.grants.as_deref(), &folder, orders.contains(&Order::Granted))?;
         let current = Current::new(options.trust_proxy);
         // Before anything is run: what cannot be served need not start.
-        let mut ports = Ports::new(&current, options, worker.as_ref().map(|worker| worker.sockets.clone()))?;
+        let mut ports = Ports::new(&current, options, worker.as_ref().map(Worker::addresses))?;
         ports.check()?;
         let limits = RuntimeLimits { threads: options.threads, ..RuntimeLimits::default() };
         let events = EventMask { logs: true, apps: true };
@@ -460,7 +461,7 @@ impl Server {
             notify::tell("STOPPING=1");
         }
         self.board.set_ready(false);
-        output::say(&format!("stopping: requests have {} s to end", self.drain.as_secs()));
+        output::say(&format!("stopping: requests have {} to end", show_duration_ms(self.drain.as_millis() as u64)));
         self.apps.give_up().into_iter().for_each(admin::Pending::give_up);
         self.commands.into_iter().for_each(admin::Command::refuse_stop);
         let (stopping, delay) = channel::<()>();
@@ -479,6 +480,10 @@ impl Server {
         // Whoever sends requests here is given time to notice. Nothing is ever sent: this is a wait.
         let _: Result<(), RecvTimeoutError> = delay.recv_timeout(if self.open { self.drain_delay } else { Duration::ZERO });
         self.ports.close();
+        // When all workers have, there is nobody to connect to.
+        if let Some(worker) = &mut self.worker {
+            worker.sockets.clear();
+        }
         let drained = self.runtime.drain(self.drain);
         self.runtime.free();
         output::say(if drained { "stopped" } else { "stopped, with requests that did not end in time" });

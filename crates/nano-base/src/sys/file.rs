@@ -28,6 +28,22 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
+/// Takes a descriptor that this program was started with as one's own. One that is none, or has been taken already, is refused: those that
+/// a program opens by itself are closed when it executes another one, and so is this from here on.
+pub fn take_inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl takes integers; one that is no descriptor is EBADF.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if fd <= libc::STDERR_FILENO || flags & libc::FD_CLOEXEC != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a descriptor that the program was started with"));
+    }
+    set_inherited(fd, false)?;
+    // SAFETY: it was there when the program began, and is taken once: nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// Whether programs that this process executes have the descriptor too. It stays whoever's it is.
 pub fn set_inherited(fd: RawFd, inherited: bool) -> io::Result<()> {
     let flags = if inherited { 0 } else { libc::FD_CLOEXEC };

@@ -37,6 +37,13 @@ impl Hosts {
         if host.bytes().any(|byte| byte.is_ascii_whitespace() || byte == b'/' || byte == b'*') {
             return Err(Error::new(Status::Invalid, format!("\"{host}\" is not the name of one host")));
         }
+        // Only what is between brackets has colons: requests are told apart by the host alone.
+        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+            return Err(Error::new(
+                Status::Invalid,
+                format!("\"{host}\" is not a host alone: leave out the port, and put an IPv6 address in brackets"),
+            ));
+        }
         let prefixes = if host.is_empty() { &mut self.others } else { self.named.entry(host.to_ascii_lowercase()).or_default() };
         if prefixes.iter().any(|(taken, _)| taken == path) {
             return Err(Error::new(Status::Already, format!("two apps answer for {host}{path}")));
@@ -44,6 +51,10 @@ impl Hosts {
         let at = prefixes.partition_point(|(other, _)| other.len() >= path.len());
         prefixes.insert(at, (path.to_string(), app));
         Ok(())
+    }
+
+    fn apps(&self) -> impl Iterator<Item = &App> {
+        self.named.values().flatten().chain(&self.others).map(|(_, app)| app)
     }
 }
 
@@ -54,8 +65,12 @@ impl Router for Hosts {
         named.or_else(|| find(&self.others)).map_or(Route::Nobody, Route::App)
     }
 
+    fn stranger(&self, is_here: &dyn Fn(&App) -> bool) -> Option<App> {
+        self.apps().find(|app| !is_here(app)).cloned()
+    }
+
     fn serves_one_app(&self) -> bool {
-        let mut apps = self.named.values().flatten().chain(&self.others).map(|(_, app)| app.name());
+        let mut apps = self.apps().map(App::name);
         apps.next().is_some_and(|first| apps.all(|name| name == first))
     }
 

@@ -12,6 +12,7 @@ use nano_base::limits::{
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Result, Status};
+use nano_base::sys;
 use nano_http::h1;
 
 use super::socket::{Acceptor, Bound};
@@ -48,6 +49,12 @@ pub trait Router: Send + Sync {
     /// Whether there is one app alone: nobody else needs connections that it does not have.
     fn serves_one_app(&self) -> bool {
         false
+    }
+
+    /// An app among those that are named once for which `is_here` is not so. Requests for another runtime's would wait there for ever.
+    fn stranger(&self, is_here: &dyn Fn(&App) -> bool) -> Option<App> {
+        let _ = is_here;
+        None
     }
 
     /// The same as `route` for a router that decides by more than host and path, or answers itself.
@@ -99,6 +106,10 @@ impl Router for App {
 
     fn serves_one_app(&self) -> bool {
         true
+    }
+
+    fn stranger(&self, is_here: &dyn Fn(&App) -> bool) -> Option<App> {
+        (!is_here(self)).then(|| self.clone())
     }
 }
 
@@ -301,6 +312,9 @@ impl Runtime {
     pub fn listen(&self, options: ListenOptions) -> Result<Listener> {
         let inner = self.inner();
         inner.check_open()?;
+        if let Some(app) = options.router.stranger(&|app| Arc::ptr_eq(&app.inner, inner)) {
+            return Err(Error::new(Status::Invalid, format!("the app \"{}\" is another runtime's", app.name())));
+        }
         let shards = inner.working;
         let tls = options.tls.as_ref().map(|tls| Tls::new(tls, &inner.clock)).transpose()?;
         let bound = Bound::new(&options.address, shards)?;
@@ -344,9 +358,11 @@ impl Listener {
     }
 
     /// Accepts no more. Connections end with the request they are at; those that have none wait a moment for one that is on its way.
-    /// Does not wait for them.
+    /// Does not wait for them. In a forked child nothing happens: what waits to be accepted there is its parent's.
     pub fn close(&self) {
-        self.shared.close(&self.inner);
+        if !sys::fork::is_child() {
+            self.shared.close(&self.inner);
+        }
     }
 }
 

@@ -62,14 +62,15 @@ impl Bell {
     }
 
     /// Waits for the next look, or for a shard to become busy; whether to go on looking.
-    fn rest(&self, pace: Pace, shards: &[Arc<Shard>]) -> bool {
+    fn rest(&self, pace: &mut Pace, shards: &[Arc<Shard>]) -> bool {
         let stopping = || self.stopping.load(Ordering::Acquire);
-        if pace.idle_looks < IDLE_LOOKS {
+        if !pace.sleeps() {
             self.nap.pause(Duration::from_millis(if pace.alert_looks > 0 { WATCHDOG_TICK_MS } else { WATCHDOG_CALM_TICK_MS }));
         } else {
             spare::release();
             // A shard may have become busy since it was looked at, and found the watchdog awake.
             self.nap.sleep(|| stopping() || shards.iter().any(|shard| shard.needs_a_look()));
+            pace.wake();
         }
         !stopping()
     }
@@ -125,6 +126,16 @@ struct Pace {
 }
 
 impl Pace {
+    /// Whether to look no more until one is busy.
+    fn sleeps(self) -> bool {
+        self.idle_looks >= IDLE_LOOKS
+    }
+
+    /// One was busy, though it may be over before it is seen, as where both share a processor. The next one is not to pay for a wake again.
+    fn wake(&mut self) {
+        self.idle_looks = 0;
+    }
+
     fn after(self, sight: Sight) -> Self {
         Self {
             idle_looks: if sight == Sight::Idle { self.idle_looks + 1 } else { 0 },
@@ -142,7 +153,7 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
     let mut looked_ns = 0;
     loop {
         let Some(inner) = weak.upgrade() else { return };
-        if !inner.watchdog.rest(pace, &inner.shards) {
+        if !inner.watchdog.rest(&mut pace, &inner.shards) {
             inner.watchdog.stopped.fill(());
             return;
         }
@@ -365,4 +376,21 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
     });
     inner.drop_objects(shard.index, incarnation);
     inner.queue.ring();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_been_woken_looks_for_a_while_though_there_is_nothing_to_see_any_more() {
+        let looks = |pace: Pace| {
+            let paces = std::iter::successors(Some(pace), |pace| Some(pace.after(Sight::Idle)));
+            paces.take_while(|pace| !pace.sleeps()).count()
+        };
+        let mut pace = Pace { idle_looks: IDLE_LOOKS, alert_looks: 0 };
+        assert_eq!(looks(pace), 0);
+        pace.wake();
+        assert_eq!(looks(pace), IDLE_LOOKS as usize);
+    }
 }

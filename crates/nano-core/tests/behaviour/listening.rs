@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use nano_core::{App, ListenLimits, ListenOptions, Listener, ResponseHead, Route, Router, Runtime, Status};
+use nano_core::{App, Hosts, ListenLimits, ListenOptions, Listener, ResponseHead, Route, Router, Runtime, Status};
 
 use crate::support::{PATIENCE, get, load, options, runtime};
 
@@ -241,6 +241,28 @@ fn a_router_says_whose_a_request_is() {
     assert_eq!(get("three.test", "/robots.txt").1, "none");
     let (head, body) = get("three.test", "/");
     assert!(head.starts_with("HTTP/1.1 404") && body.contains(r#""code":"NO_APP""#), "{head}{body}");
+}
+
+#[test]
+fn routes_that_nobody_would_ever_be_answered_by_are_refused() {
+    let (here, elsewhere) = (runtime(1), runtime(1));
+    let own = load(&here, "own", "export default { fetch() { return new Response('own'); } }");
+    let theirs = load(&elsewhere, "theirs", "export default { fetch() { return new Response('theirs'); } }");
+    let mut hosts = Hosts::new();
+    hosts.insert("", "", own.clone()).unwrap();
+    // Nor would one ever be asked that is for a host with a port.
+    for host in ["own.test:8080", "::1", "[::1]:80"] {
+        let error = hosts.insert(host, "", own.clone()).expect_err("no host alone");
+        assert!(error.status == Status::Invalid && error.message.contains(host), "{error:?}");
+    }
+    hosts.insert("[::1]", "", own).unwrap();
+    hosts.insert("b.test", "/there", theirs.clone()).unwrap();
+    let routers: [Arc<dyn Router>; 2] = [Arc::new(theirs), Arc::new(hosts)];
+    for router in routers {
+        let options = ListenOptions { address: "127.0.0.1:0".into(), router, limits: ListenLimits::default(), tls: None };
+        let error = here.listen(options).expect_err("an app of another runtime");
+        assert_eq!((error.status, &*error.message), (Status::Invalid, "the app \"theirs\" is another runtime's"));
+    }
 }
 
 #[test]

@@ -87,6 +87,22 @@ fn messages_go_both_ways_and_the_closing_handshake_is_clean() {
 }
 
 #[test]
+fn who_says_all_at_once_and_closes_has_its_answers_before_the_close() {
+    let served = serve(ECHO);
+    let mut wire = served.open();
+    let mut all = Vec::new();
+    for text in ["a", "b"] {
+        wire.socket.text(&mut all, text, false, [7; 4]).unwrap();
+    }
+    wire.socket.close(&mut all, Some((3002, "that was it")), [7; 4]).unwrap();
+    wire.raw(&all);
+    assert_eq!((wire.next_text(), wire.next_text()), ("a".into(), "b".into()));
+    assert_eq!(wire.next_close().0, 3002);
+    assert_eq!(wire.next(), None, "the server ends the connection");
+    assert_eq!(served.notes(), "closed 3002 that was it true");
+}
+
+#[test]
 fn what_was_said_before_the_response_is_heard_after_it() {
     let served = serve("socket.accept(); socket.send('first'); socket.send('second'); socket.close(4000, 'bye');");
     let mut wire = served.open();

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use nano_config::cli::Exit;
+use nano_config::text::units::show_duration_ms;
 use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
 use nano_core::{Clock, Notes, sys};
 use signal_hook::consts::SIGHUP;
@@ -42,7 +43,7 @@ struct Supervisor {
     options: Options,
     words: Vec<OsString>,
     /// Before the sockets, or they would be closed first.
-    _files: Vec<SocketFile>,
+    files: Vec<SocketFile>,
     sockets: Vec<(OwnedFd, String)>,
     seats: Vec<Seat>,
     sender: Sender<Message>,
@@ -57,6 +58,8 @@ struct Supervisor {
     introduced: bool,
     /// When whatever is left is killed.
     stopping_ms: Option<u64>,
+    /// When the sockets are.
+    closing_ms: Option<u64>,
     exit: Exit,
 }
 
@@ -105,7 +108,7 @@ impl Supervisor {
         Ok(Self {
             options: options.clone(),
             words: std::env::args_os().skip(1).collect(),
-            _files: sockets.iter().filter_map(|(_, name)| SocketFile::of(name)).collect(),
+            files: sockets.iter().filter_map(|(_, name)| SocketFile::of(name)).collect(),
             sockets,
             seats,
             sender,
@@ -117,6 +120,7 @@ impl Supervisor {
             clock,
             introduced: false,
             stopping_ms: None,
+            closing_ms: None,
             exit: Exit::Success,
         })
     }
@@ -131,6 +135,10 @@ impl Supervisor {
             } else if self.seats.iter().all(|seat| seat.worker.is_none()) {
                 output::say(if self.exit == Exit::CutOff { "stopped, with requests that did not end in time" } else { "stopped" });
                 return self.exit;
+            }
+            if self.closing_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+                self.closing_ms = None;
+                self.close();
             }
             if self.stopping_ms.is_some_and(|due_ms| due_ms <= now_ms) {
                 output::complain("a worker did not end in time: it is killed");
@@ -158,7 +166,7 @@ impl Supervisor {
     /// When there is something to do that nobody asks for.
     fn due_ms(&self) -> u64 {
         match self.stopping_ms {
-            Some(due_ms) => due_ms,
+            Some(due_ms) => due_ms.min(self.closing_ms.unwrap_or(u64::MAX)),
             None => {
                 let due_ms = |seat: &Seat| seat.worker.as_ref().map_or(Some(seat.due_ms), |worker| worker.leaving_ms);
                 self.seats.iter().filter_map(due_ms).chain(self.poison.due_ms()).min().unwrap_or(u64::MAX)
@@ -333,9 +341,16 @@ impl Supervisor {
 
     fn stop(&mut self) {
         notify::tell("STOPPING=1");
-        output::say(&format!("stopping: requests have {} s to end", self.options.drain.as_secs()));
+        output::say(&format!("stopping: requests have {} to end", show_duration_ms(self.options.drain.as_millis() as u64)));
         self.stopping_ms = Some(self.clock.now_ms() + self.patience_ms());
+        self.closing_ms = Some(self.clock.now_ms() + self.options.drain_delay.as_millis() as u64);
         self.tell_all(&Order::Stop);
+    }
+
+    /// Has the sockets no more. When the workers take no more connections either, who comes is refused, and does not wait for nobody.
+    fn close(&mut self) {
+        self.files.clear();
+        self.sockets.clear();
     }
 
     fn kill(&mut self) {

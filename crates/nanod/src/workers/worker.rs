@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub enum Order {
 pub struct Worker {
     /// From one.
     pub number: u32,
-    /// What to listen on.
-    pub sockets: Vec<String>,
+    /// What to listen on. The sockets are closed when nobody has them any more: not before this is dropped, too.
+    pub sockets: Vec<OwnedFd>,
     /// Where to note what runs.
     pub notes: Arc<Notes>,
     control: Mutex<UnixStream>,
@@ -60,17 +60,20 @@ impl Worker {
         let [number, control, notes, sockets @ ..] = &numbers[..] else { return Err("it was not told what it was given".into()) };
         let failed = |error: std::io::Error| error.to_string();
         // What is started from here, such as programs for secrets, has none of it.
-        for fd in &numbers[1..] {
-            sys::file::set_inherited(*fd as RawFd, false).map_err(failed)?;
-        }
-        let control = UnixStream::from(sys::file::duplicate(*control).map_err(failed)?);
+        sys::file::set_inherited(*notes, false).map_err(failed)?;
+        let control = UnixStream::from(sys::file::take_inherited(*control).map_err(failed)?);
         control.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
         Ok(Self {
             number: *number as u32,
-            sockets: sockets.iter().map(|fd| format!("fd:{fd}")).collect(),
+            sockets: sockets.iter().map(|fd| sys::file::take_inherited(*fd)).collect::<Result<_, _>>().map_err(failed)?,
             notes: Arc::new(Notes::inherited(*notes).map_err(failed)?),
             control: Mutex::new(control),
         })
+    }
+
+    /// Its sockets, as addresses to listen on.
+    pub fn addresses(&self) -> Vec<String> {
+        self.sockets.iter().map(|socket| format!("fd:{}", socket.as_raw_fd())).collect()
     }
 
     /// Listens to the supervisor, on a thread; what it says before anything begins is returned.

@@ -224,6 +224,10 @@ fn a_signal_drains_all_workers() {
     assert_eq!(requests.len(), 2);
     server.signal("-TERM");
     server.wait_for("stopping");
+    // Nobody waits for a worker that there will never be again, while these end.
+    let address = server.address.parse().expect("an address");
+    let refusal = std::iter::repeat_with(|| TcpStream::connect_timeout(&address, PATIENCE)).find_map(Result::err).expect("it ends");
+    assert_eq!(refusal.kind(), std::io::ErrorKind::ConnectionRefused);
     for mut request in requests {
         request.write_all(b"3\r\none\r\n0\r\n\r\n").expect("it is open");
         assert_eq!(read(&mut request), (200, "one".into()));

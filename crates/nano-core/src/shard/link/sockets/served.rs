@@ -25,6 +25,9 @@ use crate::shard::desk::Timer;
 use crate::shard::link::Link;
 use crate::wait::lock;
 
+/// What a client says when it closes: a code and a reason, or nothing.
+type Farewell = Option<(u16, String)>;
+
 /// A server's frames have no mask.
 const NO_MASK: [u8; 4] = [0; 4];
 
@@ -46,6 +49,8 @@ pub(in crate::shard::link) struct Served {
     is_over: Cell<bool>,
     /// Nothing more comes; the app hears of that when it has had all that has come.
     is_ended: Cell<bool>,
+    /// The client's last word, if that is why: it is answered when the app has had what came before it, and has said what it had to say.
+    farewell: RefCell<Option<Farewell>>,
     timer: Cell<Option<TimerKey>>,
     /// What the timer waits for is that the app reads.
     awaits_reader: Cell<bool>,
@@ -92,6 +97,7 @@ impl Served {
             is_full: Cell::new(false),
             is_over: Cell::new(false),
             is_ended: Cell::new(false),
+            farewell: RefCell::default(),
             timer: Cell::new(None),
             awaits_reader: Cell::new(false),
         });
@@ -140,9 +146,11 @@ impl Served {
         self.await_reader(link);
     }
 
-    /// When the client has gone without a last word, an app that does not read is given a while: nobody carries for it for ever.
+    /// When the client has said its last word, or has gone without one, an app that does not read is given a while: nobody carries for it
+    /// for ever.
     fn await_reader(&self, link: &Link) {
-        if !self.is_over.get() && !self.is_ended.get() && self.timer.get().is_none() && !lock(&self.work.body).is_open() {
+        let is_left = if self.is_ended.get() { self.farewell.borrow().is_some() } else { !lock(&self.work.body).is_open() };
+        if is_left && !self.is_over.get() && self.timer.get().is_none() {
             self.arm(link);
             self.awaits_reader.set(true);
         }
@@ -185,11 +193,27 @@ impl Served {
         true
     }
 
-    /// The client has sent all, without a last word, and the app has had it.
+    /// The client has sent all, and the app has had it.
     fn end_if_read(&self, link: &Link) {
         if self.is_ended.get() && !self.is_over.get() && self.inbox.is_empty() {
-            self.finish(link, SocketEvent::Closed(1006, String::new(), false));
+            self.end_by_client(link);
         }
+    }
+
+    /// Nothing more comes: the client's last word, if it has said one, is answered in kind.
+    fn end_by_client(&self, link: &Link) {
+        let event = match self.farewell.take() {
+            Some(said) => {
+                let mut out = Vec::new();
+                // If this side was first, that has been said.
+                let _ = self.socket.borrow_mut().close(&mut out, said.as_ref().map(|(code, _)| (*code, "")), NO_MASK);
+                self.put(out);
+                let (code, reason) = said.unwrap_or((1005, String::new()));
+                SocketEvent::Closed(code, reason, true)
+            }
+            None => SocketEvent::Closed(1006, String::new(), false),
+        };
+        self.finish(link, event);
     }
 
     fn heard(&self, link: &Link, event: Option<Event>) {
@@ -206,12 +230,9 @@ impl Served {
             // Who does not read its pongs gets no more of them.
             Some(Event::Ping(_) | Event::Pong(_)) => {}
             Some(Event::Close(said)) => {
-                // An answer in kind; if this side was first, that has been said.
-                let mut out = Vec::new();
-                let _ = self.socket.borrow_mut().close(&mut out, said.as_ref().map(|(code, _)| (*code, "")), NO_MASK);
-                self.put(out);
-                let (code, reason) = said.unwrap_or((1005, String::new()));
-                self.finish(link, SocketEvent::Closed(code, reason, true));
+                *self.farewell.borrow_mut() = Some(said);
+                self.is_ended.set(true);
+                self.end_if_read(link);
             }
         }
     }
@@ -254,7 +275,9 @@ impl Served {
     pub(super) fn gone(&self, link: &Link) {
         if !self.is_over.get() {
             self.stop(link);
-            self.inbox.tell(SocketEvent::Closed(1006, String::new(), false));
+            // What it had said stands, though it did not wait for the answer.
+            let (code, reason) = self.farewell.take().map_or((1006, String::new()), |said| said.unwrap_or((1005, String::new())));
+            self.inbox.tell(SocketEvent::Closed(code, reason, false));
         }
     }
 
@@ -262,7 +285,7 @@ impl Served {
     pub(super) fn due(&self, link: &Link) {
         self.timer.set(None);
         if !self.is_over.get() {
-            self.finish(link, SocketEvent::Closed(1006, String::new(), false));
+            self.end_by_client(link);
         }
     }
 }
