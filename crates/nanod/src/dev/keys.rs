@@ -32,10 +32,11 @@ pub fn start(dev: &'static Dev, port: &str) {
     let port = port.to_string();
     let listens = std::thread::Builder::new().name("nanod-keys".into()).spawn(move || {
         for key in std::io::stdin().lock().bytes() {
-            // The terminal has gone.
-            let Ok(key) = key else { return };
+            let Ok(key) = key else { break };
             press(char::from(key), dev, &port);
         }
+        // The terminal has gone. SIGHUP, which says so, means to deploy anew.
+        quit();
     });
     match listens {
         Ok(_) => output::say(&paint(Ink::Dim, "press ? for keys")),

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Folder, GOOD};
 
@@ -40,7 +40,7 @@ impl Terminal {
         let keys = child.stdin.take().expect("a pipe");
         let shown = read(child.stdout.take().expect("a pipe"));
         let mut terminal = Self { child, keys, shown, port: String::new() };
-        let said = terminal.until("press ? for keys");
+        let said = terminal.until("press ? for keys\r\n");
         terminal.port = said.split(" on 127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()).expect("a port").to_string();
         terminal
     }
@@ -144,8 +144,8 @@ fn c_clears_what_is_shown_and_what_has_scrolled_away() {
     let folder = Folder::new("key-c", &[("shop/index.js", GOOD)]);
     let mut terminal = Terminal::start(&folder, "", "");
     let shown = terminal.press("xc", "\u{1b}[H\u{1b}[2J\u{1b}[3J");
-    assert_eq!(shown.trim_start_matches("\r\n"), "\u{1b}[H\u{1b}[2J\u{1b}[3J", "a key that is none does nothing");
-    assert_eq!(terminal.press("\nc", "\u{1b}[3J").matches("\r\n").count(), 1, "Enter makes room");
+    assert_eq!(shown, "\u{1b}[H\u{1b}[2J\u{1b}[3J", "a key that is none does nothing");
+    assert_eq!(terminal.press("\n", "\r\n"), "\r\n", "Enter makes room");
     assert_eq!(terminal.end("q").0, "0");
 }
 
@@ -175,4 +175,17 @@ fn without_a_browser_the_address_is_said() {
     let expected = format!("no browser was found here: open http://shop.localhost:{}/\r\n", terminal.port);
     terminal.press("b", &expected);
     assert_eq!(terminal.end("q").0, "0");
+}
+
+#[test]
+fn it_ends_with_its_terminal() {
+    let folder = Folder::new("hangup", &[("shop/index.js", GOOD)]);
+    let terminal = Terminal::start(&folder, "", "");
+    let address = format!("127.0.0.1:{}", terminal.port);
+    drop(terminal);
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(&address).is_ok() {
+        assert!(Instant::now() < until, "it still listens");
+        std::thread::yield_now();
+    }
 }
