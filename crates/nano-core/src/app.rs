@@ -8,6 +8,7 @@ use std::time::Duration;
 use nano_base::cron::Cron;
 use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX, START_WALL_MS};
 use nano_base::status::{Error, Result, Status};
+use nano_base::url::Url;
 use nano_base::value::Value;
 use nano_engine::{AppCode, AppSettings, Shape};
 use nano_net::policy::{Mode, Policy};
@@ -499,6 +500,9 @@ impl App {
 
     /// Takes no new requests, lets those in flight end within `grace`, ends the rest, and forgets the app. Blocks.
     pub fn unload(&self, grace: Duration) -> Result<()> {
+        if self.inner.is_closed() {
+            return Err(Error::new(Status::Shutdown, "the runtime has been freed"));
+        }
         if self.shared.draining.swap(true, Ordering::AcqRel) {
             return Err(Error::new(Status::NotFound, "the app is being unloaded already"));
         }
@@ -629,7 +633,7 @@ impl Version {
         check_env(&options)?;
         let settings = AppSettings {
             outbound: outbound(&options)?,
-            base_url: options.base_url.clone(),
+            base_url: base_url(&options)?,
             code_generation: options.code_generation,
             program: options.program,
         };
@@ -699,6 +703,9 @@ fn check_env(options: &AppOptions) -> Result<()> {
 /// Objects of the host's are given in answers to calls, whose instance is known.
 fn invocation(export: &str, args: Vec<Value>) -> Result<Job> {
     let mut args = Value::Array(args);
+    if !args.is_small_enough() {
+        return Err(Error::new(Status::TooLarge, "the arguments have more than 8 MiB; send smaller ones"));
+    }
     objects::refuse(&mut args, "an invocation's arguments cannot have objects: return them from a function or a class in env")?;
     let Value::Array(args) = args else { return Err(Error::new(Status::Panic, "an array is an array")) };
     Ok(Job::Invoke(export.to_string(), Mutex::new(Some(args))))
@@ -713,6 +720,16 @@ fn outbound(options: &AppOptions) -> Result<Option<u32>> {
     match options.bindings.iter().position(|binding| binding.name == *name && binding.shape().shape == Shape::Object) {
         Some(index) => Ok(Some(index as u32)),
         None => Err(Error::new(Status::Invalid, format!("outbound is \"{name}\", which is no binding of the app that can fetch"))),
+    }
+}
+
+/// What relative URLs are relative to.
+fn base_url(options: &AppOptions) -> Result<Option<String>> {
+    match &options.base_url {
+        Some(base) if Url::parse(base, None).is_none() => {
+            Err(Error::new(Status::Invalid, format!("base_url, \"{base}\", is not an absolute URL")))
+        }
+        base => Ok(base.clone()),
     }
 }
 
