@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The admin listener as its users know it: Prometheus' own checker over the metrics and over what Grafana asks for, a browser over the dashboard: run.sh [debug|release]
+# The admin listener as its users know it: Prometheus' own checker over the metrics and over what Grafana asks for, a browser over the dashboard, what make run
+# starts: run.sh [debug|release]
 # What cannot be installed is skipped, with a line that says so. The browser's pictures are in target/admin.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -56,4 +57,5 @@ if scripts/need.sh chromium; then
 else
   echo "skipped: the dashboard in a browser"
 fi
+tests/admin/make-run.sh "$profile" || failed=1
 exit $failed
