@@ -134,7 +134,8 @@ fn each_key_is_explained_and_the_terminal_is_given_back() {
 #[test]
 fn r_starts_all_apps_anew() {
     let folder = Folder::new("key-r", &[("nano.toml", "name = \"counts\"\n"), ("index.js", COUNTS)]);
-    let mut terminal = Terminal::start(&folder, "", "");
+    // With one thread there is one instance.
+    let mut terminal = Terminal::start(&folder, "", "--threads 1");
     assert_eq!((terminal.ask().as_str(), terminal.ask().as_str()), ("1", "2"));
     terminal.press("r", "1 reloaded\r\n");
     assert_eq!(terminal.ask(), "1");
