@@ -40,9 +40,10 @@ test("socket: what a client says before it closes its side is heard, and answere
   assert.equal(await client.next(), "HELLO!");
   assert.equal(await client.next(), null);
   client.destroy();
-  // With a last word, which is answered at once: an app does not get to say more.
+  // With a last word, which is answered when the app has had what came before it.
   const polite = await connect();
   polite.socket.end(Buffer.concat([frames.textFrame("hello"), frames.closeFrame(3007)]));
+  assert.equal(await polite.next(), "HELLO!");
   assert.deepEqual(await polite.next(), [3007, ""]);
   assert.equal(await polite.next(), null);
   polite.destroy();
