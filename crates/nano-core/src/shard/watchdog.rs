@@ -112,6 +112,8 @@ enum Sight {
     Busy,
     /// A turn takes long.
     Long,
+    /// So long that others are in need, though it has hardly run: somebody else has the processor.
+    Late,
     /// So long that others are in need, or its app's turns were.
     Hog,
 }
@@ -141,7 +143,7 @@ impl Pace {
             idle_looks: if sight == Sight::Idle { self.idle_looks + 1 } else { 0 },
             alert_looks: match sight {
                 Sight::Idle | Sight::Busy => self.alert_looks.saturating_sub(1),
-                Sight::Long => self.alert_looks.max(1),
+                Sight::Long | Sight::Late => self.alert_looks.max(1),
                 Sight::Hog => (HOG_MS / WATCHDOG_TICK_MS) as u32,
             },
         }
@@ -163,7 +165,7 @@ fn watch(weak: &Weak<Inner>, mut watched: Vec<Watched>) {
         let sight = sights.max().unwrap_or(Sight::Idle);
         pace = pace.after(sight);
         let now_ns = time::monotonic_ns();
-        if sight == Sight::Hog && now_ns.saturating_sub(looked_ns) >= OVERDUE_LOOK_MS * 1_000_000 {
+        if sight >= Sight::Late && now_ns.saturating_sub(looked_ns) >= OVERDUE_LOOK_MS * 1_000_000 {
             looked_ns = now_ns;
             inner.end_overdue();
         }
@@ -200,6 +202,7 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight 
     let now_ns = time::monotonic_ns();
     let wall_ms = now_ns.saturating_sub(turn.times.started_ns) / 1_000_000;
     let cpu_ns = seat.cpu_ns();
+    let used_ns = cpu_ns.saturating_sub(turn.times.cpu_started_ns);
     if turn.stopped {
         if watched.stopped_wall_ns == 0 {
             (watched.stopped_cpu_ns, watched.stopped_wall_ns) = (cpu_ns, now_ns);
@@ -214,7 +217,6 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight 
             return Sight::Hog;
         }
     } else {
-        let used_ns = cpu_ns.saturating_sub(turn.times.cpu_started_ns);
         if used_ns.saturating_sub(watched.excused_ns) >= turn.times.cpu_limit_ns {
             if seat.app().is_some_and(|app| app.is_inspected()) {
                 // What a debugger asks for takes its time. It counts from when the last one has gone.
@@ -231,12 +233,13 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight 
         }
     }
     // A hog has shown before how long its turns are.
-    if wall_ms >= RESCUE_AFTER_MS || seat.app().is_some_and(|app| inner.is_hog(&app)) {
+    let is_hog = used_ns >= RESCUE_AFTER_MS * 1_000_000 || seat.app().is_some_and(|app| inner.is_hog(&app));
+    if is_hog || wall_ms >= RESCUE_AFTER_MS {
         stick(inner, shard);
         rescue(inner, shard, &seat);
         // What the turn has said so far: its thread tells of it when the turn is over.
         inner.queue.ring();
-        return Sight::Hog;
+        return if is_hog { Sight::Hog } else { Sight::Late };
     }
     if turn.stopped || wall_ms >= WATCHDOG_TICK_MS { Sight::Long } else { Sight::Busy }
 }
@@ -392,5 +395,12 @@ mod tests {
         assert_eq!(looks(pace), 0);
         pace.wake();
         assert_eq!(looks(pace), IDLE_LOOKS as usize);
+    }
+
+    #[test]
+    fn a_hog_is_looked_after_for_long_and_a_turn_that_only_waits_for_the_processor_is_not() {
+        let alert = |sight| Pace::default().after(sight).after(Sight::Busy).alert_looks;
+        assert_eq!([Sight::Long, Sight::Late].map(alert), [0, 0]);
+        assert_eq!(u64::from(alert(Sight::Hog)), HOG_MS / WATCHDOG_TICK_MS - 1);
     }
 }
