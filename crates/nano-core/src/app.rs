@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use nano_base::cron::Cron;
@@ -28,7 +28,7 @@ use crate::shard::homes::Hog;
 use crate::shard::{Command, NETWORK};
 use crate::source::Source;
 use crate::tail;
-use crate::wait::{Slot, lock};
+use crate::wait::{InFlight, Slot};
 
 /// How to load an app.
 #[derive(Clone, Debug)]
@@ -186,8 +186,7 @@ pub(crate) struct AppShared {
     /// Whether its turns are long, so that it is kept with its like.
     pub hog: Hog,
     pub draining: AtomicBool,
-    in_flight: Mutex<InFlight>,
-    idle: Condvar,
+    in_flight: InFlight,
     pub requests: AtomicU64,
     pub errors: AtomicU64,
     pub cpu_ns: AtomicU64,
@@ -226,8 +225,7 @@ impl AppShared {
             inspected: Inspected::default(),
             hog: Hog::default(),
             draining: AtomicBool::new(false),
-            in_flight: Mutex::default(),
-            idle: Condvar::new(),
+            in_flight: InFlight::default(),
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
@@ -277,7 +275,7 @@ impl AppShared {
     pub(crate) fn stats(&self) -> AppStats {
         AppStats {
             requests: self.requests.load(Ordering::Relaxed),
-            in_flight: u64::from(lock(&self.in_flight).requests),
+            in_flight: self.in_flight.count().into(),
             errors: self.errors.load(Ordering::Relaxed),
             cpu_us: self.cpu_ns.load(Ordering::Relaxed) / 1_000,
             starts: self.starts.load(Ordering::Relaxed),
@@ -340,40 +338,18 @@ impl AppShared {
 
     /// Counts a request in, unless the app has too many.
     fn enter(&self, max: u32) -> bool {
-        let mut in_flight = lock(&self.in_flight);
-        if in_flight.requests >= max {
-            return false;
-        }
-        in_flight.requests += 1;
-        true
+        self.in_flight.enter(max)
     }
 
     /// Counts a request out.
     pub(crate) fn leave(&self) {
-        let mut in_flight = lock(&self.in_flight);
-        in_flight.requests = in_flight.requests.saturating_sub(1);
-        // To tell nobody takes a system call as well.
-        if in_flight.requests == 0 && in_flight.waiters > 0 {
-            self.idle.notify_all();
-        }
+        self.in_flight.leave();
     }
 
     /// Waits until nothing is in flight; false when the time passed first.
     pub(crate) fn wait_idle(&self, grace: Duration) -> bool {
-        let mut in_flight = lock(&self.in_flight);
-        in_flight.waiters += 1;
-        let waited = self.idle.wait_timeout_while(in_flight, grace, |in_flight| in_flight.requests > 0);
-        let mut in_flight = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
-        in_flight.waiters -= 1;
-        in_flight.requests == 0
+        self.in_flight.wait_none(grace)
     }
-}
-
-/// What an app is asked for, and who waits until that is nothing.
-#[derive(Debug, Default)]
-struct InFlight {
-    requests: u32,
-    waiters: u32,
 }
 
 /// A request that a thread waits for, in one go or in steps between which it looks at something else.

@@ -1,4 +1,4 @@
-//! Blocking, for the few functions that may: a value that another thread will fill in.
+//! Blocking, for the few functions that may: a value that another thread will fill in, and the end of what is in flight.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -26,6 +26,53 @@ impl Grace {
     /// What is left of it.
     pub(crate) fn left(self) -> Duration {
         Duration::from_nanos(self.end_ns.saturating_sub(monotonic_ns()))
+    }
+}
+
+/// How many requests there are, and whoever waits until there are none.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    counts: Mutex<Counts>,
+    none: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    requests: u32,
+    /// To tell nobody is a system call as well.
+    waiters: u32,
+}
+
+impl InFlight {
+    /// Counts one in, unless there are so many.
+    pub(crate) fn enter(&self, max: u32) -> bool {
+        let mut counts = lock(&self.counts);
+        let has_room = counts.requests < max;
+        counts.requests += u32::from(has_room);
+        has_room
+    }
+
+    /// Counts one out.
+    pub(crate) fn leave(&self) {
+        let mut counts = lock(&self.counts);
+        counts.requests = counts.requests.saturating_sub(1);
+        if counts.requests == 0 && counts.waiters > 0 {
+            self.none.notify_all();
+        }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        lock(&self.counts).requests
+    }
+
+    /// Waits until there are none; false when the time passed first.
+    pub(crate) fn wait_none(&self, grace: Duration) -> bool {
+        let mut counts = lock(&self.counts);
+        counts.waiters += 1;
+        let waited = self.none.wait_timeout_while(counts, grace, |counts| counts.requests > 0);
+        let mut counts = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        counts.waiters -= 1;
+        counts.requests == 0
     }
 }
 
