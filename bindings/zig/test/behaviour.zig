@@ -298,7 +298,7 @@ test "what is gone is an error" {
     defer gpa.free(metrics);
     try expect(std.mem.indexOf(u8, metrics, "nano_") != null);
     try runtime.drain(0);
-    try app.unload(0, &failure);
+    try expectError(error.Shutdown, app.unload(0, &failure));
     try expectError(error.NotFound, app.unload(0, &failure));
     runtime.deinit();
     runtime.deinit();
