@@ -299,7 +299,6 @@ test "what is gone is an error" {
     try expect(std.mem.indexOf(u8, metrics, "nano_") != null);
     try runtime.drain(0);
     try expectError(error.Shutdown, app.unload(0, &failure));
-    try expectError(error.NotFound, app.unload(0, &failure));
     runtime.deinit();
     runtime.deinit();
     try expectError(error.Shutdown, app.fetch(gpa, .{ .url = "http://app.test/" }, null));
