@@ -83,7 +83,8 @@ impl From<Dev> for Options {
             trust_proxy: false,
             tls: None,
             roots: roots(&dev.roots),
-            drain: Duration::ZERO,
+            // What has just been answered may not have ended yet. Nobody wants to wait for more.
+            drain: Duration::from_millis(100),
             drain_delay: Duration::ZERO,
             limits: ListenLimits::default(),
             admin: None,
