@@ -31,9 +31,11 @@ impl Terminal {
     /// With what is set before the command's name, and more words after it.
     fn start(folder: &Folder, before: &str, words: &str) -> Self {
         let nanod = env!("CARGO_BIN_EXE_nanod");
-        let command = format!("{before} {nanod} dev . --listen 127.0.0.1:0 --color never {words}; echo ended $?; stty -a");
+        // Ctrl-C is for all that runs on the terminal, and some shells end by it.
+        let command = format!("trap : INT; {before} {nanod} dev . --listen 127.0.0.1:0 --color never {words}; echo ended $?; stty -a");
         let mut child = Command::new("script")
             .args(["-qec", &command, "/dev/null"])
+            .env("SHELL", "/bin/sh")
             .current_dir(&folder.0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
