@@ -889,7 +889,7 @@ typedef struct nano_listen_options {
   size_t size;
   /**
    * IP:PORT (127.0.0.1:8080, [::1]:8080), unix:/PATH, or fd:NUMBER for a socket that somebody else has bound. Port 0 is any that
-   * is free.
+   * is free. A path's file goes when the listener is closed.
    */
   struct nano_bytes address;
   /** Whose the requests are; of those that fit the one with the longest path. Others are answered with 404. */

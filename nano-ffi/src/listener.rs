@@ -50,7 +50,7 @@ pub struct nano_listen_options {
     /// sizeof(nano_listen_options).
     pub size: usize,
     /// IP:PORT (127.0.0.1:8080, [::1]:8080), unix:/PATH, or fd:NUMBER for a socket that somebody else has bound. Port 0 is any that
-    /// is free.
+    /// is free. A path's file goes when the listener is closed.
     pub address: nano_bytes,
     /// Whose the requests are; of those that fit the one with the longest path. Others are answered with 404.
     pub routes: *const nano_route,

@@ -24,6 +24,7 @@ pub mod notes;
 pub mod numbers;
 pub mod problem;
 pub mod slots;
+pub mod socket_file;
 pub mod spare;
 pub mod status;
 mod sync;

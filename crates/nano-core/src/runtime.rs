@@ -429,6 +429,7 @@ impl Runtime {
         let error = Error::new(Status::Shutdown, "the runtime was freed before the request ended");
         self.inner.end_all(|_| Some(error.clone()));
         self.inner.helpers.close();
+        self.inner.listeners.remove_files();
         self.inner.app_list().iter().for_each(|app| self.inner.send_debuggers_away(app, "the runtime was freed"));
         for shard in &self.inner.shards {
             shard.stop();

@@ -15,7 +15,6 @@ mod output;
 mod ports;
 mod routes;
 mod serve;
-mod socket_file;
 mod trust;
 mod workers;
 

@@ -11,7 +11,6 @@ use nano_core::{Certificate, ListenLimits, ListenOptions, Listener, Runtime, Tls
 
 use crate::routes::Current;
 use crate::serve::Options;
-use crate::socket_file::SocketFile;
 use crate::{notify, output};
 
 /// The listeners.
@@ -25,7 +24,6 @@ pub struct Ports {
     places: Vec<Place>,
     told: Vec<Listener>,
     by_route: BTreeMap<u16, Vec<Listener>>,
-    files: Vec<SocketFile>,
     /// Ports that could not be had, which has been said.
     failed: BTreeSet<u16>,
     /// A supervisor has bound what there is: nothing is added here.
@@ -49,7 +47,7 @@ impl Ports {
         };
         let (current, limits) = (current.clone(), options.limits.clone());
         let (told, by_route, failed) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        Ok(Self { runtime: None, current, limits, tls, places, told, by_route, files: Vec::new(), failed, fixed })
+        Ok(Self { runtime: None, current, limits, tls, places, told, by_route, failed, fixed })
     }
 
     /// Whether the addresses can be had, now. They are not kept: until apps are there nobody is to connect.
@@ -92,7 +90,6 @@ impl Ports {
                     }
                 }
             };
-            self.files.extend(SocketFile::of(listener.address()));
             self.told.push(listener);
         }
         Ok(())
@@ -142,7 +139,6 @@ impl Ports {
 
     /// Accepts no more.
     pub fn close(&mut self) {
-        self.files.clear();
         self.told.iter().chain(self.by_route.values().flatten()).for_each(Listener::close);
     }
 

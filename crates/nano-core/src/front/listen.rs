@@ -11,6 +11,7 @@ use nano_base::limits::{
     HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LEAST_BYTES_PER_S, HTTP_LINGER_MS,
 };
 use nano_base::problem::Problem;
+use nano_base::socket_file::SocketFile;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_http::h1;
@@ -165,7 +166,8 @@ impl ListenLimits {
 
 /// Where to listen, and for whom.
 pub struct ListenOptions {
-    /// `IP:PORT`, `unix:/PATH`, or `fd:NUMBER` for a descriptor that somebody else has bound. Port 0 is any that is free.
+    /// `IP:PORT`, `unix:/PATH`, or `fd:NUMBER` for a descriptor that somebody else has bound. Port 0 is any that is free. A path's file goes
+    /// when the listener is closed.
     pub address: String,
     /// Who gets the requests.
     pub router: Arc<dyn Router>,
@@ -190,6 +192,8 @@ pub(super) struct Shared {
     /// The `Host` of clients that name none (HTTP/1.0).
     pub address: String,
     pub connections: AtomicUsize,
+    /// The file that clients connect to, if there is one, until the end.
+    file: Mutex<Option<SocketFile>>,
     closed: AtomicBool,
     /// What waits for the last connection's end.
     ending: Mutex<()>,
@@ -217,10 +221,15 @@ impl Shared {
         !waited.unwrap_or_else(|poisoned| poisoned.into_inner()).1.timed_out()
     }
 
+    fn remove_file(&self) {
+        drop(lock(&self.file).take());
+    }
+
     fn close(&self, inner: &Arc<Inner>) {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.remove_file();
         for shard in &inner.shards {
             shard.front.close_listener(inner, self.key);
             shard.wake();
@@ -240,6 +249,11 @@ impl Listeners {
         let mut all = lock(&self.0);
         all.retain(|listener| listener.strong_count() > 0);
         all.push(Arc::downgrade(shared));
+    }
+
+    /// The runtime ends, and nobody accepts any more: the files that clients connect to go.
+    pub(crate) fn remove_files(&self) {
+        lock(&self.0).iter().filter_map(Weak::upgrade).for_each(|listener| listener.remove_file());
     }
 
     /// Closes them, and waits until what their clients have asked for is answered and written, and WebSockets are closed; false when the
@@ -323,6 +337,7 @@ impl Runtime {
             limits: ListenLimits { connections_of_app: options.limits.of_app(&*options.router), ..options.limits },
             router: options.router,
             tls,
+            file: Mutex::new(SocketFile::of(&bound.address())),
             address: bound.address(),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),

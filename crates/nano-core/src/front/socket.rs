@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener};
 use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 
@@ -165,8 +166,10 @@ fn bind_tcp(address: SocketAddr) -> io::Result<StdTcpListener> {
 fn bind_unix(path: &Path) -> io::Result<StdUnixListener> {
     let bound = match StdUnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let is_dead = matches!(std::os::unix::net::UnixStream::connect(path),
-                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused);
+            // What is no socket refuses a connection, too.
+            let is_dead = path.symlink_metadata()?.file_type().is_socket()
+                && matches!(std::os::unix::net::UnixStream::connect(path),
+                    Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused);
             if !is_dead {
                 return Err(error);
             }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 
 use nano_core::{App, Hosts, ListenLimits, ListenOptions, Listener, ResponseHead, Route, Router, Runtime, Status};
@@ -329,6 +329,36 @@ fn closing_lets_requests_end_and_frees_the_address() {
 }
 
 #[test]
+fn the_file_of_a_socket_goes_with_its_listener() {
+    let runtime = runtime(2);
+    let app = load(&runtime, "echo", ECHO);
+    let path = std::env::temp_dir().join(format!("nano-file-{}.sock", std::process::id()));
+    let listen = || {
+        let address = format!("unix:{}", path.display());
+        runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None })
+    };
+    let listener = listen().expect("a path");
+    listener.close();
+    assert!(!path.exists());
+    let other = listen().expect("a path");
+    drop(listener);
+    assert!(path.exists(), "closed once more, it takes nobody else's");
+    // Somebody replaces it.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "mine").unwrap();
+    drop(other);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    assert_eq!(listen().unwrap_err().status, Status::Io, "it is no socket that a crash has left");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    std::fs::remove_file(&path).unwrap();
+    drop(UnixListener::bind(&path).unwrap());
+    let last = listen().expect("what a crash has left is replaced");
+    runtime.free();
+    assert!(!path.exists());
+    drop(last);
+}
+
+#[test]
 fn unix_sockets_and_bad_addresses() {
     let runtime = runtime(2);
     let app = load(&runtime, "echo", ECHO);
@@ -336,14 +366,11 @@ fn unix_sockets_and_bad_addresses() {
     let at = |address: String| {
         runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None })
     };
-    let listener = at(format!("unix:{}", path.display())).expect("a path");
+    let _listener = at(format!("unix:{}", path.display())).expect("a path");
     let mut stream = UnixStream::connect(&path).unwrap();
     stream.write_all(b"GET /u HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(response(&mut stream).1.contains("http://a/u"));
     assert_eq!(at(format!("unix:{}", path.display())).unwrap_err().status, Status::Io, "somebody listens there");
-    drop(listener);
-    drop(stream);
-    std::fs::remove_file(&path).unwrap();
     for (address, status) in [
         ("localhost:80", Status::Invalid),
         ("8080", Status::Invalid),

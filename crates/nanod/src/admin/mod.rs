@@ -24,14 +24,13 @@ mod stats;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nano_base::socket_file::SocketFile;
 use nano_config::cli::{Address, PerApp};
 use nano_core::{Clock, Runtime};
 
 pub use board::Board;
 pub use logs::Logs;
 pub use operate::{Command, Desk, Pending};
-
-use crate::socket_file::SocketFile;
 
 /// How to listen.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use nano_base::socket_file::SocketFile;
 use nano_config::cli::Exit;
 use nano_config::text::units::show_duration_ms;
 use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
@@ -16,7 +17,6 @@ use super::Order;
 use super::child::{self, Word};
 use super::poison::Poison;
 use crate::serve::{Options, hear_signals};
-use crate::socket_file::SocketFile;
 use crate::trust::Trust;
 use crate::{notify, output, ports};
 
