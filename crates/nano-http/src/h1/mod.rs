@@ -17,6 +17,7 @@ pub use client::{Asked, Response, ResponseParser};
 pub use fault::{Fault, Unwritable};
 pub(crate) use fields::{decimal, trim};
 pub use server::{Request, RequestParser, Scheme};
+pub use target::request_url;
 pub use write::{
     Answer, CHUNK_END, CONTINUE, Call, ChunkSize, Content, LAST_CHUNK, Sent, reason, write_refusal, write_request_head,
     write_response_head, write_switch_head,

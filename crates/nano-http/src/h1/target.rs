@@ -54,12 +54,22 @@ impl RequestLine {
             }
             _ => return Err(Fault::Version),
         };
-        // A fragment is not sent.
-        if target.is_empty() || !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
-            return Err(Fault::Target);
-        }
+        check_target(target)?;
         Ok(Self { start, version })
     }
+}
+
+fn check_target(target: &[u8]) -> Result<(), Fault> {
+    // A fragment is not sent.
+    let is_one = !target.is_empty() && target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    is_one.then_some(()).ok_or(Fault::Target)
+}
+
+/// The URL of a request that another server has read, by its target and its `Host`, and whether it is about the server as a whole
+/// (`OPTIONS *`). What a listener refuses is refused: servers that hand requests on do not look at either.
+pub fn request_url(method: &[u8], target: &str, host: &str, scheme: Scheme) -> Result<(String, bool), Fault> {
+    check_target(target.as_bytes())?;
+    url(method, target, host, scheme)
 }
 
 /// The URL of a request, and whether it is about the server as a whole (`OPTIONS *`).
