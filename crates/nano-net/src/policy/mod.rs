@@ -3,7 +3,8 @@
 //!
 //! Deny goes before allow. An allow rule of addresses opens any space. One that names a host in full opens private networks for it, and
 //! `localhost` this machine, as whoever wrote it meant; but not link-local addresses and the like, of which no name should be
-//! made, and a `*.suffix` opens none: names below it may be anybody's to give.
+//! made, and a `*.suffix` opens none: names below it may be anybody's to give. A deny rule of addresses is also one for whatever leads to them:
+//! no address is this machine to the kernel, and IPv6 has forms that carry an address of IPv4.
 
 mod host;
 mod ports;
@@ -136,7 +137,7 @@ impl Policy {
 
     fn judge(&self, host: &Host, address: IpAddr, port: u16) -> Result<(), Reason> {
         let mut denied = self.deny.iter().filter(|rule| rule.meets_port(port));
-        if let Some(rule) = denied.find(|rule| rule.meets_address(address)) {
+        if let Some(rule) = denied.find(|rule| rule.meets_guise(address)) {
             return Err(Reason::Denied(rule.clone()));
         }
         let space = space(address);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::MAIL;
 use super::host::{Host, bare};
-use super::space::{Space, canonical, space, translated};
+use super::space::{Space, canonical, guises, space, translated};
 
 /// What a rule speaks of, and its text.
 ///
@@ -123,6 +123,11 @@ impl Rule {
     /// Whether it speaks of an address as such.
     pub(super) fn meets_address(&self, address: IpAddr) -> bool {
         matches!(&self.what, What::Net(net) if net.contains(address))
+    }
+
+    /// Whether it speaks of anything that an address may lead to: the question for what is denied.
+    pub(super) fn meets_guise(&self, address: IpAddr) -> bool {
+        matches!(&self.what, What::Net(net) if guises(address).any(|address| net.holds(address)))
     }
 
     /// Whether it speaks of addresses.

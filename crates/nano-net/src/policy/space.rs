@@ -56,6 +56,31 @@ pub fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
     (pieces[..6] == [0x64, 0xff9b, 0, 0, 0, 0]).then(|| last_four(address))
 }
 
+/// All that an address may lead to, itself first: the kernel takes no address for this machine, and translators and tunnels send on to the
+/// IPv4 address within.
+pub(super) fn guises(address: IpAddr) -> impl Iterator<Item = IpAddr> {
+    std::iter::successors(Some(canonical(address)), |address| match address {
+        IpAddr::V4(address) => address.is_unspecified().then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        IpAddr::V6(address) if address.is_unspecified() => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        IpAddr::V6(address) => translated(*address).or_else(|| tunneled(*address)).map(IpAddr::V4),
+    })
+}
+
+/// The IPv4 address at the other end of a tunnel, or of a translator that is not everybody's.
+fn tunneled(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        // IPv4-compatible, IPv4-translated, local NAT64, ISATAP.
+        [0, 0, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => Some(v4(high, low)),
+        [0x64, 0xff9b, 1, _, _, _, high, low] | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(v4(high, low)),
+        // 6to4 has it in front, Teredo at its end with all bits turned.
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        [0x2001, 0, .., high, low] => Some(v4(!high, !low)),
+        _ => None,
+    }
+}
+
 /// The space of an address.
 pub fn space(address: IpAddr) -> Space {
     match canonical(address) {

@@ -85,6 +85,40 @@ fn deny_goes_before_allow_by_name_and_by_address() {
 }
 
 #[test]
+fn what_leads_to_a_denied_address_is_denied() {
+    let table: &[(&[&str], &str, &str)] = &[
+        (
+            &["127.0.0.0/8"],
+            "0.0.0.0 [::ffff:0.0.0.0] [64:ff9b::] 0 [64:ff9b::7f00:1] [2002:7f00:1::] [2001:0:4136:e378:8000:63bf:80ff:fffe] [::7f00:1] \
+             [::ffff:0:7f00:1] [64:ff9b:1::7f00:1] [2a00::5efe:7f00:1] [fe80::200:5efe:7f00:1]",
+            "0.0.0.1 [::] [::1] 10.0.0.1 [2002:a00:1::] [2a00::5eff:7f00:1] [2001:1::80ff:fffe]",
+        ),
+        (&["::1"], "[::] [::1]", "0.0.0.0 [::2]"),
+        (&["0.0.0.0/8"], "0.0.0.0 [::ffff:0:0]", "127.0.0.1 [::1]"),
+        (&["10.0.0.0/8"], "[2002:a01:203::1] [::a01:203] [2001::f5fe:fdfc]", "[2002:b01:203::1]"),
+        (&["0.0.0.0/0"], "[2002:808:808::1] 8.8.8.8", "[2606::1] [::1]"),
+    ];
+    for (deny, yes, no) in table {
+        let policy = policy(Mode::Any, &["localhost"], deny);
+        for text in yes.split_whitespace() {
+            let refused = policy.admits(Scheme::Tcp, &host(text), 8080).expect_err(text);
+            assert!(matches!(refused.reason(), Reason::Denied(_)), "{text}: {refused}");
+        }
+        for text in no.split_whitespace() {
+            policy.admits(Scheme::Tcp, &host(text), 8080).unwrap_or_else(|refused| panic!("{refused}"));
+        }
+    }
+    // So it is for names.
+    let denied = format!("{:?}", Reason::Denied(Rule::parse("127.0.0.0/8").unwrap()));
+    assert_eq!(chosen(&policy(Mode::Any, &[], &["127.0.0.0/8"]), "a.b", 80, "0.0.0.0 2002:7f00:1::"), denied);
+    // What is opened is opened as it is written: nothing leads there.
+    let opened = policy(Mode::Deny, &["127.0.0.0/8", "10.0.0.0/8"], &[]);
+    for text in ["0.0.0.0", "[2002:7f00:1::]", "[::a01:203]"] {
+        assert!(opened.admits(Scheme::Tcp, &host(text), 8080).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_list_alone_allows_what_is_in_it() {
     let listed = policy(Mode::Deny, &["api.example", "*.cdn.example:443", "1.1.1.0/24"], &[]);
     assert_eq!(chosen(&listed, "api.example", 80, "8.8.8.8"), "8.8.8.8");
