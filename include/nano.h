@@ -543,7 +543,7 @@ typedef struct nano_app_options {
   uint32_t requests;
   /** Calls to the host of one event. */
   uint32_t subrequests;
-  /** Calls to the host of one instance at once. */
+  /** Of these, those that are open at once; others wait until one is answered. */
   uint32_t subrequests_at_once;
   /** Timers alive at once in one instance. */
   uint32_t timers;

@@ -142,7 +142,7 @@ pub struct nano_app_options {
     pub requests: u32,
     /// Calls to the host of one event.
     pub subrequests: u32,
-    /// Calls to the host of one instance at once.
+    /// Of these, those that are open at once; others wait until one is answered.
     pub subrequests_at_once: u32,
     /// Timers alive at once in one instance.
     pub timers: u32,

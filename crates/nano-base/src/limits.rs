@@ -33,7 +33,7 @@ pub struct AppLimits {
     pub upload_bytes: usize,
     /// Host calls of one event.
     pub subrequests: u32,
-    /// Host calls of one instance at once.
+    /// Of these, those that are open at once; others wait until one is answered.
     pub subrequests_at_once: u32,
     /// Sockets of one instance at once: WebSockets both ways, and what `connect` gives.
     pub sockets: u32,

@@ -179,14 +179,16 @@ pub(crate) struct Spent {
     /// CPU of its errands, on helper threads.
     pub errand_ns: AtomicU64,
     pub subrequests: AtomicU32,
+    /// Of these, those that have been opened and not answered.
+    pub open: AtomicU32,
     /// What is remembered of it for others, if there are any.
     pub trace: Option<Box<Trace>>,
 }
 
 impl Spent {
     fn new(depth: u32, trace: Option<Box<Trace>>) -> Self {
-        let (request, cpu_ns, errand_ns, subrequests) = Default::default();
-        Self { depth, request, cpu_ns, errand_ns, subrequests, trace }
+        let (request, cpu_ns, errand_ns, subrequests, open) = Default::default();
+        Self { depth, request, cpu_ns, errand_ns, subrequests, open, trace }
     }
 
     /// CPU time, errands and all.

@@ -37,7 +37,7 @@ limits! {
     body_bytes: Kind::Size(1, 64 * GIB), "10 MiB", "\"1 MiB\"", "A request body that is handed over whole, as small ones are.";
     upload_bytes: Kind::Size(1, 1 << 50), "100 MiB", "\"1 MiB\"", "A request body that comes in pieces, as large ones do.";
     subrequests: Kind::Count(1, u32::MAX as u64), "50", "1000", "Requests and calls that one event makes.";
-    subrequests_at_once: Kind::Count(1, 65_536), "6", "20", "Of these, at once in one instance.";
+    subrequests_at_once: Kind::Count(1, 65_536), "6", "20", "Of these, at once; others wait until one is answered.";
     sockets: Kind::Count(1, 1_000_000), "4096", "100", "Sockets of one instance at once: WebSockets both ways, and what connect() gives.";
     errands: Kind::Count(1, 16_384), "64", "16", "Native work on helper threads, waiting or running at once in one instance.";
     errand_cpu_ms: Kind::Duration(1, DAY_MS), "5s", "\"1s\"", "CPU time of the errands of one event.";

@@ -6,6 +6,7 @@ mod host;
 mod outgoing;
 mod sockets;
 mod timers;
+mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ pub(crate) use outgoing::NETWORK;
 use outgoing::Outgoing;
 use sockets::Wire;
 pub(crate) use sockets::last_frame;
+use waiting::Waiting;
 
 /// What a delivery completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,9 @@ pub(super) struct Link {
     waits: Cell<i64>,
     /// When the last of its requests ended, or it was made.
     alone_since_ms: Cell<u64>,
-    calls: Cell<u32>,
+    /// Calls that have not been answered, and the events that they are open for.
+    open_calls: RefCell<Numbered<u32, Arc<Spent>>>,
+    waiting: RefCell<VecDeque<Waiting>>,
     errands: Cell<u32>,
     sockets: Cell<u32>,
     origin_ms: u64,
@@ -121,7 +125,8 @@ impl Link {
             void_turns: Cell::new(0),
             waits: Cell::new(0),
             alone_since_ms: Cell::new(desk.inner.clock.now_ms()),
-            calls: Cell::new(0),
+            open_calls: RefCell::default(),
+            waiting: RefCell::default(),
             errands: Cell::new(0),
             sockets: Cell::new(0),
             // A millisecond ago, so that the time is above zero from the first turn on.
@@ -266,12 +271,7 @@ impl Link {
         let left: Vec<(u32, Active)> = self.active.borrow_mut().extract_if(|_, active| of_work(active)).collect();
         for (_, active) in left {
             match active {
-                Active::Call(call, _) => {
-                    if !call.answered.load(Ordering::Acquire) {
-                        self.calls.set(self.calls.get().saturating_sub(1));
-                    }
-                    self.withdraw(&call);
-                }
+                Active::Call(call, _) => self.withdraw(&call),
                 Active::Fetch(outgoing, _) => self.let_go(&outgoing),
                 Active::Work(..) | Active::Errand(_) | Active::Send(_) | Active::Socket(..) => {}
             }

@@ -152,6 +152,7 @@ impl Turns for Visit<'_> {
         if let Some((id, completes)) = self.delivering.take() {
             self.link.delivered(id, completes);
         }
+        self.link.open_waiting();
         true
     }
 }

@@ -129,30 +129,6 @@ fn a_failed_call_rejects_the_apps_promise() {
 }
 
 #[test]
-fn calls_beyond_the_limit_at_once_are_refused_and_the_others_answered() {
-    let runtime = runtime(1);
-    let mut options = options(
-        "greedy",
-        "export default { async fetch(r, env) { const calls = []; for (let i = 0; i < 8; i++) calls.push(env.DB.get(i).catch((e) => e.message)); \
-        return Response.json(await Promise.all(calls)); } }",
-    );
-    options.bindings = vec!["DB".into()];
-    let app = runtime.load(options).expect("loads");
-    let id = app.dispatch(get("/")).expect("accepted");
-    for number in 0..6 {
-        let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
-        runtime.call_return(call, Value::Int(number)).expect("is open");
-    }
-    let refused = r#""6 calls are open already (limit subrequests_at_once)""#;
-    match until_end(&runtime, id).pop() {
-        Some(Payload::Response { body, .. }) => {
-            assert_eq!(String::from_utf8_lossy(&body), format!("[0,1,2,3,4,5,{refused},{refused}]"));
-        }
-        other => panic!("unexpected {other:?}"),
-    }
-}
-
-#[test]
 fn the_host_invokes_an_exported_function() {
     let runtime = runtime(1);
     let app = load(

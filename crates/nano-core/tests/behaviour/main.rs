@@ -5,6 +5,7 @@ mod adopted;
 mod cache;
 mod caches_named;
 mod calls;
+mod calls_at_once;
 mod compression;
 mod conformance;
 mod copies;

@@ -7,6 +7,7 @@ use nano_base::status::Status;
 use nano_base::value::Value;
 use nano_engine::{Delivery, Errand, Refusal};
 
+use super::waiting::{Opening, Target};
 use super::{Active, Link};
 use crate::binding::BindingKind;
 use crate::call::{Answer, Call, CallContent, CallView};
@@ -59,15 +60,14 @@ impl Link {
             content,
         };
         let call = Arc::new(Call::new(view, place, &self.app, &self.version, held));
-        let opened = match (kind, sent) {
+        let opening = match (kind, sent) {
             (BindingKind::App { app, entrypoint }, Some(content)) => {
                 let depth = self.depth(current.as_ref()) + 1;
-                self.desk.inner.call_app(&call, content, app, entrypoint.as_deref(), depth)
+                Opening::App(call.clone(), Target { app: app.clone(), entrypoint: entrypoint.clone(), depth, content })
             }
-            _ => self.desk.inner.open_call(call.clone()).map(drop),
+            _ => Opening::Host(call.clone()),
         };
-        opened.map_err(|error| Refusal(error.message))?;
-        self.calls.set(self.calls.get() + 1);
+        self.open_soon(local, current.as_ref(), opening)?;
         self.active.borrow_mut().insert(local, Active::Call(call, current));
         Ok(local)
     }
@@ -127,19 +127,19 @@ impl Link {
         }
         Some(match answer {
             Answer::Head(head) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
+                self.settled(local);
                 Delivery::CallHead(local, head)
             }
             Answer::Value(value) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
+                self.settled(local);
                 Delivery::CallResult(local, value)
             }
             Answer::Fail(message) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
+                self.settled(local);
                 Delivery::CallFail(local, message)
             }
             Answer::Throw(name, message) => {
-                self.calls.set(self.calls.get().saturating_sub(1));
+                self.settled(local);
                 Delivery::CallThrow(local, name, message)
             }
             Answer::BodyReady => Delivery::BodyReady(local),
@@ -149,6 +149,10 @@ impl Link {
 
     pub(super) fn withdraw(&self, call: &Call) {
         call.uploading.store(false, Ordering::Release);
+        self.settled(call.place.local);
+        if self.waits_no_more(call.place.local) {
+            return;
+        }
         if call.is_for_an_app() {
             call.cancel_to_app(&self.desk.inner);
             return;
@@ -159,6 +163,22 @@ impl Link {
         let answered = call.answered.load(Ordering::Acquire) && !lock(&call.body).is_open();
         if open && !answered {
             call.push(&self.desk.inner.queue, Payload::CallCanceled);
+        }
+    }
+
+    /// A piece of the body of an app's call; the room that is left, or none when nobody takes it.
+    pub(super) fn write_to(&self, call: &Call, bytes: Vec<u8>) -> Option<i64> {
+        let inner = &self.desk.inner;
+        if call.is_for_an_app() { call.write_to_app(inner, bytes) } else { call.send_chunk(&inner.queue, bytes) }
+    }
+
+    /// The body of an app's call is complete.
+    pub(super) fn end_body_of(&self, call: &Call) {
+        call.uploading.store(false, Ordering::Release);
+        if call.is_for_an_app() {
+            call.end_to_app(&self.desk.inner);
+        } else {
+            call.send_chunk(&self.desk.inner.queue, Vec::new());
         }
     }
 

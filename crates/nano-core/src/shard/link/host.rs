@@ -225,7 +225,7 @@ impl Host for LinkHost {
         }
     }
 
-    fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64> {
+    fn write(&self, id: u32, mut bytes: Vec<u8>) -> Option<i64> {
         let inner = &self.0.desk.inner;
         if let Some(work) = self.0.work(id) {
             return work.send_chunk(bytes).unwrap_or_else(|error| {
@@ -244,7 +244,10 @@ impl Host for LinkHost {
             // To the host an empty piece would be the end.
             return Some(call.credit.load(Ordering::Acquire));
         }
-        if call.is_for_an_app() { call.write_to_app(inner, bytes) } else { call.send_chunk(&inner.queue, bytes) }
+        if self.0.write_later(id, &mut bytes) {
+            return Some(0);
+        }
+        self.0.write_to(&call, bytes)
     }
 
     fn room(&self, id: u32, bytes: usize) -> usize {
@@ -270,11 +273,8 @@ impl Host for LinkHost {
                 bytes.end_writing(&self.0);
             }
         } else if let Some(call) = self.0.call(id) {
-            call.uploading.store(false, Ordering::Release);
-            if call.is_for_an_app() {
-                call.end_to_app(&self.0.desk.inner);
-            } else {
-                call.send_chunk(&self.0.desk.inner.queue, Vec::new());
+            if !self.0.end_later(id) {
+                self.0.end_body_of(&call);
             }
         }
     }
@@ -359,9 +359,6 @@ impl Host for LinkHost {
             return self.0.end_fetch(&outgoing);
         }
         if let Some(call) = self.0.call(id) {
-            if !call.answered.load(Ordering::Acquire) {
-                self.0.calls.set(self.0.calls.get().saturating_sub(1));
-            }
             self.0.withdraw(&call);
             self.0.end_call(id);
         }

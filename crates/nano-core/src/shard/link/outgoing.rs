@@ -14,6 +14,7 @@ use nano_net::policy::Policy;
 use nano_net::reactor::Reactor;
 
 use super::expense::Credit;
+use super::waiting::Opening;
 use super::{Active, Link};
 use crate::pipe::{Held, Pipe, Pushed};
 use crate::request::{Body, Spent};
@@ -81,21 +82,14 @@ impl Link {
             Outbound::Stream => Upload::Stream(None),
         };
         let request = Request { app: self.app.key, policy: policy.clone(), head, body };
-        let desk = &self.desk;
-        let sent = desk.outside.send(desk, &self.app, request, outgoing.clone());
-        let handle = sent.map_err(|failure| Refusal(failure.message))?;
-        *outgoing.handle.borrow_mut() = Some(handle);
-        self.calls.set(self.calls.get() + 1);
+        self.open_soon(local, current.as_ref(), Opening::Fetch(outgoing.clone(), request))?;
         self.active.borrow_mut().insert(local, Active::Fetch(outgoing, current));
         Ok(local)
     }
 
-    /// Counts one more call of the current event, if its limits and the instance's allow that.
+    /// Counts one more call of the current event, if its limits allow that.
     pub(super) fn count_call(&self) -> Result<Option<Arc<Spent>>, Refusal> {
         let limits = &self.version.limits;
-        if self.calls.get() >= limits.subrequests_at_once {
-            return Err(Refusal(format!("{} calls are open already (limit subrequests_at_once)", limits.subrequests_at_once)));
-        }
         let current = self.current.borrow().clone();
         if let Some(spent) = &current
             && spent.subrequests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= limits.subrequests
@@ -124,9 +118,9 @@ impl Link {
 
     /// It ends without a word to the instance.
     pub(super) fn let_go(&self, outgoing: &Outgoing) {
-        if !outgoing.answered.replace(true) {
-            self.calls.set(self.calls.get().saturating_sub(1));
-        }
+        outgoing.answered.set(true);
+        self.settled(outgoing.local);
+        self.waits_no_more(outgoing.local);
         outgoing.over.set(true);
         outgoing.drop_upload();
         let handle = outgoing.handle.borrow_mut().take();
@@ -144,6 +138,14 @@ impl Link {
 
 /// The app's side.
 impl Outgoing {
+    /// Sends it off.
+    pub(super) fn open(self: &Rc<Self>, link: &Link, request: Request) -> Result<(), Refusal> {
+        let desk = &link.desk;
+        let sent = desk.outside.send(desk, &link.app, request, self.clone());
+        *self.handle.borrow_mut() = Some(sent.map_err(|failure| Refusal(failure.message))?);
+        Ok(())
+    }
+
     /// 0 none, 1 whole, 2 streaming.
     pub(super) fn kind(&self) -> u32 {
         self.body.borrow().kind()
@@ -221,10 +223,9 @@ impl Outgoing {
     }
 
     fn answer(&self) {
-        if let Some(link) = self.link.upgrade()
-            && !self.answered.replace(true)
-        {
-            link.calls.set(link.calls.get().saturating_sub(1));
+        self.answered.set(true);
+        if let Some(link) = self.link.upgrade() {
+            link.settled(self.local);
         }
     }
 }
