@@ -477,7 +477,7 @@ pub const CONNECTIONS_OF_PROCESS_MAX: usize = 16_384;
 pub const HTTP_METHOD_BYTES_MAX: usize = 32;
 /// The target of an HTTP request on the wire: what stands between method and version.
 pub const HTTP_TARGET_BYTES_MAX: usize = 16 << 10;
-/// A message's head on the wire: its first line and all headers.
+/// A message's head on the wire: its first line and all headers. Also what an app may send of one: `head_bytes`.
 pub const HTTP_HEAD_BYTES_MAX: usize = 128 << 10;
 /// Header lines of one message on the wire.
 pub const HTTP_HEADERS_MAX: usize = 128;

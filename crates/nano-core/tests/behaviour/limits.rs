@@ -417,3 +417,42 @@ fn the_account_says_what_the_app_has_outside_its_heap() {
     let external = || fetch(&app, "/").expect("a response").account.external_bytes;
     until(|| (5_000_000..6_000_000).contains(&external()));
 }
+
+#[test]
+fn a_head_that_an_app_sends_has_so_many_bytes() {
+    let runtime = runtime(1);
+    let source = "const long = 'a'.repeat(200_000), much = [...Array(20)].map((_, at) => [`x-${at}`, 'a'.repeat(10_000)]);
+        const said = (promise) => promise.then(({ headers }) => headers.get('x-most').length, (error) => `${error.name}: ${error.message}`);
+        export default { async fetch({ url, method }, env) {
+            switch (new URL(url).pathname) {
+                case '/most': return new Response('fits', { headers: { 'x-most': 'a'.repeat(130_000) } });
+                case '/value': return new Response('body', { headers: { long } });
+                case '/name': return new Response(null, { headers: { [long]: '' } });
+                case '/many': return new Response(new ReadableStream({ pull(controller) { controller.enqueue(new Uint8Array(9)); } }), { headers: much });
+                case '/word': return new Response('body', { statusText: long });
+                case '/service': return Response.json([
+                    await said(env.SELF.fetch('http://self/most')), await said(env.SELF.fetch('http://self/value')),
+                    await said(env.SELF.fetch('http://self/', { headers: { long } })), await said(env.SELF.fetch('http://self/', { method: long })),
+                    await said(fetch('http://192.0.2.1/', { headers: much })),
+                    await new Promise((resolve) => fetch('http://192.0.2.1/', { headers: { upgrade: 'websocket', long } }).catch((e) => resolve(e.message)))]);
+            }
+        } }";
+    let mut app = options("app", source);
+    app.bindings = vec![Binding { name: "SELF".into(), kind: BindingKind::App { app: "app".into(), entrypoint: None } }];
+    let app = runtime.load(app).expect("loads");
+    assert_eq!(fetch(&app, "/most").expect("it fits").body, b"fits");
+    for path in ["/value", "/name", "/many", "/word"] {
+        let error = fetch(&app, path).expect_err(path);
+        assert_eq!((error.status, error.http_status()), (Status::TooLarge, 502), "{path}: {error}");
+        assert!(error.message.starts_with("the head of the response has 200"), "{path}: {error}");
+        assert!(error.message.ends_with("the limit head_bytes is 131072"), "{path}: {error}");
+        let logged = wait_for(&runtime, |event| match &event.payload {
+            Payload::Log { text, .. } => Some(text.clone()),
+            _ => None,
+        });
+        assert_eq!(logged, format!("Uncaught {}", error.message));
+    }
+    let said = text(&app, "/service");
+    let of = |what: &str| said.matches(&format!("the head of the {what} has 200")).count();
+    assert!(said.starts_with("[130000,\"") && (of("response"), of("request")) == (1, 4), "{said}");
+}

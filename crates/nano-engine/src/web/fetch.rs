@@ -1,7 +1,8 @@
 //! Requests, responses, bodies and calls: JavaScript's requests to the shard, by id.
 
 use nano_base::http::{Headers, RequestHead, ResponseHead};
-use nano_base::status::Status;
+use nano_base::limits::HTTP_HEAD_BYTES_MAX;
+use nano_base::status::{Error, Status};
 
 use super::encoding::return_bytes;
 use super::ops::{byte_string, integer, text, utf8};
@@ -49,7 +50,7 @@ pub(super) fn body_cancel(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `respond(id, status, statusText, headers, body)`
 pub(super) fn respond(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
-    let Some(head) = response_head(scope, &args) else { return };
+    let Some(head) = response_head(scope, &args, id) else { return };
     let body = whole_body(scope, args.get(4));
     if let Some(host) = State::host(scope) {
         host.respond(id, head, body);
@@ -59,15 +60,33 @@ pub(super) fn respond(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `respondHead(id, status, statusText, headers)`
 pub(super) fn respond_head(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
-    let Some(head) = response_head(scope, &args) else { return };
+    let Some(head) = response_head(scope, &args, id) else { return };
     if let Some(host) = State::host(scope) {
         host.respond_head(id, head);
     }
 }
 
-fn response_head(scope: &mut v8::PinScope, args: &Args) -> Option<ResponseHead> {
+/// The head of a request's response; none, and the request has failed, if it is too long to be anybody's.
+fn response_head(scope: &mut v8::PinScope, args: &Args, id: u32) -> Option<ResponseHead> {
+    if let Err(why) = check_head("response", args.get(2), args.get(3)) {
+        if let Some(host) = State::host(scope) {
+            host.fail(id, Error::new(Status::TooLarge, why).with_http_status(502));
+        }
+        return None;
+    }
     let headers = Headers::from_flat(byte_string(scope, args.get(3))?);
     Some(ResponseHead { status: integer(scope, args, 1) as u16, status_text: text(scope, args, 2), headers })
+}
+
+/// Whether a head that an app sends is as long as others take, with the word of its choice in the first line: looked at before any of it is
+/// copied, for who writes it to a connection has others to look after.
+pub(super) fn check_head(of: &str, word: v8::Local<v8::Value>, headers: v8::Local<v8::Value>) -> Result<(), String> {
+    let len = |value| v8::Local::<v8::String>::try_from(value).map_or(0, |string| string.length());
+    let bytes = len(word) + len(headers);
+    if bytes <= HTTP_HEAD_BYTES_MAX {
+        return Ok(());
+    }
+    Err(format!("the head of the {of} has {bytes} bytes, with all its headers; the limit head_bytes is {HTTP_HEAD_BYTES_MAX}"))
 }
 
 /// A string, bytes, the id of a whole native body, or nothing.
@@ -149,6 +168,9 @@ pub(super) fn wait_until(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `callFetch(binding, method, url, headers, body)`
 pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let binding = integer(scope, &args, 0);
+    if let Err(why) = check_head("request", args.get(1), args.get(3)) {
+        return exceptions::throw_type_error(scope, &why);
+    }
     let Some(headers) = byte_string(scope, args.get(3)).map(Headers::from_flat) else { return };
     let head = RequestHead { method: text(scope, &args, 1).into(), url: text(scope, &args, 2), headers };
     let body = args.get(4);

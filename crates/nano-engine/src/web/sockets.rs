@@ -2,6 +2,7 @@
 
 use nano_base::http::{Headers, ResponseHead};
 
+use super::fetch::check_head;
 use super::ops::{byte_string, integer, text, utf8};
 use crate::engine::{bytes, exceptions};
 use crate::isolate::host::Refusal;
@@ -31,6 +32,9 @@ fn is_true(scope: &v8::PinScope, args: &Args, index: i32) -> bool {
 
 /// `open(url, protocols, headers)`: the protocols with commas between them
 pub(super) fn open(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    if let Err(why) = check_head("request", args.get(1), args.get(2)) {
+        return exceptions::throw_type_error(scope, &why);
+    }
     let protocols = text(scope, &args, 1);
     let protocols = if protocols.is_empty() { Vec::new() } else { protocols.split(',').map(str::to_owned).collect() };
     let Some(headers) = byte_string(scope, args.get(2)).map(Headers::from_flat) else { return };
@@ -42,6 +46,9 @@ pub(super) fn open(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
 /// `accept(request, headers)`
 pub(super) fn accept(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let request = integer(scope, &args, 0);
+    if let Err(why) = check_head("response", args.get(2), args.get(1)) {
+        return exceptions::throw_type_error(scope, &why);
+    }
     let Some(headers) = byte_string(scope, args.get(1)).map(Headers::from_flat) else { return };
     let head = ResponseHead { status: 101, status_text: String::new(), headers };
     let made = with(scope, |sockets| Some(sockets.accept(request, head)));
