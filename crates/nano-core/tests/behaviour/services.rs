@@ -76,6 +76,34 @@ fn methods_are_called_with_values_and_errors_come_back_as_they_are() {
 }
 
 #[test]
+fn what_is_not_plain_is_refused_by_its_class_and_never_arrives_as_an_empty_object() {
+    let runtime = runtime(1);
+    load_api(&runtime);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "class Point { x = 1; } class Line extends Point {} function* count() { yield 1; } \
+         const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, ['sign']); \
+         const refused = { RegExp: /a/, Response: new Response('a'), Request: new Request('http://a/'), Headers: new Headers(), URL: new URL('http://a/'), \
+           URLSearchParams: new URLSearchParams('a=b'), Blob: new Blob(['a']), File: new File(['a'], 'a'), FormData: new FormData(), \
+           ReadableStream: new ReadableStream(), WeakMap: new WeakMap(), WeakRef: new WeakRef({}), CryptoKey: key, AbortSignal: AbortSignal.abort(), \
+           String: Object('a'), Number: Object(1), Boolean: Object(true), BigInt: Object(1n), Point: new Point(), Line: new Line() }; \
+         const wrong = []; \
+         for (const [name, value] of [...Object.entries(refused), ['Generator', count()], ['Object', Object.create({ a: 1 })]]) { \
+           for (const given of [value, [{ value }], new Map([[1, value]])]) { \
+             const e = await env.API.same(given).catch((e) => e); \
+             if (e.name !== 'DataCloneError' || !(name === 'Generator' || e.message.includes(`class ${name} `))) wrong.push(`${name}: ${e}`); \
+           } \
+         } \
+         const bare = await env.API.same(Object.assign(Object.create(null), { a: 1 })); \
+         const kept = await env.API.same([bare, { b: [new Date(0), new Set([1]), new Uint8Array(1), new RangeError('r')] }]); \
+         return new Response(`${wrong.join('; ')}|${kept[0].a},${kept[1].b.map((item) => item.name ?? item.constructor.name)}`);",
+    );
+    assert_eq!(text(&app, "/"), "|1,Date,Set,Uint8Array,RangeError");
+}
+
+#[test]
 fn an_entrypoint_is_a_named_export() {
     let runtime = runtime(1);
     load_api(&runtime);

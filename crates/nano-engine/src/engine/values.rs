@@ -50,6 +50,8 @@ struct Reader<'s> {
     /// buffer, as often as it likes.
     bytes: usize,
     path: Vec<v8::Local<'s, v8::Value>>,
+    /// The prototype of object literals, once it has been asked for.
+    of_literals: Option<v8::Local<'s, v8::Value>>,
     /// The object of the host's that stopped the reading, because it has not been constructed yet.
     waits_for: Option<v8::Local<'s, v8::Value>>,
 }
@@ -156,6 +158,10 @@ impl<'s> Reader<'s> {
             return Some(Value::Error { name: name.into(), message: message.into() });
         }
         let object = value.to_object(scope)?;
+        if !self.is_plain(scope, object) {
+            let class: String = object.get_constructor_name().to_rust_string_lossy(scope).chars().take(CLASS_CHARACTERS_MAX).collect();
+            return refuse(scope, &format!("an object of the class {class} cannot cross, only what is plain"));
+        }
         let names = object.get_own_property_names(
             scope,
             v8::GetPropertyNamesArgsBuilder::new().key_conversion(v8::KeyConversionMode::ConvertToString).build(),
@@ -169,6 +175,20 @@ impl<'s> Reader<'s> {
         }
         entries.shrink_to_fit();
         Some(Value::Object(entries))
+    }
+
+    /// Whether an object is what its own properties say: made by a literal, or without a prototype. What any other one is made of lies
+    /// elsewhere, and would be lost.
+    fn is_plain(&mut self, scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>) -> bool {
+        let Some(prototype) = object.get_prototype(scope) else { return false };
+        if prototype.is_null() {
+            return true;
+        }
+        let of_literals = *self.of_literals.get_or_insert_with(|| {
+            let literal = v8::Object::new(scope);
+            literal.get_prototype(scope).unwrap_or_else(|| v8::null(scope).into())
+        });
+        prototype.strict_equals(of_literals)
     }
 
     /// A string, copied if it fits.
@@ -200,6 +220,9 @@ impl<'s> Reader<'s> {
 
 /// Strings up to this many units are copied without their length in UTF-8 being asked for first.
 const SHORT_UNITS: usize = 256;
+
+/// What is said of a class's name.
+const CLASS_CHARACTERS_MAX: usize = 100;
 
 fn refuse<T>(scope: &mut v8::PinScope, why: &str) -> Option<T> {
     if let Some(message) = v8::String::new(scope, why) {
