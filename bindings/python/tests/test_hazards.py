@@ -339,6 +339,35 @@ def test_a_fork_from_a_thread_with_requests_in_flight_ends_well(program: Any) ->
     """) == "[7, 7, 7, 7, 7]\n"
 
 
+@pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
+def test_a_child_that_leaves_its_parent_s_loop_takes_nothing_from_it(program: Any, runner: str) -> None:
+    assert program(f"""
+        import {runner} as runner, select
+        async def main():
+            app = runtime.load("let answer; export default {{ fetch: () => new Promise((resolve) => {{ answer = resolve; setTimeout(() => {{}}, 1e9); }}) }};"
+                "export const open = () => answer(new Response('late'))")
+            task = asyncio.create_task(app.fetch(URL))
+            await asyncio.sleep(0)
+            app.invoke_sync("open")
+            # The response is there, and the loop has not heard of it.
+            ready = select.poll()
+            ready.register(runtime._hub.fd, select.POLLIN)
+            ready.poll()
+            child = os.fork()
+            if child == 0:
+                return
+            os.waitpid(child, 0)
+            print((await task).text)
+            runtime.close()
+        runtime = nano.Runtime(threads=1)
+        pid = os.getpid()
+        runner.run(main())
+        # The child, which has left, ends here, too.
+        if os.getpid() != pid:
+            os._exit(0)
+    """) == "late\n"
+
+
 def test_subprocesses_are_no_forks(program: Any) -> None:
     assert program("""
         import subprocess

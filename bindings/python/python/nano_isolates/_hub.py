@@ -243,7 +243,9 @@ class Hub:
         # The flag first: what comes before it is closed is still in the queue when it is looked at.
         was_closed = self.closed
         if os.getpid() != self.pid:
-            # A child that runs its parent's loop on: the descriptor is the parent's.
+            # A child that runs its parent's loop on. Its epoll is the parent's, too, where nobody may let go of the parent's descriptor:
+            # so its number is another file's when the loop forgets it. Nothing else in the child uses the number.
+            os.dup2(self._nudge_read, self.fd, inheritable=False)
             loop.remove_reader(self.fd)
             return
         self.drain(loop)
