@@ -34,13 +34,14 @@ struct Client<S> {
     heard: std::collections::BTreeMap<u32, Heard>,
     /// Whether what comes makes room for more.
     credits: bool,
-    away: bool,
+    /// The last stream that the server says it takes.
+    last: Option<u32>,
 }
 
 impl<S: Read + Write> Client<S> {
     fn new(socket: S, scheme: Scheme) -> Self {
         let http = Connection::client(scheme, Limits::default());
-        Self { socket, http, heard: Default::default(), credits: true, away: false }
+        Self { socket, http, heard: Default::default(), credits: true, last: None }
     }
 
     fn ask(&mut self, method: &str, path: &str, content: Content, headers: &[(&str, &str)]) -> u32 {
@@ -86,7 +87,7 @@ impl<S: Read + Write> Client<S> {
                     }
                     Event::End(id) => self.heard.get_mut(&id).unwrap().ended = true,
                     Event::Reset(id, code) => self.heard.get_mut(&id).unwrap().reset = Some(code),
-                    Event::Away(..) => self.away = true,
+                    Event::Away(last, _) => self.last = Some(last),
                     _ => {}
                 }
             }
@@ -340,10 +341,60 @@ fn closing_lets_the_streams_there_are_end() {
     client.flush();
     assert!(client.until(|client| client.heard[&slow].body == b"one "));
     listener.close();
-    assert!(client.until(|client| client.away));
+    assert!(client.until(|client| client.last.is_some()));
     client.http.send(slow, b"two", true);
     client.flush();
     assert_eq!(text(&client.answer(slow)), "200 one two");
+    assert!(!client.until(|_| false), "the connection ends");
+}
+
+#[test]
+fn what_is_on_its_way_when_the_listener_closes_is_answered() {
+    let runtime = manual_runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let (mut busy, mut idle, mut silent) = (connect(&listener), connect(&listener), connect(&listener));
+    let slow = busy.ask("GET", "/slow", Content::None, &[]);
+    for client in [&mut busy, &mut idle, &mut silent] {
+        assert_eq!(client.get("/").status, 200);
+    }
+    listener.close();
+    // What is said of that is there, and the client has not read it.
+    for client in [&mut busy, &mut idle, &mut silent] {
+        client.socket.peek(&mut [0]).unwrap();
+    }
+    assert_eq!(text(&idle.get("/late")), "200 GET http://a.test/late a.test ");
+    assert!(!idle.until(|_| false), "it has read what was said");
+    let late = busy.ask("GET", "/release", Content::None, &[]);
+    assert_eq!(busy.answer(late).status, 200);
+    assert_eq!(busy.answer(slow).status, 200);
+    assert!(!busy.until(|_| false));
+    // One that reads nothing is not waited for.
+    runtime.advance_clock(1_000).unwrap();
+    silent.socket.read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn what_comes_too_late_does_not_cost_the_others_their_answers() {
+    let runtime = manual_runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut client = connect(&listener);
+    let body = client.ask("POST", "/body", Content::Stream, &[]);
+    client.http.send(body, b"one ", false);
+    client.flush();
+    assert!(client.until(|client| client.heard[&body].body == b"one "));
+    listener.close();
+    assert!(client.until(|client| client.last == Some(body)));
+    // As one that has not read that yet: its own side would not ask any more.
+    let late = [
+        &[0, 0, 0, 1, 4, 0, 0, 0, 3][..],
+        &[0, 0, 1, 0, 0, 0, 0, 0, 3, b'x'],
+        &[0, 0, 4, 8, 0, 0, 0, 0, 3, 0, 0, 1, 0],
+        &[0, 0, 4, 3, 0, 0, 0, 0, 3, 0, 0, 0, 8],
+    ];
+    client.socket.write_all(&late.concat()).unwrap();
+    client.http.send(body, b"two", true);
+    client.flush();
+    assert_eq!(text(&client.answer(body)), "200 one two");
     assert!(!client.until(|_| false), "the connection ends");
 }
 

@@ -166,7 +166,7 @@ impl Connection {
 
     /// Says that the connection ends, and why, to a side that broke the rules.
     pub(super) fn condemn(&mut self, fault: Fault) {
-        frame::go_away(&mut self.out, self.last_theirs, fault.code, fault.why);
+        frame::go_away(&mut self.out, self.away.unwrap_or(self.last_theirs), fault.code, fault.why);
     }
 
     /// Ends a stream from our side; false if it was over.

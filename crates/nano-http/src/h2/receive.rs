@@ -73,6 +73,11 @@ impl Connection {
         stream > if is_theirs { self.last_theirs } else { self.last_ours }
     }
 
+    /// Whether a stream was begun by the other side when we took no more.
+    fn is_beyond(&self, stream: u32) -> bool {
+        stream.is_multiple_of(2) != self.is_server && self.away.is_some_and(|last| stream > last)
+    }
+
     /// What a stream did ends it.
     fn fail(&mut self, stream: u32, code: Code) -> Told<'static> {
         self.spend(RESET_COST)?;
@@ -104,7 +109,7 @@ impl Connection {
         }
         self.data = Some(DataFrame { stream: head.stream, ends: head.has(END_STREAM), wanted: false });
         let Some(stream) = self.streams.get_mut(&head.stream) else {
-            if self.resets.contains(&head.stream) {
+            if self.resets.contains(&head.stream) || self.is_beyond(head.stream) {
                 return Ok(None);
             }
             return Err(Fault { code: Code::STREAM_CLOSED, why: "data on a stream that is closed" });
@@ -216,7 +221,12 @@ impl Connection {
                 }
             }
             Some(_) => self.response(id, list, fits, block.ends),
-            None if self.resets.contains(&id) || self.away.is_some_and(|last| id > last) => self.spend(1).map(|()| None),
+            None if self.resets.contains(&id) => self.spend(1).map(|()| None),
+            // It was on its way, and so may be what belongs to it.
+            None if self.is_beyond(id) => {
+                self.last_theirs = self.last_theirs.max(id);
+                self.spend(1).map(|()| None)
+            }
             None if self.is_server && self.is_idle(id) => self.request_comes(&block, list, fits),
             None => Err(Fault { code: Code::STREAM_CLOSED, why: "HEADERS on a stream that is closed" }),
         }

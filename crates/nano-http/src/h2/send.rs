@@ -114,6 +114,18 @@ impl Connection {
     /// Takes no new streams. Those there are go on.
     pub fn go_away(&mut self) {
         if self.away.is_none() {
+    /// Says that no new streams will be taken soon, and asks for a sign that this was read: what comes before [`Event::Pong`](super::Event::Pong)
+    /// was on its way.
+    pub fn announce_away(&mut self) {
+        frame::go_away(&mut self.out, STREAM_MAX, Code::NONE, "");
+        self.ping();
+    }
+
+    /// Whether no new streams are taken.
+    pub fn is_leaving(&self) -> bool {
+        self.away.is_some()
+    }
+
             self.away = Some(self.last_theirs);
             frame::go_away(&mut self.out, self.last_theirs, Code::NONE, "");
         }

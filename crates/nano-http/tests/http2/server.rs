@@ -112,3 +112,45 @@ fn after_going_away_no_stream_begins_and_those_there_are_end() {
     http.reset(1, Code::CANCEL);
     assert_eq!(http.streams(), 0);
 }
+
+#[test]
+fn what_was_on_its_way_when_we_went_away_costs_no_other_stream_anything() {
+    let mut http = asked(&[get(1)]);
+    http.go_away();
+    http.output().clear();
+    let late = [
+        post(3),
+        frame(DATA, 0, 3, &[0; 16_384]).repeat(40),
+        frame(WINDOW, 0, 3, &[0, 0, 0, 9]),
+        frame(HEADERS, END_HEADERS | END, 3, &block(&[("x-sum", "1")])),
+        frame(RESET, 0, 3, &[0, 0, 0, 8]),
+        get(5),
+    ];
+    let mut told = Vec::new();
+    take(&mut http, &late.concat(), &mut told).unwrap();
+    assert_eq!((told, http.streams()), (vec![], 1));
+    // It counts for the connection's window, and nothing else is said.
+    let all = written(&mut http);
+    assert!(matches!(&all[..], [(WINDOW, 0, 0, _)]), "{all:?}");
+    assert_eq!(http.respond(1, &head(200, &[]), Content::None, None), Ok(false));
+    http.output().clear();
+    // What has not begun is still a fault, and nobody is told that more was taken.
+    take(&mut http, &frame(DATA, 0, 7, b"x"), &mut Vec::new()).unwrap_err();
+    assert_eq!(written(&mut http)[0].3[..8], [0, 0, 0, 1, 0, 0, 0, 1]);
+}
+
+#[test]
+fn whoever_is_told_in_time_loses_nothing_that_is_on_its_way() {
+    let mut http = asked(&[]);
+    http.announce_away();
+    let all = written(&mut http);
+    assert_eq!(all[0], (AWAY, 0, 0, vec![0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
+    let (PING, 0, 0, what) = all[1].clone() else { panic!("{all:?}") };
+    let mut told = Vec::new();
+    take(&mut http, &[get(1), frame(PING, ACK, 0, &what), get(3)].concat(), &mut told).unwrap();
+    assert!(matches!(&told[..], [Told::Request(1, _), Told::Pong, Told::Request(3, _)]), "{told:?}");
+    assert!(!http.is_leaving());
+    http.go_away();
+    assert!(http.is_leaving());
+    assert_eq!(written(&mut http), [(AWAY, 0, 0, vec![0, 0, 0, 3, 0, 0, 0, 0])]);
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nano_base::http::ResponseHead;
 use nano_base::limits::{
     H2_GATHERED_MAX, H2_LEAST_OF_STREAM_PART, H2_OUT_BYTES_MAX, H2_PATIENCE_PER_S, H2_STREAMS_MAX, H2_WHOLE_BODY_BYTES,
-    HTTP_LINGER_BYTES_MAX, HTTP_READ_BYTES, HTTP_SHARE_BYTES,
+    HTTP_LINGER_BYTES_MAX, HTTP_PARTING_MS, HTTP_READ_BYTES, HTTP_SHARE_BYTES,
 };
 use nano_base::problem::Problem;
 use nano_base::status::{Error, Status};
@@ -50,6 +50,8 @@ pub(super) struct Connection {
     unsent: bool,
     /// Nothing more is asked or answered: what is written is the last.
     closing: Option<usize>,
+    /// Until when it is waited for what the client had sent before it could know that the listener is closed.
+    parting_ms: Option<u64>,
     /// A request has come, or what must come before.
     has_begun: bool,
     /// Since when there is no stream, a head is incomplete, what is written stands still; and until when patience was renewed.
@@ -78,6 +80,7 @@ impl Connection {
             written: 0,
             unsent: false,
             closing: None,
+            parting_ms: None,
             has_begun: false,
             idle_ms: now_ms,
             head_ms: None,
@@ -235,12 +238,12 @@ impl Connection {
 
     fn step(&mut self, tools: &mut Tools<'_>) -> Fate {
         if self.shared.is_closed() {
-            self.http.go_away();
+            self.part(tools.now_ms);
         }
         let mut moved = 0;
         loop {
             self.pump(tools);
-            if self.shared.is_closed() && self.streams.is_empty() && self.closing.is_none() {
+            if self.http.is_leaving() && self.streams.is_empty() && self.closing.is_none() {
                 self.closing = Some(0);
             }
             let Ok(all) = self.flush(tools) else { return Fate::Close };
@@ -262,6 +265,18 @@ impl Connection {
                 Ok(bytes) => moved += bytes,
                 Err(_) => return Fate::Close,
             }
+        }
+    }
+
+    /// The listener is closed. What a client has sent before it can know is taken: until it has read so, or for a while.
+    fn part(&mut self, now_ms: u64) {
+        match self.parting_ms {
+            None => {
+                self.http.announce_away();
+                self.parting_ms = Some(now_ms + HTTP_PARTING_MS);
+            }
+            Some(until_ms) if until_ms <= now_ms => self.http.go_away(),
+            Some(_) => {}
         }
     }
 
@@ -401,6 +416,7 @@ impl Connection {
                     stream.cancel(tools.inner, "the client gave the request up");
                 }
             }
+            Event::Pong if self.parting_ms.is_some() => self.http.go_away(),
             Event::Response(..) | Event::Away(..) | Event::Pong => {}
         }
     }
@@ -494,7 +510,8 @@ impl Connection {
         let idle = self.streams.is_empty().then_some(self.idle_ms + if self.has_begun { limits.idle_ms } else { limits.head_ms });
         let head = self.head_ms.map(|since| since + limits.head_ms);
         let written = self.unsent.then_some(self.written_pace.since_ms() + limits.body_ms);
-        [streams, idle, head, written].into_iter().flatten().min().unwrap_or(u64::MAX)
+        let parting = self.parting_ms.filter(|_| !self.http.is_leaving());
+        [streams, idle, head, written, parting].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// Drops what the client still sends: closed with something unread, the connection would be reset, and what was said last lost.
