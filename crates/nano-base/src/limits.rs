@@ -501,7 +501,8 @@ pub const H2_TABLE_BYTES_MAX: usize = 4 << 10;
 pub const H2_RESETS_REMEMBERED: usize = 128;
 /// What one HTTP/2 connection may cost that leads to nothing: a frame that asks for an answer or says nothing counts 1, a reset 5.
 pub const H2_PATIENCE: u32 = 1_000;
-/// A frame of a body with less than this, cut so short by a window, pays for no frames that open windows.
+/// A frame of a body with less than this, cut so short by a window, pays for no frames that open windows; nor is a window that is opened by
+/// less paid for by what was read.
 pub const H2_PIECE_BYTES_MIN: usize = 256;
 /// How much of that is forgiven each second.
 pub const H2_PATIENCE_PER_S: u32 = 100;

@@ -51,6 +51,8 @@ pub struct Connection {
     pub(super) theirs: Settings,
     pub(super) has_settings: bool,
     pub(super) send_window: i64,
+    /// What was sent of bodies and has not been made room for again: twice, for the stream's window and for the connection's.
+    pub(super) unread: i64,
     pub(super) receive_window: i64,
     pub(super) used: u32,
     /// Streams that we have reset: what was on its way is not held against the other side.
@@ -117,6 +119,7 @@ impl Connection {
             last_theirs: 0,
             last_ours: 0,
             send_window: theirs.window,
+            unread: 0,
             theirs,
             has_settings: false,
             receive_window: i64::from(H2_CONNECTION_WINDOW_BYTES),

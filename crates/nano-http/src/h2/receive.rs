@@ -10,7 +10,7 @@ use super::reader::Item;
 use super::settings::{WINDOW_MAX, list_bytes};
 use super::stream::{Stream, widen};
 use super::{Code, Fault};
-use nano_base::limits::{H2_CONNECTION_WINDOW_BYTES, HTTP_INTERIM_RESPONSES_MAX};
+use nano_base::limits::{H2_CONNECTION_WINDOW_BYTES, H2_PIECE_BYTES_MIN, HTTP_INTERIM_RESPONSES_MAX};
 
 /// What a stream costs that leads to nothing.
 const RESET_COST: u32 = 5;
@@ -363,11 +363,22 @@ impl Connection {
         self.spend(1)?;
         self.is_away = true;
         Ok(Some(Event::Away(frame::number(payload) & 0x7fff_ffff, Code(frame::number(&payload[4..])))))
+    /// Whoever reads makes room for what it has read, in pieces of its own choice; any other window costs.
+    fn pay_for_room(&mut self, more: u32) -> Result<(), Fault> {
+        let is_read = more as usize >= H2_PIECE_BYTES_MIN && i64::from(more) <= self.unread;
+        if !is_read {
+            return self.spend(1);
+        }
+        self.unread -= i64::from(more);
+        Ok(())
+    }
+
     }
 
     fn window(&mut self, head: Head, payload: &[u8]) -> Told<'static> {
         if payload.len() != 4 {
             return Err(Fault::size("WINDOW_UPDATE has not 4 bytes"));
+        self.pay_for_room(more)?;
         }
         self.spend(1)?;
         let more = frame::number(payload) & 0x7fff_ffff;

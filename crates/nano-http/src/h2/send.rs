@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::frame::{self, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS};
 use super::message::{self, Target};
+use super::settings::WINDOW_MAX;
 use super::stream::Stream;
 use super::{Code, hpack};
 use crate::h1::{Content, Unwritable};
@@ -72,6 +73,8 @@ impl Connection {
         let Some(state) = self.streams.get_mut(&stream).filter(|stream| !stream.finished) else { return 0 };
         state.send_window -= taken as i64;
         self.send_window -= taken as i64;
+        // No window is larger than the largest: what was read without room being made for it is no reason to make it later.
+        self.unread = (self.unread + 2 * taken as i64).min(2 * WINDOW_MAX);
         let ends = last && taken == bytes.len();
         let mut rest = &bytes[..taken];
         while !rest.is_empty() || ends {

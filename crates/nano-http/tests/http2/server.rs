@@ -154,3 +154,27 @@ fn whoever_is_told_in_time_loses_nothing_that_is_on_its_way() {
     assert!(http.is_leaving());
     assert_eq!(written(&mut http), [(AWAY, 0, 0, vec![0, 0, 0, 3, 0, 0, 0, 0])]);
 }
+
+#[test]
+fn whoever_reads_in_small_pieces_makes_room_as_often_as_it_likes() {
+    for piece in [512_u32, 700, 4_096] {
+        let wide = frame(SETTINGS, 0, 0, &[0, 4, 0, 0x40, 0, 0]);
+        let mut http = asked(&[wide, frame(WINDOW, 0, 0, &[0x40, 0, 0, 0]), get(1)]);
+        http.respond(1, &head(200, &[]), Content::Stream, None).unwrap();
+        let opens = |stream| frame(WINDOW, 0, stream, &piece.to_be_bytes());
+        let reads = [opens(1), opens(0)].concat();
+        // As it comes, and what is on its way when all has been said.
+        assert_eq!(http.send(1, &[0; 1 << 22], false), 1 << 22);
+        for _ in 0..3_000 {
+            take(&mut http, &reads, &mut Vec::new()).unwrap();
+            assert_eq!(http.send(1, &vec![0; piece as usize], false), piece as usize);
+        }
+        http.send(1, b"", true);
+        for _ in 0..(1 << 22) / piece {
+            take(&mut http, &reads, &mut Vec::new()).unwrap();
+        }
+        // Nothing was read for what comes now.
+        let flood = take(&mut http, &opens(0).repeat(2_000), &mut Vec::new());
+        assert_eq!(flood.unwrap_err().code, Code::CALM, "{piece}");
+    }
+}
