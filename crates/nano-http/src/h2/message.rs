@@ -146,6 +146,11 @@ impl List {
         Headers::from_flat(std::mem::take(&mut self.flat))
     }
 
+    /// Whether it asks for a head alone.
+    pub(super) fn is_head(&self) -> bool {
+        self.method.as_deref() == Some("HEAD")
+    }
+
     /// The request that it is; `fits` says that all of it was taken.
     pub(super) fn into_request(mut self, ends: bool, fits: bool, scheme: Scheme, limits: &h1::Limits) -> Result<Request, Bad> {
         if self.malformed || self.status.is_some() {
@@ -154,6 +159,10 @@ impl List {
         let method = self.method.take().ok_or(Bad::Malformed)?;
         if method.is_empty() || !method.bytes().all(is_token) {
             return Err(Bad::Malformed);
+        }
+        // As in HTTP/1.1: methods are told apart by case, and those that stand in front refuse small letters.
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(Bad::Refused(Fault::Method));
         }
         if method == "CONNECT" {
             return Err(Bad::Refused(Fault::Connect));

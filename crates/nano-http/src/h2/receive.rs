@@ -243,15 +243,13 @@ impl Connection {
             self.drop_stream(id, Code::REFUSED);
             return Ok(None);
         }
+        let to_head = list.is_head();
         let request = match list.into_request(block.ends, fits, self.scheme, &self.limits.head) {
             Err(Bad::Malformed) => return self.fail(id, Code::PROTOCOL),
             request => request,
         };
-        let mut stream = Stream { has_head: true, ended: block.ends, ..Stream::new(self.theirs.window) };
-        if let Ok(request) = &request {
-            stream.length = request.length;
-            stream.to_head = request.head.method == "HEAD";
-        }
+        let length = request.as_ref().ok().and_then(|request| request.length);
+        let stream = Stream { has_head: true, ended: block.ends, to_head, length, ..Stream::new(self.theirs.window) };
         self.streams.insert(id, stream);
         Ok(Some(match request {
             Ok(request) => Event::Request(id, Box::new(request)),
@@ -363,6 +361,8 @@ impl Connection {
         self.spend(1)?;
         self.is_away = true;
         Ok(Some(Event::Away(frame::number(payload) & 0x7fff_ffff, Code(frame::number(&payload[4..])))))
+    }
+
     /// Whoever reads makes room for what it has read, in pieces of its own choice; any other window costs.
     fn pay_for_room(&mut self, more: u32) -> Result<(), Fault> {
         let is_read = more as usize >= H2_PIECE_BYTES_MIN && i64::from(more) <= self.unread;
@@ -373,15 +373,12 @@ impl Connection {
         Ok(())
     }
 
-    }
-
     fn window(&mut self, head: Head, payload: &[u8]) -> Told<'static> {
         if payload.len() != 4 {
             return Err(Fault::size("WINDOW_UPDATE has not 4 bytes"));
-        self.pay_for_room(more)?;
         }
-        self.spend(1)?;
         let more = frame::number(payload) & 0x7fff_ffff;
+        self.pay_for_room(more)?;
         if head.stream == 0 {
             if more == 0 {
                 return Err(Fault::protocol("a window is opened by nothing"));

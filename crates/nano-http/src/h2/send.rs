@@ -114,9 +114,6 @@ impl Connection {
         }
     }
 
-    /// Takes no new streams. Those there are go on.
-    pub fn go_away(&mut self) {
-        if self.away.is_none() {
     /// Says that no new streams will be taken soon, and asks for a sign that this was read: what comes before [`Event::Pong`](super::Event::Pong)
     /// was on its way.
     pub fn announce_away(&mut self) {
@@ -129,6 +126,9 @@ impl Connection {
         self.away.is_some()
     }
 
+    /// Takes no new streams. Those there are go on.
+    pub fn go_away(&mut self) {
+        if self.away.is_none() {
             self.away = Some(self.last_theirs);
             frame::go_away(&mut self.out, self.last_theirs, Code::NONE, "");
         }

@@ -113,6 +113,9 @@ fn what_is_not_borne_is_answered() {
     assert_eq!(list(&[(":method", "CONNECT"), (":authority", "a:1")]), refused(Fault::Connect));
     assert_eq!(list(&[(":method", "GET"), (":scheme", "http"), (":path", "/")]), refused(Fault::HostMissing));
     assert_eq!(list(&[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "u@a")]), refused(Fault::HostInvalid));
+    for method in ["get", "Get", "connect"] {
+        assert_eq!(list(&[(":method", method), (":scheme", "http"), (":path", "/"), (":authority", "a")]), refused(Fault::Method));
+    }
     let long = format!("/{}", "x".repeat(64));
     assert_eq!(list(&[(":method", "GET"), (":scheme", "http"), (":path", &long), (":authority", "a")]), refused(Fault::TargetTooLong));
     assert_eq!(list(&[&GET[..], &[("a", "b"); 9]].concat()), refused(Fault::TooManyHeaders));

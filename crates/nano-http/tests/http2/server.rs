@@ -1,7 +1,7 @@
 //! What a server writes.
 
 use nano_base::http::{Headers, ResponseHead};
-use nano_http::h1::{Content, Scheme, Unwritable};
+use nano_http::h1::{self, Content, Scheme, Unwritable};
 use nano_http::h2::{Code, Connection};
 
 use crate::peer::*;
@@ -176,5 +176,20 @@ fn whoever_reads_in_small_pieces_makes_room_as_often_as_it_likes() {
         // Nothing was read for what comes now.
         let flood = take(&mut http, &opens(0).repeat(2_000), &mut Vec::new());
         assert_eq!(flood.unwrap_err().code, Code::CALM, "{piece}");
+    }
+}
+
+#[test]
+fn a_refusal_of_a_request_for_a_head_has_no_body() {
+    let to_head = [(":method", "HEAD"), (":scheme", "http"), (":path", "/")];
+    for (more, fault) in [(("x", "y"), h1::Fault::HostMissing), (("expect", "x"), h1::Fault::Expectation)] {
+        let mut http = Connection::server(Scheme::Http, LIMITS);
+        let asks = frame(HEADERS, END_HEADERS | END, 1, &block(&[&to_head[..], &[more]].concat()));
+        let mut told = Vec::new();
+        take(&mut http, &[hello(), asks].concat(), &mut told).unwrap();
+        assert_eq!(told, [Told::Refused(1, fault)]);
+        http.output().clear();
+        assert_eq!(http.respond(1, &head(400, &[]), Content::Length(9), None), Ok(false));
+        assert!(matches!(&written(&mut http)[..], [(HEADERS, flags, 1, _)] if flags & END != 0));
     }
 }
