@@ -181,11 +181,7 @@ impl Connection {
         match what {
             Happening::Switch(head) => return self.switch(&head, tools),
             Happening::Writable => exchange.is_full = false,
-            Happening::Wanted => {
-                if std::mem::take(&mut exchange.is_unasked) && exchange.sent.is_none() {
-                    self.output.extend_from_slice(h1::CONTINUE);
-                }
-            }
+            Happening::Wanted => exchange.ask(&mut self.output),
             Happening::Response(head, body) => {
                 self.held.push(held);
                 ask::tell(&self.shared, &exchange.work, head.status, None);
@@ -193,6 +189,10 @@ impl Connection {
             }
             Happening::Head(head) => {
                 exchange.status = head.status;
+                // The app may read while it answers, and then the client cannot be told any more.
+                if !lock(&exchange.work.body).is_canceled() {
+                    exchange.ask(&mut self.output);
+                }
                 let answer = exchange.answer(Content::Stream, tools.date, &self.shared, self.ended);
                 match h1::write_response_head(&mut self.output, &head, &answer) {
                     Ok(sent) => exchange.sent = Some(sent),
@@ -711,6 +711,13 @@ pub(super) enum Step {
 }
 
 impl Exchange {
+    /// Tells a client that waits for it to send the body.
+    fn ask(&mut self, output: &mut Vec<u8>) {
+        if std::mem::take(&mut self.is_unasked) && self.sent.is_none() {
+            output.extend_from_slice(h1::CONTINUE);
+        }
+    }
+
     fn answer<'a>(&self, content: Content, date: &'a [u8], shared: &Shared, last: bool) -> Answer<'a> {
         // A body that is streamed may be read to its end until then.
         let reads_on = self.decoder.is_done() || content == Content::Stream;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use nano_base::http::{Headers, RequestHead};
 use nano_core::{App, ListenLimits, ListenOptions, Listener, Runtime};
 use nano_http::h1::{Content, Scheme};
-use nano_http::h2::{Code, Connection, Event, Limits, Target};
+use nano_http::h2::{Code, Connection, Event, Limits, Target, hpack};
 
 use crate::support::{PATIENCE, load, manual_runtime, options, runtime, until};
 use crate::tls;
@@ -198,6 +198,34 @@ fn a_body_that_is_too_large_is_refused_and_its_connection_goes_on() {
         assert_eq!(heard.status, status, "{bytes} bytes");
     }
     assert_eq!(text(&client.get("/")), "200 GET http://a.test/ a.test ");
+}
+
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on_before_an_answer_that_reads_while_it_is_written() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "echo", ECHO));
+    let mut socket = connect(&listener).socket;
+    // Frame by frame: it sends nothing before it is told to.
+    let mut hello = Connection::client(Scheme::Http, Limits::default());
+    let mut bytes = std::mem::take(hello.output());
+    let mut list = Vec::new();
+    let fields = [(":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", "/body"), ("expect", "100-continue")];
+    fields.iter().for_each(|(name, value)| hpack::field(name.as_bytes(), value.as_bytes(), &mut list));
+    bytes.extend_from_slice(&[0, 0, list.len() as u8, 1, 4, 0, 0, 0, 1]);
+    bytes.extend_from_slice(&list);
+    socket.write_all(&bytes).unwrap();
+    let first = loop {
+        let mut head = [0; 9];
+        socket.read_exact(&mut head).unwrap();
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        socket.read_exact(&mut payload).unwrap();
+        if head[3] == 1 {
+            break payload;
+        }
+    };
+    let mut go_on = Vec::new();
+    hpack::field(b":status", b"100", &mut go_on);
+    assert!(first.ends_with(&go_on), "{first:?}");
 }
 
 /// A client that has asked for more than its window takes, and the stream of that.

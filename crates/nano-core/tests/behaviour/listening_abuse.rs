@@ -74,6 +74,30 @@ fn the_beginning_of_a_request_that_came_with_the_one_before_is_not_idleness() {
     assert!(rest(&mut stream).starts_with("HTTP/1.1 408"));
 }
 
+/// It streams its answer: what comes, or something else while it leaves the body alone or gives it up.
+const ASKS: &str = "export default { async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/cancel') await request.body.cancel();
+    return new Response(pathname === '/echo' ? request.body : new ReadableStream({ start(c) { c.enqueue(new Uint8Array([46])); c.close(); } }));
+} }";
+
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on_before_an_answer_that_reads_while_it_is_written() {
+    let runtime = runtime(1);
+    let listener = listen(&runtime, load(&runtime, "asks", ASKS));
+    let asks = |path: &str| {
+        let mut stream = connect(&listener);
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").unwrap();
+        (head(&mut stream), stream)
+    };
+    let (told, mut stream) = asks("/echo");
+    assert_eq!(told, "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abc").unwrap();
+    let (head, body) = response(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 200") && body == "abc", "{head}{body}");
+    assert!(asks("/cancel").0.starts_with("HTTP/1.1 200"), "nobody will read it");
+}
+
 #[test]
 fn an_app_may_take_its_time_with_a_body_that_waits_for_it() {
     let runtime = manual_runtime(1);

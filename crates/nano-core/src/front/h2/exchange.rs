@@ -39,7 +39,7 @@ pub(super) struct Exchange {
     pub work: Arc<Work>,
     _seat: Arc<Seat>,
     /// Nobody has read what the client waits to be asked for.
-    pub is_unasked: bool,
+    is_unasked: bool,
     pub has_head: bool,
     pub has_body: bool,
     /// What the app had no room for, of its request's body.
@@ -136,6 +136,13 @@ impl Exchange {
             moved_ms: tools.now_ms,
             pace: Pace::from(tools.now_ms),
         })
+    }
+
+    /// Tells a client that waits for it to send the body.
+    pub(super) fn ask(&mut self, id: u32, http: &mut h2::Connection) {
+        if std::mem::take(&mut self.is_unasked) && !self.has_head {
+            http.go_on(id);
+        }
     }
 
     /// A piece of the request's body has come.

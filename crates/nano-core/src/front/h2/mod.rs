@@ -27,6 +27,7 @@ use super::state::Tools;
 use crate::pipe::{self, Held};
 use crate::request::Body;
 use crate::runtime::Inner;
+use crate::wait::lock;
 use exchange::{Exchange, Gathered, Stream, Wrote};
 
 /// One connection.
@@ -142,11 +143,7 @@ impl Connection {
         let Some(Stream::Asked(exchange)) = self.streams.get_mut(&id) else { return Fate::Wait };
         match what {
             Happening::Writable => exchange.feed(id, &mut self.http, tools),
-            Happening::Wanted => {
-                if std::mem::take(&mut exchange.is_unasked) && !exchange.has_head {
-                    self.http.go_on(id);
-                }
-            }
+            Happening::Wanted => exchange.ask(id, &mut self.http),
             Happening::Response(head, body) => {
                 let content = Content::Length(body.len() as u64);
                 if self.begin_response(id, &head, content, tools) {
@@ -156,6 +153,10 @@ impl Connection {
                 }
             }
             Happening::Head(head) => {
+                // The app may read while it answers, and then the client cannot be told any more.
+                if !lock(&exchange.work.body).is_canceled() {
+                    exchange.ask(id, &mut self.http);
+                }
                 self.begin_response(id, &head, Content::Stream, tools);
             }
             Happening::Chunk(bytes) => self.append(id, bytes, held, false, tools),
