@@ -9,10 +9,19 @@ use std::net::{IpAddr, SocketAddr};
 
 use nano_base::http::{Headers, RequestHead};
 
-/// What only we say, wherever the request comes from.
-const OURS: [&[u8]; 4] = [b"cf-connecting-ip", b"x-real-ip", b"x-forwarded-proto", b"x-forwarded-for"];
-/// What only a proxy says.
-const OF_PROXIES: [&[u8]; 5] = [b"forwarded", b"x-forwarded-host", b"x-forwarded-port", b"true-client-ip", b"cf-visitor"];
+/// Whether a header says what only we say, wherever the request comes from: the client's address, by any of its names.
+fn is_ours(name: &[u8]) -> bool {
+    match name {
+        b"cf-connecting-ip" | b"cf-connecting-ipv6" | b"cf-pseudo-ipv4" | b"x-real-ip" | b"x-forwarded-proto" => true,
+        b"true-client-ip" | b"x-client-ip" | b"x-cluster-client-ip" => true,
+        _ => false,
+    }
+}
+
+/// Whether a header is the proxies': how a request has come to them and, as Cloudflare's say it, from where in the world and by which of them.
+fn is_of_proxies(name: &[u8]) -> bool {
+    name.starts_with(b"cf-") || name.starts_with(b"x-forwarded-") || name == b"forwarded"
+}
 
 /// Writes into a request who sends it.
 pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bool, behind_proxy: bool) {
@@ -20,11 +29,7 @@ pub(super) fn introduce(head: &mut RequestHead, peer: Option<IpAddr>, secure: bo
         true => (forwarded_for(&head.headers).or(peer), forwarded_proto(&head.headers).unwrap_or(secure)),
         false => (peer, secure),
     };
-    let replaced = |name: &[u8]| match behind_proxy {
-        // The way it has come is the proxies' to tell.
-        true => OURS[..3].contains(&name),
-        false => OURS.contains(&name) || OF_PROXIES.contains(&name),
-    };
+    let replaced = |name: &[u8]| is_ours(name) || (!behind_proxy && is_of_proxies(name));
     if head.headers.iter().any(|(name, _)| replaced(name)) {
         let mut kept = Headers::new();
         for (name, value) in head.headers.iter().filter(|(name, _)| !replaced(name)) {
@@ -142,9 +147,35 @@ mod tests {
             ("x-forwarded-host", "bank.example"),
             ("forwarded", "for=9.9.9.9"),
             ("x-real-ip", "9.9.9.9"),
+            ("CF-IPCountry", "AQ"),
+            ("CF-Ray", "0-SPS"),
+            ("cf-worker", "bank.example"),
+            ("cf-connecting-ipv6", "::9"),
+            ("x-forwarded-prefix", "/admin"),
+            ("x-client-ip", "9.9.9.9"),
+            ("true-client-ip", "9.9.9.9"),
+            ("x-forward", "kept"),
+            ("cf", "kept"),
         ];
-        let expected = "accept */* cf-connecting-ip 192.0.2.1 x-real-ip 192.0.2.1 x-forwarded-for 192.0.2.1 x-forwarded-proto http";
+        let expected = "accept */* x-forward kept cf kept cf-connecting-ip 192.0.2.1 x-real-ip 192.0.2.1 x-forwarded-for 192.0.2.1 \
+                        x-forwarded-proto http";
         assert_eq!(told(&claims, false), ("http://a/x".into(), expected.into()));
+    }
+
+    #[test]
+    fn the_address_is_ours_to_say_behind_a_proxy_too_and_the_rest_is_the_proxys() {
+        let said = [
+            ("x-forwarded-for", "198.51.100.7"),
+            ("cf-connecting-ipv6", "::9"),
+            ("cf-pseudo-ipv4", "9.9.9.9"),
+            ("true-client-ip", "9.9.9.9"),
+            ("x-client-ip", "9.9.9.9"),
+            ("cf-ipcountry", "AQ"),
+            ("x-forwarded-host", "bank.example"),
+        ];
+        let expected = "x-forwarded-for 198.51.100.7 cf-ipcountry AQ x-forwarded-host bank.example cf-connecting-ip 198.51.100.7 \
+                        x-real-ip 198.51.100.7 x-forwarded-proto http";
+        assert_eq!(told(&said, true).1, expected);
     }
 
     #[test]

@@ -458,16 +458,16 @@ impl Router for BehindProxy {
 fn an_app_learns_who_asks_from_the_server_and_not_from_the_client() {
     let runtime = runtime(1);
     let source = "export default { fetch(request) {
-        const names = ['cf-connecting-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'];
+        const names = ['cf-connecting-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'cf-ipcountry', 'true-client-ip'];
         return new Response(names.map((name) => request.headers.get(name)).join(' ') + ' ' + request.url);
     } }";
     let app = load(&runtime, "who", source);
     let claims = "GET /x HTTP/1.1\r\nHost: a\r\nCF-Connecting-IP: 9.9.9.9\r\nX-Forwarded-For: 9.9.9.9, 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\
-                  X-Forwarded-Host: bank\r\n\r\n";
+                  X-Forwarded-Host: bank\r\nCF-IPCountry: AQ\r\nTrue-Client-IP: 9.9.9.9\r\n\r\n";
     let direct = listen(&runtime, app.clone());
-    assert_eq!(ask(&direct, claims).1, "127.0.0.1 127.0.0.1 http  http://a/x");
+    assert_eq!(ask(&direct, claims).1, "127.0.0.1 127.0.0.1 http    http://a/x");
     let behind = listen(&runtime, BehindProxy(app));
-    assert_eq!(ask(&behind, claims).1, "192.0.2.7 9.9.9.9, 192.0.2.7 https bank https://a/x");
+    assert_eq!(ask(&behind, claims).1, "192.0.2.7 9.9.9.9, 192.0.2.7 https bank AQ  https://a/x");
 }
 
 #[test]
