@@ -12,6 +12,7 @@ use std::time::Duration;
 use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
 use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
+use nano_config::manifest::is_one_app;
 use nano_config::text::units::show_duration_ms;
 use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
@@ -122,7 +123,9 @@ impl Server {
                 worker.listen(move |order| drop(orders.send(Message::Order(order))))
             }
         })?;
-        let trust = Trust::new(options.trust, options.grants.as_deref(), &folder, orders.contains(&Order::Granted))?;
+        let one_app = if worker.is_some() { orders.contains(&Order::OneApp) } else { is_one_app(&folder) };
+        let beside = (!one_app).then_some(&*folder);
+        let trust = Trust::new(options.trust, options.grants.as_deref(), beside, orders.contains(&Order::Granted))?;
         let current = Current::new(options.trust_proxy);
         // Before anything is run: what cannot be served need not start.
         let mut ports = Ports::new(&current, options, worker.as_ref().map(Worker::addresses))?;
@@ -184,7 +187,7 @@ impl Server {
             ports,
             messages,
             notifier,
-            scanner: Scanner::new(folder, scan),
+            scanner: Scanner::new(folder, scan).with_one_app(one_app),
             deployment: Deployment::new(QUIET_MS).with_patience(quiet_again_ms),
             watch,
             apps,
@@ -354,7 +357,7 @@ impl Server {
         match order {
             Order::Quarantine(app) => self.apps.quarantine(app, self.deployment.deployed()),
             Order::Release(app) => self.apps.release(app, self.deployment.deployed()),
-            Order::Granted | Order::Look | Order::Stop | Order::Alone => {}
+            Order::Granted | Order::OneApp | Order::Look | Order::Stop | Order::Alone => {}
         }
     }
 

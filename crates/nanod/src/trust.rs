@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nano_config::deploy::AppState;
-use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, Reading, is_app};
+use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, Reading};
 use nano_config::text::{Finding, Severity};
 use nano_core::policy::Rule;
 
@@ -20,11 +20,11 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Everything is granted (`trust`), or what a file says: `file`, or the one beside the apps of `folder`, which must be there if somebody
-    /// has `seen` it.
-    pub fn new(trust: bool, file: Option<&Path>, folder: &Path, seen: bool) -> Result<Self, String> {
+    /// Everything is granted (`trust`), or what a file says: `file`, or the one beside the `apps` of a folder, which must be there if
+    /// somebody has `seen` it.
+    pub fn new(trust: bool, file: Option<&Path>, apps: Option<&Path>, seen: bool) -> Result<Self, String> {
         let grants = if trust { Grants::everything() } else { Grants::default() };
-        let found = Self::file(trust, file, folder);
+        let found = Self::file(trust, file, apps);
         let mut new = Self { file: found, seen, grants, told: Vec::new() };
         if let Some(file) = file
             && !trust
@@ -37,9 +37,9 @@ impl Trust {
         if new.told.is_empty() { Ok(new) } else { Err("what is granted to apps cannot be read".into()) }
     }
 
-    /// The file that grants, whether or not it is there.
-    pub fn file(trust: bool, file: Option<&Path>, folder: &Path) -> Option<PathBuf> {
-        let beside = || (!is_app(folder)).then(|| folder.join(GRANTS_FILE));
+    /// The file that grants, whether or not it is there. In the folder of one app it would be the app's own.
+    pub fn file(trust: bool, file: Option<&Path>, apps: Option<&Path>) -> Option<PathBuf> {
+        let beside = || apps.map(|folder| folder.join(GRANTS_FILE));
         file.map(Path::to_path_buf).or_else(beside).filter(|_| !trust)
     }
 

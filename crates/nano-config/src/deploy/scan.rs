@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nano_base::limits::DEPLOY_FOLDERS_MAX;
 
 use super::walk::{Digest, Hidden, Rules, outside_stamp, walk};
-use crate::manifest::{Reading, SecretSource, is_app, load};
+use crate::manifest::{Reading, SecretSource, described_by, is_app, is_one_app, load};
 use crate::text::{Finding, Severity};
 
 /// How to look.
@@ -71,6 +71,8 @@ pub struct Snapshot {
 pub struct Scanner {
     root: PathBuf,
     options: ScanOptions,
+    /// The folder is one app, whatever is put into it, or never is.
+    one_app: bool,
     last: Snapshot,
 }
 
@@ -78,9 +80,17 @@ pub struct Scanner {
 const RACY_MS: u64 = 1_000;
 
 impl Scanner {
-    /// Of the folder `root`, which may come and go.
+    /// Of the folder `root`, which may come and go. Whether it is one app shows now, and stays so: what is put into a folder of apps never
+    /// takes the place of all of them.
     pub fn new(root: impl Into<PathBuf>, options: ScanOptions) -> Self {
-        Self { root: root.into(), options, last: Snapshot::default() }
+        let root = root.into();
+        let one_app = is_one_app(&root);
+        Self { root, options, one_app, last: Snapshot::default() }
+    }
+
+    /// The same of somebody who has found out already whether the folder is one app.
+    pub fn with_one_app(self, one_app: bool) -> Self {
+        Self { one_app, ..self }
     }
 
     /// The folder of apps.
@@ -93,10 +103,13 @@ impl Scanner {
         let mut snapshot = Snapshot::default();
         match self.root.canonicalize() {
             Err(error) => self.complain(&mut snapshot, &format!("cannot be opened: {error}")),
-            Ok(root) if is_app(&root) => self.look(".", &root, touched, unix_ms, &mut snapshot),
+            Ok(root) if self.one_app => self.look(".", &root, touched, unix_ms, &mut snapshot),
             Ok(root) => match self.names(&root) {
                 Err(why) => self.complain(&mut snapshot, &why),
-                Ok(names) => names.iter().for_each(|name| self.child(name, &root, touched, unix_ms, &mut snapshot)),
+                Ok(names) => {
+                    snapshot.findings.extend(described_by(&root).map(|file| self.passed_over(file)));
+                    names.iter().for_each(|name| self.child(name, &root, touched, unix_ms, &mut snapshot));
+                }
             },
         }
         self.last = snapshot.clone();
@@ -107,6 +120,12 @@ impl Scanner {
     fn complain(&self, snapshot: &mut Snapshot, why: &str) {
         *snapshot = Snapshot { findings: Vec::new(), ..self.last.clone() };
         snapshot.findings.push(Finding::of_file(Severity::Error, self.root.display().to_string(), why, ""));
+    }
+
+    /// A file that would make an app of the folder of apps.
+    fn passed_over(&self, file: &str) -> Finding {
+        let message = "it is not served: this is a folder of apps, and was when nanod began";
+        Finding::of_file(Severity::Warning, self.root.join(file).display().to_string(), message, "put it into a folder of its own")
     }
 
     fn names(&self, root: &Path) -> Result<Vec<String>, String> {

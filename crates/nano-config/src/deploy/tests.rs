@@ -153,8 +153,49 @@ fn an_app_by_itself_is_a_folder_of_one() {
     let mut host = Host::new(ScanOptions::default());
     host.disk.write("apps/index.ts", "1");
     host.disk.write("apps/other/index.ts", "1");
+    host.scanner = Scanner::new(host.disk.root(), ScanOptions::default());
     assert_eq!(host.settle(), ["+."]);
     assert_eq!(host.deployment.deployed().apps["."].app_name(), Some("apps"));
+    // Nor does it become a folder of apps when somebody builds it anew.
+    host.disk.remove("apps/index.ts");
+    assert_eq!(host.settle(), none());
+}
+
+#[test]
+fn what_is_put_into_a_folder_of_apps_does_not_make_one_app_of_it() {
+    for file in ["src/index.js", "index.js", "nano.toml", "package.json"] {
+        let mut host = Host::new(ScanOptions::default());
+        host.disk.write("apps/a/index.js", "1");
+        host.disk.write("apps/b/index.js", "1");
+        assert_eq!(host.settle(), ["+a", "+b"]);
+        host.disk.write(&format!("apps/{file}"), "{\"main\": \"a/index.js\"}");
+        let findings = host.look(0).findings;
+        let changes = shown(&host.look(QUIET_MS).changes);
+        if file == "src/index.js" {
+            assert_eq!((changes, findings), (vec!["+src".to_string()], Vec::new()), "it is a folder like any other");
+        } else {
+            assert_eq!(changes, none(), "{file}");
+            assert!(findings.len() == 1 && findings[0].to_string().contains(&format!("/apps/{file}: warning: it is not served")), "{findings:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_its_code_in_src_is_one_app_unless_something_says_otherwise() {
+    for (files, one_app) in [
+        (&["src/index.js"][..], true),
+        (&["src/index.js", "lib/x.js", ".old/index.js", "node_modules/index.js"][..], true),
+        (&["src/index.js", "nanod.toml"][..], false),
+        (&["src/index.js", "a/index.js"][..], false),
+        (&["src/index.js", "a/index.js", "nano.toml"][..], true),
+        (&["index.js", "nanod.toml"][..], true),
+        (&["a/index.js"][..], false),
+    ] {
+        let disk = Disk::new();
+        files.iter().for_each(|file| disk.write(&format!("apps/{file}"), ""));
+        let seen = Scanner::new(disk.root(), ScanOptions::default()).scan(&Touched::All, 0);
+        assert_eq!(seen.apps.contains_key("."), one_app, "{files:?}");
+    }
 }
 
 #[test]

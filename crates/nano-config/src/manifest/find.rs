@@ -4,10 +4,10 @@ use std::io::Read;
 use std::path::Path;
 
 use nano_base::app_files::MAIN_FILES;
-use nano_base::limits::MANIFEST_BYTES_MAX;
+use nano_base::limits::{DEPLOY_FOLDERS_MAX, MANIFEST_BYTES_MAX};
 use nano_base::sys;
 
-use super::{Flavour, Manifest, Reading, parts, read};
+use super::{Flavour, GRANTS_FILE, Manifest, Reading, parts, read};
 use crate::text::{Finding, Severity};
 
 /// The files that describe an app, the first one there counts.
@@ -22,8 +22,25 @@ pub const MANIFEST_FILES: [(&str, Flavour); 6] = [
 
 /// Whether a folder is an app: it has a manifest or a main module.
 pub fn is_app(folder: &Path) -> bool {
-    let there = |name: &str| folder.join(name).is_file();
-    MANIFEST_FILES.iter().any(|(name, _)| there(name)) || MAIN_FILES.iter().any(|name| there(name)) || package_main(folder)
+    described_by(folder).is_some() || MAIN_FILES.iter().any(|name| folder.join(name).is_file())
+}
+
+/// The file directly in a folder that makes it an app.
+pub fn described_by(folder: &Path) -> Option<&'static str> {
+    let names = MANIFEST_FILES.iter().map(|(name, _)| *name).chain(MAIN_FILES.into_iter().filter(|name| !name.contains('/')));
+    names.into_iter().find(|name| folder.join(name).is_file()).or_else(|| package_main(folder).then_some("package.json"))
+}
+
+/// Whether a folder that is to be served is one app, and not a folder of apps. One whose main module is in `src` is, if there is nothing
+/// that says otherwise: a folder of apps may have one of this name.
+pub fn is_one_app(folder: &Path) -> bool {
+    described_by(folder).is_some() || is_app(folder) && !folder.join(GRANTS_FILE).exists() && !has_apps_beside_src(folder)
+}
+
+fn has_apps_beside_src(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().take(DEPLOY_FOLDERS_MAX).flatten();
+    let is_other = |name: &str| !name.starts_with('.') && !matches!(name, "src" | "node_modules");
+    entries.filter(|entry| entry.file_name().to_str().is_some_and(is_other)).any(|entry| is_app(&entry.path()))
 }
 
 /// Whether its package.json names a main module.

@@ -90,9 +90,12 @@ impl Worker {
     }
 
     /// Tells it what is known before it begins, and to begin.
-    pub fn begin<'a>(&mut self, quarantined: impl Iterator<Item = &'a str>, granted: bool) {
+    pub fn begin<'a>(&mut self, quarantined: impl Iterator<Item = &'a str>, granted: bool, one_app: bool) {
         if granted {
             self.tell(&Order::Granted);
+        }
+        if one_app {
+            self.tell(&Order::OneApp);
         }
         quarantined.for_each(|app| self.tell(&Order::Quarantine(app.into())));
         self.write("go\n");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nano_base::socket_file::SocketFile;
 use nano_config::cli::Exit;
+use nano_config::manifest::is_one_app;
 use nano_config::text::units::show_duration_ms;
 use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
 use nano_core::{Clock, Notes, sys};
@@ -52,6 +53,8 @@ struct Supervisor {
     /// The file that grants, and whether it has ever been there.
     grants: Option<PathBuf>,
     granted: bool,
+    /// The folder is one app.
+    one_app: bool,
     clock: Clock,
     began_ms: u64,
     /// All workers have served.
@@ -105,6 +108,7 @@ impl Supervisor {
             seats.push(Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looking: false });
         }
         let clock = Clock::system();
+        let one_app = is_one_app(&options.folder);
         Ok(Self {
             options: options.clone(),
             words: std::env::args_os().skip(1).collect(),
@@ -114,8 +118,9 @@ impl Supervisor {
             sender,
             messages,
             poison: Poison::default(),
-            grants: Trust::file(options.trust, options.grants.as_deref(), &options.folder),
+            grants: Trust::file(options.trust, options.grants.as_deref(), (!one_app).then_some(&*options.folder)),
             granted: false,
+            one_app,
             began_ms: clock.now_ms(),
             clock,
             introduced: false,
@@ -189,7 +194,7 @@ impl Supervisor {
             match child::Worker::start(index as u32 + 1, &self.words, &sockets, &seat.notes, now_ms, hear) {
                 Ok(mut worker) => {
                     self.granted |= self.grants.as_ref().is_some_and(|file| file.symlink_metadata().is_ok());
-                    worker.begin(self.poison.quarantined(), self.granted);
+                    worker.begin(self.poison.quarantined(), self.granted, self.one_app);
                     seat.worker = Some(worker);
                 }
                 Err(error) => {

@@ -24,6 +24,8 @@ pub enum Order {
     Release(String),
     /// The file of grants has been there: that it is not is no reason to begin without.
     Granted,
+    /// The folder was one app when the supervisor began.
+    OneApp,
     /// There is no supervisor any more.
     Alone,
 }
@@ -115,6 +117,7 @@ impl Order {
             ("quarantine", app) => Some(Self::Quarantine(app.into())),
             ("release", app) => Some(Self::Release(app.into())),
             ("granted", _) => Some(Self::Granted),
+            ("one-app", _) => Some(Self::OneApp),
             _ => None,
         }
     }
@@ -127,6 +130,7 @@ impl Order {
             Self::Quarantine(app) => format!("quarantine {app}\n"),
             Self::Release(app) => format!("release {app}\n"),
             Self::Granted => "granted\n".into(),
+            Self::OneApp => "one-app\n".into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use crate::support::{Server, kill, says};
+use crate::support::{READY, Server, kill, nanod, says};
 
 const ENV: &str = "export default { fetch(request, env) { return new Response(env.KEY ?? 'none'); } };\n";
 
@@ -61,6 +61,30 @@ fn strangers_do_not_take_one_anothers_hosts() {
     ];
     let server = Server::start("strangers", &files);
     assert_eq!(server.ask("bank.test", "/"), (200, "the bank".into()));
+}
+
+#[test]
+fn a_stranger_named_src_is_an_app_like_any_other() {
+    let files = [("nanod.toml", "strangers = true\n"), ("bank/index.js", &*says("the bank")), ("bank/private.txt", "secret")];
+    let mut server = Server::start("src", &files);
+    server.write("src/nano.toml", "default = true\n");
+    server.write("src/index.js", "import secret from '../bank/private.txt';\nexport default { fetch: () => new Response(secret) };\n");
+    server.wait_for("is not granted");
+    server.write("src/nano.toml", "");
+    server.wait_for("1 failed");
+    server.write("src/index.js", &says("another"));
+    server.wait_for("1 deployed");
+    assert_eq!((server.ask("bank.localhost", "/").1, server.ask("src.localhost", "/").1), ("the bank".into(), "another".into()));
+    assert_eq!(server.ask("anything.test", "/").0, 404);
+    server.write("index.js", &says("everything"));
+    server.wait_for("it is not served: this is a folder of apps");
+    // A worker that begins by now, or another nanod, takes `src` for nothing else.
+    std::fs::remove_file(server.folder.join("index.js")).unwrap();
+    let folder = std::mem::take(&mut server.folder);
+    drop(server);
+    let mut server = Server::run(nanod(&folder, &[]), folder);
+    server.await_ready(READY);
+    assert_eq!((server.ask("bank.localhost", "/").1, server.ask("anything.test", "/").0), ("the bank".into(), 404));
 }
 
 #[test]
