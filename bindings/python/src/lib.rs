@@ -42,6 +42,7 @@ fn _nano(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<listener::Listener>()?;
     module.add_class::<websocket::WebSocket>()?;
     module.add_function(wrap_pyfunction!(server::response_headers, module)?)?;
+    module.add_function(wrap_pyfunction!(server::checked_url, module)?)?;
     module.add_function(wrap_pyfunction!(error::statuses, module)?)?;
     module.add_function(wrap_pyfunction!(error::is_forked, module)?)?;
     module.add_function(wrap_pyfunction!(options::app_limits, module)?)?;

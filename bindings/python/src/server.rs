@@ -1,18 +1,23 @@
 //! Requests and responses as Python's servers have them.
 
+use std::fmt::Write;
+
 use nano_core::{Headers, RequestHead, ResponseHead};
+use nano_http::h1::{Scheme, request_url};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyString, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
 
 use crate::calls::refused;
+use crate::error::exception;
+use crate::options::invalid;
 
 /// What belongs to one connection is not passed on.
 const HOP_BY_HOP: [&[u8]; 7] = [b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"];
 
-/// Room for most URLs.
-const URL_BYTES: usize = 128;
+/// Room for most targets.
+const TARGET_BYTES: usize = 128;
 
 /// Statuses whose responses have no body, nor a length of one.
 const BODILESS: [u16; 3] = [204, 205, 304];
@@ -36,10 +41,7 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
             host = Some(pair_value);
         }
     }
-    let scheme = optional(scope, intern!(py, "scheme"))?;
-    let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()).transpose()?;
-    let scheme = scheme.map_or(Ok("http".into()), |scheme| scheme.to_cow())?;
-    let url = url(scope, &scheme, host.as_ref())?;
+    let url = url(scope, &method, host.as_ref())?;
     Ok((RequestHead { method: method.into(), url, headers }, announces))
 }
 
@@ -59,9 +61,7 @@ pub(crate) fn opening(scope: &Bound<'_, PyAny>, ours: &Headers) -> PyResult<Requ
         }
     }
     push_all(py, &mut headers, ours)?;
-    let scheme = optional(scope, intern!(py, "scheme"))?;
-    let is_secure = scheme.is_some_and(|scheme| scheme.eq("wss").unwrap_or(false));
-    let url = url(scope, if is_secure { "https" } else { "http" }, host.as_ref())?;
+    let url = url(scope, "GET", host.as_ref())?;
     Ok(RequestHead { method: "GET".into(), url, headers })
 }
 
@@ -80,34 +80,66 @@ pub(crate) fn push_all(py: Python<'_>, headers: &mut Headers, more: &Headers) ->
 }
 
 /// The URL that a scope's client has asked for.
-fn url(scope: &Bound<'_, PyAny>, scheme: &str, host: Option<&Bound<'_, PyBytes>>) -> PyResult<String> {
+fn url(scope: &Bound<'_, PyAny>, method: &str, host: Option<&Bound<'_, PyBytes>>) -> PyResult<String> {
     let py = scope.py();
-    let mut url = String::with_capacity(URL_BYTES);
-    url.push_str(scheme);
-    url.push_str("://");
-    match host.map(|host| host.as_bytes()) {
-        Some(host) if !host.is_empty() => push_latin1(&mut url, host),
-        _ => url.push_str(&server(scope)?),
-    }
+    let mut target = String::with_capacity(TARGET_BYTES);
     match optional(scope, intern!(py, "raw_path"))? {
         Some(raw) => {
             let raw = raw.cast::<PyBytes>()?.as_bytes();
-            push_latin1(&mut url, raw.split(|byte| *byte == b'?').next().unwrap_or_default());
+            push_sendable(&mut target, raw.split(|byte| *byte == b'?').next().unwrap_or_default());
         }
         None => {
             let quote = PyModule::import(py, "urllib.parse")?.getattr("quote")?;
             let path = quote.call1((scope.get_item(intern!(py, "path"))?, "/:@!$&'()*+,;=~-._"))?;
-            url.push_str(&path.cast::<PyString>()?.to_cow()?);
+            target.push_str(&path.cast::<PyString>()?.to_cow()?);
         }
+    }
+    if target.is_empty() {
+        target.push('/');
     }
     if let Some(query) = optional(scope, intern!(py, "query_string"))? {
         let query = query.cast::<PyBytes>()?.as_bytes();
         if !query.is_empty() {
-            url.push('?');
-            push_latin1(&mut url, query);
+            target.push('?');
+            push_sendable(&mut target, query);
         }
     }
+    let scheme = optional(scope, intern!(py, "scheme"))?;
+    let scheme = scheme.as_ref().map(|scheme| scheme.cast::<PyString>()?.to_cow()).transpose()?;
+    let scheme = scheme.as_deref().unwrap_or("http");
+    match host.map(|host| host.as_bytes()) {
+        Some(host) if !host.is_empty() => checked_url(py, method, &target, &String::from_utf8_lossy(host), scheme),
+        _ => checked_url(py, method, &target, &server(scope)?, scheme),
+    }
+}
+
+/// The URL of a request that a server of Python's has read, by its target, which is its path and query, and its host. Such servers let
+/// anything through. What stood in front of the app has decided by the path, so the app must see the same one: a target that is no path is
+/// refused, and one that a URL writes otherwise.
+#[pyfunction(name = "request_url")]
+#[pyo3(signature = (method, target, host, scheme, /))]
+pub(crate) fn checked_url(py: Python<'_>, method: &str, target: &str, host: &str, scheme: &str) -> PyResult<String> {
+    let refused = |status, why: &str| Err(exception(py, invalid(why).with_http_status(status)));
+    let scheme = if matches!(scheme, "https" | "wss") { Scheme::Https } else { Scheme::Http };
+    let (url, _) = match request_url(method.as_bytes(), target, host, scheme) {
+        Ok(made) => made,
+        Err(fault) => return refused(fault.status(), fault.sentence()),
+    };
+    if !target.starts_with('/') {
+        return refused(400, "the request target is no path");
+    }
+    // Most are taken over as they are.
+    if !url.ends_with(target) && is_rewritten(target) {
+        return refused(400, "the path has segments that are dots, or a backslash");
+    }
     Ok(url)
+}
+
+/// Whether a URL with this path has other segments.
+fn is_rewritten(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    let is_dots = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
+    path.contains('\\') || path.split('/').any(is_dots)
 }
 
 /// The two messages of a whole response.
@@ -183,9 +215,15 @@ fn server(scope: &Bound<'_, PyAny>) -> PyResult<String> {
     })
 }
 
-fn push_latin1(text: &mut String, bytes: &[u8]) {
+/// Adds what a client may have sent, percent-encoded where only a server that decodes it can have found it.
+fn push_sendable(text: &mut String, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
-        Ok(ascii) if bytes.is_ascii() => text.push_str(ascii),
-        _ => text.extend(bytes.iter().map(|byte| char::from(*byte))),
+        Ok(plain) if bytes.iter().all(u8::is_ascii_graphic) => text.push_str(plain),
+        _ => {
+            for byte in bytes {
+                // Writing to a String does not fail.
+                let _ = if byte.is_ascii_graphic() { write!(text, "{}", char::from(*byte)) } else { write!(text, "%{byte:02X}") };
+            }
+        }
     }
 }

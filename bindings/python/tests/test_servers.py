@@ -162,6 +162,39 @@ def test_asgi_scopes_of_every_form(mounted: Any) -> None:
     mounted(body)
 
 
+# What servers let through, by which a client would choose another host or path than those that stood in front of the app have looked at.
+WRONG_HOSTS = ["x/shop/admin?", "a#", "a\\admin?", "u@evil.test", "a b", "[::1", "a:x", "\xe4"]
+WRONG_TARGETS = [
+    "@evil.test/", ".evil.test/", "*", "http://app.test/", "http://evil.test/", "app.test:80", "/a#b", "/a/../admin", "/a/%2E%2e/admin", "/a/.%2e", "/./a", "/a\\b",
+]
+
+
+def test_asgi_refuses_what_is_no_host_or_path(mounted: Any) -> None:
+    async def body(app: asgi.App) -> None:
+        wrong = [(host, "/public") for host in WRONG_HOSTS] + [("app.test", target) for target in WRONG_TARGETS]
+        for host, target in wrong:
+            for chunks in (None, [b"in ", b"pieces"]):
+                client = Client("POST", target, chunks)
+                client.scope.update(method="OPTIONS" if target == "*" else "POST", headers=[(b"host", host.encode("latin-1")), (b"content-length", b"9")])
+                await app(client.scope, client.receive, client.send)
+                problem = {key: json.loads(client.body)[key] for key in ("status", "code")}
+                assert (client.status, problem) == (400, {"status": 400, "code": "INVALID"}), (host, target)
+                assert client.headers[b"content-type"] == b"application/problem+json"
+        connect = await ask(app, "CONNECT", "/")
+        assert connect.status == 501
+        # Decoded by the server: encoded again, and never what a URL leaves out.
+        raw = Client("POST", "/", [b"x"])
+        raw.scope.update(raw_path="/gr\xfc\tn\xa0/a b/echo".encode("latin-1"), query_string=b"q=\xfc")
+        await app(raw.scope, raw.receive, raw.send)
+        assert raw.headers[b"x-url"] == b"http://app.test/gr%FC%09n%A0/a%20b/echo?q=%FC"
+        plain = Client("POST", "/", [b"x"], [(b"x-a", b"1")])
+        plain.scope.update(raw_path=b"/.well-known/...//%2f/echo", query_string=b"../a", headers=[(b"host", b"APP.test:80"), (b"content-length", b"1")])
+        await app(plain.scope, plain.receive, plain.send)
+        assert plain.headers[b"x-url"] == b"http://app.test/.well-known/...//%2f/echo?../a"
+
+    mounted(body)
+
+
 def test_asgi_responses_keep_nothing_of_a_connection_and_have_their_length(mounted: Any) -> None:
     source = """
     export default {
@@ -381,6 +414,19 @@ def test_wsgi_keeps_to_the_letter_of_its_standard(runtime: Runtime) -> None:
     status, _, body = ask("GET", "/throw")
     assert (status, json.loads(body)["code"]) == ("500 Internal Server Error", "EXCEPTION")
     assert ask("GET", "/gr\xc3\xbc\xc3\x9fe/echo")[1]["x-url"] == "http://app.test/gr%C3%BC%C3%9Fe/echo?q=1"
+
+
+def test_wsgi_refuses_what_is_no_host_or_path(runtime: Runtime) -> None:
+    app = wsgi.App(runtime.load(APP))
+    wrong = [environ_of("GET", "/public", HTTP_HOST=host) for host in WRONG_HOSTS]
+    # What PATH_INFO has is decoded: the number sign and the backslash are the path's own.
+    for target in ("@evil.test/", ".evil.test/", "*", "http://app.test/", "/a/../admin", "/./a"):
+        wrong.append(environ_of("OPTIONS" if target == "*" else "GET", target))
+    for environ in wrong:
+        status, headers, body = ask_wsgi(app, environ)
+        assert (status, headers["content-type"], json.loads(body)["code"]) == ("400 Bad Request", "application/problem+json", "INVALID"), environ
+    headers = ask_wsgi(app, environ_of("GET", "/a#b\\c/echo", QUERY_STRING="q=\xfc"))[1]
+    assert headers["x-url"] == "http://app.test/a%23b%5Cc/echo?q=%FC"
 
 
 @pytest.mark.parametrize("length", [100, 60_000, 70_000, 300_000])

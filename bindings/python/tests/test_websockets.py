@@ -271,6 +271,21 @@ def test_servers_without_responses_close(mounted: Any, caplog: pytest.LogCapture
     assert "the secret" in caplog.text
 
 
+def test_what_is_no_host_or_path_is_refused(mounted: Any) -> None:
+    async def body(app: asgi.App, asked: Any, runtime: Runtime) -> None:
+        for host, target in (("a/admin?", "/"), ("a\\admin?", "/"), ("app.test", "@evil.test/"), ("app.test", "/a/../admin")):
+            client = Client(target, headers=[(b"host", host.encode())], extensions={"websocket.http.response": {}})
+            await client.start(app)
+            assert client.told.get_nowait()["status"] == 400
+            client = Client(target, headers=[(b"host", host.encode())])
+            await client.start(app)
+            assert client.told.get_nowait()["type"] == "websocket.close"
+            assert client.told.empty()
+        assert await asked("/sockets") == "0"
+
+    mounted(body)
+
+
 def test_a_client_that_leaves_before_the_answer_is_none_any_more(mounted: Any) -> None:
     async def body(app: asgi.App, asked: Any, runtime: Runtime) -> None:
         client = Client("/wait")

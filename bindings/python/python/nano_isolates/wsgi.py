@@ -12,6 +12,7 @@ from . import _runtime
 from ._errors import InvalidError, NanoError
 from ._http import Pairs, Request, Response
 from ._mount import Mounted, headers_of, problem, report
+from ._nano import request_url
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -23,6 +24,9 @@ StartResponse = Callable[..., Any]
 
 # A body up to which it is read before the app is asked; longer ones are read as the app reads them.
 _WHOLE_BYTES = 64 << 10
+
+# What stays as it is in a query: all that is printed.
+_QUERY = "".join(map(chr, range(33, 127)))
 
 
 class App:
@@ -39,7 +43,7 @@ class App:
         app = self._mounted.ready or self._mounted.load()
         method = environ["REQUEST_METHOD"]
         try:
-            request = Request(_url(environ), method=method, headers=_headers(environ), body=_body(environ))
+            request = Request(_url(method, environ), method=method, headers=_headers(environ), body=_body(environ))
             response = app.fetch_sync(request, stream=True)
         except NanoError as error:
             report(app.name, error)
@@ -93,15 +97,17 @@ def _native(pairs: Pairs) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
 
 
-def _url(environ: Environ) -> str:
+def _url(method: str, environ: Environ) -> str:
     host = environ.get("HTTP_HOST")
     if not host:
         name = environ["SERVER_NAME"]
         host = f"{f'[{name}]' if ':' in name else name}:{environ['SERVER_PORT']}"
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
-    url = f"{environ['wsgi.url_scheme']}://{host}{quote(path, safe=b'/:@!$&' + b'()*+,;=~-._' + bytes([39])) or '/'}"
+    target = quote(path, safe=b"/:@!$&" + b"()*+,;=~-._" + bytes([39])) or "/"
     query = environ.get("QUERY_STRING", "")
-    return f"{url}?{query}" if query else url
+    if query:
+        target += "?" + quote(query.encode("latin-1"), safe=_QUERY)
+    return request_url(method, target, host, environ["wsgi.url_scheme"])
 
 
 def _headers(environ: Environ) -> Pairs:
