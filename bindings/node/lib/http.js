@@ -2,14 +2,14 @@
 // Apps behind `node:http`, `https` and `http2`, and whatever is built on their requests and responses.
 
 const { STATUS_CODES } = require('node:http');
+const { known, nothingElse } = require('./checks.js');
 const { NanoError, invalid } = require('./errors.js');
-const { append, listOf, textOf } = require('./headers.js');
-const { piecesOf } = require('./pieces.js');
+const { listOf, textOf } = require('./headers.js');
+const { HOP_BY_HOP, Refusal, partsOf } = require('./incoming.js');
+const { tell } = require('./listeners.js');
 const { BODILESS } = require('./response.js');
 const { App, dispatch } = require('./runtime.js');
 
-// What belongs to one connection is not passed on.
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
 // What a client can do something about: of other errors it is told the code alone.
 const TOLD = new Set(['NANO_E_INVALID', 'NANO_E_TOO_LARGE', 'NANO_E_OVERLOADED', 'NANO_E_DRAINING']);
 
@@ -17,16 +17,25 @@ const TOLD = new Set(['NANO_E_INVALID', 'NANO_E_TOO_LARGE', 'NANO_E_OVERLOADED',
  * A handler `(request, response)` that an app answers. The app sees the URL that the client asked for, also below a mount. Clients are
  * told a code; what happened is for `onError`, which by default writes to the console.
  */
-function toNodeHandler(app, { onError = report } = {}) {
-  if (!(app instanceof App)) throw invalid('toNodeHandler takes an app');
+function toNodeHandler(app, options = {}) {
+  const onError = checked('toNodeHandler', app, options);
   return (request, response) => {
     serve(app, request, response).catch((error) => {
       if (isGone(response)) return;
-      onError(error, app, request);
       if (response.headersSent) response.destroy();
       else sendProblem(request, response, error);
+      tell(onError, error, app, request);
     });
   };
+}
+
+/** What is told of errors, once it is known that a handler is made as it can be. */
+function checked(maker, app, options) {
+  if (!(app instanceof App)) throw invalid(`${maker} takes an app`);
+  const { onError = report, ...rest } = known(options, maker);
+  nothingElse(rest, maker);
+  if (typeof onError !== 'function') throw invalid('onError is a function');
+  return onError;
 }
 
 async function serve(app, request, response) {
@@ -44,13 +53,12 @@ async function serve(app, request, response) {
 /** Passes a response on, of which this event tells. */
 async function answer(request, response, event, exchange) {
   const [, , status, statusText, flat, bytes, isWhole] = event;
-  const isBare = request.method === 'HEAD' || BODILESS.has(status);
-  const list = passedOn(listOf(textOf(flat)));
-  if (isWhole && !isBare && !list.includes('content-length')) list.push('content-length', String(bytes.length));
-  writeHead(request, response, status, statusText, list);
-  if (isBare || isWhole) {
+  const isHead = request.method === 'HEAD';
+  const { list, length } = passedOn(listOf(textOf(flat)));
+  writeHead(request, response, status, statusText, list, lengthOf(status, isHead, isWhole ? bytes.length : null, length));
+  if (isWhole || isHead || BODILESS.has(status)) {
     exchange.cancel();
-    response.end(isBare ? undefined : bytes);
+    response.end(isHead || BODILESS.has(status) ? undefined : bytes);
     return;
   }
   response.flushHeaders?.();
@@ -61,65 +69,35 @@ async function answer(request, response, event, exchange) {
   response.end();
 }
 
-function partsOf(request) {
-  const { method, url, flat } = headOf(request, HOP_BY_HOP);
-  const { body, source } = bodyOf(request);
-  return { method, url, flat, body, source, signal: null, deadlineMs: 0 };
+/**
+ * The `Content-Length` that goes out, null for none. The app's own would end its body elsewhere, and what is after it would be another app's
+ * response on the same connection: it counts where there is no body.
+ */
+function lengthOf(status, isHead, bytes, own) {
+  if (status === 204 || status === 304) return null;
+  if (status === 205) return '0';
+  if (isHead && !bytes) return own;
+  return bytes === null ? null : String(bytes);
 }
 
-/** What a request is but for its body, without some of its headers. */
-function headOf(request, without) {
-  const { method } = request;
+/** What of an app's headers goes out, and the length that it names, if it names one. */
+function passedOn(all) {
+  const list = [];
+  const lengths = new Set();
+  for (let index = 0; index < all.length; index += 2) {
+    if (all[index] === 'content-length') lengths.add(all[index + 1]);
+    else if (!HOP_BY_HOP.has(all[index])) list.push(all[index], all[index + 1]);
+  }
+  const [length] = lengths;
+  return { list, length: lengths.size === 1 && /^\d{1,15}$/.test(length) ? length : null };
+}
+
+function writeHead(request, response, status, statusText, list, length) {
   const isHttp2 = request.httpVersionMajor >= 2;
-  const scheme = request.socket?.encrypted ? 'https' : 'http';
-  const host = (isHttp2 && request.authority) || request.headers.host || 'localhost';
-  const target = request.originalUrl ?? request.url;
-  const url = target.startsWith('/')
-    ? `${scheme}://${host}${target}`
-    : /^https?:\/\//i.test(target)
-      ? target
-      : `${scheme}://${host}/${target}`;
-  let flat = null;
-  const raw = request.rawHeaders;
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index];
-    if (name.charCodeAt(0) !== 58 && !without.has(name.toLowerCase())) flat = append(flat, name, raw[index + 1]);
-  }
-  return { method, url, flat };
-}
-
-function hasBody(request) {
-  const { headers } = request;
-  if (headers['content-length'] === '0') return false;
-  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return true;
-  return request.httpVersionMajor >= 2 && !request.stream?.endAfterHeaders;
-}
-
-function bodyOf(request) {
-  if (!hasBody(request)) return { body: null, source: null };
-  if (request.readableDidRead || request.readableEnded) {
-    // Somebody before us has read it; as bytes or text it can be had again.
-    const { body } = request;
-    if (typeof body === 'string') return { body: Buffer.from(body), source: null };
-    if (body instanceof Uint8Array) return { body, source: null };
-    throw invalid('the body of the request has been parsed already: mount apps before body parsers');
-  }
-  const source = piecesOf(request);
-  request.pause();
-  return { body: null, source };
-}
-
-function passedOn(list) {
-  const all = [];
-  for (let index = 0; index < list.length; index += 2) {
-    if (!HOP_BY_HOP.has(list[index])) all.push(list[index], list[index + 1]);
-  }
-  return all;
-}
-
-function writeHead(request, response, status, statusText, list) {
-  if (request.httpVersionMajor < 2 && response.getHeaderNames().length === 0) {
-    response.writeHead(status, statusText || (STATUS_CODES[status] ?? ''), list);
+  const phrase = statusText || (STATUS_CODES[status] ?? '');
+  if (!isHttp2 && response.getHeaderNames().length === 0) {
+    if (length !== null) list.push('content-length', length);
+    response.writeHead(status, phrase, list);
     return;
   }
   // Beside what others have set, and for HTTP/2: by name.
@@ -128,10 +106,28 @@ function writeHead(request, response, status, statusText, list) {
     const name = list[index];
     byName.set(name, byName.has(name) ? [].concat(byName.get(name), list[index + 1]) : list[index + 1]);
   }
-  for (const [name, value] of byName) response.setHeader(name, value);
-  if (statusText && request.httpVersionMajor < 2) response.statusMessage = statusText;
-  response.writeHead(status);
+  for (const [name, value] of byName) response.setHeader(name, MERGED[name]?.(response.getHeader(name), value) ?? value);
+  if (length === null) response.removeHeader('content-length');
+  else response.setHeader('content-length', length);
+  // Without both Node would have the body end with the connection.
+  if (length !== null && response.hasHeader('transfer-encoding')) response.removeHeader('transfer-encoding');
+  if (isHttp2) response.writeHead(status);
+  else response.writeHead(status, phrase);
 }
+
+// What several may say, each something: how it goes together. All else the app says last.
+const MERGED = {
+  __proto__: null,
+  'set-cookie': (before, own) => [].concat(before ?? [], own),
+  vary: (before, own) => {
+    const names = new Map();
+    for (const name of [].concat(before ?? [], own).join(',').split(',')) {
+      const word = name.trim();
+      if (word !== '' && !names.has(word.toLowerCase())) names.set(word.toLowerCase(), word);
+    }
+    return [...names.values()].join(', ');
+  },
+};
 
 /** Whether nobody hears this response any more. One of HTTP/2 has lost its socket by then, and has a stream. */
 function isGone(response) {
@@ -154,17 +150,22 @@ function roomIn(stream) {
 function sendProblem(request, response, error) {
   const isOurs = error instanceof NanoError;
   const status = isOurs ? error.httpStatus : 500;
-  const what = { title: STATUS_CODES[status] ?? 'Error', status, code: isOurs ? error.code.replace(/^NANO_(E_)?/, '') : 'INTERNAL' };
-  if (isOurs && TOLD.has(error.code)) what.detail = error.message;
-  const body = Buffer.from(`${JSON.stringify(what)}\n`);
-  response.writeHead(status, { 'content-type': 'application/problem+json', 'content-length': String(body.length) });
+  const body = Buffer.from(Refusal.bodyOf(error) ?? problemOf(error, isOurs, status));
+  const headers = { 'content-type': 'application/problem+json', 'content-length': String(body.length) };
+  if (request.httpVersionMajor >= 2) response.writeHead(status, headers);
+  else response.writeHead(status, STATUS_CODES[status] ?? 'Error', headers);
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function report(error, app) {
-  console.error(
-    `nano-isolates: ${app.name}: ${error.code ? `${error.code}: ` : ''}${error.message}${error.appStack ? `\n${error.appStack}` : ''}`,
-  );
+function problemOf(error, isOurs, status) {
+  const what = { title: STATUS_CODES[status] ?? 'Error', status, code: isOurs ? error.code.replace(/^NANO_(E_)?/, '') : 'INTERNAL' };
+  if (isOurs && TOLD.has(error.code)) what.detail = error.message;
+  return `${JSON.stringify(what)}\n`;
 }
 
-module.exports = { HOP_BY_HOP, answer, hasBody, headOf, report, roomIn, sendProblem, toNodeHandler };
+function report(error, app) {
+  const { code, appStack } = error;
+  console.error(`nano-isolates: ${app.name}: ${code ? `${code}: ` : ''}${error.message}${appStack ? `\n${appStack}` : ''}`);
+}
+
+module.exports = { answer, checked, passedOn, roomIn, sendProblem, toNodeHandler };

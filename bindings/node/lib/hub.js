@@ -9,6 +9,7 @@ const { hold, release } = require('./alive.js');
 const { decode } = require('./cbor.js');
 const { APP, CALL, CALL_CANCELED, END, ERROR, LOG, RELEASE, RESPONSE, RESULT } = require('./events.js');
 const { NanoError } = require('./errors.js');
+const { later, tell } = require('./listeners.js');
 
 // Enough that a burst costs one crossing, few enough that none waits long for the first.
 const BATCH = 256;
@@ -109,7 +110,14 @@ class Hub {
       const bytes = this.native.poll(BATCH);
       if (bytes === null) return;
       const events = decode(bytes);
-      for (const event of events) this.#route(event);
+      for (const event of events) {
+        try {
+          this.#route(event);
+        } catch (error) {
+          // What goes wrong with one is nobody else's.
+          later(error);
+        }
+      }
       if (events.length < BATCH) return;
     }
   }
@@ -122,9 +130,9 @@ class Hub {
       case RELEASE:
         return this.takeBack(key);
       case LOG:
-        return tell(this.#listeners.onLog, event);
+        return tell(this.#listeners.onLog, ...event.slice(2));
       case APP:
-        return tell(this.#listeners.onApp, event);
+        return tell(this.#listeners.onApp, ...event.slice(2));
       default: {
         const handler = this.#handlers.get(key);
         if (handler === undefined) return undefined;
@@ -215,17 +223,6 @@ class Hub {
 function isLast(event) {
   const kind = event[1];
   return kind === RESULT || kind === END || kind === ERROR || kind === CALL_CANCELED || (kind === RESPONSE && event[6]);
-}
-
-function tell(listener, event) {
-  try {
-    listener?.(...event.slice(2));
-  } catch (error) {
-    // As what any other listener throws, but after the events that came with it.
-    process.nextTick(() => {
-      throw error;
-    });
-  }
 }
 
 module.exports = { Hub };

@@ -3,11 +3,13 @@
 // they are, and each side waits for the other.
 
 const { STATUS_CODES, ServerResponse } = require('node:http');
-const { NanoError, invalid } = require('./errors.js');
+const { NanoError } = require('./errors.js');
 const { listOf, textOf } = require('./headers.js');
-const { HOP_BY_HOP, answer, hasBody, headOf, report, roomIn, sendProblem } = require('./http.js');
+const { answer, checked, roomIn, sendProblem } = require('./http.js');
+const { HOP_BY_HOP, hasBody, headOf } = require('./incoming.js');
+const { tell } = require('./listeners.js');
 const { piecesOf } = require('./pieces.js');
-const { App, dispatch } = require('./runtime.js');
+const { dispatch } = require('./runtime.js');
 
 // What an app has to see of the connection, to answer with a WebSocket.
 const WITHOUT = new Set([...HOP_BY_HOP].filter((name) => name !== 'connection' && name !== 'upgrade'));
@@ -20,8 +22,8 @@ const PROBE_MS = 60_000;
  * A listener `(request, socket, head)` for the event `upgrade` of a server: an app answers, with a WebSocket or with a response as any
  * other, after which the connection is closed. Errors are told as `toNodeHandler` tells them.
  */
-function toUpgradeHandler(app, { onError = report } = {}) {
-  if (!(app instanceof App)) throw invalid('toUpgradeHandler takes an app');
+function toUpgradeHandler(app, options = {}) {
+  const onError = checked('toUpgradeHandler', app, options);
   return (request, socket, head) => {
     // What is wrong with a socket is told by its end, too.
     socket.on('error', () => {});
@@ -37,8 +39,8 @@ function toUpgradeHandler(app, { onError = report } = {}) {
     const client = new Client(request, socket, head, response);
     client.serve(app).catch((error) => {
       if (socket.destroyed) return;
-      onError(error, app, request);
       client.fail(error);
+      tell(onError, error, app, request);
     });
   };
 }

@@ -15,6 +15,7 @@ mod options;
 mod register;
 mod runtime;
 mod task;
+mod url;
 mod values;
 
 use napi_derive::napi;

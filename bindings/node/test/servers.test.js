@@ -166,7 +166,7 @@ test("http2: a request whose client has left before the app is asked is nobody's
 test('http: a body that was broken off before the app is asked fails', async (t) => {
   const app = await runtimeFor(t).load(TELL);
   // Made by others than node:http, whose response would be gone too.
-  const own = { method: 'POST', url: '/', headers: { 'content-length': '5' }, rawHeaders: [], httpVersionMajor: 1 };
+  const own = { method: 'POST', url: '/', headers: { 'content-length': '5' }, rawHeaders: ['Host', 'x'], httpVersionMajor: 1 };
   const request = Object.assign(new Readable({ read() {} }), own);
   request.destroy();
   await once(request, 'close');
