@@ -45,6 +45,10 @@ problems! {
     TOO_MANY_CONNECTIONS = 503, 1, "The app holds as many connections as it may. Send the request again later.";
     /// The request is not HTTP.
     BAD_REQUEST = 400, 0, "The request is not valid HTTP.";
+    /// A WebSocket is asked for by another method than GET.
+    METHOD_NOT_ALLOWED = 405, 0, "The method is not one of those that there are here.";
+    /// What is there is a WebSocket, and the request does not ask for one as it has to.
+    UPGRADE_REQUIRED = 426, 0, "This is a WebSocket.";
     /// Not all of the request arrived in time.
     REQUEST_TIMEOUT = 408, 0, "The request took too long to arrive.";
     /// `Expect` says something else than `100-continue`.
@@ -144,11 +148,13 @@ pub const fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         404 => "Not Found",
+        405 => "Method Not Allowed",
         408 => "Request Timeout",
         413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",
         421 => "Misdirected Request",
+        426 => "Upgrade Required",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",

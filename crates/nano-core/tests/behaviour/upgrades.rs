@@ -371,7 +371,40 @@ fn who_cannot_have_a_socket_gets_an_error_with_a_code() {
     let listener = listen(&served.runtime, &app);
     let mut stream = std::net::TcpStream::connect(listener.address()).unwrap();
     std::io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    assert!(crate::frames::head(&mut stream).starts_with("HTTP/1.1 500 "));
+    assert!(crate::frames::head(&mut stream).starts_with("HTTP/1.1 426 "));
+}
+
+#[test]
+fn who_asks_for_a_socket_wrongly_is_told_how_and_the_app_has_no_error() {
+    let served = serve_on(runtime(1), ECHO);
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let ask = |method: &str, more: &str| {
+        let mut stream = std::net::TcpStream::connect(served.listener.address()).unwrap();
+        let head =
+            format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{more}\r\n");
+        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        crate::frames::head(&mut stream)
+    };
+    let old = ask("GET", &format!("Sec-WebSocket-Version: 8\r\n{key}"));
+    assert!(old.starts_with("HTTP/1.1 426 Upgrade Required\r\ncontent-type: application/problem+json\r\n"), "{old}");
+    assert!(old.contains("\r\nsec-websocket-version: 13\r\n") && old.contains("\r\nupgrade: websocket\r\n"), "{old}");
+    assert!(old.contains("\r\nconnection: upgrade\r\n"), "{old}");
+    assert!(ask("GET", "Sec-WebSocket-Version: 13\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(ask("GET", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(ask("GET", &format!("Sec-WebSocket-Version: 13\r\n{key}Sec-WebSocket-Extensions: ;=\r\n")).starts_with("HTTP/1.1 400 "));
+    assert!(ask("GET", &format!("Sec-WebSocket-Version: 13\r\n{key}Sec-WebSocket-Protocol: a,,b\r\n")).starts_with("HTTP/1.1 400 "));
+    let post = ask("POST", &format!("Sec-WebSocket-Version: 13\r\n{key}"));
+    assert!(post.starts_with("HTTP/1.1 405 ") && post.contains("\r\nallow: GET\r\n"), "{post}");
+    assert_eq!(served.app.stats().errors, 0);
+    // Whatever had been logged would come before this.
+    let last = load(&served.runtime, "last", "export default { fetch() { console.log('last'); return new Response(); } }");
+    fetch(&last, "/").expect("a response");
+    let logged = wait_for(&served.runtime, |event| match &event.payload {
+        nano_core::Payload::Log { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    assert_eq!(logged, "last");
+    Wire::open(served.listener.address(), "/");
 }
 
 #[test]

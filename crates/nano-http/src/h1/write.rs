@@ -79,6 +79,11 @@ fn response_head(out: &mut Vec<u8>, head: &ResponseHead, answer: &Answer<'_>) ->
     if let (Some(date), false) = (answer.date, seen.date) {
         field(out, b"date", date)?;
     }
+    // RFC 9110, 15.5.22: the client is told to what, and the header is one of the connection.
+    let offered = if head.status == 426 && answer.version == Version::Http11 { head.headers.value(b"upgrade") } else { None };
+    if let Some(protocols) = offered {
+        field(out, b"upgrade", protocols)?;
+    }
     let never = matches!(head.status, 204 | 304);
     let own_length = || head.headers.value(b"content-length").and_then(super::fields::decimal);
     let framing = match answer.content {
@@ -101,10 +106,12 @@ fn response_head(out: &mut Vec<u8>, head: &ResponseHead, answer: &Answer<'_>) ->
         Framing::None | Framing::UntilClose => {}
     }
     let keep_alive = answer.keep_alive && framing != Framing::UntilClose;
-    match (keep_alive, answer.version) {
-        (true, Version::Http11) => {}
-        (true, Version::Http10) => out.extend_from_slice(b"connection: keep-alive\r\n"),
-        (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+    match (keep_alive, answer.version, offered) {
+        (true, Version::Http11, None) => {}
+        (true, Version::Http11, Some(_)) => out.extend_from_slice(b"connection: upgrade\r\n"),
+        (true, Version::Http10, _) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        (false, _, None) => out.extend_from_slice(b"connection: close\r\n"),
+        (false, _, Some(_)) => out.extend_from_slice(b"connection: close, upgrade\r\n"),
     }
     out.extend_from_slice(b"\r\n");
     let empty = answer.to_head || framing == Framing::Length(0);

@@ -4,6 +4,7 @@ use super::extension::{self, Deflate, Offer};
 use crate::h1::{Unwritable, switch_head};
 use nano_base::http::{Headers, RequestHead, ResponseHead, is_token};
 use nano_base::limits::WEBSOCKET_OFFERS_MAX;
+use nano_base::problem::Problem;
 use std::fmt;
 
 /// What a server answers to a request that asks for a WebSocket wrongly.
@@ -31,6 +32,20 @@ impl Refused {
             Self::Upgrade | Self::Version => 426,
             _ => 400,
         }
+    }
+
+    /// What the client is answered: what is wrong, and what it should ask for instead.
+    pub fn answer(self, request_id: &str) -> (ResponseHead, Vec<u8>) {
+        let (problem, instead): (_, &[_]) = match self.status() {
+            405 => (Problem::METHOD_NOT_ALLOWED, &[("allow", "GET")]),
+            426 => (Problem::UPGRADE_REQUIRED, &[("upgrade", "websocket"), ("sec-websocket-version", "13")]),
+            _ => (Problem::BAD_REQUEST, &[]),
+        };
+        let (mut head, body) = problem.because(self.sentence()).answer(request_id);
+        for (name, value) in instead {
+            head.headers.append(name.as_bytes(), value.as_bytes());
+        }
+        (head, body)
     }
 
     /// What is wrong, in a sentence without its full stop.

@@ -75,7 +75,16 @@ impl Served {
             link.finish(request, &work, Ending::Error(Error::new(Status::Unsupported, why).with_http_status(501)));
             return Err(Refusal(why.into()));
         }
-        let opening = ws::Opening::read(asked).map_err(|why| Refusal(format!("the request cannot be answered with a WebSocket: {why}")))?;
+        let opening = match ws::Opening::read(asked) {
+            Ok(opening) => opening,
+            Err(refused) => {
+                // What a client does wrong is not the app's error: it hears nothing of it, and whoever asked is answered.
+                let (head, body) = refused.answer(&format!("{:016x}", work.id.load(Ordering::Relaxed)));
+                work.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
+                link.finish(request, &work, Ending::Response(head, body));
+                return Err(Refusal(format!("the request cannot be answered with a WebSocket: {refused}")));
+            }
+        };
         let protocol = head.headers.value(b"sec-websocket-protocol").map(String::from_utf8_lossy);
         let (head, agreed) = opening
             .accept(&head.headers, protocol.as_deref(), Some(&Deflate::default()))
