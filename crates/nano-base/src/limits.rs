@@ -745,6 +745,8 @@ pub const ADMIN_LOG_APP_BYTES_MAX: usize = 256 << 10;
 pub const ADMIN_TOKEN_BYTES_MIN: usize = 16;
 /// The same at most.
 pub const ADMIN_TOKEN_BYTES_MAX: usize = 256;
+/// The largest file that an operator names: a token, certificates, declarations.
+pub const SMALL_FILE_BYTES_MAX: usize = 16 << 20;
 /// The largest file of an app's of which lines are shown beside an error.
 pub const SOURCE_SHOWN_BYTES_MAX: usize = 2 << 20;
 /// Address space that V8 reserves at its start: the cage of all heaps, aligned, the code range, and room for isolates.

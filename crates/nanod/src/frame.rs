@@ -105,8 +105,18 @@ pub fn of_error(error: &Error, folder: &Path) -> String {
     frame(&text, place.line, place.column)
 }
 
+/// The same among lines of a log, which are painted as they are written.
+pub fn of_logged(error: &Error, folder: &Path) -> String {
+    inset(&of_error(error, folder))
+}
+
+/// Lines as they belong to the one above them.
+pub fn inset(frame: &str) -> String {
+    frame.lines().map(|line| format!("    {line}\n")).collect()
+}
+
 /// A file of the app's, if it is of a size that people write. An app says which: it cannot lead out of its folder.
-pub fn read_source(folder: &Path, file: &str) -> Option<String> {
+pub fn read_source(folder: &Path, file: impl AsRef<Path>) -> Option<String> {
     let real = folder.join(file).canonicalize().ok().filter(|real| folder.canonicalize().is_ok_and(|folder| real.starts_with(folder)))?;
     let (opened, _) = nano_base::sys::file::open_regular(&real).ok()?;
     let mut text = Vec::new();
@@ -114,7 +124,7 @@ pub fn read_source(folder: &Path, file: &str) -> Option<String> {
     if text.len() > SOURCE_SHOWN_BYTES_MAX { None } else { String::from_utf8(text).ok() }
 }
 
-/// The lines around a place with a caret below the column, for terminals. Empty if the text has no such line.
+/// The lines around a place with a caret below the column. Empty if the text has no such line.
 pub fn frame(text: &str, line: u32, column: u32) -> String {
     let first = line.saturating_sub(AROUND).max(1);
     let lines: Vec<(u32, &str)> =
@@ -129,17 +139,38 @@ pub fn frame(text: &str, line: u32, column: u32) -> String {
         let skip = if number == line { (column as usize).saturating_sub(LINE_CHARS_MAX / 2) } else { 0 };
         let shown: String =
             source.chars().skip(skip).take(LINE_CHARS_MAX).map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
-        let gutter = paint(Ink::Dim, &format!("{number:>width$} |"));
         if number == line {
-            let _ = writeln!(out, "{} {gutter} {shown}", paint(Ink::Red, ">"));
+            let _ = writeln!(out, "> {number:>width$} | {shown}");
             let pad: String =
                 shown.chars().take((column as usize - 1).saturating_sub(skip)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            let _ = writeln!(out, "  {} {pad}{}", paint(Ink::Dim, &format!("{:width$} |", "")), paint(Ink::Red, "^"));
+            let _ = writeln!(out, "  {:width$} | {pad}^", "");
         } else {
-            let _ = writeln!(out, "  {gutter} {shown}");
+            let _ = writeln!(out, "  {number:>width$} | {shown}");
         }
     }
     out
+}
+
+/// A text in which the lines of a frame have colors, where there are colors.
+pub fn painted(text: &str) -> String {
+    text.split_inclusive('\n').map(|line| painted_line(line).unwrap_or_else(|| line.to_string())).collect()
+}
+
+fn painted_line(line: &str) -> Option<String> {
+    let (gutter, source) = line.split_at(line.find(" |")? + 2);
+    let number = gutter.strip_suffix(" |")?.trim_start();
+    let indent = &gutter[..gutter.len() - 2 - number.len()];
+    let (mark, number) = match number.strip_prefix("> ") {
+        Some(number) => (paint(Ink::Red, ">") + " ", number),
+        None => (String::new(), number),
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let source = match source.trim_start().trim_end_matches('\n') {
+        "^" if number.is_empty() => source.replace('^', &paint(Ink::Red, "^")),
+        _ if is_number(number.trim_start()) => source.to_string(),
+        _ => return None,
+    };
+    Some(format!("{indent}{mark}{}{source}", paint(Ink::Dim, &format!("{number} |"))))
 }
 
 #[cfg(test)]

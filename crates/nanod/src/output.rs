@@ -13,6 +13,8 @@ use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, Error, LogLevel};
 use writer::Writer;
 
+use crate::frame;
+
 static JSON: AtomicBool = AtomicBool::new(false);
 static QUIET: AtomicBool = AtomicBool::new(false);
 static VERBOSE: AtomicBool = AtomicBool::new(false);
@@ -123,13 +125,13 @@ pub fn print_bytes(bytes: &[u8]) -> bool {
 /// Why an app failed, with the lines of code it is about: for whoever wrote it.
 pub fn app_error(name: &str, error: &Error, frame: &str) {
     let mut text = format!("{}: {}", error.status.name(), error.message);
-    let stack = crate::frame::own_stack(&error.stack);
+    let stack = frame::own_stack(&error.stack);
     // A stack begins with the message.
     let lines = stack.lines().skip_while(|line| !line.trim_start().starts_with("at "));
     lines.for_each(|line| text.push_str(&format!("\n{line}")));
     let mut text = harmless(&text).into_owned();
     if !is_json() && !frame.is_empty() {
-        text.push_str(&format!("\n\n{frame}"));
+        text.push_str(&format!("\n\n{}", frame::painted(frame)));
     }
     line("error", Some(name), &text);
 }
@@ -155,7 +157,7 @@ pub fn say_of_each(text: &str) {
 
 /// Something that went wrong.
 pub fn complain(text: &str) {
-    line("error", None, &harmless(text));
+    line("error", None, &frame::painted(&harmless(text)));
 }
 
 /// Something wrong with a file.
@@ -179,27 +181,34 @@ pub fn app(name: &str, level: LogLevel, text: &str) {
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
     };
-    line(level, Some(name), &harmless(text));
+    let text = harmless(text);
+    if level == "error" { line(level, Some(name), &frame::painted(&text)) } else { line(level, Some(name), &text) }
 }
 
 /// Text that has something of an app's in it: no line of it looks like one of another's, and it does nothing to a terminal.
 pub fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
-    if JSON.load(Ordering::Relaxed) || !text.contains(|c: char| c.is_control() && c != '\t') {
+    if JSON.load(Ordering::Relaxed) || !text.contains(|c: char| is_hidden(c) && c != '\t') {
         return text.into();
     }
     let mut out = String::with_capacity(text.len() + 16);
     let mut characters = text.trim_end().chars().peekable();
     while let Some(character) = characters.next() {
         match character {
-            '\n' if characters.peek() == Some(&' ') => out.push('\n'),
+            '\n' if matches!(characters.peek(), Some(' ' | '\n')) => out.push('\n'),
             '\n' => out.push_str("\n    "),
             '\t' => out.push('\t'),
             '\r' => {}
-            control if control.is_control() => out.extend(control.escape_default()),
+            hidden if is_hidden(hidden) => out.extend(hidden.escape_default()),
             other => out.push(other),
         }
     }
     out.into()
+}
+
+/// Whether a terminal or a reader would not show it, or something else: what controls, and what turns the direction of writing.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 /// What stands in the place of lines that were lost.
@@ -266,7 +275,7 @@ fn quote(text: &str, into: &mut String) {
             '"' => into.push_str("\\\""),
             '\\' => into.push_str("\\\\"),
             '\n' => into.push_str("\\n"),
-            control if control < ' ' => into.push_str(&format!("\\u{:04x}", u32::from(control))),
+            control if is_hidden(control) => into.push_str(&format!("\\u{:04x}", u32::from(control))),
             other => into.push(other),
         }
     }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nano_base::sys::file::read_small;
 use nano_config::cli::Address;
 use nano_core::limits::ROUTE_PORTS_MAX;
 use nano_core::{Certificate, ListenLimits, ListenOptions, Listener, Runtime, TlsOptions};
@@ -184,7 +185,7 @@ impl Ports {
 
 /// A certificate and its key, from their files.
 fn certificate((chain, key): &(PathBuf, PathBuf)) -> Result<Certificate, String> {
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
+    let read = |path: &PathBuf| read_small(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
     Ok(Certificate { chain: read(chain)?, key: read(key)? })
 }
 

@@ -718,8 +718,8 @@ fn a_token_is_made_and_kept_where_only_its_user_can_read_it() {
             .arg(format!("unix:{}", home.join("admin").display()))
             .arg(home.join("apps"))
             .env_remove("NANOD_TOKEN")
-            .env_remove("RUNTIME_DIRECTORY")
-            .env("XDG_RUNTIME_DIR", &home)
+            // As systemd gives several.
+            .env("RUNTIME_DIRECTORY", format!("{0}/run:{0}/other", home.display()))
             .stdout(Stdio::piped())
             .spawn()
             .expect("nanod starts");
@@ -730,6 +730,7 @@ fn a_token_is_made_and_kept_where_only_its_user_can_read_it() {
         let _ = child.wait();
         let path = line.split("token in ").nth(1).unwrap().trim_end_matches(')').to_string();
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert!(Path::new(&path).starts_with(home.join("run")), "{path}");
         (fs::read_to_string(path).unwrap(), mode, line)
     };
     let (first, mode, line) = run();

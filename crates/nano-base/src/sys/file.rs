@@ -1,10 +1,12 @@
 //! Opening files that somebody else may be changing.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::limits::SMALL_FILE_BYTES_MAX;
 
 /// Opens a regular file for reading, never waiting for the other end of a pipe, and says which file it is, links followed.
 pub fn open_regular(path: &Path) -> io::Result<(File, PathBuf)> {
@@ -15,6 +17,29 @@ pub fn open_regular(path: &Path) -> io::Result<(File, PathBuf)> {
     }
     let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     Ok((file, real))
+}
+
+/// Opens a file that somebody has named, or a pipe that this process was started with. A pipe in a folder is refused: nobody may ever write
+/// to it.
+pub fn open_named(path: &Path) -> io::Result<File> {
+    let is_given = path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd");
+    if is_given { File::open(path) } else { Ok(open_regular(path)?.0) }
+}
+
+/// What is in a small file that somebody has named.
+pub fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open_named(path)?;
+    let mut bytes = Vec::new();
+    file.take(SMALL_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > SMALL_FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {SMALL_FILE_BYTES_MAX} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// The same of a text.
+pub fn read_small_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_small(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
 /// A descriptor of one's own for what another one names; the other stays whoever's it is. It is closed when a program is executed.

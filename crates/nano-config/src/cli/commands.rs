@@ -93,7 +93,7 @@ pub const COMMANDS: &[Command] = &[
             Opt::value("request", ValueKind::Text, "URL", "", "Send it a request and print the response").short('r'),
             Opt::value("method", ValueKind::Text, "METHOD", "GET", "With this method").short('X'),
             Opt::value("header", ValueKind::Text, "NAME:VALUE", "", "And this header").short('H').many(),
-            Opt::value("data", ValueKind::Text, "TEXT", "", "And this body").short('d'),
+            Opt::value("data", ValueKind::Text, "TEXT", "", "And this body; @FILE is a file's, - standard input's").short('d'),
             Opt::value("call", ValueKind::Text, "EXPORT", "", "Call an exported function and print what it returns").short('c'),
             Opt::value("arg", ValueKind::Text, "JSON", "", "With this argument").many(),
             Opt::value("var", ValueKind::Text, "NAME=VALUE", "", "A variable in env").many(),

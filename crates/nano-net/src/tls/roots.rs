@@ -1,10 +1,10 @@
 //! Where the certificates come from that all trust begins with.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use nano_base::limits::ROOTS_BYTES_MAX;
+use nano_base::sys::file::open_named;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -56,7 +56,7 @@ impl Roots {
 fn read_file(path: &Path) -> Result<RootCertStore, String> {
     let failed = |why: &dyn std::fmt::Display| format!("the root certificates of {} cannot be read: {why}", path.display());
     let mut pem = Vec::new();
-    let file = File::open(path).map_err(|error| failed(&error))?;
+    let file = open_named(path).map_err(|error| failed(&error))?;
     file.take(ROOTS_BYTES_MAX + 1).read_to_end(&mut pem).map_err(|error| failed(&error))?;
     if pem.len() as u64 > ROOTS_BYTES_MAX {
         return Err(failed(&format!("the file is larger than {ROOTS_BYTES_MAX} bytes")));

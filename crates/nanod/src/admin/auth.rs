@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nano_base::http::Headers;
 use nano_base::limits::{ADMIN_TOKEN_BYTES_MAX, ADMIN_TOKEN_BYTES_MIN};
+use nano_base::sys::file::read_small_text;
 use nano_base::sys::random;
 
 use crate::routes::is_own_name;
@@ -44,7 +45,7 @@ impl Token {
     /// The token of a file, of the environment, or one that is made and kept for the listener called `listener`.
     pub fn find(file: Option<&Path>, listener: &str) -> Result<Self, String> {
         if let Some(file) = file {
-            let text = fs::read_to_string(file).map_err(|error| format!("cannot read the token in {}: {error}", file.display()))?;
+            let text = read_small_text(file).map_err(|error| format!("cannot read the token in {}: {error}", file.display()))?;
             let text = check(text.trim()).map_err(|why| format!("the token in {}: {why}", file.display()))?;
             return Ok(Self { text, origin: Origin::Given(file.to_path_buf()) });
         }
@@ -100,13 +101,24 @@ fn make() -> String {
 
 /// Where the token of a listener is kept between runs: in a folder that only this user can enter.
 pub fn kept_at(listener: &str) -> Option<PathBuf> {
-    let variable =
-        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = variable("RUNTIME_DIRECTORY")
-        .or_else(|| variable("XDG_RUNTIME_DIR").map(|folder| folder.join("nanod")))
-        .or_else(|| variable("HOME").map(|folder| folder.join(".local/state/nanod")))?;
+    places_of(listener).into_iter().next()
+}
+
+/// Where it may be, the likeliest place first.
+pub fn places_of(listener: &str) -> Vec<PathBuf> {
+    // systemd gives several folders with colons between them.
+    let first = |name: &str| std::env::split_paths(&std::env::var_os(name)?).next().filter(|path| path.is_absolute());
+    let folders = [
+        first("RUNTIME_DIRECTORY"),
+        variable("XDG_RUNTIME_DIR").map(|folder| folder.join("nanod")),
+        variable("HOME").map(|folder| folder.join(".local/state/nanod")),
+    ];
     let name: String = listener.chars().map(|it| if it.is_ascii_alphanumeric() || it == '.' { it } else { '-' }).collect();
-    Some(folder.join(format!("admin-{name}.token")))
+    folders.into_iter().flatten().map(|folder| folder.join(format!("admin-{name}.token"))).collect()
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn read_kept(path: &Path) -> Option<String> {
@@ -116,7 +128,7 @@ fn read_kept(path: &Path) -> Option<String> {
     if !metadata.is_file() || metadata.uid() != own || metadata.mode() & 0o077 != 0 {
         return None;
     }
-    check(fs::read_to_string(path).ok()?.trim()).ok()
+    check(read_small_text(path).ok()?.trim()).ok()
 }
 
 fn keep(path: &Path, text: &str) -> io::Result<()> {

@@ -102,7 +102,7 @@ impl Job {
 fn explain(error: &Error, state: &AppState) -> String {
     if dev::is_on() && !output::is_json() {
         let stack: String = frame::own_stack(&error.stack).lines().skip(1).map(|line| format!("\n{line}")).collect();
-        return format!("{error}{stack}\n\n{}", frame::of_error(error, &state.folder));
+        return format!("{error}{stack}\n\n{}", frame::of_logged(error, &state.folder));
     }
     if error.stack.is_empty() { error.to_string() } else { format!("{error}\n{}", error.stack) }
 }

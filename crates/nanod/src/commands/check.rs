@@ -40,7 +40,7 @@ pub fn check(check: &Check) -> Exit {
         for finding in &findings {
             errors += usize::from(finding.severity == Severity::Error);
             warnings += usize::from(finding.severity == Severity::Warning);
-            if !show(finding) {
+            if !show(finding, dir) {
                 return Exit::Machine;
             }
         }
@@ -152,7 +152,7 @@ fn try_out(manifest: &Manifest, state: &AppState, environment: Option<&str>, run
 }
 
 /// Prints a finding with the lines it is about; whether it could be written.
-fn show(finding: &Finding) -> bool {
+fn show(finding: &Finding, dir: &Path) -> bool {
     if output::is_json() {
         return output::print(&format!("{}\n", finding.json()));
     }
@@ -166,8 +166,10 @@ fn show(finding: &Finding) -> bool {
     };
     let word = finding.severity.word();
     let text = output::harmless(&finding.to_string()).replacen(&format!(": {word}: "), &format!(": {}: ", paint(ink, word)), 1);
-    let source = if finding.line > 0 { std::fs::read_to_string(&finding.file).unwrap_or_default() } else { String::new() };
-    output::print(&format!("{text}\n{}", frame::frame(&source, finding.line, finding.column)))
+    // What an app throws may name any file.
+    let source = std::path::absolute(&finding.file).ok().filter(|_| finding.line > 0).and_then(|file| frame::read_source(dir, &file));
+    let source = source.unwrap_or_default();
+    output::print(&format!("{text}\n{}", frame::painted(&frame::frame(&source, finding.line, finding.column))))
 }
 
 fn sum_up(apps: usize, errors: usize, warnings: usize) -> bool {

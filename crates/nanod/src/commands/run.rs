@@ -29,16 +29,9 @@ pub fn run(run: &Run) -> Exit {
         Ok(options) => options,
         Err(why) => return failed(&why),
     };
-    let data = match run.data.as_deref() {
-        Some("-") => {
-            // One byte more than may be, so that the refusal names the limit.
-            let mut body = Vec::new();
-            match std::io::stdin().lock().take(options.limits.body_bytes as u64 + 1).read_to_end(&mut body) {
-                Ok(_) => Some(body),
-                Err(error) => return failed(&format!("cannot read standard input: {error}")),
-            }
-        }
-        data => data.map(|text| text.as_bytes().to_vec()),
+    let data = match run.data.as_deref().map(|text| data(text, options.limits.body_bytes)).transpose() {
+        Ok(data) => data,
+        Err(why) => return failed(&why),
     };
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
     let events = EventMask { logs: true, apps: true };
@@ -271,6 +264,24 @@ impl Session<'_> {
         }
         output::app_error(&self.name, error, &frame::of_error(error, self.folder));
         Exit::Failed
+    }
+}
+
+/// The body that is meant: a text, `@FILE`, or `-` for standard input.
+fn data(text: &str, bytes_max: usize) -> Result<Vec<u8>, String> {
+    // One byte more than may be, so that the refusal names the limit.
+    let whole = |from: &mut dyn Read| {
+        let mut body = Vec::new();
+        from.take(bytes_max as u64 + 1).read_to_end(&mut body).map(|_| body)
+    };
+    match text.strip_prefix('@') {
+        Some(file) if file != "-" => {
+            let opened = nano_base::sys::file::open_named(Path::new(file));
+            opened.and_then(|mut file| whole(&mut file)).map_err(|error| format!("cannot read {file}: {error}"))
+        }
+        Some(_) => data("-", bytes_max),
+        None if text == "-" => whole(&mut std::io::stdin().lock()).map_err(|error| format!("cannot read standard input: {error}")),
+        None => Ok(text.as_bytes().to_vec()),
     }
 }
 

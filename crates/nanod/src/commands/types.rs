@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nano_base::sys::file::read_small_text;
 use nano_config::cli::{Exit, Types};
 use nano_config::manifest::{self, Manifest};
 use nano_config::secrets;
@@ -25,7 +26,7 @@ pub fn types(types: &Types) -> Exit {
         return super::print(|| serde_json::json!({ "declarations": text }), || text.clone());
     };
     let shown = out.display();
-    let present = fs::read_to_string(out).ok();
+    let present = read_small_text(out).ok();
     if present.as_deref() == Some(text.as_str()) {
         output::say(&format!("{shown} is up to date"));
         return Exit::Success;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use nano_base::limits::DEV_LINES_MAX;
-use nano_core::{Answered, RequestHead};
+use nano_core::{Answered, Clock, RequestHead};
 
 use crate::output::{self, Ink, paint};
 
@@ -79,8 +79,10 @@ impl Line {
     }
 
     fn json(&self) -> serde_json::Value {
-        let mut json =
-            serde_json::json!({ "level": "info", "message": "request", "method": self.method, "path": self.path, "status": self.status });
+        let unix_ms = Clock::system().unix_ms() as u64;
+        let mut json = serde_json::json!({
+            "unix_ms": unix_ms, "level": "info", "message": "request", "method": self.method, "path": self.path, "status": self.status,
+        });
         if let Some(app) = &self.app {
             json["app"] = app.as_str().into();
         }

@@ -172,7 +172,7 @@ pub fn with_frame(app: &str, text: String) -> String {
     let Some(place) = Place::of_stack(&text) else { return text };
     let sources = dev.sources_of(app);
     let code = sources.text(&place.file).map_or(String::new(), |source| frame::frame(source, place.line, place.column));
-    if code.is_empty() { text } else { format!("{}\n\n{code}", frame::own_stack(&text)) }
+    if code.is_empty() { text } else { format!("{}\n\n{}", frame::own_stack(&text), frame::inset(&code)) }
 }
 
 /// What is answered instead of what `route` says: the state that pages ask for, what is wrong with an app's code, which apps there are.

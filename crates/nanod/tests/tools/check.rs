@@ -67,3 +67,17 @@ fn check_speaks_json_to_machines() {
     );
     assert_eq!(lines[1], serde_json::json!({ "apps": 1, "errors": 1, "warnings": 0 }));
 }
+
+#[test]
+fn check_shows_lines_of_what_it_checks_and_of_nothing_else() {
+    let folder = Folder::new(
+        "places",
+        &[
+            ("apps/a/index.js", "const e = new Error('x');\ne.stack = 'Error: x\\n    at f (../../secret.js:1:1)';\nthrow e;\n"),
+            ("apps/b/index.js", "const e = new Error('x');\ne.stack = 'Error: x\\n    at f (/dev/zero:1:1)';\nthrow e;\n"),
+            ("secret.js", "hidden\n"),
+        ],
+    );
+    let said = nanod(&folder.0, &["check", "apps"]);
+    assert!(said.code == Some(1) && said.out.contains("2 errors") && !said.out.contains("hidden"), "{said:?}");
+}

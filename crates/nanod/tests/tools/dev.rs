@@ -218,3 +218,31 @@ fn serve_keeps_to_itself_what_dev_shows() {
     assert!(body.starts_with('{') && !body.contains("price"), "{body}");
     assert!(served.ask("any.localhost", "/__nanod/state", "*/*").0.starts_with("HTTP/1.1 404 "));
 }
+
+/// What is said of an app that does not start, up to the lines of its code.
+fn trouble(folder: &Folder, color: &str) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
+        .args(["dev", ".", "--listen", "127.0.0.1:0", "--color", color])
+        .current_dir(&folder.0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("nanod starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut all = String::new();
+    while !all.contains('^') && lines.read_line(&mut all).expect("text") > 0 {}
+    let _ = child.kill();
+    let _ = child.wait();
+    all
+}
+
+#[test]
+fn what_is_wrong_is_shown_in_its_lines_in_colors_and_without() {
+    let folder = Folder::new("lines", &[("shop/index.js", "const a = 1;\nthrow new Error('x');\n")]);
+    let said = trouble(&folder, "never");
+    let frame = "\n\n      1 | const a = 1;\n    > 2 | throw new Error('x');\n        |       ^\n";
+    assert!(said.ends_with(frame), "{said}");
+    let said = trouble(&folder, "always");
+    assert!(said.contains("\x1b[31m>\x1b[0m \x1b[2m2 |\x1b[0m throw") && !said.contains("\\u{1b}"), "{said}");
+}

@@ -139,3 +139,23 @@ fn bash_takes_the_completions() {
     let (taken, [out, err]) = bash(&[], &format!("{script}\ncomplete -p nanod\n"));
     assert!(taken && err.is_empty() && out.contains("complete") && out.trim_end().ends_with(" nanod"), "{out} {err}");
 }
+
+#[test]
+fn a_file_that_is_none_or_has_no_end_is_refused() {
+    let folder = Folder::new("endless", &[("a/index.js", GOOD)]);
+    let pipe = folder.0.join("pipe").display().to_string();
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    for file in ["/dev/zero", &pipe] {
+        let cases: [&[&str]; 5] = [
+            &["serve", ".", "--listen", "127.0.0.1:0", "--token-file", file],
+            &["serve", ".", "--listen", "127.0.0.1:0", "--no-admin", "--tls-cert", file, "--tls-key", file],
+            &["serve", ".", "--listen", "127.0.0.1:0", "--no-admin", "--roots", &format!("file:{file}")],
+            &["tail", "--token-file", file],
+            &["types", "a", "--check", "--out", file],
+        ];
+        for words in cases {
+            let said = nanod(&folder.0, words);
+            assert!(said.code.is_some_and(|code| code > 0) && said.err.contains(file), "{words:?}: {said:?}");
+        }
+    }
+}

@@ -39,6 +39,11 @@ fn run_sends_a_request_and_prints_the_body_alone() {
     let said = nanod(&folder.0, &["run", "tool.ts", "-r", "http://x/", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(json["status"], 201);
+    folder.write("body.txt", "of a file");
+    let said = nanod(&folder.0, &["run", "tool.ts", "-r", "/", "-d", "@body.txt"]);
+    assert!(said.out.contains(r#""method":"POST""#) && said.out.contains(r#""body":"of a file""#), "{said:?}");
+    let said = nanod(&folder.0, &["run", "tool.ts", "-r", "/", "-d", "@nowhere"]);
+    assert!(said.code.is_some_and(|code| code > 0) && said.err.contains("cannot read nowhere"), "{said:?}");
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use nano_base::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_EVENT_BYTES_MAX, HTTP_READ_BYTES};
+use nano_base::sys::file::read_small_text;
 use nano_config::cli::{Address, Exit};
 use nano_http::h1::{self, Asked, BodyDecoder, ResponseParser};
 
+use crate::admin::places_of;
 use crate::output;
 
 /// How long it may take until an answer begins.
@@ -77,7 +79,7 @@ pub struct Event {
 impl Client {
     /// For a listener, with the token of a file, of the environment, or of where a nanod on this machine keeps its own.
     pub fn new(address: &Address, token_file: Option<&Path>) -> Result<Self, Failure> {
-        let read = |path: &Path| std::fs::read_to_string(path).map(|text| text.trim().to_string());
+        let read = |path: &Path| read_small_text(path).map(|text| text.trim().to_string());
         let token = match token_file {
             Some(file) => {
                 let why = |error| Failure::Refused(format!("cannot read the token in {}: {error}", file.display()));
@@ -86,7 +88,7 @@ impl Client {
             None => std::env::var("NANOD_TOKEN")
                 .ok()
                 .map(|text| text.trim().to_string())
-                .or_else(|| kept_at(&address.to_string()).into_iter().find_map(|path| read(&path).ok())),
+                .or_else(|| places_of(&address.to_string()).into_iter().find_map(|path| read(&path).ok())),
         };
         let sendable = |token: &String| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         if token.as_ref().is_some_and(|token| !sendable(token)) {
@@ -233,16 +235,4 @@ impl Answer {
             }
         }
     }
-}
-
-/// Where a nanod of this user keeps the token of a listener, the likeliest place first.
-fn kept_at(listener: &str) -> Vec<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let name: String = listener.chars().map(|it| if it.is_ascii_alphanumeric() || it == '.' { it } else { '-' }).collect();
-    let folders = [
-        variable("RUNTIME_DIRECTORY"),
-        variable("XDG_RUNTIME_DIR").map(|folder| folder.join("nanod")),
-        variable("HOME").map(|folder| folder.join(".local/state/nanod")),
-    ];
-    folders.into_iter().flatten().map(|folder| folder.join(format!("admin-{name}.token"))).collect()
 }
