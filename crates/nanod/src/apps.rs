@@ -79,6 +79,8 @@ pub struct Apps {
     looked_ms: u64,
     /// Requests go by the table of routes.
     routing: bool,
+    /// There is one folder of an app at most.
+    alone: bool,
     /// What was said about routes.
     told: Vec<Finding>,
     /// In development `.dev.vars` are part of `env`.
@@ -142,6 +144,7 @@ impl Apps {
             clock: Clock::system(),
             looked_ms: 0,
             routing: false,
+            alone: false,
             told: Vec::new(),
             dev_vars,
             environment,
@@ -589,6 +592,14 @@ impl Apps {
         self.route(deployed);
     }
 
+    /// What has been seen last: an app whose neighbours are not deployed yet, or cannot be, is not alone.
+    pub fn seen(&mut self, seen: &Snapshot, deployed: &Snapshot) {
+        let alone = seen.apps.keys().chain(deployed.apps.keys()).collect::<BTreeSet<_>>().len() <= 1;
+        if std::mem::replace(&mut self.alone, alone) != alone {
+            self.route(deployed);
+        }
+    }
+
     /// Makes the table of routes anew, and says what has changed.
     pub fn route(&mut self, deployed: &Snapshot) {
         if self.routing {
@@ -598,23 +609,27 @@ impl Apps {
     }
 
     fn replace_routes(&mut self, deployed: &Snapshot) {
-        let served: Vec<(Claim<'_>, Served)> = deployed
-            .apps
-            .iter()
+        let accepted = |folder: &String| self.accepted.get(folder).and_then(|reading| reading.manifest.as_ref());
+        let (with, without): (Vec<_>, Vec<_>) = deployed.apps.iter().partition(|(folder, _)| accepted(folder).is_some());
+        // What has nothing but its folder's name takes nobody else's.
+        let served: Vec<(Claim<'_>, Served)> = with
+            .into_iter()
+            .chain(without)
             .map(|(folder, state)| {
-                let claim = match self.accepted.get(folder).and_then(|reading| reading.manifest.as_ref()) {
+                let claim = match accepted(folder) {
                     Some(manifest) => {
                         let file = manifest.file.as_deref().unwrap_or(&state.shown);
                         Claim { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default }
                     }
-                    // It is there, and has nothing but its folder's name.
                     None => Claim { name: trust::name_of(folder, state), file: &state.shown, routes: &[], default: false },
                 };
                 (claim, self.served(folder, state))
             })
             .collect();
         let claims: Vec<Claim<'_>> = served.iter().map(|(claim, _)| *claim).collect();
-        let (routes, findings) = Routes::build(&claims, Conventions::default());
+        // Between strangers that would be `default`, which is granted: the others may come back.
+        let alone = self.alone && (!self.grants.strangers || deployed.apps.contains_key("."));
+        let (routes, findings) = Routes::build(&claims, Conventions { alone, ..Conventions::default() });
         self.current.replace(Table { routes, apps: served.into_iter().map(|(_, served)| served).collect() });
         findings.iter().filter(|finding| !self.told.contains(finding)).for_each(output::finding);
         self.told = findings;

@@ -409,6 +409,7 @@ impl Server {
         dev::looked(&seen);
         let step = self.deployment.observe(&seen, self.clock.now_ms(), unix_ms);
         step.findings.iter().for_each(output::finding);
+        self.apps.seen(&seen, self.deployment.deployed());
         if let Some(again_ms) = step.again_ms {
             self.watch.again(again_ms, self.deployment.waiting(), self.clock.now_ms());
         }

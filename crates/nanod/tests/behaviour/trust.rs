@@ -88,6 +88,31 @@ fn a_stranger_named_src_is_an_app_like_any_other() {
 }
 
 #[test]
+fn a_stranger_whose_neighbours_have_gone_does_not_answer_for_them() {
+    let files = [
+        ("nanod.toml", "strangers = true\n[apps.bank]\nroutes = [\"bank.test\"]\n"),
+        ("thief/index.js", &*says("a thief")),
+        ("bank/index.js", &*says("the bank")),
+        ("bank/nano.toml", "routes = [\"bank.test\"]\n"),
+    ];
+    let mut server = Server::start("alone", &files);
+    assert_eq!(server.ask("bank.test", "/"), (200, "the bank".into()));
+    std::fs::remove_dir_all(server.folder.join("bank")).unwrap();
+    server.wait_for("1 removed");
+    assert_eq!((server.ask("bank.test", "/").0, server.ask("thief.localhost", "/").0), (404, 200));
+}
+
+#[test]
+fn an_app_whose_neighbour_cannot_be_deployed_is_not_alone() {
+    let mut server = Server::start("not-alone", &[("a/index.js", &*says("a")), ("b/nano.toml", "nonsense = 1\n")]);
+    assert_eq!((server.ask("a.localhost", "/").0, server.ask("b.test", "/").0), (200, 404));
+    std::fs::remove_dir_all(server.folder.join("b")).unwrap();
+    server.write("a/index.js", &says("alone"));
+    server.wait_for("1 deployed");
+    assert_eq!(server.ask("b.test", "/"), (200, "alone".into()));
+}
+
+#[test]
 fn a_file_of_grants_that_is_gone_for_a_while_grants_nothing() {
     let files = [
         ("nanod.toml", "strangers = true\n[apps.bank]\nroutes = [\"bank.test\"]\n"),
@@ -117,7 +142,7 @@ fn a_worker_that_is_started_while_it_is_gone_does_not_serve_without_it() {
     let workers = server.workers();
     kill("-KILL", workers[1]);
     server.wait_for("what is granted to apps cannot be read");
-    assert_eq!(server.ask("other.test", "/").0, 503);
+    assert_eq!((server.ask("other.test", "/").0, server.ask("app.localhost", "/").0), (404, 503));
 }
 
 #[test]
