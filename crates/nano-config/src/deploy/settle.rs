@@ -144,7 +144,10 @@ impl Deployment {
         }
         let before = self.deployed.clone();
         let names: BTreeSet<String> = seen.apps.keys().chain(before.apps.keys()).chain(self.waiting.keys()).cloned().collect();
-        let settled: Vec<String> = names.into_iter().filter(|name| self.is_settled(name, seen, now_ms, unix_ms, &mut step)).collect();
+        let mut settled: Vec<String> = names.into_iter().filter(|name| self.is_settled(name, seen, now_ms, unix_ms, &mut step)).collect();
+        // Of names that differ in case the one that is written as its host is comes first: another cannot take it by a start of nanod's.
+        let is_a_hosts = |name: &String| !seen.apps.get(name).and_then(AppState::app_name).is_some_and(|app| app.contains(char::is_uppercase));
+        settled.sort_by_key(|name| !is_a_hosts(name));
         // What goes makes room for what has its name.
         for name in settled.iter().filter(|name| !seen.apps.contains_key(*name) && !seen.others.contains(*name)) {
             self.deployed.apps.remove(name);
@@ -186,7 +189,9 @@ impl Deployment {
 
     fn deploy(&mut self, name: &str, state: &AppState, step: &mut Step) {
         let Some(app) = state.app_name() else { return self.refuse(name, state.reading.findings.clone(), step) };
-        let taken = self.deployed.apps.iter().find(|(other, deployed)| *other != name && deployed.app_name() == Some(app));
+        // Hosts have no case.
+        let has_it = |state: &AppState| state.app_name().is_some_and(|other| other.eq_ignore_ascii_case(app));
+        let taken = self.deployed.apps.iter().find(|(other, deployed)| *other != name && has_it(deployed));
         if let Some((_, other)) = taken {
             let message = format!("the name \"{app}\" is taken by {}", other.shown);
             let help = "give one of the two another name in its manifest";

@@ -424,6 +424,23 @@ fn two_folders_cannot_have_one_name() {
 }
 
 #[test]
+fn names_that_differ_in_case_are_one_name() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/shop/index.js", "1");
+    assert_eq!(host.settle(), ["+shop"]);
+    host.disk.write("apps/SHOP/index.js", "1");
+    host.look(0);
+    let step = host.look(QUIET_MS);
+    assert_eq!(shown(&step.changes), none());
+    assert!(step.findings[0].to_string().contains("/apps/SHOP: error: the name \"SHOP\" is taken by "), "{:?}", step.findings);
+    // Nor after a start, when both are found at once.
+    host.deployment = Deployment::new(QUIET_MS);
+    assert_eq!(host.settle(), ["+shop"]);
+    host.disk.remove("apps/shop");
+    assert_eq!(host.settle(), ["+SHOP", "-shop"]);
+}
+
+#[test]
 fn links_are_followed_at_the_top_and_never_out_of_an_app() {
     let mut host = Host::new(ScanOptions::default());
     host.disk.write("apps/.releases/1/index.js", "1");

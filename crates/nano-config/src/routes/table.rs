@@ -92,8 +92,16 @@ impl Routes {
         }
         if conventions.localhost {
             for (app, claim) in (0..).zip(claims) {
-                if let Some(host) = localhost(claim.name) {
-                    owners.entry(Route::host(Host::Exact(host))).or_insert(app);
+                let Some(host) = localhost(claim.name) else { continue };
+                match owners.entry(Route::host(Host::Exact(host.clone()))) {
+                    Entry::Vacant(entry) => drop(entry.insert(app)),
+                    Entry::Occupied(entry) => {
+                        // Of names that are the same others tell. A route is asked for: that is no contradiction.
+                        let first = &claims[*entry.get() as usize];
+                        if first.name != claim.name && localhost(first.name).as_ref() == Some(&host) {
+                            findings.push(conflict(&host, claim, first));
+                        }
+                    }
                 }
             }
         }

@@ -90,7 +90,10 @@ fn two_apps_cannot_have_the_same() {
 fn a_convention_gives_way_to_a_claim() {
     let apps: [(&str, &[&str], bool); 4] = [("a", &[], false), ("b", &["a.localhost"], false), ("B", &[], false), ("no_label", &[], false)];
     let (with, findings) = table(&apps, Conventions::default());
-    assert_eq!(findings, Vec::<String>::new());
+    assert_eq!(
+        findings,
+        ["B/nano.toml: error: b.localhost is claimed by \"b\" already, in b/nano.toml (\"B\" does not get it: change one of the two)"]
+    );
     assert_eq!(with.find("a.localhost", 80, "/"), Some(1));
     assert_eq!(with.find("b.localhost", 80, "/"), Some(1), "of two names that differ in case the first one has it");
     assert_eq!(with.find("no_label.localhost", 80, "/"), None);
