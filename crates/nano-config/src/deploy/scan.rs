@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nano_base::limits::DEPLOY_FOLDERS_MAX;
 
 use super::walk::{Digest, Hidden, Rules, outside_stamp, walk};
-use crate::manifest::{Reading, SecretSource, described_by, is_app, is_one_app, load};
+use crate::manifest::{Reading, SecretSource, described_by, is_app, is_one_app, load, why_no_app};
 use crate::text::{Finding, Severity};
 
 /// How to look.
@@ -60,8 +61,8 @@ pub struct AppState {
 pub struct Snapshot {
     /// The apps by their folders' names; `.` if the folder itself is the app.
     pub apps: BTreeMap<String, AppState>,
-    /// Folders that are there and are no apps.
-    pub others: BTreeSet<String>,
+    /// Folders that are there and are no apps, and whether a finding says why.
+    pub others: BTreeMap<String, bool>,
     /// What is wrong with the folder as a whole.
     pub findings: Vec<Finding>,
 }
@@ -104,13 +105,15 @@ impl Scanner {
         match self.root.canonicalize() {
             Err(error) => self.complain(&mut snapshot, &format!("cannot be opened: {error}")),
             Ok(root) if self.one_app => self.look(".", &root, touched, unix_ms, &mut snapshot),
-            Ok(root) => match self.names(&root) {
-                Err(why) => self.complain(&mut snapshot, &why),
-                Ok(names) => {
-                    snapshot.findings.extend(described_by(&root).map(|file| self.passed_over(file)));
-                    names.iter().for_each(|name| self.child(name, &root, touched, unix_ms, &mut snapshot));
+            Ok(root) => {
+                snapshot.findings.extend(described_by(&root).map(|file| self.passed_over(file)));
+                let names = self.names(&root, &mut snapshot.findings);
+                let looked =
+                    names.and_then(|names| names.iter().try_for_each(|name| self.child(name, &root, touched, unix_ms, &mut snapshot)));
+                if let Err(why) = looked {
+                    self.complain(&mut snapshot, &why);
                 }
-            },
+            }
         }
         self.last = snapshot.clone();
         snapshot
@@ -128,40 +131,56 @@ impl Scanner {
         Finding::of_file(Severity::Warning, self.root.join(file).display().to_string(), message, "put it into a folder of its own")
     }
 
-    fn names(&self, root: &Path) -> Result<Vec<String>, String> {
+    fn names(&self, root: &Path, findings: &mut Vec<Finding>) -> Result<Vec<String>, String> {
         let mut names = Vec::new();
         for (count, entry) in fs::read_dir(root).map_err(|error| format!("cannot be read: {error}"))?.enumerate() {
             if count >= DEPLOY_FOLDERS_MAX {
                 return Err(format!("there are more than {DEPLOY_FOLDERS_MAX} entries in it"));
             }
             let entry = entry.map_err(|error| format!("cannot be read: {error}"))?;
-            if let Ok(name) = entry.file_name().into_string()
-                && !name.starts_with('.')
-                && name != "node_modules"
-            {
-                names.push(name);
+            match entry.file_name().into_string() {
+                Ok(name) if name.starts_with('.') || name == "node_modules" => {}
+                Ok(name) => names.push(name),
+                Err(_) if !entry.path().is_dir() => {}
+                Err(_) => {
+                    let message = "it is no app: its name is not UTF-8";
+                    findings.push(Finding::of_file(Severity::Warning, entry.path().display().to_string(), message, "rename the folder"));
+                }
             }
         }
         names.sort_unstable();
         Ok(names)
     }
 
-    fn child(&self, name: &str, root: &Path, touched: &Touched, unix_ms: u64, snapshot: &mut Snapshot) {
+    /// One entry. Only one that is not there has gone; the error is about the folder of apps as a whole.
+    fn child(&self, name: &str, root: &Path, touched: &Touched, unix_ms: u64, snapshot: &mut Snapshot) -> Result<(), String> {
         let path = root.join(name);
-        let Ok(real) = path.canonicalize() else { return };
+        let mut no_app = |severity, message: String, help| {
+            snapshot.findings.push(Finding::of_file(severity, path.display().to_string(), message, help));
+            snapshot.others.insert(name.to_string(), true);
+        };
+        let real = match (path.canonicalize(), fs::symlink_metadata(&path)) {
+            (Ok(real), _) => real,
+            (Err(_), Err(gone)) if gone.kind() == ErrorKind::NotFound => return Ok(()),
+            (Err(_), Err(error)) => return Err(format!("cannot be entered: {error}")),
+            (Err(error), Ok(_)) => {
+                no_app(Severity::Warning, format!("it is no app: the link cannot be followed: {error}"), "");
+                return Ok(());
+            }
+        };
         if !real.is_dir() {
-            return;
+            return Ok(());
         }
-        let outside = !real.starts_with(root);
-        if outside && !self.options.outside_links {
-            let message = "the link leads outside the folder of apps";
-            snapshot.findings.push(Finding::of_file(Severity::Error, path.display().to_string(), message, "allow it with --follow-links"));
-            snapshot.others.insert(name.to_string());
+        if !real.starts_with(root) && !self.options.outside_links {
+            no_app(Severity::Error, "the link leads outside the folder of apps".into(), "allow it with --follow-links");
         } else if is_app(&real) {
             self.look(name, &real, touched, unix_ms, snapshot);
+        } else if let Some(why) = why_no_app(&real) {
+            no_app(Severity::Warning, format!("it is no app: {why}"), "");
         } else {
-            snapshot.others.insert(name.to_string());
+            snapshot.others.insert(name.to_string(), false);
         }
+        Ok(())
     }
 
     fn look(&self, name: &str, real: &Path, touched: &Touched, unix_ms: u64, snapshot: &mut Snapshot) {

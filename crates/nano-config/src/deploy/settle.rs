@@ -149,15 +149,18 @@ impl Deployment {
         let is_a_hosts = |name: &String| !seen.apps.get(name).and_then(AppState::app_name).is_some_and(|app| app.contains(char::is_uppercase));
         settled.sort_by_key(|name| !is_a_hosts(name));
         // What goes makes room for what has its name.
-        for name in settled.iter().filter(|name| !seen.apps.contains_key(*name) && !seen.others.contains(*name)) {
+        for name in settled.iter().filter(|name| !seen.apps.contains_key(*name) && !seen.others.contains_key(*name)) {
             self.deployed.apps.remove(name);
             self.waiting.remove(name);
         }
         for name in &settled {
             match seen.apps.get(name) {
                 Some(state) => self.deploy(name, state, &mut step),
-                None if seen.others.contains(name) => self.keep_what_was(name, &mut step),
-                None => {}
+                None => {
+                    if let Some(told) = seen.others.get(name) {
+                        self.keep_what_was(name, *told, &mut step);
+                    }
+                }
             }
         }
         step.changes = plan(&before, &self.deployed);
@@ -202,14 +205,15 @@ impl Deployment {
         self.waiting.remove(name);
     }
 
-    fn keep_what_was(&mut self, name: &str, step: &mut Step) {
+    /// Where an app was is a folder that is none; whether it was `told` why.
+    fn keep_what_was(&mut self, name: &str, told: bool, step: &mut Step) {
         let Some(deployed) = self.deployed.apps.get(name) else {
             self.waiting.remove(name);
             return;
         };
         let message = "the folder has no main module and no manifest any more";
         let finding = Finding::of_file(Severity::Error, deployed.shown.clone(), message, "remove the folder to remove the app");
-        self.refuse(name, vec![finding], step);
+        self.refuse(name, if told { Vec::new() } else { vec![finding] }, step);
     }
 
     fn refuse(&mut self, name: &str, mut findings: Vec<Finding>, step: &mut Step) {

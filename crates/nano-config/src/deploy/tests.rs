@@ -1,6 +1,7 @@
 //! Folders on disk, looked at with a clock that is told the time.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -526,6 +527,74 @@ fn a_folder_that_cannot_be_opened_removes_nothing() {
     let step = host.look(10_000);
     assert!(step.findings.len() == 1 && step.findings[0].message.starts_with("cannot be opened"), "{step:?}");
     assert_eq!(host.settle(), none());
+}
+
+#[test]
+fn a_folder_that_cannot_be_entered_removes_nothing() {
+    let mut host = Host::new(ScanOptions::default());
+    let name = "a".repeat(200);
+    host.disk.write(&format!("apps/{name}/index.js"), "1");
+    assert_eq!(host.settle(), [format!("+{name}")]);
+    // Whoever runs this may enter any folder, but not by a path that is too long.
+    let mut deep = host.disk.0.join("deep");
+    while deep.as_os_str().len() < 3_700 {
+        deep.push("d".repeat(200));
+    }
+    fs::create_dir_all(&deep).expect("folders");
+    deep.push("d".repeat(4_000 - deep.as_os_str().len()));
+    fs::rename(host.disk.root(), &deep).expect("a rename");
+    host.disk.link(&deep, "apps");
+    let step = host.look(10_000);
+    assert!(step.findings.len() == 1 && step.findings[0].message.starts_with("cannot be entered"), "{step:?}");
+    assert_eq!((shown(&step.changes), host.settle()), (none(), none()));
+}
+
+#[test]
+fn a_link_that_leads_nowhere_removes_nothing_until_it_goes() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/.releases/1/index.js", "1");
+    host.disk.write("apps/.releases/2/index.js", "2");
+    host.disk.link(".releases/1", "apps/a");
+    assert_eq!(host.settle(), ["+a"]);
+    host.disk.remove("apps/.releases/1");
+    host.look(10_000);
+    let step = host.look(10_000);
+    assert_eq!((shown(&step.changes), host.look(100_000).changes), (none(), Vec::new()));
+    host.disk.link(".releases/2", "apps/new");
+    host.disk.rename("apps/new", "apps/a");
+    assert_eq!(host.settle(), ["~a"]);
+    host.disk.remove("apps/a");
+    assert_eq!(host.settle(), ["-a"]);
+}
+
+#[test]
+fn what_was_to_be_an_app_and_cannot_be_is_told() {
+    let mut host = Host::new(ScanOptions::default());
+    let root = host.disk.root();
+    for folder in ["docs/img", "socket", "folder/index.js", "file", "pack/package.json", "deeper/src"] {
+        fs::create_dir_all(root.join(folder)).expect("a folder");
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("socket/nano.toml")).expect("a socket");
+    host.disk.link("nowhere", "apps/link/index.js");
+    host.disk.link("nowhere", "apps/dangling");
+    host.disk.link("nowhere", "apps/deeper/src/index.ts");
+    host.disk.write("apps/readme.md", "");
+    fs::create_dir(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9"))).expect("a folder");
+    let mut said: Vec<String> = host.look(0).findings.iter().map(|finding| finding.to_string().replace(&*root.to_string_lossy(), "")).collect();
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "/caf\u{fffd}: warning: it is no app: its name is not UTF-8 (rename the folder)",
+            "/dangling: warning: it is no app: the link cannot be followed: No such file or directory (os error 2)",
+            "/deeper: warning: it is no app: src/index.ts is a link that leads nowhere",
+            "/folder: warning: it is no app: index.js is no regular file",
+            "/link: warning: it is no app: index.js is a link that leads nowhere",
+            "/pack: warning: it is no app: package.json is no regular file",
+            "/socket: warning: it is no app: nano.toml is no regular file",
+        ]
+    );
+    assert_eq!((host.look(QUIET_MS).findings, host.settle()), (Vec::new(), none()), "it is told once");
 }
 
 #[test]

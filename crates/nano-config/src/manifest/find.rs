@@ -1,6 +1,6 @@
 //! An app's folder: which file describes it, and whether it is an app at all.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use nano_base::app_files::MAIN_FILES;
@@ -41,6 +41,25 @@ fn has_apps_beside_src(folder: &Path) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().take(DEPLOY_FOLDERS_MAX).flatten();
     let is_other = |name: &str| !name.starts_with('.') && !matches!(name, "src" | "node_modules");
     entries.filter(|entry| entry.file_name().to_str().is_some_and(is_other)).any(|entry| is_app(&entry.path()))
+}
+
+/// Why a folder that looks as if it was to be an app is none; it is no app.
+pub fn why_no_app(folder: &Path) -> Option<String> {
+    if let Err(error) = std::fs::read_dir(folder) {
+        return Some(format!("it cannot be read: {error}"));
+    }
+    let names = MANIFEST_FILES.iter().map(|(name, _)| *name).chain(MAIN_FILES).chain(["package.json"]);
+    names.into_iter().find_map(|name| {
+        let path = folder.join(name);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => None,
+            Ok(_) => Some(format!("{name} is no regular file")),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                path.is_symlink().then(|| format!("{name} is a link that leads nowhere"))
+            }
+            Err(error) => Some(format!("{name} cannot be read: {error}")),
+        }
+    })
 }
 
 /// Whether its package.json names a main module.

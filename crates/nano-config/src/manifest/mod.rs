@@ -20,7 +20,7 @@ mod tests;
 use nano_base::limits::AppLimits;
 
 pub(crate) use find::read_text;
-pub use find::{MANIFEST_FILES, described_by, is_app, is_one_app, load};
+pub use find::{MANIFEST_FILES, described_by, is_app, is_one_app, load, why_no_app};
 pub use grants::{GRANTS_FILE, Grant, Grants};
 pub use limits::list as limit_list;
 pub use schema::{Key, Kind};

@@ -59,7 +59,7 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     let options = ScanOptions { environment: check.env.clone(), dev_vars: true, outside_links: check.follow_links };
     let snapshot = Scanner::new(dir, options).scan(&Touched::All, Clock::system().unix_ms() as u64);
     let mut findings = snapshot.findings.clone();
-    if snapshot.apps.is_empty() && findings.is_empty() {
+    if snapshot.apps.is_empty() && findings.iter().all(|finding| finding.severity != Severity::Error) {
         let folder = dir.display().to_string();
         findings.push(Finding::of_file(Severity::Error, folder, "there is no app in it", apps::NO_APP_HELP));
     }
