@@ -91,6 +91,26 @@ impl Headers {
         self.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
     }
 
+    /// What `Content-Length` says, if that is one number.
+    pub fn content_length(&self) -> Option<u64> {
+        let digits = self.value(b"content-length").filter(|value| value.iter().all(u8::is_ascii_digit))?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    /// Says so, or says nothing of it.
+    pub fn set_content_length(&mut self, length: Option<u64>) {
+        if self.value(b"content-length").is_some() {
+            let mut others = Self::new();
+            for (name, value) in self.iter().filter(|(name, _)| *name != b"content-length") {
+                others.append(name, value);
+            }
+            *self = others;
+        }
+        if let Some(length) = length {
+            self.append(b"content-length", length.to_string().as_bytes());
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.iter().count()

@@ -129,6 +129,8 @@ pub(crate) struct Pipe {
     pub bytes_total: u64,
     /// What may come in all.
     bytes_max: usize,
+    /// What will come in all, if that is known: whoever writes keeps to it, or breaks off.
+    pub length: Option<u64>,
     ended: bool,
     streaming: bool,
     /// A WebSocket may begin where it ends.
@@ -154,6 +156,7 @@ impl Pipe {
             held: Held::NONE,
             bytes_total: 0,
             bytes_max: usize::MAX,
+            length: None,
             ended: true,
             streaming: false,
             upgradable: false,
@@ -173,6 +176,7 @@ impl Pipe {
             Body::Whole(bytes) => {
                 pipe.held = Held::of(app, bytes.len());
                 pipe.bytes_total = bytes.len() as u64;
+                pipe.length = Some(pipe.bytes_total);
                 pipe.chunks.push_back(bytes);
             }
         }
@@ -194,6 +198,11 @@ impl Pipe {
         let is_left = self.is_left;
         *self = Self::new(Body::Stream, app);
         (self.ended, self.tells_end) = (is_left, true);
+    }
+
+    /// One that is streamed, of so many bytes, if that is known.
+    pub(crate) fn stream(length: Option<u64>, app: &Arc<AppShared>) -> Self {
+        Self { length, ..Self::new(Body::Stream, app) }
     }
 
     /// 0 none, 1 whole, 2 streaming.

@@ -168,6 +168,9 @@ pub(crate) struct Origin {
     pub entrypoint: Option<String>,
 }
 
+/// A length that nobody knows.
+const UNKNOWN: u64 = u64::MAX;
+
 /// What an event has spent of its limits. It outlives the request: what that has begun goes on at its expense.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
@@ -224,6 +227,8 @@ pub(crate) struct Work {
     /// Shards that had no room for it.
     pub hops: AtomicU32,
     pub bytes_out: AtomicU64,
+    /// How many there will be of a response that is streamed, as far as anybody was told.
+    promised: AtomicU64,
     /// The status of a response that is streamed.
     pub status: AtomicU16,
     pub listener: Listener,
@@ -260,12 +265,19 @@ impl Work {
         let app_wall = u64::from(app.limits().wall_ms);
         let wall_ms = if deadline_ms == 0 { app_wall } else { app_wall.min(u64::from(deadline_ms)) };
         let head_bytes = job.head_bytes();
+        // What came by a connection, or from another app, is as long as it says; of a host's nobody has looked.
+        let length = match (&job, &listener) {
+            (Job::Fetch(head), Listener::Connection(_) | Listener::App(_)) => head.headers.content_length(),
+            _ => None,
+        };
+        let mut body = Pipe::of_request(body, app);
+        body.length = body.length.or(length);
         Self {
             id: AtomicU64::new(0),
             user_data,
             app: app.clone(),
             job,
-            body: Mutex::new(Pipe::of_request(body, app)),
+            body: Mutex::new(body),
             place: Mutex::new(None),
             credit: AtomicI64::new(BODY_WINDOW_BYTES as i64),
             accepted_ns: now_ns,
@@ -274,6 +286,7 @@ impl Work {
             spent: Arc::new(Spent::new(origin.depth, trace)),
             hops: AtomicU32::new(0),
             bytes_out: AtomicU64::new(0),
+            promised: AtomicU64::new(UNKNOWN),
             status: AtomicU16::new(0),
             listener,
             entrypoint: origin.entrypoint,
@@ -377,11 +390,15 @@ impl Work {
         won
     }
 
-    /// The head of a streaming response.
-    pub(crate) fn send_head(&self, head: ResponseHead) {
+    /// The head of a streaming response, of so many bytes, if that is known. A host may be told what the app says of it.
+    pub(crate) fn send_head(&self, mut head: ResponseHead, length: Option<u64>) {
         if self.is_done() {
             return;
         }
+        if length.is_some() || matches!(self.listener, Listener::App(_) | Listener::Connection(_)) {
+            head.headers.set_content_length(length);
+        }
+        self.promised.store(length.unwrap_or(UNKNOWN), Ordering::Relaxed);
         self.status.store(head.status, Ordering::Relaxed);
         if let Some(trace) = &self.spent.trace {
             trace.responded(head.status);
@@ -432,6 +449,15 @@ impl Work {
         ))
     }
 
+    /// Whether a response that has been streamed is as long as was said.
+    pub(crate) fn check_length(&self) -> Result<()> {
+        let promised = self.promised.load(Ordering::Relaxed);
+        if promised == UNKNOWN || promised == self.bytes_out.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(Error::new(Status::Invalid, "the response's body is shorter than was announced"))
+    }
+
     /// A piece of a streaming response; the credit that is left, or `None` when nobody takes it.
     pub(crate) fn send_chunk(&self, bytes: Vec<u8>) -> Result<Option<i64>> {
         if self.is_done() {
@@ -439,7 +465,10 @@ impl Work {
         }
         self.progress();
         let len = bytes.len() as i64;
-        self.bytes_out.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let sent = self.bytes_out.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+        if sent > self.promised.load(Ordering::Relaxed) {
+            return Err(Error::new(Status::Invalid, "the response's body is longer than was announced"));
+        }
         match &self.listener {
             Listener::Queue => {
                 let credit = self.credit.fetch_sub(len, Ordering::AcqRel) - len;

@@ -101,7 +101,7 @@ impl Inner {
             if !call.answer() {
                 return;
             }
-            *body = Pipe::new(Body::Stream, &call.app);
+            *body = Pipe::stream(head.headers.content_length(), &call.app);
             lock(&call.held).add(head_bytes(&head));
         }
         self.answer_call(call, Answer::Head(head));

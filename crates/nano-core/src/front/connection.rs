@@ -193,7 +193,8 @@ impl Connection {
                 if !lock(&exchange.work.body).is_canceled() {
                     exchange.ask(&mut self.output);
                 }
-                let answer = exchange.answer(Content::Stream, tools.date, &self.shared, self.ended);
+                let content = head.headers.content_length().map_or(Content::Stream, Content::Length);
+                let answer = Answer { content, ..exchange.answer(Content::Stream, tools.date, &self.shared, self.ended) };
                 match h1::write_response_head(&mut self.output, &head, &answer) {
                     Ok(sent) => exchange.sent = Some(sent),
                     Err(why) => return self.refuse_response(&why.to_string(), tools),
@@ -209,7 +210,7 @@ impl Connection {
                             self.output.extend_from_slice(h1::CHUNK_END);
                         }
                     }
-                    Some(Framing::UntilClose) => self.output.extend_from_slice(&bytes),
+                    Some(Framing::UntilClose | Framing::Length(_)) => self.output.extend_from_slice(&bytes),
                     _ => {}
                 }
                 self.held.push(held);

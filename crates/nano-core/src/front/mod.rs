@@ -55,7 +55,7 @@ pub(crate) struct Reply {
 pub(crate) enum Happening {
     /// The whole response; the request is over.
     Response(ResponseHead, Vec<u8>),
-    /// The head of a streaming response.
+    /// The head of a streaming response, with its length if that is known.
     Head(ResponseHead),
     /// The response is the beginning of a WebSocket: this head, and then bytes both ways.
     Switch(ResponseHead),

@@ -21,6 +21,7 @@ mod hostobjects;
 mod http2;
 mod inspecting;
 mod large_pieces;
+mod lengths;
 mod limits;
 mod listening;
 mod listening_abuse;

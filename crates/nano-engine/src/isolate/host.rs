@@ -80,8 +80,8 @@ pub enum Outbound {
     None,
     /// All of it.
     Whole(Vec<u8>),
-    /// Pieces follow by `write` and `end`.
-    Stream,
+    /// Pieces follow by `write` and `end`; of so many bytes, if that is known.
+    Stream(Option<u64>),
 }
 
 /// What an app asks of a function, a class or an object of the host's.
@@ -138,6 +138,8 @@ pub trait Host {
     fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead));
     /// 0 none, 1 whole, 2 streaming, [`BODY_GONE`].
     fn body_kind(&self, id: u32) -> u32;
+    /// How many bytes a body has that nothing has been read of, if that is known.
+    fn body_length(&self, id: u32) -> Option<u64>;
     /// A whole body, once.
     fn body_take(&self, id: u32) -> Vec<u8>;
     /// The next piece of a streaming body.
@@ -148,8 +150,8 @@ pub trait Host {
     fn body_cancel(&self, id: u32);
     /// The whole response.
     fn respond(&self, id: u32, head: ResponseHead, body: Vec<u8>);
-    /// The head of a response whose body follows.
-    fn respond_head(&self, id: u32, head: ResponseHead);
+    /// The head of a response whose body follows, of so many bytes, if that is known.
+    fn respond_head(&self, id: u32, head: ResponseHead, length: Option<u64>);
     /// A piece of a response's or a call's body; the credit that is left, or `None` when nobody takes it any more.
     fn write(&self, id: u32, bytes: Vec<u8>) -> Option<i64>;
     /// How much of so many bytes may be written at once: all of it, or no more than a window's worth, for which there always is room.

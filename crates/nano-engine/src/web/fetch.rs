@@ -21,6 +21,14 @@ pub(super) fn body_kind(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     rv.set_uint32(State::host(scope).map_or(0, |host| host.body_kind(id)));
 }
 
+/// `bodyLength(id)`
+pub(super) fn body_length(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let id = integer(scope, &args, 0);
+    if let Some(length) = State::host(scope).and_then(|host| host.body_length(id)) {
+        rv.set_double(length as f64);
+    }
+}
+
 /// `bodyTake(id)`
 pub(super) fn body_take(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let id = integer(scope, &args, 0);
@@ -57,12 +65,13 @@ pub(super) fn respond(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     }
 }
 
-/// `respondHead(id, status, statusText, headers)`
+/// `respondHead(id, status, statusText, headers, length)`
 pub(super) fn respond_head(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let id = integer(scope, &args, 0);
     let Some(head) = response_head(scope, &args, id) else { return };
+    let length = length(scope, args.get(4));
     if let Some(host) = State::host(scope) {
-        host.respond_head(id, head);
+        host.respond_head(id, head, length);
     }
 }
 
@@ -87,6 +96,11 @@ pub(super) fn check_head(of: &str, word: v8::Local<v8::Value>, headers: v8::Loca
         return Ok(());
     }
     Err(format!("the head of the {of} has {bytes} bytes, with all its headers; the limit head_bytes is {HTTP_HEAD_BYTES_MAX}"))
+}
+
+/// How many bytes a stream has, or undefined.
+fn length(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> Option<u64> {
+    value.number_value(scope).filter(|length| *length >= 0.0).map(|length| length as u64)
 }
 
 /// A string, bytes, the id of a whole native body, or nothing.
@@ -165,7 +179,7 @@ pub(super) fn wait_until(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     }
 }
 
-/// `callFetch(binding, method, url, headers, body)`
+/// `callFetch(binding, method, url, headers, body, length)`
 pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let binding = integer(scope, &args, 0);
     if let Err(why) = check_head("request", args.get(1), args.get(3)) {
@@ -175,7 +189,7 @@ pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let head = RequestHead { method: text(scope, &args, 1).into(), url: text(scope, &args, 2), headers };
     let body = args.get(4);
     let body = if body.is_undefined() {
-        Outbound::Stream
+        Outbound::Stream(length(scope, args.get(5)))
     } else if body.is_null() {
         Outbound::None
     } else {

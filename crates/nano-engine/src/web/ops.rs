@@ -55,6 +55,7 @@ table! {
     "urlParse" => url::parse,
     "urlSet" => url::set,
     "bodyKind" => fetch::body_kind,
+    "bodyLength" => fetch::body_length,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,
     "bodyCancel" => fetch::body_cancel,

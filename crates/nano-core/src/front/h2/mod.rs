@@ -157,7 +157,8 @@ impl Connection {
                 if !lock(&exchange.work.body).is_canceled() {
                     exchange.ask(id, &mut self.http);
                 }
-                self.begin_response(id, &head, Content::Stream, tools);
+                let content = head.headers.content_length().map_or(Content::Stream, Content::Length);
+                self.begin_response(id, &head, content, tools);
             }
             Happening::Chunk(bytes) => self.append(id, bytes, held, false, tools),
             Happening::End => self.append(id, Vec::new(), held, true, tools),

@@ -128,6 +128,16 @@ impl Host for LinkHost {
         self.0.call(id).map_or(BODY_GONE, |call| lock(&call.body).kind())
     }
 
+    fn body_length(&self, id: u32) -> Option<u64> {
+        if let Some(work) = self.0.work(id) {
+            return lock(&work.body).length;
+        }
+        if let Some(outgoing) = self.0.fetch(id) {
+            return outgoing.length();
+        }
+        self.0.call(id).and_then(|call| lock(&call.body).length)
+    }
+
     fn body_take(&self, id: u32) -> Vec<u8> {
         if let Some(work) = self.0.work(id) {
             return lock(&work.body).take_whole();
@@ -219,9 +229,9 @@ impl Host for LinkHost {
         }
     }
 
-    fn respond_head(&self, id: u32, head: ResponseHead) {
+    fn respond_head(&self, id: u32, head: ResponseHead, length: Option<u64>) {
         if let Some(work) = self.0.work(id) {
-            work.send_head(head);
+            work.send_head(head, length);
         }
     }
 
@@ -265,7 +275,8 @@ impl Host for LinkHost {
 
     fn end(&self, id: u32) {
         if let Some(work) = self.0.work(id) {
-            self.0.finish(id, &work, Ending::Stream);
+            let end = work.check_length().map_or_else(Ending::Error, |()| Ending::Stream);
+            self.0.finish(id, &work, end);
         } else if let Some(outgoing) = self.0.fetch(id) {
             outgoing.end(&self.0);
         } else if let Some(wire) = self.0.socket(id) {
@@ -297,7 +308,7 @@ impl Host for LinkHost {
         }
     }
 
-    fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
+    fn call_fetch(&self, binding: u32, mut head: RequestHead, body: Outbound) -> Result<u32, Refusal> {
         if binding == NETWORK {
             let Some(policy) = &self.0.version.egress else { return Err(Refusal("this app has no network".into())) };
             return self.0.open_fetch(policy, head, body);
@@ -305,7 +316,11 @@ impl Host for LinkHost {
         let (body, streaming) = match body {
             Outbound::None => (Vec::new(), false),
             Outbound::Whole(body) => (body, false),
-            Outbound::Stream => (Vec::new(), true),
+            Outbound::Stream(length) => {
+                // What an app says of it may have been true of another body.
+                head.headers.set_content_length(length);
+                (Vec::new(), true)
+            }
         };
         self.0.open_call(binding, CallContent::Fetch { head, body, streaming })
     }

@@ -64,7 +64,7 @@ impl Link {
             body: Pipe::new(Body::None, &self.app).into(),
             upload: RefCell::default(),
             at: Cell::new(0),
-            uploading: Cell::new(matches!(body, Outbound::Stream)),
+            uploading: Cell::new(matches!(body, Outbound::Stream(_))),
             full: Cell::new(false),
             held: held.into(),
             window: Held::of(&self.app, 0).into(),
@@ -79,7 +79,7 @@ impl Link {
                 outgoing.credit.moved(bytes.len());
                 Upload::Whole(bytes)
             }
-            Outbound::Stream => Upload::Stream(None),
+            Outbound::Stream(length) => Upload::Stream(length),
         };
         let request = Request { app: self.app.key, policy: policy.clone(), head, body };
         self.open_soon(local, current.as_ref(), Opening::Fetch(outgoing.clone(), request))?;
@@ -149,6 +149,11 @@ impl Outgoing {
     /// 0 none, 1 whole, 2 streaming.
     pub(super) fn kind(&self) -> u32 {
         self.body.borrow().kind()
+    }
+
+    /// How many bytes it has, if that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.body.borrow().length
     }
 
     /// The next piece of the response's body.
@@ -234,7 +239,8 @@ impl Outgoing {
 impl Exchange for Outgoing {
     fn head(&self, _: &Reactor, head: ResponseHead, decoded: bool) {
         if let Some(link) = self.link.upgrade() {
-            *self.body.borrow_mut() = Pipe::new(Body::Stream, &link.app);
+            let length = head.headers.content_length().filter(|_| !decoded);
+            *self.body.borrow_mut() = Pipe::stream(length, &link.app);
         }
         self.answer();
         let head = if decoded { without_coding(head) } else { head };

@@ -208,6 +208,24 @@
   // The body that a stream was made for: when an app hands the stream on unread, its source can be read instead.
   const bodyOfStream = new SafeWeakMap();
 
+  // How many bytes come of a stream that nobody has read from, where that is known.
+  const streamLengths = new SafeWeakMap();
+
+  // How many bytes a usable body has, or undefined.
+  const lengthOf = (body) => {
+    const { kind, source, stream } = body;
+    switch (kind) {
+      case TEXT: return TypedArrayPrototypeGetByteLength(ops.utf8Encode(source));
+      case BYTES: return TypedArrayPrototypeGetByteLength(source);
+      case LAZY: return source.size;
+      case NATIVE: return ops.bodyLength(source.id);
+      default: {
+        const origin = bodyOfStream.get(stream);
+        return origin === undefined ? streamLengths.get(stream) : lengthOf(origin);
+      }
+    }
+  };
+
   const isUsed = (body) => body !== null && (body.used || (body.stream !== null && nano.streams.isDisturbed(body.stream)));
 
   // https://fetch.spec.whatwg.org/#body-unusable
@@ -301,7 +319,12 @@
       clone.shared = true;
       return clone;
     }
+    const length = lengthOf(body);
     const branches = nano.streams.readableStreamTee(streamOf(body), true);
+    if (length !== undefined) {
+      streamLengths.set(branches[0], length);
+      streamLengths.set(branches[1], length);
+    }
     const clone = new Body(STREAM, null, body.type);
     clone.stream = branches[1];
     body.kind = STREAM;
@@ -585,9 +608,11 @@
   fetch.failBody = failBody;
   fetch.isUnusable = isUnusable;
   fetch.lazyBody = lazyBody;
+  fetch.lengthOf = lengthOf;
   fetch.mixinBody = mixinBody;
   fetch.nativeBody = nativeBody;
   fetch.proxyBody = proxyBody;
+  fetch.streamLengths = streamLengths;
   fetch.streamOf = streamOf;
   fetch.takeBody = takeBody;
   fetch.textBody = textBody;

@@ -13,7 +13,7 @@
   const { Event, dispatchTrusted, hasListener } = nano.events;
   const { configureInterface, illegalConstructor, isObject, requiredArguments } = nano.webidl;
   const {
-    cancelBody, cancelRequest, isNullBodyStatus, isResponse, isUnusable, requestFromNative, requestMethodOf, responseBodyOf,
+    cancelBody, cancelRequest, headerOf, isNullBodyStatus, isResponse, isUnusable, lengthOf, requestFromNative, requestMethodOf, responseBodyOf,
     responseFlatOf, responseMetaOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
   } = fetch;
 
@@ -156,6 +156,13 @@
     return "an object that is no Response";
   };
 
+  // What a GET would be answered with.
+  const withLength = (flat, body) => {
+    const length = headerOf(flat, "content-length") === null ? lengthOf(body) : undefined;
+    if (length === undefined) return flat;
+    return `${flat}${flat === "" ? "" : "\n"}content-length\n${length}`;
+  };
+
   // The response of a request is on its way. Gives the pump of a body that takes longer.
   const respond = (id, request, response, flight) => {
     if (!isResponse(response)) {
@@ -178,7 +185,7 @@
       throw new TypeError("The fetch handler returned a Response whose body has already been used; clone() it before.");
     }
     if (isNullBodyStatus(status) || requestMethodOf(request) === "HEAD") {
-      ops.respond(id, status, statusText, flat, null);
+      ops.respond(id, status, statusText, isNullBodyStatus(status) ? flat : withLength(flat, body), null);
       cancelBody(body, undefined);
       return null;
     }
@@ -190,7 +197,7 @@
     }
     const { Pump } = nano.part("pump");
     flight ??= startFlight(id, request);
-    ops.respondHead(id, status, statusText, flat);
+    ops.respondHead(id, status, statusText, flat, lengthOf(taken));
     return new Pump(id, taken, flight);
   };
 

@@ -6,7 +6,7 @@
   const { abort, ops } = nano;
   const { pending } = nano.calls;
   const {
-    Request, cancelBody, failBody, headerOf, isRedirectStatus, isRequest, isUnusable, requestAbortSignalOf, requestBodyOf,
+    Request, cancelBody, failBody, headerOf, isRedirectStatus, isRequest, isUnusable, lengthOf, requestAbortSignalOf, requestBodyOf,
     requestFlatOf, requestMethodOf, requestOptionsOf, requestTargetOf, responseBodyOf, responseFromNative, takeBody, watchBody,
     wholeBody,
   } = nano.fetch;
@@ -49,7 +49,8 @@
     send() {
       const { taken } = this;
       const whole = taken === null ? null : wholeBody(taken);
-      this.id = ops.callFetch(this.binding, this.method, this.url, this.flat, whole);
+      const length = whole === undefined ? lengthOf(taken) : undefined;
+      this.id = ops.callFetch(this.binding, this.method, this.url, this.flat, whole, length);
       pending.set(this.id, this);
       if (whole !== undefined) return;
       this.pump = new (nano.part("pump").Pump)(this.id, taken, this);

@@ -37,6 +37,7 @@
         wake();
       },
     );
+    if (expected !== undefined) nano.fetch.streamLengths.set(readable, expected);
     const source = readableStreamController(readable);
     const fail = (error) => {
       if (readableStreamState(readable) === "readable") readableByteStreamControllerError(source, error);
