@@ -100,12 +100,7 @@ impl Bound {
             Place::Inherited(fd) => {
                 let fd = sys::file::duplicate(fd).map_err(failed)?;
                 let socket = RawSocket::from(fd);
-                let local = socket.local_addr().map_err(failed)?;
-                socket.set_nonblocking(true).map_err(failed)?;
-                let (family, name) = match local.as_socket() {
-                    Some(address) => (Family::Tcp, address.to_string()),
-                    None => (Family::Unix, address.to_string()),
-                };
+                let (family, name) = adopt(&socket, address).map_err(failed)?;
                 Ok(Self::Shared(socket.into(), family, name))
             }
         }
@@ -134,6 +129,30 @@ impl Bound {
                 .collect(),
         }
     }
+}
+
+/// Looks at a socket that somebody else has bound: what it is, and what clients connect to. Nobody would ever come by one that does not listen.
+fn adopt(socket: &RawSocket, address: &str) -> io::Result<(Family, String)> {
+    let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    let local = socket.local_addr()?;
+    let (family, name) = match local.as_socket() {
+        Some(address) => (Family::Tcp, address.to_string()),
+        None if local.is_unix() => (Family::Unix, address.to_string()),
+        None => return wrong("the socket is neither of TCP nor a Unix socket"),
+    };
+    match socket.r#type()? {
+        Type::STREAM => {}
+        Type::DGRAM => return wrong("it is a socket of datagrams (UDP); one of streams is needed"),
+        _ => return wrong("it is no socket of streams"),
+    }
+    if !socket.is_listener()? {
+        return wrong(match socket.peer_addr() {
+            Ok(_) => "it is a connection, not a socket that listens",
+            Err(_) => "the socket does not listen: call listen() on it before",
+        });
+    }
+    socket.set_nonblocking(true)?;
+    Ok((family, name))
 }
 
 /// Fails if somebody listens there already. Our own sockets share their address, and would share it with another process of this user as

@@ -151,7 +151,7 @@ fn a_large_body_streams_both_ways() {
     });
     let (head, body) = response(&mut stream);
     sending.join().unwrap();
-    assert!(head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(head.contains("content-length: 2400000\r\n"), "{head}");
     assert!(body == text, "{} of {} bytes", body.len(), text.len());
     // And the connection goes on.
     write!(stream, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok").unwrap();
@@ -380,6 +380,40 @@ fn unix_sockets_and_bad_addresses() {
     ] {
         assert_eq!(at(address.into()).unwrap_err().status, status, "{address}");
     }
+}
+
+#[test]
+fn a_descriptor_that_nobody_could_come_by_is_refused() {
+    use std::os::fd::AsRawFd;
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let at = |socket: &dyn AsRawFd| {
+        let address = format!("fd:{}", socket.as_raw_fd());
+        runtime.listen(ListenOptions { address, router: Arc::new(app.clone()), limits: ListenLimits::default(), tls: None })
+    };
+    let tcp = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let bound = tcp();
+    bound.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+    let file = std::fs::File::open("/dev/null").unwrap();
+    let wrong: [(&dyn AsRawFd, &str); 7] = [
+        (&std::net::UdpSocket::bind("127.0.0.1:0").unwrap(), "datagrams (UDP)"),
+        (&std::os::unix::net::UnixDatagram::unbound().unwrap(), "datagrams"),
+        (&tcp(), "does not listen"),
+        (&bound, "does not listen"),
+        (&connection, "is a connection"),
+        (&UnixStream::pair().unwrap().0, "is a connection"),
+        (&file, "ocket"),
+    ];
+    for (socket, why) in wrong {
+        let error = at(socket).expect_err(why);
+        assert!(error.status == Status::Io && error.message.contains(why), "{why}: {error}");
+        assert!(error.message.starts_with(&format!("cannot listen on fd:{}: ", socket.as_raw_fd())), "{error}");
+    }
+    let listener = at(&listening).expect("it listens");
+    assert_eq!(listener.address(), listening.local_addr().unwrap().to_string());
+    assert_eq!(ask(&listener, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").0.split(' ').nth(1), Some("200"));
 }
 
 #[test]

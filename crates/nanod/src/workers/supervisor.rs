@@ -11,7 +11,7 @@ use nano_config::cli::Exit;
 use nano_config::manifest::is_one_app;
 use nano_config::text::units::show_duration_ms;
 use nano_core::limits::{WORKER_RESTART_MS, WORKER_RESTART_MS_MAX, WORKER_STEADY_MS, WORKER_STOP_SLACK_MS};
-use nano_core::{Clock, Notes, sys};
+use nano_core::{Clock, Notes};
 use signal_hook::consts::SIGHUP;
 
 use super::Order;
@@ -91,13 +91,13 @@ impl Supervisor {
                 for text in &texts {
                     // The second family of an address takes the port of the first.
                     let text = port.map_or(text.clone(), |port: u16| format!("[::]:{port}"));
-                    match bind(&text) {
+                    match nano_core::bind(&text) {
                         Ok(bound) => {
                             port = bound.1.parse::<std::net::SocketAddr>().ok().map(|address| address.port());
                             sockets.push(bound);
                         }
                         Err(_) if port.is_some() => {}
-                        Err(why) => return Err(why),
+                        Err(error) => return Err(error.message),
                     }
                 }
             }
@@ -381,18 +381,6 @@ impl Seat {
     fn put_off(&mut self, now_ms: u64) {
         self.due_ms = now_ms + self.wait_ms;
         self.wait_ms = (self.wait_ms * 2).min(WORKER_RESTART_MS_MAX);
-    }
-}
-
-/// A socket for the workers, and what clients connect to.
-fn bind(text: &str) -> Result<(OwnedFd, String), String> {
-    match text.strip_prefix("fd:").and_then(|number| number.parse().ok()) {
-        Some(number) => {
-            let fd = sys::file::duplicate(number).map_err(|error| format!("cannot listen on {text}: {error}"))?;
-            let name = fd.try_clone().ok().and_then(|fd| std::net::TcpListener::from(fd).local_addr().ok());
-            Ok((fd, name.map_or(text.to_string(), |address| address.to_string())))
-        }
-        None => nano_core::bind(text).map_err(|error| error.message),
     }
 }
 
