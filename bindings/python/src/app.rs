@@ -50,12 +50,13 @@ impl App {
         Ok((id, self.left.swap(true, Ordering::AcqRel)))
     }
 
-    fn wait_for(&self, py: Python<'_>, token: u64, init: RequestInit, asked: Asked) -> PyResult<bool> {
+    fn wait_for(&self, py: Python<'_>, token: u64, init: RequestInit, mut asked: Asked) -> PyResult<bool> {
         let mut waiting = self.waiting.lock();
         // Nobody takes its events before it is there.
         let sent = self.app.dispatch_quietly(RequestInit { user_data: token, ..init });
         if let Ok(id) = &sent {
-            waiting.insert(token, Asked { id: *id, ..asked });
+            asked.id = *id;
+            waiting.insert(token, asked);
         }
         // What raises runs Python, which may ask for the same lock, or wait for a thread that does.
         drop(waiting);
@@ -131,7 +132,7 @@ impl App {
         check_process(py)?;
         let (method, url, pairs, deadline_ms) = request;
         let init = self::request(py, method, url, pairs, whole(body), deadline_ms)?;
-        self.wait_for(py, token, init, Asked { id: 0, on, future, exchange, receive, form: Form::Event, was_seen: false })
+        self.wait_for(py, token, init, Asked::new(on, future, exchange, receive, Form::Event))
     }
 
     /// The same for a request as ASGI has it. A body that is none is one that is not known yet: `None` if the request's headers announce one.
@@ -155,7 +156,7 @@ impl App {
         }
         let form = Form::Asgi { is_head: head.method == "HEAD" };
         let init = RequestInit { head, body: whole(body.filter(|body| !body.is_empty())), user_data: 0, deadline_ms: 0 };
-        self.wait_for(py, token, init, Asked { id: 0, on, future, exchange, receive, form, was_seen: false }).map(Some)
+        self.wait_for(py, token, init, Asked::new(on, future, exchange, receive, form)).map(Some)
     }
 
     /// The same for one whose body follows, which has an exchange from the beginning.

@@ -134,16 +134,16 @@ impl Runtime {
         self.waiting.late(on)
     }
 
-    /// An exchange waits for a request from now on, and no future does.
+    /// An exchange waits for a request from now on, and no future does; whether one did.
     #[pyo3(signature = (token, /))]
-    fn disown(&self, token: u64) {
+    fn disown(&self, token: u64) -> bool {
         let asked = self.waiting.lock().remove(&token);
-        drop(asked);
+        asked.is_some()
     }
 
-    /// Nobody waits for a request any more; whether a future did.
+    /// No future waits for a request any more: if one did, the request is over.
     #[pyo3(signature = (token, /))]
-    fn forsake(&self, token: u64) -> bool {
+    fn forsake(&self, token: u64) {
         let asked = self.waiting.lock().remove(&token);
         if let Some(asked) = &asked
             && !is_forked()
@@ -151,7 +151,6 @@ impl Runtime {
             // It may have ended in this moment.
             let _ = self.core.request_cancel(asked.id);
         }
-        asked.is_some()
     }
 
     #[pyo3(signature = (id, data, /))]

@@ -2,6 +2,7 @@
 //! whatever else comes makes an exchange of the request, which the Python half goes on with.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nano_core::{Event, Payload};
@@ -26,17 +27,31 @@ pub(crate) struct Asked {
     /// The request's.
     pub id: u64,
     /// Whose thread alone may complete the future.
-    pub on: Py<PyAny>,
-    pub future: Py<PyAny>,
+    on: Py<PyAny>,
+    future: Py<PyAny>,
     /// The class of its exchange, if it is to have one, and what that is given.
-    pub exchange: Py<PyAny>,
-    pub receive: Py<PyAny>,
-    pub form: Form,
+    exchange: Py<PyAny>,
+    receive: Py<PyAny>,
+    form: Form,
     /// Whether it was there already when somebody last looked for what takes long.
-    pub was_seen: bool,
+    was_seen: bool,
+    /// Whether the Python half is being told of it: until that has made an exchange of it, whose this is then, it may be left here.
+    is_opened: bool,
+}
+
+/// What an event means to a request.
+enum Step<'py> {
+    Answer(Asked),
+    Open(u64, [Bound<'py, PyAny>; 4]),
+    Pass,
 }
 
 impl Asked {
+    /// One that has not been sent off yet.
+    pub(crate) fn new(on: Py<PyAny>, future: Py<PyAny>, exchange: Py<PyAny>, receive: Py<PyAny>, form: Form) -> Self {
+        Self { id: 0, on, future, exchange, receive, form, was_seen: false, is_opened: false }
+    }
+
     fn is_on(&self, here: Option<&Bound<'_, PyAny>>) -> bool {
         here.is_some_and(|here| self.on.is(here))
     }
@@ -83,18 +98,32 @@ impl Waiting {
         let mut done = Ok(());
         for event in events {
             // Locked for each: a future's loop runs Python when it is told.
-            let asked = self.lock().remove(&event.user_data);
-            if let Some(asked) = asked {
-                if done.is_ok() && asked.is_on(here) && matches!(event.payload, Payload::Response { end: true, .. }) {
+            match self.step(py, &event, here.filter(|_| done.is_ok())) {
+                Step::Answer(asked) => {
                     done = asked.answer(py, event, held);
                     continue;
                 }
-                let [on, future, exchange, receive] = asked.parts(py);
-                rest.push((event.user_data, OPENED, asked.id, on, future, exchange, receive).into_bound_py_any(py)?);
+                Step::Open(id, [on, future, exchange, receive]) => {
+                    rest.push((event.user_data, OPENED, id, on, future, exchange, receive).into_bound_py_any(py)?);
+                }
+                Step::Pass => {}
             }
             rest.push(event::to_python(py, event, held)?);
         }
         Ok((rest, done))
+    }
+
+    fn step<'py>(&self, py: Python<'py>, event: &Event, here: Option<&Bound<'py, PyAny>>) -> Step<'py> {
+        let mut all = self.lock();
+        let Entry::Occupied(mut entry) = all.entry(event.user_data) else { return Step::Pass };
+        let asked = entry.get_mut();
+        if std::mem::replace(&mut asked.is_opened, true) {
+            return Step::Pass;
+        }
+        if asked.is_on(here) && matches!(event.payload, Payload::Response { end: true, .. }) {
+            return Step::Answer(entry.remove());
+        }
+        Step::Open(asked.id, asked.parts(py))
     }
 
     /// What of ASGI's has waited on a loop since somebody last looked, and whether there is more that does.
@@ -102,7 +131,8 @@ impl Waiting {
         let py = on.py();
         let mut late = Vec::new();
         let mut more = false;
-        for (token, asked) in self.lock().iter_mut().filter(|(_, asked)| matches!(asked.form, Form::Asgi { .. }) && asked.is_on(Some(on))) {
+        let is_late = |asked: &Asked| matches!(asked.form, Form::Asgi { .. }) && !asked.is_opened && asked.is_on(Some(on));
+        for (token, asked) in self.lock().iter_mut().filter(|(_, asked)| is_late(asked)) {
             if asked.was_seen {
                 late.push((*token, asked.id, asked.parts(py)));
             }

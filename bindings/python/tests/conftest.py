@@ -23,6 +23,20 @@ PATIENCE_S = 60.0
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "python"
 
+# What programs of processes of their own begin with.
+BEGIN = """
+import asyncio, faulthandler, gc, os, resource, signal, sys, threading, weakref
+import nano_isolates as nano
+URL = "http://app.test/"
+HELLO = "export default { fetch: () => new Response('hello') }"
+NEVER = "export const never = () => new Promise(() => { setTimeout(() => {}, 1e9) }); export default { fetch: never }; export const here = () => 1"
+CALL = "import { env } from 'cloudflare:workers'; export const call = (name, ...args) => env[name](...args)"
+LOOP = "export default { fetch() { for (;;); } }"
+def until(ready):
+    while not ready():
+        os.sched_yield()
+"""
+
 # Whoever runs the tests in the background may have set it to be ignored, and so it would be for every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -74,6 +88,17 @@ def python() -> Any:
         return done.stdout
 
     return python
+
+
+@pytest.fixture
+def program(python: Any) -> Any:
+    def program(text: str, **options: Any) -> str:
+        # The text is indented as its test is.
+        lines = text.splitlines()
+        indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+        return python(BEGIN + "\n".join(line[indent:] for line in lines), **options)
+
+    return program
 
 
 @pytest.fixture

@@ -7,32 +7,6 @@ from typing import Any
 
 import pytest
 
-# What the programs share.
-BEGIN = """
-import asyncio, faulthandler, gc, os, resource, signal, sys, threading, weakref
-import nano_isolates as nano
-URL = "http://app.test/"
-HELLO = "export default { fetch: () => new Response('hello') }"
-NEVER = "export const never = () => new Promise(() => { setTimeout(() => {}, 1e9) }); export default { fetch: never }; export const here = () => 1"
-CALL = "import { env } from 'cloudflare:workers'; export const call = (name, ...args) => env[name](...args)"
-LOOP = "export default { fetch() { for (;;); } }"
-def until(ready):
-    while not ready():
-        os.sched_yield()
-"""
-
-
-@pytest.fixture
-def program(python: Any) -> Any:
-    def program(text: str, **options: Any) -> str:
-        # The text is indented as its test is.
-        lines = text.splitlines()
-        indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-        return python(BEGIN + "\n".join(line[indent:] for line in lines), **options)
-
-    return program
-
-
 # Threads.
 
 
@@ -339,35 +313,6 @@ def test_a_fork_from_a_thread_with_requests_in_flight_ends_well(program: Any) ->
     """) == "[7, 7, 7, 7, 7]\n"
 
 
-@pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
-def test_a_child_that_leaves_its_parent_s_loop_takes_nothing_from_it(program: Any, runner: str) -> None:
-    assert program(f"""
-        import {runner} as runner, select
-        async def main():
-            app = runtime.load("let answer; export default {{ fetch: () => new Promise((resolve) => {{ answer = resolve; setTimeout(() => {{}}, 1e9); }}) }};"
-                "export const open = () => answer(new Response('late'))")
-            task = asyncio.create_task(app.fetch(URL))
-            await asyncio.sleep(0)
-            app.invoke_sync("open")
-            # The response is there, and the loop has not heard of it.
-            ready = select.poll()
-            ready.register(runtime._hub.fd, select.POLLIN)
-            ready.poll()
-            child = os.fork()
-            if child == 0:
-                return
-            os.waitpid(child, 0)
-            print((await task).text)
-            runtime.close()
-        runtime = nano.Runtime(threads=1)
-        pid = os.getpid()
-        runner.run(main())
-        # The child, which has left, ends here, too.
-        if os.getpid() != pid:
-            os._exit(0)
-    """) == "late\n"
-
-
 def test_subprocesses_are_no_forks(program: Any) -> None:
     assert program("""
         import subprocess
@@ -482,40 +427,6 @@ def test_an_exception_that_ends_the_program_leaves_nothing_behind(program: Any) 
             raise SystemExit(5)
         asyncio.run(break_off())
     """, status=5)
-
-
-def test_a_loop_that_is_closed_with_requests_in_flight(program: Any) -> None:
-    assert program("""
-        with nano.Runtime(threads=1) as runtime:
-            app = runtime.load(NEVER)
-            for _ in range(3):
-                loop = asyncio.new_event_loop()
-                async def begin():
-                    global task
-                    task = asyncio.get_running_loop().create_task(app.fetch(URL))
-                    await app.invoke("here")
-                loop.run_until_complete(begin())
-                loop.close()
-                del task, loop
-                gc.collect()
-            print(asyncio.run(app.invoke("here")), app.invoke_sync("here"))
-    """) == "1 1\n"
-
-
-def test_a_loop_that_stops_before_it_has_woken_anybody(program: Any) -> None:
-    assert program("""
-        with nano.Runtime(threads=1) as runtime:
-            app = runtime.load(HELLO)
-            loop = asyncio.new_event_loop()
-            async def begin():
-                # It is sent off in the round in which the loop stops.
-                return loop.create_task(app.fetch(URL))
-            task = loop.run_until_complete(begin())
-            # Another loop waits for nothing that the first one is to do, nor does the first one's own request.
-            print(asyncio.run(app.fetch(URL)).text, app.stats()["in_flight"])
-            print(loop.run_until_complete(task).text)
-            loop.close()
-    """) == "hello 0\nhello\n"
 
 
 def test_closing_from_wherever(program: Any) -> None:

@@ -177,10 +177,11 @@ class Hub:
 
     def forsake(self, token: int) -> None:
         """Nobody waits for a future any more."""
-        if not self.native.forsake(token):
-            exchange = self._adopted.pop(token, None)
-            if exchange is not None:
-                exchange.close()
+        # In this order: another thread may be making the exchange, and looks after that whether the future is still there.
+        self.native.forsake(token)
+        exchange = self._adopted.pop(token, None)
+        if exchange is not None:
+            exchange.close()
 
     def late(self, loop: Loop) -> tuple[list[Exchange], bool]:
         """Exchanges for what a loop's futures wait for since the last call, and whether there is more."""
@@ -190,17 +191,24 @@ class Hub:
             waiting, more = self.native.late(loop)
             for token, *rest in waiting:
                 exchange = self._adopt(token, *rest)
-                self.native.disown(token)
                 if exchange.done:
                     self.forget(token)
                 late.append(exchange)
         return late, more
 
     def _adopt(self, token: int, id: int, loop: Loop, future: asyncio.Future[Any], kind: type[Exchange], given: Any) -> Exchange:
+        if loop.is_closed():
+            # Nothing on it waits any more, and what would have its turn there must not be what keeps the loop.
+            self.native.forsake(token)
         made = kind(self, loop, given)
         made.adopt(token, id, future)
         exchange = self._adopted.setdefault(token, made)
         self._handlers.setdefault(token, exchange)
+        if not self.native.disown(token) and exchange is made:
+            # The request has been given up meanwhile.
+            self._adopted.pop(token, None)
+            if self._handlers.get(token) is made:
+                self.forget(token)
         return exchange
 
     def _wake_later(self, loop: Loop, is_known: bool) -> None:
@@ -223,7 +231,15 @@ class Hub:
         if loop not in self._loops:
             loop.add_reader(self.fd, self._readable, loop)
             self.note(loop)
+            self._sweep()
         self._last = weakref.ref(loop)
+
+    def _sweep(self) -> None:
+        """Lets go of what tasks of loops that have been closed did not come to take."""
+        for token, exchange in list(self._adopted.items()):
+            if exchange.loop is not None and exchange.loop.is_closed():
+                with contextlib.suppress(RuntimeError):
+                    self.forsake(token)
 
     def note(self, loop: Loop) -> None:
         """A loop takes events from now on."""
