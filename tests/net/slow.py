@@ -104,6 +104,10 @@ def bodies_that_stand_still() -> str:
     return let_go(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello", b"")
 
 
+def bodies_that_nearly_stand_still() -> str:
+    return let_go(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n")
+
+
 def connections_without_a_request() -> str:
     return let_go(b"", b"")
 
@@ -133,5 +137,5 @@ def slowhttptest() -> str:
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8_192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
-    run("slow", heads_that_never_end, small_bodies_that_never_end, bodies_that_stand_still, connections_without_a_request,
-        responses_that_are_not_read, slowhttptest)
+    run("slow", heads_that_never_end, small_bodies_that_never_end, bodies_that_stand_still, bodies_that_nearly_stand_still,
+        connections_without_a_request, responses_that_are_not_read, slowhttptest)

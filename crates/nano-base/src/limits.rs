@@ -645,9 +645,9 @@ pub const HTTP_HEAD_MS: u64 = 10_000;
 pub const HTTP_IDLE_MS: u64 = 60_000;
 /// How long a body may stand still, by default.
 pub const HTTP_BODY_MS: u64 = 30_000;
-/// What a client has to take of a response, in bytes a second, not to stand still.
+/// What a client has to take of a response, or to send of a request's body, in bytes a second, not to stand still.
 pub const HTTP_LEAST_BYTES_PER_S: u64 = 256;
-/// Of that, the part that it has to take on each stream of an HTTP/2 connection: they share what it takes.
+/// Of that, the part that it has to take or send on each stream of an HTTP/2 connection: they share what it moves.
 pub const H2_LEAST_OF_STREAM_PART: usize = 16;
 /// How long a client may stand still while an app refuses requests because of what waits for its clients.
 pub const HTTP_PRESSED_MS: u64 = 2_000;

@@ -100,6 +100,11 @@ pub(super) fn failed(error: &Error, work: &Work) -> Answer {
     Problem::of(error).answer(&format!("{:016x}", work.id.load(Ordering::Relaxed)))
 }
 
+/// What is answered when an app has failed for want of a body that its client has not sent in time.
+pub(super) fn late(work: &Work) -> Answer {
+    Problem::REQUEST_TIMEOUT.answer(&format!("{:016x}", work.id.load(Ordering::Relaxed)))
+}
+
 /// Tells a router that wants to hear of it how a request ended.
 pub(super) fn tell(shared: &Shared, work: &Work, status: u16, error: Option<&Error>) {
     if shared.router.is_curious()

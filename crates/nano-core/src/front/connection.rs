@@ -59,8 +59,12 @@ pub(super) struct Exchange {
     is_full: bool,
     /// What is left of it will never come, or is not understood.
     is_broken: bool,
+    /// The client did not send it in time.
+    is_late: bool,
     /// Nobody has read what the client waits to be asked for.
     is_unasked: bool,
+    /// How fast it comes.
+    pace: Pace,
     /// What the response's head has promised, once it is written.
     sent: Option<Sent>,
     /// The status of a response that is streamed.
@@ -180,8 +184,11 @@ impl Connection {
         let Phase::Exchange(exchange) = &mut self.phase else { return Fate::Wait };
         match what {
             Happening::Switch(head) => return self.switch(&head, tools),
-            Happening::Writable => exchange.is_full = false,
-            Happening::Wanted => exchange.ask(&mut self.output),
+            Happening::Writable => {
+                exchange.is_full = false;
+                self.await_body(tools);
+            }
+            Happening::Wanted => self.ask(tools),
             Happening::Response(head, body) => {
                 self.held.push(held);
                 ask::tell(&self.shared, &exchange.work, head.status, None);
@@ -191,8 +198,9 @@ impl Connection {
                 exchange.status = head.status;
                 // The app may read while it answers, and then the client cannot be told any more.
                 if !lock(&exchange.work.body).is_canceled() {
-                    exchange.ask(&mut self.output);
+                    self.ask(tools);
                 }
+                let Phase::Exchange(exchange) = &mut self.phase else { return Fate::Wait };
                 let content = head.headers.content_length().map_or(Content::Stream, Content::Length);
                 let answer = Answer { content, ..exchange.answer(Content::Stream, tools.date, &self.shared, self.ended) };
                 match h1::write_response_head(&mut self.output, &head, &answer) {
@@ -232,6 +240,11 @@ impl Connection {
                 self.phase = Phase::Head;
                 return Fate::Close;
             }
+            Happening::Error(error) if exchange.is_late && error.status == Status::Exception => {
+                let (head, body) = ask::late(&exchange.work);
+                ask::tell(&self.shared, &exchange.work, head.status, Some(&error));
+                return self.respond(&head, body, tools);
+            }
             Happening::Error(error) => {
                 ask::tell(&self.shared, &exchange.work, error.http_status(), Some(&error));
                 let (head, body) =
@@ -259,9 +272,12 @@ impl Connection {
                 self.write_whole(&head, body, Version::Http11, false, false, tools);
                 self.go_on(tools)
             }
-            // Its body stands still.
-            Phase::Exchange(exchange) if !exchange.decoder.is_done() && !exchange.is_full => {
+            // Its body stands still, or nearly so.
+            Phase::Exchange(exchange) if exchange.awaits_body() => {
                 self.cut_short("the client did not send the rest of the body in time", tools);
+                if let Phase::Exchange(exchange) = &mut self.phase {
+                    exchange.is_late = true;
+                }
                 Fate::Wait
             }
             // Whoever reads on would have been written to by now, and one that has gone have told so.
@@ -481,12 +497,14 @@ impl Connection {
                     decoder: BodyDecoder::new(framing),
                     is_full: false,
                     is_broken: false,
+                    is_late: false,
                     is_unasked: expect_continue,
+                    pace: Pace::from(tools.now_ms),
                     sent: None,
                     status: 0,
                     credit: 0,
                 });
-                self.deadline_ms = if has_body { tools.now_ms + self.shared.limits.body_ms } else { u64::MAX };
+                self.deadline_ms = if has_body && !expect_continue { tools.now_ms + self.shared.limits.body_ms } else { u64::MAX };
                 Step::GoOn
             }
             Err(error) => {
@@ -495,6 +513,27 @@ impl Connection {
                 self.write_whole(&head, body, version, to_head, keep_alive, tools);
                 Step::GoOn
             }
+        }
+    }
+
+    /// Tells a client that waits for it to send the body.
+    fn ask(&mut self, tools: &Tools<'_>) {
+        if let Phase::Exchange(exchange) = &mut self.phase
+            && std::mem::take(&mut exchange.is_unasked)
+            && exchange.sent.is_none()
+        {
+            self.output.extend_from_slice(h1::CONTINUE);
+            self.await_body(tools);
+        }
+    }
+
+    /// It is the client's turn to send: what was not its time does not count.
+    fn await_body(&mut self, tools: &Tools<'_>) {
+        if let Phase::Exchange(exchange) = &mut self.phase
+            && exchange.awaits_body()
+        {
+            exchange.pace = Pace::from(tools.now_ms);
+            self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
         }
     }
 
@@ -528,7 +567,12 @@ impl Connection {
             match used {
                 Ok(used) => {
                     self.keep(&buffer[used..len]);
-                    self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
+                    let limits = &self.shared.limits;
+                    if let Phase::Exchange(exchange) = &mut self.phase {
+                        exchange.is_unasked = false;
+                        exchange.pace.moved(used, limits.least_bytes(), tools.now_ms);
+                        self.deadline_ms = exchange.pace.since_ms() + limits.body_ms;
+                    }
                 }
                 Err(fault) => self.cut_short(fault.sentence(), tools),
             }
@@ -712,11 +756,9 @@ pub(super) enum Step {
 }
 
 impl Exchange {
-    /// Tells a client that waits for it to send the body.
-    fn ask(&mut self, output: &mut Vec<u8>) {
-        if std::mem::take(&mut self.is_unasked) && self.sent.is_none() {
-            output.extend_from_slice(h1::CONTINUE);
-        }
+    /// Whether it is the client's turn to send more of the body.
+    fn awaits_body(&self) -> bool {
+        !self.decoder.is_done() && !self.is_full && !self.is_broken && !self.is_unasked
     }
 
     fn answer<'a>(&self, content: Content, date: &'a [u8], shared: &Shared, last: bool) -> Answer<'a> {

@@ -128,7 +128,7 @@ pub struct ListenLimits {
     /// How long a connection may be open between two requests.
     pub idle_ms: u64,
     /// How long a body may stand still, in either direction; a client that takes less than 256 bytes a second of what there is for it stands
-    /// still.
+    /// still, and so does one that sends less of what is waited for.
     pub body_ms: u64,
     /// How long a connection that is closed early is listened to, so that the client reads why.
     pub linger_ms: u64,
@@ -149,7 +149,7 @@ impl Default for ListenLimits {
 }
 
 impl ListenLimits {
-    /// What a client has to take of what there is for it, within the time that it has for that.
+    /// What a client has to move of a body, within the time that it has for that.
     pub(super) fn least_bytes(&self) -> usize {
         (HTTP_LEAST_BYTES_PER_S.saturating_mul(self.body_ms) / 1_000) as usize
     }

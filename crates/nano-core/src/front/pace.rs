@@ -1,6 +1,6 @@
-//! How fast a client has to take what it has asked for.
+//! How fast a client has to take what it has asked for, and to send what it has begun.
 
-/// Since when a client is waited for. One that takes a byte now and then is not waited for longer than one that takes nothing.
+/// Since when a client is waited for. One that takes or sends a byte now and then is not waited for longer than one that does nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     since_ms: u64,
@@ -8,12 +8,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// There is something for it from now on.
+    /// It is its turn from now on.
     pub(super) fn from(now_ms: u64) -> Self {
         Self { since_ms: now_ms, bytes: 0 }
     }
 
-    /// It has taken so many bytes: its time begins anew with each `least` of them.
+    /// It has moved so many bytes: its time begins anew with each `least` of them.
     pub(super) fn moved(&mut self, bytes: usize, least: usize, now_ms: u64) {
         self.bytes += bytes;
         if self.bytes >= least.max(1) {

@@ -204,28 +204,39 @@ fn a_body_that_is_too_large_is_refused_and_its_connection_goes_on() {
 fn a_client_that_asks_first_is_told_to_go_on_before_an_answer_that_reads_while_it_is_written() {
     let runtime = runtime(1);
     let listener = listen(&runtime, load(&runtime, "echo", ECHO));
-    let mut socket = connect(&listener).socket;
-    // Frame by frame: it sends nothing before it is told to.
-    let mut hello = Connection::client(Scheme::Http, Limits::default());
-    let mut bytes = std::mem::take(hello.output());
+    assert!(next_head(&mut asks_first(&listener, "/body")).ends_with(&status(100)));
+}
+
+/// Frame by frame, a client that sends no body before it is told to.
+fn asks_first(listener: &Listener, path: &str) -> TcpStream {
+    let mut socket = connect(listener).socket;
+    let mut bytes = std::mem::take(Connection::client(Scheme::Http, Limits::default()).output());
     let mut list = Vec::new();
-    let fields = [(":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", "/body"), ("expect", "100-continue")];
+    let fields = [(":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", path), ("expect", "100-continue")];
     fields.iter().for_each(|(name, value)| hpack::field(name.as_bytes(), value.as_bytes(), &mut list));
     bytes.extend_from_slice(&[0, 0, list.len() as u8, 1, 4, 0, 0, 0, 1]);
     bytes.extend_from_slice(&list);
     socket.write_all(&bytes).unwrap();
-    let first = loop {
+    socket
+}
+
+/// The next list of fields that comes.
+fn next_head(socket: &mut TcpStream) -> Vec<u8> {
+    loop {
         let mut head = [0; 9];
         socket.read_exact(&mut head).unwrap();
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
         socket.read_exact(&mut payload).unwrap();
         if head[3] == 1 {
-            break payload;
+            return payload;
         }
-    };
-    let mut go_on = Vec::new();
-    hpack::field(b":status", b"100", &mut go_on);
-    assert!(first.ends_with(&go_on), "{first:?}");
+    }
+}
+
+fn status(status: u16) -> Vec<u8> {
+    let mut list = Vec::new();
+    hpack::field(b":status", status.to_string().as_bytes(), &mut list);
+    list
 }
 
 /// A client that has asked for more than its window takes, and the stream of that.
@@ -442,6 +453,57 @@ fn a_body_that_comes_byte_by_byte_has_one_time_for_all() {
         assert_eq!(client.get("/").status, 200);
     }
     assert_eq!(client.answer(id).status, 408);
+}
+
+#[test]
+fn a_body_whose_length_nobody_knows_has_no_more_time_for_coming_byte_by_byte() {
+    let runtime = manual_runtime(1);
+    let source = "export default { async fetch(request) { return new Response((await request.text()).length); } }";
+    let mut options = options("reads", source);
+    options.limits.wall_ms = 1_000_000;
+    let listener = listen(&runtime, runtime.load(options).expect("loads"));
+    let mut client = connect(&listener);
+    let [slow, quick] = [(); 2].map(|()| client.ask("POST", "/", Content::Stream, &[]));
+    for _ in 0..2 {
+        client.http.send(slow, b"x", false);
+        client.http.send(quick, &[b'x'; 500], false);
+        client.flush();
+        assert_eq!(text(&client.get("/")), "200 0");
+        runtime.advance_clock(20_000).expect("a manual clock");
+        assert_eq!(text(&client.get("/")), "200 0");
+    }
+    let answer = client.answer(slow);
+    assert!(answer.status == 408 && text(&answer).contains(r#""code":"REQUEST_TIMEOUT""#), "{answer:?}");
+    client.http.send(quick, b"", true);
+    client.flush();
+    assert_eq!(text(&client.answer(quick)), "200 1000");
+}
+
+#[test]
+fn a_body_that_has_not_been_asked_for_is_not_late() {
+    let runtime = manual_runtime(1);
+    let source = "export default { async fetch(request) {
+        if (request.url.endsWith('/go')) globalThis.go();
+        if (request.method === 'POST') await new Promise((resolve) => { globalThis.go = resolve; });
+        return new Response((await request.text()).length);
+    } }";
+    let mut options = options("late", source);
+    options.limits.wall_ms = 1_000_000;
+    let listener = listen(&runtime, runtime.load(options).expect("loads"));
+    let mut socket = asks_first(&listener, "/");
+    let mut other = connect(&listener);
+    for _ in 0..2 {
+        assert_eq!(other.get("/late").status, 200);
+        runtime.advance_clock(20_000).expect("a manual clock");
+    }
+    assert_eq!(other.get("/go").status, 200);
+    assert!(next_head(&mut socket).ends_with(&status(100)));
+    // Its time begins now.
+    runtime.advance_clock(20_000).expect("a manual clock");
+    assert_eq!(other.get("/").status, 200);
+    socket.write_all(&[0, 0, 3, 0, 1, 0, 0, 0, 1, b'a', b'b', b'c']).unwrap();
+    let answer = next_head(&mut socket);
+    assert!(answer.starts_with(&status(200)), "{answer:?}");
 }
 
 #[test]

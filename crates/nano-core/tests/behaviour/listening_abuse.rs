@@ -99,6 +99,53 @@ fn a_client_that_asks_first_is_told_to_go_on_before_an_answer_that_reads_while_i
 }
 
 #[test]
+fn a_body_that_comes_byte_by_byte_is_no_better_than_one_that_stands_still() {
+    let runtime = manual_runtime(1);
+    let source = "export default { async fetch(request) { return new Response((await request.text()).length); } }";
+    let mut options = options("reads", source);
+    options.limits.wall_ms = 1_000_000;
+    let listener = listen(&runtime, runtime.load(options).expect("loads"));
+    let post = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (mut slow, mut quick) = (connect(&listener), connect(&listener));
+    slow.write_all(post).unwrap();
+    quick.write_all(post).unwrap();
+    let piece = [b"1f40\r\n", &[b'x'; 8_000][..], b"\r\n"].concat();
+    for _ in 0..2 {
+        slow.write_all(b"1\r\nx\r\n").unwrap();
+        quick.write_all(&piece).unwrap();
+        turn(&listener);
+        pass(&runtime, &listener, 20_000);
+    }
+    let answer = rest(&mut slow);
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains(r#""code":"REQUEST_TIMEOUT""#), "{answer}");
+    quick.write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(response(&mut quick).1, "16000");
+}
+
+#[test]
+fn a_body_that_has_not_been_asked_for_is_not_late() {
+    let runtime = manual_runtime(1);
+    let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };
+    let source = "export default { async fetch(request) {
+        await scheduler.wait(10_000);
+        return new Response((await request.text()).length);
+    } }";
+    let app = load(&runtime, "late", source);
+    let listener = listen_with(&runtime, app.clone(), limits);
+    let mut stream = connect(&listener);
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").unwrap();
+    while app.stats().in_flight == 0 {
+        std::thread::yield_now();
+    }
+    turn(&listener);
+    pass(&runtime, &listener, 5_000);
+    pass(&runtime, &listener, 6_000);
+    assert_eq!(head(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abc").unwrap();
+    assert_eq!(response(&mut stream).1, "3");
+}
+
+#[test]
 fn an_app_may_take_its_time_with_a_body_that_waits_for_it() {
     let runtime = manual_runtime(1);
     let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };

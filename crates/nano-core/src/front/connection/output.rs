@@ -79,13 +79,14 @@ impl Connection {
             // What it takes now has its own time.
             self.idle_since_ms = tools.now_ms;
             self.deadline_ms = tools.now_ms + if matches!(self.phase, Phase::Head) { self.await_ms() } else { self.shared.limits.body_ms };
+            self.await_body(tools);
         }
         if !self.held.is_empty() {
             self.held.clear();
         }
         if let Phase::Exchange(exchange) = &mut self.phase {
             // How long the app may take is its own limit, as long as somebody waits.
-            if exchange.decoder.is_done() || exchange.is_full || exchange.is_broken {
+            if !exchange.awaits_body() {
                 let has_left = (self.closing || self.ended) && exchange.decoder.is_done() && exchange.sent.is_some();
                 self.deadline_ms = if has_left { tools.now_ms + HTTP_GOODBYE_MS } else { u64::MAX };
             }

@@ -52,9 +52,10 @@ pub(super) struct Exchange {
     written: usize,
     /// There is no more to come.
     is_last: bool,
-    /// When its request's body last moved, in the clock's milliseconds.
-    moved_ms: u64,
-    /// How fast the client takes the response.
+    /// The client did not send all of it in time.
+    pub is_late: bool,
+    /// How fast the client sends the request's body, and takes the response.
+    sends: Pace,
     pace: Pace,
 }
 
@@ -84,7 +85,7 @@ impl Stream {
             Self::Asked(exchange) if exchange.has_output() => Some(exchange.pace.since_ms()),
             Self::Asked(exchange) => {
                 let awaits_body = !exchange.is_read && exchange.pending.is_empty() && !exchange.is_unasked;
-                awaits_body.then_some(exchange.moved_ms)
+                awaits_body.then_some(exchange.sends.since_ms())
             }
         }
     }
@@ -133,22 +134,24 @@ impl Exchange {
             output: VecDeque::new(),
             written: 0,
             is_last: false,
-            moved_ms: tools.now_ms,
+            is_late: false,
+            sends: Pace::from(tools.now_ms),
             pace: Pace::from(tools.now_ms),
         })
     }
 
     /// Tells a client that waits for it to send the body.
-    pub(super) fn ask(&mut self, id: u32, http: &mut h2::Connection) {
+    pub(super) fn ask(&mut self, id: u32, http: &mut h2::Connection, now_ms: u64) {
         if std::mem::take(&mut self.is_unasked) && !self.has_head {
             http.go_on(id);
+            self.sends = Pace::from(now_ms);
         }
     }
 
-    /// A piece of the request's body has come.
-    pub(super) fn data(&mut self, id: u32, bytes: &[u8], http: &mut h2::Connection, tools: &Tools<'_>) {
+    /// A piece of the request's body has come; its time begins anew with each `least` bytes.
+    pub(super) fn data(&mut self, id: u32, bytes: &[u8], http: &mut h2::Connection, least: usize, tools: &Tools<'_>) {
         self.is_unasked = false;
-        self.moved_ms = tools.now_ms;
+        self.sends.moved(bytes.len(), least, tools.now_ms);
         let used = if self.pending.is_empty() { self.give(bytes, tools) } else { 0 };
         http.credit(id, used);
         if used < bytes.len() {
@@ -172,7 +175,8 @@ impl Exchange {
             self.pending = pending[used..].to_vec();
             self.pending_held = Held::of(&self.work.app, self.pending.len());
         } else {
-            self.moved_ms = tools.now_ms;
+            // What was not the client's time does not count.
+            self.sends = Pace::from(tools.now_ms);
             if self.is_read {
                 self.end_body(tools);
             }
@@ -187,10 +191,10 @@ impl Exchange {
         }
     }
 
-    /// The request's body will never be complete.
-    pub(super) fn break_off(&mut self, why: &str, tools: &Tools<'_>) {
-        self.is_read = true;
-        if lock(&self.work.body).break_off(why) {
+    /// The request's body will never be complete: the client has not sent it in time.
+    pub(super) fn break_off(&mut self, tools: &Tools<'_>) {
+        (self.is_read, self.is_late) = (true, true);
+        if lock(&self.work.body).break_off("the client did not send the rest of the body in time") {
             tools.inner.tell_work(&self.work, Command::BodyReady);
         }
     }

@@ -143,7 +143,7 @@ impl Connection {
         let Some(Stream::Asked(exchange)) = self.streams.get_mut(&id) else { return Fate::Wait };
         match what {
             Happening::Writable => exchange.feed(id, &mut self.http, tools),
-            Happening::Wanted => exchange.ask(id, &mut self.http),
+            Happening::Wanted => exchange.ask(id, &mut self.http, tools.now_ms),
             Happening::Response(head, body) => {
                 let content = Content::Length(body.len() as u64);
                 if self.begin_response(id, &head, content, tools) {
@@ -155,7 +155,7 @@ impl Connection {
             Happening::Head(head) => {
                 // The app may read while it answers, and then the client cannot be told any more.
                 if !lock(&exchange.work.body).is_canceled() {
-                    exchange.ask(id, &mut self.http);
+                    exchange.ask(id, &mut self.http, tools.now_ms);
                 }
                 let content = head.headers.content_length().map_or(Content::Stream, Content::Length);
                 self.begin_response(id, &head, content, tools);
@@ -169,6 +169,10 @@ impl Connection {
             }
             // What would carry it, RFC 8441, is not offered.
             Happening::Switch(_) => self.refuse_response(id, "a WebSocket needs HTTP/1.1", tools),
+            Happening::Error(error) if exchange.is_late && error.status == Status::Exception => {
+                let (head, body) = ask::late(&exchange.work);
+                self.reply(id, &head, body, tools);
+            }
             Happening::Error(error) => {
                 let (head, body) = ask::failed(&error, &exchange.work);
                 self.reply(id, &head, body, tools);
@@ -287,9 +291,14 @@ impl Connection {
         self.turns.iter().any(|id| self.http.room(*id) > 0)
     }
 
+    /// What a client has to move of each body, within the time that it has for that.
+    fn least_of_stream(&self) -> usize {
+        self.shared.limits.least_bytes() / H2_LEAST_OF_STREAM_PART
+    }
+
     /// Gives streams their turns to write what their windows let them.
     fn pump(&mut self, tools: &Tools<'_>) {
-        let least = self.shared.limits.least_bytes() / H2_LEAST_OF_STREAM_PART;
+        let least = self.least_of_stream();
         for _ in 0..self.turns.len() {
             if self.http.output().len() - self.written >= H2_OUT_BYTES_MAX {
                 return;
@@ -392,6 +401,7 @@ impl Connection {
     }
 
     fn happened(&mut self, event: Event<'_>, tools: &mut Tools<'_>) {
+        let least = self.least_of_stream();
         match event {
             Event::Request(id, request) => self.begin(id, *request, tools),
             Event::Refused(id, fault) => {
@@ -401,7 +411,7 @@ impl Connection {
             Event::Data(id, bytes) => match self.streams.get_mut(&id) {
                 // Its time is not renewed: a small body does not take long.
                 Some(Stream::Gathering(gathered, _)) => gathered.body.extend_from_slice(bytes),
-                Some(Stream::Asked(exchange)) => exchange.data(id, bytes, &mut self.http, tools),
+                Some(Stream::Asked(exchange)) => exchange.data(id, bytes, &mut self.http, least, tools),
                 _ => self.http.credit(id, bytes.len()),
             },
             Event::End(id) => match self.streams.get_mut(&id) {
@@ -481,7 +491,7 @@ impl Connection {
                     self.reply(id, &head, body, tools);
                 }
                 Some(Stream::Asked(exchange)) if !exchange.has_output() => {
-                    exchange.break_off("the client did not send the rest of the body in time", tools);
+                    exchange.break_off(tools);
                 }
                 // Its window has been closed for too long.
                 _ => {
