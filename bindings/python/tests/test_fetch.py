@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -132,6 +133,18 @@ def test_bodies_stream_through_both_ways(runtime: Runtime, run: Any, size: int) 
         assert response.account is not None and response.account.bytes_in == size
     assert app.fetch_sync(URL, method="POST", body=iter(pieces)).body == whole
     assert app.fetch_sync(URL, method="POST", body=whole).body == whole
+
+
+def test_a_thread_s_body_may_have_any_number_of_large_pieces(runtime: Runtime) -> None:
+    source = "export default { async fetch({ body }) { let n = 0; for await (const piece of body) n += piece.length; return new Response(`${n}`); } }"
+    app = runtime.load(source, cpu_ms=60_000)
+    before = sys.getrecursionlimit()
+    # None of these pieces has room as a whole.
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        assert app.fetch_sync(URL, method="POST", body=(b"x" * 100_000 for _ in range(150))).text == "15000000"
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_a_body_that_fails_ends_its_request_and_is_what_the_caller_hears(runtime: Runtime, run: Any) -> None:

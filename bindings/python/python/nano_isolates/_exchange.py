@@ -27,6 +27,8 @@ class Exchange:
     done = False
     # What is left to send of a streaming body, where the thread that waits also writes.
     upload: Iterator[bytes] | None = None
+    # What there was no room for of its last piece.
+    _rest = b""
     task: asyncio.Task[None] | None = None
     failure: BaseException | None = None
     _waiter: asyncio.Future[Any] | None = None
@@ -179,14 +181,15 @@ class Exchange:
         assert self.upload is not None
         native = self.hub.native
         try:
-            try:
-                rest = chunk_of(next(self.upload))
-            except StopIteration:
-                self.upload = None
-                native.request_end(self.id)
-                return True
+            if not self._rest:
+                try:
+                    self._rest = chunk_of(next(self.upload))
+                except StopIteration:
+                    self.upload = None
+                    native.request_end(self.id)
+                    return True
             self._room = False
-            taken = native.request_write(self.id, rest)
+            self._rest = self._rest[native.request_write(self.id, self._rest) :]
         except NotFoundError:
             self.upload = None
             return True
@@ -194,10 +197,7 @@ class Exchange:
             self.upload = None
             self._break(failure)
             raise
-        if taken == len(rest):
-            return True
-        self.upload = _before(rest[taken:], self.upload)
-        return False
+        return not self._rest
 
     def _break(self, failure: BaseException) -> None:
         """The body's own iterator failed: the request is over, and whoever waits for it learns why."""
@@ -206,11 +206,6 @@ class Exchange:
             self.hub.native.request_cancel(self.id)
         except NotFoundError:
             pass
-
-
-def _before(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 class ResponseBody:
