@@ -15,7 +15,7 @@ use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Sna
 use nano_config::manifest::is_one_app;
 use nano_config::text::units::show_duration_ms;
 use nano_config::text::{Finding, Severity};
-use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions, sys};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 pub use options::{Options, roots};
@@ -56,6 +56,9 @@ enum Message {
 /// Runs until a signal, or as a worker until its supervisor says so; what the process ends with.
 pub fn run(options: &Options, worker: Option<Worker>) -> Exit {
     output::set_log_format(options.log_format);
+    if !options.dev && worker.as_ref().is_none_or(|worker| worker.number == 1) {
+        check_open_files(options.limits.connections);
+    }
     match Server::start(options, worker) {
         Ok(server) => server.run().unwrap_or_else(|why| {
             apps::program::end_all();
@@ -66,6 +69,16 @@ pub fn run(options: &Options, worker: Option<Worker>) -> Exit {
             output::complain(&why);
             Exit::Machine
         }
+    }
+}
+
+/// Says so if there cannot be as many connections as there may be: each is a file.
+fn check_open_files(connections: usize) {
+    if let Some(files) = sys::process::open_files_max().filter(|files| *files <= connections as u64) {
+        output::warn(&format!(
+            "{connections} connections at once (--connections) are more than this process may have files open, {files} (ulimit -n): \
+             idle ones will be closed before"
+        ));
     }
 }
 
@@ -99,8 +112,10 @@ struct Server {
 
 impl Server {
     fn start(options: &Options, worker: Option<Worker>) -> Result<Self, String> {
-        let folder = options.folder.canonicalize().map_err(|error| format!("cannot read {}: {error}", options.folder.display()))?;
-        if !folder.is_dir() {
+        let unreadable = |error| format!("cannot read {}: {error}", options.folder.display());
+        // Links in it are followed anew by each look: what they lead to may be another folder by then.
+        let folder = std::path::absolute(&options.folder).map_err(unreadable)?;
+        if !folder.canonicalize().map_err(unreadable)?.is_dir() {
             return Err(format!("{} is not a folder: give the folder that has a folder for each app", options.folder.display()));
         }
         let clock = Clock::system();
@@ -173,7 +188,8 @@ impl Server {
         let scan = ScanOptions { environment: options.environment.clone(), dev_vars: options.dev, outside_links: options.follow_links };
         let notifier = options.watch.then(|| {
             // The main thread has gone: nobody looks any more.
-            let notifier = Notifier::start(&folder, move || drop(sender.send(Message::Look)));
+            let files = trust.path().and_then(|file| std::path::absolute(file).ok());
+            let notifier = Notifier::start(&folder, files.into_iter().collect(), move || drop(sender.send(Message::Look)));
             notifier.inspect_err(|why| output::say(&format!("{why}; the folder is looked at once a second instead"))).ok()
         });
         let notifier = notifier.flatten();
@@ -413,11 +429,14 @@ impl Server {
         if let Some(again_ms) = step.again_ms {
             self.watch.again(again_ms, self.deployment.waiting(), self.clock.now_ms());
         }
-        if let Some(notifier) = &mut self.notifier
-            && let Err(why) = notifier.cover(&seen)
-        {
-            output::say(&format!("{why}; the folder is looked at once a second instead"));
-            self.watch.set_hints(false);
+        match self.notifier.as_mut().map(|notifier| notifier.cover(&seen)) {
+            // Something may have come into them before they were listened to.
+            Some(Ok(true)) => self.watch.hint(Touched::All, self.clock.now_ms()),
+            Some(Ok(false)) | None => {}
+            Some(Err(why)) => {
+                output::say(&format!("{why}; the folder is looked at once a second instead"));
+                self.watch.set_hints(false);
+            }
         }
         if self.trust.look() {
             self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());

@@ -43,6 +43,11 @@ impl Trust {
         file.map(Path::to_path_buf).or_else(beside).filter(|_| !trust)
     }
 
+    /// The file that grants, if there is to be one.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// What is granted.
     pub fn grants(&self) -> &Grants {
         &self.grants
@@ -84,7 +89,7 @@ impl Trust {
 /// The name that grants have for a folder.
 pub fn name_of<'a>(folder: &'a str, state: &'a AppState) -> &'a str {
     match folder {
-        "." => state.folder.file_name().and_then(|name| name.to_str()).unwrap_or(folder),
+        "." => state.called(),
         _ => folder,
     }
 }

@@ -1,13 +1,18 @@
 //! The operating system's hints that something has changed. They say when and roughly where, never what: a scan finds out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use nano_base::app_files::MAIN_FILES;
 use notify::event::{EventKind, ModifyKind};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::scan::{Snapshot, Touched};
+use crate::manifest::MANIFEST_FILES;
 
 /// What has been heard since it was asked last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +28,14 @@ pub struct Notifier {
     watcher: RecommendedWatcher,
     heard: Arc<Mutex<Heard>>,
     root: PathBuf,
-    watched: BTreeSet<PathBuf>,
+    /// Files elsewhere that matter.
+    files: Vec<PathBuf>,
+    /// The folders that are listened to, and which ones they were: another may have come in the place of one, by the same path.
+    watched: BTreeMap<PathBuf, Identity>,
 }
+
+/// A folder, whatever it is called.
+type Identity = (u64, u64, Option<SystemTime>);
 
 impl std::fmt::Debug for Notifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -36,6 +47,8 @@ impl std::fmt::Debug for Notifier {
 struct Heard {
     paths: BTreeSet<PathBuf>,
     all: bool,
+    /// Folders in which only some names matter.
+    only: BTreeMap<PathBuf, BTreeSet<OsString>>,
     /// The folders of apps, and what they are called.
     apps: BTreeMap<PathBuf, String>,
 }
@@ -44,8 +57,8 @@ struct Heard {
 const PATHS_MAX: usize = 1_000;
 
 impl Notifier {
-    /// Listens to `root`. `wake` is called on another thread whenever there is something to take.
-    pub fn start(root: &Path, wake: impl Fn() + Send + 'static) -> Result<Self, String> {
+    /// Listens to `root`, and to what becomes of these `files`. `wake` is called on another thread whenever there is something to take.
+    pub fn start(root: &Path, files: Vec<PathBuf>, wake: impl Fn() + Send + 'static) -> Result<Self, String> {
         let heard: Arc<Mutex<Heard>> = Arc::default();
         let listening = heard.clone();
         let handler = move |event: notify::Result<Event>| {
@@ -54,33 +67,67 @@ impl Notifier {
             }
         };
         let watcher = notify::recommended_watcher(handler).map_err(|error| explain(root, &error))?;
-        let mut notifier = Self { watcher, heard, root: root.to_path_buf(), watched: BTreeSet::new() };
-        notifier.add(root.to_path_buf())?;
+        let mut notifier = Self { watcher, heard, root: root.to_path_buf(), files, watched: BTreeMap::new() };
+        let identity = identity(root).map_err(|error| format!("cannot watch {}: {error}", root.display()))?;
+        notifier.add(root.to_path_buf(), identity)?;
         Ok(notifier)
     }
 
-    /// Listens to the folders that a scan has found to matter, and no longer to others. After an error it hears only some: poll.
-    pub fn cover(&mut self, snapshot: &Snapshot) -> Result<(), String> {
-        let mut wanted: BTreeSet<PathBuf> = snapshot.apps.values().flat_map(|app| app.watched.iter().cloned()).collect();
-        wanted.insert(self.root.clone());
-        for gone in self.watched.difference(&wanted) {
-            // The watch went with its folder.
-            let _ = self.watcher.unwatch(gone);
-        }
-        self.watched.retain(|folder| wanted.contains(folder));
+    /// Listens to the folders that a scan has found to matter, and no longer to others; whether there are new ones, in which something may
+    /// have changed since the scan. After an error it hears only some: poll.
+    pub fn cover(&mut self, snapshot: &Snapshot) -> Result<bool, String> {
+        let only = self.only(snapshot);
+        let all = snapshot.apps.values().flat_map(|app| &app.watched).chain([&self.root]).chain(only.keys());
+        // What is not there is heard of when it comes, by its parent.
+        let mut wanted: BTreeMap<PathBuf, Identity> = all.filter_map(|folder| Some((folder.clone(), identity(folder).ok()?))).collect();
+        let watcher = &mut self.watcher;
+        self.watched.retain(|folder, identity| {
+            let same = wanted.get(folder) == Some(identity);
+            if !same {
+                // The watch may have gone with its folder.
+                let _ = watcher.unwatch(folder);
+            }
+            same
+        });
         {
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
             heard.apps = snapshot.apps.iter().map(|(name, app)| (app.folder.clone(), name.clone())).collect();
+            heard.only = only;
         }
-        let new: Vec<PathBuf> = wanted.difference(&self.watched).cloned().collect();
-        new.into_iter().try_for_each(|folder| self.add(folder))
+        wanted.retain(|folder, _| !self.watched.contains_key(folder));
+        let before = self.watched.len();
+        wanted.into_iter().try_for_each(|(folder, identity)| self.add(folder, identity))?;
+        Ok(self.watched.len() > before)
     }
 
-    fn add(&mut self, folder: PathBuf) -> Result<(), String> {
+    /// The folders that are listened to for the sake of some names in them.
+    fn only(&self, snapshot: &Snapshot) -> BTreeMap<PathBuf, BTreeSet<OsString>> {
+        let mut only: BTreeMap<PathBuf, BTreeSet<OsString>> = BTreeMap::new();
+        let names = MANIFEST_FILES.iter().map(|(name, _)| *name).chain(MAIN_FILES).chain(["package.json", "src"]);
+        let names: BTreeSet<OsString> = names.map(|name| name.trim_start_matches("src/").into()).collect();
+        only.extend(snapshot.watched.iter().map(|folder| (folder.clone(), names.clone())));
+        let mut add = |file: &Path, more: Option<&str>| {
+            let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return };
+            only.entry(folder.to_path_buf()).or_default().extend(more.map(OsString::from).into_iter().chain([name.to_os_string()]));
+        };
+        add(&self.root, None);
+        for file in self.files.iter().chain(snapshot.apps.values().flat_map(|app| &app.files)) {
+            // Kubernetes exchanges files by a link beside them.
+            add(file, Some("..data"));
+            if let Ok(real) = file.canonicalize() {
+                add(&real, None);
+            }
+        }
+        only.remove(&self.root);
+        snapshot.apps.values().flat_map(|app| &app.watched).for_each(|folder| drop(only.remove(folder)));
+        only
+    }
+
+    fn add(&mut self, folder: PathBuf, identity: Identity) -> Result<(), String> {
         match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
-            Ok(()) => drop(self.watched.insert(folder)),
-            // It went between the scan and now; its parent is heard of.
-            Err(error) if matches!(error.kind, ErrorKind::PathNotFound) && folder != self.root => {}
+            Ok(()) => drop(self.watched.insert(folder, identity)),
+            // It went between the scan and now, or is not to be read: the looks without hints are left.
+            Err(error) if folder != self.root && !is_of_the_limit(&error) => {}
             Err(error) => return Err(explain(&folder, &error)),
         }
         Ok(())
@@ -100,7 +147,10 @@ impl Heard {
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => return false,
             // Some files were forgotten, or it is unknown which.
             Ok(event) if event.need_rescan() || event.paths.is_empty() => self.all = true,
-            Ok(event) => self.paths.extend(event.paths.into_iter().filter(|path| matters(path, &event.kind))),
+            Ok(event) => {
+                let only = &self.only;
+                self.paths.extend(event.paths.into_iter().filter(|path| matters(path, &event.kind) && concerns(only, path, &event.kind)));
+            }
             Err(_) => self.all = true,
         }
         if self.paths.len() > PATHS_MAX {
@@ -134,14 +184,31 @@ fn matters(path: &Path, kind: &EventKind) -> bool {
     renamed || !(name.ends_with('~') || name.ends_with(".swp") || name.ends_with(".swx"))
 }
 
-fn explain(path: &Path, error: &notify::Error) -> String {
-    let limit = match &error.kind {
+/// Whether it is about one of the names for whose sake its folder is listened to, if it is listened to for the sake of some.
+fn concerns(only: &BTreeMap<PathBuf, BTreeSet<OsString>>, path: &Path, kind: &EventKind) -> bool {
+    if only.contains_key(path) && matches!(kind, EventKind::Modify(ModifyKind::Metadata(_))) {
+        return false;
+    }
+    let names = path.parent().and_then(|folder| only.get(folder));
+    names.is_none_or(|names| path.file_name().is_some_and(|name| names.contains(name)))
+}
+
+fn identity(folder: &Path) -> std::io::Result<Identity> {
+    let metadata = std::fs::metadata(folder)?;
+    Ok((metadata.dev(), metadata.ino(), metadata.created().ok()))
+}
+
+fn is_of_the_limit(error: &notify::Error) -> bool {
+    match &error.kind {
         ErrorKind::MaxFilesWatch => true,
         // ENOSPC and EMFILE: watches and instances of inotify.
         ErrorKind::Io(error) => matches!(error.raw_os_error(), Some(28 | 24)),
         _ => false,
-    };
-    match limit {
+    }
+}
+
+fn explain(path: &Path, error: &notify::Error) -> String {
+    match is_of_the_limit(error) {
         true => "the limit of inotify is reached: changes are found by looking every second; raise fs.inotify.max_user_watches and \
                  fs.inotify.max_user_instances"
             .to_string(),
@@ -198,6 +265,29 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(heard.hear(Ok(event(EventKind::Any, &many))) && heard.paths.is_empty());
         assert_eq!(heard.take(), Hints::Touched(Touched::All));
+    }
+
+    #[test]
+    fn in_folders_that_are_no_apps_only_some_names_matter() {
+        let only = [("/d/new", ["index.js", "src"]), ("/", ["d", "d"]), ("/run", ["key", "..data"])];
+        let mut heard = heard();
+        heard.only = only.into_iter().map(|(folder, names)| (folder.into(), names.into_iter().map(OsString::from).collect())).collect();
+        let create = EventKind::Create(CreateKind::File);
+        let touch = EventKind::Modify(ModifyKind::Metadata(notify::event::MetadataKind::Any));
+        for (kind, path, expected) in [
+            (create, "/d/new/index.js", true),
+            (create, "/d/new/src", true),
+            (create, "/d/new/log.txt", false),
+            (create, "/d", true),
+            (create, "/etc", false),
+            (create, "/run/key", true),
+            (create, "/run/..data", true),
+            (create, "/run/other", false),
+            (touch, "/run", false),
+        ] {
+            assert_eq!(heard.hear(Ok(event(kind, &[path]))), expected, "{path}");
+            assert_eq!(heard.take() != Hints::None, expected, "{path}");
+        }
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct AppState {
     pub reading: Arc<Reading>,
     /// The folders in it whose changes matter.
     pub watched: Vec<PathBuf>,
+    /// The files of its secrets, as far as they are watched.
+    pub files: Vec<PathBuf>,
     /// The stamp without what is outside the folder.
     inside: Digest,
     hashed_unix_ms: u64,
@@ -63,6 +65,8 @@ pub struct Snapshot {
     pub apps: BTreeMap<String, AppState>,
     /// Folders that are there and are no apps, and whether a finding says why.
     pub others: BTreeMap<String, bool>,
+    /// Where these are: a main module may come into them.
+    pub watched: Vec<PathBuf>,
     /// What is wrong with the folder as a whole.
     pub findings: Vec<Finding>,
 }
@@ -79,6 +83,10 @@ pub struct Scanner {
 
 /// A file that changed this long before it was read cannot change once more with the same stamp.
 const RACY_MS: u64 = 1_000;
+
+/// Secrets of one app whose files are watched: there are not watches for all that apps can name. The others are found to have changed by
+/// the looks without hints.
+const SECRET_FILES_WATCHED_MAX: usize = 4;
 
 impl Scanner {
     /// Of the folder `root`, which may come and go. Whether it is one app shows now, and stays so: what is put into a folder of apps never
@@ -175,10 +183,12 @@ impl Scanner {
             no_app(Severity::Error, "the link leads outside the folder of apps".into(), "allow it with --follow-links");
         } else if is_app(&real) {
             self.look(name, &real, touched, unix_ms, snapshot);
-        } else if let Some(why) = why_no_app(&real) {
-            no_app(Severity::Warning, format!("it is no app: {why}"), "");
         } else {
-            snapshot.others.insert(name.to_string(), false);
+            match why_no_app(&real) {
+                Some(why) => no_app(Severity::Warning, format!("it is no app: {why}"), ""),
+                None => drop(snapshot.others.insert(name.to_string(), false)),
+            }
+            snapshot.watched.extend([real.join("src"), real].into_iter().filter(|folder| folder.is_dir()));
         }
         Ok(())
     }
@@ -199,7 +209,7 @@ impl Scanner {
             Ok(walk) => walk,
             Err(why) => return broken(real, shown, why, last),
         };
-        let called = if name == "." { real.file_name().and_then(|name| name.to_str()).unwrap_or("app") } else { name };
+        let called = if name == "." { called(&shown, real) } else { name };
         let reading = match last {
             Some(last) if last.inside == walk.stamp && is_clean(last) => last.reading.clone(),
             _ => Arc::new(load(real, &shown, called, self.options.environment.as_deref())),
@@ -213,8 +223,9 @@ impl Scanner {
             digest: None,
             newest_unix_ms: walk.newest_unix_ms,
             hidden: walk.hidden,
-            reading,
+            reading: reading.clone(),
             watched: walk.folders.clone(),
+            files: secret_files(real, &reading).take(SECRET_FILES_WATCHED_MAX).collect(),
             inside: walk.stamp,
             hashed_unix_ms: unix_ms,
         };
@@ -233,6 +244,11 @@ impl Scanner {
 }
 
 impl AppState {
+    /// What its folder is called: as the link to it is, if it is reached by one.
+    pub fn called(&self) -> &str {
+        called(&self.shown, &self.folder)
+    }
+
     /// Whether there is something else in its folder by now. What only looks different is read again to find out.
     pub fn has_moved(&self, dev_vars: bool) -> bool {
         let Ok(walk) = walk(&self.folder, Rules { dev_vars }) else { return true };
@@ -241,11 +257,18 @@ impl AppState {
     }
 }
 
+fn called<'a>(shown: &'a str, real: &'a Path) -> &'a str {
+    Path::new(shown).file_name().or(real.file_name()).and_then(|name| name.to_str()).unwrap_or("app")
+}
+
 /// Everything about the files of its secrets that are outside the folder, or may be.
 fn outside(folder: &Path, reading: &Reading) -> Vec<u8> {
+    secret_files(folder, reading).flat_map(|file| outside_stamp(&file)).collect()
+}
+
+fn secret_files(folder: &Path, reading: &Reading) -> impl Iterator<Item = PathBuf> {
     let secrets = reading.manifest.iter().flat_map(|manifest| &manifest.secrets);
-    let files = secrets.filter_map(|(_, source)| if let SecretSource::File(path) = source { Some(folder.join(path)) } else { None });
-    files.flat_map(|file| outside_stamp(&file)).collect()
+    secrets.filter_map(|(_, source)| if let SecretSource::File(path) = source { Some(folder.join(path)) } else { None })
 }
 
 /// Whether its digest is of files that had stopped changing.
@@ -265,6 +288,7 @@ fn broken(real: &Path, shown: String, why: String, last: Option<&AppState>) -> A
         hidden: last.map_or(Hidden { stamp: Digest([0; 32]), newest_unix_ms: 0 }, |last| last.hidden),
         reading: Arc::new(Reading { manifest: None, findings: vec![finding], environments: Vec::new(), places: Vec::new() }),
         watched: vec![real.to_path_buf()],
+        files: Vec::new(),
         inside: Digest([0; 32]),
         hashed_unix_ms: 0,
     }

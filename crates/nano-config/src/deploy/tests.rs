@@ -469,6 +469,27 @@ fn links_are_followed_at_the_top_and_never_out_of_an_app() {
 }
 
 #[test]
+fn the_folder_may_be_a_link_that_is_switched() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("releases/1/a/index.js", "1");
+    host.disk.write("releases/2/a/index.js", "2");
+    host.disk.write("releases/3/index.js", "3");
+    host.disk.remove("apps");
+    host.disk.link("releases/1", "apps");
+    assert_eq!(host.settle(), ["+a"]);
+    host.disk.link("releases/2", "new");
+    host.disk.rename("new", "apps");
+    assert_eq!(host.settle(), ["~a"]);
+    // One app is called as the link is, whatever release that leads to.
+    host.disk.link("releases/3", "site");
+    host.scanner = Scanner::new(host.disk.0.join("site"), ScanOptions::default());
+    host.deployment = Deployment::new(QUIET_MS);
+    assert_eq!(host.settle(), ["+."]);
+    let state = &host.deployment.deployed().apps["."];
+    assert_eq!((state.app_name(), state.called()), (Some("site"), "site"));
+}
+
+#[test]
 fn a_link_that_leads_outside_is_told_once() {
     let mut host = Host::new(ScanOptions::default());
     host.disk.write("outside/index.js", "1");
@@ -613,12 +634,12 @@ fn the_operating_system_tells_of_a_change() {
     disk.write("apps/a/src/index.js", "1");
     let mut scanner = Scanner::new(disk.root(), ScanOptions::default());
     let (woken, wait) = mpsc::channel();
-    let mut notifier = Notifier::start(&disk.root(), move || {
+    let mut notifier = Notifier::start(&disk.root(), Vec::new(), move || {
         let _ = woken.send(());
     })
     .expect("a watch");
-    notifier.cover(&scanner.scan(&Touched::All, 0)).expect("watches");
-    assert_eq!(notifier.take(), Hints::None);
+    assert_eq!(notifier.cover(&scanner.scan(&Touched::All, 0)), Ok(true));
+    assert_eq!((notifier.cover(&scanner.scan(&Touched::All, 0)), notifier.take()), (Ok(false), Hints::None));
     disk.write("apps/a/src/index.js", "2");
     wait.recv_timeout(Duration::from_secs(60)).expect("a hint");
     assert_eq!(notifier.take(), Hints::Touched(Touched::Some(["a".to_string()].into())));
@@ -626,6 +647,54 @@ fn the_operating_system_tells_of_a_change() {
     while notifier.take() != Hints::Touched(Touched::All) {
         wait.recv_timeout(Duration::from_secs(60)).expect("a hint");
     }
+}
+
+#[test]
+fn the_operating_system_tells_of_what_is_no_app_yet_is_another_by_now_and_is_elsewhere() {
+    let disk = Disk::new();
+    disk.write("apps/a/index.js", "1");
+    disk.write("apps/a/nano.toml", "secrets.KEY = { file = \"../../run/key\" }");
+    disk.write("run/key", "1");
+    disk.write("etc/grants.toml", "");
+    disk.rename("apps", "first");
+    disk.link("first", "apps");
+    let mut scanner = Scanner::new(disk.root(), ScanOptions::default());
+    let (woken, wait) = mpsc::channel();
+    let wake = move || {
+        let _ = woken.send(());
+    };
+    let mut notifier = Notifier::start(&disk.root(), vec![disk.0.join("etc/grants.toml")], wake).expect("a watch");
+    let mut hears = |what: &str, change: &dyn Fn()| {
+        // Until nothing is new, and nothing is heard of what was before.
+        while notifier.cover(&scanner.scan(&Touched::All, 0)).expect("watches") {}
+        notifier.take();
+        change();
+        while notifier.take() == Hints::None {
+            wait.recv_timeout(Duration::from_secs(60)).expect(what);
+        }
+    };
+    let folder = |path: &str| fs::create_dir(disk.0.join(path)).expect("a folder");
+    hears("a folder", &|| folder("apps/new"));
+    hears("its main module", &|| disk.write("apps/new/index.js", "1"));
+    hears("that it goes", &|| disk.remove("apps/new/index.js"));
+    hears("that it is there again", &|| disk.write("apps/new/index.js", "2"));
+    hears("another folder", &|| folder("apps/deep"));
+    hears("a folder in it", &|| folder("apps/deep/src"));
+    hears("a main module in that", &|| disk.write("apps/deep/src/index.ts", "1"));
+    hears("a secret", &|| disk.write("run/key", "2"));
+    hears("grants", &|| disk.write("etc/grants.toml", "strangers = true"));
+    disk.write("second/a/index.js", "2");
+    hears("another folder of apps, by a link", &|| {
+        disk.link("second", "other");
+        disk.rename("other", "apps");
+    });
+    hears("a change in that", &|| disk.write("second/a/index.js", "3"));
+    disk.remove("apps");
+    disk.rename("second", "apps");
+    disk.write("third/a/index.js", "4");
+    hears("that it is put aside", &|| disk.rename("apps", "away"));
+    hears("that another is in its place", &|| disk.rename("third", "apps"));
+    hears("a change in the third", &|| disk.write("apps/a/index.js", "5"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! nanod as its operator and its clients see it: a folder, addresses, signals.
 
+mod folders;
 mod logs;
 mod manifests;
 mod serving;
