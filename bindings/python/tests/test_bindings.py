@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import threading
 import weakref
 from collections.abc import AsyncIterator
@@ -170,6 +171,34 @@ def test_what_means_to_end_the_program_ends_the_host_s_loop_and_its_call(runtime
             loop.run_until_complete(task)
     finally:
         loop.close()
+
+
+class OddError(BaseException):
+    """What is no `Exception`, and does not mean to end the program either."""
+
+
+def odd() -> None:
+    raise OddError("odd")
+
+
+async def odd_later() -> None:
+    raise OddError("odd")
+
+
+def test_of_whatever_else_a_function_raises_the_app_alone_is_told(run: Any) -> None:
+    noise: list[Any] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload(CALL, bindings={"odd": odd, "later": odd_later})
+            for name in ("odd", "later"):
+                with pytest.raises(nano.AppError, match="OddError: odd"):
+                    await app.invoke("call", name)
+        gc.collect()
+
+    run(main())
+    assert noise == []
 
 
 def test_a_function_that_is_at_the_end_of_an_iterator_fails_its_call(runtime: Runtime) -> None:

@@ -207,6 +207,44 @@ def test_ctrl_c_in_any_moment_loses_nobody_s_events(program: Any) -> None:
     """) == "True\n"
 
 
+def test_ctrl_c_in_any_moment_of_its_beginning_or_end_leaves_an_app_or_frees_its_name(program: Any) -> None:
+    assert program("""
+        runtime = nano.Runtime(threads=1)
+        class Stop(BaseException): pass
+        class After:
+            def __init__(self, n): self.left = n
+            def __call__(self, frame, event, arg):
+                if "nano_isolates" in frame.f_code.co_filename and event in ("call", "c_return"):
+                    self.left -= 1
+                    if self.left == -1: raise Stop
+        def load(name="one"):
+            return runtime.load(CALL, name="one", bindings={"one": lambda: 1})
+        for use in (load, lambda: app.unload(0)):
+            n = 0
+            while True:
+                app = None if use is load else load()
+                try:
+                    sys.setprofile(after := After(n))
+                    made = use()
+                except Stop:
+                    pass
+                else:
+                    app = made
+                finally:
+                    sys.setprofile(None)
+                if app is not None:
+                    try:
+                        assert app.invoke_sync("call", "one") == 1
+                        app.unload(0)
+                    except nano.DrainingError:
+                        pass
+                n += 1
+                if after.left >= 0:
+                    break
+            print(n > 3)
+    """) == "True\nTrue\n"
+
+
 def test_a_profiler_s_signals_disturb_nothing(program: Any) -> None:
     assert program("""
         ticks = 0

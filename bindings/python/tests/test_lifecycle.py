@@ -106,6 +106,27 @@ def refuse() -> None:
     raise ValueError("no thanks")
 
 
+def test_requests_of_the_version_before_find_its_bindings(runtime: Runtime) -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait() -> None:
+        begun.release()
+        assert go_on.wait(PATIENCE_S)
+
+    source = "import { env } from 'cloudflare:workers'; export default { fetch: async () => { await env.wait(); return new Response(await env.NAME()) } }"
+    app = runtime.load(source.replace("NAME", "OLD"), bindings={"wait": wait, "OLD": lambda: "old"})
+    answers: list[str] = []
+    asker = threading.Thread(target=lambda: answers.append(app.fetch_sync(URL).text))
+    asker.start()
+    assert begun.acquire(timeout=PATIENCE_S)
+    app.reload(source.replace("NAME", "NEW"), bindings={"wait": wait, "NEW": lambda: "new"})
+    with pytest.raises(nano.CompileError):
+        app.reload("export default {", bindings={"NEWER": lambda: "newer"})
+    go_on.set()
+    asker.join()
+    assert (answers, app.fetch_sync(URL).text) == (["old"], "new")
+
+
 def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> None:
     source = "export default { fetch: (r, env) => new Response(env.A + '%d') }"
     app = runtime.load(source % 1, env={"A": "a"})
@@ -185,7 +206,7 @@ def test_what_is_refused_leaves_an_app_its_bindings(runtime: Runtime) -> None:
     app = runtime.load(CALL, name="one", bindings={"whose": lambda: "first"})
     with pytest.raises(nano.BusyError):
         runtime.load(CALL, name="one", bindings={"whose": lambda: "second"})
-    for grace, error in ((-1.0, ValueError), ("soon", TypeError)):
+    for grace, error in ((-1.0, ValueError), ("soon", TypeError), (10**400, ValueError), (float("nan"), ValueError)):
         with pytest.raises(error):
             app.unload(grace)  # type: ignore[arg-type]
     with pytest.raises(nano.CompileError):

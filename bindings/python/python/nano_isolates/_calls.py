@@ -38,8 +38,8 @@ class Bindings:
     """What one app finds in `env` besides text, and the loop that answers it."""
 
     def __init__(self, bindings: Mapping[str, Any], home: Loop | None, body_max: int, before: Bindings | None = None) -> None:
-        # Whose they are: the same as of those that they replace.
-        self.owner: object = object() if before is None else before.owner
+        # Whose they are: the same as of those that they replace. It has something in it when their app has ended.
+        self.owner: list[None] = [] if before is None else before.owner
         self.by_name = dict(bindings)
         self.home = home
         self.body_max = body_max
@@ -372,9 +372,9 @@ class Call:
 
     def _broke(self, error: BaseException) -> None:
         """What was to answer has raised. What means to end the program ends a loop of the host's, as it would there; the runtime's own one has
-        other calls to answer."""
+        other calls to answer. Of everything else the app has been told."""
         self._fail(error)
-        if not isinstance(error, Exception) and not self.hub.is_own(self.loop):
+        if isinstance(error, (SystemExit, KeyboardInterrupt)) and not self.hub.is_own(self.loop):
             raise error
 
     def _fail(self, error: BaseException) -> None:

@@ -110,14 +110,21 @@ class Hub:
 
     def claim(self, name: str, bindings: Bindings) -> None:
         """Takes a name for an app that is to be loaded: its modules may call Python while they load."""
-        if self.apps.setdefault(name, bindings) is not bindings:
+        with self._apps_lock:
+            there = self.apps.setdefault(name, bindings)
+            if there.owner:
+                # Its app has ended, and who ended it has not come to say so.
+                there = self.apps[name] = bindings
+        if there is not bindings:
             raise BusyError(f'there is an app named "{name}" already, or one that is being loaded or unloaded: reload it, or unload it first')
 
-    def reclaim(self, name: str, bindings: Bindings) -> None:
-        """The app has been reloaded, and these are its bindings if it is still there."""
+    def reclaim(self, name: str, bindings: Bindings) -> Bindings | None:
+        """The app has other bindings from now on, if it is still there: those that it had."""
         with self._apps_lock:
-            if self._is_claimed(name, bindings):
-                self.apps[name] = bindings
+            if not self._is_claimed(name, bindings):
+                return None
+            was, self.apps[name] = self.apps[name], bindings
+            return was
 
     def disclaim(self, name: str, bindings: Bindings) -> None:
         """The app that has or had these bindings is no more. The name may be another one's."""

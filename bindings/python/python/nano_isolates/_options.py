@@ -159,6 +159,18 @@ def number(name: str, value: Any, bits: int = 64) -> int:
     return value
 
 
+def seconds(name: str, value: Any) -> float:
+    """How long something may take."""
+    try:
+        if isinstance(value, (str, bytes, bytearray)):
+            raise TypeError
+        return float(value)
+    except TypeError:
+        raise InvalidTypeError(f"{name} is a number of seconds, not {type(value).__name__}") from None
+    except OverflowError:
+        raise InvalidError(f"{name} is more seconds than a float can say") from None
+
+
 def _seed(name: str, value: Any) -> int | None:
     return None if value is None else number(name, value)
 

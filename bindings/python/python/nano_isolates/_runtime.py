@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import time
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
 from ._calls import Bindings
-from ._errors import InvalidError, InvalidTypeError, NotFoundError, closed
+from ._errors import InvalidError, InvalidTypeError, NanoError, TimedOutError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, pairs_of, response_of, whole
 from ._hub import Hub, Loop
 from ._listener import Certificate, Listener, ListenLimits
 from ._listener import options_of as listen_options_of
-from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, source_of, text_of
+from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, seconds, source_of, text_of
 from ._threads import waiting
 from ._values import undefined
 from ._websocket import WebSocket
@@ -37,8 +38,8 @@ class Runtime:
 
     Keyword arguments are the runtime's limits (`threads` is one per core by default) and:
 
-    - `on_log(app, level, text, dropped)` is called with what apps say on their console, `on_app(app, state, reason)` with what becomes
-      of them;
+    - `on_log(app, level, text, dropped)` is called with what apps say on their console, and, of no app (`""`), with what the runtime has
+      to say itself; `on_app(app, state, reason)` with what becomes of them;
     - `manual_clock=True` gives it a clock that only `advance(ms)` moves, which begins at `clock_unix_ms`;
     - `roots` says whose certificates apps trust: `webpki` (the default), `system` or `file:PATH`.
 
@@ -112,13 +113,18 @@ class Runtime:
         else:
             hub.attach_soon(loop)
         name = options["name"]
+        made: list[_nano.App] = []
         try:
             hub.claim(name, given)
-            native = waiting(hub.native.load)(options)
+            # Kept by the same call that makes it: a signal's handler that raises comes between any two of Python's steps.
+            waiting(made.extend)(map(hub.native.load, (options,)))
+            return App(self, made[0], given, options)
         except BaseException:
+            for native in made:
+                with contextlib.suppress(NanoError):
+                    native.unload(0.0)
             hub.disclaim(name, given)
             raise
-        return App(self, native, given, options)
 
     def listen(
         self,
@@ -175,7 +181,7 @@ class Runtime:
         """Closes the listeners, takes no new requests, waits so many seconds for those in flight, and ends the rest; whether there was none.
         Blocks."""
         self._hub.check()
-        was_idle = waiting(self._hub.native.drain)(grace)
+        was_idle = waiting(self._hub.native.drain)(seconds("grace", grace))
         for listener in list(self._hub.listeners):
             listener.close()
         return was_idle
@@ -435,31 +441,33 @@ class App:
             options["source_kind"], options["source"] = source_of(source, kind)
         given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options), self._bindings)
         options["bindings"] = given.describe()
-        # While both versions live, each finds its own bindings where they differ in name: the new one may call Python while it starts.
+        # While both versions live, each finds its own bindings where they differ in name: the new one may call Python while it starts, and
+        # requests of the old one go on. Of the versions before that nothing is kept.
         before = self._bindings
-        hub.reclaim(self.name, given.over(before))
+        was = hub.reclaim(self.name, given.over(before))
         try:
             waiting(self._native.reload)(options)
         except BaseException:
-            hub.reclaim(self.name, before)
+            if was is not None:
+                hub.reclaim(self.name, was)
             raise
         self._options, self._bindings = options, given
-        hub.reclaim(self.name, given)
 
     def unload(self, grace: float = 30.0) -> None:
         """Takes no new requests, lets those in flight end within so many seconds, ends the rest, and forgets the app: its name is free when
         this ends, also by `TimedOutError`, which says that an instance is still being stopped. Blocks."""
         hub = self._hub
         hub.check()
+        time, owner = seconds("grace", grace), self._bindings.owner
         try:
-            waiting(self._native.unload)(grace)
-        except (TypeError, ValueError, NotFoundError):
-            # Nothing has happened, or somebody else does it.
+            # Noted by the same call that ends it, as `load` does. Any other error says that it has not been ended, or that somebody else does it.
+            waiting(owner.extend)(map(self._native.unload, (time,)))
+        except TimedOutError:
+            owner.append(None)
             raise
-        except BaseException:
-            hub.disclaim(self.name, self._bindings)
-            raise
-        hub.disclaim(self.name, self._bindings)
+        finally:
+            if owner:
+                hub.disclaim(self.name, self._bindings)
 
     async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
         """`reload` in a thread."""
