@@ -704,7 +704,7 @@ typedef struct nano_log {
   uint32_t reserved;
   /** Lines of this app that were dropped before this one, because they were more than its limit. */
   uint64_t dropped;
-  /** The app's name. */
+  /** The app's name; empty where the runtime itself has something to say. */
   struct nano_bytes app;
   /** The text. */
   struct nano_bytes text;

@@ -45,7 +45,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// A Log is a line that an app said on its console.
+// A Log is a line that an app said on its console; of no app, with an empty name, what the runtime itself has to say.
 type Log struct {
 	App   string
 	Level slog.Level

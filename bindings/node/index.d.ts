@@ -60,7 +60,10 @@ export interface RuntimeOptions {
   /** How many threads run apps; one per core by default. */
   threads?: number;
   limits?: RuntimeLimits;
-  /** Is called with what apps say on their console; `dropped` lines before this one were over the app's limit. */
+  /**
+   * Is called with what apps say on their console, and, of no app (`''`), with what the runtime has to say itself; `dropped` lines before
+   * this one were over the app's limit.
+   */
   onLog?: (app: string, level: 'debug' | 'log' | 'info' | 'warn' | 'error' | (string & {}), text: string, dropped: number) => void;
   /** Is called with what becomes of apps: `loaded`, `started`, `evicted`, `condemned`, `reloaded`, `unloaded`, `quarantined`. */
   onApp?: (app: string, state: string, reason: string) => void;

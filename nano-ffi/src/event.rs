@@ -69,7 +69,7 @@ pub struct nano_log {
     pub reserved: u32,
     /// Lines of this app that were dropped before this one, because they were more than its limit.
     pub dropped: u64,
-    /// The app's name.
+    /// The app's name; empty where the runtime itself has something to say.
     pub app: nano_bytes,
     /// The text.
     pub text: nano_bytes,

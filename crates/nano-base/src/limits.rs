@@ -617,6 +617,8 @@ pub const HTTP_ACCEPTS_MAX: usize = 64;
 pub const HTTP_EVENTS_MAX: usize = 256;
 /// How long a listener that cannot accept more waits before it tries again.
 pub const HTTP_PAUSE_MS: u64 = 50;
+/// How often the host is told at most that clients cannot be accepted for want of descriptors.
+pub const HTTP_SHORTAGE_TOLD_MS: u64 = 10_000;
 /// How long a connection may be idle before it has to make room for another one.
 pub const HTTP_SPARED_MS: u64 = 1_000;
 /// What is read of a connection at once.

@@ -67,7 +67,7 @@ pub enum Payload {
     },
     /// A log line of an app; `dropped` lines before it were over the limit.
     Log {
-        /// The app's name.
+        /// The app's name; empty where the runtime itself has something to say.
         app: String,
         /// How loud.
         level: LogLevel,

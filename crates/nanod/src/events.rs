@@ -37,6 +37,8 @@ pub fn follow(runtime: &Arc<Runtime>, logs: &Arc<Logs>, clock: &Clock, worn: imp
 /// Keeps it for whoever looks at the logs later.
 fn keep(logs: &Logs, unix_ms: u64, payload: &Payload) {
     match payload {
+        // The runtime's own word is no app's.
+        Payload::Log { app, .. } if app.is_empty() => {}
         Payload::Log { app, level, text, dropped } => {
             if *dropped > 0 {
                 logs.push(unix_ms, app, LogLevel::Warn, Some("dropped"), lost(*dropped));
@@ -72,6 +74,7 @@ fn stopped(reason: &str) -> String {
 /// Prints what an app says or what became of it. Other events are none of this host's: its requests come by its listeners.
 pub fn show(payload: Payload) {
     match payload {
+        Payload::Log { app, text, .. } if app.is_empty() => output::warn(&text),
         Payload::Log { app, level, text, dropped } => {
             if dropped > 0 {
                 output::app(&app, LogLevel::Warn, &lost(dropped));

@@ -155,6 +155,11 @@ pub fn say_of_each(text: &str) {
     }
 }
 
+/// Something about nanod itself that does not bode well.
+pub fn warn(text: &str) {
+    line("warn", None, text);
+}
+
 /// Something that went wrong.
 pub fn complain(text: &str) {
     line("error", None, &frame::painted(&harmless(text)));

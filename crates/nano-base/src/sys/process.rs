@@ -3,6 +3,13 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
+/// How many files the process may have open at once.
+pub fn open_files_max() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is ours to fill.
+    (unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0).then_some(limit.rlim_cur)
+}
+
 /// Has as many files open at once as the process may: what it begins with is often 1,024, and each connection is one.
 pub fn raise_open_files() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

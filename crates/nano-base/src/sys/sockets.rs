@@ -1,6 +1,12 @@
-//! The sockets of a thread that will never close them.
+//! What is asked of sockets besides what they are for.
 
+use std::io;
 use std::os::fd::RawFd;
+
+/// Whether there was no socket for want of descriptors or memory, of the process or of the machine: closing another may help.
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
 
 /// Ends all connections that an epoll descriptor watches, for both sides. The descriptors stay: whoever owns them must not use them for
 /// anything but to be closed.

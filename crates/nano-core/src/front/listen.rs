@@ -1,6 +1,7 @@
 //! The built-in HTTP server: where it listens, which app gets a request, and what it bears from its clients.
 
 use std::fmt;
+use std::io;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
@@ -9,11 +10,13 @@ use std::time::Duration;
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{
     HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LEAST_BYTES_PER_S, HTTP_LINGER_MS,
+    HTTP_SHORTAGE_TOLD_MS,
 };
 use nano_base::problem::Problem;
 use nano_base::socket_file::SocketFile;
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
+use nano_engine::LogLevel;
 use nano_http::h1;
 
 use super::socket::{Acceptor, Bound};
@@ -242,24 +245,41 @@ const HANG_UP_AGAIN: Duration = Duration::from_millis(250);
 
 /// The listeners of a runtime.
 #[derive(Default)]
-pub(crate) struct Listeners(Mutex<Vec<Weak<Shared>>>);
+pub(crate) struct Listeners {
+    all: Mutex<Vec<Weak<Shared>>>,
+    /// When the host is told next that there are no descriptors for clients, if it is so then.
+    told_again_ms: AtomicU64,
+}
 
 impl Listeners {
     fn add(&self, shared: &Arc<Shared>) {
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.all);
         all.retain(|listener| listener.strong_count() > 0);
         all.push(Arc::downgrade(shared));
     }
 
+    /// A client cannot be accepted for want of descriptors or memory: the host is told, every now and then as long as it is so.
+    pub(super) fn tell_shortage(&self, inner: &Inner, listener: &Shared, error: &io::Error) {
+        let (now_ms, due_ms) = (inner.clock.now_ms(), self.told_again_ms.load(Ordering::Relaxed));
+        let next_ms = now_ms + HTTP_SHORTAGE_TOLD_MS;
+        if now_ms < due_ms || self.told_again_ms.compare_exchange(due_ms, next_ms, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let connections = listener.connections.load(Ordering::Relaxed);
+        let why = format!("a client of {} cannot be accepted beside {connections} others: {error}; idle ones make room", listener.address);
+        inner.log("", LogLevel::Warn, why, 0);
+        inner.queue.ring();
+    }
+
     /// The runtime ends, and nobody accepts any more: the files that clients connect to go.
     pub(crate) fn remove_files(&self) {
-        lock(&self.0).iter().filter_map(Weak::upgrade).for_each(|listener| listener.remove_file());
+        lock(&self.all).iter().filter_map(Weak::upgrade).for_each(|listener| listener.remove_file());
     }
 
     /// Closes them, and waits until what their clients have asked for is answered and written, and WebSockets are closed; false when the
     /// time passed first.
     pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Grace) -> bool {
-        let all: Vec<Arc<Shared>> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
+        let all: Vec<Arc<Shared>> = lock(&self.all).iter().filter_map(Weak::upgrade).collect();
         all.iter().for_each(|listener| listener.close(inner));
         loop {
             // Also those that begin meanwhile: they would have no end, and their clients are wanted elsewhere.

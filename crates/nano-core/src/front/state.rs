@@ -360,8 +360,19 @@ impl State {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // The client has gone again, or a signal came.
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
-                // No descriptors or no memory: it will not be better at once.
-                Err(_) => return self.pause(now_ms, token),
+                // It will not be better at once, unless somebody who has nothing to ask makes room.
+                Err(error) => {
+                    let mut room = None;
+                    if sys::sockets::is_shortage(&error) {
+                        inner.listeners.tell_shortage(inner, &shared, &error);
+                        let idle = idle.get_or_insert_with(|| self.idle(shared.key, now_ms));
+                        room = longest.or_else(|| self.longest_idle(inner, now_ms, idle));
+                    }
+                    match room {
+                        Some(longest) => self.remove_for(inner, longest),
+                        None => return self.pause(now_ms, token),
+                    }
+                }
             }
         }
         self.accept_later(token);

@@ -1,10 +1,10 @@
 //! Apps that take long to start, or never do, and ports that cannot be had.
 
 use std::fs;
-use std::net::TcpListener;
-use std::process::Command;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
-use crate::support::{READY, Server, folder, says};
+use crate::support::{READY, Server, folder, nanod, says};
 
 /// Says that it begins, and never ends that.
 const NEVER: &str = "console.log('begun'); await new Promise((end) => setTimeout(end, 1e9)); export default {};\n";
@@ -34,6 +34,23 @@ fn it_has_as_many_files_as_it_may() {
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
     let numbers: Vec<&str> = line.split_ascii_whitespace().skip(3).take(2).collect();
     assert_eq!(numbers[0], numbers[1], "{line}");
+}
+
+#[test]
+fn without_descriptors_for_all_clients_idle_ones_make_room_and_it_says_so() {
+    let folder = folder("shortage", &[("a/index.js", &says("a"))]);
+    let plain = nanod(&folder, &["--threads", "1", "--connections", "5000"]);
+    let mut command = Command::new("prlimit");
+    command.arg("--nofile=128:128").arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
+    let mut server = Server::run(command, folder);
+    let said = server.await_ready(READY);
+    assert!(said.contains("warn: 5000 connections at once (--connections) are more than"), "{said}");
+    // The kernel takes all of them, the server as many as it can.
+    let idle: Vec<TcpStream> = (0..150).map(|_| TcpStream::connect(&server.address).expect("a connection")).collect();
+    assert_eq!(server.ask("a.localhost", "/"), (200, "a".into()));
+    let line = server.wait_for("cannot be accepted");
+    assert!(line.starts_with(&format!("warn: a client of {} cannot be accepted beside ", server.address)), "{line}");
+    drop(idle);
 }
 
 #[test]
