@@ -1,6 +1,7 @@
 'use strict';
 // What one app finds in `env`: text, and what is answered here.
 
+const { entries } = require('./checks.js');
 const { invalid } = require('./errors.js');
 const native = require('./native.js');
 
@@ -30,7 +31,9 @@ class Bindings {
     this.byName = new Map();
     this.files = files ?? null;
     this.outbound = null;
-    for (const [name, value] of Object.entries(env ?? {})) {
+    // Without those that others have beside them.
+    this.own = this;
+    for (const [name, value] of Object.entries(env === undefined ? {} : entries(env, 'env'))) {
       if (typeof value === 'string') this.text.push([name, value]);
       else this.byName.set(name, checked(name, value));
     }
@@ -52,6 +55,7 @@ class Bindings {
     both.byName = new Map([...others.byName, ...this.byName]);
     both.classes = new Map([...others.classes, ...this.classes]);
     both.files = this.files ?? others.files;
+    both.own = this;
     return both;
   }
 
@@ -136,7 +140,8 @@ function methodOf(target, name) {
 
 /** Limits by the core's names. */
 function limitsOf(limits, known) {
-  return Object.entries(limits ?? {}).map(([name, value]) => {
+  if (limits === undefined) return [];
+  return Object.entries(entries(limits, 'limits')).map(([name, value]) => {
     if (typeof value !== 'number') throw invalid(`the limit ${name} is a number`);
     const own = known.get(name);
     if (own === undefined) throw invalid(`there is no limit ${name}`);

@@ -1,22 +1,26 @@
 'use strict';
 // What apps ask of Node: functions, objects and classes in `env`, and how their answers get back.
 
+const { isDisturbed } = require('node:stream');
 const { isPublic, methodOf } = require('./bindings.js');
 const { decode, encode } = require('./cbor.js');
 const { CALL_CANCELED, CALL_CHUNK } = require('./events.js');
-const { NanoError, isGone } = require('./errors.js');
-const { flatten, headersOf, textOf } = require('./headers.js');
+const { NanoError, textOf, unlessGone } = require('./errors.js');
+const headers = require('./headers.js');
 const { Pump } = require('./pump.js');
 const { BODILESS, WholeResponse } = require('./response.js');
+const { isResponse } = require('./shapes.js');
 
 /** Finds out what is asked, and has it answered. */
 function startCall(hub, id) {
   let view;
   try {
-    view = decode(hub.native.callView(id));
-  } catch (error) {
+    const bytes = unlessGone(() => hub.native.callView(id));
     // The app has given the call up before it was looked at.
-    if (!isGone(error)) failNow(hub, id, error);
+    if (bytes === undefined) return;
+    view = decode(bytes);
+  } catch (error) {
+    failNow(hub, id, error);
     return;
   }
   const claim = hub.apps.get(view[0]);
@@ -30,7 +34,10 @@ class Call {
   #bindings;
   #abort = null;
   #pump = null;
-  #canceled = false;
+  // Why nothing more comes or goes, once that is so.
+  #why = null;
+  // Whether some of the request's body is still to come, and what has come of it.
+  #isComing = false;
   #chunks = [];
   #waiter = null;
 
@@ -45,23 +52,28 @@ class Call {
   get signal() {
     if (this.#abort === null) {
       this.#abort = new AbortController();
-      if (this.#canceled) this.#abort.abort(canceled());
+      if (this.#why !== null) this.#abort.abort(this.#why);
     }
     return this.#abort.signal;
   }
 
   push(event) {
     if (event[1] === CALL_CHUNK) {
+      if (event[2].length === 0) this.#isComing = false;
       this.#chunks.push(event[2]);
       this.#wake();
     } else if (event[1] === CALL_CANCELED) {
-      this.#canceled = true;
-      this.#abort?.abort(canceled());
-      this.#pump?.stop(canceled());
-      this.#wake();
+      this.#cancel('the app has given the call up');
     } else {
       this.#pump?.wake();
     }
+  }
+
+  #cancel(why) {
+    this.#why = new NanoError('NANO_E_CANCELED', why);
+    this.#abort?.abort(this.#why);
+    this.#pump?.stop(this.#why);
+    this.#wake();
   }
 
   #wake() {
@@ -76,10 +88,12 @@ class Call {
       if (view[2] === 'fetch') await this.#respond(result);
       else this.#return(result);
     } catch (error) {
-      // What has ended meanwhile has nobody to be told.
-      if (!isGone(error)) failNow(this.#hub, this.#id, error);
+      failNow(this.#hub, this.#id, error);
+    } finally {
+      this.#hub.forget(this.#id);
+      // From now on nobody tells of the rest.
+      if (this.#isComing && this.#why === null) this.#cancel('the call has been answered before all of its request had come');
     }
-    this.#hub.forget(this.#id);
   }
 
   #answer([app, name, kind, ...rest]) {
@@ -113,16 +127,18 @@ class Call {
 
   #request(method, url, flat, bytes, isStreaming) {
     const body = isStreaming ? this.#body() : bytes.length > 0 ? bytes : null;
-    return new Request(url, { method, headers: headersOf(textOf(flat)), body, signal: this.signal, duplex: 'half' });
+    const all = headers.headersOf(headers.textOf(flat));
+    return new Request(url, { method, headers: all, body, signal: this.signal, duplex: 'half' });
   }
 
   #body() {
+    this.#isComing = true;
     return new ReadableStream(
       {
         type: 'bytes',
         pull: async (controller) => {
           while (this.#chunks.length === 0) {
-            if (this.#canceled) throw canceled();
+            if (this.#why !== null) throw this.#why;
             await new Promise((resolve) => (this.#waiter = resolve));
           }
           const chunk = this.#chunks.shift();
@@ -130,11 +146,7 @@ class Call {
             controller.close();
             return controller.byobRequest?.respond(0);
           }
-          try {
-            this.#hub.native.credit(this.#id, chunk.length);
-          } catch (error) {
-            if (!isGone(error)) throw error;
-          }
+          unlessGone(() => this.#hub.native.credit(this.#id, chunk.length));
           return controller.enqueue(chunk);
         },
       },
@@ -144,32 +156,64 @@ class Call {
 
   #return(value) {
     const given = [];
+    let isTold = false;
+    const tell = (bytes) => {
+      this.#hub.native.callReturn(this.#id, bytes);
+      return true;
+    };
     try {
-      encode(value, this.#bindings.giver(this.#hub, given), (bytes) => this.#hub.native.callReturn(this.#id, bytes));
-    } catch (error) {
-      for (const number of given) this.#hub.takeBack(number);
-      throw error;
+      isTold = encode(value, this.#bindings.giver(this.#hub, given), (bytes) => unlessGone(() => tell(bytes)));
+    } finally {
+      if (!isTold) for (const number of given) this.#hub.takeBack(number);
     }
   }
 
-  async #respond(value) {
-    const { native } = this.#hub;
-    const response = value instanceof Response ? value : new Response(value);
+  async #respond(response) {
+    if (!isResponse(response)) throw new TypeError(`fetch of a binding gives a Response, and has given ${kindOf(response)}`);
     const whole = WholeResponse.partsOf(response);
-    if (whole !== null) return native.callRespond(this.#id, whole.status, whole.statusText, whole.flat || null, whole.body);
-    const { status, statusText, headers } = response;
-    const body = BODILESS.has(status) ? null : response.body;
-    if (body === null) return native.callRespond(this.#id, status, statusText, flatten(headers), new Uint8Array(0));
-    this.#pump = new Pump(body, (bytes) => native.callWrite(this.#id, bytes));
+    if (whole !== null) return this.#begin(whole.status, whole.statusText, whole.flat || null, whole.body);
+    const { status, statusText } = response;
+    const flat = headers.flatten(response.headers);
+    const body = BODILESS.has(status) ? null : await bodyOf(response);
+    if (body === null || body instanceof Uint8Array) return this.#begin(status, statusText, flat, body ?? NOTHING);
+    this.#pump = new Pump(body, (bytes) => this.#write(bytes));
     try {
-      native.callRespond(this.#id, status, statusText, flatten(headers), null);
-      if (await this.#pump.run()) native.callEnd(this.#id);
+      this.#begin(status, statusText, flat, null);
+      if (await this.#pump.run()) unlessGone(() => this.#hub.native.callEnd(this.#id));
     } catch (error) {
       this.#pump.stop(error);
       throw error;
     }
     return undefined;
   }
+
+  #begin(status, statusText, flat, body) {
+    unlessGone(() => this.#hub.native.callRespond(this.#id, status, String(statusText ?? ''), flat, body));
+  }
+
+  /** How much there was room for. Of a call that has ended meanwhile all is taken. */
+  #write(bytes) {
+    const taken = unlessGone(() => this.#hub.native.callWrite(this.#id, bytes));
+    if (taken === undefined) this.#pump.stop(this.#why);
+    return taken ?? bytes.length;
+  }
+}
+
+/** What there is of a response's body: bytes, pieces, or null. */
+async function bodyOf(response) {
+  const { body } = response;
+  if (response.bodyUsed || body?.locked || (body && isDisturbed?.(body))) throw new TypeError('the body of the response has been read already');
+  if (body === null) return null;
+  if (typeof body?.getReader === 'function' || typeof body?.[Symbol.asyncIterator] === 'function') return body;
+  if (typeof response.arrayBuffer === 'function') return new Uint8Array(await response.arrayBuffer());
+  if (body === undefined) return null;
+  throw new TypeError('the body of the response is no stream');
+}
+
+const NOTHING = new Uint8Array(0);
+
+function kindOf(value) {
+  return value === null ? 'null' : typeof value === 'object' ? 'another object' : typeof value;
 }
 
 function publicName(name) {
@@ -177,19 +221,9 @@ function publicName(name) {
   return name;
 }
 
-function canceled() {
-  return new NanoError('NANO_E_CANCELED', 'the app has given the call up');
-}
-
 /** Rejects the app's promise. The app is told what kind of error it was, and its text: write texts that it may read. */
 function failNow(hub, id, error) {
-  const isError = error instanceof Error || (typeof DOMException === 'function' && error instanceof DOMException);
-  const message = isError ? `${error.name}: ${error.message}` : String(error);
-  try {
-    hub.native.callFail(id, message);
-  } catch (gone) {
-    if (!isGone(gone)) throw gone;
-  }
+  unlessGone(() => hub.native.callFail(id, textOf(error)));
 }
 
 module.exports = { startCall };

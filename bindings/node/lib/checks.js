@@ -8,6 +8,14 @@ function known(options, of) {
   return options;
 }
 
+/** What has its entries by their names: a `Map` or an array would be as good as empty. */
+function entries(given, what) {
+  if (typeof given !== 'object' || given === null || typeof given[Symbol.iterator] === 'function') {
+    throw invalid(`${what} is an object with its entries by their names`);
+  }
+  return given;
+}
+
 function nothingElse(rest, of) {
   const [name] = Object.keys(rest);
   if (name !== undefined) throw invalid(`${of} has no option ${name}`);
@@ -41,4 +49,4 @@ function texts(items, what) {
   return list(items, what).map((item) => text(item, what));
 }
 
-module.exports = { boolean, known, list, nothingElse, number, optional, text, texts };
+module.exports = { boolean, entries, known, list, nothingElse, number, optional, text, texts };

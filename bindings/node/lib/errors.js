@@ -23,6 +23,32 @@ function isGone(error) {
   return error instanceof NanoError && error.code === 'NANO_E_NOT_FOUND';
 }
 
+/**
+ * Has the native half do something, and gives what comes of it; undefined if what it is done to has ended in this moment. Never of what
+ * people wrote: their errors may have the same code, and mean another thing.
+ */
+function unlessGone(work) {
+  try {
+    return work();
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What was thrown, as text: whatever it is, there is one. */
+function textOf(error) {
+  try {
+    return isError(error) ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'Error: what was thrown has no text';
+  }
+}
+
+function isError(value) {
+  return value instanceof Error || (typeof DOMException === 'function' && value instanceof DOMException);
+}
+
 /** A wrong argument: of the class that JavaScript has for it, with the code that every language has. */
 function invalid(message, Kind = TypeError) {
   return Object.assign(new Kind(message), { code: 'NANO_E_INVALID' });
@@ -32,4 +58,4 @@ function tooLarge(message) {
   return new NanoError('NANO_E_TOO_LARGE', message);
 }
 
-module.exports = { NanoError, invalid, isGone, tooLarge };
+module.exports = { NanoError, invalid, isGone, textOf, tooLarge, unlessGone };

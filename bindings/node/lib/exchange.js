@@ -2,8 +2,9 @@
 // One request between its dispatch and its end.
 
 const { CHUNK, END, ERROR, RESPONSE, WRITABLE } = require('./events.js');
-const { NanoError, isGone } = require('./errors.js');
+const { NanoError, unlessGone } = require('./errors.js');
 const { Pump } = require('./pump.js');
+const { check, listen, unlisten } = require('./signals.js');
 const { watch } = require('./watch.js');
 
 // A response that nobody reads to its end, and nobody can any more.
@@ -35,7 +36,7 @@ class Exchange {
   /** Begins: `send` gives the core the request under a token. `source` is what is left to send of it. */
   begin(send, source, isSignalOfRequest = false) {
     const signal = this.#signal;
-    if (signal !== null && signal.aborted) throw signal.reason;
+    check(signal);
     try {
       this.id = this.#hub.open(this, send);
     } catch (error) {
@@ -55,7 +56,7 @@ class Exchange {
     const signal = this.#signal;
     if (signal.aborted) return this.fail(signal.reason);
     this.#onAbort = () => this.fail(signal.reason);
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    listen(signal, this.#onAbort);
   }
 
   /** Whether the signal that it does not listen to yet is aborted. */
@@ -70,11 +71,10 @@ class Exchange {
       this.#pump = new Pump(source, (bytes) => this.#write(bytes));
       // What becomes a WebSocket may have ended before there is anything to send.
       if (this.done) this.#pump.stop();
-      if (await this.#pump.run()) native.requestEnd(this.id);
+      if (await this.#pump.run()) unlessGone(() => native.requestEnd(this.id));
     } catch (error) {
-      // The request has ended in this moment, or the body itself has failed.
-      if (isGone(error)) this.#pump.stop();
-      else this.fail(error);
+      // The body itself has failed.
+      this.fail(error);
     }
   }
 
@@ -122,7 +122,7 @@ class Exchange {
     this.done = true;
     this.counts = counts;
     this.#pump?.stop();
-    if (this.#onAbort !== null) this.#signal.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort !== null) unlisten(this.#signal, this.#onAbort);
     this.#onAbort = null;
     // Whoever still knows of this request must not keep its signal alive, which is most of what there is of it.
     this.#signal = null;

@@ -13,10 +13,20 @@ function flatten(headers) {
   const pairs = typeof headers[Symbol.iterator] === 'function' ? headers : Object.entries(headers);
   let flat = '';
   for (const pair of pairs) {
-    const [name, value] = pair;
-    flat = append(flat, String(name), String(value));
+    const parts = Array.isArray(pair) ? pair : partsOf(pair);
+    if (parts.length !== 2) throw invalid('a header is a pair: a name and a value');
+    flat = append(flat, text(parts[0]), text(parts[1]));
   }
   return flat === '' ? null : flat;
+}
+
+function partsOf(pair) {
+  return typeof pair === 'object' && pair !== null && typeof pair[Symbol.iterator] === 'function' ? [...pair] : [];
+}
+
+function text(part) {
+  if (typeof part === 'symbol') throw invalid('a header is text, and no symbol');
+  return String(part);
 }
 
 /** Flat headers with one more. */

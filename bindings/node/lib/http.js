@@ -3,8 +3,8 @@
 
 const { STATUS_CODES } = require('node:http');
 const { known, nothingElse } = require('./checks.js');
-const { NanoError, invalid } = require('./errors.js');
-const { listOf, textOf } = require('./headers.js');
+const { NanoError, invalid, textOf } = require('./errors.js');
+const headers = require('./headers.js');
 const { HOP_BY_HOP, Refusal, partsOf } = require('./incoming.js');
 const { tell } = require('./listeners.js');
 const { BODILESS } = require('./response.js');
@@ -54,7 +54,7 @@ async function serve(app, request, response) {
 async function answer(request, response, event, exchange) {
   const [, , status, statusText, flat, bytes, isWhole] = event;
   const isHead = request.method === 'HEAD';
-  const { list, length } = passedOn(listOf(textOf(flat)));
+  const { list, length } = passedOn(headers.listOf(headers.textOf(flat)));
   writeHead(request, response, status, statusText, list, lengthOf(status, isHead, isWhole ? bytes.length : null, length));
   if (isWhole || isHead || BODILESS.has(status)) {
     exchange.cancel();
@@ -151,9 +151,9 @@ function sendProblem(request, response, error) {
   const isOurs = error instanceof NanoError;
   const status = isOurs ? error.httpStatus : 500;
   const body = Buffer.from(Refusal.bodyOf(error) ?? problemOf(error, isOurs, status));
-  const headers = { 'content-type': 'application/problem+json', 'content-length': String(body.length) };
-  if (request.httpVersionMajor >= 2) response.writeHead(status, headers);
-  else response.writeHead(status, STATUS_CODES[status] ?? 'Error', headers);
+  const own = { 'content-type': 'application/problem+json', 'content-length': String(body.length) };
+  if (request.httpVersionMajor >= 2) response.writeHead(status, own);
+  else response.writeHead(status, STATUS_CODES[status] ?? 'Error', own);
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
@@ -164,8 +164,9 @@ function problemOf(error, isOurs, status) {
 }
 
 function report(error, app) {
-  const { code, appStack } = error;
-  console.error(`nano-isolates: ${app.name}: ${code ? `${code}: ` : ''}${error.message}${appStack ? `\n${appStack}` : ''}`);
+  const isOurs = error instanceof NanoError;
+  const text = isOurs ? `${error.code}: ${error.message}` : textOf(error);
+  console.error(`nano-isolates: ${app.name}: ${text}${isOurs && error.appStack ? `\n${error.appStack}` : ''}`);
 }
 
 module.exports = { answer, checked, passedOn, roomIn, sendProblem, toNodeHandler };

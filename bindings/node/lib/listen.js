@@ -6,7 +6,7 @@ const { hold, release } = require('./alive.js');
 const { LISTEN_LIMITS, limitsOf } = require('./bindings.js');
 const { boolean, known, list, nothingElse, text } = require('./checks.js');
 const { NanoError, invalid } = require('./errors.js');
-const { signalOf } = require('./request.js');
+const signals = require('./signals.js');
 
 const dispose = Symbol.dispose ?? Symbol.for('nodejs.dispose');
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
@@ -31,7 +31,7 @@ class Listener {
     this.#native = native;
     this.#address = native.address;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal !== null) signals.listen(signal, this.#onAbort);
     hub.listening.add(this.#onEnd);
     kept.add(this);
     hold(this);
@@ -95,7 +95,7 @@ class Listener {
 
   /** It is closed: by us, or with its runtime. */
   #onEnd = () => {
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== null) signals.unlisten(this.#signal, this.#onAbort);
     this.#hub.listening.delete(this.#onEnd);
     this.#ended = this.#end();
   };
@@ -121,8 +121,8 @@ function listen(hub, address, apps, options, nativeOf) {
     certificates: certificates === undefined ? undefined : certificatesOf(certificates),
   };
   const routes = routesOf(apps, nativeOf);
-  const stop = signalOf(signal);
-  stop?.throwIfAborted();
+  const stop = signals.signalOf(signal);
+  signals.check(stop);
   return new Listener(made, hub, hub.native.listen(given, routes), stop);
 }
 

@@ -9,7 +9,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Pieces of a body one after the other: `next()` as iterators have it, and `stop(why)` for when nobody wants more. */
 function readerOf(source) {
-  if (source instanceof ReadableStream) {
+  if (typeof source.getReader === 'function') {
     const reader = source.getReader();
     return { next: () => reader.read(), stop: (why) => reader.cancel(why).catch(() => {}) };
   }

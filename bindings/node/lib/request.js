@@ -1,86 +1,102 @@
 'use strict';
 // What `app.fetch` is given, as the parts that cross.
 
-const { invalid } = require('./errors.js');
+const { isDisturbed } = require('node:stream');
+const { known } = require('./checks.js');
+const { NanoError, invalid } = require('./errors.js');
 const { append, flatten, has } = require('./headers.js');
+const { isRequest } = require('./shapes.js');
+const { signalOf } = require('./signals.js');
 
 const NORMAL = { delete: 'DELETE', get: 'GET', head: 'HEAD', options: 'OPTIONS', post: 'POST', put: 'PUT' };
 const TEXT = 'text/plain;charset=UTF-8';
-const NOTHING = new Uint8Array(0);
 
 /**
  * `{ method, url, flat, body, source, signal, isOwn, deadlineMs }` of a URL or a `Request` and what changes it: `body` is whole, `source` yields
  * pieces, both are null where there is no body. `isOwn` says that the signal is the `Request`'s, which each has, and not given with the call.
  */
 function partsOf(input, init) {
-  const deadlineMs = deadlineOf(init?.timeoutMs);
+  const changes = init === undefined || init === null ? undefined : known(init, 'fetch');
+  const deadlineMs = deadlineOf(changes?.timeoutMs);
   if (typeof input === 'string' || input instanceof URL) {
-    if (init === undefined) return partsFor('GET', String(input), null, null, null, null, false, deadlineMs);
-    const parts = direct(String(input), init, deadlineMs);
-    if (parts !== null) return parts;
-    // A form, a blob: what these are on the wire the platform knows best.
-    return ofRequest(new Request(input, init), init.signal, deadlineMs);
+    const url = hrefOf(input);
+    if (changes === undefined) return partsFor('GET', url, null, null, null, null, false, deadlineMs);
+    return partsWith(url, changes, false, deadlineMs);
   }
-  if (!(input instanceof Request)) throw invalid('app.fetch takes a URL or a Request');
-  const changes = init !== undefined && Object.keys(init).some((key) => key !== 'timeoutMs');
-  return changes ? ofChanged(input, init, deadlineMs) : ofRequest(input, undefined, deadlineMs);
+  if (!isRequest(input)) throw invalid('app.fetch takes a URL or a Request');
+  if (changes === undefined || Object.keys(changes).every((key) => key === 'timeoutMs')) return ofRequest(input, deadlineMs);
+  return ofChanged(input, changes, deadlineMs);
 }
 
-function direct(url, init, deadlineMs) {
+/** As the platform has it, which is what apps and those who route to them go by. */
+function hrefOf(url) {
+  try {
+    return new URL(url).href;
+  } catch {
+    throw new NanoError('NANO_E_INVALID', 'app.fetch takes an absolute URL', '', 400);
+  }
+}
+
+/** `isOwn` as above. */
+function partsWith(url, init, isOwn, deadlineMs) {
   const method = init.method === undefined ? 'GET' : normal(String(init.method));
   const signal = signalOf(init.signal);
   let flat = flatten(init.headers);
-  let { body = null } = init;
-  let source = null;
-  if (body !== null) {
-    checkHasBody(method);
-    if (typeof body === 'string') {
-      body = Buffer.from(body);
-      if (!has(flat, 'content-type')) flat = append(flat, 'content-type', TEXT);
-    } else if (body instanceof Uint8Array) {
-      // As it is.
-    } else if (ArrayBuffer.isView(body)) {
-      body = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
-    } else if (body instanceof ArrayBuffer) {
-      body = new Uint8Array(body);
-    } else if (yields(body)) {
-      if (body.locked) throw invalid('the body is being read by somebody else');
-      source = body;
-      body = null;
-    } else {
-      return null;
-    }
+  let { body } = init;
+  if (body === undefined || body === null) return partsFor(method, url, flat, null, null, signal, isOwn, deadlineMs);
+  checkHasBody(method);
+  if (typeof body === 'string') {
+    body = Buffer.from(body);
+    if (!has(flat, 'content-type')) flat = append(flat, 'content-type', TEXT);
+  } else if (body instanceof Uint8Array) {
+    // As it is.
+  } else if (ArrayBuffer.isView(body)) {
+    body = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  } else if (body instanceof ArrayBuffer) {
+    body = new Uint8Array(body);
+  } else if (yields(body)) {
+    return partsFor(method, url, flat, null, unread(body), signal, isOwn, deadlineMs);
+  } else {
+    // A form, a blob: what these are on the wire the platform knows best.
+    const { headers, body: source } = new Request(url, { method, headers: init.headers, body });
+    return partsFor(method, url, flatten(headers), null, source, signal, isOwn, deadlineMs);
   }
-  return partsFor(method, url, flat, body, source, signal, false, deadlineMs);
+  return partsFor(method, url, flat, body, null, signal, isOwn, deadlineMs);
 }
 
 function partsFor(method, url, flat, body, source, signal, isOwn, deadlineMs) {
   return { method, url, flat, body, source, signal, isOwn, deadlineMs };
 }
 
-function ofRequest(request, givenSignal, deadlineMs) {
-  if (request.bodyUsed || request.body?.locked) throw invalid('the body of the request has been read already');
-  const signal = signalOf(givenSignal) ?? request.signal;
-  return partsFor(request.method, request.url, flatten(request.headers), null, request.body, signal, signal !== givenSignal, deadlineMs);
+function ofRequest(request, deadlineMs) {
+  const source = bodyOf(request);
+  const url = hrefOf(request.url);
+  return partsFor(normal(request.method), url, flatten(request.headers), null, source, signalOf(request.signal), true, deadlineMs);
 }
 
-/** A `Request` with changes. A body in pieces is passed by it: of those that may be given here it knows but some. */
+/** A `Request` with changes. */
 function ofChanged(request, init, deadlineMs) {
-  const source = isInPieces(init.body) ? init.body : null;
-  if (source === null) return ofRequest(new Request(request, init), init.signal, deadlineMs);
+  const { method = request.method, headers = request.headers, signal = request.signal } = init;
+  const body = init.body ?? bodyOf(request);
+  return partsWith(hrefOf(request.url), { method, headers, signal, body }, init.signal === undefined, deadlineMs);
+}
+
+function bodyOf(request) {
+  if (request.bodyUsed) throw invalid('the body of the request has been read already');
+  return unread(request.body ?? null);
+}
+
+/** A body in pieces of which nobody has had any. */
+function unread(source) {
+  if (source === null) return null;
   if (source.locked) throw invalid('the body is being read by somebody else');
-  const parts = ofRequest(new Request(request, { ...init, body: NOTHING }), init.signal, deadlineMs);
-  checkHasBody(parts.method);
-  return { ...parts, source };
+  if (isDisturbed?.(source)) throw invalid('the body has been read already');
+  return source;
 }
 
 /** Not every platform does, in its `Request`. */
 function checkHasBody(method) {
   if (method === 'GET' || method === 'HEAD') throw invalid(`a request with the method ${method} has no body`);
-}
-
-function isInPieces(body) {
-  return typeof body === 'object' && body !== null && !ArrayBuffer.isView(body) && yields(body);
 }
 
 function yields(body) {
@@ -93,16 +109,10 @@ function normal(method) {
   return NORMAL[method.toLowerCase()] ?? method;
 }
 
-function signalOf(signal) {
-  if (signal === undefined || signal === null) return null;
-  if (typeof signal.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') throw invalid('signal is an AbortSignal');
-  return signal;
-}
-
 function deadlineOf(ms) {
   if (ms === undefined) return 0;
   if (typeof ms !== 'number' || !(ms > 0)) throw invalid('timeoutMs is a number of milliseconds above 0');
   return Math.min(Math.ceil(ms), 2 ** 32 - 1);
 }
 
-module.exports = { partsOf, signalOf };
+module.exports = { partsOf };

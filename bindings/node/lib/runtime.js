@@ -7,13 +7,14 @@ const { fileURLToPath } = require('node:url');
 const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
-const { boolean, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
+const { boolean, entries, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
 const { invalid, isGone } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
 const { listen } = require('./listen.js');
-const { partsOf, signalOf } = require('./request.js');
+const { partsOf } = require('./request.js');
 const { responseOf } = require('./response.js');
+const signals = require('./signals.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 const GRACE_MS = 30_000;
@@ -38,9 +39,10 @@ class Runtime {
     for (const [name, listener] of Object.entries({ onLog, onApp })) {
       if (listener !== undefined && typeof listener !== 'function') throw invalid(`${name} is a function`);
     }
-    const all = threads === undefined ? { ...limits } : { ...limits, threads };
+    const all = limitsOf(limits, RUNTIME_LIMITS);
+    if (threads !== undefined) all.push(...limitsOf({ threads }, RUNTIME_LIMITS));
     const given = {
-      limits: limitsOf(all, RUNTIME_LIMITS),
+      limits: all,
       logs: onLog !== undefined,
       apps: onApp !== undefined,
       manualClock: boolean(manualClock, 'manualClock'),
@@ -109,7 +111,8 @@ class Runtime {
   }
 
   /** Takes no new requests, waits for those in flight, and ends the rest; whether there was none. */
-  async drain({ graceMs = GRACE_MS, signal } = {}) {
+  async drain(options = {}) {
+    const { graceMs = GRACE_MS, signal } = known(options, 'drain');
     this.#hub.check();
     return unless(signal, () => this.#hub.drainFor(number(graceMs, 'graceMs')));
   }
@@ -203,7 +206,8 @@ class App {
   }
 
   /** Calls the app's `scheduled` with these words, for this time: for hosts with a scheduler of their own. */
-  async schedule(cron = '', { time = Date.now(), signal } = {}) {
+  async schedule(cron = '', options = {}) {
+    const { time = Date.now(), signal } = known(options, 'schedule');
     const words = text(cron, 'cron');
     const ms = Math.trunc(time instanceof Date ? time.getTime() : number(time, 'time'));
     if (!(Math.abs(ms) <= DATE_MS_MAX)) throw invalid('time is a Date, or milliseconds since 1970 that a Date can say', RangeError);
@@ -215,7 +219,7 @@ class App {
     return new Promise((resolve, reject) => {
       const hub = this.#hub;
       const { signal } = known(options, 'a call');
-      const exchange = new Exchange(hub, signalOf(signal), (event) => resolve(decode(event[2], hub.held)), reject);
+      const exchange = new Exchange(hub, signals.signalOf(signal), (event) => resolve(decode(event[2], hub.held)), reject);
       exchange.begin(send, null);
     });
   }
@@ -224,19 +228,20 @@ class App {
   async reload(source, changes = {}) {
     const hub = this.#hub;
     hub.check();
-    if (changes.name !== undefined) throw invalid('an app keeps its name');
-    const { kind, limits, signal, ...others } = known(changes, 'reload');
+    const { name, kind, limits, signal, ...others } = known(changes, 'reload');
+    if (name !== undefined) throw invalid('an app keeps its name');
+    if (limits !== undefined) entries(limits, 'limits');
     const kept = { ...this.#options, ...others, limits: { ...this.#options.limits, ...limits } };
     if (source !== undefined && source !== null) Object.assign(kept, sourceOf(source, kind));
     const { given, bindings } = read(kept);
     const follow = () => {
       this.#options = kept;
-      this.#claim.bindings = bindings;
     };
     const work = async () => {
-      // While both versions live, each finds its own bindings where they differ in name: the new one may call Node while it starts.
+      // Each version finds its own bindings where they differ in name: the new one may call Node while it starts, and requests that the old one
+      // has begun with end there. Of versions before that there may still be requests, but not for long: their bindings go.
       const before = this.#claim.bindings;
-      const both = bindings.over(before);
+      const both = bindings.over(before.own);
       this.#claim.bindings = both;
       try {
         await this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
@@ -250,7 +255,8 @@ class App {
   }
 
   /** Takes no new requests, lets those in flight end, ends the rest, and forgets the app: its name is free when this ends. */
-  async unload({ graceMs = GRACE_MS, signal } = {}) {
+  async unload(options = {}) {
+    const { graceMs = GRACE_MS, signal } = known(options, 'unload');
     this.#hub.check();
     const grace = number(graceMs, 'graceMs');
     const end = async () => {
@@ -267,7 +273,8 @@ class App {
   }
 
   /** Ends its instances now, in the middle of what they do; the next request starts a fresh one. How many there were. */
-  async kill({ signal } = {}) {
+  async kill(options = {}) {
+    const { signal } = known(options, 'kill');
     this.#hub.check();
     return unless(signal, () => this.#native.kill());
   }
@@ -285,17 +292,17 @@ class App {
 
 /** Does what blocks, and waits for it unless the signal is aborted first; `late` then has what comes of it in the end. */
 function unless(signal, work, late) {
-  const given = signalOf(signal);
+  const given = signals.signalOf(signal);
   if (given === null) return work();
-  given.throwIfAborted();
+  signals.check(given);
   return new Promise((resolve, reject) => {
     const working = work();
     const onAbort = () => {
       reject(given.reason);
       working.then(late).catch(() => {});
     };
-    given.addEventListener('abort', onAbort, { once: true });
-    working.then(resolve, reject).finally(() => given.removeEventListener('abort', onAbort));
+    signals.listen(given, onAbort);
+    working.then(resolve, reject).finally(() => signals.unlisten(given, onAbort));
   });
 }
 
@@ -303,7 +310,6 @@ function unless(signal, work, late) {
 
 function read(kept) {
   const { name, sourceKind, source, kind, signal, limits, lazy = false, env, outbound, files, ...rest } = kept;
-  if (env !== undefined && (typeof env !== 'object' || env === null)) throw invalid('env is an object');
   const bindings = env === undefined && outbound === undefined && files === undefined ? NONE : new Bindings(env, outbound, files);
   const more = moreOf(rest, bindings);
   const given = {

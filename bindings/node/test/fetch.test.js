@@ -2,6 +2,8 @@
 // Requests and responses: what goes in and comes out, whole and in pieces, and how it is given up.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const { Readable } = require('node:stream');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
 const { NanoError } = require('nano-isolates');
@@ -123,16 +125,85 @@ test('bad requests are refused, each as what it is', async (t) => {
     [url, { signal: {} }],
     [url, { method: 'POST', body: [1] }],
     [url, { headers: 'a' }],
+    [url, { headers: [['a']] }],
+    [url, { headers: [['a', 'b', 'c']] }],
+    [url, { headers: ['ab'] }],
+    [url, { headers: { a: Symbol('b') } }],
+    [url, 5],
   ]) {
     await assert.rejects(app.fetch(...wrong), wrongType, JSON.stringify(wrong));
   }
-  await assert.rejects(app.fetch('/relative'), code('NANO_E_INVALID'));
+  for (const none of ['/relative', '', 'http://', 'http://a b/']) await assert.rejects(app.fetch(none), code('NANO_E_INVALID'));
   await assert.rejects(app.fetch(url, { headers: { 'not a token': '1' } }), code('NANO_E_INVALID'));
   await assert.rejects(app.fetch(url, { method: 'NOT A METHOD' }), code('NANO_E_INVALID'));
   const read = new Request(url, { method: 'POST', body: 'x' });
   await read.text();
   await assert.rejects(app.fetch(read), wrongType);
-  assert.equal((await app.fetch(url)).status, 200);
+  assert.equal((await app.fetch(url, null)).status, 200);
+});
+
+test("a URL is the platform's, however it is written", async (t) => {
+  const app = await runtimeFor(t).load(HELLO);
+  const urls = ['http://x', 'http://X:80/pub/%2e%2e/admin/x', 'HTTP://X:80/a b', ' http://x/ ', 'http://münchen.test/ü?ü', 'http:\\\\x\\y'];
+  for (const written of urls) {
+    const wanted = `Hello from ${new URL(written).href}`;
+    const duck = { method: 'GET', url: written, headers: new Headers() };
+    for (const input of [written, new URL(written), new Request(written), duck]) {
+      assert.equal(await (await app.fetch(input)).text(), wanted, written);
+      assert.equal(await (await app.fetch(input, { method: 'POST', body: 'x' })).text(), wanted, written);
+    }
+  }
+});
+
+test('a Request is what has its shape', async (t) => {
+  const app = await runtimeFor(t).load(
+    `export default { async fetch(r) { return Response.json([r.method, r.headers.get('a'), await r.text()]); } }`,
+  );
+  const like = { method: 'put', url, headers: [['a', 'b']] };
+  const ask = async (...args) => (await app.fetch(...args)).json();
+  assert.deepEqual(await ask(like), ['PUT', 'b', '']);
+  assert.deepEqual(await ask({ ...like, body: new Blob(['its own']).stream() }), ['PUT', 'b', 'its own']);
+  assert.deepEqual(await ask({ ...like, body: new Blob(['its own']).stream() }, { headers: { a: 'c' } }), ['PUT', 'c', 'its own']);
+  assert.deepEqual(await ask(like, { body: 'another', method: 'PATCH' }), ['PATCH', 'b', 'another']);
+  const controller = new AbortController();
+  controller.abort('enough');
+  await assert.rejects(ask({ ...like, signal: controller.signal }), (reason) => reason === 'enough');
+  for (const none of [{ url }, { method: 'GET', url }, { ...like, bodyUsed: true }]) await assert.rejects(app.fetch(none), wrongType);
+});
+
+test('a body of which somebody has had some is no body', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const post = (body) => app.fetch(url, { method: 'POST', body });
+  const read = new Blob(['abc']).stream();
+  for await (const _ of read);
+  const begun = new ReadableStream({ start: (controller) => 'ab'.split('').map((text) => controller.enqueue(Buffer.from(text))) });
+  const reader = begun.getReader();
+  await reader.read();
+  reader.releaseLock();
+  const nodes = Readable.from(['a', 'b']);
+  await once(nodes, 'readable');
+  nodes.read();
+  for (const body of [read, begun, nodes]) await assert.rejects(post(body), wrongType);
+  const twice = new Blob(['once']).stream();
+  assert.equal(await (await post(twice)).text(), 'once');
+  await assert.rejects(post(twice), wrongType);
+});
+
+test('one signal may be for as many requests as there are', async (t) => {
+  const app = await runtimeFor(t).load(NEVER);
+  const warnings = [];
+  const onWarning = (warning) => warnings.push(warning.name);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const asked = Array.from({ length: 30 }, (_, index) => (index % 2 ? app.fetch(url, { signal }) : app.invokeWith({ signal }, 'never')));
+  const outcomes = Promise.allSettled(asked);
+  await app.invoke('here');
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort('enough');
+  assert.ok((await outcomes).every(({ reason }) => reason === 'enough'));
+  assert.deepEqual(warnings, []);
 });
 
 test('bodies go both ways in pieces, at the pace of who reads', async (t) => {

@@ -274,8 +274,23 @@ test('bad options are refused, each as what it is', async (t) => {
     null,
     { kind: 5 },
     { signal: 5 },
+    { limits: null },
+    { limits: 5 },
+    { limits: new Map([['cpuMs', 50]]) },
+    { env: null },
+    { env: new Map([['A', 'text']]) },
+    { env: ['text'] },
   ]) {
     await assert.rejects(runtime.load(HELLO, wrong), wrongType, JSON.stringify(wrong));
+  }
+  const app = await runtime.load(HELLO);
+  for (const wrong of [null, 5, 'x']) {
+    for (const ask of [app.unload, app.kill, runtime.drain]) await assert.rejects(ask.call(ask === runtime.drain ? runtime : app, wrong), wrongType);
+    await assert.rejects(app.reload(null, wrong), wrongType);
+    await assert.rejects(app.schedule('', wrong), wrongType);
+    await assert.rejects(app.invokeWith(wrong, 'x'), wrongType);
+    await assert.rejects(app.reload(null, { limits: wrong }), wrongType);
+    await assert.rejects(app.reload(null, { env: wrong }), wrongType);
   }
   for (const wrong of [
     { limits: { cpuMs: -1 } },
@@ -291,7 +306,8 @@ test('bad options are refused, each as what it is', async (t) => {
     await assert.rejects(runtime.load(HELLO, wrong), code('NANO_E_INVALID'), JSON.stringify(wrong));
   }
   await assert.rejects(runtime.load(5), wrongType);
-  for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }])
+  const noLimits = [null, 5, NaN, 'x', new Map([['threads', 1]])].map((limits) => ({ limits }));
+  for (const wrong of [{ threads: 'x' }, { unknown: 1 }, { onLog: 5 }, null, { limits: { threads: 'x' } }, { roots: 5 }, ...noLimits])
     assert.throws(() => new Runtime(wrong), wrongType, JSON.stringify(wrong));
   for (const wrong of [{ threads: 0.5 }, { clockUnixMs: 5 }, { roots: 'mine' }, { threads: 100_000 }])
     assert.throws(
