@@ -106,6 +106,45 @@ def refuse() -> None:
     raise ValueError("no thanks")
 
 
+def test_what_a_canceled_task_was_loading_is_unloaded(run: Any) -> None:
+    async def main() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def wait() -> None:
+            begun.set()
+            await go_on.wait()
+
+        async with Runtime(threads=1) as runtime:
+            starts_late = "import { env } from 'cloudflare:workers'; await env.wait(); export default {}"
+            task = asyncio.create_task(runtime.aload(starts_late, name="one", bindings={"wait": wait}))
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            with pytest.raises(nano.BusyError):
+                await runtime.aload(HELLO, name="one")
+            go_on.set()
+            await free(runtime)
+            # One whose thread has ended, of which its task has not heard.
+            task = asyncio.create_task(runtime.aload(HELLO, name="one"))
+            await asyncio.sleep(0)
+            while runtime.stats()["apps"] < 1:
+                pass
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await free(runtime)
+
+    async def free(runtime: Runtime) -> None:
+        while True:
+            with contextlib.suppress(nano.BusyError):
+                app = await runtime.aload(HELLO, name="one")
+                assert (await app.fetch(URL)).status == 200
+                return await app.aunload()
+
+    run(main())
+
+
 def test_requests_of_the_version_before_find_its_bindings(runtime: Runtime) -> None:
     begun, go_on = threading.Semaphore(0), threading.Event()
 

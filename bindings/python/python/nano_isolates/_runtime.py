@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import math
 import os
+import threading
 import time
 import weakref
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
@@ -90,11 +92,16 @@ class Runtime:
         return self._load_for(_running_loop(), source, options)
 
     async def aload(self, source: str | os.PathLike[str], **options: Unpack[AppOptions]) -> App:
-        """`load` in a thread, while the loop goes on."""
+        """`load` in a thread, while the loop goes on. If the task is canceled the app is unloaded when the thread has come to its end."""
         read = options_of(source, options)
         loop = asyncio.get_running_loop()
         self._hub.attach(loop)
-        return await asyncio.to_thread(self._load, read, _bindings(options.get("bindings")), loop)
+        loading = _Loading(partial(self._load, read, _bindings(options.get("bindings")), loop))
+        try:
+            return await asyncio.to_thread(loading.run)
+        except BaseException:
+            loading.leave()
+            raise
 
     def _load_for(self, loop: Loop | None, source: str | os.PathLike[str], options: AppOptions) -> App:
         """`load` for a loop whose thread need not be this one."""
@@ -470,11 +477,11 @@ class App:
                 hub.disclaim(self.name, self._bindings)
 
     async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
-        """`reload` in a thread."""
+        """`reload` in a thread. One that has begun goes on if the task is canceled."""
         await asyncio.to_thread(lambda: self.reload(source, kind=kind, **changes))
 
     async def aunload(self, grace: float = 30.0) -> None:
-        """`unload` in a thread."""
+        """`unload` in a thread. One that has begun goes on if the task is canceled."""
         await asyncio.to_thread(self.unload, grace)
 
     def kill(self) -> int:
@@ -494,6 +501,39 @@ class App:
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}>"
+
+
+class _Loading:
+    """What a thread loads for a task, which may not be there any more when it is loaded."""
+
+    def __init__(self, load: Callable[[], App]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._app: App | None = None
+        self._is_left = False
+
+    def run(self) -> App:
+        app = self._load()
+        with self._lock:
+            self._app = app
+            is_left = self._is_left
+        if is_left:
+            _unload(app)
+        return app
+
+    def leave(self) -> None:
+        """Nobody waits for it."""
+        with self._lock:
+            self._is_left = True
+            app = self._app
+        if app is not None:
+            # The thread has ended, and the task has not heard of it.
+            threading.Thread(target=_unload, args=(app,), name="nano-unload", daemon=True).start()
+
+
+def _unload(app: App) -> None:
+    with contextlib.suppress(NanoError):
+        app.unload(0)
 
 
 def _bindings(bindings: Mapping[str, Any] | None) -> dict[str, Any]:
