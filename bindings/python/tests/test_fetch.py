@@ -7,6 +7,7 @@ import inspect
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -453,6 +454,81 @@ def test_a_body_whose_reader_was_canceled_has_no_end(runtime: Runtime, run: Any)
                 await body.__anext__()
             with pytest.raises(nano.CanceledError, match="canceled"):
                 await response.aread()
+
+    run(main())
+
+
+# Sends its pieces when it is told to.
+PIECES = """
+let open;
+const opened = new Promise((resolve) => { open = resolve; });
+export { open };
+export default {
+  fetch() {
+    let n = 0;
+    return new Response(new ReadableStream({
+      async pull(controller) { await opened; if (n === 50) controller.close(); else controller.enqueue(new TextEncoder().encode(`${n++} `)); },
+    }));
+  },
+};
+"""
+ALL = [f"{n} ".encode() for n in range(50)]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["pieces", "whole"])
+def test_any_number_of_tasks_reads_one_response(runtime: Runtime, run: Any, whole: bool) -> None:
+    async def main() -> None:
+        app = runtime.load(PIECES)
+        response = await app.fetch(URL, stream=True)
+
+        async def read() -> list[bytes]:
+            return [await response.aread()] if whole else [chunk async for chunk in response.aiter_bytes()]
+
+        readers = [asyncio.create_task(read()) for _ in range(3)]
+        # All wait.
+        await asyncio.sleep(0)
+        await app.invoke("open")
+        had = await asyncio.gather(*readers)
+        if whole:
+            assert had == [[b"".join(ALL)]] * 3
+        else:
+            assert sorted(piece for pieces in had for piece in pieces) == sorted(ALL)
+        assert response.account is not None
+
+    run(main())
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["pieces", "whole"])
+def test_any_number_of_threads_reads_one_response(runtime: Runtime, whole: bool) -> None:
+    app = runtime.load(PIECES)
+    response = app.fetch_sync(URL, stream=True)
+    with ThreadPoolExecutor(3) as pool:
+        had = [pool.submit(lambda: [response.read()] if whole else list(response.iter_bytes())) for _ in range(3)]
+        app.invoke_sync("open")
+        pieces = [each.result(PATIENCE_S) for each in had]
+    if whole:
+        assert pieces == [[b"".join(ALL)]] * 3
+    else:
+        assert sorted(piece for some in pieces for piece in some) == sorted(ALL)
+
+
+def test_threads_that_read_a_response_send_the_rest_of_the_request_in_turn(runtime: Runtime) -> None:
+    app = runtime.load(ECHO)
+    sent = (b"%06d" % n * 1000 for n in range(200))
+    response = app.fetch_sync(URL, method="POST", body=sent, stream=True)
+    with ThreadPoolExecutor(3) as pool:
+        had = [pool.submit(lambda: sum(map(len, response.iter_bytes()))) for _ in range(3)]
+        assert sum(each.result(PATIENCE_S) for each in had) == 1_200_000
+
+
+def test_a_failure_reaches_all_who_read(runtime: Runtime, run: Any) -> None:
+    async def main() -> None:
+        app = runtime.load(PIECES)
+        response = await app.fetch(URL, stream=True)
+        readers = [asyncio.create_task(response.aiter_bytes().__anext__()) for _ in range(3)]
+        await asyncio.sleep(0)
+        await app.akill()
+        assert [type(each) for each in await asyncio.gather(*readers, return_exceptions=True)] == [nano.CanceledError] * 3
 
     run(main())
 

@@ -510,6 +510,37 @@ def test_python_talks_to_an_app(run: Any) -> None:
     run(main())
 
 
+def test_a_websocket_is_closed_while_a_task_receives(run: Any) -> None:
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload(CHAT)
+            async with app.websocket("http://app.test/") as chat:
+
+                async def read() -> list[str | bytes]:
+                    return [message async for message in chat]
+
+                reader = asyncio.create_task(read())
+                await asyncio.sleep(0)
+                for n in range(5):
+                    await chat.send(str(n))
+                await chat.close(3001, "enough")
+                # What was on its way is its reader's.
+                assert (await reader, chat.close_code) == ([str(n) for n in range(5)], 3001)
+            async with app.websocket("http://app.test/") as chat:
+                readers = [asyncio.create_task(read()) for _ in range(3)]
+                await asyncio.sleep(0)
+            # Leaving the block closes it, too.
+            assert await asyncio.gather(*readers) == [[], [], []]
+            async with app.websocket("http://app.test/") as chat:
+                both = [asyncio.create_task(chat.receive()) for _ in range(2)]
+                await asyncio.sleep(0)
+                await chat.send("one")
+                await chat.send("two")
+                assert sorted(await asyncio.gather(*both)) == ["one", "two"]
+
+    run(main())
+
+
 def test_wsgi_has_none(runtime: Runtime) -> None:
     environ = {
         "REQUEST_METHOD": "GET",

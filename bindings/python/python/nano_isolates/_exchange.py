@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import CanceledError, InvalidError, NotFoundError, TooLargeError
 from ._http import Response, chunk_of, close_iterator, response_of
+from ._threads import waiting
 
 if TYPE_CHECKING:
     from ._hub import Hub
@@ -19,7 +22,8 @@ RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, 
 
 
 class Exchange:
-    """Events of one request. Events come from whoever drains the queue, on any thread; one thread or task takes them."""
+    """Events of one request. Events come from whoever drains the queue, on any thread; any number of threads, or of the loop's tasks, takes
+    them: each gets one of them once, and the last one goes to all."""
 
     # What most of them never have is here, and not set for each.
     id = 0
@@ -31,7 +35,9 @@ class Exchange:
     _rest = b""
     task: asyncio.Task[None] | None = None
     failure: BaseException | None = None
-    _waiter: asyncio.Future[Any] | None = None
+    # The last event, once it has come.
+    end: tuple[Any, ...] | None = None
+    _waiters: list[asyncio.Future[Any]] | None = None
     _writer: asyncio.Future[None] | None = None
     _room = False
     _last: tuple[Any, ...] | None = None
@@ -45,7 +51,7 @@ class Exchange:
         """Goes on with a request that a future has been waiting for, which learns by None that there is an exchange."""
         self.token = token
         self.id = id
-        self._waiter = future
+        self._waiters = [future]
 
     def push(self, event: tuple[Any, ...], here: asyncio.AbstractEventLoop | None) -> bool:
         """Takes an event in; whether a thread may be waiting for it."""
@@ -58,18 +64,13 @@ class Exchange:
                 self._last = event
                 self.events.append(event)
             if kind == END or kind == ERROR or kind == RESULT or (kind == RESPONSE and event[4]):
+                self.end = event
                 self.done = True
         loop = self.loop
         if loop is None:
             return True
         if loop is here:
-            waiter = self._waiter
-            if self._writer is not None:
-                self._wake()
-            elif waiter is not None and self.events:
-                self._waiter = None
-                if not waiter.done():
-                    waiter.set_result(None)
+            self._wake()
         else:
             try:
                 loop.call_soon_threadsafe(self._wake)
@@ -79,11 +80,12 @@ class Exchange:
         return False
 
     def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and self.events:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+        waiters = self._waiters
+        if waiters is not None and self.has_come():
+            self._waiters = None
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
         writer = self._writer
         if writer is not None and (self._room or self.done):
             self._writer = None
@@ -106,6 +108,25 @@ class Exchange:
         """Nobody listens any more."""
         self.cancel()
 
+    def has_come(self) -> bool:
+        """Whether there is an event for whoever asks."""
+        return bool(self.events) or self.end is not None
+
+    def take(self) -> tuple[Any, ...] | None:
+        """The first event that has come, and that nobody else has taken."""
+        try:
+            event = self.events.popleft()
+        except IndexError:
+            if self.end is None:
+                return None
+            event = self.end
+        if self.task is not None and self.done and not self.events:
+            # The last one: nobody reads the rest of the request's body.
+            self.task.cancel()
+        if event[1] == ERROR:
+            self._raise(event[2])
+        return event
+
     def _raise(self, error: BaseException) -> None:
         if self.failure is not None:
             raise self.failure
@@ -115,25 +136,19 @@ class Exchange:
 
     async def anext(self) -> tuple[Any, ...]:
         """The next event."""
-        while not self.events:
+        while (event := self.take()) is None:
             await self.coming()
-        return self.take()
+        return event
 
     def coming(self) -> asyncio.Future[None]:
-        """What the loop's one task waits for when there is no event."""
+        """What a task of the loop waits for when there is no event."""
         assert self.loop is not None
-        self._waiter = waiter = self.loop.create_future()
+        waiter = self.loop.create_future()
+        if self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
         return waiter
-
-    def take(self) -> tuple[Any, ...]:
-        """The first event that has come."""
-        event = self.events.popleft()
-        if self.task is not None and self.done and not self.events:
-            # The last one: nobody reads the rest of the request's body.
-            self.task.cancel()
-        if event[1] == ERROR:
-            self._raise(event[2])
-        return event
 
     async def send(self, body: AsyncIterator[bytes]) -> None:
         """Sends a streaming body as fast as the app reads it."""
@@ -168,17 +183,26 @@ class Exchange:
     # For threads.
 
     def next(self) -> tuple[Any, ...]:
-        """The next event. What is left of the request's body is sent meanwhile."""
-        while not self.events:
+        """The next event. What is left of the request's body is sent meanwhile, by one thread at a time."""
+        while (event := self.take()) is None:
             if self.upload is None:
-                self.hub.wait_for(lambda: bool(self.events))
-            elif not self._step():
-                self.hub.wait_for(lambda: bool(self.events) or self._room)
-        return self.take()
+                self.hub.wait_for(self.has_come)
+            elif vars(self).setdefault("_sender", here := threading.get_ident()) != here:
+                self.hub.wait_for(lambda: self.has_come() or "_sender" not in vars(self))
+            else:
+                try:
+                    has_room = self._step()
+                finally:
+                    del vars(self)["_sender"]
+                if not has_room:
+                    self.hub.wait_for(lambda: self.has_come() or self._room)
+        return event
 
     def _step(self) -> bool:
         """Sends one piece; false if there is no room for all of it."""
-        assert self.upload is not None
+        if self.upload is None:
+            # Another thread has sent the last one.
+            return True
         native = self.hub.native
         try:
             if not self._rest:
@@ -241,7 +265,7 @@ class ResponseBody:
         if self._failure is None and not self._is_whole:
             if self.closed:
                 self._failure = CanceledError("the response was closed before its body had been read")
-            elif self.exchange.done and not self.exchange.events:
+            elif self.exchange.done and not self.exchange.has_come():
                 self._failure = CanceledError("the request has been canceled: its response is not whole")
         if self._failure is not None:
             raise self._failure
@@ -269,6 +293,26 @@ class ResponseBody:
 
 
 class SyncBody(ResponseBody):
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange)
+        self._lock = threading.RLock()
+        self._is_read = False
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Stands around reading all of it: whoever comes second waits for the first."""
+        waiting(self._lock.acquire)()
+        try:
+            if self._is_read:
+                raise InvalidError("this thread is in the middle of reading the body")
+            self._is_read = True
+            try:
+                yield
+            finally:
+                self._is_read = False
+        finally:
+            self._lock.release()
+
     def __iter__(self) -> Iterator[bytes]:
         return self
 
@@ -286,6 +330,14 @@ class SyncBody(ResponseBody):
 
 
 class AsyncBody(ResponseBody):
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange)
+        self._lock = asyncio.Lock()
+
+    def aturn(self) -> asyncio.Lock:
+        """Stands around reading all of it: whoever comes second waits for the first."""
+        return self._lock
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 

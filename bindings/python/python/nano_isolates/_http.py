@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple, TypeAlias, Union, cast
 
 from ._errors import InvalidError, InvalidTypeError
@@ -211,6 +212,8 @@ class Response:
         """The body in pieces."""
         if self._body is not None:
             return iter([self._body] if self._body else [])
+        if isinstance(self._source, AsyncIterable):
+            raise InvalidTypeError("the body comes on an event loop: read it by aiter_bytes() or aread()")
         return iter(self._unread())
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
@@ -227,15 +230,21 @@ class Response:
         return self._source
 
     def read(self) -> bytes:
-        """Reads what is left of the body, and keeps it."""
+        """Reads what is left of the body, and keeps it. Whoever asks meanwhile gets the same."""
         if self._body is None:
-            self._body = b"".join(self.iter_bytes())
+            with getattr(self._source, "turn", nullcontext)():
+                if self._body is None:
+                    self._body = b"".join(self.iter_bytes())
         return self._body
 
     async def aread(self) -> bytes:
-        """Reads what is left of the body, and keeps it."""
+        """Reads what is left of the body, and keeps it. Whoever asks meanwhile gets the same."""
         if self._body is None:
-            self._body = b"".join([chunk async for chunk in self.aiter_bytes()])
+            if not isinstance(self._source, AsyncIterable):
+                return self.read()
+            async with getattr(self._source, "aturn", nullcontext)():
+                if self._body is None:
+                    self._body = b"".join([chunk async for chunk in self.aiter_bytes()])
         return self._body
 
     def close(self) -> None:

@@ -152,6 +152,11 @@ class WebSocket:
         self.headers = Headers()
         self.close_code: int | None = None
         self.close_reason = ""
+        # Whose turn it is to receive, how many wait for it, and whether there is none.
+        self._turn = asyncio.Lock()
+        self._readers = 0
+        self._is_unread = asyncio.Event()
+        self._is_unread.set()
 
     async def __aenter__(self) -> WebSocket:
         if self._socket is not None:
@@ -188,8 +193,19 @@ class WebSocket:
             raise InvalidError("the WebSocket is closed")
 
     async def receive(self) -> str | bytes | None:
-        """The next message, or None when it is closed."""
+        """The next message, or None when it is closed. Of several that wait each gets another message, and all get the end."""
         socket = self._opened()
+        self._readers += 1
+        self._is_unread.clear()
+        try:
+            async with self._turn:
+                return await self._next(socket)
+        finally:
+            self._readers -= 1
+            if not self._readers:
+                self._is_unread.set()
+
+    async def _next(self, socket: Socket) -> str | bytes | None:
         while self.close_code is None or socket.events or not socket.done:
             message = await socket.receive()
             if isinstance(message, (str, bytes)):
@@ -204,14 +220,20 @@ class WebSocket:
         return None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Says the last word, a code that is 1000 or 3000 to 4999 and a reason of at most 123 bytes, and waits for the app's."""
+        """Says the last word, a code that is 1000 or 3000 to 4999 and a reason of at most 123 bytes, and waits for the app's. What the app has
+        sent before that goes to whoever receives meanwhile; where nobody does it is dropped."""
         if code != 1000 and not 3000 <= code <= 4999:
             raise InvalidError("a code to close with is 1000, or 3000 to 4999")
         if len(reason.encode()) > 123:
             raise InvalidError("a reason has at most 123 bytes")
-        await self._opened().leave(code, reason)
-        while await self.receive() is not None:
-            pass
+        socket = self._opened()
+        await socket.leave(code, reason)
+        while True:
+            await self._is_unread.wait()
+            if not self._readers:
+                async with self._turn:
+                    if await self._next(socket) is None:
+                        return
 
     def __aiter__(self) -> WebSocket:
         return self
