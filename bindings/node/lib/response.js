@@ -1,11 +1,14 @@
 'use strict';
 // What `app.fetch` gives. A response that has come whole is a `Response` to all who look, but the parts of one that cost much (its
-// `Headers`, its stream) are made when somebody asks for them; most servers ask for neither.
+// `Headers`, its stream) are made when somebody asks for them; most servers ask for neither. Bun's own server looks deeper: there it is
+// one from the beginning, and so it is where somebody has put a class of their own in the place of `Response`.
 
 const { inspect } = require('node:util');
 const { headersOf, textOf } = require('./headers.js');
 
 const BODILESS = new Set([204, 205, 304]);
+// What the lazy ones pass for; null where they pass for nothing.
+const Platform = process.versions.bun === undefined ? Response : null;
 const decoder = new TextDecoder();
 
 /** What a request used. */
@@ -120,21 +123,30 @@ Object.defineProperty(WholeResponse.prototype, 'constructor', { value: Response,
 
 /** The response of an exchange whose body follows. */
 function streamed(status, statusText, flat, exchange) {
-  const init = { status, statusText, headers: headersOf(flat) };
   const hasBody = !BODILESS.has(status);
   if (!hasBody) exchange.cancel();
-  const response = new Response(hasBody ? exchange.stream() : null, init);
-  Object.defineProperty(response, 'account', {
-    get: () => (exchange.counts === null ? null : accountOf(exchange.counts)),
-    configurable: true,
-  });
-  return response;
+  const response = made(status, statusText, flat, hasBody ? exchange.stream() : null);
+  const get = () => (exchange.counts === null ? null : accountOf(exchange.counts));
+  return Object.defineProperty(response, 'account', { get, configurable: true });
+}
+
+/** One that has come whole. */
+function whole(status, statusText, flat, bytes, counts) {
+  const hasBody = bytes.length > 0 && !BODILESS.has(status);
+  const response = made(status, statusText, flat, hasBody ? bytes : null);
+  return Object.defineProperty(response, 'account', { value: accountOf(counts), configurable: true });
+}
+
+function made(status, statusText, flat, body) {
+  return new Response(body, { status, statusText, headers: headersOf(textOf(flat)) });
 }
 
 /** The response that a RESPONSE event tells of. */
 function responseOf(event, exchange) {
   const [, , status, statusText, flat, bytes, isWhole, counts] = event;
-  return isWhole ? new WholeResponse(status, statusText, flat, bytes, counts) : streamed(status, statusText, textOf(flat), exchange);
+  if (!isWhole) return streamed(status, statusText, flat, exchange);
+  const isLazy = Response === Platform;
+  return isLazy ? new WholeResponse(status, statusText, flat, bytes, counts) : whole(status, statusText, flat, bytes, counts);
 }
 
 module.exports = { BODILESS, WholeResponse, responseOf };

@@ -8,8 +8,12 @@ const vm = require('node:vm');
 const { Service } = require('nano-isolates');
 const { HELLO, URL: url, code, runtimeFor, until, wrongType } = require('./helpers.js');
 
-v8.setFlagsFromString('--expose-gc');
-const collectGarbage = vm.runInNewContext('gc');
+const collectGarbage = process.versions.bun ? () => globalThis.Bun.gc(true) : exposed();
+
+function exposed() {
+  v8.setFlagsFromString('--expose-gc');
+  return vm.runInNewContext('gc');
+}
 
 const CALLS = `import { env } from 'cloudflare:workers';
   export const call = (name, ...args) => env[name](...args);

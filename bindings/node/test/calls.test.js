@@ -195,10 +195,11 @@ test("it serves beside what replaces the platform's Request and Response", async
         { env: { SITE: { fetch: () => new Before('old') } } },
       );
       console.log(await (await app.fetch(before)).text());
-      console.log(await (await app.fetch('http://app.test/', { method: 'POST', body: new URLSearchParams({ a: 'b' }) })).text());
+      const form = await app.fetch('http://app.test/', { method: 'POST', body: new URLSearchParams({ a: 'b' }) });
+      console.log(await form.text(), form instanceof Response);
       process.exit(0);
     })();`);
-  assert.deepEqual([exit, out, errors], [0, 'before, old\na=b, old\n', '']);
+  assert.deepEqual([exit, out, errors], [0, 'before, old\na=b, old true\n', '']);
 });
 
 test('after a reload a request of the version before finds its own bindings', async (t) => {

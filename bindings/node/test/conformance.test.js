@@ -205,7 +205,7 @@ async function fetchOf(app, { url, method = 'GET', headers, body, chunks, timeou
     outcome.status = response.status;
     outcome.headers = response.headers;
     // What comes as a stream is told its account later.
-    outcome.chunks = Object.hasOwn(response, 'account');
+    outcome.chunks = Object.getOwnPropertyDescriptor(response, 'account')?.get !== undefined;
     outcome.body = await response.text();
   } catch (error) {
     outcome.error = error;

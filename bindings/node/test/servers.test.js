@@ -16,7 +16,7 @@ const { toNodeHandler } = require('nano-isolates');
 const { toExpressHandler } = require('nano-isolates/express');
 const { nanoFastify } = require('nano-isolates/fastify');
 const { toHonoHandler } = require('nano-isolates/hono');
-const { NEVER, runtimeFor, until, wrongType } = require('./helpers.js');
+const { NEVER, runtimeFor, script, until, wrongType } = require('./helpers.js');
 
 const TELL = `export default { async fetch(request) {
   const url = new URL(request.url);
@@ -254,3 +254,36 @@ test('Express: beside body parsers', async (t) => {
 test('handlers are for apps', () => {
   for (const make of [toNodeHandler, toExpressHandler, toHonoHandler]) assert.throws(() => make({}), wrongType);
 });
+
+if (process.versions.bun) {
+  test("Bun's own server passes on what an app answers, and Hono on it", async () => {
+    // In a process where nobody has replaced Bun's Response.
+    const { out, errors, exit } = await script(`
+      const { Hono } = require('hono');
+      const { Runtime } = require('nano-isolates');
+      const { toHonoHandler } = require('nano-isolates/hono');
+      (async () => {
+        const app = await new Runtime({ threads: 1 }).load(\`export default { async fetch(request) {
+          const { pathname } = new URL(request.url);
+          if (pathname === '/stream') return new Response(request.body, { status: 202 });
+          if (pathname === '/empty') return new Response(null, { status: 204 });
+          return new Response('abcdef', { status: 201, headers: { 'x-a': '1', 'content-length': '3' } });
+        } }\`);
+        for (const handler of [(request) => app.fetch(request), new Hono().all('/*', toHonoHandler(app)).fetch]) {
+          const server = Bun.serve({ port: 0, fetch: handler });
+          const ask = async (path, init) => {
+            const response = await fetch(new URL(path, server.url), init);
+            console.log(response.status, response.headers.get('x-a'), (await response.text()).slice(-6));
+          };
+          await ask('/whole');
+          await ask('/stream', { method: 'POST', body: 'x'.repeat(200_000) + 'abcdef' });
+          await ask('/empty');
+          server.stop(true);
+        }
+        console.log((await app.fetch('http://app.test/')).account.wallUs > 0);
+        process.exit(0);
+      })();`);
+    const each = '201 1 abcdef\n202 null abcdef\n204 null \n';
+    assert.deepEqual([exit, errors, out], [0, '', `${each}${each}true\n`]);
+  });
+}
