@@ -291,7 +291,7 @@ export class App {
   readonly runtime: Runtime;
   /** Asks the app, as `fetch` does, and gives its response. */
   fetch(input: string | URL | Request, init?: FetchInit): Promise<AppResponse>;
-  /** Calls a function that the app exports. Values cross by content. */
+  /** Calls a function that the app exports. Values cross by content; docs/embedding-node.md says which, and what is lost. */
   invoke<T = any>(name: string, ...args: unknown[]): Promise<T>;
   /** The same with a signal. */
   invokeWith<T = any>(options: { signal?: AbortSignal }, name: string, ...args: unknown[]): Promise<T>;
@@ -375,7 +375,7 @@ export class NanoError extends Error {
 }
 
 export interface HandlerOptions {
-  /** Is told what clients are not: by default it is written to the console. */
+  /** Is told what clients are not, once they have been answered: by default it is written to the console. */
   onError?: (error: Error, app: App, request: IncomingMessage | Http2ServerRequest) => void;
 }
 
