@@ -15,6 +15,7 @@ from conftest import PATIENCE_S, URL
 
 import nano_isolates as nano
 from nano_isolates import Request, Response, Runtime, Service
+from nano_isolates._threads import Threads
 
 CALL = "export const call = async (name, ...args) => (await import('cloudflare:workers')).env[name](...args);"
 METHOD = "import { env } from 'cloudflare:workers'; export const call = (name, method, ...args) => env[name][method](...args);"
@@ -80,6 +81,41 @@ def test_a_function_that_waits_does_not_keep_others_from_answering(runtime: Runt
         bindings={"wait": wait, "open": opened.set},
     )
     assert app.invoke_sync("both") is True
+
+
+def test_an_app_s_slow_functions_keep_no_other_app_s_from_answering(runtime: Runtime) -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow() -> str:
+        begun.release()
+        assert go_on.wait(PATIENCE_S)
+        return "slow"
+
+    all_of = "import { env } from 'cloudflare:workers'; export const all = (name, n) => Promise.all(Array.from({ length: n }, () => env[name]()));"
+    results: list[Any] = []
+    threads = []
+    # As many as may run, of one app and of two.
+    for _ in range(2):
+        app = runtime.load(all_of, bindings={"slow": slow}, subrequests_at_once=16)
+        threads.append(threading.Thread(target=lambda app=app: results.append(app.invoke_sync("all", "slow", 8))))
+        threads[-1].start()
+        assert begun.acquire(timeout=PATIENCE_S)
+        other = runtime.load(all_of, bindings={"quick": lambda: "quick"})
+        assert other.invoke_sync("all", "quick", 6) == ["quick"] * 6
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert results == [["slow"] * 8] * 2
+
+
+def test_threads_for_functions_have_an_end() -> None:
+    go_on = threading.Event()
+    threads = Threads()
+    futures = [threads.submit(f"app-{n % 200}", go_on.wait) for n in range(400)]
+    assert sum(thread.name.startswith("nano-calls") for thread in threading.enumerate()) == 64
+    go_on.set()
+    assert all(future.result(PATIENCE_S) for future in futures)
+    threads.shutdown()
 
 
 @pytest.mark.parametrize("how", ["invoke_sync", "fetch_sync", "stream", "schedule_sync"])

@@ -218,7 +218,8 @@ class Call:
             function, args = self._target(view, bindings)
             # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
             if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
-                result: Any = self.loop.run_in_executor(self.hub.own_loop().executor, partial(function, *args))
+                running = self.hub.own_loop().threads.submit(view[0], partial(function, *args))
+                result: Any = asyncio.wrap_future(running, loop=self.loop)
             else:
                 result = function(*args)
         except BaseException as error:

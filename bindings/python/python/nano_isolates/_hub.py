@@ -521,7 +521,7 @@ class _OwnLoop:
 
     def __init__(self, hub: Hub) -> None:
         self.loop = asyncio.new_event_loop()
-        self.executor = Threads()
+        self.threads = Threads()
         self._is_over = False
         # Whether it takes events only while no other loop does.
         self._stands_in = True
@@ -573,7 +573,7 @@ class _OwnLoop:
         self.loop.stop()
 
     def stop(self) -> None:
-        self.executor.shutdown()
+        self.threads.shutdown()
         try:
             self.loop.call_soon_threadsafe(self._end)
         except RuntimeError:
