@@ -906,7 +906,7 @@ typedef struct nano_listen_options {
   uint32_t body_ms;
   /** The head of a request: its first line and all headers. */
   uint32_t head_bytes;
-  /** Headers of a request. */
+  /** Headers of a request; 128 at most, which is the default. */
   uint32_t headers;
   /**
    * With certificates the listener speaks TLS, and HTTP/2 beside HTTP/1.1. Clients that ask for no name, or for one that none is for,

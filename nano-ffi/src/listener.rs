@@ -66,7 +66,7 @@ pub struct nano_listen_options {
     pub body_ms: u32,
     /// The head of a request: its first line and all headers.
     pub head_bytes: u32,
-    /// Headers of a request.
+    /// Headers of a request; 128 at most, which is the default.
     pub headers: u32,
     /// With certificates the listener speaks TLS, and HTTP/2 beside HTTP/1.1. Clients that ask for no name, or for one that none is for,
     /// get the first.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{
-    HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEAD_MS, HTTP_IDLE_MS, HTTP_LEAST_BYTES_PER_S, HTTP_LINGER_MS,
-    HTTP_SHORTAGE_TOLD_MS,
+    HTTP_BODY_MS, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_OF_APP_PERCENT, HTTP_HEADERS_MAX, HTTP_HEAD_MS, HTTP_IDLE_MS,
+    HTTP_LEAST_BYTES_PER_S, HTTP_LINGER_MS, HTTP_SHORTAGE_TOLD_MS,
 };
 use nano_base::problem::Problem;
 use nano_base::socket_file::SocketFile;
@@ -155,6 +155,15 @@ impl ListenLimits {
     /// What a client has to move of a body, within the time that it has for that.
     pub(super) fn least_bytes(&self) -> usize {
         (HTTP_LEAST_BYTES_PER_S.saturating_mul(self.body_ms) / 1_000) as usize
+    }
+
+    /// Refuses what could not be kept to.
+    fn check(&self) -> Result<()> {
+        if self.head.headers > HTTP_HEADERS_MAX {
+            let why = format!("headers is {}; the most is {HTTP_HEADERS_MAX}", self.head.headers);
+            return Err(Error::new(Status::Invalid, why));
+        }
+        Ok(())
     }
 
     /// Connections of one app at once.
@@ -349,6 +358,7 @@ impl Runtime {
         if let Some(app) = options.router.stranger(&|app| Arc::ptr_eq(&app.inner, inner)) {
             return Err(Error::new(Status::Invalid, format!("the app \"{}\" is another runtime's", app.name())));
         }
+        options.limits.check()?;
         let shards = inner.working;
         let tls = options.tls.as_ref().map(|tls| Tls::new(tls, &inner.clock)).transpose()?;
         let bound = Bound::new(&options.address, shards)?;

@@ -383,6 +383,23 @@ fn unix_sockets_and_bad_addresses() {
 }
 
 #[test]
+fn a_limit_that_could_not_be_kept_to_is_refused() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "echo", ECHO);
+    let with = |headers: usize| {
+        let mut limits = ListenLimits::default();
+        limits.head.headers = headers;
+        runtime.listen(ListenOptions { address: "127.0.0.1:0".into(), router: Arc::new(app.clone()), limits, tls: None })
+    };
+    let error = with(129).expect_err("more than are ever read");
+    assert_eq!((error.status, &*error.message), (Status::Invalid, "headers is 129; the most is 128"));
+    let listener = with(128).expect("as many as are read");
+    let many = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "x: y\r\n".repeat(count - 1));
+    assert!(ask(&listener, &many(128)).0.starts_with("HTTP/1.1 200 "));
+    assert!(ask(&listener, &many(129)).0.starts_with("HTTP/1.1 431 "));
+}
+
+#[test]
 fn a_descriptor_that_nobody_could_come_by_is_refused() {
     use std::os::fd::AsRawFd;
     let runtime = runtime(1);
