@@ -186,7 +186,7 @@ func (w *responder) respond(body []byte, kind C.uint32_t) {
 	p := newPacker()
 	defer p.put()
 	p.add("")
-	count := p.headers(w.header)
+	count := p.headers(w.header, nil)
 	begun := C.nano_go_respond(w.call.hub.ptr, w.call.id, C.uint32_t(w.status), ptr(p.text), &p.lens[0], C.size_t(count),
 		ptr(body), C.size_t(len(body)), kind)
 	runtime.KeepAlive(w.call.hub)

@@ -483,6 +483,12 @@ func check(t *testing.T, o outcome, expect corpusExpect) {
 	if expect.JSON != nil {
 		var have, want any
 		must(t, json.Unmarshal([]byte(o.body), &have))
+		if seen, ok := have.(map[string]any); ok && o.response.Request.ContentLength > 0 {
+			if headers, ok := seen["headers"].(map[string]any); ok {
+				// net/http says how long a body is; where a dispatch does not, the corpus expects nothing.
+				delete(headers, "content-length")
+			}
+		}
 		again, _ := json.Marshal(expect.JSON)
 		must(t, json.Unmarshal(again, &want))
 		if !reflect.DeepEqual(have, want) {

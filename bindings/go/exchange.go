@@ -147,6 +147,25 @@ func (x *exchange) abandon() {
 	}
 }
 
+// breakOff gives a request up whose body streams, unless it has ended: an error is the last that is heard of it.
+func (x *exchange) breakOff(err *Error) {
+	x.mu.Lock()
+	first := !x.abandoned
+	select {
+	case <-x.ended:
+		first = false
+	default:
+	}
+	if first {
+		x.abandoned, x.queue, x.at = true, []event{{kind: C.NANO_EVENT_ERROR, last: true, err: err}}, 0
+	}
+	x.mu.Unlock()
+	if first {
+		x.hub.cancel(x.id)
+		signal(x.wake)
+	}
+}
+
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

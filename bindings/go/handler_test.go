@@ -211,3 +211,22 @@ func TestARecorderWillDo(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyGuessesWhatAnAppHasNotSaid(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(newApp(t, nano.AppOptions{Source: `export default { fetch(request) {
+			const page = new TextEncoder().encode('<html><script>alert(1)</script>');
+			return new Response(request.url.endsWith('/pieces') ? new ReadableStream({ start(out) { out.enqueue(page); out.close(); } }) : page);
+		} }`}))
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		defer server.Close()
+		for _, path := range []string{"/", "/pieces"} {
+			response, err := server.Client().Get(server.URL + path)
+			must(t, err)
+			if _, body := read(t, response); !strings.Contains(body, "alert") || response.Header.Values("Content-Type") != nil {
+				t.Error(body, response.Header)
+			}
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/textproto"
+	"slices"
+	"strconv"
 	"sync"
 	"unsafe"
 )
@@ -37,18 +39,37 @@ func packHead(r *C.nano_go_record) (raw []byte, head int) {
 	return raw, head
 }
 
-// unpackHead adds the headers of a response, and gives its reason phrase.
-func unpackHead(raw []byte, into http.Header) (statusText string) {
+// unpackHead adds the headers of a response but those of these names, and gives its reason phrase.
+func unpackHead(raw []byte, into http.Header, without []string) (statusText string) {
 	count := int(binary.NativeEndian.Uint32(raw))
 	lens := raw[8:]
 	all := string(raw[8+8*count:])
 	for i := range count {
 		n, v := binary.NativeEndian.Uint32(lens[8*i:]), binary.NativeEndian.Uint32(lens[8*i+4:])
-		name := textproto.CanonicalMIMEHeaderKey(all[:n])
-		into[name] = append(into[name], all[n:n+v])
+		if name := textproto.CanonicalMIMEHeaderKey(all[:n]); !slices.Contains(without, name) {
+			into[name] = append(into[name], all[n:n+v])
+		}
 		all = all[n+v:]
 	}
 	return all[:binary.NativeEndian.Uint32(raw[4:])]
+}
+
+// lengthOf is how long the body of an answer is, whatever the headers say, which count for HEAD; negative if nobody knows yet.
+func lengthOf(r *http.Request, e event, headers http.Header) int64 {
+	if r.Method == http.MethodHead {
+		if length, err := strconv.ParseUint(headers.Get("Content-Length"), 10, 63); err == nil {
+			return int64(length)
+		}
+		return -1
+	}
+	if e.last || !bodyAllowed(e.status) {
+		return int64(len(e.raw) - e.head)
+	}
+	return -1
+}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
 // A packer lays out texts for one call into C. What it gives is valid until it is put back.
@@ -77,12 +98,19 @@ func (p *packer) add(s string) {
 	p.lens = append(p.lens, C.uint32_t(len(s)))
 }
 
-func (p *packer) headers(headers http.Header) (count int) {
+func (p *packer) header(name, value string) (count int) {
+	p.add(name)
+	p.add(value)
+	return 1
+}
+
+func (p *packer) headers(headers http.Header, without []string) (count int) {
 	for name, values := range headers {
+		if slices.Contains(without, name) {
+			continue
+		}
 		for _, value := range values {
-			p.add(name)
-			p.add(value)
-			count++
+			count += p.header(name, value)
 		}
 	}
 	return count

@@ -17,10 +17,8 @@ import "C"
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"runtime"
-	"sync/atomic"
 	"time"
 )
 
@@ -45,26 +43,27 @@ func WithWallLimit(ctx context.Context, limit time.Duration) context.Context {
 	return context.WithValue(ctx, wallKey, limit)
 }
 
-// An upload passes a body on.
-type upload struct {
-	// Closed when the body is read no more, and is closed.
-	done chan struct{}
-	// All of it has been read: the app may know by now.
-	whole atomic.Bool
+// A sending is how a request is handed over.
+type sending struct {
+	url string
+	// host and length, if they are not empty, are the headers Host and Content-Length.
+	host, length string
+	// carries says whether a WebSocket may be the answer: then the status is 101.
+	carries bool
+	// without are the names of headers that are not the request's own.
+	without []string
 }
 
-// send hands a request over. The upload is nil if there is nothing left to pass on. A WebSocket is among the answers only if the caller
-// carries one: then the status is 101.
-func (a *App) send(r *http.Request, url string, host string, carries bool) (x *exchange, up *upload, err error) {
+// send hands a request over. When it has returned without an error, and not all of the body has been read, the upload has begun.
+func (a *App) send(r *http.Request, up *upload, how sending) (x *exchange, err error) {
 	h, err := a.open()
 	if err != nil {
-		closeBody(r)
-		return nil, nil, err
+		return nil, err
 	}
 	ctx := r.Context()
-	body, streams, err := wholeBody(r)
+	body, streams, err := up.short(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p := newPacker()
 	defer p.put()
@@ -73,12 +72,13 @@ func (a *App) send(r *http.Request, url string, host string, carries bool) (x *e
 		method = http.MethodGet
 	}
 	p.add(method)
-	p.add(url)
-	headers := p.headers(r.Header)
-	if host != "" {
-		p.add("host")
-		p.add(host)
-		headers++
+	p.add(how.url)
+	headers := p.headers(r.Header, how.without)
+	if how.host != "" {
+		headers += p.header("host", how.host)
+	}
+	if how.length != "" {
+		headers += p.header("content-length", how.length)
 	}
 	kind := C.uint32_t(C.NANO_BODY_NONE)
 	switch {
@@ -86,7 +86,7 @@ func (a *App) send(r *http.Request, url string, host string, carries bool) (x *e
 		kind = C.NANO_BODY_STREAM
 	case len(body) > 0:
 		kind = C.NANO_BODY_WHOLE
-	case carries && asksForWebSocket(r):
+	case how.carries && asksForWebSocket(r):
 		kind = C.NANO_BODY_UPGRADE
 	}
 	account, _ := ctx.Value(accountKey).(*Account)
@@ -97,67 +97,13 @@ func (a *App) send(r *http.Request, url string, host string, carries bool) (x *e
 	runtime.KeepAlive(a)
 	if err := statusError(begun.status, begun.error); err != nil {
 		h.slots.find(x.token, true)
-		closeBody(r)
-		return nil, nil, err
+		return nil, err
 	}
 	x.id = begun.id
-	if !streams {
-		return x, nil, nil
+	if streams {
+		up.start(x)
 	}
-	up = &upload{done: make(chan struct{})}
-	go func() {
-		defer close(up.done)
-		defer r.Body.Close()
-		x.upload(r.Body, up)
-	}()
-	return x, up, nil
-}
-
-// wholeBody reads a body that is short, and says whether one is left to be read.
-func wholeBody(r *http.Request) (body []byte, streams bool, err error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, false, nil
-	}
-	if r.ContentLength < 0 || r.ContentLength > wholeBytes || r.ContentLength == 0 && r.GetBody == nil {
-		return nil, true, nil
-	}
-	defer r.Body.Close()
-	body = make([]byte, r.ContentLength)
-	if n, err := io.ReadFull(r.Body, body); err != nil {
-		if ctx := r.Context(); ctx.Err() != nil {
-			return nil, false, canceled(ctx)
-		}
-		return nil, false, invalid("the request's body ended after %d of %d bytes: %v", n, len(body), err)
-	}
-	return body, false, nil
-}
-
-func closeBody(r *http.Request) {
-	if r.Body != nil {
-		r.Body.Close()
-	}
-}
-
-// upload passes a body on as the app takes it, until either ends.
-func (x *exchange) upload(body io.Reader, up *upload) {
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := body.Read(buffer)
-		if x.write(buffer[:n]) < n {
-			return
-		}
-		if err == io.EOF {
-			up.whole.Store(true)
-			C.nano_request_end(x.hub.ptr, x.id)
-			break
-		}
-		if err != nil {
-			why := "the client's body broke off"
-			C.nano_go_abort(x.hub.ptr, x.id, ptrOf(why), C.size_t(len(why)))
-			break
-		}
-	}
-	runtime.KeepAlive(x.hub)
+	return x, nil
 }
 
 // write waits until all of it has been taken; it is less if nobody takes any more.

@@ -14,6 +14,9 @@ import (
 	"sync"
 )
 
+// What net/http says of a request by its fields, and not by its headers.
+var ofRequest = []string{"Content-Length", "Host", "Trailer", "Transfer-Encoding"}
+
 // RoundTrip asks the app, as http.RoundTripper has it: nothing is followed or interpreted. The response comes with its head, and its body
 // while it is read. The end of the request's context ends the request, also while the body is read.
 //
@@ -30,9 +33,11 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Host != "" && url.Host != "" {
 		url.Host = r.Host
 	}
+	// As with http.Transport, which leaves it to http.Client to make a header of it.
+	url.User = nil
 	url.Fragment, url.RawFragment = "", ""
 	ctx := r.Context()
-	x, err := a.sendClosing(r, url.String())
+	x, err := a.sendClosing(r, sending{url: url.String(), length: lengthSaid(r), carries: true, without: ofRequest})
 	if err != nil {
 		return nil, err
 	}
@@ -48,56 +53,77 @@ func (a *App) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode: e.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: make(http.Header), Request: r,
 	}
-	phrase := unpackHead(e.raw[:e.head], response.Header)
+	phrase := unpackHead(e.raw[:e.head], response.Header, nil)
 	if phrase == "" {
 		phrase = http.StatusText(e.status)
 	}
 	response.Status = strconv.Itoa(e.status) + " " + phrase
+	response.ContentLength = lengthOf(r, e, response.Header)
+	if _, said := response.Header["Content-Length"]; said && bodyAllowed(e.status) {
+		delete(response.Header, "Content-Length")
+		if response.ContentLength >= 0 {
+			response.Header.Set("Content-Length", strconv.FormatInt(response.ContentLength, 10))
+		}
+	}
 	switch {
 	case e.last:
 		body := e.raw[e.head:]
 		x.recycle()
-		response.ContentLength = int64(len(body))
-		if r.Method == http.MethodHead {
-			// What there would be to read is said by the head alone.
-			response.ContentLength = lengthOf(response.Header)
-		}
 		response.Body = io.NopCloser(bytes.NewReader(body))
 	case e.status == http.StatusSwitchingProtocols:
 		response.Body = newTunnel(ctx, a, x)
 	default:
-		response.ContentLength = lengthOf(response.Header)
 		response.Body = newBody(ctx, a, x)
 	}
 	return response, nil
 }
 
-// lengthOf is what a head says of the length of its body: -1 if nothing.
-func lengthOf(headers http.Header) int64 {
-	length, err := strconv.ParseInt(headers.Get("Content-Length"), 10, 64)
-	if err != nil || length < 0 {
-		return -1
+// lengthSaid is the Content-Length that net/http would send; empty for none.
+func lengthSaid(r *http.Request) string {
+	hasBody := r.Body != nil && r.Body != http.NoBody
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		if !hasBody {
+			return "0"
+		}
 	}
-	return length
+	if hasBody && r.ContentLength > 0 {
+		return strconv.FormatInt(r.ContentLength, 10)
+	}
+	return ""
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
 }
 
 // sendClosing hands a request over, and closes its body as http.RoundTripper has it: when it is read, and when nobody wants it any more, also
 // while somebody waits for what is written to it.
-func (a *App) sendClosing(r *http.Request, url string) (*exchange, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		x, _, err := a.send(r, url, "", true)
-		return x, err
+func (a *App) sendClosing(r *http.Request, how sending) (*exchange, error) {
+	up := uploadOf(r)
+	if up == nil {
+		if r.Body == nil && r.ContentLength > 0 {
+			return nil, invalid("the request announces a body of %d bytes, and has none", r.ContentLength)
+		}
+		return a.send(r, nil, how)
 	}
 	ctx := r.Context()
 	closing := &closedOnce{ReadCloser: r.Body}
-	asked := r.WithContext(ctx)
-	asked.Body = closing
+	up.body, up.close = closing, closing.close
+	if r.ContentLength > 0 {
+		up.length = r.ContentLength
+	}
 	if r.GetBody == nil {
 		// A body that cannot be had again may be one to wait for, and a short one is read before the app is asked.
 		defer context.AfterFunc(ctx, closing.close)()
 	}
-	x, up, err := a.send(asked, url, "", true)
-	if up != nil {
+	x, err := a.send(r, up, how)
+	switch {
+	case err != nil || up.done == nil:
+		closing.close()
+	default:
 		x.whenEnded(closing.close)
 	}
 	return x, err

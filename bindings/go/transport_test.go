@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -99,5 +101,92 @@ func TestTheHeadOfAnEndlessResponseEndsItsRequest(t *testing.T) {
 	server.Close()
 	if strings.Contains(report.String(), "failed") {
 		t.Error(report)
+	}
+}
+
+func TestABodyIsAsLongAsItsRequestAnnounces(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: "export default { async fetch(request) { return new Response(await request.text()); } }"})
+	for _, c := range []struct{ announced, size int }{{5, 11}, {11, 5}, {100_000, 70_000}, {100_000, 200_000}, {5, 200_000}, {100_000, 5}, {5, 5}, {100_000, 100_000}} {
+		request := post(t, "http://app.test/", io.MultiReader(strings.NewReader(strings.Repeat("x", c.size))))
+		request.ContentLength = int64(c.announced)
+		response, err := app.RoundTrip(request)
+		if c.announced != c.size {
+			if !errors.Is(err, nano.ErrInvalid) || !strings.Contains(err.Error(), "announces") {
+				t.Errorf("%d bytes, of which %d are announced: %v", c.size, c.announced, err)
+			}
+			continue
+		}
+		must(t, err)
+		if status, body := read(t, response); status != 200 || len(body) != c.size {
+			t.Error(status, len(body))
+		}
+	}
+	request := post(t, "http://app.test/", nil)
+	request.ContentLength = 5
+	if _, err := app.RoundTrip(request); !errors.Is(err, nano.ErrInvalid) {
+		t.Error("a body that is announced and not there:", err)
+	}
+}
+
+// What an app says of the length of its response is often what another server said of another body.
+func TestAResponseIsAsLongAsItIs(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: `
+		const pieces = () => new ReadableStream({ async pull(out) { await null; out.enqueue(new Uint8Array(5)); out.close(); } });
+		export default { fetch(request) {
+			const [, kind, length] = new URL(request.url).pathname.split('/');
+			return new Response(kind === 'whole' ? 'hello' : pieces(), { headers: { 'content-length': length } });
+		} };`})
+	server := httptest.NewServer(app)
+	defer server.Close()
+	for path, length := range map[string]int64{"/whole/3": 5, "/whole/100": 5, "/whole/5": 5, "/pieces/3": -1, "/pieces/100": -1, "/pieces/5": -1} {
+		for _, ask := range []struct {
+			http.RoundTripper
+			url string
+		}{{app, "http://app.test"}, {server.Client().Transport, server.URL}} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ask.url+path, nil)
+			must(t, err)
+			response, err := ask.RoundTrip(request)
+			must(t, err)
+			said := ""
+			if length >= 0 {
+				said = strconv.FormatInt(length, 10)
+			}
+			// net/http knows the length of what is there when the handler returns.
+			isKnown := response.ContentLength == length && response.Header.Get("Content-Length") == said
+			if _, body := read(t, response); len(body) != 5 || !isKnown && !(ask.url == server.URL && response.ContentLength == 5) {
+				t.Errorf("%s%s: %d bytes, a length of %d, and %v", ask.url, path, len(body), response.ContentLength, response.Header)
+			}
+		}
+	}
+}
+
+func TestARequestIsWhatItsServerWouldSee(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: `export default { fetch(request) {
+		new Request(request.url);
+		return Response.json([request.url, ...['host', 'content-length', 'transfer-encoding', 'trailer', 'authorization', 'x-own'].map((name) => request.headers.get(name))]);
+	} }`})
+	for _, c := range []struct {
+		method, body string
+		length       int64
+		want         string
+	}{
+		{"GET", "", 0, `["http://app.test/path?q",null,null,null,null,"Basic dXNlcjpwYXNz","own"]`},
+		{"POST", "", 0, `["http://app.test/path?q",null,"0",null,null,"Basic dXNlcjpwYXNz","own"]`},
+		{"POST", "text", 4, `["http://app.test/path?q",null,"4",null,null,"Basic dXNlcjpwYXNz","own"]`},
+		{"POST", "text", -1, `["http://app.test/path?q",null,null,null,null,"Basic dXNlcjpwYXNz","own"]`},
+	} {
+		var body io.Reader
+		if c.body != "" {
+			body = io.MultiReader(strings.NewReader(c.body))
+		}
+		request, err := http.NewRequestWithContext(t.Context(), c.method, "http://user:pass@app.test/path?q", body)
+		must(t, err)
+		request.ContentLength = c.length
+		request.Header = http.Header{"Host": {"evil.test"}, "Content-Length": {"99"}, "Transfer-Encoding": {"gzip"}, "Trailer": {"X"}, "X-Own": {"own"}}
+		response, err := (&http.Client{Transport: app}).Do(request)
+		must(t, err)
+		if status, text := read(t, response); status != 200 || text != c.want {
+			t.Error(c, status, text)
+		}
 	}
 }
