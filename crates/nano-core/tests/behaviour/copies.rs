@@ -262,12 +262,12 @@ fn values_between_apps_wait_at_the_expense_of_who_asked() {
 #[test]
 fn long_heads_of_responses_are_counted_like_bodies() {
     let runtime = runtime(1);
-    let source = "export default { fetch() { return new Response(null, { headers: { long: 'x'.repeat(1 << 20), short: 'y' } }); } }";
+    let source = "export default { fetch() { return new Response(null, { headers: { long: 'x'.repeat(100 << 10), short: 'y' } }); } }";
     let mut options = options("heads", source);
     options.limits.external_bytes = 2 << 20;
     options.limits.cpu_ms = 10_000;
     let app = runtime.load(options).expect("loads");
-    let ids: Vec<u64> = (0..20).filter_map(|_| app.dispatch(get("/")).ok()).collect();
+    let ids: Vec<u64> = (0..200).filter_map(|_| app.dispatch(get("/")).ok()).collect();
     until(|| app.stats().in_flight == 0);
     assert!((2 * MIB..=10 * MIB).contains(&app.stats().waiting_bytes), "{:?}", app.stats());
     for id in ids {
