@@ -69,6 +69,32 @@ fn fetch_sends_a_request_and_reads_its_response() {
 }
 
 #[test]
+fn a_cache_mode_is_told_to_the_caches_on_the_way() {
+    let port = serve(|mut stream| {
+        let (head, _) = head(&stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{head}", head.len()).unwrap();
+    });
+    let runtime = runtime(1);
+    let source = format!(
+        "export default {{ async fetch() {{
+            const said = {{}};
+            const ask = async (name, init) => {{
+                const lines = (await (await fetch('http://127.0.0.1:{port}/', init)).text()).split('\\r\\n');
+                said[name] = lines.filter((line) => /^(pragma|cache-control):/.test(line)).sort().join();
+            }};
+            for (const cache of ['default', 'force-cache', 'no-cache', 'no-store', 'reload']) await ask(cache, {{ cache }});
+            await ask('own', {{ cache: 'no-store', headers: {{ 'cache-control': 'max-age=5', pragma: 'x' }} }});
+            return Response.json(said);
+        }} }}"
+    );
+    let none = "cache-control: no-cache,pragma: no-cache";
+    let expected = format!(
+        r#"{{"default":"","force-cache":"","no-cache":"cache-control: max-age=0","no-store":"{none}","reload":"{none}","own":"cache-control: max-age=5,pragma: x"}}"#
+    );
+    assert_eq!(text(&load(&runtime, &source), "/"), expected);
+}
+
+#[test]
 fn bodies_stream_both_ways_within_their_windows() {
     let port = serve(|mut stream| {
         let (_, mut rest) = head(&stream);

@@ -46,6 +46,21 @@
       if (isSure || headerOf(flat, "accept") === null) this.flat = flat === "" ? "accept\n*/*" : `${flat}\naccept\n*/*`;
     }
 
+    // https://fetch.spec.whatwg.org/#concept-http-network-or-cache-fetch, what it says to the caches on the way
+    tellCaches() {
+      const { cache } = this.options;
+      if (cache === "no-cache") {
+        this.setIfMissing("cache-control", "max-age=0");
+      } else if (cache === "no-store" || cache === "reload") {
+        this.setIfMissing("pragma", "no-cache");
+        this.setIfMissing("cache-control", "no-cache");
+      }
+    }
+
+    setIfMissing(name, value) {
+      if (headerOf(this.flat, name) === null) this.flat += `${this.flat === "" ? "" : "\n"}${name}\n${value}`;
+    }
+
     send() {
       const { taken } = this;
       const whole = taken === null ? null : wholeBody(taken);
@@ -144,7 +159,10 @@
     }
     const taken = body === null ? null : takeBody(body);
     const call = new FetchCall(binding, request, taken);
-    if (isGlobal) call.acceptAnything();
+    if (isGlobal) {
+      call.acceptAnything();
+      if (call.options.cache !== "default") call.tellCaches();
+    }
     if (signal !== null) call.watch(signal);
     try {
       if (isGlobal && asksForUpgrade(call)) return nano.part("fetch_upgrade").start(call);
