@@ -22,6 +22,8 @@ interface ResponseInit {
   headers?: HeadersInit;
   /** Of Workers, with the status 101: the end of a WebSocketPair that becomes the client's. */
   webSocket?: WebSocket | null;
+  /** Of Workers: with "manual" the body is as its Content-Encoding says already; otherwise gzip and br are made when it is sent. */
+  encodeBody?: "automatic" | "manual";
 }
 
 declare class Headers {

@@ -8,6 +8,7 @@ mod calls;
 mod calls_at_once;
 mod compression;
 mod conformance;
+mod content_coding;
 mod copies;
 mod crypto;
 mod curious;

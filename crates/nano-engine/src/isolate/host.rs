@@ -136,6 +136,8 @@ pub trait Host {
     fn timer_cancel(&self, id: u32);
     /// Shows the head of a request.
     fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead));
+    /// Whether another app reads the response to a request.
+    fn is_for_app(&self, id: u32) -> bool;
     /// 0 none, 1 whole, 2 streaming, [`BODY_GONE`].
     fn body_kind(&self, id: u32) -> u32;
     /// How many bytes a body has that nothing has been read of, if that is known.
@@ -182,6 +184,8 @@ pub trait Host {
     fn fail(&self, id: u32, error: Error);
     /// Work that outlives the response has begun (+1) or ended (-1).
     fn wait_until(&self, id: u32, change: i32);
+    /// The call that comes next is part of one that has been counted.
+    fn uncount_call(&self);
     /// Calls `fetch` of a binding.
     fn call_fetch(&self, binding: u32, head: RequestHead, body: Outbound) -> Result<u32, Refusal>;
     /// Calls a method of a binding.

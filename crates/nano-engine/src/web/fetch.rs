@@ -21,6 +21,12 @@ pub(super) fn body_kind(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     rv.set_uint32(State::host(scope).map_or(0, |host| host.body_kind(id)));
 }
 
+/// `isForApp(id)`
+pub(super) fn is_for_app(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let id = integer(scope, &args, 0);
+    rv.set_bool(State::host(scope).is_some_and(|host| host.is_for_app(id)));
+}
+
 /// `bodyLength(id)`
 pub(super) fn body_length(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let id = integer(scope, &args, 0);
@@ -176,6 +182,13 @@ pub(super) fn wait_until(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let change = args.get(1).int32_value(scope).unwrap_or(0);
     if let Some(host) = State::host(scope) {
         host.wait_until(id, change.signum());
+    }
+}
+
+/// `uncountCall()`
+pub(super) fn uncount_call(scope: &mut v8::PinScope, _args: Args, _rv: Return) {
+    if let Some(host) = State::host(scope) {
+        host.uncount_call();
     }
 }
 

@@ -55,6 +55,8 @@ table! {
     "urlParse" => url::parse,
     "urlSet" => url::set,
     "bodyKind" => fetch::body_kind,
+    "uncountCall" => fetch::uncount_call,
+    "isForApp" => fetch::is_for_app,
     "bodyLength" => fetch::body_length,
     "bodyTake" => fetch::body_take,
     "bodyPull" => fetch::body_pull,

@@ -52,6 +52,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "file_reader.js",
     "form_data.js",
     "compression.js",
+    "content_coding.js",
     "clone.js",
     "tasks.js",
     "messaging.js",

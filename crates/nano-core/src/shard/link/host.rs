@@ -113,6 +113,10 @@ impl Host for LinkHost {
         }
     }
 
+    fn is_for_app(&self, id: u32) -> bool {
+        self.0.work(id).is_some_and(|work| matches!(work.listener, Listener::App(_)))
+    }
+
     fn body_kind(&self, id: u32) -> u32 {
         if let Some(work) = self.0.work(id) {
             // What follows a request that became a WebSocket is no body.
@@ -306,6 +310,10 @@ impl Host for LinkHost {
         if change < 0 {
             self.0.release_sockets();
         }
+    }
+
+    fn uncount_call(&self) {
+        self.0.uncount_call();
     }
 
     fn call_fetch(&self, binding: u32, mut head: RequestHead, body: Outbound) -> Result<u32, Refusal> {

@@ -99,6 +99,14 @@ impl Link {
         Ok(current)
     }
 
+    /// The next call of the current event counts for nothing.
+    pub(super) fn uncount_call(&self) {
+        if let Some(spent) = &*self.current.borrow() {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            let _ = spent.subrequests.fetch_update(order, order, |count| count.checked_sub(1));
+        }
+    }
+
     pub(super) fn fetch(&self, id: u32) -> Option<Rc<Outgoing>> {
         match self.active.borrow().get(&id)? {
             Active::Fetch(outgoing, _) => Some(outgoing.clone()),

@@ -52,6 +52,8 @@
   class NativeBody {
     id;
     isWhole;
+    // Its bytes are as the Content-Encoding says that came with it.
+    isEncoded = false;
     done = false;
     failed = false;
     failure = undefined;

@@ -101,13 +101,13 @@
     return cache === null || (type === "default" && url === "" && !redirected) ? "" : `${type}\n${redirected ? "r" : ""}\n${url}`;
   };
   const metaFrom = (cache, notes) => {
-    if (cache === null) return { __proto__: null, type: "basic", url: notes, guard: "immutable", redirected: false };
-    if (notes === "") return { __proto__: null, type: "default", url: "", guard: "immutable", redirected: false };
+    if (cache === null) return { __proto__: null, type: "basic", url: notes, guard: "immutable", redirected: false, isEncoded: true };
+    if (notes === "") return { __proto__: null, type: "default", url: "", guard: "immutable", redirected: false, isEncoded: true };
     const first = StringPrototypeIndexOf(notes, "\n");
     const second = StringPrototypeIndexOf(notes, "\n", first + 1);
     return {
       __proto__: null, type: StringPrototypeSlice(notes, 0, first), url: StringPrototypeSlice(notes, second + 1), guard: "immutable",
-      redirected: second > first + 1,
+      redirected: second > first + 1, isEncoded: true,
     };
   };
 
@@ -164,6 +164,13 @@
     }
   };
 
+  // What would be encoded when it is sent is kept as it is.
+  const flatOf = (response) => {
+    const flat = responseFlatOf(response);
+    const isAsItSays = responseMetaOf(response).isEncoded || !StringPrototypeIncludes(flat, "content-encoding\n");
+    return isAsItSays ? flat : nano.part("content_coding").withoutCoding(flat);
+  };
+
   // What is to be committed, or undefined if the response must not be kept; read to its end, and a promise if that takes time.
   const gather = async (cache, request, response, prefix) => {
     const body = responseBodyOf(response);
@@ -176,7 +183,7 @@
       ? undefined
       : native(
         BEGIN, cache, target, fragment, cache === null ? "" : requestFlatOf(request), notesOfRequest(request), status,
-        responseStatusTextOf(response), responseFlatOf(response), notesOfResponse(cache, response), body !== null,
+        responseStatusTextOf(response), flatOf(response), notesOfResponse(cache, response), body !== null,
       );
     if (putting === undefined) {
       if (reader !== null) reader.cancel(undefined);

@@ -97,5 +97,5 @@
   }
   configureInterface(DecompressionStream);
 
-  return { __proto__: null, CompressionStream, DecompressionStream };
+  return { __proto__: null, CompressionStream, DecompressionStream, createCodecStream };
 };

@@ -6,20 +6,20 @@
 (nano) => {
   const {
     ArrayPrototypeIncludes, ArrayPrototypePush, ObjectFreeze, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
-    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, StringPrototypeIndexOf,
+    PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectDefineProperty, ReflectOwnKeys, SafeMap, String, StringPrototypeIncludes, StringPrototypeIndexOf,
     StringPrototypeSlice, TypeError,
   } = nano.primordials;
   const { calls, fetch, ops } = nano;
   const { Event, dispatchTrusted, hasListener } = nano.events;
   const { configureInterface, illegalConstructor, isObject, requiredArguments } = nano.webidl;
   const {
-    cancelBody, cancelRequest, headerOf, isNullBodyStatus, isResponse, isUnusable, lengthOf, requestFromNative, requestMethodOf, responseBodyOf,
-    responseFlatOf, responseMetaOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
+    abortRequest, cancelBody, cancelRequest, headerOf, isNullBodyStatus, isResponse, isUnusable, lengthOf, requestFromNative, requestMethodOf,
+    responseBodyOf, responseFlatOf, responseMetaOf, responseStatusOf, responseStatusTextOf, takeBody, wholeBody,
   } = fetch;
 
   const kinds = ObjectFreeze({
     __proto__: null, FETCH: 0, TIMER: 1, BODY_READY: 2, WRITE_READY: 3, CANCEL: 4, CALL_HEAD: 5, CALL_RESULT: 6, CALL_FAIL: 7,
-    INVOKE: 8, ERRAND: 9, SOCKET: 10, EVENT: 11,
+    INVOKE: 8, ERRAND: 9, SOCKET: 10, EVENT: 11, LEFT: 12,
   });
 
   const eventHandlers = ["fetch", "scheduled", "queue", "tail"];
@@ -172,7 +172,7 @@
     if (status === 0) throw new TypeError("The fetch handler returned Response.error(), a network error.");
     const body = responseBodyOf(response);
     const statusText = responseStatusTextOf(response);
-    const flat = responseFlatOf(response);
+    let flat = responseFlatOf(response);
     if (body === null) {
       if (status === 101) {
         nano.part("websocket").serve(id, responseMetaOf(response).webSocket, flat);
@@ -184,12 +184,20 @@
     if (isUnusable(body)) {
       throw new TypeError("The fetch handler returned a Response whose body has already been used; clone() it before.");
     }
+    // An app reads what it has asked for: to that the body goes as it is.
+    let format;
+    if (StringPrototypeIncludes(flat, "content-encoding\n") && !responseMetaOf(response).isEncoded) {
+      if (ops.isForApp(id)) flat = nano.part("content_coding").withoutCoding(flat);
+      else format = nano.part("content_coding").formatOf(flat);
+    }
     if (isNullBodyStatus(status) || requestMethodOf(request) === "HEAD") {
-      ops.respond(id, status, statusText, isNullBodyStatus(status) ? flat : withLength(flat, body), null);
+      const says = isNullBodyStatus(status) || format !== undefined ? flat : withLength(flat, body);
+      ops.respond(id, status, statusText, says, null);
       cancelBody(body, undefined);
       return null;
     }
-    const taken = takeBody(body);
+    let taken = takeBody(body);
+    if (format !== undefined) taken = nano.part("content_coding").encode(taken, format);
     const whole = wholeBody(taken);
     if (whole !== undefined) {
       ops.respond(id, status, statusText, flat, whole);
@@ -200,6 +208,8 @@
     ops.respondHead(id, status, statusText, flat, lengthOf(taken));
     return new Pump(id, taken, flight);
   };
+
+  const disconnected = () => new nano.DOMException("The client has disconnected", "AbortError");
 
   class Flight {
     id;
@@ -249,9 +259,14 @@
     cancel() {
       flights.delete(this.id);
       this.cancelled = true;
-      const reason = new nano.DOMException("The client has disconnected", "AbortError");
+      const reason = disconnected();
       if (this.pump !== null) this.pump.cancel(reason);
       cancelRequest(this.request, reason);
+    }
+
+    // Half of the connection is open: the app may answer as if nothing had happened.
+    leave() {
+      abortRequest(this.request, disconnected());
     }
   }
 
@@ -402,6 +417,7 @@
         flights.get(id)?.cancel();
         if (nano.runs !== undefined) nano.runs.delete(id);
         break;
+      case 12: flights.get(id)?.leave(); break;
       case 5: calls.head(id, a, b, c); break;
       case 6: calls.result(id, a); break;
       case 7: calls.fail(id, a, b); break;

@@ -2,7 +2,7 @@
 // Response. Headers come into being when an app asks for them, or gives some.
 // Specification: https://fetch.spec.whatwg.org/#response-class
 (nano) => {
-  const { JSONStringify, RangeError, RegExpPrototypeExec, TypeError } = nano.primordials;
+  const { JSONStringify, RangeError, RegExpPrototypeExec, StringPrototypeIncludes, TypeError } = nano.primordials;
   const { fetch, ops } = nano;
   const { configureInterface, converters, isObject, requiredArguments } = nano.webidl;
   const {
@@ -22,10 +22,12 @@
 
   const isRedirectStatus = (status) => status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
-  // What few responses have; most share one of these.
-  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket: null };
-  const fixedMeta = { __proto__: null, type: "default", url: "", guard: "immutable", redirected: false, webSocket: null };
-  const errorMeta = { __proto__: null, type: "error", url: "", guard: "immutable", redirected: false, webSocket: null };
+  // What few responses have; most share one of these. The body of one that isEncoded is as its Content-Encoding says; all others are
+  // encoded when they are sent.
+  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket: null, isEncoded: false };
+  const fixedMeta = { __proto__: null, ...plainMeta, guard: "immutable" };
+  const errorMeta = { __proto__: null, ...fixedMeta, type: "error" };
+  const encodedMeta = { __proto__: null, ...plainMeta, isEncoded: true };
 
   // The first argument of a constructor that is called from inside; no app can name it.
   const blank = { __proto__: null };
@@ -155,6 +157,18 @@
       // https://fetch.spec.whatwg.org/#initialize-a-response, what does not concern the body
       initialize = (response, init, prefix) => {
         if (!isObject(init)) throw new TypeError(`${prefix}: parameter 2 is not an object, so it is not a ResponseInit.`);
+        if (isResponse(init)) {
+          if (init.#meta.isEncoded) response.#meta = encodedMeta;
+        } else {
+          let { encodeBody } = init;
+          if (encodeBody !== undefined) {
+            encodeBody = converters.DOMString(encodeBody, prefix, "member 'encodeBody'");
+            if (encodeBody === "manual") response.#meta = encodedMeta;
+            else if (encodeBody !== "automatic") {
+              throw new TypeError(`${prefix}: member 'encodeBody' is '${encodeBody}', which is neither 'automatic' nor 'manual'.`);
+            }
+          }
+        }
         const { headers } = init;
         if (headers !== undefined) response.#headers = headersFromInit(headers, "response", prefix);
         let { status } = init;
@@ -172,7 +186,7 @@
           if (!nano.part("websocket").isWebSocket(webSocket)) throw new TypeError(`${prefix}: member 'webSocket' is not a WebSocket.`);
           if (status !== 101) throw new RangeError(`${prefix}: a response with a WebSocket has the status 101.`);
           response.#status = 101;
-          response.#meta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket };
+          response.#meta = { __proto__: null, ...plainMeta, webSocket };
         } else if (status !== undefined) {
           if (status < 200 || status > 599) throw new RangeError(`${prefix}: the status ${status} is not in 200 to 599.`);
           response.#status = status;
@@ -211,14 +225,21 @@
   fetch.responseBodyOf = bodyOf;
   fetch.responseFlatOf = flatOf;
   // What fetch() gives.
-  const fetched = (status, statusText, flat, url, redirected, body) =>
-    made(status, statusText, flat, { __proto__: null, type: "basic", url, guard: "immutable", redirected, webSocket: null }, body);
+  const fetched = (status, statusText, flat, url, redirected, body) => {
+    const isEncoded = StringPrototypeIncludes(flat, "content-encoding\n");
+    return made(status, statusText, flat, { __proto__: null, type: "basic", url, guard: "immutable", redirected, webSocket: null, isEncoded }, body);
+  };
   fetch.fetchedResponse = fetched;
   fetch.responseOf = made;
   fetch.isRedirectStatus = isRedirectStatus;
   // The answer to a call; to one with the method HEAD, it has no body.
-  fetch.responseFromNative = (id, status, statusText, flat, url, isHead, redirected) =>
-    fetched(status, statusText, flat, url, redirected, isHead || isNullBodyStatus(status) ? null : nativeBody(id) ?? textBody("", null));
+  fetch.responseFromNative = (id, status, statusText, flat, url, isHead, redirected) => {
+    if (isHead || isNullBodyStatus(status)) return fetched(status, statusText, flat, url, redirected, null);
+    const body = nativeBody(id);
+    const response = fetched(status, statusText, flat, url, redirected, body ?? textBody("", null));
+    if (body !== null) body.source.isEncoded = metaOf(response).isEncoded;
+    return response;
+  };
   fetch.responseMetaOf = metaOf;
   fetch.responseStatusOf = statusOf;
   fetch.responseStatusTextOf = statusTextOf;
