@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, ListenLimits, ListenOptions, Runtime};
+use nano_core::{App, AppOptions, EventMask, ListenLimits, ListenOptions, Runtime, RuntimeLimits, RuntimeOptions};
 use nano_http::ws::{Deflate, Event};
 
 use crate::frames::{Wire, head, serve};
@@ -318,7 +318,7 @@ fn an_event_source_reads_reconnects_and_remembers() {
     let port = serve(|mut stream| {
         let asked = head(&mut stream);
         if !asked.to_ascii_lowercase().contains("last-event-id: 7") {
-            assert!(asked.contains("accept: text/event-stream\r\n"), "{asked}");
+            assert!(asked.contains("accept: text/event-stream\r\n") && asked.contains("cache-control: no-cache\r\n"), "{asked}");
             if asked.starts_with("GET /start ") {
                 return write!(stream, "HTTP/1.1 302 Found\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n").unwrap();
             }
@@ -343,6 +343,55 @@ fn an_event_source_reads_reconnects_and_remembers() {
     );
     let origin = "http://127.0.0.1";
     assert_eq!(said, format!("[\"open\",1,\"one\\ntwo\",\"{origin}\",\"\u{fc}\",\"7\",\"error\",0,\"open\",1,\"again\",\"{origin}\",2]"));
+}
+
+#[test]
+fn an_event_source_is_one_subrequest_however_often_it_connects() {
+    let port = serve(|mut stream| {
+        head(&mut stream);
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 1000\ndata: x\n\n").unwrap();
+    });
+    let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+    let events = EventMask { logs: true, apps: false };
+    let runtime = Runtime::new(RuntimeOptions { limits, events, clock: nano_core::Clock::manual(), ..RuntimeOptions::default() }).unwrap();
+    let body = "const source = new EventSource('http://127.0.0.1:PORT/');
+         let seen = 0;
+         // Its timer is set when this has run.
+         source.onerror = () => queueMicrotask(() => console.log('waits'));
+         await new Promise((resolve) => { source.onmessage = () => { if (++seen === 9) resolve(); }; });
+         source.close();
+         const other = new EventSource('http://127.0.0.1:PORT/');
+         const error = await next(other, 'error');
+         return Response.json([seen, other.readyState, error.message.includes('limit subrequests')]);";
+    let source = format!(
+        "const next = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, {{ once: true }}));
+         export default {{ async fetch() {{ {} }} }}",
+        body.replace("PORT", &port.to_string())
+    );
+    let mut options = here("outbound", &source);
+    options.limits.subrequests = 1;
+    options.limits.wall_ms = 1_000_000;
+    let app = runtime.load(options).expect("the app loads");
+    let id = app.dispatch(get("/")).expect("is taken");
+    let seen = wait_for(&runtime, |event| {
+        if event.id == id {
+            return Some(format!("{:?}", event.payload));
+        }
+        runtime.advance_clock(2_000).unwrap();
+        None
+    });
+    assert!(seen.contains(&format!("{:?}", b"[9,2,true]")), "{seen}");
+}
+
+#[test]
+fn an_event_source_that_may_not_connect_says_why() {
+    let said = ask(
+        1,
+        "const source = new EventSource('http://10.0.0.1/');
+         const { message } = await next(source, 'error');
+         return Response.json([source.readyState, message.includes('refused by the egress policy')]);",
+    );
+    assert_eq!(said, "[2,true]");
 }
 
 #[test]
@@ -482,6 +531,29 @@ fn what_cannot_be_connected_to_rejects_and_what_is_no_address_throws() {
          return Response.json([...new Set(log)]);",
     );
     assert_eq!(said, r#"["TypeError",true]"#);
+}
+
+#[test]
+fn an_address_is_taken_as_it_is_or_not_at_all() {
+    let port = serve(drop);
+    let said = ask(
+        port,
+        "const wrong = [];
+         const host = '127.0.0.1';
+         const addresses = [65536 + PORT, -1, 80.5, NaN, Infinity, 'x', 2 ** 40].map((port) => ({ hostname: host, port }));
+         for (const name of ['127.0.0.1\\r\\n', '127.\\t0.0.1', ' 127.0.0.1', '127.0.0.1?', '127.0.0.1#', '127.0.0.1/', '127.0.0.1\\\\', '127.0.0.%31', 'u@127.0.0.1', '']) {
+             addresses.push({ hostname: name, port: PORT }, name + ':PORT');
+         }
+         addresses.push(host + ':PORT/', host + ':PORT?', host + ':PORT#', host + ':\\tPORT', host + ':PORT\\n', host + ':-PORT', host + ':65536', host + ':');
+         for (const address of addresses) {
+             try { connect(address); wrong.push(address); } catch (error) { if (!(error instanceof TypeError)) wrong.push(String(error)); }
+         }
+         for (const address of [host + ':PORT', { hostname: host, port: PORT }, { hostname: host, port: 'PORT' }]) {
+             await connect(address).opened.catch((error) => wrong.push(address, error.message));
+         }
+         return Response.json(wrong);",
+    );
+    assert_eq!(said, "[]");
 }
 
 #[test]

@@ -5,14 +5,14 @@
 // Each connection is a fetch; what it gives is read at the pace of its listeners.
 (nano) => {
   const {
-    MathMax, MathMin, PromisePrototypeThen, RegExpPrototypeExec, StringFromCharCode, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
+    Error, MathMax, MathMin, PromisePrototypeThen, RegExpPrototypeExec, StringFromCharCode, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
   } = nano.primordials;
   const { DOMException, abort, ops } = nano;
   const { EventTarget, defineHandler, dispatchTrusted, fire, hasListener } = nano.events;
   const { configureInterface, converters, defineConstants, dictionary, requiredArguments } = nano.webidl;
   const { createDecoder } = nano.encoding;
   const { cancel, runAfter } = nano.timers;
-  nano.part("event_types");
+  const { ErrorEvent } = nano.part("event_types");
   const { createMessageEvent } = nano.events;
   const { queueTask } = nano.part("tasks");
   const { BodyReader, isPromise } = nano.part("messages");
@@ -26,6 +26,8 @@
   const RECONNECTION_MS = 3000;
   // A server that cannot be reached is asked less and less often, up to this.
   const RECONNECTION_MS_MAX = 60_000;
+  // All connections of a source are one subrequest, but for those that are made again sooner than this.
+  const PACED_MS = 1000;
   // A line or an event longer than this ends the connection for good: nobody bounds them otherwise.
   const EVENT_CHARACTERS_MAX = 8 * 1024 * 1024;
 
@@ -118,6 +120,8 @@
     }
   }
 
+  const ENDED = "the server has ended the stream of events";
+
   // A header's value that is text in UTF-8, as the bytes it is sent as.
   const headerText = (text) => {
     const bytes = ops.utf8Encode(text);
@@ -126,24 +130,25 @@
     return value;
   };
 
-  // One connection. It tells events: response(status, contentType, url), which returns whether to go on, data(bytes), and ended(isFatal).
+  // One connection. It tells events: response(status, contentType, url), which returns whether to go on, data(bytes), and
+  // ended(why, isRefused): whether the app may not connect.
   class Connection {
     #signal = abort.createSignal();
     #events;
     #isOver = false;
 
-    constructor(url, withCredentials, lastEventId, events) {
+    constructor(url, withCredentials, lastEventId, isCounted, events) {
       this.#events = events;
       const headers = { __proto__: null, accept: "text/event-stream" };
       if (lastEventId !== "") headers["last-event-id"] = headerText(lastEventId);
       const credentials = withCredentials ? "include" : "same-origin";
       const init = { __proto__: null, cache: "no-store", credentials, headers, signal: this.#signal };
       try {
+        if (!isCounted) ops.uncountCall();
         const response = nano.part("fetch_call").start(nano.outbound, new Request(url, init), undefined, true);
-        PromisePrototypeThen(response, (given) => this.#respond(given), () => this.#end(false));
-      } catch {
-        // There is no network for this app, or none any more: it would be no better later.
-        queueTask(() => this.#end(true));
+        PromisePrototypeThen(response, (given) => this.#respond(given), (error) => this.#end(error.message));
+      } catch (error) {
+        queueTask(() => this.#end(error.message, true));
       }
     }
 
@@ -152,10 +157,10 @@
       abort.signalAbort(this.#signal, undefined);
     }
 
-    #end(isFatal) {
+    #end(why, isRefused = false) {
       if (this.#isOver) return;
       this.#isOver = true;
-      this.#events.ended(isFatal);
+      this.#events.ended(why, isRefused);
     }
 
     #respond(response) {
@@ -163,19 +168,20 @@
       const contentType = headerOf(responseFlatOf(response), "content-type") ?? "";
       if (!this.#events.response(responseStatusOf(response), contentType, responseMetaOf(response).url)) return;
       const body = responseBodyOf(response);
-      if (body === null) this.#end(false);
+      if (body === null) this.#end(ENDED);
       else this.#read(new BodyReader(body));
     }
 
     // A loop as long as there is something, then a promise.
     #read(reader) {
-      const failed = () => this.#end(false);
+      const failed = (error) => this.#end(error.message);
       for (;;) {
         let bytes;
         try {
           bytes = this.#isOver ? null : reader.read();
-        } catch {
-          bytes = null;
+        } catch (error) {
+          failed(error);
+          return;
         }
         if (isPromise(bytes)) {
           PromisePrototypeThen(bytes, (more) => {
@@ -188,7 +194,7 @@
     }
 
     #take(bytes) {
-      if (bytes === null) this.#end(false);
+      if (bytes === null) this.#end(ENDED);
       else if (!this.#isOver) this.#events.data(bytes);
       return !this.#isOver;
     }
@@ -202,6 +208,11 @@
     #retryMs = RECONNECTION_MS;
     // How often it could not connect since it was open.
     #failures = 0;
+    #hasConnected = false;
+    // Whether the next connection is a subrequest of its own.
+    #isCounted = true;
+    // It has used up what there was of them.
+    #isPaced = false;
     #connection = null;
     #timer = 0;
 
@@ -245,7 +256,7 @@
 
     #connect() {
       if (typeof nano.outbound !== "number") {
-        queueTask(() => this.#fail());
+        queueTask(() => this.#fail("this app may not use the network"));
         return;
       }
       let origin = "";
@@ -260,14 +271,17 @@
           this.#retryMs = milliseconds;
         },
       }, this.#lastEventId);
-      this.#connection = new Connection(this.#url, this.#withCredentials, this.#lastEventId, {
+      const isFirst = !this.#hasConnected;
+      const isCounted = this.#isCounted;
+      this.#hasConnected = true;
+      this.#connection = new Connection(this.#url, this.#withCredentials, this.#lastEventId, isCounted, {
         __proto__: null,
         // https://html.spec.whatwg.org/#sse-processing-model
         response: (status, contentType, url) => {
           if (this.#state === CLOSED) return false;
           const mime = ops.mimeExtract(`content-type\n${contentType}`);
           if (status !== 200 || mime === undefined || mime[0] !== "text/event-stream") {
-            this.#fail();
+            this.#fail(status !== 200 ? `the server's answer has the status ${status}` : `the server's answer is of the type '${contentType}'`);
             return false;
           }
           origin = ops.urlParse(url, undefined)[1];
@@ -277,24 +291,28 @@
           return this.#state === OPEN;
         },
         data: (bytes) => {
-          if (this.#state !== CLOSED && !parser.push(bytes)) this.#fail();
+          if (this.#state !== CLOSED && !parser.push(bytes)) this.#fail("an event is too long");
         },
-        ended: (isFatal) => {
-          if (isFatal) this.#fail();
-          else this.#reestablish();
+        ended: (why, isRefused) => {
+          // What the app may not do it may not do later. One that connects again too often has to take its time.
+          if (isRefused && (isFirst || !isCounted)) this.#fail(why);
+          else this.#reestablish(why, isRefused);
         },
       });
     }
 
     // https://html.spec.whatwg.org/#reestablish-the-connection
-    #reestablish() {
+    #reestablish(why, isRefused) {
       if (this.#state === CLOSED) return;
       this.#connection = null;
       // Waits longer from failure to failure, as the standard allows.
-      const delay = MathMax(this.#retryMs, MathMin(this.#retryMs * 2 ** this.#failures, RECONNECTION_MS_MAX));
+      if (isRefused) this.#isPaced = true;
+      const wanted = MathMax(this.#retryMs, MathMin(this.#retryMs * 2 ** this.#failures, RECONNECTION_MS_MAX));
+      const delay = this.#isPaced ? MathMax(wanted, PACED_MS) : wanted;
+      this.#isCounted = delay < PACED_MS;
       if (this.#state === CONNECTING) this.#failures++;
       this.#state = CONNECTING;
-      fire(this, "error");
+      this.#tell(why);
       if (this.#state !== CONNECTING) return;
       this.#timer = runAfter(delay, () => {
         this.#timer = 0;
@@ -303,11 +321,16 @@
     }
 
     // https://html.spec.whatwg.org/#fail-the-connection
-    #fail() {
+    #fail(why) {
       if (this.#state === CLOSED) return;
       this.#state = CLOSED;
       this.#end();
-      fire(this, "error");
+      this.#tell(why);
+    }
+
+    // The standard's event says nothing; a server's log should.
+    #tell(why) {
+      fire(this, "error", { __proto__: null, message: why, error: new Error(why) }, ErrorEvent);
     }
   }
   defineHandler(EventSource.prototype, "open");

@@ -2,7 +2,7 @@
 // The module "cloudflare:sockets": https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/
 (nano) => {
   const {
-    ArrayBufferIsView, Number, PromisePrototypeThen, PromiseResolve, PromiseWithResolvers, StringPrototypeEndsWith, StringPrototypeIncludes,
+    ArrayBufferIsView, Number, PromisePrototypeThen, PromiseResolve, PromiseWithResolvers, RegExpPrototypeExec, StringPrototypeEndsWith, StringPrototypeIncludes,
     StringPrototypeIndexOf, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetByteLength,
   } = nano.primordials;
   const { ops } = nano;
@@ -24,9 +24,14 @@
   ]);
   const socketAddress = dictionary("SocketAddress", [
     { key: "hostname", converter: converters.USVString },
-    { key: "port", converter: converters["unsigned short"] },
+    { key: "port", converter: converters["unrestricted double"] },
   ]);
   const tlsOptions = dictionary("TlsOptions", [{ key: "expectedServerHostname", converter: converters.USVString }]);
+
+  // What a URL would leave out of a host, or end it by.
+  const notOfHosts = /[\0-\x20"#%/<>?@\\^`{|}\x7f]/;
+  const hostAndPort = /^(.*):([0-9]+)$/;
+  const PORT_MAX = 65_535;
 
   // A host as URLs write it, and a port.
   const parseAddress = (address, prefix) => {
@@ -34,10 +39,15 @@
     if (isObject(address)) {
       const { hostname, port } = socketAddress(address, prefix, "parameter 1");
       if (hostname === undefined || port === undefined) throw new TypeError(`${prefix}: parameter 1 has no hostname or no port.`);
+      if (!(port >= 0 && port <= PORT_MAX) || port % 1 !== 0) throw new TypeError(`${prefix}: ${port} is not a port.`);
       const isBare = StringPrototypeIncludes(hostname, ":") && hostname[0] !== "[";
       text = `${isBare ? `[${hostname}]` : hostname}:${port}`;
     } else {
       text = converters.USVString(address, prefix, "parameter 1");
+    }
+    const match = RegExpPrototypeExec(hostAndPort, text);
+    if (match === null || RegExpPrototypeExec(notOfHosts, match[1]) !== null) {
+      throw new TypeError(`${prefix}: '${text}' is not a host, a colon and a port.`);
     }
     // The port that a URL leaves out is one of its own scheme.
     const parts = ops.urlParse(`https://${text}`, undefined);
