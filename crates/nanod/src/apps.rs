@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use nano_config::deploy::{AppState, Change, Snapshot};
+use nano_config::deploy::{AppState, Change, Digest, Snapshot};
 use nano_config::manifest::{Grants, Reading};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::text::{Finding, Severity};
@@ -61,8 +61,11 @@ pub struct Apps {
     accepted: BTreeMap<String, Arc<Reading>>,
     /// What manifests may ask for.
     grants: Arc<Grants>,
-    /// Apps, by their own names, that had a part in the end of several workers.
-    quarantined: BTreeSet<String>,
+    /// Apps, by their own names, that had a part in the end of several workers, and what they were then; none if that was before this
+    /// process.
+    quarantined: BTreeMap<String, Option<Digest>>,
+    /// Those that are not any more, for the supervisor.
+    mended: Vec<String>,
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
     /// What is over, to be said when requests go by it.
@@ -133,7 +136,8 @@ impl Apps {
             board: Board::default(),
             accepted: BTreeMap::new(),
             grants: Arc::new(grants),
-            quarantined: BTreeSet::new(),
+            quarantined: BTreeMap::new(),
+            mended: Vec::new(),
             batches: BTreeMap::new(),
             last_batch: 0,
             over: Vec::new(),
@@ -191,9 +195,11 @@ impl Apps {
 
     /// An app is not to run, whatever calls it.
     pub fn quarantine(&mut self, name: &str, deployed: &Snapshot) {
-        if !self.quarantined.insert(name.to_string()) {
+        if self.quarantined.contains_key(name) {
             return;
         }
+        let its = deployed.apps.values().find(|state| state.app_name() == Some(name));
+        self.quarantined.insert(name.to_string(), its.and_then(|state| state.digest));
         let folder = self.serving.iter().find(|(_, serving)| serving.app.name() == name).map(|(folder, _)| folder.clone());
         if let Some(serving) = folder.and_then(|folder| self.serving.remove(&folder)) {
             self.leave(serving.app, UNLOAD_GRACE);
@@ -201,14 +207,9 @@ impl Apps {
         self.route(deployed);
     }
 
-    /// It may run again when it is deployed next.
-    pub fn forgive(&mut self, name: &str) {
-        self.quarantined.remove(name);
-    }
-
     /// It may run again.
     pub fn release(&mut self, name: &str, deployed: &Snapshot) {
-        if !self.quarantined.remove(name) {
+        if self.quarantined.remove(name).is_none() {
             return;
         }
         let is_its = |state: &AppState| state.app_name() == Some(name);
@@ -216,11 +217,26 @@ impl Apps {
         self.deploy_again(&folders, deployed);
     }
 
-    /// The quarantined apps whose folders have changed: they are given another chance.
-    pub fn mended(&self, changes: &[Change], deployed: &Snapshot) -> Vec<String> {
-        let changed = changes.iter().filter(|change| !matches!(change, Change::Added(_)));
-        let names = changed.filter_map(|change| deployed.apps.get(change.folder())?.app_name());
-        names.filter(|name| self.quarantined.contains(*name)).map(str::to_string).collect()
+    /// The apps that are not quarantined any more, for what they are now or for what an operator wanted.
+    pub fn take_mended(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.mended)
+    }
+
+    /// A quarantined app that is another by now is given another chance. What it was when the process began is what was quarantined.
+    fn forgive_others(&mut self, state: &AppState) {
+        let Some(name) = state.app_name() else { return };
+        let Some(quarantined) = self.quarantined.get_mut(name) else { return };
+        if quarantined.is_none() {
+            *quarantined = state.digest;
+        } else if *quarantined != state.digest {
+            self.forgive(name);
+        }
+    }
+
+    fn forgive(&mut self, name: &str) {
+        if self.quarantined.remove(name).is_some() {
+            self.mended.push(name.to_string());
+        }
     }
 
     fn deploy_again(&mut self, folders: &[String], deployed: &Snapshot) {
@@ -267,6 +283,7 @@ impl Apps {
                 }
                 (_, Some(state)) => {
                     self.count(number, |batch| batch.left += 1);
+                    self.forgive_others(state);
                     self.deploy(folder, state, Why::Change(number));
                 }
                 (_, None) => {}
@@ -337,7 +354,7 @@ impl Apps {
             }
             return;
         }
-        match self.check(folder, state) {
+        match self.check(folder, state, &why) {
             Ok(name) => {
                 self.underway.insert(folder.to_string(), Underway::new(state, &name, why));
                 self.give(folder);
@@ -347,7 +364,7 @@ impl Apps {
     }
 
     /// Whether a folder may be deployed at all; the name of its app.
-    fn check(&mut self, folder: &str, state: &AppState) -> Result<String, String> {
+    fn check(&mut self, folder: &str, state: &AppState, why: &Why) -> Result<String, String> {
         let Some(manifest) = &state.reading.manifest else { return Err("its manifest cannot be used".into()) };
         let serves = self.serves(folder);
         let refusals = trust::refusals(&self.grants, trust::name_of(folder, state), manifest, &state.reading, Severity::Error);
@@ -362,10 +379,18 @@ impl Apps {
         if !serves {
             self.accepted.insert(folder.to_string(), state.reading.clone());
         }
-        if self.quarantined.contains(&manifest.name) {
-            return Err("the app is quarantined: it had a part in the end of several workers; change it, or wait".into());
-        }
+        self.check_quarantine(&manifest.name, why)?;
         Ok(manifest.name.clone())
+    }
+
+    /// What is quarantined is not deployed, unless an operator wants it.
+    fn check_quarantine(&self, name: &str, why: &Why) -> Result<(), String> {
+        match why {
+            Why::Change(_) if self.quarantined.contains_key(name) => {
+                Err("the app is quarantined: it had a part in the end of several workers; change it, have it reloaded, or wait".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gives a deployment to a thread, unless its name is somebody's who is about to go.
@@ -441,7 +466,7 @@ impl Apps {
         let moved = matches!(result, Err(Failure::Moved));
         self.count_move(folder, moved && !dropped, next.is_some());
         let result = match result {
-            Ok(loaded) => self.put_in_service(folder, &state, loaded, reloads, dropped),
+            Ok(loaded) => self.put_in_service(folder, &state, loaded, reloads, dropped, &why),
             Err(Failure::Why(why)) => Err(why),
             Err(Failure::Moved) => Err("its folder has changed meanwhile".into()),
         };
@@ -476,7 +501,15 @@ impl Apps {
     }
 
     /// An app that has started answers from now on, unless that is not wanted any more.
-    fn put_in_service(&mut self, folder: &str, state: &AppState, loaded: Loaded, reloads: bool, dropped: bool) -> Result<(), String> {
+    fn put_in_service(
+        &mut self,
+        folder: &str,
+        state: &AppState,
+        loaded: Loaded,
+        reloads: bool,
+        dropped: bool,
+        why: &Why,
+    ) -> Result<(), String> {
         let Loaded { app, used } = loaded;
         if reloads && !self.serves(folder) {
             return Err("it was taken out of service meanwhile".into());
@@ -485,10 +518,11 @@ impl Apps {
             self.leave(app, Duration::ZERO);
             return Err("its folder has gone meanwhile".into());
         }
-        if self.quarantined.contains(app.name()) {
+        if let Err(quarantined) = self.check_quarantine(app.name(), why) {
             self.leave(app, Duration::ZERO);
-            return Err("the app is quarantined: it had a part in the end of several workers; change it, or wait".into());
+            return Err(quarantined);
         }
+        self.forgive(app.name());
         let granted = self.is_granted(folder, Some(state), &state.reading, &used);
         let reading = state.reading.clone();
         let before = self.serving.insert(folder.to_string(), Serving { app: app.clone(), reading: reading.clone(), used });
@@ -581,7 +615,7 @@ impl Apps {
     fn served(&self, folder: &str, state: &AppState) -> Served {
         match self.serving.get(folder) {
             Some(serving) => Served::App(serving.app.clone()),
-            None if state.app_name().is_some_and(|name| self.quarantined.contains(name)) => Served::Nobody(Problem::QUARANTINED),
+            None if state.app_name().is_some_and(|name| self.quarantined.contains_key(name)) => Served::Nobody(Problem::QUARANTINED),
             None => Served::Nobody(Problem::NOT_DEPLOYED),
         }
     }

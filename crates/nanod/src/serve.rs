@@ -317,6 +317,7 @@ impl Server {
                 self.apps.tell_slow(DEPLOY_TOLD_MS);
             }
             self.answer();
+            self.tell_mended();
             self.follow_ports();
         }
     }
@@ -403,6 +404,15 @@ impl Server {
         }
     }
 
+    /// Tells the supervisor which apps have earned another chance.
+    fn tell_mended(&mut self) {
+        for app in self.apps.take_mended() {
+            if let Some(worker) = &self.worker {
+                worker.tell(&format!("mended {app}"));
+            }
+        }
+    }
+
     fn follow_ports(&mut self) {
         if self.open {
             self.ports.follow();
@@ -442,12 +452,6 @@ impl Server {
             self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
         }
         if !step.changes.is_empty() {
-            for app in self.apps.mended(&step.changes, self.deployment.deployed()) {
-                self.apps.forgive(&app);
-                if let Some(worker) = &self.worker {
-                    worker.tell(&format!("mended {app}"));
-                }
-            }
             self.apps.follow(&step.changes, self.deployment.deployed());
         }
     }

@@ -2,9 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::support::{PATIENCE, Server, kill, read, says, send, try_read};
+use crate::support::{PATIENCE, Server, folder, kill, read, says, send, try_read};
 
 const AGAIN: &str = "it is started again";
 
@@ -123,6 +125,64 @@ fn an_app_that_runs_in_crash_after_crash_is_quarantined() {
     let busy = "export default { fetch() { for (;;); } };\n";
     let files = [("bad/index.js", busy), ("bad/nano.toml", "limits.cpu_ms = \"1h\"\n"), ("good/index.js", &*says("good"))];
     let mut server = Server::with("poison", &files, &["--workers", "2", "--threads", "1", "--trust"]);
+    quarantine_bad(&mut server);
+    assert_eq!(server.ask("good.localhost", "/"), (200, "good".into()));
+    server.write("bad/index.js", &says("mended"));
+    await_mended(&mut server);
+}
+
+#[test]
+fn a_quarantined_app_is_mended_by_another_folder_in_its_place_and_not_by_the_same() {
+    let busy = "export default { fetch() { for (;;); } };\n";
+    let files = [("bad/index.js", busy), ("bad/nano.toml", "limits.cpu_ms = \"1h\"\n"), ("good/index.js", &*says("good"))];
+    let mut server = Server::with("replaced", &files, &["--workers", "2", "--threads", "1", "--trust"]);
+    quarantine_bad(&mut server);
+    let (bad, away) = (server.folder.join("bad"), server.folder.join(".away"));
+    let all_answer = |text: &str| {
+        let all = || answers(&server, "bad.localhost");
+        while server.workers().len() < 2 || !all().iter().all(|(_, body)| body.contains(text)) {
+            std::thread::yield_now();
+        }
+    };
+    std::fs::rename(&bad, &away).unwrap();
+    // The other app is alone then.
+    all_answer("good");
+    std::fs::rename(&away, &bad).unwrap();
+    all_answer("QUARANTINED");
+    std::fs::rename(&bad, &away).unwrap();
+    all_answer("good");
+    server.write("bad/index.js", &says("mended"));
+    all_answer("mended");
+}
+
+#[test]
+fn a_quarantined_app_is_back_when_an_operator_reloads_it() {
+    let busy = "export default { fetch() { for (;;); } };\n";
+    let folder = folder("reloaded", &[("bad/index.js", busy), ("bad/nano.toml", "limits.cpu_ms = \"1h\"\n")]);
+    let socket = folder.join(".admin");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--threads", "1", "--trust", "--admin"]);
+    command.arg(format!("unix:{}", socket.display())).arg(&folder).env("NANOD_TOKEN", "a-token-that-only-tests-know").stdin(Stdio::null());
+    let mut server = Server::run(command, folder);
+    server.await_ready(&["workers on 127.0.0.1:"]);
+    quarantine_bad(&mut server);
+    let head = "Host: localhost\r\nAuthorization: Bearer a-token-that-only-tests-know\r\nContent-Length: 0\r\nConnection: close";
+    // Of the first worker, which may be starting yet.
+    let answer = loop {
+        let Ok(mut admin) = UnixStream::connect(&socket) else { continue };
+        write!(admin, "POST /apps/bad/reload HTTP/1.1\r\n{head}\r\n\r\n").expect("it is open");
+        let mut answer = String::new();
+        admin.read_to_string(&mut answer).expect("an answer");
+        if !answer.contains("STARTING") {
+            break answer;
+        }
+    };
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    server.wait_for("it is not quarantined any more");
+}
+
+/// Has the app that never ends run in three crashes.
+fn quarantine_bad(server: &mut Server) {
     for crash in 1..=3 {
         while server.workers().len() < 2 {
             std::thread::yield_now();
@@ -140,9 +200,10 @@ fn an_app_that_runs_in_crash_after_crash_is_quarantined() {
     }
     let (status, body) = server.ask("bad.localhost", "/");
     assert!(status == 503 && body.contains("QUARANTINED"), "{status} {body}");
-    assert_eq!(server.ask("good.localhost", "/"), (200, "good".into()));
-    server.write("bad/index.js", &says("mended"));
-    server.wait_for("has changed: it is not quarantined any more");
+}
+
+fn await_mended(server: &mut Server) {
+    server.wait_for("it is not quarantined any more");
     // Each worker deploys it when it has seen the change.
     let answer = loop {
         match server.ask("bad.localhost", "/") {
@@ -188,16 +249,16 @@ fn all_but(server: &Server, worker: u32) -> Stopped {
 }
 
 /// What each worker answers.
-fn answers(server: &Server) -> Vec<(u16, String)> {
+fn answers(server: &Server, host: &str) -> Vec<(u16, String)> {
     let ask = |worker: u32| {
         let _others = all_but(server, worker);
-        server.ask("app.localhost", "/")
+        server.ask(host, "/")
     };
     server.workers().into_iter().map(ask).collect()
 }
 
 fn await_answers(server: &Server, expected: &str) {
-    while answers(server) != [(200, expected.into()), (200, expected.into())] {
+    while answers(server, "app.localhost") != [(200, expected.into()), (200, expected.into())] {
         std::thread::yield_now();
     }
 }
@@ -239,7 +300,7 @@ fn a_signal_drains_all_workers() {
 #[test]
 fn a_change_reaches_all_workers() {
     let server = Server::with("change", &[("app/index.js", &says("one"))], TWO_WORKERS);
-    assert_eq!(answers(&server), [(200, "one".into()), (200, "one".into())]);
+    assert_eq!(answers(&server, "app.localhost"), [(200, "one".into()), (200, "one".into())]);
     server.write("app/index.js", &says("two"));
     await_answers(&server, "two");
 }
@@ -249,7 +310,7 @@ fn a_signal_has_all_workers_look_for_changes() {
     let server = Server::with("look", &[("app/index.js", &says("one"))], &[TWO_WORKERS, &["--no-watch"]].concat());
     let workers = server.workers();
     server.write("app/index.js", &says("two"));
-    assert_eq!(answers(&server), [(200, "one".into()), (200, "one".into())]);
+    assert_eq!(answers(&server, "app.localhost"), [(200, "one".into()), (200, "one".into())]);
     server.signal("-HUP");
     await_answers(&server, "two");
     assert_eq!(server.workers(), workers, "they are the same ones");
