@@ -22,7 +22,7 @@ pub fn open_regular(path: &Path) -> io::Result<(File, PathBuf)> {
 /// Opens a file that somebody has named, or a pipe that this process was started with. A pipe in a folder is refused: nobody may ever write
 /// to it.
 pub fn open_named(path: &Path) -> io::Result<File> {
-    let is_given = path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd");
+    let is_given = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|given| path.starts_with(given));
     if is_given { File::open(path) } else { Ok(open_regular(path)?.0) }
 }
 

@@ -79,9 +79,15 @@ mod tests {
         assert!(Roots::Webpki.read().unwrap().len() > 50);
         let missing = Roots::File("/nowhere/at/all.pem".into()).read().unwrap_err();
         assert!(missing.contains("/nowhere/at/all.pem cannot be read"), "{missing}");
-        let empty = Roots::File("/dev/null".into()).read().unwrap_err();
-        assert!(empty.contains("there is none in it"), "{empty}");
         let endless = Roots::File("/dev/zero".into()).read().unwrap_err();
-        assert!(endless.contains("larger than"), "{endless}");
+        assert!(endless.contains("not a file"), "{endless}");
+        let path = std::env::temp_dir().join(format!("nano-roots-{}.pem", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        let empty = Roots::File(path.clone()).read().unwrap_err();
+        assert!(empty.contains("there is none in it"), "{empty}");
+        file.set_len(ROOTS_BYTES_MAX + 1).unwrap();
+        let large = Roots::File(path.clone()).read().unwrap_err();
+        std::fs::remove_file(path).unwrap();
+        assert!(large.contains("larger than"), "{large}");
     }
 }
