@@ -298,6 +298,16 @@ impl Work {
         }
     }
 
+    /// Whether its client has gone, for all that is known, and would still be answered.
+    pub(crate) fn has_left(&self) -> bool {
+        matches!(&self.listener, Listener::Connection(reply) if reply.has_left.load(Ordering::Acquire))
+    }
+
+    /// Its client has gone, for all that is known; whether that is news.
+    pub(crate) fn leave(&self) -> bool {
+        matches!(&self.listener, Listener::Connection(reply) if !reply.has_left.swap(true, Ordering::AcqRel))
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.ended.is()
     }

@@ -630,6 +630,13 @@ impl Inner {
         }
     }
 
+    /// The client of a request has gone, for all that is known: the app learns of it, and may answer as if it had not.
+    pub(crate) fn client_left(&self, work: &Work) {
+        if work.leave() {
+            self.tell_work(work, Command::Left);
+        }
+    }
+
     /// Looks at every request.
     pub(crate) fn each_work(&self, look: impl FnMut(&Arc<Work>)) {
         let works: Vec<Arc<Work>> = lock(&self.works).iter().map(|(_, work)| work.clone()).collect();

@@ -311,7 +311,11 @@ impl Connection {
             let step = match &mut self.phase {
                 Phase::Head => self.read_head(tools),
                 Phase::Body(_) => self.read_small_body(tools),
-                Phase::Exchange(_) => self.feed(tools),
+                Phase::Exchange(_) => {
+                    let step = self.feed(tools);
+                    self.look_for_leave(tools);
+                    step
+                }
                 Phase::Tunnel(_) => self.carry(tools),
                 Phase::Last { lingers: false } => {
                     self.socket.shut_down();
@@ -482,7 +486,8 @@ impl Connection {
     fn dispatch(&mut self, seat: Seat, request: h1::Request, body: Body, tools: &mut Tools<'_>) -> Step {
         let h1::Request { mut head, version, framing, keep_alive, expect_continue, .. } = request;
         let to_head = head.method == "HEAD";
-        let reply = Reply { shard: tools.shard, connection: self.id, stream: 0, expects_continue: AtomicBool::new(expect_continue) };
+        let (expects_continue, has_left) = (AtomicBool::new(expect_continue), AtomicBool::new(false));
+        let reply = Reply { shard: tools.shard, connection: self.id, stream: 0, expects_continue, has_left };
         let has_body = framing != Framing::None;
         ask::introduce(&mut head, self.peer, self.socket.scheme(), &self.shared);
         let init = RequestInit { head, body, user_data: 0, deadline_ms: 0 };
@@ -577,6 +582,15 @@ impl Connection {
                 Err(fault) => self.cut_short(fault.sentence(), tools),
             }
             *tools.buffer = buffer;
+        }
+    }
+
+    /// Tells the app if its client has closed its side before it was answered: most have gone. What it answers is written all the same.
+    fn look_for_leave(&self, tools: &Tools<'_>) {
+        let Phase::Exchange(exchange) = &self.phase else { return };
+        let awaits_answer = exchange.sent.is_none() && (exchange.decoder.is_done() || exchange.is_broken);
+        if awaits_answer && (self.closing || self.ended) {
+            tools.inner.client_left(&exchange.work);
         }
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Reply {
     pub stream: u32,
     /// The client sends the body only when it is told to.
     pub expects_continue: AtomicBool,
+    /// The client sends no more: most that do not have gone.
+    pub has_left: AtomicBool,
 }
 
 /// What happened to a request, for its connection.

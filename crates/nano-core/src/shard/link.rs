@@ -197,6 +197,13 @@ impl Link {
         }
     }
 
+    /// Whoever had gone before the request was here is told of to what has begun since.
+    fn look_for_leave(&self, local: u32) {
+        if matches!(self.active.borrow().get(&local), Some(Active::Work(work, _)) if work.has_left()) {
+            self.pending.borrow_mut().push_back(Delivery::Left(local));
+        }
+    }
+
     /// A request was answered with a socket, which may be open for as long as it likes.
     fn disarm_wall_limit(&self, local: u32) {
         if let Some(Active::Work(_, timer)) = self.active.borrow_mut().get_mut(&local)
@@ -235,6 +242,7 @@ impl Link {
             | Delivery::BodyReady(id)
             | Delivery::WriteReady(id)
             | Delivery::Cancel(id)
+            | Delivery::Left(id)
             | Delivery::CallHead(id, _)
             | Delivery::CallResult(id, _)
             | Delivery::CallFail(id, _)
@@ -284,6 +292,7 @@ impl Link {
             Completes::FirstTurn => {
                 self.taken(local);
                 self.arm_wall_limit(local);
+                self.look_for_leave(local);
             }
             Completes::Request => self.forget(local),
             Completes::Call => self.end_call(local),

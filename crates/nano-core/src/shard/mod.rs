@@ -48,6 +48,8 @@ pub(crate) enum Command {
     WriteReady(Place),
     /// A request has been ended from outside.
     Cancel(Place),
+    /// The client of a request has gone, for all that is known.
+    Left(Place),
     /// A call has been answered, or its body moves.
     Answer(Place, Answer),
     /// An errand is done.

@@ -337,6 +337,7 @@ impl Thread {
                     link.socket_gone(place.local);
                     link.knows(place.local).then_some(Delivery::Cancel(place.local))
                 }),
+                Command::Left(place) => self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Left(place.local))),
                 Command::Answer(place, answer) => self.deliver(place, |link| link.answered(place.local, answer)),
                 Command::Errand(place, result) => {
                     self.deliver(place, |link| link.knows(place.local).then_some(Delivery::Errand(place.local, result)))

@@ -354,6 +354,18 @@ fn a_stream_that_is_reset_cancels_its_request() {
 }
 
 #[test]
+fn a_client_that_closes_its_side_cancels_its_requests() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "never", "export default { fetch() { return new Promise(() => setTimeout(() => {}, 1e6)); } }");
+    let listener = listen(&runtime, app.clone());
+    let mut client = connect(&listener);
+    client.ask("GET", "/", Content::None, &[]);
+    until(|| app.stats().in_flight == 1);
+    client.socket.shutdown(std::net::Shutdown::Write).unwrap();
+    until(|| app.stats().in_flight == 0);
+}
+
+#[test]
 fn a_client_that_asks_for_what_leads_to_nothing_is_sent_away() {
     let runtime = runtime(1);
     let listener = listen(&runtime, load(&runtime, "echo", ECHO));

@@ -310,6 +310,50 @@ fn a_response_that_stands_still_is_canceled_when_its_client_leaves_in_silence() 
     }
 }
 
+/// It answers `/left` when it learns that its client has gone, and says how many requests have come so far to whoever asks by `/begun`.
+const LEFT: &str = "let begun = 0;
+export default { async fetch(request) {
+    if (request.url.endsWith('/begun')) return new Response(String(begun));
+    begun++;
+    const body = await request.text().catch(() => 'half of it');
+    const { signal } = request;
+    if (!signal.aborted) await new Promise((left) => signal.addEventListener('abort', left));
+    return new Response(`${signal.reason.name} ${body}`);
+} }";
+
+#[test]
+fn an_app_learns_of_a_client_that_closes_its_side_and_may_still_answer() {
+    let runtime = runtime(1);
+    let mut options = options("left", LEFT);
+    options.limits.wall_ms = 1_000_000;
+    let app = runtime.load(options).expect("the app loads");
+    let listener = listen(&runtime, app.clone());
+    let get = b"GET /left HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    let post = |length, body| format!("POST /left HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes();
+    let chunks = b"POST /left HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n0\r\n\r\n".to_vec();
+    let cases = [(get, ""), (post(3, "all"), "all"), (chunks, "all"), (post(100_000, "half"), "half of it")];
+    for (n, (request, body)) in cases.iter().enumerate() {
+        // Before the app has it, and after.
+        for later in [false, true] {
+            let mut stream = connect(&listener);
+            stream.write_all(request).unwrap();
+            while later && text(&app, "/begun") != (2 * n + 2).to_string() {
+                std::thread::yield_now();
+            }
+            stream.shutdown(Shutdown::Write).unwrap();
+            let answer = rest(&mut stream);
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&format!("\r\n\r\nAbortError {body}")), "{n} {answer}");
+        }
+    }
+    // One that has closed both sides looks the same.
+    let mut stream = connect(&listener);
+    stream.write_all(&cases[0].0).unwrap();
+    drop(stream);
+    while text(&app, "/begun") != "9" || app.stats().in_flight > 0 || listener.connections() > 0 {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn who_does_not_read_is_let_go_and_the_kernel_keeps_nothing() {
     let runtime = manual_runtime(1);

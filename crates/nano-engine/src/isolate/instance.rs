@@ -54,6 +54,8 @@ pub enum Delivery {
     WriteReady(u32),
     /// The client has gone.
     Cancel(u32),
+    /// The client has gone, for all that is known: what is answered is still written.
+    Left(u32),
     /// A call is being answered.
     CallHead(u32, ResponseHead),
     /// A method call returned.
@@ -603,6 +605,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
         Delivery::BodyReady(id) => (2, id),
         Delivery::WriteReady(id) => (3, id),
         Delivery::Cancel(id) => (4, id),
+        Delivery::Left(id) => (12, id),
         Delivery::CallHead(id, head) => {
             a = v8::Integer::new_from_unsigned(scope, u32::from(head.status)).into();
             b = v8::String::new(scope, &head.status_text)?.into();

@@ -118,7 +118,8 @@ impl Exchange {
     /// Gives a request to its app.
     pub(super) fn begin(connection: u64, stream: u32, seat: Arc<Seat>, request: Request, body: Body, tools: &Tools<'_>) -> Result<Self> {
         let Request { head, expect_continue, .. } = request;
-        let reply = Reply { shard: tools.shard, connection, stream, expects_continue: AtomicBool::new(expect_continue) };
+        let (expects_continue, has_left) = (AtomicBool::new(expect_continue), AtomicBool::new(false));
+        let reply = Reply { shard: tools.shard, connection, stream, expects_continue, has_left };
         let is_read = !matches!(body, Body::Stream);
         let init = RequestInit { head, body, user_data: 0, deadline_ms: 0 };
         let work = seat.app().submit_from(init, Listener::Connection(reply), tools.shard)?;

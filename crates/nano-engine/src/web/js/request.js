@@ -349,6 +349,10 @@
   // The client of a native request has gone.
   fetch.cancelRequest = (request, reason) => {
     failBody(bodyOf(request), reason);
+    fetch.abortRequest(request, reason);
+  };
+  // The same, as long as nothing has ended: what has come of its body can be read.
+  fetch.abortRequest = (request, reason) => {
     abort.signalAbort(signalOf(request), reason);
   };
   nano.expose({ Request });
