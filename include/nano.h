@@ -679,7 +679,9 @@ typedef struct nano_request_init {
   size_t size;
   /** GET, POST, ... */
   struct nano_bytes method;
-  /** The absolute URL, http or https. */
+  /**
+   * The absolute URL, http or https, without credentials. The app reads it as the web writes it, and without a fragment.
+   */
   struct nano_bytes url;
   /** The headers. */
   const struct nano_header *headers;

@@ -254,7 +254,7 @@ pub struct nano_request_init {
     pub size: usize,
     /// GET, POST, ...
     pub method: nano_bytes,
-    /// The absolute URL, http or https.
+    /// The absolute URL, http or https, without credentials. The app reads it as the web writes it, and without a fragment.
     pub url: nano_bytes,
     /// The headers.
     pub headers: *const nano_header,

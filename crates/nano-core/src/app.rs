@@ -21,7 +21,7 @@ use crate::objects;
 use crate::observe::{Kill, Meter, Outcome};
 use crate::prepared::Prepared;
 use crate::queue::{self, QueueConsumer};
-use crate::request::{Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
+use crate::request::{self, Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
 use crate::runtime::{EVICT_MIN, Inner};
 use crate::schedule;
 use crate::shard::homes::Hog;
@@ -402,8 +402,8 @@ impl App {
     /// follow. To wake a thread costs as much as a small request, and on the same core both would be in each other's way.
     ///
     /// [`Runtime::wake`]: crate::Runtime::wake
-    pub fn dispatch_quietly(&self, init: RequestInit) -> Result<u64> {
-        check_head(&init, &self.shared.limits())?;
+    pub fn dispatch_quietly(&self, mut init: RequestInit) -> Result<u64> {
+        self.take_in(&mut init)?;
         let work = self.admit(Job::Fetch(init.head), init.body, init.user_data, init.deadline_ms, Listener::Queue, Origin::default())?;
         let home = self.inner.home(&work.app);
         self.settle(self.inner.place_quietly(home, work.clone()), work).map(|work| work.id.load(Ordering::Relaxed))
@@ -549,9 +549,17 @@ impl App {
         self.shared.stats()
     }
 
-    fn submit_request(&self, init: RequestInit, listener: Listener) -> Result<Arc<Work>> {
-        check_head(&init, &self.shared.limits())?;
+    fn submit_request(&self, mut init: RequestInit, listener: Listener) -> Result<Arc<Work>> {
+        self.take_in(&mut init)?;
         self.submit(Job::Fetch(init.head), init.body, init.user_data, init.deadline_ms, listener)
+    }
+
+    /// Checks a host's request, and writes its URL as apps read it.
+    fn take_in(&self, init: &mut RequestInit) -> Result<()> {
+        let limits = self.shared.limits();
+        check_url_bytes(&init.head.url, &limits)?;
+        request::write_url(&mut init.head.url)?;
+        check_head(init, &limits)
     }
 
     /// A request that came by a connection of a shard's front.
@@ -725,21 +733,23 @@ pub(crate) fn upload_error(max: usize) -> Error {
     Error::new(Status::TooLarge, format!("the body has more than {max} bytes (limit upload_bytes, HTTP 413)"))
 }
 
+fn check_url_bytes(url: &str, limits: &AppLimits) -> Result<()> {
+    if url.len() <= limits.url_bytes as usize {
+        return Ok(());
+    }
+    let why = format!("the URL has {} bytes; the limit url_bytes is {} (HTTP 414)", url.len(), limits.url_bytes);
+    Err(Error::new(Status::TooLarge, why).with_http_status(414))
+}
+
 /// What HTTP servers answer with 400, 414, 431 and 413.
 pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
     let head = &init.head;
     if head.method.is_empty() || !head.method.bytes().all(nano_base::http::is_token) {
         return Err(Error::new(Status::Invalid, "the method is not an HTTP token"));
     }
-    if head.url.len() > limits.url_bytes as usize {
-        return Err(Error::new(
-            Status::TooLarge,
-            format!("the URL has {} bytes; the limit url_bytes is {} (HTTP 414)", head.url.len(), limits.url_bytes),
-        )
-        .with_http_status(414));
-    }
+    check_url_bytes(&head.url, limits)?;
     if !head.url.starts_with("http://") && !head.url.starts_with("https://") {
-        return Err(Error::new(Status::Invalid, "the URL must be absolute and begin with http:// or https://"));
+        return Err(Error::new(Status::Invalid, request::NO_URL));
     }
     if head.headers.bytes() > limits.header_bytes as usize {
         let bytes = head.headers.bytes();

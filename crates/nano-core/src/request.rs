@@ -7,6 +7,7 @@ use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::{BODY_WINDOW_BYTES, WAITING_RESPONSES_MAX};
 use nano_base::meet::Ended;
 use nano_base::status::{Error, Result, Status};
+use nano_base::url::{Url, Written};
 use nano_base::value::Value;
 
 use crate::app::{App, AppShared};
@@ -38,7 +39,7 @@ pub enum Body {
 /// A request to dispatch.
 #[derive(Clone, Debug, Default)]
 pub struct RequestInit {
-    /// Method, URL and headers.
+    /// Method, URL and headers. The app reads the URL as the web's parser writes it, without its fragment.
     pub head: RequestHead,
     /// The body.
     pub body: Body,
@@ -46,6 +47,33 @@ pub struct RequestInit {
     pub user_data: u64,
     /// A shorter wall limit than the app's; zero for none.
     pub deadline_ms: u32,
+}
+
+/// What a URL has to be.
+pub(crate) const NO_URL: &str = "the URL must be absolute and begin with http:// or https://";
+
+/// Writes the URL of a request as the web's parser does, without its fragment: what an app reads is what it would read of a listener, and
+/// looks the same whoever has sent it. Most are written so already.
+pub(crate) fn write_url(url: &mut String) -> Result<()> {
+    if let Some([.., end]) = Url::places_if_plain(url) {
+        url.truncate(end);
+        return Ok(());
+    }
+    let invalid = |why: &str| Err(Error::new(Status::Invalid, why));
+    let Some(parsed) = Url::parse(url, None) else {
+        let begins = ["http:", "https:"].iter().any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
+        return invalid(if begins { "the URL has no host that could be one, or no such port" } else { NO_URL });
+    };
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return invalid(NO_URL);
+    }
+    if !parsed.username().is_empty() || !parsed.password().is_empty() {
+        return invalid("the URL has credentials, which no request's has: send them as the header authorization");
+    }
+    let Written { mut href, places: [.., end] } = parsed.written();
+    href.truncate(end);
+    *url = href;
+    Ok(())
 }
 
 /// A whole response, from the blocking one-shot.

@@ -34,6 +34,53 @@ fn the_account_says_what_a_request_cost() {
 }
 
 #[test]
+fn the_url_is_written_as_the_web_does_whoever_sends_it() {
+    let runtime = runtime(1);
+    let app = load(&runtime, "url", "export default { fetch(request) { return new Response(new Request(request.url).url); } }");
+    let ask = |url: &str| {
+        let mut init = get("/");
+        init.head.url = url.into();
+        app.fetch(init, Some(PATIENCE)).map(|response| String::from_utf8(response.body).expect("text"))
+    };
+    for (given, seen) in [
+        ("http://x", "http://x/"),
+        ("http://x?a", "http://x/?a"),
+        ("http://x/pub/%2e%2e/admin", "http://x/admin"),
+        ("HTTP://X:80/", "http://x/"),
+        ("https://x:443/a b", "https://x/a%20b"),
+        ("http://x/a#secret", "http://x/a"),
+        ("http://X/a?b#c#d", "http://x/a?b"),
+        ("http://0x7f.1/", "http://127.0.0.1/"),
+        (" http:\\\\x\\y\n", "http://x/y"),
+    ] {
+        assert_eq!(ask(given).as_deref(), Ok(seen), "{given}");
+    }
+    for (given, why) in [
+        ("http://x:99999/", "no such port"),
+        ("http://", "no host"),
+        ("http://a b/", "no host"),
+        ("http://u:p@x/", "credentials"),
+        ("http://u@x/", "credentials"),
+        ("https://:p@x/", "credentials"),
+        ("/relative", "must be absolute"),
+        ("ftp://x/", "must be absolute"),
+        ("blob:http://x/1", "must be absolute"),
+        ("", "must be absolute"),
+    ] {
+        let error = ask(given).expect_err(given);
+        assert!(error.status == Status::Invalid && error.message.contains(why), "{given}: {error}");
+        let mut init = get("/");
+        init.head.url = given.into();
+        assert_eq!(app.dispatch(init.clone()).map_err(|error| error.status), Err(Status::Invalid), "{given}");
+        assert_eq!(app.dispatch_quietly(init).map_err(|error| error.status), Err(Status::Invalid), "{given}");
+    }
+    // What it grows by counts as well.
+    let mut init = get("/");
+    init.head.url = format!("http://x/{}", " a".repeat(8_000));
+    assert_eq!(app.dispatch(init).expect_err("too long").http_status(), 414);
+}
+
+#[test]
 fn the_handler_sees_method_url_headers_and_body() {
     let runtime = runtime(1);
     let app = runtime.load(nano_core::AppOptions::new("echo", Source::Echo)).expect("the echo app loads");
