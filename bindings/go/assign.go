@@ -23,8 +23,14 @@ func assign(to reflect.Value, value any) error {
 	}
 	switch to.Type() {
 	case bigIntType:
-		if n, ok := value.(int); ok {
-			to.Set(reflect.ValueOf(big.NewInt(int64(n))))
+		if n, ok := integer(value); ok {
+			to.Set(reflect.ValueOf(n))
+			return nil
+		}
+		return mismatch(to, value)
+	case bigIntType.Elem():
+		if n, ok := integer(value); ok {
+			to.Addr().Interface().(*big.Int).Set(n)
 			return nil
 		}
 		return mismatch(to, value)
@@ -60,6 +66,10 @@ func assign(to reflect.Value, value any) error {
 			to.SetFloat(float64(n))
 			return nil
 		case float64:
+			// Numbers are rounded as Go does it, and none becomes infinite by that.
+			if to.OverflowFloat(n) {
+				return mismatch(to, value)
+			}
 			to.SetFloat(n)
 			return nil
 		case Date:
@@ -71,10 +81,10 @@ func assign(to reflect.Value, value any) error {
 	case reflect.Map:
 		return assignMap(to, value)
 	case reflect.Struct:
-		if object, ok := value.(map[string]any); ok && to.Type() != reflect.TypeOf(big.Int{}) {
+		if object, ok := value.(map[string]any); ok {
 			for _, field := range fieldsOf(to.Type()) {
 				if item, ok := object[field.name]; ok {
-					if err := assign(to.FieldByIndex(field.index), item); err != nil {
+					if err := assign(fieldIn(to, field.index), item); err != nil {
 						return err
 					}
 				}
@@ -97,8 +107,9 @@ func integer(value any) (*big.Int, bool) {
 	case *big.Int:
 		return n, true
 	case float64:
-		if n == math.Trunc(n) && math.Abs(n) < 1<<63 {
-			return big.NewInt(int64(n)), true
+		if n == math.Trunc(n) && !math.IsInf(n, 0) {
+			whole, _ := big.NewFloat(n).Int(nil)
+			return whole, true
 		}
 	}
 	return nil, false

@@ -418,12 +418,26 @@ func (p *pieces) Read(into []byte) (int, error) {
 	return n, nil
 }
 
-// invoke takes a plain object with its order where one is expected.
+// invoke takes plain objects with their order where they are expected.
 func invoke(t *testing.T, app *nano.App, export string, args []any, expect corpusExpect) (o outcome) {
-	if _, ok := expect.value(t).(nano.Object); ok {
+	switch want := expect.value(t).(type) {
+	case nano.Object:
 		var object nano.Object
 		o.err = app.InvokeInto(t.Context(), &object, export, args...)
 		o.value = object
+		return o
+	case []any:
+		isObject := func(item any) bool { _, ok := item.(nano.Object); return ok }
+		if len(want) == 0 || !isObject(want[0]) || slices.ContainsFunc(want, func(item any) bool { return !isObject(item) }) {
+			break
+		}
+		var objects []nano.Object
+		o.err = app.InvokeInto(t.Context(), &objects, export, args...)
+		items := make([]any, len(objects))
+		for i, object := range objects {
+			items[i] = object
+		}
+		o.value = items
 		return o
 	}
 	o.value, o.err = app.Invoke(t.Context(), export, args...)

@@ -5,7 +5,8 @@ import (
 	"math"
 	"math/big"
 	"reflect"
-	"sort"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -144,6 +145,9 @@ func (e *encoder) value(v any, depth int) error {
 	case big.Int:
 		e.bigInt(&v)
 	case time.Time:
+		if seconds := v.Unix(); seconds < -dateMsMax/1000 || seconds > dateMsMax/1000 || seconds == dateMsMax/1000 && v.Nanosecond() > 0 {
+			return invalid("the time %v is none that JavaScript has", v)
+		}
 		e.date(float64(v.UnixMilli()))
 	case Date:
 		e.date(float64(v))
@@ -239,20 +243,24 @@ func (e *encoder) reflected(v reflect.Value, depth int) error {
 	return nil
 }
 
-// goMap writes a map with text keys as an object, any other as a Map.
+// goMap writes a map with text keys as an object, any other as a Map. A key may be one that cannot be looked up: NaN.
 func (e *encoder) goMap(v reflect.Value, depth int) error {
-	keys := v.MapKeys()
+	type entry struct{ key, value reflect.Value }
+	entries := make([]entry, 0, v.Len())
+	for all := v.MapRange(); all.Next(); {
+		entries = append(entries, entry{all.Key(), all.Value()})
+	}
 	if isText := v.Type().Key().Kind() == reflect.String; isText {
-		sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+		slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key.String(), b.key.String()) })
 	} else {
 		e.head(6, tagMap)
 	}
-	e.head(5, uint64(len(keys)))
-	for _, key := range keys {
-		if err := e.value(key.Interface(), depth+1); err != nil {
+	e.head(5, uint64(len(entries)))
+	for _, entry := range entries {
+		if err := e.value(entry.key.Interface(), depth+1); err != nil {
 			return err
 		}
-		if err := e.value(v.MapIndex(key).Interface(), depth+1); err != nil {
+		if err := e.value(entry.value.Interface(), depth+1); err != nil {
 			return err
 		}
 	}
@@ -260,21 +268,22 @@ func (e *encoder) goMap(v reflect.Value, depth int) error {
 }
 
 func (e *encoder) goStruct(v reflect.Value, depth int) error {
-	fields := fieldsOf(v.Type())
-	count := 0
-	for _, field := range fields {
-		if !field.omitEmpty || !v.FieldByIndex(field.index).IsZero() {
-			count++
+	type entry struct {
+		name  string
+		value reflect.Value
+	}
+	var entries []entry
+	for _, field := range fieldsOf(v.Type()) {
+		value, err := v.FieldByIndexErr(field.index)
+		// What an embedded pointer would lead to that is nil is not there.
+		if err == nil && !(field.omitEmpty && value.IsZero()) {
+			entries = append(entries, entry{field.name, value})
 		}
 	}
-	e.head(5, uint64(count))
-	for _, field := range fields {
-		value := v.FieldByIndex(field.index)
-		if field.omitEmpty && value.IsZero() {
-			continue
-		}
-		e.text(field.name)
-		if err := e.value(value.Interface(), depth+1); err != nil {
+	e.head(5, uint64(len(entries)))
+	for _, entry := range entries {
+		e.text(entry.name)
+		if err := e.value(entry.value.Interface(), depth+1); err != nil {
 			return err
 		}
 	}

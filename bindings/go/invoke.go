@@ -24,8 +24,8 @@ func (a *App) Invoke(ctx context.Context, export string, args ...any) (any, erro
 	return result, err
 }
 
-// InvokeInto is the same with a result of a type: result points to a variable that can hold it. In an Object, and in the objects in it, the
-// properties are in their order.
+// InvokeInto is the same with a result of a type: result points to a variable that can hold it. In an Object, or a slice of them, and in the
+// objects in it, the properties are in their order.
 func (a *App) InvokeInto(ctx context.Context, result any, export string, args ...any) error {
 	var e encoder
 	if err := e.array(0, len(args), func(i int) any { return args[i] }); err != nil {
@@ -65,10 +65,21 @@ func (a *App) invoke(ctx context.Context, result any, begin func(token uint64) C
 	if event.err != nil {
 		return event.err
 	}
-	d := decoder{in: event.raw, held: h.objects.held, inOrder: to.Type().Elem() == reflect.TypeFor[Object]()}
+	d := decoder{in: event.raw, held: h.objects.held, inOrder: hasOrder(to.Type().Elem())}
 	value, err := d.decode()
 	if err != nil {
 		return err
 	}
 	return assign(to.Elem(), value)
+}
+
+// hasOrder says whether objects are to keep the order of their properties.
+func hasOrder(t reflect.Type) bool {
+	for t != reflect.TypeFor[Object]() {
+		if kind := t.Kind(); kind != reflect.Slice && kind != reflect.Array && kind != reflect.Pointer {
+			return false
+		}
+		t = t.Elem()
+	}
+	return true
 }

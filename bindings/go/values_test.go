@@ -133,3 +133,111 @@ func TestARequestSaysWhatItUsed(t *testing.T) {
 		t.Error(account, err)
 	}
 }
+
+// A Base is embedded in others.
+type Base struct{ X, Hidden int }
+
+// A Far is embedded by a pointer.
+type Far struct{ Y int }
+
+type embeds struct {
+	Base
+	*Far
+	time.Time
+	Hidden string
+}
+
+// One name for two is nobody's, as encoding/json has it, unless one of them alone has it by a tag.
+type twice struct {
+	A int `nano:"n"`
+	B int `nano:"n"`
+	C int `nano:"d"`
+	D int
+}
+
+func TestEmbeddedStructsCrossAsEncodingJSONHasThem(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo})
+	born := time.UnixMilli(1234).UTC()
+	for _, c := range []struct {
+		value any
+		want  string
+	}{
+		{embeds{Base{1, 2}, &Far{3}, born, "own"}, `{"x":1,"y":3,"time":"1970-01-01T00:00:01.234Z","hidden":"own"}`},
+		{embeds{Base: Base{1, 2}, Time: born}, `{"x":1,"time":"1970-01-01T00:00:01.234Z","hidden":""}`},
+		{twice{1, 2, 3, 4}, `{"d":3}`},
+	} {
+		if text, err := app.Invoke(t.Context(), "json", c.value); err != nil || text != c.want {
+			t.Error(text, err)
+		}
+	}
+	for _, want := range []embeds{{Base{1, 0}, &Far{3}, born, "own"}, {Base{1, 0}, nil, born, "own"}} {
+		var back embeds
+		if err := app.InvokeInto(t.Context(), &back, "echo", want); err != nil || !reflect.DeepEqual(back, want) {
+			t.Error(back, err)
+		}
+	}
+}
+
+func TestNumbersGoWhereTheyAreHeld(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo + "export const bigint = () => 12345678901234567890n;"})
+	var single float32
+	for value, want := range map[float64]float32{0.1: 0.1, 16777217: 16777216, math.Inf(-1): float32(math.Inf(-1))} {
+		if err := app.InvokeInto(t.Context(), &single, "echo", value); err != nil || single != want {
+			t.Error(value, single, err)
+		}
+	}
+	for _, value := range []float64{1e300, -1e39} {
+		if err := app.InvokeInto(t.Context(), &single, "echo", value); !errors.Is(err, nano.ErrInvalid) {
+			t.Error(value, single, err)
+		}
+	}
+	var whole big.Int
+	for export, want := range map[string]string{"bigint": "12345678901234567890", "echo": "100000000000000000000"} {
+		if err := app.InvokeInto(t.Context(), &whole, export, 1e20); err != nil || whole.String() != want {
+			t.Error(&whole, err)
+		}
+		var pointed *big.Int
+		if err := app.InvokeInto(t.Context(), &pointed, export, 1e20); err != nil || pointed.String() != want {
+			t.Error(pointed, err)
+		}
+	}
+	type account struct{ Balance big.Int }
+	var back account
+	if err := app.InvokeInto(t.Context(), &back, "echo", account{*big.NewInt(7)}); err != nil || back.Balance.String() != "7" {
+		t.Error(&back.Balance, err)
+	}
+	if err := app.InvokeInto(t.Context(), &whole, "echo", 0.5); !errors.Is(err, nano.ErrInvalid) {
+		t.Error(err)
+	}
+}
+
+func TestTimesThatJavaScriptDoesNotHaveAreErrors(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo})
+	for ms, ok := range map[int64]bool{8.64e15: true, -8.64e15: true, 8.64e15 + 1: false, -8.64e15 - 1: false} {
+		var back time.Time
+		err := app.InvokeInto(t.Context(), &back, "echo", time.UnixMilli(ms))
+		if isThere := err == nil && back.UnixMilli() == ms; isThere != ok || !ok && !errors.Is(err, nano.ErrInvalid) {
+			t.Error(ms, back, err)
+		}
+	}
+	if _, err := app.Invoke(t.Context(), "echo", time.Unix(1<<60, 0)); !errors.Is(err, nano.ErrInvalid) {
+		t.Error(err)
+	}
+}
+
+func TestAMapMayHaveAKeyThatIsNoNumber(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo + "export const entries = (map) => String([...map]);"})
+	text, err := app.Invoke(t.Context(), "entries", map[float64]int{math.NaN(): 1})
+	if err != nil || text != "NaN,1" {
+		t.Error(text, err)
+	}
+}
+
+func TestASliceOfObjectsKeepsTheirOrder(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: "export const all = () => [{ b: 1, a: { d: 1, c: 2 } }, {}];"})
+	var objects []nano.Object
+	want := []nano.Object{{{Name: "b", Value: 1}, {Name: "a", Value: nano.Object{{Name: "d", Value: 1}, {Name: "c", Value: 2}}}}, {}}
+	if err := app.InvokeInto(t.Context(), &objects, "all"); err != nil || !reflect.DeepEqual(objects, want) {
+		t.Error(objects, err)
+	}
+}
