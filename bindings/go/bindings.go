@@ -62,10 +62,13 @@ type bound struct {
 type bindingTable struct {
 	entries map[string]*bound
 	classes map[reflect.Type]*bound
+	// newest is the table without what is another version's.
+	newest *bindingTable
 }
 
 func newTable(bindings map[string]any, h *hub) (*bindingTable, error) {
-	t := &bindingTable{map[string]*bound{}, map[reflect.Type]*bound{}}
+	t := &bindingTable{entries: map[string]*bound{}, classes: map[reflect.Type]*bound{}}
+	t.newest = t
 	for name, value := range bindings {
 		if app, ok := value.(*App); ok {
 			if err := app.isOf(h, "the binding "+name); err != nil {
@@ -84,10 +87,10 @@ func newTable(bindings map[string]any, h *hub) (*bindingTable, error) {
 	return t, nil
 }
 
-// over is this table with what only the other one has.
+// over is this table with what only the other one has of its own: what was before that is let go.
 func (t *bindingTable) over(other *bindingTable) *bindingTable {
-	both := &bindingTable{map[string]*bound{}, map[reflect.Type]*bound{}}
-	for _, from := range []*bindingTable{other, t} {
+	both := &bindingTable{entries: map[string]*bound{}, classes: map[reflect.Type]*bound{}, newest: t}
+	for _, from := range []*bindingTable{other.newest, t} {
 		for name, b := range from.entries {
 			both.entries[name] = b
 		}

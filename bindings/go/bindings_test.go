@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	goruntime "runtime"
 	"strings"
@@ -242,4 +243,108 @@ func TestAReloadBringsItsOwnBindings(t *testing.T) {
 	expect("first")
 	must(t, app.Reload(nano.AppOptions{Source: source, Bindings: which("second")}))
 	expect("second")
+}
+
+func TestErrorsOfAnyTextRejectThePromise(t *testing.T) {
+	app := newApp(t, nano.AppOptions{
+		Source: withEnv + `export const f = () => env.find().catch((error) => error.message);
+			export const text = () => env.text().catch((error) => 'refused');
+			export const far = () => env.FAR.fetch('http://x/').catch((error) => error.message);
+			export const head = (how) => env.HEAD.fetch('http://x/' + how).then(() => 'answered', () => 'refused');`,
+		Bindings: map[string]any{
+			"find": func() (int, error) { return 0, errors.New("no such file: caf\xe9") },
+			"text": func() string { return "caf\xe9" },
+			"FAR":  struct{ http.RoundTripper }{roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("caf\xe9") })},
+			"HEAD": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header()["no name"] = []string{"x"}
+				if r.URL.Path == "/pieces" {
+					w.(http.Flusher).Flush()
+				}
+			}),
+		},
+		Limits: nano.Limits{WallMs: 10_000},
+	})
+	for export, want := range map[string]string{"f": "no such file: caf\uFFFD", "far": "caf\uFFFD", "text": "refused"} {
+		if message, err := app.Invoke(t.Context(), export); err != nil || message != want {
+			t.Error(export, message, err)
+		}
+	}
+	for _, how := range []string{"whole", "pieces"} {
+		if message, err := app.Invoke(t.Context(), "head", how); err != nil || message != "refused" {
+			t.Error(how, message, err)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestARoundTripperMayGiveNothing(t *testing.T) {
+	var report strings.Builder
+	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(&report, nil))})
+	app := load(t, runtime, nano.AppOptions{
+		Source: withEnv + "export const get = (path) => env.FAR.fetch('http://x' + path).then(async (response) => response.status + ' ' + await response.text(), (error) => error.message);",
+		Bindings: map[string]any{"FAR": struct{ http.RoundTripper }{roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/nothing" {
+				return nil, nil
+			}
+			return &http.Response{StatusCode: 200}, nil
+		})}},
+	})
+	for path, want := range map[string]string{"/empty": "200 ", "/nothing": "FAR gave neither a response nor an error"} {
+		if have, err := app.Invoke(t.Context(), "get", path); err != nil || have != want {
+			t.Error(have, err)
+		}
+	}
+	if report.Len() > 0 {
+		t.Error(report.String())
+	}
+}
+
+// A Nothing has no size: pointers to two of them are alike.
+type Nothing struct{}
+
+func (*Nothing) Hi() string { return "hi" }
+
+func TestObjectsWithoutASizeAreObjects(t *testing.T) {
+	released := make(chan struct{}, 10)
+	app := newApp(t, nano.AppOptions{
+		Source: withEnv + `export const two = async () => {
+			const a = new env.Nothing(), b = new env.Nothing();
+			const said = [await a.hi(), await b.hi()];
+			a[Symbol.dispose]();
+			return [...said, await b.hi()];
+		};`,
+		Bindings: map[string]any{"Nothing": nano.Class{New: func() *Nothing { return new(Nothing) }, Release: func(any) { released <- struct{}{} }}},
+	})
+	if said, err := app.Invoke(t.Context(), "two"); err != nil || fmt.Sprint(said) != "[hi hi hi]" {
+		t.Error(said, err)
+	}
+	must(t, app.Unload(0))
+	for range 2 {
+		<-released
+	}
+}
+
+func TestAReloadLetsGoOfWhatWasBeforeTheLast(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: hello})
+	freed := make(chan int, 10)
+	for i := range 3 {
+		kept := new([1 << 10]int)
+		goruntime.AddCleanup(kept, func(i int) { freed <- i }, i)
+		must(t, app.Reload(nano.AppOptions{Source: hello, Bindings: map[string]any{fmt.Sprint("f", i): func() int { return len(kept) + kept[0] }}}))
+	}
+	for {
+		select {
+		case i := <-freed:
+			if i != 0 {
+				t.Error("let go of the bindings of a version that may run:", i)
+			}
+			goruntime.KeepAlive(app)
+			return
+		default:
+			goruntime.GC()
+		}
+	}
 }

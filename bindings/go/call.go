@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -257,12 +258,17 @@ func (c *call) onObject(args []any) (any, error) {
 		locker.Lock()
 		defer locker.Unlock()
 	}
-	field := object.Elem().FieldByIndex(b.fields[c.method])
+	index := b.fields[c.method]
 	if c.kind == C.NANO_CALL_OBJECT_SET {
 		if len(args) != 1 {
 			return nil, errMalformed
 		}
-		return Undefined, assign(field, args[0])
+		return Undefined, assign(fieldIn(object.Elem(), index), args[0])
+	}
+	field, err := object.Elem().FieldByIndexErr(index)
+	if err != nil {
+		// In an embedded struct that is not there.
+		return Undefined, nil
 	}
 	return field.Interface(), nil
 }
@@ -298,9 +304,20 @@ func (c *call) handBack(encoded []byte) error {
 	return statusError(begun.status, begun.error)
 }
 
-// fail rejects the app's promise. The app reads the error's text.
+// fail rejects the app's promise. The app reads the error's text, in which what is not UTF-8 is replaced.
 func (c *call) fail(err error) {
-	message := err.Error()
-	C.nano_go_fail(c.hub.ptr, c.id, ptrOf(message), C.size_t(len(message)))
+	message := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	status := c.reject(message)
+	if status >= 0 || status == C.NANO_E_NOT_FOUND {
+		// What has ended waits for no answer.
+		return
+	}
+	c.hub.log.Error("nano: an error could not be given to an app", "app", c.app, "binding", c.binding, "error", err, "why", Code(status))
+	c.reject("the host failed")
+}
+
+func (c *call) reject(message string) C.nano_status {
+	status := C.nano_go_fail(c.hub.ptr, c.id, ptrOf(message), C.size_t(len(message)))
 	runtime.KeepAlive(c.hub)
+	return status
 }

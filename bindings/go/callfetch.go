@@ -38,9 +38,15 @@ func (c *call) fetch() {
 		w.finish()
 	case http.RoundTripper:
 		response, err := target.RoundTrip(request)
+		if err == nil && response == nil {
+			err = fmt.Errorf("%s gave neither a response nor an error", c.binding)
+		}
 		if err != nil {
 			c.fail(err)
 			return
+		}
+		if response.Body == nil {
+			response.Body = http.NoBody
 		}
 		defer response.Body.Close()
 		if response.StatusCode == http.StatusSwitchingProtocols {
@@ -48,8 +54,11 @@ func (c *call) fetch() {
 			return
 		}
 		w := &responder{call: c, header: response.Header}
+		if w.header == nil {
+			w.header = make(http.Header)
+		}
 		w.WriteHeader(response.StatusCode)
-		if _, err := io.Copy(w, response.Body); err != nil {
+		if _, err := io.Copy(w, response.Body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
 			c.fail(err)
 			return
 		}
@@ -125,6 +134,8 @@ type responder struct {
 	buffer   []byte
 	isStream bool
 	err      error
+	// The head has been refused: the call is still to be answered.
+	isRefused bool
 }
 
 var (
@@ -191,6 +202,7 @@ func (w *responder) respond(body []byte, kind C.uint32_t) {
 		ptr(body), C.size_t(len(body)), kind)
 	runtime.KeepAlive(w.call.hub)
 	w.err = statusError(begun.status, begun.error)
+	w.isRefused = w.err != nil
 }
 
 // send waits until the app has room for all of it.
@@ -227,8 +239,9 @@ func (w *responder) finish() {
 		if len(w.buffer) == 0 {
 			kind = C.NANO_BODY_NONE
 		}
-		if w.respond(w.buffer, kind); w.err != nil {
-			w.call.fail(w.err)
-		}
+		w.respond(w.buffer, kind)
+	}
+	if w.isRefused {
+		w.call.fail(w.err)
 	}
 }

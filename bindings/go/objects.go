@@ -2,6 +2,7 @@ package nano
 
 import (
 	"log/slog"
+	"reflect"
 	"sync"
 )
 
@@ -30,11 +31,15 @@ func (o *objects) give(value any, class *bound) uint64 {
 	if o.all == nil {
 		o.numbers, o.all = map[any]uint64{}, map[uint64]*heldObject{}
 	}
+	// What has no size has no place of its own: pointers to it do not tell which of them it is.
+	isSized := reflect.TypeOf(value).Elem().Size() > 0
 	number, known := o.numbers[value]
 	if !known {
 		o.next++
 		number = o.next
-		o.numbers[value] = number
+		if isSized {
+			o.numbers[value] = number
+		}
 		o.all[number] = &heldObject{value: value, class: class.name, release: class.class.Release}
 	}
 	o.all[number].count++
