@@ -54,7 +54,11 @@ async function serve(app, request, response) {
 async function answer(request, response, event, exchange) {
   const [, , status, statusText, flat, bytes, isWhole] = event;
   const isHead = request.method === 'HEAD';
-  const { list, length } = passedOn(headers.listOf(headers.textOf(flat)));
+  const { list, length, upgrade } = passedOn(headers.listOf(headers.textOf(flat)));
+  // RFC 9110, 15.5.22: the client is told what to ask for, and the header is one of the connection.
+  if (status === 426 && upgrade !== null && request.httpVersion === '1.1') {
+    list.push('upgrade', upgrade, 'connection', response.shouldKeepAlive ? 'upgrade' : 'close, upgrade');
+  }
   writeHead(request, response, status, statusText, list, lengthOf(status, isHead, isWhole ? bytes.length : null, length));
   if (isWhole || isHead || BODILESS.has(status)) {
     exchange.cancel();
@@ -80,16 +84,19 @@ function lengthOf(status, isHead, bytes, own) {
   return bytes === null ? null : String(bytes);
 }
 
-/** What of an app's headers goes out, and the length that it names, if it names one. */
+/** What of an app's headers goes out, and of the others the length and the protocols that it names, if it does. */
 function passedOn(all) {
   const list = [];
   const lengths = new Set();
+  let upgrade = null;
   for (let index = 0; index < all.length; index += 2) {
-    if (all[index] === 'content-length') lengths.add(all[index + 1]);
-    else if (!HOP_BY_HOP.has(all[index])) list.push(all[index], all[index + 1]);
+    const [name, value] = [all[index], all[index + 1]];
+    if (name === 'content-length') lengths.add(value);
+    else if (name === 'upgrade') upgrade ??= value;
+    else if (!HOP_BY_HOP.has(name)) list.push(name, value);
   }
   const [length] = lengths;
-  return { list, length: lengths.size === 1 && /^\d{1,15}$/.test(length) ? length : null };
+  return { list, length: lengths.size === 1 && /^\d{1,15}$/.test(length) ? length : null, upgrade };
 }
 
 function writeHead(request, response, status, statusText, list, length) {

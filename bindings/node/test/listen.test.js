@@ -433,7 +433,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 for (const [name, written, wanted] of [
   ['headMs', 'GET / HTTP', /^HTTP\/1\.1 408 /],
   ['idleMs', GET, /^HTTP\/1\.1 200 .*read 0$/s],
-  ['bodyMs', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nx', /^HTTP\/1\.1 500 /],
+  ['bodyMs', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nx', /^HTTP\/1\.1 408 /],
   ['handshakeMs', '', /^$/],
 ]) {
   test(`time is up for slow clients: ${name}`, async (t) => {
@@ -510,7 +510,7 @@ test('wrong options are refused, each as what it is', async (t) => {
   for (const name of ['connections', 'connectionsOfApp', 'headMs', 'idleMs', 'bodyMs', 'headBytes', 'headers', 'handshakeMs']) {
     for (const value of [0, -1, 1.5, NaN, 2 ** 32])
       assert.throws(() => runtime.listen(ANY, app, { limits: { [name]: value } }), code('NANO_E_INVALID'), `${name} ${value}`);
-    await runtime.listen(ANY, app, { limits: { [name]: 1_000 } }).close();
+    await runtime.listen(ANY, app, { limits: { [name]: 100 } }).close();
   }
   for (const wrong of [{ 'a b': app }, { '*.test': app }]) assert.throws(() => runtime.listen(ANY, wrong), code('NANO_E_INVALID'));
   assert.throws(() => runtime.listen(ANY, { 'a.test': app, 'A.TEST/': app }), code('NANO_E_ALREADY'));

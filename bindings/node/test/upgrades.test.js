@@ -356,7 +356,10 @@ test('what goes wrong is a problem, and told', async (t) => {
   const port = await start(t, app, { onError: (error) => errors.push(error.code) });
   const ask = async (written) => {
     const client = new Client(port, written);
-    const [, status] = /^HTTP\/1\.1 (\d+) (?:.*\r\n)+content-type: application\/problem\+json\r\n/.exec(await client.readHead());
+    const head = await client.readHead();
+    const [, status] = /^HTTP\/1\.1 (\d+) (?:.*\r\n)+content-type: application\/problem\+json\r\n/.exec(head);
+    const offered = /\r\nupgrade: (.*)\r\nconnection: (.*)\r\n/i.exec(head);
+    assert.deepEqual(offered?.slice(1), status === '426' ? ['websocket', 'close, upgrade'] : undefined);
     const problem = await client.rest();
     client.socket.end();
     assert.ok(!problem.includes('secret'));
@@ -365,12 +368,13 @@ test('what goes wrong is a problem, and told', async (t) => {
   assert.deepEqual(await ask(opening('/throw')), [500, 'EXCEPTION']);
   assert.deepEqual(await ask(opening(`/${'x'.repeat(100)}`)), [414, 'TOO_LARGE']);
   // Others than the app's are no WebSockets.
-  assert.deepEqual(await ask(opening().replace('Version: 13', 'Version: 12')), [500, 'EXCEPTION']);
-  assert.deepEqual(await ask(opening().replace('Upgrade: websocket', 'Upgrade: h2c')), [500, 'EXCEPTION']);
+  assert.deepEqual(await ask(opening().replace('Version: 13', 'Version: 12')), [426, 'UPGRADE_REQUIRED']);
+  assert.deepEqual(await ask(opening().replace('Upgrade: websocket', 'Upgrade: h2c')), [426, 'UPGRADE_REQUIRED']);
   assert.deepEqual(await ask(opening('/', 'Content-Length: 4\r\n').replace('GET', 'POST') + 'body'), [400, 'INVALID']);
   await runtime.close();
   assert.deepEqual(await ask(opening()), [503, 'SHUTDOWN']);
-  const codes = ['EXCEPTION', 'TOO_LARGE', 'EXCEPTION', 'EXCEPTION', 'INVALID', 'SHUTDOWN'];
+  // What clients ask for wrongly no app has done.
+  const codes = ['EXCEPTION', 'TOO_LARGE', 'INVALID', 'SHUTDOWN'];
   assert.deepEqual(
     errors,
     codes.map((name) => `NANO_E_${name}`),
