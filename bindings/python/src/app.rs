@@ -7,8 +7,9 @@ use std::time::Duration;
 use nano_core::{Awaited, Body, RequestHead, RequestInit};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use crate::blocking::{SIGNALS, wait_for};
 use crate::calls::headers;
 use crate::error::{OrRaise, check_process, exception};
 use crate::event::{account, flat};
@@ -16,9 +17,6 @@ use crate::options::{GivenApp, invalid};
 use crate::waiting::{Asked, Form, Waiting};
 use crate::websocket::WebSocket;
 use crate::{server, values};
-
-/// How long a waiting thread goes without looking for signals.
-const SIGNALS: Duration = Duration::from_millis(50);
 
 type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
 
@@ -232,19 +230,26 @@ impl App {
     fn reload(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<()> {
         check_process(py)?;
         let options = options.into_core(py)?;
-        py.detach(|| self.app.reload(options)).or_raise(py)
+        let app = self.app.clone();
+        wait_for(py, move || app.reload(options), drop)?.or_raise(py)
     }
 
-    #[pyo3(signature = (grace_s, /))]
-    fn unload(&self, py: Python<'_>, grace_s: f64) -> PyResult<()> {
+    /// What is interrupted goes on, and is noted in a list.
+    #[pyo3(signature = (grace_s, noted = None, /))]
+    fn unload(&self, py: Python<'_>, grace_s: f64, noted: Option<&Bound<'_, PyList>>) -> PyResult<()> {
         check_process(py)?;
         let grace = grace(py, grace_s)?;
-        py.detach(|| self.app.unload(grace)).or_raise(py)
+        let app = self.app.clone();
+        match (wait_for(py, move || app.unload(grace), drop), noted) {
+            (Err(interrupt), Some(noted)) => noted.append(py.None()).and(Err(interrupt)),
+            (done, _) => done?.or_raise(py),
+        }
     }
 
     fn kill(&self, py: Python<'_>) -> PyResult<u32> {
         check_process(py)?;
-        py.detach(|| self.app.kill()).or_raise(py)
+        let app = self.app.clone();
+        wait_for(py, move || app.kill(), drop)?.or_raise(py)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -4,6 +4,7 @@
 //! calls into Python: events stay in the core's queue until a thread of Python's polls them. Whatever blocks lets other threads run.
 
 mod app;
+mod blocking;
 mod calls;
 mod error;
 mod event;

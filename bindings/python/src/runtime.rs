@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nano_core::{Clock, Event, EventMask, QueueStats, Roots, RuntimeLimits, RuntimeOptions};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList};
 
 use crate::app::{App, grace};
+use crate::blocking::wait_for;
 use crate::error::{OrRaise, check_process, is_forked};
 use crate::listener::{GivenListener, Listener};
 use crate::options::{GivenApp, invalid, set_runtime_limits};
@@ -18,7 +20,7 @@ type Pairs = Option<Vec<(Vec<u8>, Vec<u8>)>>;
 
 #[pyclass(frozen, module = "nano_isolates._nano")]
 pub(crate) struct Runtime {
-    core: nano_core::Runtime,
+    core: Arc<nano_core::Runtime>,
     /// Requests have been left quietly since the last `wake`.
     left: Arc<AtomicBool>,
     /// Requests that futures of loops wait for.
@@ -68,14 +70,18 @@ impl Runtime {
             options.roots = named.or_raise(py)?;
         }
         let core = py.detach(|| nano_core::Runtime::new(options)).or_raise(py)?;
-        Ok(Self { core, left: Arc::default(), waiting: Arc::default(), taking: Mutex::default(), closing: Mutex::default() })
+        Ok(Self { core: core.into(), left: Arc::default(), waiting: Arc::default(), taking: Mutex::default(), closing: Mutex::default() })
     }
 
     #[pyo3(signature = (options, /))]
     fn load(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<App> {
         check_process(py)?;
         let options = options.into_core(py)?;
-        py.detach(|| self.core.load(options)).or_raise(py).map(|app| App::new(app, self.left.clone(), self.waiting.clone()))
+        let core = self.core.clone();
+        // Nobody would ever unload an app that comes after the interrupt.
+        let undo = |loaded: nano_core::Result<nano_core::App>| drop(loaded.map(|app| app.unload(Duration::ZERO)));
+        let app = wait_for(py, move || core.load(options), undo)?.or_raise(py)?;
+        Ok(App::new(app, self.left.clone(), self.waiting.clone()))
     }
 
     #[pyo3(signature = (options, /))]
@@ -272,7 +278,8 @@ impl Runtime {
     fn drain(&self, py: Python<'_>, grace_s: f64) -> PyResult<bool> {
         check_process(py)?;
         let grace = grace(py, grace_s)?;
-        Ok(py.detach(|| self.core.drain(grace)))
+        let core = self.core.clone();
+        wait_for(py, move || core.drain(grace), drop)
     }
 
     fn close(&self, py: Python<'_>) {

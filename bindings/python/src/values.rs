@@ -114,14 +114,13 @@ impl<'py> Reader<'_, 'py> {
         if value.is_exact_instance_of::<PyList>() || value.is_exact_instance_of::<PyTuple>() {
             return self.items(value, depth).map(Value::Array);
         }
-        if let Ok(dict) = value.cast_exact::<PyDict>()
-            && dict.keys().iter().all(|key| key.is_exact_instance_of::<PyString>())
-        {
-            let mut entries = Vec::with_capacity(dict.len());
-            for (key, item) in dict {
-                entries.push((key.extract()?, self.value(&item, depth + 1)?));
+        if let Ok(dict) = value.cast_exact::<PyDict>() {
+            // As it is now: what is read of its items may run Python, which may change it.
+            let items = dict.items();
+            if let Some(items) = items.iter().map(|pair| text_key(&pair)).collect::<Option<Vec<_>>>() {
+                let entries = items.into_iter().map(|(key, item)| Ok((key.extract()?, self.value(&item, depth + 1)?)));
+                return Ok(Value::Object(entries.collect::<PyResult<_>>()?));
             }
-            return Ok(Value::Object(entries));
         }
         self.described(value, depth)
     }
@@ -159,6 +158,12 @@ impl<'py> Reader<'_, 'py> {
     fn items(&mut self, items: &Bound<'py, PyAny>, depth: usize) -> PyResult<Vec<Value>> {
         items.try_iter()?.map(|item| self.value(&item?, depth + 1)).collect()
     }
+}
+
+/// A pair whose key may be one of a plain object's.
+fn text_key<'py>(pair: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyString>, Bound<'py, PyAny>)> {
+    let pair = pair.cast_exact::<PyTuple>().ok()?;
+    Some((pair.get_item(0).ok()?.cast_into_exact().ok()?, pair.get_item(1).ok()?))
 }
 
 fn too_large(py: Python<'_>, why: &str) -> PyErr {

@@ -168,6 +168,45 @@ def test_ctrl_c_ends_a_loop_s_requests(program: Any) -> None:
     """) == "interrupted\n"
 
 
+@pytest.mark.parametrize("what", ["load", "reload", "unload", "drain"])
+def test_ctrl_c_ends_the_waiting_for_a_change(program: Any, what: str) -> None:
+    assert program(f"""
+        what = {what!r}
+        runtime = nano.Runtime(threads=1)
+        begun, go = threading.Event(), threading.Event()
+        def hold():
+            begun.set()
+            go.wait()
+            return 1
+        SLOW = "import {{ env }} from 'cloudflare:workers'; await env.hold(); export const version = () => 2"
+        app = runtime.load("export const hold = () => env.hold(); import {{ env }} from 'cloudflare:workers'; export const version = () => 1", bindings={{"hold": hold}})
+        if what in ("unload", "drain"):
+            threading.Thread(target=lambda: app.invoke_sync("hold")).start()
+            begun.wait()
+        main = threading.get_ident()
+        def interrupt():
+            # When it waits for nothing but the change.
+            begun.wait()
+            until(lambda: sys._current_frames()[main].f_code.co_name in ("_load", what))
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Thread(target=interrupt).start()
+        try:
+            if what == "load": runtime.load(SLOW, name="other", bindings={{"hold": hold}})
+            elif what == "reload": app.reload(SLOW)
+            elif what == "unload": app.unload(3600)
+            else: runtime.drain(3600)
+        except KeyboardInterrupt:
+            print("interrupted")
+        go.set()
+        # What comes through afterwards is nobody's.
+        if what == "load": until(lambda: runtime.stats()["apps"] == 1)
+        if what == "reload": until(lambda: app.invoke_sync("version") == 2)
+        if what == "unload": until(lambda: runtime.stats()["apps"] == 0)
+        if what == "unload": runtime.load(HELLO, name=app.name)
+        runtime.close()
+    """) == "interrupted\n"
+
+
 def test_ctrl_c_in_any_moment_loses_nobody_s_events(program: Any) -> None:
     assert program("""
         runtime = nano.Runtime(threads=1)

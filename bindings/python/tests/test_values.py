@@ -135,6 +135,37 @@ def test_relatives_of_plain_types_are_what_they_are_relatives_of(app: App) -> No
     assert app.invoke_sync("echo", [Color.RED, Mine(a=1), OrderedDict(b=2), (1, 2), frozenset([1])]) == ["red", {"a": 1}, {"b": 2}, [1, 2], {1}]
 
 
+@pytest.mark.parametrize("kind", [dict, OrderedDict, list, set])
+def test_what_changes_while_it_is_read_harms_nothing(app: App, kind: Any) -> None:
+    changing: Any = kind()
+
+    class Changes(dict):  # type: ignore[type-arg]
+        def items(self) -> Any:
+            if kind is list:
+                if len(changing) < 100:
+                    changing.append("more")
+            elif kind is set:
+                changing.add("more")
+            else:
+                changing["more"] = 1
+                changing.pop("last", None)
+            return super().items()
+
+        def __hash__(self) -> int:  # type: ignore[override]
+            return 1
+
+    if kind is list:
+        changing.append(Changes(a=1))
+    elif kind is set:
+        changing.update({Changes(a=1), "last"})
+    else:
+        changing.update(first=Changes(a=1), last=2)
+    back = app.invoke_sync("echo" if kind is not set else "type", changing)
+    if kind in (dict, OrderedDict):
+        # As it was when it was looked at.
+        assert back == {"first": {"a": 1}, "last": 2}
+
+
 def test_what_cannot_cross_is_refused(app: App) -> None:
     itself: list[Any] = []
     itself.append(itself)

@@ -454,7 +454,8 @@ class App:
         was = hub.reclaim(self.name, given.over(before))
         try:
             waiting(self._native.reload)(options)
-        except BaseException:
+        except (NanoError, TypeError, ValueError):
+            # And not by an interrupt, after which the new one may come all the same.
             if was is not None:
                 hub.reclaim(self.name, was)
             raise
@@ -467,8 +468,9 @@ class App:
         hub.check()
         time, owner = seconds("grace", grace), self._bindings.owner
         try:
-            # Noted by the same call that ends it, as `load` does. Any other error says that it has not been ended, or that somebody else does it.
-            waiting(owner.extend)(map(self._native.unload, (time,)))
+            # Noted by the same call that ends it, as `load` does, or that is interrupted while it goes on. Any other error says that it has not
+            # been ended, or that somebody else does it.
+            waiting(owner.extend)(map(self._native.unload, (time,), (owner,)))
         except TimedOutError:
             owner.append(None)
             raise

@@ -203,9 +203,11 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
     if isinstance(value, BaseException):
         return ("error", type(value).__name__, str(value))
     if isinstance(value, Mapping):
-        if not isinstance(value, Map) and all(isinstance(key, str) for key in value):
-            return ("plain", {str.__str__(key): item for key, item in value.items()}, None)
-        return ("map", list(value.items()), None)
+        # As they are now: other threads may change it.
+        pairs = list(value.items())
+        if not isinstance(value, Map) and all(isinstance(key, str) for key, _ in pairs):
+            return ("plain", {str.__str__(key): item for key, item in pairs}, None)
+        return ("map", pairs, None)
     if isinstance(value, Set):
         return ("set", list(value), None)
     if isinstance(value, (list, tuple)):
