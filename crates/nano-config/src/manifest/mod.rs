@@ -23,6 +23,7 @@ pub(crate) use find::read_text;
 pub use find::{MANIFEST_FILES, described_by, is_app, is_one_app, load, why_no_app};
 pub use grants::{GRANTS_FILE, Grant, Grants};
 pub use limits::list as limit_list;
+pub(crate) use parts::check_name;
 pub use schema::{Key, Kind};
 pub use trust::Demand;
 

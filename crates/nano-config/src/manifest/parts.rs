@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use nano_base::cron::Cron;
-use nano_base::limits::{NAME_BYTES_MAX, ROUTES_PER_APP_MAX};
+use nano_base::limits::ROUTES_PER_APP_MAX;
 use nano_base::url::Url;
 
 use super::{Manifest, Var, compatibility};
@@ -120,15 +120,22 @@ pub fn check_whole(manifest: &Manifest, table: &Table, findings: &mut Findings<'
     }
 }
 
-/// What the runtime takes as a name, and what can be shown in a line and used in a path.
+/// The characters of a name: it is a host, `NAME.localhost`, a folder, and the beginning of lines of the log.
+const NAME_CHARACTERS_MAX: usize = 63;
+
+/// Whether this can be the name of an app that nanod serves: it answers `NAME.localhost`, and cannot be taken for anything else.
 pub fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(format!("an app's name has 1 to {NAME_BYTES_MAX} bytes"));
+    if let Some(bad) = name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.')) {
+        return Err(format!("{bad:?} cannot be in an app's name, which has letters, digits, \"-\", \"_\" and \".\""));
     }
-    if let Some(bad) = name.chars().find(|c| c.is_control() || matches!(c, '/' | '\\')) {
-        return Err(format!("{bad:?} cannot be in an app's name"));
+    if name.is_empty() || name.len() > NAME_CHARACTERS_MAX {
+        return Err(format!("an app's name has 1 to {NAME_CHARACTERS_MAX} characters"));
     }
-    if matches!(name, "." | "..") { Err("it cannot be \".\" or \"..\"".into()) } else { Ok(()) }
+    let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    match name.split('.').all(is_label) {
+        true => Ok(()),
+        false => Err(format!("\"{name}\" has \"-\" or \".\" where no host's name has it: at an end, or beside a \".\"")),
+    }
 }
 
 /// A relative path that stays inside, without `./`.

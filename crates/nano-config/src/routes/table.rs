@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::pattern::{HOST_BYTES_MAX, Host, PathKind, Route, split_port};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, check_name};
 use crate::text::{Finding, Severity};
 
 /// What one app asks for.
@@ -172,11 +172,9 @@ fn conflict(what: &str, second: &Claim<'_>, first: &Claim<'_>) -> Finding {
     Finding::of_file(Severity::Error, second.file, message, format!("\"{}\" does not get it: change one of the two", second.name))
 }
 
-/// `NAME.localhost`, if the name can be part of a host's.
-pub(crate) fn localhost(name: &str) -> Option<String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let label = !name.is_empty() && name.len() <= 63 && name.bytes().all(allowed) && !name.starts_with('-') && !name.ends_with('-');
-    label.then(|| format!("{}.localhost", name.to_ascii_lowercase()))
+/// `NAME.localhost`, for whatever can be an app's name.
+fn localhost(name: &str) -> Option<String> {
+    check_name(name).is_ok().then(|| format!("{}.localhost", name.to_ascii_lowercase()))
 }
 
 /// A host as the table has it: no port, no dot at the end, lower case. None if it is too long to be one.

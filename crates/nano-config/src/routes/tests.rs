@@ -88,7 +88,7 @@ fn two_apps_cannot_have_the_same() {
 
 #[test]
 fn a_convention_gives_way_to_a_claim() {
-    let apps: [(&str, &[&str], bool); 4] = [("a", &[], false), ("b", &["a.localhost"], false), ("B", &[], false), ("no_label", &[], false)];
+    let apps: [(&str, &[&str], bool); 4] = [("a", &[], false), ("b", &["a.localhost"], false), ("B", &[], false), ("my_app.v2", &[], false)];
     let (with, findings) = table(&apps, Conventions::default());
     assert_eq!(
         findings,
@@ -96,7 +96,7 @@ fn a_convention_gives_way_to_a_claim() {
     );
     assert_eq!(with.find("a.localhost", 80, "/"), Some(1));
     assert_eq!(with.find("b.localhost", 80, "/"), Some(1), "of two names that differ in case the first one has it");
-    assert_eq!(with.find("no_label.localhost", 80, "/"), None);
+    assert_eq!(with.find("my_app.v2.localhost", 80, "/"), Some(3));
     let (without, _) = table(&apps, Conventions { localhost: false, alone: false });
     assert_eq!(without.find("b.localhost", 80, "/"), None);
 }
