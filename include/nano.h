@@ -395,7 +395,7 @@ typedef struct nano_runtime_options {
   uint32_t requests;
   /** LOG and APP events waiting in the queue; more are dropped and counted. */
   uint32_t log_events;
-  /** Started blank isolates that each thread keeps ready. */
+  /** Started blank isolates that each thread keeps ready; 64 at most. */
   uint32_t pool;
   /** The optional events you want: NANO_EVENTS_LOG | NANO_EVENTS_APP. */
   uint32_t events;

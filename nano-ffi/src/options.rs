@@ -43,7 +43,7 @@ pub struct nano_runtime_options {
     pub requests: u32,
     /// LOG and APP events waiting in the queue; more are dropped and counted.
     pub log_events: u32,
-    /// Started blank isolates that each thread keeps ready.
+    /// Started blank isolates that each thread keeps ready; 64 at most.
     pub pool: u32,
     /// The optional events you want: NANO_EVENTS_LOG | NANO_EVENTS_APP.
     pub events: u32,

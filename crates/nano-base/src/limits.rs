@@ -175,6 +175,10 @@ macro_rules! with_runtime_limits {
 
 /// Shards of one runtime at most.
 pub const SHARDS_MAX: usize = 256;
+/// Blank isolates that one shard keeps ready at most: each takes as much as an idle app, and nobody asks for it back.
+pub const POOL_MAX: u32 = 64;
+/// The last time that a `Date` knows, in milliseconds since 1970; the first is as far before.
+pub const DATE_MS_MAX: f64 = 8.64e15;
 /// Helper threads of one runtime at most; there are never more than cores.
 pub const HELPERS_MAX: usize = 4;
 /// Errands waiting for the helpers of one runtime.
@@ -585,6 +589,8 @@ pub const SOCKET_READ_BYTES: usize = 16 << 10;
 pub const SOCKET_STEPS_PER_TURN: usize = 16;
 /// How long opening a WebSocket may take, from the name to the server's answer.
 pub const WEBSOCKET_OPEN_MS_MAX: u64 = 30_000;
+/// What is read of the answer of a server that opens no WebSocket.
+pub const WEBSOCKET_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// How long the other side may take to close a WebSocket.
 pub const WEBSOCKET_CLOSE_MS_MAX: u64 = 10_000;
 /// Frames of one WebSocket that an app has opened before others have their turn.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use nano_base::clock::Clock;
-use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
+use nano_base::limits::{HTTP_PARTING_MS, INSPECTED_APPS_MAX, POOL_MAX, RuntimeLimits, SHARDS_MAX, START_SLACK_MS};
 use nano_base::notes::Notes;
 use nano_base::slots::Slots;
 use nano_base::status::{Error, Result, Status};
@@ -129,6 +129,9 @@ impl Runtime {
         let inspected = options.inspected_apps.min(INSPECTED_APPS_MAX);
         if threads + inspected > SHARDS_MAX {
             return Err(Error::new(Status::Invalid, format!("{threads} threads; at most {}", SHARDS_MAX - inspected)));
+        }
+        if options.limits.pool > POOL_MAX {
+            return Err(Error::new(Status::Invalid, format!("pool is {}; the most is {POOL_MAX}", options.limits.pool)));
         }
         let io = |error: std::io::Error| Error::new(Status::Io, format!("cannot make a runtime: {error}"));
         let mut shards = Vec::with_capacity(threads + inspected);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nano_base::cron::Cron;
-use nano_base::limits::{CRON_BYTES_MAX, CRONS_MAX, SCHEDULE_LOOK_MS, SCHEDULE_RETRY_MS};
+use nano_base::limits::{CRON_BYTES_MAX, CRONS_MAX, DATE_MS_MAX, SCHEDULE_LOOK_MS, SCHEDULE_RETRY_MS};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_engine::LogLevel;
@@ -261,17 +261,27 @@ fn job(cron: &str, time_ms: f64) -> Job {
     Job::event("scheduled", Value::Object(entries.map(|(key, value)| (key.to_string(), value)).into()))
 }
 
+/// Refuses what an app could make no `Date` of.
+fn check_time(time_ms: f64) -> Result<()> {
+    if time_ms.abs() <= DATE_MS_MAX {
+        return Ok(());
+    }
+    Err(Error::new(Status::Invalid, format!("the time of a scheduled event is {time_ms} ms from 1970; the most is {DATE_MS_MAX}")))
+}
+
 /// For hosts that have a scheduler of their own.
 impl App {
     /// Calls the app's `scheduled` with these words and this time, in milliseconds since 1970: never blocks. A RESULT event follows, of an
     /// object with `outcome` ("ok") and `noRetry`, or an ERROR event. The expressions in the app's options have no part in it.
     pub fn schedule(&self, cron: &str, time_ms: f64, user_data: u64) -> Result<u64> {
+        check_time(time_ms)?;
         let work = self.submit_for(job(cron, time_ms), Body::None, user_data, 0, Listener::Queue, Origin::default())?;
         Ok(work.id.load(Ordering::Relaxed))
     }
 
     /// The same, and waits for its end.
     pub fn schedule_wait(&self, cron: &str, time_ms: f64, timeout: Option<Duration>) -> Result<(Value, Account)> {
+        check_time(time_ms)?;
         let slot = Arc::new(Slot::default());
         let work = self.submit_for(job(cron, time_ms), Body::None, 0, 0, Listener::Invoker(slot.clone()), Origin::default())?;
         slot.wait(timeout).unwrap_or_else(|| Err(self.give_up(&work)))

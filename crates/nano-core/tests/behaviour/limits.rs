@@ -399,6 +399,18 @@ fn a_request_has_so_many_calls_in_all() {
 }
 
 #[test]
+fn a_thread_keeps_so_many_isolates_ready_at_most() {
+    let with = |pool: u32| {
+        let limits = RuntimeLimits { threads: 1, pool, ..RuntimeLimits::default() };
+        Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).map_err(|error| (error.status, error.message))
+    };
+    for pool in [65, u32::MAX] {
+        assert_eq!(with(pool).err(), Some((Status::Invalid, format!("pool is {pool}; the most is 64"))));
+    }
+    assert!(with(64).is_ok());
+}
+
+#[test]
 fn a_runtime_has_so_many_apps() {
     let limits = RuntimeLimits { threads: 1, apps: 2, ..RuntimeLimits::default() };
     let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");

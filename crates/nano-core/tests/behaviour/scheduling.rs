@@ -154,6 +154,20 @@ fn a_host_calls_scheduled_itself() {
 }
 
 #[test]
+fn a_time_that_no_date_has_is_refused() {
+    let runtime = runtime(1);
+    let source = "export default { scheduled({ scheduledTime }) { new Date(scheduledTime).toISOString(); } }";
+    let app = load(&runtime, "app", source);
+    for time_ms in [u64::MAX as f64, 8.64e15 + 2.0, -9e15, f64::NAN, f64::INFINITY] {
+        assert_eq!(app.schedule("x", time_ms, 0).expect_err("no time").status, Status::Invalid, "{time_ms}");
+        assert_eq!(app.schedule_wait("x", time_ms, Some(PATIENCE)).expect_err("no time").status, Status::Invalid, "{time_ms}");
+    }
+    for time_ms in [8.64e15, 0.0, -8.64e15] {
+        app.schedule_wait("x", time_ms, Some(PATIENCE)).expect("a date");
+    }
+}
+
+#[test]
 fn a_scheduled_event_ends_by_the_wall_limit() {
     let runtime = manual_runtime(1);
     let mut options = options("app", "export default { scheduled(c, env, ctx) { return new Promise(() => {}); } }");
