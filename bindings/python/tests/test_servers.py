@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -223,7 +224,8 @@ def test_asgi_a_client_that_goes_away_cancels_its_request(mounted: Any, chunks: 
         # By itself: no other request has anybody look after clients.
         await task
         assert (await ask(app, "GET", "/gone")).body == b"it went"
-        assert client.sent == []
+        # Nobody reads it; middleware wants it.
+        assert (client.status, client.body) == (499, b"")
 
     mounted(body)
 
@@ -339,6 +341,72 @@ def test_asgi_lifespan_loads_and_closes_its_own_runtime(run: Any) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("path", ["/wait", "/"])
+def test_asgi_middleware_bears_a_client_that_leaves_early(run: Any, path: str) -> None:
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
+
+    async def passes(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = Starlette(middleware=[Middleware(BaseHTTPMiddleware, dispatch=passes)])
+            app.mount("/", asgi.App(await runtime.aload(APP)))
+            client = Client("POST" if path == "/" else "GET", path, None, [(b"content-length", b"9")])
+            if path == "/":
+                # Before anything of its body has come.
+                client.chunks.clear()
+            client.left.set()
+            # Raises if there is no response.
+            await app(client.scope, client.receive, client.send)
+
+    run(main())
+
+
+def test_a_source_that_does_not_load_is_answered_and_not_read_for_each_request(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = tmp_path / "index.js"
+    source.write_text("export default {")
+    made: list[Runtime] = []
+    runtime_of = nano._runtime.Runtime
+    monkeypatch.setattr("nano_isolates._mount.Runtime", lambda: made.append(runtime_of()) or made[-1])
+
+    async def main() -> None:
+        app = asgi.App(source, name="broken")
+        for _ in range(2):
+            client = await ask(app, "GET", "/")
+            assert (client.status, json.loads(client.body)["code"]) == (500, "COMPILE")
+        for extensions in ({}, {"websocket.http.response": {}}):
+            messages = iter([{"type": "websocket.connect"}])
+            sent: asyncio.Queue[Any] = asyncio.Queue()
+
+            async def receive() -> Any:
+                return next(messages)
+
+            await app({"type": "websocket", "extensions": extensions}, receive, sent.put)
+            said = sent.get_nowait()
+            assert (said.get("status"), said.get("code")) == ((500, None) if extensions else (None, 1011))
+        served = wsgi.App(source)
+        assert ask_wsgi(served, environ_of("GET", "/"))[0] == "500 Internal Server Error"
+        # Mended, and noticed when it is tried again.
+        source.write_text(APP)
+        assert (await ask(app, "GET", "/")).status == 500
+        clock[0] += 10.0
+        assert (await ask(app, "GET", "/")).body == b"hello"
+        assert ask_wsgi(served, environ_of("GET", "/"))[2] == b"hello"
+        app._mounted.close()
+        served.close()
+
+    clock = [0.0]
+    monkeypatch.setattr("nano_isolates._mount.time", types.SimpleNamespace(monotonic=lambda: clock[0]))
+    run(main())
+    assert len(made) == 2
+    assert "broken: NANO_E_COMPILE" in caplog.text
+
+
 def test_asgi_an_app_that_is_loaded_there_is_answered_on_the_server_s_loop(run: Any) -> None:
     source = """
     import { env } from 'cloudflare:workers';
@@ -448,7 +516,7 @@ def test_wsgi_a_body_that_breaks_off_is_none(runtime: Runtime, length: int) -> N
     assert json.loads(ask_wsgi(app, environ_of("GET", "/"))[2]) == []
     assert ask_wsgi(app, environ_of("POST", "/", b"x" * length))[2] == b"taken"
     assert json.loads(ask_wsgi(app, environ_of("GET", "/"))[2]) == [length]
-    for wrong in ("-1", "+1", "x", "1_0"):
+    for wrong in ("-1", "+1", "x", "1_0", "1" * 5_000, "18446744073709551616"):
         assert ask_wsgi(app, environ_of("POST", "/", b"x", CONTENT_LENGTH=wrong))[0] == "400 Bad Request"
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import threading
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,9 @@ BODILESS = frozenset([204, 205, 304])
 # What a client can do something about: of other errors it is told the code alone.
 _TOLD = frozenset(["NANO_E_INVALID", "NANO_E_TOO_LARGE", "NANO_E_OVERLOADED", "NANO_E_DRAINING"])
 
+# How long an app that could not be loaded is left alone.
+_RETRY_S = 1.0
+
 
 class Mounted:
     """An app of somebody's runtime, or one that is loaded on a runtime of its own when a process first needs it.
@@ -35,18 +39,32 @@ class Mounted:
         self.ready = app if isinstance(app, App) else None
         if self.ready is not None and options:
             raise InvalidTypeError("options are for an app that is loaded here; this one is loaded already")
+        # What logs call it when it is not there.
+        self.name = options.get("name") or "the mounted app"
         self._source = app
         self._options = options
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
+        # Why it could not be loaded, and until when that is taken to be so.
+        self._failure: NanoError | None = None
+        self._failed_until = 0.0
 
     def load(self, loop: Loop | None = None) -> App:
-        """The app; loads it if it is not loaded, for the loop of a server if there is one. Blocks."""
+        """The app; loads it if it is not loaded, for the loop of a server if there is one. Blocks. What has just failed is not tried again
+        for each request."""
         with self._lock:
             if self.ready is None:
                 assert not isinstance(self._source, App)
-                self._runtime = Runtime()
-                self.ready = self._runtime._load_for(loop, self._source, self._options)
+                if self._failure is not None and time.monotonic() < self._failed_until:
+                    raise self._failure.with_traceback(None)
+                if self._runtime is None:
+                    self._runtime = Runtime()
+                try:
+                    self.ready = self._runtime._load_for(loop, self._source, self._options)
+                except NanoError as error:
+                    self._failure, self._failed_until = error, time.monotonic() + _RETRY_S
+                    raise
+                self._failure = None
             return self.ready
 
     def close(self) -> None:
@@ -54,7 +72,7 @@ class Mounted:
         with self._lock:
             if self._runtime is not None:
                 self._runtime.close()
-                self._runtime, self.ready = None, None
+                self._runtime, self.ready, self._failure = None, None, None
 
 
 def headers_of(method: str, response: Response) -> tuple[Pairs, bool]:

@@ -48,6 +48,18 @@ async def relay(app: App, scope: MutableMapping[str, Any], receive: Receive, sen
         client.end()
 
 
+async def deny(error: NanoError, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """The same when there is no app."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": _FAILED, "reason": error.name.removeprefix("NANO_E_")})
+        return
+    status, headers, body = problem(error)
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
 async def _carry(app: App, scope: MutableMapping[str, Any], socket: Socket, client: _Client) -> None:
     try:
         socket.ask(app._native.dispatch_asgi_websocket, scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import weakref
 from collections.abc import AsyncIterator, MutableMapping
@@ -12,7 +13,7 @@ from . import _runtime
 from ._errors import NanoError
 from ._exchange import AsyncBody, Exchange, begin
 from ._mount import Mounted, headers_of, problem, report
-from ._relay import Message, Receive, Send, relay
+from ._relay import Message, Receive, Send, deny, relay
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -25,6 +26,8 @@ Scope = MutableMapping[str, Any]
 
 # Who waits for longer than a round, whose client is listened to meanwhile.
 _ROUND_S = 0.05
+# What logs call it when a client has gone before its response.
+_CLIENT_GONE = 499
 
 
 class App:
@@ -42,7 +45,13 @@ class App:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        app = self._mounted.ready or await self._app()
+        app = self._mounted.ready
+        if app is None:
+            try:
+                app = await self._app()
+            except NanoError as error:
+                await _fail(self._mounted.name, error, scope, send)
+                return
         hub = app._hub
         loop = asyncio.get_running_loop()
         future = loop.create_future()
@@ -53,6 +62,7 @@ class App:
             if not token:
                 first = await receive()
                 if first["type"] == "http.disconnect":
+                    await _tell_nobody(send)
                     return
                 if first.get("more_body", False):
                     await self._upload(app, scope, receive, send, first)
@@ -98,7 +108,13 @@ class App:
         if kind == "lifespan":
             await self._lifespan(receive, send)
         elif kind == "websocket":
-            await relay(self._mounted.ready or await self._app(), scope, receive, send)
+            try:
+                app = self._mounted.ready or await self._app()
+            except NanoError as error:
+                report(self._mounted.name, error)
+                await deny(error, scope, receive, send)
+                return
+            await relay(app, scope, receive, send)
         else:
             raise NotImplementedError(f"ASGI's {kind} is not supported")
 
@@ -228,10 +244,11 @@ async def _answer(app: str, exchange: _Exchange, scope: Scope, send: Send) -> No
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"" if is_bare or response.is_stream else response.body})
     except _Gone:
-        # Nobody is there to be told.
-        return
+        await _tell_nobody(send)
     except NanoError as error:
         if exchange.gone:
+            if not started:
+                await _tell_nobody(send)
             return
         if started:
             # The response is cut short, which is what the server makes of an exception.
@@ -240,6 +257,13 @@ async def _answer(app: str, exchange: _Exchange, scope: Scope, send: Send) -> No
         await _fail(app, error, scope, send)
     finally:
         exchange.close()
+
+
+async def _tell_nobody(send: Send) -> None:
+    """The client has gone away: of all responses this is the one that nobody reads. Middleware wants one from every application."""
+    with contextlib.suppress(OSError):
+        await send({"type": "http.response.start", "status": _CLIENT_GONE, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _fail(app: str, error: NanoError, scope: Scope, send: Send) -> None:

@@ -40,13 +40,15 @@ class App:
         self._mounted = Mounted(app, options)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        app = self._mounted.ready or self._mounted.load()
         method = environ["REQUEST_METHOD"]
+        name = self._mounted.name
         try:
+            app = self._mounted.ready or self._mounted.load()
+            name = app.name
             request = Request(_url(method, environ), method=method, headers=_headers(environ), body=_body(environ))
             response = app.fetch_sync(request, stream=True)
         except NanoError as error:
-            report(app.name, error)
+            report(name, error)
             status, pairs, body = problem(error)
             start_response(_status(status, ""), _native(pairs))
             return [b"" if method == "HEAD" else body]
@@ -55,7 +57,7 @@ class App:
         if is_bare:
             response.close()
             return []
-        return _Chunks(app.name, response) if response.is_stream else [response.body]
+        return _Chunks(name, response) if response.is_stream else [response.body]
 
     def close(self) -> None:
         """Closes the runtime that was made here."""
@@ -134,8 +136,8 @@ def _body(environ: Environ) -> bytes | Iterator[bytes] | None:
 
 
 def _length(given: str) -> int:
-    # What int takes besides, such as a sign, no server should have let through.
-    if not (given.isascii() and given.isdigit()):
+    # What int takes besides, such as a sign, no server should have let through; nor one of more than 64 bits.
+    if not (given.isascii() and given.isdigit() and len(given) < 20):
         raise InvalidError("the request's content-length is no number", http_status=400)
     return int(given)
 
