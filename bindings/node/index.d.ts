@@ -375,7 +375,7 @@ export class NanoError extends Error {
 }
 
 export interface HandlerOptions {
-  /** Is told what clients are not, once they have been answered: by default it is written to the console. */
+  /** Is told what clients are not, once they have been answered: by default it is written to the console. What it throws is an uncaught exception. */
   onError?: (error: Error, app: App, request: IncomingMessage | Http2ServerRequest) => void;
 }
 

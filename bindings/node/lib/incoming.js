@@ -50,13 +50,15 @@ function headOf(request, without) {
     if (lower === 'host') hosts.push(raw[index + 1]);
     if (name.charCodeAt(0) !== 58 && !without.has(lower)) flat = append(flat, name, raw[index + 1]);
   }
+  // As listeners do it: an app need not know by which version it was asked.
+  const authority = request.httpVersionMajor >= 2 ? request.authority : undefined;
+  if (authority && hosts.length === 0) flat = append(flat, 'host', authority);
+  if (authority && !hosts.some((host) => host.toLowerCase() === authority.toLowerCase())) hosts.push(authority);
   return { method: request.method, url: urlOf(request, hosts), flat };
 }
 
 /** The URL that the client asks for, also below a mount. */
 function urlOf(request, hosts) {
-  const authority = request.httpVersionMajor >= 2 ? request.authority : undefined;
-  if (authority && !hosts.some((host) => host.toLowerCase() === authority.toLowerCase())) hosts.push(authority);
   // Before there were names of hosts, there was one to a server.
   if (hosts.length === 0 && request.httpVersion === '1.0') hosts.push('localhost');
   const url = native.requestUrl(request.method, request.originalUrl ?? request.url, hosts, request.socket?.encrypted === true);
