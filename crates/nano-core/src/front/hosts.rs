@@ -34,7 +34,7 @@ impl Hosts {
         if !path.is_empty() && !path.starts_with('/') {
             return Err(Error::new(Status::Invalid, format!("the path prefix \"{path}\" does not begin with a slash")));
         }
-        if host.bytes().any(|byte| byte.is_ascii_whitespace() || byte == b'/' || byte == b'*') {
+        if host == "." || host.bytes().any(|byte| byte.is_ascii_whitespace() || byte == b'/' || byte == b'*') {
             return Err(Error::new(Status::Invalid, format!("\"{host}\" is not the name of one host")));
         }
         // Only what is between brackets has colons: requests are told apart by the host alone.
@@ -44,6 +44,7 @@ impl Hosts {
                 format!("\"{host}\" is not a host alone: leave out the port, and put an IPv6 address in brackets"),
             ));
         }
+        let host = rootless(host);
         let prefixes = if host.is_empty() { &mut self.others } else { self.named.entry(host.to_ascii_lowercase()).or_default() };
         if prefixes.iter().any(|(taken, _)| taken == path) {
             return Err(Error::new(Status::Already, format!("two apps answer for {host}{path}")));
@@ -61,7 +62,7 @@ impl Hosts {
 impl Router for Hosts {
     fn route(&self, host: &str, path: &str) -> Route {
         let find = |prefixes: &[(String, App)]| prefixes.iter().find(|(prefix, _)| is_below(path, prefix)).map(|(_, app)| app.clone());
-        let named = self.named.get(host).and_then(|prefixes| find(prefixes));
+        let named = self.named.get(rootless(host)).and_then(|prefixes| find(prefixes));
         named.or_else(|| find(&self.others)).map_or(Route::Nobody, Route::App)
     }
 
@@ -77,6 +78,11 @@ impl Router for Hosts {
     fn is_behind_proxy(&self) -> bool {
         self.behind_proxy
     }
+}
+
+/// A name without the dot of the root, with which it is the same one.
+fn rootless(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {

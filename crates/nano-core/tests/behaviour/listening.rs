@@ -244,6 +244,29 @@ fn a_router_says_whose_a_request_is() {
 }
 
 #[test]
+fn a_host_is_the_same_with_the_dot_of_the_root() {
+    let runtime = runtime(1);
+    let says = |name: &str| load(&runtime, name, &format!("export default {{ fetch() {{ return new Response('{name}') }} }}"));
+    let (shop, other, rest) = (says("shop"), says("other"), says("rest"));
+    let mut hosts = Hosts::new();
+    hosts.insert("Shop.example", "", shop.clone()).unwrap();
+    hosts.insert("other.example.", "", other).unwrap();
+    hosts.insert("", "", rest).unwrap();
+    assert_eq!(hosts.insert("shop.example.", "", shop.clone()).expect_err("the same").status, Status::Already);
+    assert_eq!(hosts.insert(".", "", shop).expect_err("no host").status, Status::Invalid);
+    let listener = listen(&runtime, hosts);
+    for (host, app) in [
+        ("shop.example.", "shop"),
+        ("SHOP.example.:80", "shop"),
+        ("other.example", "other"),
+        ("other.example.", "other"),
+        ("shop.example..", "rest"),
+    ] {
+        assert_eq!(ask(&listener, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).1, app, "{host}");
+    }
+}
+
+#[test]
 fn routes_that_nobody_would_ever_be_answered_by_are_refused() {
     let (here, elsewhere) = (runtime(1), runtime(1));
     let own = load(&here, "own", "export default { fetch() { return new Response('own'); } }");
