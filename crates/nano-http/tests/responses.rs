@@ -93,7 +93,7 @@ fn contradictions_and_what_is_no_framing_are_refused() {
         (Fault::HeaderValue, "X: a\rb"),
         (Fault::HeaderValue, "X: a\u{0}"),
         (Fault::BareLineFeed, "X: a\nY: b"),
-        (Fault::Folded, "X: a\r\n b"),
+        (Fault::Folded, " X: a"),
         (Fault::TooManyHeaders, &["X: 1"; 9].join("\r\n")),
         (Fault::HeadTooLong, &format!("X: {}", "x".repeat(400))),
     ] {
@@ -141,4 +141,14 @@ fn protocols_switch_only_if_asked_to() {
     assert_eq!(read(text, Asked::Other), Err(Fault::Switched));
     assert!(!accepted("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Asked::Upgrade).switched);
     assert!(accepted("HTTP/1.1 200 OK\r\n\r\n", Asked::Connect).switched);
+}
+
+#[test]
+fn a_folded_value_is_one_line() {
+    let response = accepted("HTTP/1.1 200 OK\r\nX-A: one,\r\n\ttwo\r\n  three\r\nContent-Length:\r\n 5\r\nX-B: y\r\n\r\n", Asked::Other);
+    let values: Vec<&[u8]> = response.head.headers.iter().map(|(_, value)| value).collect();
+    assert_eq!(values, [&b"one,  \ttwo    three"[..], b"5", b"y"]);
+    assert_eq!(response.framing, Framing::Length(5));
+    // There is nothing to go on with.
+    assert!(read("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n", Asked::Other).is_err());
 }

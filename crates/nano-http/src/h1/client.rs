@@ -68,10 +68,12 @@ impl ResponseParser {
                 *self.first.insert((end, version, status))
             }
         };
-        let Some(end) = self.lines.headers_end(input, limits.head_bytes, &mut self.headers, limits.headers)? else { return Ok(None) };
+        let Some(end) = self.lines.headers_end(input, limits.head_bytes, &mut self.headers, limits.headers, true)? else { return Ok(None) };
         let mut room: Room<'_> = [const { MaybeUninit::uninit() }; _];
         let mut parsed = httparse::Response::new(&mut []);
-        match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &input[..end], &mut room) {
+        let mut config = httparse::ParserConfig::default();
+        config.allow_obsolete_multiline_headers_in_responses(true);
+        match config.parse_response_with_uninit_headers(&mut parsed, &input[..end], &mut room) {
             Ok(httparse::Status::Complete(bytes)) if bytes == end => {}
             // The end that was found is the only empty line.
             Ok(_) => return Err(Fault::HeaderName),

@@ -87,7 +87,11 @@ impl Fields {
             flat[name..].make_ascii_lowercase();
             let value = flat.len() + 1;
             flat.push(b'\n');
-            flat.extend_from_slice(header.value);
+            if kind == Kind::Response && header.value.contains(&b'\n') {
+                flat.extend_from_slice(trim(&unfold(header.value)));
+            } else {
+                flat.extend_from_slice(header.value);
+            }
             let (before, value_bytes) = flat.split_at(value);
             match &before[name..value - 1] {
                 b"host" if kind == Kind::Request => {
@@ -164,6 +168,11 @@ impl Fields {
     pub fn persists(&self, version: Version) -> bool {
         !self.close && (version == Version::Http11 || self.keep_alive)
     }
+}
+
+/// A value that a server has written in several lines, as one: RFC 9112, 5.2.
+fn unfold(value: &[u8]) -> Vec<u8> {
+    value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect()
 }
 
 /// Digits and nothing else: no sign, no space, no point.

@@ -40,13 +40,23 @@ impl Lines {
         Ok(Some(line))
     }
 
-    /// Finds the empty line that ends the headers; where the message's body begins.
-    pub fn headers_end(&mut self, input: &[u8], max: usize, counted: &mut usize, headers_max: usize) -> Result<Option<usize>, Fault> {
+    /// Finds the empty line that ends the headers; where the message's body begins. A header may go on in the next line if that `folds`.
+    pub fn headers_end(
+        &mut self,
+        input: &[u8],
+        max: usize,
+        counted: &mut usize,
+        headers_max: usize,
+        folds: bool,
+    ) -> Result<Option<usize>, Fault> {
         while let Some((start, end)) = self.next(input, max, Fault::HeadTooLong)? {
             if start == end {
                 return Ok(Some(self.line));
             }
             if matches!(input[start], b' ' | b'\t') {
+                if folds && *counted > 0 {
+                    continue;
+                }
                 return Err(Fault::Folded);
             }
             *counted += 1;

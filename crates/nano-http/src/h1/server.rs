@@ -132,7 +132,7 @@ impl RequestParser {
                 *self.first.insert(RequestLine::read(input, start, end, limits)?)
             }
         };
-        let end = lines.headers_end(input, limits.head_bytes, &mut self.headers, limits.headers)?;
+        let end = lines.headers_end(input, limits.head_bytes, &mut self.headers, limits.headers, false)?;
         Ok(end.map(|end| (first, end)))
     }
 }
