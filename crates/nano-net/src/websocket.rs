@@ -5,15 +5,16 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use nano_base::base64;
 use nano_base::http::{Headers, RequestHead, ResponseHead};
 use nano_base::limits::{
-    SOCKET_READ_BYTES, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_COMPRESS_BYTES_MIN, WEBSOCKET_FRAMES_PER_TURN, WEBSOCKET_OPEN_MS_MAX,
-    WEBSOCKET_PONGS_BYTES_MAX,
+    SOCKET_READ_BYTES, WEBSOCKET_ANSWER_BYTES_MAX, WEBSOCKET_CLOSE_MS_MAX, WEBSOCKET_COMPRESS_BYTES_MIN, WEBSOCKET_FRAMES_PER_TURN,
+    WEBSOCKET_OPEN_MS_MAX, WEBSOCKET_PONGS_BYTES_MAX,
 };
 use nano_base::sys::random;
 use nano_base::url::Url;
 use nano_base::wheel::TimerKey;
-use nano_http::h1::{self, Asked, ResponseParser};
+use nano_http::h1::{self, Asked, BodyDecoder, ResponseParser};
 use nano_http::ws::{self, Event, Offer, Role, Violation};
 
 use crate::connect::{Net, Target};
@@ -50,8 +51,8 @@ pub struct Closed {
     pub clean: bool,
     /// What went wrong.
     pub failure: Option<Failure>,
-    /// The response of a server that does not want to.
-    pub response: Option<ResponseHead>,
+    /// The response of a server that does not want to, with its body.
+    pub response: Option<(ResponseHead, Vec<u8>)>,
 }
 
 /// Whoever opened a WebSocket. `closed` is the last it hears.
@@ -99,9 +100,23 @@ struct Inner {
 }
 
 enum State {
-    Opening { parser: ResponseParser, key: [u8; 16], protocols: Vec<String>, offer: Option<Offer> },
+    Opening {
+        parser: ResponseParser,
+        key: [u8; 16],
+        protocols: Vec<String>,
+        offer: Option<Offer>,
+    },
     Open(Box<ws::Socket>),
+    /// There will be none: the server's answer, as far as it has come.
+    Refused(Box<Answer>),
     Over,
+}
+
+struct Answer {
+    why: String,
+    head: ResponseHead,
+    decoder: BodyDecoder,
+    body: Vec<u8>,
 }
 
 impl fmt::Debug for WebSocket {
@@ -212,6 +227,12 @@ fn request(opening: &Opening, key: [u8; 16], offer: Option<&Offer>) -> Result<(T
             return Err(invalid("the headers cannot be sent"));
         }
     }
+    if !(url.username().is_empty() && url.password().is_empty()) && headers.value(b"authorization").is_none() {
+        let pair = [&*unescaped(url.username()), b":", &*unescaped(url.password())].concat();
+        if !headers.push(b"authorization", format!("Basic {}", base64::encode(&pair)).as_bytes()) {
+            return Err(invalid("the headers cannot be sent"));
+        }
+    }
     let head = RequestHead { method: "GET".into(), url: String::new(), headers };
     let target = url.path().to_owned() + &url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let call = h1::Call { target: &target, host: &url.host(), content: h1::Content::None, keep_alive: true, upgrade: Some("websocket") };
@@ -219,6 +240,25 @@ fn request(opening: &Opening, key: [u8; 16], offer: Option<&Offer>) -> Result<(T
     h1::write_request_head(&mut bytes, &head, &call).map_err(|why| invalid(&format!("the request cannot be sent: {why}")))?;
     let target = Target { app: opening.app, policy: opening.policy.clone(), scheme, host, port };
     Ok((target, bytes))
+}
+
+/// A part of a URL as it was before it was written there.
+fn unescaped(part: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let (bytes, mut plain, mut at) = (part.as_bytes(), Vec::with_capacity(part.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        match (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                plain.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                plain.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    plain
 }
 
 impl Inner {
@@ -271,8 +311,15 @@ impl Inner {
 
     /// Whether there may be more to do.
     fn step(self: &Rc<Self>, reactor: &Reactor) -> bool {
-        if matches!(*self.state.borrow(), State::Opening { .. }) {
-            return self.open(reactor);
+        let is_refused = match &*self.state.borrow() {
+            State::Opening { .. } => Some(false),
+            State::Refused(_) => Some(true),
+            _ => None,
+        };
+        match is_refused {
+            Some(false) => return self.open(reactor),
+            Some(true) => return self.read_answer(reactor),
+            None => {}
         }
         if !self.chat.wants() {
             return false;
@@ -363,15 +410,67 @@ impl Inner {
                 true
             }
             Err(mismatch) => {
-                let message = format!("the server did not open a WebSocket (status {}): {mismatch}", response.head.status);
-                self.finish(reactor, refused(message), Some(response.head));
+                let why = format!("the server did not open a WebSocket (status {}): {mismatch}", response.head.status);
+                let decoder = BodyDecoder::new(response.framing);
+                *self.state.borrow_mut() = State::Refused(Box::new(Answer { why, head: response.head, decoder, body: Vec::new() }));
+                true
+            }
+        }
+    }
+
+    /// Reads what a server that opens none says besides; whether there may be more to do.
+    fn read_answer(&self, reactor: &Reactor) -> bool {
+        let read = {
+            let (mut state, mut input) = (self.state.borrow_mut(), self.input.borrow_mut());
+            let State::Refused(answer) = &mut *state else { return false };
+            let step = answer.decoder.decode(&input[self.at.get()..]);
+            if let Ok(step) = &step {
+                answer.body.extend_from_slice(step.data);
+            }
+            let fits = answer.body.len() <= WEBSOCKET_ANSWER_BYTES_MAX && self.chat.gathers(answer.body.len());
+            match step {
+                Err(fault) => Err(format!("{}; its answer is malformed: {fault}", answer.why)),
+                Ok(_) if !fits => Err(format!("{}; its answer is longer than there is room for", answer.why)),
+                Ok(step) => {
+                    let (consumed, goes_on) = (step.consumed, step.consumed > 0);
+                    self.consume(&mut input, consumed);
+                    Ok((answer.decoder.is_done(), goes_on))
+                }
+            }
+        };
+        match read {
+            Ok((false, goes_on)) => goes_on,
+            Ok((true, _)) => {
+                self.answered(reactor);
+                false
+            }
+            Err(why) => {
+                self.finish(reactor, Some(Failure::new(FailureKind::Protocol, why)), None);
                 false
             }
         }
     }
 
+    /// All of such an answer has come.
+    fn answered(&self, reactor: &Reactor) {
+        let state = std::mem::replace(&mut *self.state.borrow_mut(), State::Over);
+        if let State::Refused(answer) = state {
+            let Answer { why, head, body, .. } = *answer;
+            self.finish(reactor, Some(Failure::new(FailureKind::Protocol, why)), Some((head, body)));
+        }
+    }
+
+    /// The connection has ended; whether that was the end of such an answer.
+    fn ends_answer(&self, reactor: &Reactor) -> bool {
+        let ends = if let State::Refused(answer) = &mut *self.state.borrow_mut() { answer.decoder.close().is_ok() } else { false };
+        if ends {
+            self.answered(reactor);
+        }
+        ends
+    }
+
     /// Tells the end, once.
-    fn finish(&self, reactor: &Reactor, failure: Option<Failure>, response: Option<ResponseHead>) {
+    fn finish(&self, reactor: &Reactor, failure: Option<Failure>, response: Option<(ResponseHead, Vec<u8>)>) {
         let answered = matches!(&*self.state.borrow(), State::Open(socket) if socket.is_closed());
         let said = self.said.take();
         let clean = answered && said.is_some() && failure.is_none();
@@ -411,6 +510,7 @@ impl Peer for Inner {
         self.timer.set(None);
         let failure = match *self.state.borrow() {
             State::Opening { .. } => format!("the WebSocket was not open within {WEBSOCKET_OPEN_MS_MAX} ms"),
+            State::Refused(ref answer) => format!("{}; its answer was not complete within {WEBSOCKET_OPEN_MS_MAX} ms", answer.why),
             // A last word that has been said is enough; a connection that is then left open is not the app's trouble.
             _ if self.said.borrow().is_some() => String::new(),
             _ => format!("the other side did not close within {WEBSOCKET_CLOSE_MS_MAX} ms"),
@@ -425,7 +525,7 @@ impl Talk for Bridge {
 
     fn room(&self) -> usize {
         let wanted = self.0.upgrade().filter(|inner| !inner.waits.get()).is_some_and(|inner| match *inner.state.borrow() {
-            State::Opening { .. } => true,
+            State::Opening { .. } | State::Refused(_) => true,
             State::Open(_) => inner.input.borrow().is_empty() || inner.chat.wants(),
             State::Over => false,
         });
@@ -452,7 +552,7 @@ impl Talk for Bridge {
     }
 
     fn ended(&self, reactor: &Reactor, _: &Socket) {
-        if let Some(inner) = self.0.upgrade() {
+        if let Some(inner) = self.0.upgrade().filter(|inner| !inner.ends_answer(reactor)) {
             let failure =
                 inner.said.borrow().is_none().then(|| Failure::new(FailureKind::Closed, "the connection ended without a close frame"));
             inner.finish(reactor, failure, None);

@@ -14,7 +14,9 @@ const HELLO: &str = "new Uint8Array([31,139,8,0,0,0,0,0,0,3,203,72,205,201,201,7
 /// An app behind a listener, and one that asks it by a path and says what it has read.
 fn pair(body: &str) -> (Runtime, Listener, App) {
     let runtime = runtime(1);
-    let source = format!("export default {{ async fetch(request, env) {{ const {{ pathname }} = new URL(request.url); const hello = {HELLO}; {body} }} }}");
+    let source = format!(
+        "export default {{ async fetch(request, env) {{ const {{ pathname }} = new URL(request.url); const hello = {HELLO}; {body} }} }}"
+    );
     let mut options = here("coded", &source);
     options.limits.cpu_ms = 1_000;
     options.bindings = vec![Binding { name: "SELF".into(), kind: BindingKind::App { app: "coded".into(), entrypoint: None } }];

@@ -237,6 +237,68 @@ fn fetch_upgrades_to_a_websocket_or_gives_the_answer() {
 }
 
 #[test]
+fn what_a_server_says_instead_of_a_websocket_is_read_and_redirects_are_followed() {
+    let port = serve(|mut stream| {
+        let mut peeked = [0; 16];
+        let length = stream.peek(&mut peeked).unwrap();
+        if peeked[..length].starts_with(b"GET /ws") {
+            return echo(Wire::answer(stream, None, None).1);
+        }
+        let asked = head(&mut stream);
+        let answer = match asked.split(' ').nth(1).unwrap() {
+            "/length" => "401 Not you\r\nContent-Length: 9\r\n\r\nnope body",
+            "/chunks" => "403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnope\r\n5\r\n body\r\n0\r\n\r\n",
+            "/close" => "400 No\r\nConnection: close\r\n\r\nnope body",
+            "/short" => "400 No\r\nContent-Length: 10\r\n\r\nnope body",
+            _ => "302 Found\r\nLocation: /ws\r\nContent-Length: 0\r\n\r\n",
+        };
+        write!(stream, "HTTP/1.1 {answer}").unwrap();
+    });
+    let said = ask(
+        port,
+        "const ask = (path, init) => fetch('http://127.0.0.1:PORT/' + path, { headers: { Upgrade: 'websocket' }, ...init });
+         const log = [];
+         for (const path of ['length', 'chunks', 'close']) {
+             const refused = await ask(path);
+             log.push(refused.status, refused.statusText, await refused.text());
+         }
+         log.push(await ask('short').catch((error) => error.name));
+         log.push(await ask('moved', { redirect: 'error' }).catch((error) => error.name));
+         const manual = await ask('moved', { redirect: 'manual' });
+         log.push(manual.status, manual.headers.get('location'));
+         const moved = await ask('moved');
+         moved.webSocket.accept();
+         moved.webSocket.send('there');
+         log.push(moved.status, moved.redirected, (await next(moved.webSocket, 'message')).data);
+         moved.webSocket.close();
+         for (const init of [{ method: 'POST', body: 'x' }, { method: 'HEAD' }]) log.push(await ask('ws', init).catch((error) => error.name));
+         return Response.json(log);",
+    );
+    let refused = r#"401,"Not you","nope body",403,"No","nope body",400,"No","nope body","TypeError""#;
+    assert_eq!(said, format!(r#"[{refused},"TypeError",302,"/ws",101,true,"there","TypeError","TypeError"]"#));
+}
+
+#[test]
+fn a_websocket_s_url_may_have_credentials() {
+    let port = serve(|stream| {
+        let (head, mut wire) = Wire::answer(stream, None, None);
+        wire.text(head.lines().find(|line| line.starts_with("authorization: ")).unwrap_or("none"));
+        echo(wire);
+    });
+    let said = ask(
+        port,
+        "const heard = async (url) => {
+             const socket = new WebSocket(url);
+             const { data } = await next(socket, 'message');
+             socket.close();
+             return data;
+         };
+         return Response.json([await heard('ws://us%65r:p%40ss@127.0.0.1:PORT/'), await heard('ws://127.0.0.1:PORT/')]);",
+    );
+    assert_eq!(said, r#"["authorization: Basic dXNlcjpwQHNz","none"]"#);
+}
+
+#[test]
 fn an_app_hands_a_websocket_through() {
     let port = serve(|stream| echo(Wire::answer(stream, None, None).1));
     let runtime = runtime(1);

@@ -40,8 +40,8 @@ pub enum SocketEvent {
     Drained,
     /// Both sides have ended it, or the other side is gone: code, reason, and whether it said so.
     Closed(u16, String, bool),
-    /// Something went wrong: why, and the response of a server that wanted no WebSocket.
-    Failed(String, Option<ResponseHead>),
+    /// Something went wrong: why, and the response of a server that wanted no WebSocket, with its body.
+    Failed(String, Option<(ResponseHead, Vec<u8>)>),
 }
 
 /// A WebSocket to be opened.

@@ -128,12 +128,16 @@ pub(crate) fn event<'s>(scope: &mut v8::PinScope<'s, '_>, event: SocketEvent) ->
             let reason = v8::String::new(scope, &reason)?.into();
             (3, [code, reason, v8::Boolean::new(scope, is_clean).into()])
         }
-        SocketEvent::Failed(message, head) => {
+        SocketEvent::Failed(message, answer) => {
             let message = v8::String::new(scope, &message)?.into();
-            match head {
-                Some(head) => {
+            // Without room for its body there is no answer.
+            let answer = answer.and_then(|(head, body)| Some((head, bytes::to_array(scope, body)?)));
+            match answer {
+                Some((head, body)) => {
                     let status = v8::Integer::new_from_unsigned(scope, u32::from(head.status)).into();
-                    (4, [message, status, flat(scope, &head)?])
+                    let text = v8::String::new(scope, &head.status_text)?.into();
+                    let flat = flat(scope, &head)?;
+                    (4, [message, v8::Array::new_with_elements(scope, &[status, text, flat, body.into()]).into(), undefined])
                 }
                 None => (4, [message, undefined, undefined]),
             }

@@ -292,7 +292,7 @@ fn what_is_no_websocket_is_not_opened() {
     let before = shard.reactor.len();
     for (response, status) in [
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", Some(403)),
-        ("HTTP/1.1 200 OK\r\n\r\n", Some(200)),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", Some(200)),
         ("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: wrong\r\n\r\n", Some(101)),
         ("nonsense\r\n\r\n", None),
     ] {
@@ -304,7 +304,7 @@ fn what_is_no_websocket_is_not_opened() {
         });
         let end = start(&shard, &peer).0.end(&shard);
         assert_eq!(end.failure.map(|failure| failure.kind), Some(FailureKind::Protocol), "{response}");
-        assert_eq!((end.response.map(|head| head.status), end.code, end.clean), (status, 1006, false), "{response}");
+        assert_eq!((end.response.map(|(head, _)| head.status), end.code, end.clean), (status, 1006, false), "{response}");
     }
     for (url, kind) in [
         ("ftp://127.0.0.1/", FailureKind::Invalid),

@@ -25,6 +25,8 @@
     // Sends the request's body, as long as there is some.
     pump = null;
     answered = false;
+    // It asks for a WebSocket.
+    upgrades = false;
     responseBody = null;
     // What cancels the call, and the function that hangs on it.
     signal = null;
@@ -62,6 +64,10 @@
     }
 
     send() {
+      if (this.upgrades) {
+        nano.part("fetch_upgrade").open(this);
+        return;
+      }
       const { taken } = this;
       const whole = taken === null ? null : wholeBody(taken);
       const length = whole === undefined ? lengthOf(taken) : undefined;
@@ -165,8 +171,11 @@
     }
     if (signal !== null) call.watch(signal);
     try {
-      if (isGlobal && asksForUpgrade(call)) return nano.part("fetch_upgrade").start(call);
-      if (!isPlain(call, isGlobal)) return nano.part("fetch_schemes").start(call, request, isGlobal);
+      call.upgrades = isGlobal && asksForUpgrade(call);
+      if (call.upgrades && call.method !== "GET") {
+        throw new TypeError("Failed to fetch: a WebSocket is asked for by the method GET, without a body.");
+      }
+      if (!call.upgrades && !isPlain(call, isGlobal)) return nano.part("fetch_schemes").start(call, request, isGlobal);
       call.send();
     } catch (error) {
       call.bodyDone();

@@ -3,7 +3,7 @@
 // https://developers.cloudflare.com/workers/examples/websockets/#write-a-websocket-client
 (nano) => {
   const { StringPrototypeReplaceAll, StringPrototypeStartsWith } = nano.primordials;
-  const { fetchedResponse, headerOf, parseFlat, responseOf } = nano.fetch;
+  const { bytesBody, fetchedResponse, headerOf, isNullBodyStatus, isRedirectStatus, parseFlat, responseOf } = nano.fetch;
   const { Socket } = nano.part("sockets");
   const { createWebSocket } = nano.part("websocket");
 
@@ -20,26 +20,30 @@
     return kept;
   };
 
-  const start = (call) => {
+  const open = (call) => {
     const { flat, url } = call;
     const socket = new Socket({
       __proto__: null,
       opened(protocol, answer) {
         const webSocket = createWebSocket(socket);
-        const meta = { __proto__: null, type: "basic", url, guard: "immutable", redirected: false, webSocket };
+        const meta = { __proto__: null, type: "basic", url, guard: "immutable", redirected: call.redirects > 0, webSocket };
         call.pump = null;
         call.bodyDone();
         call.deferred.resolve(responseOf(101, "Switching Protocols", answer, meta, null));
       },
-      // A server that wants no WebSocket has answered; what it says besides is not read.
-      failed(why, status, answer) {
-        if (status === undefined) {
+      // A server that wants no WebSocket may have answered.
+      failed(why, answer) {
+        if (answer === undefined) {
           call.fail(`fetch failed: ${why}`);
           return;
         }
+        const status = answer[0];
+        const headers = answer[2];
         call.pump = null;
+        if (isRedirectStatus(status) && call.options.redirect !== "manual" && nano.part("fetch_redirect").follow(call, status, headers)) return;
         call.bodyDone();
-        call.deferred.resolve(fetchedResponse(status, "", answer, url, false, null));
+        const body = isNullBodyStatus(status) ? null : bytesBody(answer[3], null);
+        call.deferred.resolve(fetchedResponse(status, answer[1], headers, url, call.redirects > 0, body));
       },
       closed() {
         call.fail("fetch failed: the connection was closed");
@@ -49,8 +53,7 @@
     socket.read(false);
     // Whoever aborts the call, or lets it fail, ends the connection.
     call.pump = { __proto__: null, cancel: () => socket.close(undefined, "") };
-    return call.deferred.promise;
   };
 
-  return { __proto__: null, start };
+  return { __proto__: null, open };
 };
