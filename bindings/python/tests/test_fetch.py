@@ -459,7 +459,7 @@ def test_a_body_whose_reader_was_canceled_has_no_end(runtime: Runtime, run: Any)
 
 
 # Sends its pieces when it is told to.
-PIECES = """
+WHEN_TOLD = """
 let open;
 const opened = new Promise((resolve) => { open = resolve; });
 export { open };
@@ -478,7 +478,7 @@ ALL = [f"{n} ".encode() for n in range(50)]
 @pytest.mark.parametrize("whole", [False, True], ids=["pieces", "whole"])
 def test_any_number_of_tasks_reads_one_response(runtime: Runtime, run: Any, whole: bool) -> None:
     async def main() -> None:
-        app = runtime.load(PIECES)
+        app = runtime.load(WHEN_TOLD)
         response = await app.fetch(URL, stream=True)
 
         async def read() -> list[bytes]:
@@ -500,7 +500,7 @@ def test_any_number_of_tasks_reads_one_response(runtime: Runtime, run: Any, whol
 
 @pytest.mark.parametrize("whole", [False, True], ids=["pieces", "whole"])
 def test_any_number_of_threads_reads_one_response(runtime: Runtime, whole: bool) -> None:
-    app = runtime.load(PIECES)
+    app = runtime.load(WHEN_TOLD)
     response = app.fetch_sync(URL, stream=True)
     with ThreadPoolExecutor(3) as pool:
         had = [pool.submit(lambda: [response.read()] if whole else list(response.iter_bytes())) for _ in range(3)]
@@ -523,7 +523,7 @@ def test_threads_that_read_a_response_send_the_rest_of_the_request_in_turn(runti
 
 def test_a_failure_reaches_all_who_read(runtime: Runtime, run: Any) -> None:
     async def main() -> None:
-        app = runtime.load(PIECES)
+        app = runtime.load(WHEN_TOLD)
         response = await app.fetch(URL, stream=True)
         readers = [asyncio.create_task(response.aiter_bytes().__anext__()) for _ in range(3)]
         await asyncio.sleep(0)
