@@ -45,6 +45,8 @@ pub struct AppState {
     pub digest: Option<Digest>,
     /// When something in it changed last, in milliseconds since 1970, as the file system says.
     pub newest_unix_ms: u64,
+    /// What that was, below the folder.
+    pub newest: PathBuf,
     /// What is in it and does not count.
     pub(super) hidden: Hidden,
     /// Its manifest, or what is wrong with it.
@@ -222,6 +224,7 @@ impl Scanner {
             stamp,
             digest: None,
             newest_unix_ms: walk.newest_unix_ms,
+            newest: walk.newest.clone(),
             hidden: walk.hidden,
             reading: reading.clone(),
             watched: walk.folders.clone(),
@@ -285,6 +288,7 @@ fn broken(real: &Path, shown: String, why: String, last: Option<&AppState>) -> A
         stamp: last.map_or(Digest([0; 32]), |last| last.stamp),
         digest: None,
         newest_unix_ms: last.map_or(0, |last| last.newest_unix_ms),
+        newest: last.map_or_else(PathBuf::new, |last| last.newest.clone()),
         hidden: last.map_or(Hidden { stamp: Digest([0; 32]), newest_unix_ms: 0 }, |last| last.hidden),
         reading: Arc::new(Reading { manifest: None, findings: vec![finding], environments: Vec::new(), places: Vec::new() }),
         watched: vec![real.to_path_buf()],

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::{AppState, Snapshot, Touched};
 use super::walk::Digest;
+use crate::text::units::show_duration_ms;
 use crate::text::{Finding, Severity};
 
 /// What to do about one folder.
@@ -79,12 +80,19 @@ struct Waiting {
     /// The stamp of what does not count, and since when it is that.
     hidden: Option<Digest>,
     hidden_since_ms: u64,
+    /// Since when it has been changing; none if it was still when it was looked at last.
+    restless_since_ms: Option<u64>,
+    /// Whether that was told.
+    restless_told: bool,
     /// Whether it is known to be broken, and has been told.
     told: bool,
 }
 
 /// What has not changed for so long by the file system's own clock needs no second look.
 const OLD_MS: u64 = 2_000;
+
+/// For how long a folder may be changing before that is told.
+const RESTLESS_MS: u64 = 10_000;
 
 /// The digest of nothing that there is.
 const NO_DIGEST: Digest = Digest([0; 32]);
@@ -184,6 +192,13 @@ impl Deployment {
         let waiting = self.waiting.entry(name.to_string()).or_insert_with(|| Waiting::new(state, now_ms));
         waiting.look(state, now_ms);
         let left_ms = if state.is_some_and(|state| is_old(state, unix_ms)) { 0 } else { waiting.left_ms(quiet_ms, now_ms) };
+        if left_ms == 0 {
+            waiting.restless_since_ms = None;
+        } else if let Some(state) = state
+            && waiting.becomes_restless(quiet_ms, now_ms)
+        {
+            step.findings.push(restless(state));
+        }
         if left_ms > 0 {
             step.again_ms = Some(step.again_ms.map_or(left_ms, |again| again.min(left_ms)));
         }
@@ -231,17 +246,25 @@ impl Deployment {
 impl Waiting {
     fn new(state: Option<&AppState>, now_ms: u64) -> Self {
         let (stamp, hidden) = (state.map(|state| state.stamp), state.map(|state| state.hidden.stamp));
-        Self { stamp, since_ms: now_ms, hidden, hidden_since_ms: now_ms, told: false }
+        let restless_since_ms = Some(now_ms);
+        Self { stamp, since_ms: now_ms, hidden, hidden_since_ms: now_ms, restless_since_ms, restless_told: false, told: false }
     }
 
     /// Takes in how the folder is now.
     fn look(&mut self, state: Option<&AppState>, now_ms: u64) {
         let now = Self::new(state, now_ms);
         if self.stamp != now.stamp {
-            *self = now;
+            *self = Self { restless_since_ms: self.restless_since_ms.or(Some(now_ms)), restless_told: self.restless_told, ..now };
         } else if self.hidden != now.hidden {
             (self.hidden, self.hidden_since_ms) = (now.hidden, now_ms);
         }
+    }
+
+    /// Whether it is to be told now that it does not come to rest.
+    fn becomes_restless(&mut self, quiet_ms: u64, now_ms: u64) -> bool {
+        let changes = self.since_ms.saturating_add(quiet_ms) > now_ms;
+        let long = self.restless_since_ms.is_some_and(|since_ms| since_ms.saturating_add(RESTLESS_MS) <= now_ms);
+        changes && long && !std::mem::replace(&mut self.restless_told, true)
     }
 
     /// How long it has to be still yet.
@@ -249,6 +272,17 @@ impl Waiting {
         let left = |since_ms: u64, wait_ms: u64| since_ms.saturating_add(wait_ms).saturating_sub(now_ms);
         left(self.since_ms, quiet_ms).max(left(self.hidden_since_ms, quiet_ms).min(left(self.since_ms, HIDDEN_MS_MAX)))
     }
+}
+
+/// What somebody wants to know who waits for a folder to be deployed that does not come to rest.
+fn restless(state: &AppState) -> Finding {
+    let what = match state.newest.as_os_str().is_empty() {
+        true => "files in it come and go".to_string(),
+        false => format!("{} changes", state.newest.display()),
+    };
+    let message = format!("it has not been still for {}, and is not deployed until it is: {what}", show_duration_ms(RESTLESS_MS));
+    let help = "write such files elsewhere, or under names with a leading dot; if it is reloaded by hand it is deployed as it is";
+    Finding::of_file(Severity::Warning, state.shown.clone(), message, help)
 }
 
 /// Whether nothing has changed in a folder for long, by the file system's own clock.

@@ -337,6 +337,28 @@ fn what_is_hidden_and_never_rests_does_not_keep_an_app_from_being_deployed() {
 }
 
 #[test]
+fn a_folder_that_does_not_come_to_rest_is_told_once() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    let mut said = Vec::new();
+    for look in 0..400 {
+        host.disk.write("apps/a/log/app.log", &"x".repeat(look));
+        let step = host.look(QUIET_MS / 2);
+        assert_eq!(shown(&step.changes), none());
+        said.extend(step.findings.iter().map(|finding| (look, finding.message.clone())));
+    }
+    let message = "it has not been still for 10s, and is not deployed until it is: log/app.log changes";
+    assert_eq!(said, [(200, message.to_string())]);
+    assert_eq!(host.settle(), ["+a"]);
+    // What was still, and could not be deployed, begins anew.
+    host.disk.write("apps/a/nano.toml", "nonsense = 1");
+    host.settle();
+    host.now_ms += 100_000;
+    host.disk.write("apps/a/nano.toml", "nonsense = 22");
+    assert_eq!(host.look(0).findings, []);
+}
+
+#[test]
 fn what_serves_is_replaced_when_its_folder_has_been_still_for_longer() {
     let mut host = Host::new(ScanOptions::default());
     host.deployment = Deployment::new(QUIET_MS).with_patience(5 * QUIET_MS);

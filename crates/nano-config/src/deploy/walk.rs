@@ -39,6 +39,8 @@ pub(super) struct Walk {
     pub stamp: Digest,
     /// When something in it changed last, in milliseconds since 1970, as the file system says.
     pub newest_unix_ms: u64,
+    /// What that was, below the app's folder.
+    pub newest: PathBuf,
     /// What does not count.
     pub hidden: Hidden,
     /// The folders whose changes matter.
@@ -81,6 +83,7 @@ struct Walker<'a> {
     rules: Rules,
     stamp: Hasher,
     newest_unix_ms: u64,
+    newest: PathBuf,
     hidden: Hasher,
     hidden_unix_ms: u64,
     folders: Vec<PathBuf>,
@@ -92,11 +95,12 @@ struct Walker<'a> {
 pub(super) fn walk(root: &Path, rules: Rules) -> Result<Walk, String> {
     let (stamp, hidden) = (hasher()?, hasher()?);
     let (folders, files, entries_left) = (Vec::new(), Vec::new(), DEPLOY_ENTRIES_MAX);
-    let mut walker = Walker { root, rules, stamp, newest_unix_ms: 0, hidden, hidden_unix_ms: 0, folders, files, entries_left };
+    let newest = PathBuf::new();
+    let mut walker = Walker { root, rules, stamp, newest_unix_ms: 0, newest, hidden, hidden_unix_ms: 0, folders, files, entries_left };
     walker.folder(Path::new(""), 0, false)?;
-    let Walker { stamp, newest_unix_ms, hidden, hidden_unix_ms, folders, files, .. } = walker;
+    let Walker { stamp, newest_unix_ms, newest, hidden, hidden_unix_ms, folders, files, .. } = walker;
     let hidden = Hidden { stamp: finish(hidden), newest_unix_ms: hidden_unix_ms };
-    Ok(Walk { stamp: finish(stamp), newest_unix_ms, hidden, folders, files })
+    Ok(Walk { stamp: finish(stamp), newest_unix_ms, newest, hidden, folders, files })
 }
 
 impl Walker<'_> {
@@ -186,7 +190,11 @@ impl Walker<'_> {
         self.part(path.as_os_str().as_bytes());
         self.stamp.update(&[kind]);
         numbers(metadata).iter().for_each(|number| self.stamp.update(&number.to_le_bytes()));
-        self.newest_unix_ms = self.newest_unix_ms.max(changed_unix_ms(metadata));
+        // Of a folder and what is in it the latter says more.
+        if changed_unix_ms(metadata) >= self.newest_unix_ms {
+            self.newest_unix_ms = changed_unix_ms(metadata);
+            path.clone_into(&mut self.newest);
+        }
     }
 
     fn part(&mut self, bytes: &[u8]) {
