@@ -169,7 +169,12 @@ impl Desk<'_> {
     }
 
     fn reload(&mut self, name: String, reply: Reply) {
-        let found = self.folder_of(&name).and_then(|folder| Ok((self.look_at(&folder)?, folder)));
+        let found = match self.folder_of(&name) {
+            Ok(folder) => self.look_at(&folder).map(|state| (state, folder)),
+            // One that has never come to rest is deployed as it is.
+            Err(none) => self.look_at(&name).ok().filter(|state| state.app_name() == Some(&*name)).map(|state| (state, name.clone())).ok_or(none),
+        };
+        let found = found.and_then(|(state, folder)| self.check_free(&name, &folder).map(|()| (state, folder)));
         match found {
             Ok((state, folder)) => self.begin(&folder, &state, name, reply, None),
             Err(refusal) => reply.give(Err(refusal)),
@@ -207,7 +212,7 @@ impl Desk<'_> {
 
     /// The folder takes the place of what was there; if it does not start, what was there is there again, and has never stopped serving.
     fn deploy(&mut self, name: String, staged: PathBuf, reply: Reply) {
-        let folder = self.apps.board.find(&name).map_or_else(|| name.clone(), |(folder, _)| folder);
+        let folder = self.folder_of(&name).unwrap_or_else(|_| name.clone());
         let placed = match self.put_in_place(&name, &folder, &staged) {
             Ok(placed) => placed,
             Err(refusal) => {
@@ -230,6 +235,13 @@ impl Desk<'_> {
         let is_new = !self.deployment.deployed().apps.contains_key(folder);
         if is_new && fs::symlink_metadata(&place).is_ok_and(|_| !manifest::is_app(&place)) {
             return Err(Refusal::new(409, "TAKEN", format!("{} is there, and is no app", place.display())));
+        }
+        self.check_free(name, folder)?;
+        if self.folder_of(name).is_err()
+            && let Some(other) = self.app_in(folder, &place).filter(|other| other != name)
+        {
+            let why = format!("{} is the app \"{other}\": deploy or remove it by that name", place.display());
+            return Err(Refusal::new(409, "TAKEN", why));
         }
         let reading = manifest::load(staged, name, folder, self.environment);
         let Some(found) = reading.manifest else {
@@ -255,6 +267,21 @@ impl Desk<'_> {
             return Err(not_writable(&place, &error));
         }
         Ok(Placed { place, staged: staged.to_path_buf(), away })
+    }
+
+    /// Whether no other folder's app has this name. Hosts have no case.
+    fn check_free(&self, name: &str, folder: &str) -> Result<(), Refusal> {
+        let has_it = |state: &AppState| state.app_name().is_some_and(|other| other.eq_ignore_ascii_case(name));
+        match self.deployment.deployed().apps.iter().find(|(other, state)| *other != folder && has_it(state)) {
+            Some((_, other)) => Err(Refusal::new(409, "TAKEN", format!("the name \"{name}\" is taken by {}", other.shown))),
+            None => Ok(()),
+        }
+    }
+
+    /// The name of the app in a folder: what is deployed from it, or what is there, if either is known.
+    fn app_in(&self, folder: &str, place: &Path) -> Option<String> {
+        let deployed = self.deployment.deployed().apps.get(folder).and_then(AppState::app_name).map(str::to_string);
+        deployed.or_else(|| Some(manifest::load(place, folder, folder, self.environment).manifest?.name))
     }
 
     fn folder_of(&self, name: &str) -> Result<String, Refusal> {
