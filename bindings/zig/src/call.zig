@@ -103,7 +103,7 @@ pub const Call = struct {
         return check(c.nano_call_return(call.runtime.raw, call.id, nano.lend(encoded), null));
     }
 
-    /// Rejects the app's promise with this message, which the app reads.
+    /// Rejects the app's promise with this message, which the app reads. What is not UTF-8 is an error, and the call is still to be answered.
     pub fn fail(call: Call, message: []const u8) nano.Error!void {
         return check(c.nano_call_fail(call.runtime.raw, call.id, nano.lend(message)));
     }
