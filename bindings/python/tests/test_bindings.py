@@ -118,6 +118,72 @@ def test_threads_for_functions_have_an_end() -> None:
     threads.shutdown()
 
 
+def test_whatever_is_not_async_may_wait_for_an_app(runtime: Runtime) -> None:
+    other = runtime.load(CALL, bindings={"answer": lambda: "ok"})
+
+    def ask() -> Any:
+        return other.invoke_sync("call", "answer")
+
+    class Waiting:
+        kept: str
+
+        def fetch(self, request: Request) -> Response:
+            asked = ask().encode()
+            return Response(ask().encode() + asked for _ in range(2))
+
+        @property
+        def member(self) -> str:
+            return ask()
+
+        @member.setter
+        def member(self, value: str) -> None:
+            self.kept = ask() + value
+
+    source = """
+    import { env } from 'cloudflare:workers';
+    export async function use() {
+      const object = await new env.Waiting();
+      object.member = '!';
+      return [await object.member, await object.kept];
+    }
+    export default { fetch: (request) => env.WAITING.fetch('http://x/', { method: request.method, body: request.body }) };
+    """
+    app = runtime.load(source, bindings={"Waiting": Waiting, "WAITING": Waiting()})
+    assert app.invoke_sync("use") == ["ok", "ok!"]
+    assert app.fetch_sync(URL).text == "ok" * 4
+    assert app.fetch_sync(URL, method="POST", body=iter([b"a", b"b"])).text == "ok" * 4
+
+
+def test_a_loop_does_not_wait_for_its_own_answer(run: Any, runtime: Runtime) -> None:
+    async def ask() -> Any:
+        return other.invoke_sync("call", "answer")
+
+    # The runtime's own loop.
+    other = runtime.load(CALL, bindings={"answer": lambda: "ok"})
+    app = runtime.load(CALL, bindings={"ask": ask})
+    with pytest.raises(nano.AppError, match="RuntimeError: this thread's event loop"):
+        app.invoke_sync("call", "ask")
+
+    # One of the host's, by way of other apps.
+    async def main() -> None:
+        source = "import { env } from 'cloudflare:workers'; export default { fetch: (request) => env.NEXT.fetch(request) }"
+        first = runtime.load(source, bindings={"NEXT": Service("second")})
+        second = runtime.load(source, name="second", bindings={"NEXT": Service("third"), "FIRST": Service(first.name)})
+        runtime.load(
+            "import { env } from 'cloudflare:workers'; export default { fetch: async () => new Response(await env.here()) }",
+            name="third",
+            bindings={"here": lambda: "here"},
+        )
+        for each in (first, second):
+            with pytest.raises(RuntimeError, match="await fetch"):
+                each.fetch_sync(URL)
+            assert (await each.fetch(URL)).text == "here"
+        # From another thread it may be waited for.
+        assert (await asyncio.to_thread(first.fetch_sync, URL)).text == "here"
+
+    run(main())
+
+
 @pytest.mark.parametrize("how", ["invoke_sync", "fetch_sync", "stream", "schedule_sync"])
 def test_functions_that_wait_for_apps_leave_threads_to_those_that_these_call(runtime: Runtime, how: str) -> None:
     # As many as may run, all of them at once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,8 @@ from ._hub import Hub, Loop, log
 
 # What JavaScript does with these names by itself is not for Python to answer.
 _NEVER = {"constructor", "then", "toJSON", "__proto__"}
+# What no body yields.
+_END: Any = object()
 
 
 class Service:
@@ -44,8 +46,9 @@ class Bindings:
         self.home = home
         self.body_max = body_max
         self.classes = {value: name for name, value in self.by_name.items() if isinstance(value, type)}
-        # Whether any of them is answered here.
+        # Whether any of them is answered here, and the other apps that answer.
         self.asks_python = any(not isinstance(value, (Service, Queue)) for value in self.by_name.values())
+        self.services = [value.app for value in self.by_name.values() if isinstance(value, Service)]
 
     def over(self, others: Bindings) -> Bindings:
         """These, and those of the others that have other names."""
@@ -216,27 +219,29 @@ class Call:
             return
         try:
             function, args = self._target(view, bindings)
-            # Where nobody's loop is at stake, what blocks may: it has a thread to itself.
-            if self.hub.is_own(self.loop) and not _is_async(function) and view[2] not in ("fetch", "object_get", "object_set"):
-                running = self.hub.own_loop().threads.submit(view[0], partial(function, *args))
-                result: Any = asyncio.wrap_future(running, loop=self.loop)
-            else:
-                result = function(*args)
+            result = self._ask(view[0], function, *args)
         except BaseException as error:
             self._broke(error)
             return
         if inspect.isawaitable(result):
             self.task = self.loop.create_task(self._later(result, view, bindings))
         elif view[2] == "fetch":
-            self.task = self.loop.create_task(self._respond(result, bindings))
+            self.task = self.loop.create_task(self._respond(result, view[0]))
         else:
             self._return(result, bindings)
+
+    def _ask(self, app: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Calls a function. Where nobody's loop is at stake, what blocks may: it has a thread to itself, and this gives what to wait for."""
+        if _is_async(function) or not self.hub.is_own(self.loop):
+            return function(*args)
+        running = self.hub.own_loop().threads.submit(app, partial(function, *args))
+        return asyncio.wrap_future(running, loop=self.loop)
 
     async def _later(self, result: Any, view: tuple[Any, ...], bindings: Bindings) -> None:
         try:
             value = await result
             # A function that is not async may still have given something to wait for.
-            if inspect.isawaitable(value):
+            while inspect.isawaitable(value):
                 value = await value
         except asyncio.CancelledError:
             self._fail(NanoError("the call was canceled"))
@@ -245,7 +250,7 @@ class Call:
             self._broke(error)
             return
         if view[2] == "fetch":
-            await self._respond(value, bindings)
+            await self._respond(value, view[0])
         else:
             self._return(value, bindings)
 
@@ -265,7 +270,7 @@ class Call:
             fetch = _method(target, "fetch")
             request = self._request(*rest[0])
             if request.body is not None and not isinstance(request.body, bytes) and not _is_async(fetch):
-                return self._read_first(fetch, request, bindings), []
+                return self._read_first(partial(self._ask, view[0], fetch), request, bindings), []
             return fetch, [request]
         if kind == "method":
             method, args = rest
@@ -332,7 +337,18 @@ class Call:
             return
         self.hub.forget(self.id)
 
-    async def _respond(self, value: Any, bindings: Bindings) -> None:
+    def _pieces(self, app: str, response: Response) -> AsyncIterator[bytes]:
+        """The body of a response. What yields it is asked as functions are, unless it is all there."""
+        source = response._source
+        if isinstance(source, (AsyncIterable, list, tuple)) or not self.hub.is_own(self.loop):
+            return response.aiter_bytes()
+        return self._asked(app, response.iter_bytes())
+
+    async def _asked(self, app: str, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while (chunk := await self._ask(app, next, chunks, _END)) is not _END:
+            yield chunk
+
+    async def _respond(self, value: Any, app: str) -> None:
         native = self.hub.native
         try:
             response = value if isinstance(value, Response) else Response(value)
@@ -341,7 +357,7 @@ class Call:
                 native.call_respond(self.id, response.status, response.status_text, raw, response.body)
             else:
                 native.call_respond(self.id, response.status, response.status_text, raw, None)
-                chunks = response.aiter_bytes()
+                chunks = self._pieces(app, response)
                 try:
                     async for chunk in chunks:
                         await self._write(chunk_of(chunk))

@@ -446,6 +446,20 @@ class Hub:
             return wanted
         return self.own_loop().loop
 
+    def check_home(self, bindings: Bindings, here: Loop | None) -> None:
+        """Has somebody answer what an app asks, and what those ask that it asks, as far as that is known before. Refuses to have a loop wait
+        for its own answer."""
+        todo, seen = [bindings], set[str]()
+        while todo:
+            each = todo.pop()
+            if each.asks_python and self.home(each.home) is here:
+                raise RuntimeError("this thread's event loop answers the app's calls, so it cannot wait for the app: await fetch, or invoke")
+            for name in each.services:
+                other = None if name in seen else self.apps.get(name)
+                seen.add(name)
+                if other is not None:
+                    todo.append(other)
+
     def own_loop(self) -> _OwnLoop:
         """The runtime's own loop, in a thread that is started when it is first needed."""
         own = self._start_own()

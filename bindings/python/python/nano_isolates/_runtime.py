@@ -85,9 +85,9 @@ class Runtime:
 
         `source` is the app's code as text, or the path of its file or folder (`kind`: text, typescript, tsx, file, folder, echo; by default
         a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
-        on the event loop that is running now, or by the runtime's own thread. Other options are `name`, `env`, `outbound`, `egress`
-        (`public` by default, `deny` or `any`) with `egress_allow` and `egress_deny`, `base_url`, `crons`, `consumers`, `tail`,
-        `code_generation`, `random_seed`, `lazy`, and the app's limits by their names.
+        on the event loop that is running now, or by the runtime's own thread; a module that waits for one while it loads needs `aload` there.
+        Other options are `name`, `env`, `outbound`, `egress` (`public` by default, `deny` or `any`) with `egress_allow` and `egress_deny`,
+        `base_url`, `crons`, `consumers`, `tail`, `code_generation`, `random_seed`, `lazy`, and the app's limits by their names.
         """
         return self._load_for(_running_loop(), source, options)
 
@@ -312,8 +312,7 @@ class App:
         hub = self._hub
         if hub.closed:
             raise closed()
-        if self._bindings.asks_python:
-            self._check_home()
+        self._check_home()
         method, url, pairs, content = _parts(request, method, headers, body)
         deadline_ms = 0 if timeout is None else _deadline_ms(timeout)
         is_whole = content is None or isinstance(content, bytes)
@@ -359,13 +358,8 @@ class App:
 
     def _check_home(self) -> None:
         bindings = self._bindings
-        if not bindings.asks_python:
-            return
-        loop = _running_loop()
-        if loop is not None and bindings.home is loop:
-            raise RuntimeError("this thread's event loop answers the app's calls, so it cannot wait for the app: await fetch, or invoke")
-        if bindings.home is None or not bindings.home.is_running():
-            self._hub.own_loop()
+        if bindings.asks_python or bindings.services:
+            self._hub.check_home(bindings, _running_loop())
 
     async def invoke(self, export: str, /, *args: Any) -> Any:
         """Calls a function that the app exports. Values cross by content; docs/embedding-python.md has the table."""
