@@ -61,7 +61,8 @@ pub(crate) fn write_url(url: &mut String) -> Result<()> {
     }
     let invalid = |why: &str| Err(Error::new(Status::Invalid, why));
     let Some(parsed) = Url::parse(url, None) else {
-        let begins = ["http:", "https:"].iter().any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
+        let begins =
+            ["http:", "https:"].iter().any(|scheme| url.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
         return invalid(if begins { "the URL has no host that could be one, or no such port" } else { NO_URL });
     };
     if !matches!(parsed.scheme(), "http" | "https") {
@@ -428,14 +429,12 @@ impl Work {
         won
     }
 
-    /// The head of a streaming response, of so many bytes, if that is known. A host may be told what the app says of it.
+    /// The head of a streaming response, of so many bytes, if that is known. What the app says of it may be true of another body.
     pub(crate) fn send_head(&self, mut head: ResponseHead, length: Option<u64>) {
         if self.is_done() {
             return;
         }
-        if length.is_some() || matches!(self.listener, Listener::App(_) | Listener::Connection(_)) {
-            head.headers.set_content_length(length);
-        }
+        head.headers.set_content_length(length);
         self.promised.store(length.unwrap_or(UNKNOWN), Ordering::Relaxed);
         self.status.store(head.status, Ordering::Relaxed);
         if let Some(trace) = &self.spent.trace {

@@ -196,3 +196,12 @@ fn a_host_is_told_the_length() {
     let response = fetch(&app, "/").expect("a response");
     assert_eq!((response.head.headers.value(b"content-length"), response.body.as_slice()), (Some(&b"5"[..]), &b"hello"[..]));
 }
+
+#[test]
+fn a_host_is_not_told_the_length_of_another_body() {
+    let runtime = runtime(1);
+    let stream = "new ReadableStream({ async pull(out) { await null; out.enqueue(new TextEncoder().encode('hello')); out.close(); } })";
+    let app = app(&runtime, "api", 0, &format!("return new Response({stream}, {{ headers: {{ 'content-length': '3' }} }});"));
+    let response = fetch(&app, "/").expect("a response");
+    assert_eq!((response.head.headers.value(b"content-length"), response.body.as_slice()), (None, &b"hello"[..]));
+}
