@@ -230,3 +230,17 @@ func TestNobodyGuessesWhatAnAppHasNotSaid(t *testing.T) {
 		}
 	}
 }
+
+func TestAHostThatIsNoneIsTheClientsMistake(t *testing.T) {
+	server, _, _ := served(t, false)
+	for host, want := range map[string]int{"a:99999": 400, "a:80": 201} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		must(t, err)
+		request.Host = host
+		response, err := server.Client().Do(request)
+		must(t, err)
+		if status, body := read(t, response); status != want || want == 400 && !strings.Contains(body, "INVALID") {
+			t.Error(host, status, body)
+		}
+	}
+}

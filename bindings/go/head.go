@@ -54,16 +54,13 @@ func unpackHead(raw []byte, into http.Header, without []string) (statusText stri
 	return all[:binary.NativeEndian.Uint32(raw[4:])]
 }
 
-// lengthOf is how long the body of an answer is, whatever the headers say, which count for HEAD; negative if nobody knows yet.
+// lengthOf is how long the body of an answer is; negative if nobody knows yet. NANO says it of what is streamed, and keeps the app to it.
 func lengthOf(r *http.Request, e event, headers http.Header) int64 {
-	if r.Method == http.MethodHead {
-		if length, err := strconv.ParseUint(headers.Get("Content-Length"), 10, 63); err == nil {
-			return int64(length)
-		}
-		return -1
-	}
-	if e.last || !bodyAllowed(e.status) {
+	if r.Method != http.MethodHead && (e.last || !bodyAllowed(e.status)) {
 		return int64(len(e.raw) - e.head)
+	}
+	if length, err := strconv.ParseUint(headers.Get("Content-Length"), 10, 63); err == nil {
+		return int64(length)
 	}
 	return -1
 }

@@ -76,7 +76,7 @@ func TestTheHeadOfAResponseIsAskedFor(t *testing.T) {
 		const headers = (request) => request.url.endsWith('/said') ? { 'content-length': '1234' } : {};
 		const endless = () => new ReadableStream({ pull(out) { out.enqueue(new Uint8Array(1000)); } });
 		export default { fetch: (request) => new Response(request.url.endsWith('/endless') ? endless() : 'text', { headers: headers(request) }) };`})
-	for path, length := range map[string]int64{"/said": 1234, "/": -1, "/endless": -1} {
+	for path, length := range map[string]int64{"/said": 1234, "/": 4, "/endless": -1} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://app.test"+path, nil)
 		must(t, err)
 		response, err := app.RoundTrip(request)
@@ -134,11 +134,12 @@ func TestAResponseIsAsLongAsItIs(t *testing.T) {
 		const pieces = () => new ReadableStream({ async pull(out) { await null; out.enqueue(new Uint8Array(5)); out.close(); } });
 		export default { fetch(request) {
 			const [, kind, length] = new URL(request.url).pathname.split('/');
+			if (kind === 'fixed') return new Response(pieces().pipeThrough(new FixedLengthStream(Number(length))));
 			return new Response(kind === 'whole' ? 'hello' : pieces(), { headers: { 'content-length': length } });
 		} };`})
 	server := httptest.NewServer(app)
 	defer server.Close()
-	for path, length := range map[string]int64{"/whole/3": 5, "/whole/100": 5, "/whole/5": 5, "/pieces/3": -1, "/pieces/100": -1, "/pieces/5": -1} {
+	for path, length := range map[string]int64{"/whole/3": 5, "/whole/100": 5, "/whole/5": 5, "/pieces/3": -1, "/pieces/100": -1, "/pieces/5": -1, "/fixed/5": 5} {
 		for _, ask := range []struct {
 			http.RoundTripper
 			url string
@@ -156,6 +157,17 @@ func TestAResponseIsAsLongAsItIs(t *testing.T) {
 			if _, body := read(t, response); len(body) != 5 || !isKnown && !(ask.url == server.URL && response.ContentLength == 5) {
 				t.Errorf("%s%s: %d bytes, a length of %d, and %v", ask.url, path, len(body), response.ContentLength, response.Header)
 			}
+		}
+	}
+	// An app that does not keep to its word is broken off.
+	for _, path := range []string{"/fixed/3", "/fixed/100"} {
+		response, err := (&http.Client{Transport: app}).Get("http://app.test" + path)
+		if err == nil {
+			_, err = io.ReadAll(response.Body)
+			response.Body.Close()
+		}
+		if err == nil {
+			t.Error(path, "looks whole")
 		}
 	}
 }
