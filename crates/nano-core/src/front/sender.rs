@@ -11,11 +11,17 @@ use nano_base::http::{Headers, RequestHead};
 
 /// Whether a header says what only we say, wherever the request comes from: the client's address, by any of its names.
 fn is_ours(name: &[u8]) -> bool {
-    match name {
-        b"cf-connecting-ip" | b"cf-connecting-ipv6" | b"cf-pseudo-ipv4" | b"x-real-ip" | b"x-forwarded-proto" => true,
-        b"true-client-ip" | b"x-client-ip" | b"x-cluster-client-ip" => true,
-        _ => false,
-    }
+    const NAMES: [&[u8]; 8] = [
+        b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"cf-pseudo-ipv4",
+        b"x-real-ip",
+        b"x-forwarded-proto",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+    ];
+    NAMES.contains(&name)
 }
 
 /// Whether a header is the proxies': how a request has come to them and, as Cloudflare's say it, from where in the world and by which of them.
