@@ -13,7 +13,7 @@ use crate::blocking::{SIGNALS, wait_for};
 use crate::calls::headers;
 use crate::error::{OrRaise, check_process, exception};
 use crate::event::{account, flat};
-use crate::options::{GivenApp, invalid};
+use crate::options::{GivenApp, given, invalid};
 use crate::waiting::{Asked, Form, Waiting};
 use crate::websocket::WebSocket;
 use crate::{server, values};
@@ -227,9 +227,9 @@ impl App {
     }
 
     #[pyo3(signature = (options, /))]
-    fn reload(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<()> {
+    fn reload(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<()> {
         check_process(py)?;
-        let options = options.into_core(py)?;
+        let options = given::<GivenApp<'_>>(options)?.into_core(py)?;
         let app = self.app.clone();
         wait_for(py, move || app.reload(options), drop)?.or_raise(py)
     }

@@ -5,7 +5,8 @@ use nano_core::{
     AppLimits, AppOptions, Binding, BindingKind, ClassShape, Error, QueueConsumer, Result, RuntimeLimits, Source, Status, with_app_limits,
     with_runtime_limits,
 };
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::conversion::FromPyObjectOwned;
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
@@ -49,6 +50,21 @@ pub(crate) fn explain(py: Python<'_>, name: &str, error: PyErr) -> PyErr {
         return wrong_type(py, &message);
     }
     PyErr::from_type(error.get_type(py), message)
+}
+
+/// All of something's options. The error is about the value that is wrong, and not about the field that it is for.
+pub(crate) fn given<'py, T: FromPyObjectOwned<'py, Error = PyErr>>(options: &Bound<'py, PyDict>) -> PyResult<T> {
+    let py = options.py();
+    options.extract::<T>().map_err(|error| {
+        let Some(mut cause) = error.cause(py) else { return error };
+        while let Some(deeper) = cause.cause(py) {
+            cause = deeper;
+        }
+        let field = error.value(py).to_string();
+        let name = field.rsplit('.').next().unwrap_or_default();
+        // Which says where in the text half a character is.
+        if cause.is_instance_of::<PyUnicodeEncodeError>(py) { cause } else { explain(py, name, cause) }
+    })
 }
 
 /// The text or path of an app's code, by the names that the Python half gives the kinds.

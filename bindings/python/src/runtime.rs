@@ -12,7 +12,7 @@ use crate::app::{App, grace};
 use crate::blocking::wait_for;
 use crate::error::{OrRaise, check_process, is_forked};
 use crate::listener::{GivenListener, Listener};
-use crate::options::{GivenApp, invalid, set_runtime_limits};
+use crate::options::{GivenApp, given, invalid, set_runtime_limits};
 use crate::waiting::Waiting;
 use crate::{calls, values};
 
@@ -74,9 +74,9 @@ impl Runtime {
     }
 
     #[pyo3(signature = (options, /))]
-    fn load(&self, py: Python<'_>, options: GivenApp<'_>) -> PyResult<App> {
+    fn load(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<App> {
         check_process(py)?;
-        let options = options.into_core(py)?;
+        let options = given::<GivenApp<'_>>(options)?.into_core(py)?;
         let core = self.core.clone();
         // Nobody would ever unload an app that comes after the interrupt.
         let undo = |loaded: nano_core::Result<nano_core::App>| drop(loaded.map(|app| app.unload(Duration::ZERO)));
@@ -85,9 +85,9 @@ impl Runtime {
     }
 
     #[pyo3(signature = (options, /))]
-    fn listen(&self, py: Python<'_>, options: GivenListener<'_>) -> PyResult<Listener> {
+    fn listen(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Listener> {
         check_process(py)?;
-        let options = options.into_core(py)?;
+        let options = given::<GivenListener<'_>>(options)?.into_core(py)?;
         py.detach(|| self.core.listen(options)).or_raise(py).map(Listener::new)
     }
 

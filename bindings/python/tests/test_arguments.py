@@ -80,6 +80,9 @@ def test_each_is_told_which_argument_is_wrong(runtime: Runtime) -> None:
 
 def test_wrong_types_and_texts_have_nano_s_code(runtime: Runtime, run: Any) -> None:
     app = runtime.load(HELLO)
+
+    async def later(*_: object) -> None: ...
+
     for use in (
         lambda: app.fetch_sync(5),  # type: ignore[arg-type]
         lambda: app.fetch_sync(URL, method=5),  # type: ignore[arg-type]
@@ -99,6 +102,31 @@ def test_wrong_types_and_texts_have_nano_s_code(runtime: Runtime, run: Any) -> N
         lambda: Runtime(on_log=5),  # type: ignore[arg-type]
         lambda: Runtime(threads="x"),  # type: ignore[arg-type]
         lambda: asgi.App(app, env={"A": "b"}),
+        lambda: Runtime(roots=5),  # type: ignore[arg-type]
+        lambda: Runtime(manual_clock="x"),  # type: ignore[arg-type]
+        lambda: Runtime(on_log=later),
+        lambda: Runtime(on_app=later),
+        lambda: runtime.drain("x"),  # type: ignore[arg-type]
+        lambda: app.unload(None),  # type: ignore[arg-type]
+        lambda: app.schedule_sync(5),  # type: ignore[arg-type]
+        lambda: app.schedule_sync("x", "x"),  # type: ignore[arg-type]
+        lambda: run(app.schedule(5)),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, consumers=5),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, consumers="jobs"),
+        lambda: runtime.load(HELLO, kind=5),  # type: ignore[arg-type]
+        lambda: app.reload(HELLO, kind=5),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, bindings={"A": nano.Service(5)}),  # type: ignore[arg-type]
+        lambda: runtime.load(HELLO, bindings={"A": nano.Queue(5)}),  # type: ignore[arg-type]
+        lambda: nano.Request(5),  # type: ignore[arg-type]
+        lambda: nano.Headers(5),  # type: ignore[arg-type]
+        lambda: nano.Headers([1]),  # type: ignore[list-item]
+        lambda: app.fetch_sync(URL, headers=5),  # type: ignore[arg-type]
+        lambda: app.fetch_sync(URL, headers="x"),  # type: ignore[arg-type]
+        lambda: app.websocket(5),  # type: ignore[arg-type]
+        lambda: app.websocket(URL, subprotocols=5),  # type: ignore[arg-type]
+        lambda: app.websocket(URL, subprotocols="chat"),
+        lambda: run(app.websocket(URL).close("x")),  # type: ignore[arg-type]
+        lambda: run(app.websocket(URL).close(3000, 5)),  # type: ignore[arg-type]
     ):
         with pytest.raises(TypeError) as wrong_type:
             use()
@@ -109,10 +137,21 @@ def test_wrong_types_and_texts_have_nano_s_code(runtime: Runtime, run: Any) -> N
         lambda: nano.Headers({"\u20ac": "x"}),
         lambda: app.fetch_sync(URL, timeout=0),
         lambda: app.unload(-1.0),
+        lambda: runtime.drain(10**400),
     ):
         with pytest.raises(ValueError) as wrong:
             use()
         assert isinstance(wrong.value, nano.InvalidError)
+
+
+@pytest.mark.parametrize("name", ["name", "kind", "outbound", "egress", "base_url", "crons", "consumers", "tail", "env", "bindings"])
+def test_half_a_character_is_refused_as_python_refuses_it(runtime: Runtime, name: str) -> None:
+    half: Any = "a\ud800"
+    given: dict[str, Any] = {"crons": [half], "tail": [half], "env": {"A": half}, "bindings": {half: len}}
+    values: list[Any] = [[half], [nano.QueueConsumer("q", dead_letters=half)]] if name == "consumers" else [given.get(name, half)]
+    for value in values:
+        with pytest.raises(UnicodeEncodeError):
+            runtime.load(HELLO, **{name: value})
 
 
 def test_limits_that_type_checkers_know_are_those_of_the_core() -> None:

@@ -458,6 +458,31 @@ def test_a_body_whose_reader_was_canceled_has_no_end(runtime: Runtime, run: Any)
     run(main())
 
 
+def test_a_response_that_another_thread_lets_go_ends_its_request_and_what_it_sends(runtime: Runtime, run: Any) -> None:
+    async def main() -> None:
+        # Where a task is touched by another thread than its loop's is an error.
+        asyncio.get_running_loop().set_debug(True)
+        ended = asyncio.Event()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                yield b"first"
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        app = runtime.load(BEGINS)
+        responses = [await app.fetch(URL, method="POST", body=pieces(), stream=True)]
+        thread = threading.Thread(target=responses.clear)
+        thread.start()
+        thread.join()
+        await ended.wait()
+        while app.stats()["in_flight"]:
+            await asyncio.sleep(0)
+
+    run(main())
+
+
 # Sends its pieces when it is told to.
 WHEN_TOLD = """
 let open;
@@ -525,7 +550,7 @@ def test_a_failure_reaches_all_who_read(runtime: Runtime, run: Any) -> None:
     async def main() -> None:
         app = runtime.load(WHEN_TOLD)
         response = await app.fetch(URL, stream=True)
-        readers = [asyncio.create_task(response.aiter_bytes().__anext__()) for _ in range(3)]
+        readers = [asyncio.ensure_future(response.aiter_bytes().__anext__()) for _ in range(3)]
         await asyncio.sleep(0)
         await app.akill()
         assert [type(each) for each in await asyncio.gather(*readers, return_exceptions=True)] == [nano.CanceledError] * 3

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple, TypeAlias, Union, cast
 
 from ._errors import InvalidError, InvalidTypeError
+from ._options import text_of
 
 HeadersInit: TypeAlias = Union["Headers", Mapping[str, str], Iterable[tuple[Union[str, bytes], Union[str, bytes]]]]
 Body: TypeAlias = Union[bytes, bytearray, memoryview, str, Iterable[bytes], AsyncIterable[bytes], None]
@@ -77,7 +78,12 @@ def pairs_of(headers: HeadersInit | None) -> Pairs | None:
     if isinstance(headers, Headers):
         return headers.raw
     items = cast("Iterable[tuple[Any, Any]]", headers.items() if isinstance(headers, Mapping) else headers)
-    return [(_bytes(name).lower(), _bytes(value)) for name, value in items]
+    try:
+        return [(_bytes(name).lower(), _bytes(value)) for name, value in items]
+    except InvalidError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError("headers are a mapping, or pairs of a name and a value") from error
 
 
 def _bytes(text: str | bytes) -> bytes:
@@ -98,8 +104,8 @@ class Request:
     """
 
     def __init__(self, url: str, *, method: str = "GET", headers: HeadersInit | None = None, body: Body = None) -> None:
-        self.method = method
-        self.url = url
+        self.method = text_of("method", method)
+        self.url = text_of("url", url)
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)
         self.body = body
 

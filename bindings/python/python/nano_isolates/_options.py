@@ -99,7 +99,7 @@ def source_of(source: str | os.PathLike[str], kind: str | None) -> tuple[str, st
     if not isinstance(text, str):
         raise InvalidTypeError(f"a source is text or a path, not {type(source).__name__}")
     if kind is not None:
-        return kind, text
+        return text_of("kind", kind), text
     looks_like_path = not isinstance(source, str) or ("\n" not in source and len(source) < 4096)
     if not isinstance(source, str) or (looks_like_path and "\0" not in text and os.path.exists(text)):
         return ("folder" if os.path.isdir(text) else "file"), text
@@ -138,10 +138,14 @@ def _text_or_none(name: str, value: Any) -> str | None:
     return None if value is None else text_of(name, value)
 
 
-def _texts(name: str, value: Any) -> list[str]:
+def texts(name: str, value: Any) -> list[str]:
+    return [text_of(f"each of {name}", item) for item in _list(name, value, "str")]
+
+
+def _list(name: str, value: Any, what: str) -> Iterable[Any]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise InvalidTypeError(f"{name} is a list of str, not {type(value).__name__}")
-    return [text_of(f"each of {name}", item) for item in value]
+        raise InvalidTypeError(f"{name} is a list of {what}, not {type(value).__name__}")
+    return value
 
 
 def flag(name: str, value: Any) -> bool:
@@ -187,7 +191,7 @@ def _env(name: str, value: Any) -> list[tuple[str, str]]:
 
 def _consumers(name: str, value: Any) -> list[tuple[Any, ...]]:
     consumers = []
-    for given in value:
+    for given in _list(name, value, "queues"):
         consumer = QueueConsumer(given) if isinstance(given, str) else given
         if not isinstance(consumer, QueueConsumer):
             raise InvalidTypeError(f"each of {name} is the name of a queue or a QueueConsumer, not {type(given).__name__}")
@@ -207,14 +211,14 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "env": _env,
     "outbound": _text_or_none,
     "egress": text_of,
-    "egress_allow": _texts,
-    "egress_deny": _texts,
+    "egress_allow": texts,
+    "egress_deny": texts,
     "base_url": _text_or_none,
     "code_generation": flag,
     "random_seed": _seed,
-    "crons": _texts,
+    "crons": texts,
     "consumers": _consumers,
-    "tail": _texts,
+    "tail": texts,
     "lazy": flag,
 }
 _DEFAULTS: dict[str, Any] = {

@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from . import _nano
-from ._calls import Bindings
+from ._calls import Bindings, _is_async
 from ._errors import InvalidError, InvalidTypeError, NanoError, TimedOutError, closed
 from ._exchange import CHUNK, AsyncBody, Exchange, SyncBody, begin, gather
 from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, pairs_of, response_of, whole
 from ._hub import Hub, Loop
 from ._listener import Certificate, Listener, ListenLimits
 from ._listener import options_of as listen_options_of
-from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, number, option, options_of, seconds, source_of, text_of
+from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, flag, number, option, options_of, seconds, source_of, text_of
 from ._threads import waiting
 from ._values import undefined
 from ._websocket import WebSocket
@@ -62,13 +62,15 @@ class Runtime:
         for name, listener in (("on_log", on_log), ("on_app", on_app)):
             if listener is not None and not callable(listener):
                 raise InvalidTypeError(f"{name} is a function, not {type(listener).__name__}")
+            if listener is not None and _is_async(listener):
+                raise InvalidTypeError(f"{name} is a function that is not async: nobody would wait for it")
         native = _nano.Runtime(
             dict(limits),
             logs=on_log is not None,
             apps=on_app is not None,
-            manual_clock=manual_clock,
+            manual_clock=flag("manual_clock", manual_clock),
             clock_unix_ms=None if clock_unix_ms is None else number("clock_unix_ms", clock_unix_ms),
-            roots=roots,
+            roots=text_of("roots", roots),
         )
         self._hub = Hub(native, on_log, on_app)
         self._finalizer = weakref.finalize(self, self._hub.close)
@@ -412,6 +414,9 @@ class App:
             raise
 
     def _scheduler(self, cron: str, at: float | None) -> Callable[[int], int]:
+        text_of("cron", cron)
+        if at is not None and (isinstance(at, bool) or not isinstance(at, (int, float))):
+            raise InvalidTypeError(f"time is a number of seconds since 1970, not {type(at).__name__}")
         ms = (time.time() if at is None else at) * 1000
         if not abs(ms) <= _DATE_MS_MAX:
             raise InvalidError("time is a number of seconds since 1970 that a Date can say")

@@ -11,6 +11,7 @@ from . import _nano
 from ._errors import InvalidError, NotFoundError, ShutdownError
 from ._exchange import CHUNK, AsyncBody, Exchange, begin
 from ._http import Headers, HeadersInit, Pairs, Response, chunk_of, pairs_of
+from ._options import number, text_of, texts
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -144,8 +145,8 @@ class WebSocket:
 
     def __init__(self, app: App, url: str, subprotocols: Iterable[str], headers: HeadersInit | None) -> None:
         self._app = app
-        self._url = url
-        self._subprotocols = list(subprotocols)
+        self._url = text_of("url", url)
+        self._subprotocols = texts("subprotocols", subprotocols)
         self._pairs = pairs_of(headers)
         self._socket: Socket | None = None
         self.subprotocol: str | None = None
@@ -222,6 +223,8 @@ class WebSocket:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Says the last word, a code that is 1000 or 3000 to 4999 and a reason of at most 123 bytes, and waits for the app's. What the app has
         sent before that goes to whoever receives meanwhile; where nobody does it is dropped."""
+        number("code", code)
+        text_of("reason", reason)
         if code != 1000 and not 3000 <= code <= 4999:
             raise InvalidError("a code to close with is 1000, or 3000 to 4999")
         if len(reason.encode()) > 123:
