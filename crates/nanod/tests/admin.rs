@@ -6,10 +6,12 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+
+#[path = "admin/places.rs"]
+mod places;
 
 /// Long enough for anything that works.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -317,41 +319,6 @@ fn what_is_copied_over_an_app_while_it_is_deployed_is_no_part_of_what_serves() {
     // The latest is first: the folder as it is.
     assert_eq!((versions.len(), &versions[1]["digest"]), (3, &versions[0]["digest"]), "{app}");
     assert_ne!(versions[2]["digest"], versions[0]["digest"]);
-}
-
-#[test]
-fn an_archive_does_not_take_the_place_or_the_name_of_another_app() {
-    let files = [("c/index.js", &*says("the sea")), ("c/nano.toml", "name = \"sea\"\n"), ("LAKE/index.js", &*says("the lake"))];
-    let server = Server::start("others", &files, &[]);
-    for (name, whose) in [("c", "sea"), ("lake", "LAKE")] {
-        let Answer(status, _, body) = server.put(name, &tar(&[("index.js", &says("another"))]));
-        assert!(status == 409 && body.contains("TAKEN") && body.contains(whose), "{name}: {status} {body}");
-    }
-    assert_eq!(server.app("lake"), (200, "the lake".into()));
-    assert_eq!((server.app("sea"), names(&server.folder.join("apps/c")).len()), ((200, "the sea".into()), 2));
-    let mended = tar(&[("index.js", &*says("mended")), ("nano.toml", "name = \"sea\"\n")]);
-    assert_eq!(server.put("sea", &mended).json()["version"], 2);
-}
-
-#[test]
-fn an_app_whose_folder_never_rests_is_deployed_when_it_is_reloaded() {
-    let server = Server::start("restless", &[("one/index.js", &says("one"))], &[]);
-    let (folder, stop) = (server.folder.join("apps/log"), AtomicBool::new(false));
-    fs::create_dir(&folder).unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut file = fs::File::create(folder.join("app.log")).unwrap();
-            while !stop.load(Ordering::Relaxed) {
-                file.write_all(b"x").unwrap();
-                file.set_len(0).unwrap();
-            }
-        });
-        fs::write(folder.join("index.js"), says("as it is")).unwrap();
-        let Answer(status, _, body) = server.ask("POST", "/apps/log/reload");
-        stop.store(true, Ordering::Relaxed);
-        assert_eq!(status, 200, "{body}");
-    });
-    assert_eq!(server.app("log"), (200, "as it is".into()));
 }
 
 #[test]

@@ -154,7 +154,8 @@ impl Deployment {
         let names: BTreeSet<String> = seen.apps.keys().chain(before.apps.keys()).chain(self.waiting.keys()).cloned().collect();
         let mut settled: Vec<String> = names.into_iter().filter(|name| self.is_settled(name, seen, now_ms, unix_ms, &mut step)).collect();
         // Of names that differ in case the one that is written as its host is comes first: another cannot take it by a start of nanod's.
-        let is_a_hosts = |name: &String| !seen.apps.get(name).and_then(AppState::app_name).is_some_and(|app| app.contains(char::is_uppercase));
+        let is_a_hosts =
+            |name: &String| !seen.apps.get(name).and_then(AppState::app_name).is_some_and(|app| app.contains(char::is_uppercase));
         settled.sort_by_key(|name| !is_a_hosts(name));
         // What goes makes room for what has its name.
         for name in settled.iter().filter(|name| !seen.apps.contains_key(*name) && !seen.others.contains_key(*name)) {

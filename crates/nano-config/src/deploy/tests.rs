@@ -176,7 +176,10 @@ fn what_is_put_into_a_folder_of_apps_does_not_make_one_app_of_it() {
             assert_eq!((changes, findings), (vec!["+src".to_string()], Vec::new()), "it is a folder like any other");
         } else {
             assert_eq!(changes, none(), "{file}");
-            assert!(findings.len() == 1 && findings[0].to_string().contains(&format!("/apps/{file}: warning: it is not served")), "{findings:?}");
+            assert!(
+                findings.len() == 1 && findings[0].to_string().contains(&format!("/apps/{file}: warning: it is not served")),
+                "{findings:?}"
+            );
         }
     }
 }
@@ -623,7 +626,8 @@ fn what_was_to_be_an_app_and_cannot_be_is_told() {
     host.disk.link("nowhere", "apps/deeper/src/index.ts");
     host.disk.write("apps/readme.md", "");
     fs::create_dir(root.join(std::ffi::OsStr::from_bytes(b"caf\xe9"))).expect("a folder");
-    let mut said: Vec<String> = host.look(0).findings.iter().map(|finding| finding.to_string().replace(&*root.to_string_lossy(), "")).collect();
+    let mut said: Vec<String> =
+        host.look(0).findings.iter().map(|finding| finding.to_string().replace(&*root.to_string_lossy(), "")).collect();
     said.sort();
     assert_eq!(
         said,

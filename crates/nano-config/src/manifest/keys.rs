@@ -11,7 +11,13 @@ const DAY_MS: u64 = 86_400_000;
 
 /// The keys of the file.
 pub const KEYS: &[Key] = &[
-    key("name", Kind::Text, "the folder's name", "\"shop\"", "The app's name: letters, digits, `-`, `_` and `.`, 63 at most. It answers `NAME.localhost`."),
+    key(
+        "name",
+        Kind::Text,
+        "the folder's name",
+        "\"shop\"",
+        "The app's name: letters, digits, `-`, `_` and `.`, 63 at most. It answers `NAME.localhost`.",
+    ),
     key(
         "main",
         Kind::Text,

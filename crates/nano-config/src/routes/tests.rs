@@ -88,7 +88,8 @@ fn two_apps_cannot_have_the_same() {
 
 #[test]
 fn a_convention_gives_way_to_a_claim() {
-    let apps: [(&str, &[&str], bool); 4] = [("a", &[], false), ("b", &["a.localhost"], false), ("B", &[], false), ("my_app.v2", &[], false)];
+    let apps: [(&str, &[&str], bool); 4] =
+        [("a", &[], false), ("b", &["a.localhost"], false), ("B", &[], false), ("my_app.v2", &[], false)];
     let (with, findings) = table(&apps, Conventions::default());
     assert_eq!(
         findings,

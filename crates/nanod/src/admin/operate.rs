@@ -172,7 +172,9 @@ impl Desk<'_> {
         let found = match self.folder_of(&name) {
             Ok(folder) => self.look_at(&folder).map(|state| (state, folder)),
             // One that has never come to rest is deployed as it is.
-            Err(none) => self.look_at(&name).ok().filter(|state| state.app_name() == Some(&*name)).map(|state| (state, name.clone())).ok_or(none),
+            Err(none) => {
+                self.look_at(&name).ok().filter(|state| state.app_name() == Some(&*name)).map(|state| (state, name.clone())).ok_or(none)
+            }
         };
         let found = found.and_then(|(state, folder)| self.check_free(&name, &folder).map(|()| (state, folder)));
         match found {

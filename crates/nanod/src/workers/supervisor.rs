@@ -318,7 +318,9 @@ impl Supervisor {
     /// An app had a part in the end of a worker. One that had in several is not to run for a while.
     fn blame(&mut self, app: String, why: &str) {
         if self.poison.crashed(&app, self.clock.now_ms()) {
-            output::complain(&format!("{app} is quarantined: {why}. It is back when its folder changes, when it is reloaded, or in ten minutes"));
+            output::complain(&format!(
+                "{app} is quarantined: {why}. It is back when its folder changes, when it is reloaded, or in ten minutes"
+            ));
             self.tell_all(&Order::Quarantine(app));
         }
     }

@@ -187,10 +187,10 @@ fn quarantine_bad(server: &mut Server) {
         while server.workers().len() < 2 {
             std::thread::yield_now();
         }
-        let before = busiest(&server);
+        let before = busiest(server);
         let _request = server.send("bad.localhost", "/");
         // Nobody else has anything to do: what uses time is in the loop.
-        while busiest(&server) < before + 50 {
+        while busiest(server) < before + 50 {
             std::thread::yield_now();
         }
         server.workers().into_iter().for_each(|worker| kill("-ABRT", worker));

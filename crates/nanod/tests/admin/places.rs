@@ -1,0 +1,42 @@
+//! Which folder an operator's app has.
+
+use std::fs;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{Answer, Server, names, says, tar};
+
+#[test]
+fn an_archive_does_not_take_the_place_or_the_name_of_another_app() {
+    let files = [("c/index.js", &*says("the sea")), ("c/nano.toml", "name = \"sea\"\n"), ("LAKE/index.js", &*says("the lake"))];
+    let server = Server::start("others", &files, &[]);
+    for (name, whose) in [("c", "sea"), ("lake", "LAKE")] {
+        let Answer(status, _, body) = server.put(name, &tar(&[("index.js", &says("another"))]));
+        assert!(status == 409 && body.contains("TAKEN") && body.contains(whose), "{name}: {status} {body}");
+    }
+    assert_eq!(server.app("lake"), (200, "the lake".into()));
+    assert_eq!((server.app("sea"), names(&server.folder.join("apps/c")).len()), ((200, "the sea".into()), 2));
+    let mended = tar(&[("index.js", &*says("mended")), ("nano.toml", "name = \"sea\"\n")]);
+    assert_eq!(server.put("sea", &mended).json()["version"], 2);
+}
+
+#[test]
+fn an_app_whose_folder_never_rests_is_deployed_when_it_is_reloaded() {
+    let server = Server::start("restless", &[("one/index.js", &says("one"))], &[]);
+    let (folder, stop) = (server.folder.join("apps/log"), AtomicBool::new(false));
+    fs::create_dir(&folder).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::create(folder.join("app.log")).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                file.write_all(b"x").unwrap();
+                file.set_len(0).unwrap();
+            }
+        });
+        fs::write(folder.join("index.js"), says("as it is")).unwrap();
+        let Answer(status, _, body) = server.ask("POST", "/apps/log/reload");
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(status, 200, "{body}");
+    });
+    assert_eq!(server.app("log"), (200, "as it is".into()));
+}
