@@ -125,6 +125,29 @@ def test_keys_that_python_cannot_hash_are_made_so(app: App) -> None:
     assert app.invoke_sync("keyed") == {(1, (2,)): {(3,)}}
 
 
+@pytest.mark.parametrize("items", ["[1, true, 1n]", "[[1], [1]]", "[{}, {}]"])
+def test_what_would_be_one_in_python_is_refused(runtime: Runtime, run: Any, items: str) -> None:
+    got: list[Any] = []
+    app = runtime.load(
+        f"""
+        import {{ env }} from 'cloudflare:workers';
+        export const set = () => new Set({items});
+        export const map = () => [new Map({items}.map((key) => [key, 1]))];
+        export const give = () => env.take(new Set({items}));
+        export const whole = () => new Set([1, 2, '1', null, undefined, NaN]);
+        """,
+        bindings={"take": got.append},
+    )
+    for export in ("set", "map"):
+        with pytest.raises(nano.UnsupportedError, match="one in Python"):
+            app.invoke_sync(export)
+        with pytest.raises(nano.UnsupportedError, match="one in Python"):
+            run(app.invoke(export))
+    with pytest.raises(nano.AppError, match="one in Python"):
+        app.invoke_sync("give")
+    assert (got, len(app.invoke_sync("whole"))) == ([], 6)
+
+
 def test_relatives_of_plain_types_are_what_they_are_relatives_of(app: App) -> None:
     class Color(str, Enum):
         RED = "red"

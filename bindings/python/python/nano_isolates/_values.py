@@ -3,14 +3,14 @@
 | JavaScript | Python |
 | --- | --- |
 | `undefined` | `undefined`, which is false; the result of a call that returns nothing is `None` |
-| `null`, booleans, strings | `None`, `bool`, `str` |
-| numbers | `int` if whole, else `float` |
+| `null`, booleans, strings | `None`, `bool`, `str`; half a surrogate pair is U+FFFD |
+| numbers | `int` if whole and below 2**53, else `float` |
 | bigints | `BigInt`, an `int`; an `int` beyond 2**53 becomes a bigint by itself |
 | `ArrayBuffer`, `Uint8Array` | `bytes` |
 | other typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`) |
 | arrays, plain objects | `list`, `dict` |
-| `Map`, `Set` | `Map`, a `dict`; `set` |
-| `Date` | `datetime` in UTC, or `Date` beyond what that can say |
+| `Map`, `Set` | `Map`, a `dict`; `set`. What is several there and one in Python, as 1 and `true`, is refused |
+| `Date` | `datetime` in UTC, to the millisecond, or `Date` beyond what that can say |
 | errors | `JSError` |
 | objects of yours | themselves |
 """
@@ -20,10 +20,10 @@ from __future__ import annotations
 import array
 import datetime
 import sys
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
-from ._errors import InvalidTypeError
+from ._errors import InvalidTypeError, UnsupportedError
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -145,12 +145,21 @@ def to_typed_array(kind: str, data: bytes) -> memoryview:
         return memoryview(array.array("f", halves))
 
 
-def to_map(pairs: Iterable[tuple[Any, Any]]) -> Map:
-    return Map((_hashable(key), item) for key, item in pairs)
+def to_map(pairs: list[tuple[Any, Any]]) -> Map:
+    made = Map((_hashable(key), item) for key, item in pairs)
+    _check_whole("Map", pairs, made)
+    return made
 
 
-def to_set(items: Iterable[Any]) -> set[Any]:
-    return {_hashable(item) for item in items}
+def to_set(items: list[Any]) -> set[Any]:
+    made = {_hashable(item) for item in items}
+    _check_whole("Set", items, made)
+    return made
+
+
+def _check_whole(kind: str, given: list[Any], made: Map | set[Any]) -> None:
+    if len(made) != len(given):
+        raise UnsupportedError(f"the app's {kind} has several items that are one in Python, such as 1 and true: give an array of them")
 
 
 def to_error(name: str, message: str) -> JSError:
