@@ -129,7 +129,11 @@ func (s *inbound) end() {
 		return
 	}
 	if !s.cut() {
-		// It may be for the client to end the reading, which has its answer before that.
+		if s.up.turn == nil {
+			// Its server ends the reading when it is done with the answer.
+			return
+		}
+		// It may be for the client to end it, which has its answer before that.
 		_ = s.control.Flush()
 		s.r.Body.Close()
 		s.wait()

@@ -122,6 +122,28 @@ func TestAConnectionIsKeptWhenTheBodyHasBeenRead(t *testing.T) {
 	}
 }
 
+// A handler before may put its own writer around the server's, which then can do nothing but write.
+func TestAnAnswerDoesNotWaitBehindAWriterThatOnlyWrites(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: hasty})
+	for name, handler := range map[string]http.Handler{
+		"a wrapper": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { app.ServeHTTP(struct{ http.ResponseWriter }{w}, r) }),
+		"a timeout": http.TimeoutHandler(app, time.Minute, "too late"),
+	} {
+		server := httptest.NewServer(handler)
+		for _, path := range []string{"/", "/read", "/stream"} {
+			for _, body := range []string{"Content-Length: 100000\r\n\r\nabc", "Content-Length: 1000000\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"} {
+				wire := dialHTTP(t, server)
+				wire.say("POST " + path + " HTTP/1.1\r\nHost: x\r\n" + body)
+				if status, text, isLast := wire.answer(); status != 200 || !isLast {
+					t.Errorf("%s, %s, %q: %d %s, the last one: %v", name, path, body, status, text, isLast)
+				}
+				wire.Close()
+			}
+		}
+		server.Close()
+	}
+}
+
 func TestAClientThatStillSendsSeesTheAnswer(t *testing.T) {
 	server := httptest.NewServer(newApp(t, nano.AppOptions{Source: hasty}))
 	defer server.Close()
