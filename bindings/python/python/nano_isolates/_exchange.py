@@ -95,7 +95,7 @@ class Exchange:
     def cancel(self) -> None:
         """Ends the request, if it has not ended."""
         if self.task is not None:
-            self.task.cancel()
+            self._end_upload(self.task)
         if not self.done:
             self.done = True
             try:
@@ -103,6 +103,14 @@ class Exchange:
             except Exception:
                 # It has ended in this moment, or its process is a fork of the one that made it.
                 pass
+
+    def _end_upload(self, task: asyncio.Task[None]) -> None:
+        # A finalizer runs on any thread, and a task is its loop's alone.
+        if self.loop is asyncio._get_running_loop():
+            task.cancel()
+        elif self.loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(task.cancel)
 
     def close(self) -> None:
         """Nobody listens any more."""
