@@ -26,7 +26,7 @@ pub enum Event<'a> {
     Data(u32, &'a [u8]),
     /// The other side has said all on this stream.
     End(u32),
-    /// A stream is over, by the other side or by what it did. With [`Code::REFUSED`] nothing was done.
+    /// A stream is over, by the other side or by what it did, which [`Connection::failed`] says. With [`Code::REFUSED`] nothing was done.
     Reset(u32, Code),
     /// The other side takes no new streams; ours beyond this one were not looked at.
     Away(u32, Code),
@@ -61,6 +61,8 @@ pub struct Connection {
     pub(super) data: Option<DataFrame>,
     /// What is to be told before anything more is read.
     pub(super) told_next: Option<Event<'static>>,
+    /// The stream that has failed last by what it did, and what that was.
+    pub(super) failed: Option<(u32, &'static str)>,
     pub(super) patience: u32,
     /// We take no streams beyond this one.
     pub(super) away: Option<u32>,
@@ -127,6 +129,7 @@ impl Connection {
             resets: VecDeque::new(),
             data: None,
             told_next: None,
+            failed: None,
             patience: H2_PATIENCE,
             away: None,
             is_away: false,
@@ -170,6 +173,11 @@ impl Connection {
     /// Says that the connection ends, and why, to a side that broke the rules.
     pub(super) fn condemn(&mut self, fault: Fault) {
         frame::go_away(&mut self.out, self.away.unwrap_or(self.last_theirs), fault.code, fault.why);
+    }
+
+    /// What a stream did that this side has ended, if it is the last of these.
+    pub fn failed(&self, stream: u32) -> Option<&'static str> {
+        self.failed.filter(|(failed, _)| *failed == stream).map(|(_, why)| why)
     }
 
     /// Ends a stream from our side; false if it was over.

@@ -18,6 +18,9 @@ const RESET_COST: u32 = 5;
 /// What there is to tell.
 type Told<'a> = Result<Option<Event<'a>>, Fault>;
 
+const MALFORMED: &str = "the head is malformed, or has no :status, or fields that HTTP/2 does not have";
+const DEPENDS_ON_ITSELF: &str = "a stream that depends on itself";
+
 impl Connection {
     /// Takes bytes from `input` until something has happened; none if all of them were taken and nothing has. After a fault the connection
     /// is over: what is in the output says why.
@@ -79,8 +82,9 @@ impl Connection {
     }
 
     /// What a stream did ends it.
-    fn fail(&mut self, stream: u32, code: Code) -> Told<'static> {
+    fn fail(&mut self, stream: u32, code: Code, why: &'static str) -> Told<'static> {
         self.spend(RESET_COST)?;
+        self.failed = Some((stream, why));
         Ok(self.drop_stream(stream, code).then_some(Event::Reset(stream, code)))
     }
 
@@ -116,13 +120,13 @@ impl Connection {
         };
         stream.receive_window -= head.len as i64;
         if stream.ended {
-            return self.fail(head.stream, Code::STREAM_CLOSED);
+            return self.fail(head.stream, Code::STREAM_CLOSED, "data after the end of the message");
         }
         if stream.receive_window < 0 {
-            return self.fail(head.stream, Code::FLOW_CONTROL);
+            return self.fail(head.stream, Code::FLOW_CONTROL, "more data than there was room for");
         }
         if !stream.has_head {
-            return self.fail(head.stream, Code::PROTOCOL);
+            return self.fail(head.stream, Code::PROTOCOL, "data before the head");
         }
         self.data = self.data.map(|data| DataFrame { wanted: true, ..data });
         Ok(None)
@@ -135,7 +139,7 @@ impl Connection {
         let left = stream.length.map_or(u64::MAX, |length| length - stream.received);
         let (within, beyond) = bytes.split_at(bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
         stream.received += within.len() as u64;
-        let failed = if beyond.is_empty() { None } else { self.fail(id, Code::PROTOCOL)? };
+        let failed = if beyond.is_empty() { None } else { self.fail(id, Code::PROTOCOL, "the body is longer than its content-length")? };
         if within.is_empty() {
             return Ok(failed);
         }
@@ -158,7 +162,7 @@ impl Connection {
     fn ends(&mut self, id: u32) -> Told<'static> {
         let Some(stream) = self.streams.get_mut(&id) else { return Ok(None) };
         if !stream.is_complete() {
-            return self.fail(id, Code::PROTOCOL);
+            return self.fail(id, Code::PROTOCOL, "the body is shorter than its content-length, or there is no head");
         }
         stream.ended = true;
         self.settle(id);
@@ -212,12 +216,12 @@ impl Connection {
         let fits = fits.map_err(|_| Fault { code: Code::COMPRESSION, why: "a header block cannot be read" })?;
         let id = block.stream;
         match self.streams.get(&id) {
-            Some(stream) if stream.ended => self.fail(id, Code::STREAM_CLOSED),
+            Some(stream) if stream.ended => self.fail(id, Code::STREAM_CLOSED, "headers after the end of the message"),
             Some(stream) if stream.has_head => {
                 if block.ends && list.is_trailers() {
                     self.ends(id)
                 } else {
-                    self.fail(id, Code::PROTOCOL)
+                    self.fail(id, Code::PROTOCOL, "headers after the head that are no trailers")
                 }
             }
             Some(_) => self.response(id, list, fits, block.ends),
@@ -236,7 +240,7 @@ impl Connection {
         let id = block.stream;
         self.last_theirs = id;
         if block.depends_on_itself {
-            return self.fail(id, Code::PROTOCOL);
+            return self.fail(id, Code::PROTOCOL, DEPENDS_ON_ITSELF);
         }
         if self.streams.len() >= self.limits.streams as usize {
             self.spend(1)?;
@@ -245,7 +249,7 @@ impl Connection {
         }
         let to_head = list.is_head();
         let request = match list.into_request(block.ends, fits, self.scheme, &self.limits.head) {
-            Err(Bad::Malformed) => return self.fail(id, Code::PROTOCOL),
+            Err(Bad::Malformed) => return self.fail(id, Code::PROTOCOL, MALFORMED),
             request => request,
         };
         let length = request.as_ref().ok().and_then(|request| request.length);
@@ -260,13 +264,13 @@ impl Connection {
 
     fn response(&mut self, id: u32, list: List, fits: bool, ends: bool) -> Told<'static> {
         let length = list.length;
-        let Ok(head) = list.into_response(fits) else { return self.fail(id, Code::PROTOCOL) };
+        let Ok(head) = list.into_response(fits) else { return self.fail(id, Code::PROTOCOL, MALFORMED) };
         let Some(stream) = self.streams.get_mut(&id) else { return Ok(None) };
         if head.status < 200 {
             stream.interims += 1;
             // There is nothing to switch to.
             let bad = ends || head.status == 101 || stream.interims > HTTP_INTERIM_RESPONSES_MAX;
-            return if bad { self.fail(id, Code::PROTOCOL) } else { Ok(None) };
+            return if bad { self.fail(id, Code::PROTOCOL, "an interim response that cannot be one") } else { Ok(None) };
         }
         stream.has_head = true;
         // RFC 9110, 8.6: what is said of the length is not of this response's body.
@@ -291,11 +295,11 @@ impl Connection {
             return if self.is_idle(head.stream) {
                 Err(Fault::size("PRIORITY has not 5 bytes"))
             } else {
-                self.fail(head.stream, Code::FRAME_SIZE)
+                self.fail(head.stream, Code::FRAME_SIZE, "PRIORITY has not 5 bytes")
             };
         }
         if frame::number(payload) & 0x7fff_ffff == head.stream {
-            return self.fail(head.stream, Code::PROTOCOL);
+            return self.fail(head.stream, Code::PROTOCOL, DEPENDS_ON_ITSELF);
         }
         Ok(None)
     }
@@ -392,8 +396,8 @@ impl Connection {
         // One that is over may be late.
         let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(None) };
         if more == 0 {
-            return self.fail(head.stream, Code::PROTOCOL);
+            return self.fail(head.stream, Code::PROTOCOL, "WINDOW_UPDATE by nothing");
         }
-        if widen(&mut stream.send_window, more).is_err() { self.fail(head.stream, Code::FLOW_CONTROL) } else { Ok(None) }
+        if widen(&mut stream.send_window, more).is_err() { self.fail(head.stream, Code::FLOW_CONTROL, "a window that is too large") } else { Ok(None) }
     }
 }

@@ -60,7 +60,8 @@ struct Io {
 
 enum News {
     Head(u32, ResponseHead),
-    Reset(u32, Code),
+    /// By the server, or by what it did that it must not.
+    Reset(u32, Code, Option<&'static str>),
     Away(u32, Code),
     Broken(Failure),
 }
@@ -308,10 +309,13 @@ impl Multi {
                     }
                 }
             }
-            News::Reset(id, code) => {
+            News::Reset(id, code, own) => {
                 let unanswered = self.io.borrow().calls.get(&id).is_some_and(|active| !active.headed);
                 let Some(call) = self.remove(reactor, id) else { return };
-                let failure = Failure::new(FailureKind::Closed, format!("the server ended the request ({code})"));
+                let failure = match own {
+                    Some(why) => Failure::new(FailureKind::Protocol, format!("the response is malformed: {why}")),
+                    None => Failure::new(FailureKind::Closed, format!("the server ended the request ({code})")),
+                };
                 if code == Code::REFUSED && unanswered { call.refused(reactor, failure) } else { call.tell(reactor, failure) }
             }
             News::Away(last, code) => {
@@ -566,7 +570,7 @@ impl Io {
                     // RFC 9113, 8.1: all has been answered, and the rest of the question is not needed.
                     let is_answered = self.calls.get(&id).is_some_and(|active| active.ended);
                     if !is_answered {
-                        self.news.push(News::Reset(id, code));
+                        self.news.push(News::Reset(id, code, self.http.failed(id)));
                     }
                 }
                 Ok(Some(Event::Away(last, code))) => self.news.push(News::Away(last, code)),

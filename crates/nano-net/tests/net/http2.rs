@@ -465,6 +465,23 @@ fn one_that_is_given_up_takes_no_other_with_it() {
 }
 
 #[test]
+fn what_is_wrong_with_a_response_is_told() {
+    let world = World::new();
+    let (peer, _said) = world.serve(|server, event| {
+        let Event::Request(id, _) = event else { return };
+        let head = ResponseHead { status: 200, ..ResponseHead::default() };
+        server.http.respond(id, &head, Content::Length(5), None).unwrap();
+        let body: &[u8] = if id == 1 { b"hel" } else { b"hello, you" };
+        server.http.send(id, body, true);
+    });
+    for wrong in ["shorter", "longer"] {
+        let failure = world.get(&peer, "").unwrap_err();
+        let expected = format!("the response is malformed: the body is {wrong} than its content-length");
+        assert!(failure.kind == FailureKind::Protocol && failure.message.starts_with(&expected), "{failure:?}");
+    }
+}
+
+#[test]
 fn a_silent_server_is_probed_and_then_given_up() {
     let world = World::new();
     let (peer, said) = world.serve(|server, event| {
