@@ -398,6 +398,10 @@ impl Connection {
         if more == 0 {
             return self.fail(head.stream, Code::PROTOCOL, "WINDOW_UPDATE by nothing");
         }
-        if widen(&mut stream.send_window, more).is_err() { self.fail(head.stream, Code::FLOW_CONTROL, "a window that is too large") } else { Ok(None) }
+        if widen(&mut stream.send_window, more).is_err() {
+            self.fail(head.stream, Code::FLOW_CONTROL, "a window that is too large")
+        } else {
+            Ok(None)
+        }
     }
 }
