@@ -93,7 +93,7 @@ def test_wrong_types_and_texts_have_nano_s_code(runtime: Runtime, run: Any) -> N
         lambda: app.invoke_sync(5),  # type: ignore[arg-type]
         lambda: run(app.invoke(5)),  # type: ignore[arg-type]
         lambda: app.invoke_sync("f", object()),
-        lambda: app.reload(unknown=1),
+        lambda: app.reload(unknown=1),  # type: ignore[call-arg]
         lambda: runtime.load(5),  # type: ignore[arg-type]
         lambda: runtime.load(HELLO, name=5),  # type: ignore[arg-type]
         lambda: runtime.load(HELLO, bindings={"A": 5}),

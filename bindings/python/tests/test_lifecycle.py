@@ -176,7 +176,7 @@ def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> 
     with pytest.raises(nano.CompileError):
         app.reload("export default {")
     with pytest.raises(TypeError, match="no argument"):
-        app.reload(unknown=1)
+        app.reload(unknown=1)  # type: ignore[call-arg]
     assert app.fetch_sync(URL).text == "b2"
 
 

@@ -44,7 +44,7 @@ from ._errors import (
 from ._http import Account, Headers, Request, Response
 from ._listener import Listener, ListenLimits
 from ._nano import V8_VERSION
-from ._options import AppLimits, AppOptions, QueueConsumer, RuntimeLimits
+from ._options import AppLimits, AppOptions, QueueConsumer, ReloadOptions, RuntimeLimits
 from ._runtime import App, Runtime
 from ._values import BigInt, Date, JSError, Map, UndefinedType, undefined
 from ._websocket import WebSocket, WebSocketRefused
@@ -89,6 +89,7 @@ __all__ = [
     "PolicyError",
     "Queue",
     "QueueConsumer",
+    "ReloadOptions",
     "Request",
     "Response",
     "Runtime",

@@ -41,11 +41,9 @@ class AppLimits(TypedDict, total=False):
     storage_entries: int
 
 
-class AppOptions(AppLimits, total=False):
-    """How an app is loaded: its limits, and what else `Runtime.load` takes."""
+class ReloadOptions(AppLimits, total=False):
+    """What `App.reload` may change: the app's limits, and what else belongs to a version."""
 
-    name: str | None
-    kind: str | None
     env: Mapping[str, str] | None
     bindings: Mapping[str, Any] | None
     outbound: str | None
@@ -59,6 +57,13 @@ class AppOptions(AppLimits, total=False):
     code_generation: bool
     random_seed: int | None
     lazy: bool
+
+
+class AppOptions(ReloadOptions, total=False):
+    """How an app is loaded: its limits, and what else `Runtime.load` takes."""
+
+    name: str | None
+    kind: str | None
 
 
 class RuntimeLimits(TypedDict, total=False):

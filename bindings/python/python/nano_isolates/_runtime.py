@@ -21,7 +21,8 @@ from ._http import Body, HeadersInit, Pairs, Request, Response, from_iterable, p
 from ._hub import Hub, Loop
 from ._listener import Certificate, Listener, ListenLimits
 from ._listener import options_of as listen_options_of
-from ._options import APP_LIMITS, RELOADABLE, AppOptions, RuntimeLimits, external_bytes, flag, number, option, options_of, seconds, source_of, text_of
+from ._options import APP_LIMITS, RELOADABLE, AppOptions, ReloadOptions, RuntimeLimits, external_bytes, flag, number
+from ._options import option, options_of, seconds, source_of, text_of
 from ._threads import waiting
 from ._values import undefined
 from ._websocket import WebSocket
@@ -425,7 +426,7 @@ class App:
 
     # Its life.
 
-    def reload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
+    def reload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Unpack[ReloadOptions]) -> None:
         """Loads a new version, with the options of the one before but for `changes`. The old one serves until the new one has started,
         and goes on if it does not. Blocks."""
         hub = self._hub
@@ -433,7 +434,8 @@ class App:
         options = dict(self._options)
         limits = dict(options["limits"])
         bindings: Mapping[str, Any] = self._bindings.by_name
-        for key, value in changes.items():
+        wanted: dict[str, Any] = {**changes}
+        for key, value in wanted.items():
             if key == "bindings":
                 bindings = _bindings(value)
             elif key in RELOADABLE:
@@ -477,7 +479,7 @@ class App:
             if owner:
                 hub.disclaim(self.name, self._bindings)
 
-    async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Any) -> None:
+    async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Unpack[ReloadOptions]) -> None:
         """`reload` in a thread. One that has begun goes on if the task is canceled."""
         await asyncio.to_thread(lambda: self.reload(source, kind=kind, **changes))
 
