@@ -143,6 +143,28 @@ fn requests_of_one_connection_are_answered_as_their_apps_are_done() {
 }
 
 #[test]
+fn a_stream_of_fixed_length_says_how_long_it_is_and_is_broken_off_if_it_is_not() {
+    let runtime = runtime(1);
+    let source = "export default { fetch(request) {
+        const text = { '/whole': 'hello', '/none': '' , '/short': 'hel' }[new URL(request.url).pathname];
+        const { readable, writable } = new FixedLengthStream(text === '' ? 0 : 5);
+        const writer = writable.getWriter();
+        if (text !== '') writer.write(new TextEncoder().encode(text)).catch(() => {});
+        writer.close().catch(() => {});
+        return new Response(readable);
+    } }";
+    let listener = listen(&runtime, load(&runtime, "fixed", source));
+    let mut client = connect(&listener);
+    for (path, length, body) in [("/whole", "5", "200 hello"), ("/none", "0", "200 ")] {
+        let heard = client.get(path);
+        assert_eq!((text(&heard).as_str(), heard.reset), (body, None));
+        assert!(heard.headers.contains(&format!("content-length\n{length}")), "{}", heard.headers);
+    }
+    let heard = client.get("/short");
+    assert!(heard.reset.is_some() && !heard.ended && heard.headers.contains("content-length\n5"), "{heard:?}");
+}
+
+#[test]
 fn errors_are_problems_with_the_id_of_their_request() {
     let runtime = runtime(1);
     let listener = listen(&runtime, load(&runtime, "echo", ECHO));
