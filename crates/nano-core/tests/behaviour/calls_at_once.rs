@@ -23,7 +23,7 @@ fn next(runtime: &Runtime) -> (u64, i64) {
     let call = wait_for(runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
     match runtime.call_view(call).expect("is open").content {
         CallContent::Method { args, .. } => match args[..] {
-            [Value::Int(number)] => (call, number.into()),
+            [Value::Int(number)] => (call, number),
             _ => panic!("unexpected {args:?}"),
         },
         other => panic!("unexpected {other:?}"),

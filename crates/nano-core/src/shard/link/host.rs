@@ -287,10 +287,10 @@ impl Host for LinkHost {
             if let Some(bytes) = wire.bytes() {
                 bytes.end_writing(&self.0);
             }
-        } else if let Some(call) = self.0.call(id) {
-            if !self.0.end_later(id) {
-                self.0.end_body_of(&call);
-            }
+        } else if let Some(call) = self.0.call(id)
+            && !self.0.end_later(id)
+        {
+            self.0.end_body_of(&call);
         }
     }
 
