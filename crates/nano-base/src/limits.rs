@@ -753,6 +753,8 @@ pub const ADMIN_LOG_APP_BYTES_MAX: usize = 256 << 10;
 pub const ADMIN_TOKEN_BYTES_MIN: usize = 16;
 /// The same at most.
 pub const ADMIN_TOKEN_BYTES_MAX: usize = 256;
+/// What V8's functions of languages take outside the heap for one text.
+pub const LANGUAGE_PIECE_BYTES_MAX: usize = 128 << 20;
 /// The largest file that an operator names: a token, certificates, declarations.
 pub const SMALL_FILE_BYTES_MAX: usize = 16 << 20;
 /// The largest file of an app's of which lines are shown beside an error.

@@ -468,3 +468,18 @@ fn a_head_that_an_app_sends_has_so_many_bytes() {
     let of = |what: &str| said.matches(&format!("the head of the {what} has 200")).count();
     assert!(said.starts_with("[130000,\"") && (of("response"), of("request")) == (1, 4), "{said}");
 }
+
+#[test]
+fn a_text_that_grows_outside_the_heap_ends_nothing_but_itself() {
+    let runtime = runtime(1);
+    let source = "export default { fetch({ url }) {
+        const ask = new URL(url).pathname === '/form' ? () => '\\uFDFA'.repeat(6.2e7).normalize('NFKD') : () => 'e\\u0301'.normalize().length;
+        try { return new Response(String(ask())); } catch (error) { return new Response(error.name); } } }";
+    let mut options = options("app", source);
+    (options.limits.cpu_ms, options.limits.wall_ms, options.limits.heap_bytes) = (60_000, 120_000, 512 << 20);
+    let app = runtime.load(options).expect("loads");
+    // Eighteen characters for each of them: more than any allocator gives in one piece.
+    assert_eq!(text(&app, "/form"), "TypeError");
+    assert_eq!(text(&app, "/"), "1");
+    assert_eq!((app.stats().strikes, runtime.stats().parked), (0, 0));
+}

@@ -77,6 +77,7 @@ fn initialize(options: &ProcessOptions) {
     super::loss::install();
     super::clock::install();
     super::caches::install();
+    super::languages::install();
     super::space::install();
     super::cage::install(options.heaps_bytes);
     super::pages::install();
