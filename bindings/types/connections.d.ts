@@ -23,10 +23,18 @@ declare class WebSocket extends EventTarget {
   readonly OPEN: 1;
   readonly CLOSING: 2;
   readonly CLOSED: 3;
+  readonly READY_STATE_CONNECTING: 0;
+  readonly READY_STATE_OPEN: 1;
+  readonly READY_STATE_CLOSING: 2;
+  readonly READY_STATE_CLOSED: 3;
   static readonly CONNECTING: 0;
   static readonly OPEN: 1;
   static readonly CLOSING: 2;
   static readonly CLOSED: 3;
+  static readonly READY_STATE_CONNECTING: 0;
+  static readonly READY_STATE_OPEN: 1;
+  static readonly READY_STATE_CLOSING: 2;
+  static readonly READY_STATE_CLOSED: 3;
 }
 
 /** Of Workers: two ends that talk to one another. */

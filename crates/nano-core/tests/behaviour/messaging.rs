@@ -26,10 +26,10 @@ fn a_clone_is_deep_and_keeps_what_refers_to_what() {
         const clone = structuredClone(value);
         return Response.json([clone !== value, clone.self === clone, clone.list.extra === clone.view, 1 in clone.list, clone.list.length,
             [...clone.map.keys()][0].k, [...[...clone.map.values()][0]][0] === 1n, +clone.date, String(clone.regexp), typeof clone.boxed,
-            clone.error instanceof RangeError, clone.error.message, clone.error.cause.c, typeof clone.error.stack,
+            clone.error instanceof RangeError, clone.error.message, clone.error.cause.c, clone.error.stack === value.error.stack,
             [...clone.view], clone.view.byteOffset, Object.getOwnPropertyDescriptor(clone, '__proto__').value, Object.getPrototypeOf(clone) === Object.prototype]);"#,
     );
-    assert_eq!(seen, r#"[true,true,true,false,3,1,true,5,"/a/giu","object",true,"m",1,"string",[2,3],2,7,true]"#);
+    assert_eq!(seen, r#"[true,true,true,false,3,1,true,5,"/a/giu","object",true,"m",1,true,[2,3],2,7,true]"#);
 }
 
 #[test]

@@ -124,8 +124,10 @@ fn emitters_emit() {
 #[test]
 fn utilities_are_useful() {
     check(
-        "import util, { promisify, callbackify, inherits, inspect, format, isDeepStrictEqual as same, types, deprecate } from 'node:util'; import * as t2 from 'node:util/types';",
-        "t(format('%s is %d, %j %%', 'a', 1).startsWith('a is 1'), true); t(inspect({ a: [1, 'x'] }), \"{ a: [ 1, 'x' ] }\"); t(inspect('it'), \"'it'\");
+        "import { Buffer } from 'node:buffer'; import util, { promisify, callbackify, inherits, inspect, format, isDeepStrictEqual as same, types, deprecate } from 'node:util'; import * as t2 from 'node:util/types';",
+        "t(format('user=%j id=%s %%', { a: 1 }, 5), 'user={\"a\":1} id=5 %'); t(format('%d %d %d %d %i', 12.75, 1e21, '0x10', 5n, '42.5px'), '12.75 1e+21 16 5n 42');
+        const round = {}; round.it = round; t(format('%s %s %s %j %d', new URL('http://a/b'), new (class P { toString() { return 'P!'; } })(), -0, round, Symbol()), 'http://a/b P! -0 [Circular] NaN');
+        t(format('%s %s %x', () => 1, undefined, 1), '() => 1 undefined %x 1'); t(new Buffer.allocUnsafeSlow(2).length, 2); t(inspect({ a: [1, 'x'] }), \"{ a: [ 1, 'x' ] }\"); t(inspect('it'), \"'it'\");
         t(inspect({ [inspect.custom]: (depth, options, again) => 'mine' + (again === inspect) }), 'minetrue');
         t(await promisify((a, cb) => cb(null, a + 1))(1), 2); t(await promisify((cb) => cb(new Error('no')))().catch((e) => e.message), 'no');
         const f = Object.assign(() => {}, { [promisify.custom]: () => 'custom' }); t(promisify(f)(), 'custom');

@@ -49,3 +49,18 @@ fn native_state_that_is_garbage_is_given_back() {
         assert_eq!(text(&app, "/"), "ok");
     }
 }
+
+#[test]
+fn what_workers_have_beside_the_standards() {
+    let runtime = runtime(1);
+    let source = r#"export default { fetch() {
+        const bare = [204, 205, 304].map((status) => new Response('', { status }).body);
+        let refused;
+        try { new Response('a', { status: 204 }); } catch (error) { refused = error.name; }
+        const [socket] = Object.values(new WebSocketPair());
+        return Response.json([bare, refused, WebSocket.READY_STATE_CONNECTING, WebSocket.READY_STATE_OPEN, WebSocket.READY_STATE_CLOSING,
+            WebSocket.READY_STATE_CLOSED, socket.READY_STATE_OPEN]);
+    } }"#;
+    let app = load(&runtime, "workers", source);
+    assert_eq!(text(&app, "/"), r#"[[null,null,null],"TypeError",0,1,2,3,1]"#);
+}

@@ -275,7 +275,8 @@
       const Class = errorClasses[name === undefined ? "Error" : converters.DOMString(name)] ?? Error;
       const message = getOwnProperty(value, "message");
       const text = message !== undefined && ObjectHasOwn(message, "value") ? converters.DOMString(message.value) : undefined;
-      const stack = getOwnProperty(value, "stack")?.value;
+      // V8's own is an accessor.
+      const stack = getOwnProperty(value, "stack") === undefined ? undefined : value.stack;
       const clone = this.keep(value, ReflectConstruct(Error, [], Class));
       if (text !== undefined) this.define(clone, "message", text, false);
       const cause = getOwnProperty(value, "cause");

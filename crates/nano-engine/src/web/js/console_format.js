@@ -410,7 +410,7 @@
     return primitive(number);
   };
 
-  const convert = (specifier, value) => {
+  const converted = (specifier, value) => {
     switch (specifier) {
       case "s": return asText(value);
       case "d":
@@ -424,8 +424,8 @@
     }
   };
 
-  // The arguments of a console call as one line of text.
-  const format = (args) => {
+  // The arguments of a console call as one line of text. Node's modules have specifiers of their own.
+  const format = (args, convert = converted) => {
     let text = "";
     let used = 0;
     if (args.length > 0 && typeof args[0] === "string") {
@@ -436,10 +436,10 @@
         const at = args.length > 1 ? StringPrototypeIndexOf(pattern, "%", from) : -1;
         if (at === -1 || at === pattern.length - 1 || text.length > TEXT_CHARS_MAX) break;
         const specifier = pattern[at + 1];
-        const converted = specifier === "%" ? "%" : used < args.length ? convert(specifier, args[used]) : undefined;
-        text += StringPrototypeSlice(pattern, from, converted === undefined ? at + 2 : at);
-        if (converted !== undefined) text += converted;
-        if (converted !== undefined && specifier !== "%") used++;
+        const made = specifier === "%" ? "%" : used < args.length ? convert(specifier, args[used]) : undefined;
+        text += StringPrototypeSlice(pattern, from, made === undefined ? at + 2 : at);
+        if (made !== undefined) text += made;
+        if (made !== undefined && specifier !== "%") used++;
         from = at + 2;
       }
       text += StringPrototypeSlice(pattern, from);

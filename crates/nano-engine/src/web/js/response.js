@@ -57,7 +57,8 @@
       const prefix = "Failed to construct 'Response'";
       const extracted = body === null ? null : extractBody(body, prefix);
       if (init !== undefined && init !== null) initialize(this, init, prefix);
-      if (extracted !== null) setBody(this, extracted, prefix);
+      // Workers takes an empty text for none where there can be no body.
+      if (extracted !== null && !(body === "" && isNullBodyStatus(this.#status))) setBody(this, extracted, prefix);
     }
 
     static error() {

@@ -345,6 +345,14 @@
   defineHandler(WebSocket.prototype, "message");
   configureInterface(WebSocket);
   defineConstants(WebSocket, { __proto__: null, CONNECTING, OPEN, CLOSING, CLOSED });
+  // As Workers names them.
+  defineConstants(WebSocket, {
+    __proto__: null,
+    READY_STATE_CONNECTING: CONNECTING,
+    READY_STATE_OPEN: OPEN,
+    READY_STATE_CLOSING: CLOSING,
+    READY_STATE_CLOSED: CLOSED,
+  });
 
   const originOf = (url) => (url === "" ? "" : ops.urlParse(url, undefined)[1]);
 

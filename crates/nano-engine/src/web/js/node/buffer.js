@@ -97,18 +97,19 @@
       throw invalidArgType("first argument", "of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object", value);
     },
 
-    alloc(size, fill, encoding) {
+    alloc: function (size, fill, encoding) {
       checkSize(size);
       const made = new FastBuffer(size);
       return fill === undefined || fill === 0 || size === 0 ? made : made.fill(fill, encoding);
     },
 
-    allocUnsafe(size) {
+    // Functions, for some call them with `new`.
+    allocUnsafe: function (size) {
       checkSize(size);
       return new FastBuffer(size);
     },
 
-    allocUnsafeSlow(size) {
+    allocUnsafeSlow: function (size) {
       checkSize(size);
       return new FastBuffer(size);
     },

@@ -2,7 +2,8 @@
 // node:util: https://nodejs.org/api/util.html
 (nano) => {
   const {
-    ArrayIsArray, ArrayPrototypePush, ArrayPrototypeSlice, Error, JSONStringify, ObjectAssign, ObjectDefineProperties,
+    ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, BooleanPrototype, DatePrototype, Error, ErrorPrototype, JSONStringify,
+    NumberParseFloat, NumberParseInt, NumberPrototype, ObjectAssign, ObjectIs, ObjectPrototype, RegExpPrototype, StringPrototype, TypeError, ObjectDefineProperties,
     ObjectDefineProperty, ObjectGetOwnPropertyDescriptors, ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve,
     PromiseWithResolvers, ReflectApply, RegExpPrototypeSymbolReplace, String, StringPrototypeSlice,
     StringPrototypeToUpperCase, StringPrototypeToWellFormed, SymbolFor, SafeMap, StringPrototypeIndexOf,
@@ -138,7 +139,47 @@
     return log;
   };
 
-  const format = (...args) => nano.part("console_format").format(args);
+  // Whether what an object is as a text is its own class's word, and not the language's.
+  const saysItself = (value) => {
+    if (ArrayIsArray(value)) return false;
+    for (let at = value; at !== null; at = ObjectGetPrototypeOf(at)) {
+      if (ops.isProxy(at)) return false;
+      if (nano.webidl.getOwnProperty(at, "toString") !== undefined) return !ArrayPrototypeIncludes(languages, at);
+    }
+    return false;
+  };
+  const languages = [ObjectPrototype, ErrorPrototype, DatePrototype, RegExpPrototype, StringPrototype, NumberPrototype, BooleanPrototype];
+
+  const numberText = (number) => (ObjectIs(number, -0) ? "-0" : String(number));
+
+  const converted = (specifier, value) => {
+    const kind = typeof value;
+    switch (specifier) {
+      case "s":
+        if (kind === "number") return numberText(value);
+        if (kind === "bigint") return `${value}n`;
+        return kind === "object" && value !== null && !saysItself(value) ? inspect(value, { depth: 0 }) : String(value);
+      case "d":
+      case "i":
+        if (kind === "bigint") return `${value}n`;
+        if (kind === "symbol") return "NaN";
+        return numberText(specifier === "d" ? +value : NumberParseInt(value));
+      case "f": return kind === "symbol" ? "NaN" : numberText(NumberParseFloat(value));
+      case "j":
+        try {
+          return String(JSONStringify(value));
+        } catch (error) {
+          if (error instanceof TypeError && StringPrototypeIndexOf(String(error.message), "circular") !== -1) return "[Circular]";
+          throw error;
+        }
+      case "o":
+      case "O": return inspect(value);
+      case "c": return "";
+      default: return undefined;
+    }
+  };
+
+  const format = (...args) => nano.part("console_format").format(args, converted);
   const ansi = /[\u001B\u009B][[\]()#;?]*(?:(?:(?:;[-a-zA-Z\d/#&.:=?%@~_]+)*|[a-zA-Z\d]+(?:;[-a-zA-Z\d/#&.:=?%@~_]*)*)?\u0007|(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~])/g;
 
   const functions = {
@@ -155,7 +196,7 @@
     deprecate,
     format,
     formatWithOptions(options, ...args) {
-      return nano.part("console_format").format(args);
+      return nano.part("console_format").format(args, converted);
     },
     inherits,
     inspect,
