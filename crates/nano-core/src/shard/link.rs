@@ -92,7 +92,7 @@ pub(super) struct Link {
     alone_since_ms: Cell<u64>,
     /// Calls that have not been answered, and the events that they are open for.
     open_calls: RefCell<Numbered<u32, Arc<Spent>>>,
-    waiting: RefCell<VecDeque<Waiting>>,
+    waiting: RefCell<Waiting>,
     errands: Cell<u32>,
     sockets: Cell<u32>,
     origin_ms: u64,

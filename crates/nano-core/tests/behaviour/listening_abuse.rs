@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use nano_core::{App, Body, ListenLimits, Listener, Payload, RequestInit, Runtime, Status};
 
 use crate::listening::{connect, head, listen, listen_with, response, rest};
-use crate::support::{PATIENCE, load, manual_runtime, options, post, runtime, text, until_end};
+use crate::support::{PATIENCE, load, manual_runtime, options, post, runtime, text, until, until_end};
 
 const HELLO: &str = "export default { fetch() { return new Response('hello'); } }";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -122,8 +122,8 @@ fn a_body_that_comes_byte_by_byte_is_no_better_than_one_that_stands_still() {
     assert_eq!(response(&mut quick).1, "16000");
 }
 
-#[test]
-fn a_body_that_has_not_been_asked_for_is_not_late() {
+/// An app that reads what it is sent ten seconds later, asked with these headers; bodies have one second.
+fn asked_of_a_late_reader(headers: &str) -> (Runtime, Listener, TcpStream) {
     let runtime = manual_runtime(1);
     let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };
     let source = "export default { async fetch(request) {
@@ -133,10 +133,14 @@ fn a_body_that_has_not_been_asked_for_is_not_late() {
     let app = load(&runtime, "late", source);
     let listener = listen_with(&runtime, app.clone(), limits);
     let mut stream = connect(&listener);
-    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").unwrap();
-    while app.stats().in_flight == 0 {
-        std::thread::yield_now();
-    }
+    write!(stream, "POST / HTTP/1.1\r\nHost: a\r\n{headers}\r\n\r\n").unwrap();
+    until(|| app.stats().in_flight > 0);
+    (runtime, listener, stream)
+}
+
+#[test]
+fn a_body_that_has_not_been_asked_for_is_not_late() {
+    let (runtime, listener, mut stream) = asked_of_a_late_reader("Content-Length: 3\r\nExpect: 100-continue");
     turn(&listener);
     pass(&runtime, &listener, 5_000);
     pass(&runtime, &listener, 6_000);
@@ -147,19 +151,7 @@ fn a_body_that_has_not_been_asked_for_is_not_late() {
 
 #[test]
 fn an_app_may_take_its_time_with_a_body_that_waits_for_it() {
-    let runtime = manual_runtime(1);
-    let limits = ListenLimits { body_ms: 1_000, ..ListenLimits::default() };
-    let source = "export default { async fetch(request) {
-        await scheduler.wait(10_000);
-        return new Response((await request.text()).length);
-    } }";
-    let app = load(&runtime, "late", source);
-    let listener = listen_with(&runtime, app.clone(), limits);
-    let mut stream = connect(&listener);
-    stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n").unwrap();
-    while app.stats().in_flight == 0 {
-        std::thread::yield_now();
-    }
+    let (runtime, listener, mut stream) = asked_of_a_late_reader("Content-Length: 100000");
     // More than the app is given before it reads.
     stream.write_all(&[b'x'; 66_000]).unwrap();
     turn(&listener);

@@ -1,9 +1,11 @@
 //! Calls that wait: an event has only so many open at once, and the next one is opened when one of them has been answered.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::numbers::Numbered;
 use nano_engine::{Delivery, Refusal};
 use nano_net::http::Request;
 
@@ -39,14 +41,59 @@ impl Opening {
 }
 
 /// One that waits.
-pub(super) struct Waiting {
-    local: u32,
+struct One {
     owner: Arc<Spent>,
     opening: Opening,
     /// What the app has written of the call's body; of a fetch that is kept where it always is.
     written: Vec<u8>,
     held: Held,
     is_ended: bool,
+}
+
+/// The calls of an instance that wait. None of them is looked at for another event's sake: an app may have many.
+#[derive(Default)]
+pub(super) struct Waiting {
+    calls: Numbered<u32, One>,
+    /// Their numbers in order, for each event; those that have been given up are still among them.
+    of_events: Numbered<usize, VecDeque<u32>>,
+    /// Events of which a call has been answered since.
+    roomy: Vec<Arc<Spent>>,
+}
+
+impl Waiting {
+    fn push(&mut self, local: u32, one: One) {
+        self.of_events.entry(key(&one.owner)).or_default().push_back(local);
+        self.calls.insert(local, one);
+    }
+
+    fn answered(&mut self, owner: Arc<Spent>) {
+        if self.of_events.contains_key(&key(&owner)) {
+            self.roomy.push(owner);
+        }
+    }
+
+    /// The next one of an event that has room for `max`.
+    fn next(&mut self, max: u32) -> Option<(u32, One)> {
+        loop {
+            let owner = self.roomy.last()?;
+            if owner.open.load(Ordering::Relaxed) < max {
+                if let Some(queue) = self.of_events.get_mut(&key(owner)) {
+                    while let Some(local) = queue.pop_front() {
+                        if let Some(one) = self.calls.remove(&local) {
+                            return Some((local, one));
+                        }
+                    }
+                    self.of_events.remove(&key(owner));
+                }
+            }
+            self.roomy.pop();
+        }
+    }
+}
+
+/// As long as it is kept here, no other event has it.
+fn key(owner: &Arc<Spent>) -> usize {
+    Arc::as_ptr(owner) as usize
 }
 
 impl Link {
@@ -57,7 +104,7 @@ impl Link {
             return self.open(local, owner, opening);
         }
         let held = Held::of(&self.app, 0);
-        self.waiting.borrow_mut().push_back(Waiting { local, owner, opening, written: Vec::new(), held, is_ended: false });
+        self.waiting.borrow_mut().push(local, One { owner, opening, written: Vec::new(), held, is_ended: false });
         Ok(())
     }
 
@@ -86,18 +133,15 @@ impl Link {
     pub(super) fn settled(&self, local: u32) {
         if let Some(owner) = self.open_calls.borrow_mut().remove(&local) {
             owner.open.fetch_sub(1, Ordering::Relaxed);
+            self.waiting.borrow_mut().answered(owner);
         }
     }
 
     /// Opens those for which there is room now.
     pub(in crate::shard) fn open_waiting(&self) {
         loop {
-            let next = {
-                let mut waiting = self.waiting.borrow_mut();
-                let at = waiting.iter().position(|each| self.has_room(&each.owner));
-                at.and_then(|at| waiting.remove(at))
-            };
-            let Some(Waiting { local, owner, opening, written, held, is_ended }) = next else { return };
+            let next = self.waiting.borrow_mut().next(self.version.limits.subrequests_at_once);
+            let Some((local, One { owner, opening, written, held, is_ended })) = next else { return };
             let call = opening.call().cloned();
             if let Err(refusal) = self.open(local, owner, opening) {
                 self.deliver(Delivery::CallFail(local, refusal.0));
@@ -116,16 +160,13 @@ impl Link {
 
     /// It will not be opened; whether it was waiting for that.
     pub(super) fn waits_no_more(&self, local: u32) -> bool {
-        let mut waiting = self.waiting.borrow_mut();
-        let before = waiting.len();
-        waiting.retain(|each| each.local != local);
-        waiting.len() < before
+        self.waiting.borrow_mut().calls.remove(&local).is_some()
     }
 
     /// Keeps a piece of the body of a call that waits; false if it does not.
     pub(super) fn write_later(&self, local: u32, bytes: &mut Vec<u8>) -> bool {
         let mut waiting = self.waiting.borrow_mut();
-        let Some(each) = waiting.iter_mut().find(|each| each.local == local) else { return false };
+        let Some(each) = waiting.calls.get_mut(&local) else { return false };
         each.held.add(bytes.len());
         each.written.append(bytes);
         true
@@ -134,7 +175,7 @@ impl Link {
     /// The body of a call that waits is complete; false if it does not wait.
     pub(super) fn end_later(&self, local: u32) -> bool {
         let mut waiting = self.waiting.borrow_mut();
-        let Some(each) = waiting.iter_mut().find(|each| each.local == local) else { return false };
+        let Some(each) = waiting.calls.get_mut(&local) else { return false };
         each.is_ended = true;
         true
     }
