@@ -76,15 +76,15 @@ impl Waiting {
     fn next(&mut self, max: u32) -> Option<(u32, One)> {
         loop {
             let owner = self.roomy.last()?;
-            if owner.open.load(Ordering::Relaxed) < max {
-                if let Some(queue) = self.of_events.get_mut(&key(owner)) {
-                    while let Some(local) = queue.pop_front() {
-                        if let Some(one) = self.calls.remove(&local) {
-                            return Some((local, one));
-                        }
+            if owner.open.load(Ordering::Relaxed) < max
+                && let Some(queue) = self.of_events.get_mut(&key(owner))
+            {
+                while let Some(local) = queue.pop_front() {
+                    if let Some(one) = self.calls.remove(&local) {
+                        return Some((local, one));
                     }
-                    self.of_events.remove(&key(owner));
                 }
+                self.of_events.remove(&key(owner));
             }
             self.roomy.pop();
         }
