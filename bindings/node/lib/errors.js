@@ -58,4 +58,4 @@ function tooLarge(message) {
   return new NanoError('NANO_E_TOO_LARGE', message);
 }
 
-module.exports = { NanoError, invalid, isGone, textOf, tooLarge, unlessGone };
+module.exports = { NanoError, invalid, textOf, tooLarge, unlessGone };

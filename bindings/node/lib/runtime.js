@@ -8,7 +8,7 @@ const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.j
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
 const { boolean, entries, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
-const { invalid, isGone } = require('./errors.js');
+const { NanoError, invalid } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
 const { listen } = require('./listen.js');
@@ -143,6 +143,7 @@ class App {
   #options;
   #claim;
   #name;
+  #unloaded = false;
 
   constructor(key, runtime, hub, native, options, claim) {
     if (key !== made) throw invalid('apps are made by runtime.load');
@@ -260,14 +261,14 @@ class App {
     this.#hub.check();
     const grace = number(graceMs, 'graceMs');
     const end = async () => {
+      // Whoever was first has it unloaded. Said here: threads of the pool may overtake each other.
+      if (this.#unloaded) throw new NanoError('NANO_E_NOT_FOUND', 'the app has been unloaded already, or is being unloaded');
+      this.#unloaded = true;
       try {
         await this.#native.unload(grace);
-      } catch (error) {
-        // Whoever was first has it unloaded, and is not done.
-        if (!isGone(error)) this.#claim.end();
-        throw error;
+      } finally {
+        this.#claim.end();
       }
-      this.#claim.end();
     };
     await unless(signal, end, () => {});
   }
