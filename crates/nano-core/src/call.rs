@@ -7,10 +7,11 @@ use nano_base::http::{RequestHead, ResponseHead};
 use nano_base::limits::BODY_WINDOW_BYTES;
 use nano_base::value::{HostObject, Value};
 
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::event::{Event, EventQueue, Payload};
 use crate::pipe::{Held, Pipe};
 use crate::request::{Body, Place, Work};
+use crate::version::Version;
 
 /// Ids of calls have this bit, ids of requests do not: one id space for credit and cancel.
 pub(crate) const CALL_BIT: u64 = 1 << 63;

@@ -26,6 +26,7 @@ mod shard;
 mod source;
 mod tail;
 mod trace;
+mod version;
 mod wait;
 
 pub use app::{App, AppOptions, AppStats, Awaited};

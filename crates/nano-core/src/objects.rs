@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, Weak};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use crate::app::Version;
 use crate::binding::BindingKind;
 use crate::event::{Event, Payload};
 use crate::pipe::Held;
 use crate::request::Place;
 use crate::runtime::Inner;
 use crate::shard::Command;
+use crate::version::Version;
 use crate::wait::lock;
 
 /// What has been given and not paid back.

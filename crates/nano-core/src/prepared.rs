@@ -2,7 +2,8 @@
 
 use nano_base::status::Result;
 
-use crate::app::{AppOptions, Version};
+use crate::app::AppOptions;
+use crate::version::Version;
 
 /// An app that has been read and compiled, and not started. What becomes of its files from now on does not matter to it.
 pub struct Prepared {

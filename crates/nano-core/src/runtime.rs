@@ -17,7 +17,7 @@ use nano_engine::{LogLevel, ProcessOptions};
 use nano_net::tls::Roots;
 
 use crate::alarms::Alarms;
-use crate::app::{App, AppOptions, AppShared, Version};
+use crate::app::{App, AppOptions, AppShared};
 use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
@@ -34,6 +34,7 @@ use crate::schedule::Schedules;
 use crate::shard::admission::Culprits;
 use crate::shard::{Command, Network, Shard, watchdog};
 use crate::tail::Tails;
+use crate::version::Version;
 use crate::wait::{Grace, Patience, Slot, lock};
 
 /// How to make a runtime.

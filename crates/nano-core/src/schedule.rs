@@ -15,10 +15,11 @@ use nano_base::value::Value;
 use nano_engine::LogLevel;
 
 use crate::alarms::Alarm;
-use crate::app::{App, AppShared, Version};
+use crate::app::{App, AppShared};
 use crate::event::Account;
 use crate::request::{Body, Duty, Job, Listener, Origin};
 use crate::runtime::Inner;
+use crate::version::Version;
 use crate::wait::{Slot, lock};
 
 const MINUTE_MS: u64 = 60_000;

@@ -8,11 +8,12 @@ use nano_base::status::{Error, Status};
 use nano_base::value::Value;
 use nano_engine::LogLevel;
 
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::event::Account;
 use crate::request::{Job, Spent};
 use crate::runtime::Inner;
 use crate::tail::redact;
+use crate::version::Version;
 use crate::wait::lock;
 
 /// One event's trace, until nothing of the event is left.

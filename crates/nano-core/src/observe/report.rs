@@ -9,9 +9,10 @@ use nano_base::sys::time;
 use nano_engine::{code_fill, heaps_fill};
 
 use super::{Durations, Kill, Outcome, Totals};
-use crate::app::{App, AppShared, AppStats, Version};
+use crate::app::{App, AppShared, AppStats};
 use crate::runtime::{Inner, Runtime};
 use crate::shard::{Shard, admission};
+use crate::version::Version;
 
 /// What an app is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,9 @@ use nano_base::value::Value;
 use nano_engine::LogLevel;
 
 use crate::alarms::Alarm;
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::runtime::Inner;
+use crate::version::Version;
 use crate::wait::lock;
 pub(crate) use batch::Batch;
 use ledger::{Full, Ledger};

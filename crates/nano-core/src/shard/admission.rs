@@ -12,9 +12,10 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::sys::memory;
 use nano_engine::{code_fill, heaps_fill};
 
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::runtime::Inner;
 use crate::shard::seat::Seat;
+use crate::version::Version;
 use crate::wait::lock;
 
 static INSTANCES: AtomicUsize = AtomicUsize::new(0);

@@ -22,10 +22,11 @@ use nano_base::wheel::TimerKey;
 use nano_engine::Delivery;
 
 use super::desk::{Desk, Timer};
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::call::Call;
 use crate::pipe::Held;
 use crate::request::{Ending, Job, Listener, Place, Spent, Work};
+use crate::version::Version;
 use crate::wait::lock;
 pub(super) use host::LinkHost;
 pub(crate) use outgoing::NETWORK;

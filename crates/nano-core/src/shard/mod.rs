@@ -28,11 +28,12 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::sys::{eventfd::EventFd, signals};
 use nano_engine::ErrandResult;
 
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::call::Answer;
 use crate::front::Front;
 use crate::request::{Place, Work};
 use crate::runtime::Inner;
+use crate::version::Version;
 use crate::wait::{Slot, lock};
 pub(crate) use link::{NETWORK, last_frame};
 pub(crate) use outside::Network;

@@ -31,10 +31,11 @@ use super::slot::{Phase, Slot};
 use super::visit::{Visit, begin_turn, with_place};
 use super::{Command, Shard};
 use crate::IMAGE;
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::observe::Tenant;
 use crate::request::{Ending, Work};
 use crate::runtime::Inner;
+use crate::version::Version;
 use crate::wait::{Slot as Ticket, lock};
 
 /// Work done between two looks at the commands.

@@ -9,8 +9,9 @@ use nano_engine::Outcome;
 use super::super::slot::Phase;
 use super::super::visit::begin_turn;
 use super::Thread;
-use crate::app::{AppShared, Version};
+use crate::app::AppShared;
 use crate::request::{Ending, Work};
+use crate::version::Version;
 
 impl Thread {
     /// The app has moved: its instances here end when they have nothing left to do, and take no more requests.
