@@ -282,6 +282,15 @@
  */
 #define NANO_EVENT_RELEASE 12
 
+/**
+ * A version of an app has ended; user_data is what you gave with it. It makes no more calls, holds no more objects of yours, and this is the
+ * last event that is about it: free what you keep for it. There is exactly one for each nano_app_load and nano_app_reload with user_data: when
+ * a later version serves, or the app is unloaded or its runtime closed, and what the version has begun has ended; or, if it was not loaded,
+ * whatever the status was, when nothing of it is left. Only where an argument was NULL or the process is a fork nothing has begun, and nothing
+ * ends.
+ */
+#define NANO_EVENT_VERSION_END 13
+
 /** The last event of its id: free what you keep for it. */
 #define NANO_FLAG_END 1
 
@@ -618,6 +627,11 @@ typedef struct nano_app_options {
   size_t tail_count;
   /** A request body that comes in pieces, from you or a client. */
   uint64_t upload_bytes;
+  /**
+   * What you know this version of the app by, or NULL: the calls that it makes carry it, whichever version serves by then, and exactly one
+   * NANO_EVENT_VERSION_END gives it back.
+   */
+  void *user_data;
 } nano_app_options;
 
 /** What an app has used since it was loaded. Begin with NANO_APP_COUNTERS_INIT. */
@@ -759,9 +773,11 @@ typedef struct nano_event {
   uint32_t type;
   /** NANO_FLAG_... */
   uint32_t flags;
-  /** The request, invocation or call it belongs to; your number of the object for RELEASE; 0 for LOG and APP. */
+  /**
+   * The request, invocation or call it belongs to; your number of the object for RELEASE; 0 for LOG, APP and VERSION_END.
+   */
   uint64_t id;
-  /** What you gave with the request; NULL for calls, RELEASE, LOG and APP. */
+  /** What you gave with the request, or for VERSION_END with the version; NULL for calls, RELEASE, LOG and APP. */
   void *user_data;
   /** What it carries. */
   union nano_event_as as;
@@ -845,6 +861,8 @@ typedef struct nano_call_view {
    * Of OBJECT_METHOD, OBJECT_GET and OBJECT_SET: your number of the object. It is not released before the call is answered.
    */
   uint64_t object;
+  /** What you gave with the version of the app that calls, or NULL. */
+  void *user_data;
 } nano_call_view;
 
 /** Your answer to an app's fetch call. Begin with NANO_CALL_RESPONSE_INIT. */

@@ -64,9 +64,12 @@ pub unsafe extern "C" fn nano_app_load(
     guard::explained(error, || {
         let app = guard::out(app, "app")?.write(None);
         let runtime = guard::handle(runtime, "runtime")?;
-        // SAFETY: the caller's struct has as many bytes as its size says, and its pointers are valid for the call.
-        let options = unsafe { open::read(options)?.to_core()? };
-        *app = Some(Box::new(nano_app(runtime.core.load(options)?)));
+        // SAFETY: the caller's struct has as many bytes as its size says.
+        let given = unsafe { open::read_known(options) }?;
+        // SAFETY: the same, and its pointers are valid for the call.
+        let read = unsafe { open::check_tail(options).and_then(|()| given.to_core()) };
+        let read = read.inspect_err(|_| runtime.core.version_refused(given.user_data as usize as u64))?;
+        *app = Some(Box::new(nano_app(runtime.core.load(read)?)));
         Ok(Status::Ok)
     })
 }
@@ -83,10 +86,11 @@ pub unsafe extern "C" fn nano_app_reload(
     guard::explained(error, || {
         let app = guard::handle(app, "app")?;
         // SAFETY: the caller's struct has as many bytes as its size says.
-        let mut options = unsafe { open::read(options) }?;
-        options.name = nano_bytes::of(app.0.name().as_bytes());
-        // SAFETY: its pointers are valid for the call.
-        app.0.reload(unsafe { options.to_core() }?)?;
+        let mut given = unsafe { open::read_known(options) }?;
+        given.name = nano_bytes::of(app.0.name().as_bytes());
+        // SAFETY: the same, and its pointers are valid for the call.
+        let read = unsafe { open::check_tail(options).and_then(|()| given.to_core()) };
+        app.0.reload(read.inspect_err(|_| app.0.version_refused(given.user_data as usize as u64))?)?;
         Ok(Status::Ok)
     })
 }

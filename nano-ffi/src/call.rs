@@ -1,5 +1,6 @@
 //! Host calls: what apps ask of you, by env.NAME.fetch(request), env.NAME.method(...args), env.NAME(...args), new env.NAME(...args).
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
 use nano_core::{CallContent, CallResponse, CallView, ResponseHead, Result, Status, Value, cbor};
@@ -60,6 +61,8 @@ pub struct nano_call_view {
     pub args: nano_bytes,
     /// Of OBJECT_METHOD, OBJECT_GET and OBJECT_SET: your number of the object. It is not released before the call is answered.
     pub object: u64,
+    /// What you gave with the version of the app that calls, or NULL.
+    pub user_data: *mut c_void,
 }
 
 /// A view with what it points into. The view comes first, so that a pointer to it is a pointer to all.
@@ -185,6 +188,7 @@ impl OwnedView {
             body: nano_bytes::EMPTY,
             args: nano_bytes::EMPTY,
             object: 0,
+            user_data: call.user_data as usize as *mut c_void,
         };
         let mut args_cbor = Vec::new();
         let mut views = Vec::new();

@@ -47,6 +47,13 @@ pub const NANO_EVENT_APP: u32 = 11;
 /// object there is exactly one such event: when the app's garbage is collected, and at the latest when its instance ends.
 pub const NANO_EVENT_RELEASE: u32 = 12;
 
+/// A version of an app has ended; user_data is what you gave with it. It makes no more calls, holds no more objects of yours, and this is the
+/// last event that is about it: free what you keep for it. There is exactly one for each nano_app_load and nano_app_reload with user_data: when
+/// a later version serves, or the app is unloaded or its runtime closed, and what the version has begun has ended; or, if it was not loaded,
+/// whatever the status was, when nothing of it is left. Only where an argument was NULL or the process is a fork nothing has begun, and nothing
+/// ends.
+pub const NANO_EVENT_VERSION_END: u32 = 13;
+
 /// The last event of its id: free what you keep for it.
 pub const NANO_FLAG_END: u32 = 1;
 
@@ -128,9 +135,9 @@ pub struct nano_event {
     pub r#type: u32,
     /// NANO_FLAG_...
     pub flags: u32,
-    /// The request, invocation or call it belongs to; your number of the object for RELEASE; 0 for LOG and APP.
+    /// The request, invocation or call it belongs to; your number of the object for RELEASE; 0 for LOG, APP and VERSION_END.
     pub id: u64,
-    /// What you gave with the request; NULL for calls, RELEASE, LOG and APP.
+    /// What you gave with the request, or for VERSION_END with the version; NULL for calls, RELEASE, LOG and APP.
     pub user_data: *mut c_void,
     /// What it carries.
     pub r#as: nano_event_as,
@@ -223,6 +230,7 @@ impl nano_event {
             Payload::Log { app, level, text, dropped } => c.log([app, text], level, dropped),
             Payload::App { app, state, reason } => c.app([app, reason], state),
             Payload::Release { app, class } => c.release_of([app, class]),
+            Payload::VersionEnd => c.r#type = NANO_EVENT_VERSION_END,
             // What this library has no name for yet is of an unknown type to the host as well.
             _ => c.r#type = EVENT_FROM_THE_FUTURE,
         }

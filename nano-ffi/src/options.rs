@@ -1,5 +1,7 @@
 //! Options: what can be chosen, each with its default.
 
+use std::ffi::c_void;
+
 use nano_core::limits::MANUAL_CLOCK_UNIX_MS_MAX;
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{
@@ -207,6 +209,9 @@ pub struct nano_app_options {
     pub tail_count: usize,
     /// A request body that comes in pieces, from you or a client.
     pub upload_bytes: u64,
+    /// What you know this version of the app by, or NULL: the calls that it makes carry it, whichever version serves by then, and exactly one
+    /// NANO_EVENT_VERSION_END gives it back.
+    pub user_data: *mut c_void,
 }
 
 /// In a nano_consumer: none at all, where zero means the default.
@@ -393,6 +398,7 @@ impl nano_app_options {
         // SAFETY: the caller's promise, for these and all that follow.
         let (name, source) = unsafe { (self.name.text("name")?, self.source.slice("source")?) };
         let mut options = AppOptions::new(name, source_of(self.source_kind, source)?);
+        options.user_data = self.user_data as usize as u64;
         options.lazy = self.flags & NANO_APP_LAZY != 0;
         options.limits = self.limits();
         options.random_seed = seeded.then_some(self.random_seed);

@@ -44,7 +44,7 @@ AT(nano_runtime_options, flags, 36);
 AT(nano_runtime_options, clock_unix_ms, 40);
 AT(nano_runtime_options, cache_bytes, 48);
 
-SIZE(nano_app_options, 344);
+SIZE(nano_app_options, 352);
 AT(nano_app_options, egress_allow, 248);
 AT(nano_app_options, egress_deny, 264);
 AT(nano_app_options, egress, 280);
@@ -77,6 +77,7 @@ AT(nano_app_options, base_url, 216);
 AT(nano_app_options, errands, 232);
 AT(nano_app_options, errand_cpu_ms, 236);
 AT(nano_app_options, cache_bytes, 240);
+AT(nano_app_options, user_data, 344);
 
 SIZE(nano_binding, 104);
 AT(nano_binding, kind, 16);
@@ -100,7 +101,7 @@ AT(nano_call_response, status_text, 16);
 AT(nano_call_response, headers, 32);
 AT(nano_call_response, body, 48);
 
-SIZE(nano_call_view, 136);
+SIZE(nano_call_view, 144);
 AT(nano_call_view, body_kind, 4);
 AT(nano_call_view, request, 8);
 AT(nano_call_view, app, 16);
@@ -111,6 +112,7 @@ AT(nano_call_view, headers, 80);
 AT(nano_call_view, body, 96);
 AT(nano_call_view, args, 112);
 AT(nano_call_view, object, 128);
+AT(nano_call_view, user_data, 136);
 
 SIZE(nano_account, 64);
 AT(nano_account, cpu_us, 8);

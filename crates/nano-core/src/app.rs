@@ -22,7 +22,7 @@ use crate::runtime::{EVICT_MIN, Inner};
 use crate::shard::Command;
 use crate::shard::homes::Hog;
 use crate::source::Source;
-use crate::version::Version;
+use crate::version::{Life, Version};
 use crate::wait::{InFlight, Slot};
 
 /// How to load an app.
@@ -61,6 +61,9 @@ pub struct AppOptions {
     pub program: bool,
     /// Only register it: the first request starts it, and finds its errors.
     pub lazy: bool,
+    /// What the host knows this version by: the calls that it makes carry it, and exactly one event says that it makes no more, also when
+    /// it is not loaded at all. Without one, which is zero, there is no such event.
+    pub user_data: u64,
 }
 
 impl AppOptions {
@@ -83,6 +86,7 @@ impl AppOptions {
             host_files: false,
             program: false,
             lazy: false,
+            user_data: 0,
         }
     }
 }
@@ -150,12 +154,20 @@ impl std::fmt::Debug for App {
     }
 }
 
+/// The version that takes new requests, and what keeps it until it is replaced.
+struct Serving {
+    version: Arc<Version>,
+    life: Option<Arc<Life>>,
+    /// The app is no more, and keeps nothing.
+    is_over: bool,
+}
+
 /// What the runtime knows of an app, started or not: a cold app is this and its source.
 pub(crate) struct AppShared {
     pub name: String,
     /// The app's number in its runtime.
     pub key: u64,
-    version: RwLock<Arc<Version>>,
+    serving: RwLock<Serving>,
     /// The shard its requests go to.
     pub home: AtomicUsize,
     /// The debuggers that look into it.
@@ -193,11 +205,11 @@ impl std::fmt::Debug for AppShared {
 }
 
 impl AppShared {
-    pub(crate) fn new(key: u64, name: String, version: Version, home: usize) -> Self {
+    pub(crate) fn new(key: u64, name: String, version: Arc<Version>, life: Option<Arc<Life>>, home: usize) -> Self {
         Self {
             name,
             key,
-            version: RwLock::new(Arc::new(version)),
+            serving: RwLock::new(Serving { version, life, is_over: false }),
             home: AtomicUsize::new(home),
             inspected: Inspected::default(),
             hog: Hog::default(),
@@ -224,18 +236,34 @@ impl AppShared {
 
     /// The version that takes new requests.
     pub(crate) fn version(&self) -> Arc<Version> {
-        self.version.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.serving.read().unwrap_or_else(|poisoned| poisoned.into_inner()).version.clone()
     }
 
     pub(crate) fn limits(&self) -> AppLimits {
-        self.version.read().unwrap_or_else(|poisoned| poisoned.into_inner()).limits.clone()
+        self.serving.read().unwrap_or_else(|poisoned| poisoned.into_inner()).version.limits.clone()
     }
 
-    fn replace(&self, version: Arc<Version>) {
+    fn replace(&self, version: Arc<Version>, mut life: Option<Arc<Life>>) {
         self.versions.fetch_add(1, Ordering::Relaxed);
         self.strikes.store(0, Ordering::Relaxed);
         self.hog.forgive();
-        *self.version.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = version;
+        let mut serving = self.serving.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        serving.version = version;
+        if !serving.is_over {
+            std::mem::swap(&mut serving.life, &mut life);
+        }
+        drop(serving);
+        // Not under the lock: it may be the end of its version.
+        drop(life);
+    }
+
+    /// It takes no requests any more: its version ends with its last instance.
+    pub(crate) fn retire(&self) {
+        let mut serving = self.serving.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        serving.is_over = true;
+        let life = serving.life.take();
+        drop(serving);
+        drop(life);
     }
 
     /// What is counted of it.
@@ -427,10 +455,16 @@ impl App {
         error
     }
 
+    /// Says that a version has ended, for a host that has not come to make its options.
+    pub fn version_refused(&self, user_data: u64) {
+        drop(Life::begin(&self.inner, user_data));
+    }
+
     /// Loads a new version. The old one serves until the new one has started, and goes on serving if it does not.
     pub fn reload(&self, options: AppOptions) -> Result<()> {
+        let life = Life::begin(&self.inner, options.user_data);
         self.check_open()?;
-        self.reload_prepared(Prepared::read(options)?)
+        self.reload_for(Prepared::read(options)?, life)
     }
 
     fn check_open(&self) -> Result<()> {
@@ -440,9 +474,14 @@ impl App {
 
     /// The same with a version that has been read already.
     pub fn reload_prepared(&self, prepared: Prepared) -> Result<()> {
+        let life = Life::begin(&self.inner, prepared.version.user_data);
+        self.reload_for(prepared, life)
+    }
+
+    fn reload_for(&self, prepared: Prepared, life: Option<Arc<Life>>) -> Result<()> {
         self.check_open()?;
         let Prepared { lazy, version, .. } = prepared;
-        let version = Arc::new(version);
+        let version = version.living(life.as_ref());
         self.inner.check_consumers(&self.shared, &version)?;
         let inspector = self.shared.inspected.inspector();
         if let Some(inspector) = &inspector {
@@ -455,7 +494,7 @@ impl App {
             }
             return Err(error);
         }
-        self.shared.replace(version.clone());
+        self.shared.replace(version.clone(), life);
         let followed = self.inner.follow(&self.shared, &version);
         self.inner.tell_shards(|| Command::Retire(self.shared.key));
         self.inner.app_event(&self.shared.name, "reloaded", "");
@@ -483,6 +522,7 @@ impl App {
         let stopped = self.inner.tell_shards_and_wait(self.shared.key, &why, grace.max(EVICT_MIN));
         // Only now: hosts know who calls by the name.
         self.inner.forget(&self.shared);
+        self.shared.retire();
         self.shared.files.clear();
         self.inner.app_event(&self.shared.name, "unloaded", "");
         if stopped { Ok(()) } else { Err(Error::new(Status::Timeout, "an instance of the app is still being stopped")) }

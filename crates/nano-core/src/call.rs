@@ -110,6 +110,8 @@ pub struct CallView {
     pub binding: String,
     /// The request on whose behalf it calls, or zero.
     pub request: u64,
+    /// What the host gave with the version of the app that calls, or zero.
+    pub user_data: u64,
     /// What it asks.
     pub content: CallContent,
 }

@@ -18,9 +18,9 @@ use crate::wait::lock;
 /// One thing that happened.
 #[derive(Debug)]
 pub struct Event {
-    /// The request or invocation it belongs to; zero for LOG and APP, the call's id for calls.
+    /// The request or invocation it belongs to; zero for LOG, APP and the end of a version, the call's id for calls.
     pub id: u64,
-    /// What the host gave with the request.
+    /// What the host gave with the request, or with the version that has ended.
     pub user_data: u64,
     /// What happened.
     pub payload: Payload,
@@ -65,6 +65,9 @@ pub enum Payload {
         /// The object's class.
         class: String,
     },
+    /// A version of an app has ended, or was not loaded: it makes no more calls, and holds no object of the host's. The event's `user_data` is
+    /// what the host gave with the version. It is the last event of the version, and there is exactly one.
+    VersionEnd,
     /// A log line of an app; `dropped` lines before it were over the limit.
     Log {
         /// The app's name; empty where the runtime itself has something to say.

@@ -9,12 +9,13 @@ use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
 use crate::binding::BindingKind;
+use crate::call::Call;
 use crate::event::{Event, Payload};
 use crate::pipe::Held;
 use crate::request::Place;
 use crate::runtime::Inner;
 use crate::shard::Command;
-use crate::version::Version;
+use crate::version::{Life, Version};
 use crate::wait::lock;
 
 /// What has been given and not paid back.
@@ -31,6 +32,8 @@ struct Gift {
     class: String,
     id: u64,
     place: Place,
+    /// The version's that it was given to, which is told of before that ends.
+    life: Option<Arc<Life>>,
 }
 
 /// Pays one giving back when it is dropped.
@@ -45,10 +48,7 @@ impl Drop for Keeper {
             let gift = lock(&inner.objects.given).remove(&self.key);
             if let Some(gift) = gift {
                 inner.take_back(gift);
-                // On whatever thread this is: the host hears of it through a shard.
-                if !inner.objects.ringing.swap(true, Ordering::AcqRel) {
-                    inner.shards[0].command(Command::Ring);
-                }
+                inner.ring_soon();
             }
         }
     }
@@ -74,11 +74,12 @@ pub(crate) fn refuse(value: &mut Value, message: &str) -> Result<()> {
 }
 
 impl Inner {
-    /// From here on every object in the value is held for an app.
-    pub(crate) fn give(self: &Arc<Self>, app: &str, place: Place, value: &mut Value) {
+    /// From here on every object in the value is held for the app that called.
+    pub(crate) fn give(self: &Arc<Self>, call: &Call, value: &mut Value) {
         let _: std::result::Result<(), ()> = value.host_objects(&mut |object| {
             let key = self.objects.next.fetch_add(1, Ordering::Relaxed);
-            let gift = Gift { app: app.to_string(), class: object.class.clone(), id: object.id, place };
+            let (app, class, life) = (call.view.app.clone(), object.class.clone(), call.version.live().unwrap_or_default());
+            let gift = Gift { app, class, id: object.id, place: call.place, life };
             lock(&self.objects.given).insert(key, gift);
             object.keeper = Some(Arc::new(Keeper { inner: Arc::downgrade(self), key }));
             Ok(())
@@ -102,7 +103,15 @@ impl Inner {
     }
 
     fn take_back(&self, gift: Gift) {
-        let payload = Payload::Release { app: gift.app, class: gift.class };
-        self.queue.push(Event { id: gift.id, user_data: 0, payload }, Held::NONE);
+        let Gift { app, class, id, life, .. } = gift;
+        self.queue.push(Event { id, user_data: 0, payload: Payload::Release { app, class } }, Held::NONE);
+        drop(life);
+    }
+
+    /// The host hears, through a shard, of what has been put into the queue on whatever thread this is.
+    pub(crate) fn ring_soon(&self) {
+        if !self.objects.ringing.swap(true, Ordering::AcqRel) {
+            self.shards[0].command(Command::Ring);
+        }
     }
 }

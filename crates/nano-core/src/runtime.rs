@@ -32,9 +32,10 @@ use crate::queue::Queues;
 use crate::request::{Body, Ending, Place, Work};
 use crate::schedule::Schedules;
 use crate::shard::admission::Culprits;
+use crate::shard::seat::Seat;
 use crate::shard::{Command, Network, Shard, watchdog};
 use crate::tail::Tails;
-use crate::version::Version;
+use crate::version::{Life, Version};
 use crate::wait::{Grace, Patience, Slot, lock};
 
 /// How to make a runtime.
@@ -184,33 +185,48 @@ impl Runtime {
 
     /// Loads an app: reads, compiles and starts it, or explains why not. Blocks.
     pub fn load(&self, options: AppOptions) -> Result<App> {
+        let life = Life::begin(&self.inner, options.user_data);
         self.inner.check_open()?;
-        self.load_prepared(Prepared::read(options)?)
+        self.load_for(Prepared::read(options)?, life)
     }
 
     /// The same with an app that has been read already.
     pub fn load_prepared(&self, prepared: Prepared) -> Result<App> {
+        let life = Life::begin(&self.inner, prepared.version.user_data);
+        self.load_for(prepared, life)
+    }
+
+    fn load_for(&self, prepared: Prepared, life: Option<Arc<Life>>) -> Result<App> {
         let inner = &self.inner;
         inner.check_open()?;
         let Prepared { name, lazy, version } = prepared;
         let key = inner.next_app.fetch_add(1, Ordering::Relaxed);
         let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.working;
-        let shared = Arc::new(AppShared::new(key, name.clone(), version, home));
+        let version = version.living(life.as_ref());
+        let shared = Arc::new(AppShared::new(key, name.clone(), version, life, home));
         inner.register(&shared)?;
         let version = shared.version();
         let started =
             inner.check_consumers(&shared, &version).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
-        if let Err(error) = started.and_then(|()| inner.follow(&shared, &version)) {
+        let followed = started.and_then(|()| inner.follow(&shared, &version));
+        let is_late = || inner.is_closed().then(|| Error::new(Status::Shutdown, "the runtime has been freed"));
+        if let Some(error) = followed.err().or_else(is_late) {
             // Whoever has found it meanwhile may have asked it for something, or be reloading it: nothing of it stays.
             shared.draining.store(true, Ordering::Release);
             inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
             inner.forget(&shared);
+            shared.retire();
             inner.tell_shards(|| Command::Refuse(key, error.clone()));
             inner.tell_shards(|| Command::Evict(key, error.clone(), Arc::default()));
             return Err(error);
         }
         inner.app_event(&name, "loaded", "");
         Ok(App { shared, inner: inner.clone() })
+    }
+
+    /// Says that a version has ended, for a host that has not come to make its options.
+    pub fn version_refused(&self, user_data: u64) {
+        drop(Life::begin(&self.inner, user_data));
     }
 
     /// The app with this name.
@@ -346,7 +362,7 @@ impl Runtime {
         let call = self.inner.call(id)?;
         objects::check(&call.version, &mut value)?;
         self.inner.answer(&call)?;
-        self.inner.give(&call.view.app, call.place, &mut value);
+        self.inner.give(&call, &mut value);
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Value(value)));
         self.inner.close_call(id);
         Ok(())
@@ -444,6 +460,7 @@ impl Runtime {
             shard.front.close();
         }
         self.inner.end_all(|_| Some(error.clone()));
+        self.inner.app_list().iter().for_each(|app| app.retire());
         self.inner.queue.close();
     }
 }
@@ -602,9 +619,12 @@ impl Inner {
     }
 
     /// Makes a call known to the host.
-    pub(crate) fn open_call(&self, call: Arc<Call>) -> Result<u64> {
+    pub(crate) fn open_call(&self, call: Arc<Call>, seat: &Seat) -> Result<u64> {
         // Held until the event is in the queue: whoever takes the call back tells the host after this.
         let mut calls = lock(&self.calls);
+        if seat.is_abandoned() {
+            return Err(Error::new(Status::ShardLost, "the shard that ran the request was given up"));
+        }
         let full = |_| Error::new(Status::Overloaded, "too many calls to the host are waiting");
         let id = calls.insert(call.clone()).map_err(full)? | CALL_BIT;
         call.id.store(id, Ordering::Relaxed);

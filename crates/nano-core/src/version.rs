@@ -1,24 +1,31 @@
-//! Versions of apps: code and what it was given, read and checked.
+//! Versions of apps: code and what it was given, read and checked; and until when they may call the host.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use nano_base::cron::Cron;
 use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX, START_WALL_MS};
 use nano_base::status::{Error, Result, Status};
+use nano_base::sys;
 use nano_base::url::Url;
 use nano_engine::{AppCode, AppSettings, Shape};
 use nano_net::policy::{Mode, Policy};
 
 use crate::app::AppOptions;
 use crate::binding::{Binding, BindingKind};
+use crate::event::{Event, Payload};
+use crate::pipe::Held;
 use crate::queue::{self, QueueConsumer};
+use crate::runtime::Inner;
 use crate::schedule;
 use crate::shard::NETWORK;
 use crate::tail;
 
 /// One version: code and what it was given. Immutable.
 pub(crate) struct Version {
+    /// What the host knows it by, or zero.
+    pub user_data: u64,
+    life: Weak<Life>,
     pub code: Arc<AppCode>,
     pub env: Vec<(String, String)>,
     pub bindings: Vec<Binding>,
@@ -58,8 +65,52 @@ impl Version {
         tail::check(&options.tail)?;
         let shapes = options.bindings.iter().map(Binding::shape).collect();
         let egress = options.outbound.is_none().then(|| Arc::new(options.egress));
-        let AppOptions { env, bindings, limits, random_seed, host_files, consumers, tail, .. } = options;
-        Ok(Self { code, env, bindings, shapes, settings, random_seed, host_files, egress, limits, crons, consumers, tail })
+        let AppOptions { env, bindings, limits, random_seed, host_files, consumers, tail, user_data, .. } = options;
+        let life = Weak::new();
+        Ok(Self { user_data, life, code, env, bindings, shapes, settings, random_seed, host_files, egress, limits, crons, consumers, tail })
+    }
+
+    /// The same with the life that it has.
+    pub(crate) fn living(mut self, life: Option<&Arc<Life>>) -> Arc<Self> {
+        self.life = life.map(Arc::downgrade).unwrap_or_default();
+        Arc::new(self)
+    }
+
+    /// What may call the host, or holds what it was given by it, keeps its life. A version that has ended has no more instances.
+    pub(crate) fn live(&self) -> Result<Option<Arc<Life>>> {
+        match self.life.upgrade() {
+            None if self.user_data != 0 => Err(Error::new(Status::Draining, "this version of the app has ended")),
+            life => Ok(life),
+        }
+    }
+
+    /// Whether it has.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.user_data != 0 && self.life.strong_count() == 0
+    }
+}
+
+/// The time in which the host may hear of a version: while it is being loaded, while its app serves by it, and while there is an instance of
+/// it, or an object of the host's that one holds. When all of them have let go the host is told, after everything else of the version.
+pub(crate) struct Life {
+    inner: Weak<Inner>,
+    user_data: u64,
+}
+
+impl Life {
+    /// Of a version that the host wants to know the end of.
+    pub(crate) fn begin(inner: &Arc<Inner>, user_data: u64) -> Option<Arc<Self>> {
+        (user_data != 0).then(|| Arc::new(Self { inner: Arc::downgrade(inner), user_data }))
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // In a forked child there is nobody who would tell of it.
+        if let Some(inner) = self.inner.upgrade().filter(|_| !sys::fork::is_child()) {
+            inner.queue.push(Event { id: 0, user_data: self.user_data, payload: Payload::VersionEnd }, Held::NONE);
+            inner.ring_soon();
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What there is at a moment: apps, shards and what they hold, ceilings.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use nano_base::limits::LOST_THREADS_MAX;
 use nano_base::sys::time;
@@ -12,7 +12,8 @@ use super::{Durations, Kill, Outcome, Totals};
 use crate::app::{App, AppShared, AppStats};
 use crate::runtime::{Inner, Runtime};
 use crate::shard::{Shard, admission};
-use crate::version::Version;
+use crate::version::{Life, Version};
+use crate::wait::lock;
 
 /// What an app is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub struct AppReport {
 pub(crate) struct Tenant {
     pub app: Arc<AppShared>,
     version: Arc<Version>,
+    /// The version's, until the instance has ended.
+    life: Mutex<Option<Arc<Life>>>,
     starting: AtomicBool,
     heap: AtomicU64,
     external: AtomicU64,
@@ -99,10 +102,11 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
-    pub(crate) fn new(app: &Arc<AppShared>, version: &Arc<Version>, pages: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(app: &Arc<AppShared>, version: &Arc<Version>, life: Option<Arc<Life>>, pages: Arc<AtomicUsize>) -> Self {
         Self {
             app: app.clone(),
             version: version.clone(),
+            life: life.into(),
             starting: AtomicBool::new(true),
             heap: AtomicU64::new(0),
             external: AtomicU64::new(0),
@@ -113,6 +117,12 @@ impl Tenant {
     /// Bytes of pages that its heap holds, whatever it is at.
     pub(crate) fn pages(&self) -> u64 {
         self.pages.load(Ordering::Relaxed) as u64
+    }
+
+    /// It makes no more calls: it has ended, or its thread will not go on.
+    pub(crate) fn end(&self) {
+        let life = lock(&self.life).take();
+        drop(life);
     }
 
     /// It takes requests.

@@ -8,7 +8,7 @@ mod desk;
 pub(crate) mod homes;
 mod link;
 mod outside;
-mod seat;
+pub(crate) mod seat;
 mod slot;
 #[cfg(test)]
 mod tests;

@@ -155,6 +155,7 @@ impl Thread {
         for id in ids {
             if let Some(slot) = self.slots.remove(id) {
                 slot.link.close(&error);
+                slot.tenant.end();
             }
         }
         // What sockets said last is on its way.
@@ -525,6 +526,10 @@ impl Thread {
                     if error.status == Status::Capacity && self.hand_on(&work) {
                         return;
                     }
+                    if version.has_ended() && !Arc::ptr_eq(&version, &work.app.version()) {
+                        // It has been replaced since it was looked at.
+                        return self.serve(work);
+                    }
                     // What waits behind it would fail the same way, each after as long a start.
                     for other in self.desk.shard.drain_requests_of(work.app.key) {
                         other.finish(Ending::Error(error.clone()));
@@ -592,8 +597,8 @@ impl Thread {
             None => Instance::new(IMAGE, limits)?,
         };
         let link = Link::new(&self.desk, app, version);
-        let tenant = Arc::new(Tenant::new(app, version, instance.heap_pages()));
         instance.adopt(Box::new(LinkHost(link.clone())), limits);
+        let tenant = Arc::new(Tenant::new(app, version, version.live()?, instance.heap_pages()));
         let id = self
             .slots
             .insert(Slot {

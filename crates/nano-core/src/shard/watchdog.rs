@@ -20,7 +20,7 @@ use nano_base::sys::{signals, thread, time};
 use super::seat::{Seat, Stop};
 use super::{Shard, admission};
 use crate::app::AppShared;
-use crate::observe::Kill;
+use crate::observe::{Kill, Tenant};
 use crate::request::{Ending, Listener, Place};
 use crate::runtime::Inner;
 use crate::wait::{Slot, lock};
@@ -378,6 +378,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
         lost_caller.then(|| Error::new(Status::Canceled, "the app that called is gone"))
     });
     inner.drop_objects(shard.index, incarnation);
+    seat.each_tenant(Tenant::end);
     inner.queue.ring();
 }
 

@@ -56,3 +56,4 @@ mod tls;
 mod types;
 mod upgrades;
 mod urlpattern;
+mod versions;

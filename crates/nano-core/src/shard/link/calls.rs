@@ -57,6 +57,7 @@ impl Link {
             app: self.app.name.clone(),
             binding: binding.to_string(),
             request: current.as_ref().map_or(0, |spent| spent.request.load(Ordering::Relaxed)),
+            user_data: self.version.user_data,
             content,
         };
         let call = Arc::new(Call::new(view, place, &self.app, &self.version, held));

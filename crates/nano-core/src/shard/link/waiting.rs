@@ -117,7 +117,7 @@ impl Link {
         self.open_calls.borrow_mut().insert(local, owner);
         let opened = match opening {
             Opening::Fetch(outgoing, request) => outgoing.open(self, request),
-            Opening::Host(call) => self.desk.inner.open_call(call).map(drop).map_err(|error| Refusal(error.message)),
+            Opening::Host(call) => self.desk.inner.open_call(call, &self.desk.seat).map(drop).map_err(|error| Refusal(error.message)),
             Opening::App(call, Target { app, entrypoint, depth, content }) => {
                 let called = self.desk.inner.call_app(&call, content, &app, entrypoint.as_deref(), depth);
                 called.map_err(|error| Refusal(error.message))

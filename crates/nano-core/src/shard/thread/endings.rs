@@ -81,6 +81,7 @@ impl Thread {
             slot.link.app.warm.fetch_and(!self.warm_bit(), Ordering::Relaxed);
         }
         slot.link.close(error);
+        slot.tenant.end();
         if !self.slots.iter().any(|(_, other)| other.link.app.key == slot.link.app.key) {
             self.desk.outside.forget(slot.link.app.key);
         }
