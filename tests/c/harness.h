@@ -73,7 +73,7 @@ static inline nano_event next_event(nano_runtime *runtime) {
   nano_event event;
   size_t count;
   while (nano_wait(runtime, &event, 1, WAIT_MS, &count) == NANO_OK) {
-    if (event.type <= NANO_EVENT_RELEASE) return event;
+    if (event.type <= NANO_EVENT_VERSION_END) return event;
     nano_event_release(&event, 1);
   }
   memset(&event, 0, sizeof event);
