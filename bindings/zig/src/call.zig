@@ -86,6 +86,11 @@ pub const Call = struct {
         return (call.view orelse return 0).object;
     }
 
+    /// What you gave with the version of the app that calls.
+    pub fn userData(call: Call) ?*anyopaque {
+        return (call.view orelse return null).user_data;
+    }
+
     /// Of all but a fetch.
     pub fn args(call: Call, arena: Allocator) (nano.Error || Allocator.Error)![]const nano.Value {
         const view = call.view orelse return error.Invalid;

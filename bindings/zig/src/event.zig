@@ -17,7 +17,7 @@ pub const Event = extern struct {
         return event.raw.id;
     }
 
-    /// What you gave with the request.
+    /// What you gave with the request, or of .version_end with the version.
     pub fn userData(event: Event) ?*anyopaque {
         return event.raw.user_data;
     }
@@ -57,6 +57,7 @@ pub const Event = extern struct {
                 .reason = nano.slice(as.app.*.reason),
             } },
             c.NANO_EVENT_RELEASE => .{ .released = .{ .app = nano.slice(as.release.*.app), .class = nano.slice(as.release.*.binding) } },
+            c.NANO_EVENT_VERSION_END => .version_end,
             else => .other,
         };
     }
@@ -102,6 +103,8 @@ pub const Payload = union(enum) {
     change: struct { app: []const u8, state: []const u8, reason: []const u8 },
     /// An app has given back an object of yours, once.
     released: struct { app: []const u8, class: []const u8 },
+    /// The version of an app that you gave userData with has ended: it makes no more calls, and holds no object of yours.
+    version_end,
     /// A type that is newer than this binding, or none: skip it.
     other,
 };

@@ -135,6 +135,9 @@ pub const AppOptions = struct {
     crons: []const []const u8 = &.{},
     consumers: []const Consumer = &.{},
     tail: []const []const u8 = &.{},
+    /// What you know this version by: Call.userData of the calls that it makes, and one .version_end when it makes no more, also if it was not
+    /// loaded; but not if that was for error.OutOfMemory.
+    user_data: ?*anyopaque = null,
 
     pub fn describe(options: AppOptions, arena: Allocator) Allocator.Error!c.nano_app_options {
         var raw: c.nano_app_options = .{ .size = @sizeOf(c.nano_app_options) };
@@ -145,6 +148,7 @@ pub const AppOptions = struct {
             @field(raw, name) = try texts(arena, list);
             @field(raw, name ++ "_count") = list.len;
         }
+        raw.user_data = options.user_data;
         raw.source_kind = @backingInt(options.kind);
         raw.egress = @backingInt(options.egress);
         if (options.lazy) raw.flags |= c.NANO_APP_LAZY;

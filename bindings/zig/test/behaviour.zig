@@ -231,6 +231,75 @@ test "functions, objects and fetch of the host" {
     try expectEqual(42, host.released);
 }
 
+test "versions are told apart until each has ended" {
+    var runtime = try nano.Runtime.init(.{ .threads = 1 }, null);
+    defer runtime.deinit();
+    const source = "import { env } from 'cloudflare:workers'; export const ask = () => env.ask();";
+    const Version = struct { answer: i64, ended: bool = false };
+    var versions = [_]Version{ .{ .answer = 1 }, .{ .answer = 2 } };
+    var options: nano.AppOptions = .{ .source = source, .bindings = &.{.{ .name = "ask", .kind = .function }}, .user_data = &versions[0] };
+    var app = try runtime.load(gpa, options, null);
+    defer app.deinit();
+    const Host = struct {
+        runtime: nano.Runtime,
+        asked: [2]u64 = undefined,
+        count: usize = 0,
+
+        fn event(host: *@This(), e: *nano.Event) !void {
+            switch (e.payload()) {
+                .call => |id| {
+                    host.asked[host.count] = id;
+                    host.count += 1;
+                },
+                .version_end => {
+                    const version: *Version = @ptrCast(@alignCast(e.userData().?));
+                    try expect(!version.ended);
+                    version.ended = true;
+                },
+                else => {},
+            }
+        }
+
+        fn until(host: *@This(), count: usize) !void {
+            while (host.count < count) {
+                var room: [1]nano.Event = undefined;
+                for (try host.runtime.wait(&room, 60_000)) |*e| {
+                    try host.event(e);
+                    e.release();
+                }
+            }
+        }
+    };
+    var host: Host = .{ .runtime = runtime };
+    var ids: [2]u64 = undefined;
+    for (&ids, 0..) |*id, i| {
+        options.user_data = &versions[i];
+        if (i > 0) try app.reload(gpa, options, null);
+        id.* = try app.begin("ask", "", null, null);
+        try host.until(i + 1);
+    }
+    for (ids, host.asked, 1..) |id, asked, number| {
+        var call: nano.Call = try .look(runtime, asked);
+        const version: *Version = @ptrCast(@alignCast(call.userData().?));
+        try call.giveBack(gpa, .{ .int = version.answer });
+        call.deinit();
+        try expectEqual(null, call.userData());
+        var result = try last(runtime, id, &host);
+        defer result.release();
+        var arena: std.heap.ArenaAllocator = .init(gpa);
+        defer arena.deinit();
+        try expectEqual(@as(i64, @intCast(number)), (try nano.cbor.decode(arena.allocator(), result.payload().result)).int);
+    }
+    try app.unload(0, null);
+    while (!versions[0].ended or !versions[1].ended) {
+        var room: [1]nano.Event = undefined;
+        for (try runtime.wait(&room, 60_000)) |*e| {
+            try host.event(e);
+            e.release();
+        }
+    }
+}
+
 test "errors say what it was" {
     var failure: nano.Failure = .{};
     defer failure.deinit();
