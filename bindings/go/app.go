@@ -48,12 +48,12 @@ func (r *Runtime) Load(options AppOptions) (*App, error) {
 	var a arena
 	defer a.free()
 	o := options.describe(&a, table)
-	// The app's modules may call Go while they load.
-	c := &claim{}
-	c.table.Store(table)
+	c := &claim{name: options.Name}
 	if _, taken := h.apps.LoadOrStore(options.Name, c); taken {
 		return nil, codeError(ErrBusy, "there is an app named %q already, or one that is being loaded or unloaded: reload it, or unload it first", options.Name)
 	}
+	// The app's modules may call Go while they load.
+	h.keep(o, table)
 	var ptr *C.nano_app
 	var detail *C.nano_error
 	if err := statusError(C.nano_app_load(h.ptr, o, &ptr, &detail), detail); err != nil {
@@ -66,8 +66,8 @@ func (r *Runtime) Load(options AppOptions) (*App, error) {
 	return app, nil
 }
 
-// A claim is whose bindings answer the app of a name, from before it is loaded until it is no more.
-type claim struct{ table atomic.Pointer[bindingTable] }
+// A claim is an app's on its name, from before it is loaded until it is no more.
+type claim struct{ name string }
 
 // open gives the hub that calls go to, if it is there and not closed.
 func (a *App) open() (*hub, error) {
@@ -116,7 +116,7 @@ func (a *App) Options() AppOptions {
 }
 
 // Reload loads a new version; the name stays. The old version serves until the new one has started, finishes what it began, and goes
-// on serving if the new one does not start. It waits for that.
+// on serving if the new one does not start. Each version's calls are answered by its own bindings. It waits for that.
 func (a *App) Reload(options AppOptions) error {
 	defer runtime.KeepAlive(a)
 	h, err := a.open()
@@ -131,13 +131,9 @@ func (a *App) Reload(options AppOptions) error {
 	var arena arena
 	defer arena.free()
 	o := options.describe(&arena, table)
-	// While both versions live, each finds its own bindings where they differ in name.
-	before := a.claim.table.Load()
-	both := table.over(before)
-	a.claim.table.Store(both)
+	h.keep(o, table)
 	var detail *C.nano_error
 	if err := statusError(C.nano_app_reload(a.ptr, o, &detail), detail); err != nil {
-		a.claim.table.CompareAndSwap(both, before)
 		return err
 	}
 	a.options.Store(&options)

@@ -58,17 +58,14 @@ type bound struct {
 	fields  map[string][]int
 }
 
-// A bindingTable is what one app finds in env besides text.
+// A bindingTable is what one version of an app finds in env besides text.
 type bindingTable struct {
 	entries map[string]*bound
 	classes map[reflect.Type]*bound
-	// newest is the table without what is another version's.
-	newest *bindingTable
 }
 
 func newTable(bindings map[string]any, h *hub) (*bindingTable, error) {
 	t := &bindingTable{entries: map[string]*bound{}, classes: map[reflect.Type]*bound{}}
-	t.newest = t
 	for name, value := range bindings {
 		if app, ok := value.(*App); ok {
 			if err := app.isOf(h, "the binding "+name); err != nil {
@@ -87,18 +84,12 @@ func newTable(bindings map[string]any, h *hub) (*bindingTable, error) {
 	return t, nil
 }
 
-// over is this table with what only the other one has of its own: what was before that is let go.
-func (t *bindingTable) over(other *bindingTable) *bindingTable {
-	both := &bindingTable{entries: map[string]*bound{}, classes: map[reflect.Type]*bound{}, newest: t}
-	for _, from := range []*bindingTable{other.newest, t} {
-		for name, b := range from.entries {
-			both.entries[name] = b
-		}
-		for of, b := range from.classes {
-			both.classes[of] = b
-		}
-	}
-	return both
+// keep has a version of an app answered by these bindings, from before it is loaded until NANO says that it has ended.
+func (h *hub) keep(o *C.nano_app_options, table *bindingTable) {
+	version := h.lastVersion.Add(1)
+	h.versions.Store(version, table)
+	// A number: Go must not take it for a pointer.
+	*(*uint64)(unsafe.Pointer(&o.user_data)) = version
 }
 
 func bind(name string, value any) (*bound, error) {

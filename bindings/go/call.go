@@ -113,7 +113,7 @@ func (c *calls) cancelAll() {
 }
 
 // begin takes a call over: out of NANO's memory, and off the goroutine of the queue.
-func (h *hub) begin(id uint64, view *C.nano_call_view) {
+func (h *hub) begin(id, version uint64, view *C.nano_call_view) {
 	c := &call{
 		hub: h, id: C.nano_call(id),
 		kind: uint32(view.kind), bodyKind: uint32(view.body_kind), object: uint64(view.object),
@@ -121,12 +121,8 @@ func (h *hub) begin(id uint64, view *C.nano_call_view) {
 		body: bytesOf(view.body), args: bytesOf(view.args),
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
-	if found, ok := h.apps.Load(c.app); ok {
-		c.table = found.(*claim).table.Load()
-	}
-	// Who has gone may have left its name to another app since it asked. Whose call still waits has not.
-	if C.nano_call_credit(h.ptr, c.id, 0) == C.NANO_E_NOT_FOUND {
-		return
+	if found, ok := h.versions.Load(version); ok {
+		c.table = found.(*bindingTable)
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if c.kind == C.NANO_CALL_FETCH {

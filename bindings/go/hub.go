@@ -37,8 +37,11 @@ type hub struct {
 	isClosed atomic.Bool
 	done     chan struct{}
 	apps     sync.Map // name to *claim
-	onLog    func(Log)
-	onChange func(Change)
+	// What answers each version of each app: number to *bindingTable.
+	versions    sync.Map
+	lastVersion atomic.Uint64
+	onLog       func(Log)
+	onChange    func(Change)
 	// How long clients of WebSockets have at the end: no constant, because of tests.
 	lastWords time.Duration
 	// Those that are open, and with them their runtime.
@@ -159,7 +162,7 @@ func (h *hub) dispatch(r *C.nano_go_record) {
 		}
 	case C.NANO_EVENT_CALL:
 		if r.view != nil {
-			h.begin(uint64(r.id), r.view)
+			h.begin(uint64(r.id), uint64(r.version), r.view)
 		}
 	case C.NANO_EVENT_CALL_CHUNK:
 		h.calls.chunk(uint64(r.id), bytesOf(r.text))
@@ -167,6 +170,8 @@ func (h *hub) dispatch(r *C.nano_go_record) {
 		h.calls.cancel(uint64(r.id))
 	case C.NANO_EVENT_RELEASE:
 		h.objects.takeBack(uint64(r.id), h.log)
+	case C.NANO_EVENT_VERSION_END:
+		h.versions.Delete(uint64(r.token))
 	case C.NANO_EVENT_LOG:
 		if h.onLog != nil {
 			line := logOf(r.log)

@@ -26,7 +26,9 @@ static void describe(const nano_runtime *runtime, const nano_event *event, nano_
     case NANO_EVENT_CHUNK:
     case NANO_EVENT_CALL_CHUNK: record->text = event->as.chunk; break;
     case NANO_EVENT_RESULT: record->text = event->as.value; break;
-    case NANO_EVENT_CALL: nano_call_request(runtime, event->id, &record->view); break;
+    case NANO_EVENT_CALL:
+      if (nano_call_request(runtime, event->id, &record->view) == NANO_OK) record->version = (uint64_t)(uintptr_t)record->view->user_data;
+      break;
     case NANO_EVENT_LOG: record->log = event->as.log; break;
     case NANO_EVENT_APP: record->app = event->as.app; break;
     default: break;

@@ -20,6 +20,7 @@ typedef struct nano_go_record {
   const nano_header *headers;
   size_t headers_count;
   nano_call_view *view; /* of a CALL; NULL if it is answered or given up already */
+  uint64_t version;     /* of a CALL: the number of the version that makes it */
   const nano_log *log;
   const nano_app_change *app;
   nano_account account; /* size is 0 if there is none */
