@@ -1,5 +1,5 @@
 'use strict';
-// What one app finds in `env`: text, and what is answered here.
+// What one version of an app finds in `env`: text, and what is answered here.
 
 const { entries } = require('./checks.js');
 const { invalid } = require('./errors.js');
@@ -31,8 +31,6 @@ class Bindings {
     this.byName = new Map();
     this.files = files ?? null;
     this.outbound = null;
-    // Without those that others have beside them.
-    this.own = this;
     for (const [name, value] of Object.entries(env === undefined ? {} : entries(env, 'env'))) {
       if (typeof value === 'string') this.text.push([name, value]);
       else this.byName.set(name, checked(name, value));
@@ -47,16 +45,6 @@ class Bindings {
     if (this.files !== null && typeof this.files !== 'object') throw invalid('files is an object with the operations on files');
     this.classes = new Map();
     for (const [name, value] of this.byName) if (isClass(value)) this.classes.set(value, name);
-  }
-
-  /** These, and those of the others that have other names. */
-  over(others) {
-    const both = new Bindings();
-    both.byName = new Map([...others.byName, ...this.byName]);
-    both.classes = new Map([...others.classes, ...this.classes]);
-    both.files = this.files ?? others.files;
-    both.own = this;
-    return both;
   }
 
   /** The same for the native half. */

@@ -23,9 +23,9 @@ function startCall(hub, id) {
     failNow(hub, id, error);
     return;
   }
-  const claim = hub.apps.get(view[0]);
-  if (claim === undefined) failNow(hub, id, new NanoError('NANO_E_NOT_FOUND', 'the app is not one of this runtime'));
-  else new Call(hub, id, claim.bindings).run(view);
+  const bindings = hub.bindingsOf(view[0]);
+  if (bindings === undefined) failNow(hub, id, new NanoError('NANO_E_NOT_FOUND', 'the app is not one of this runtime'));
+  else new Call(hub, id, bindings).run(view);
 }
 
 class Call {
@@ -85,7 +85,7 @@ class Call {
   async run(view) {
     try {
       const result = await this.#answer(view);
-      if (view[2] === 'fetch') await this.#respond(result);
+      if (view[3] === 'fetch') await this.#respond(result);
       else this.#return(result);
     } catch (error) {
       failNow(this.#hub, this.#id, error);
@@ -96,7 +96,7 @@ class Call {
     }
   }
 
-  #answer([app, name, kind, ...rest]) {
+  #answer([, app, name, kind, ...rest]) {
     const { held } = this.#hub;
     switch (kind) {
       case 'object_method': {

@@ -14,4 +14,5 @@ module.exports = {
   RELEASE: 9,
   LOG: 10,
   APP: 11,
+  VERSION_END: 12,
 };

@@ -7,7 +7,7 @@
 const native = require('./native.js');
 const { hold, release } = require('./alive.js');
 const { decode } = require('./cbor.js');
-const { APP, CALL, CALL_CANCELED, END, ERROR, LOG, RELEASE, RESPONSE, RESULT } = require('./events.js');
+const { APP, CALL, CALL_CANCELED, END, ERROR, LOG, RELEASE, RESPONSE, RESULT, VERSION_END } = require('./events.js');
 const { NanoError } = require('./errors.js');
 const { later, tell } = require('./listeners.js');
 
@@ -19,6 +19,9 @@ const QUIET_MAX = 16;
 class Hub {
   #handlers = new Map();
   #nextToken = 1;
+  // Whose functions answer each version of each app.
+  #versions = new Map();
+  #nextVersion = 1;
   #listeners;
   // Objects that apps hold: their numbers, and how often each has been given.
   #objects = new Map();
@@ -41,14 +44,29 @@ class Hub {
     this.held = this.held.bind(this);
   }
 
-  /** Takes a name for an app, from before it is loaded until it is no more: its calls are answered by these bindings. */
-  claim(name, bindings) {
+  /** Has a version of an app answered by these bindings, from before it is loaded until the native half says that it has ended: its number. */
+  keep(bindings) {
+    const version = this.#nextVersion++;
+    this.#versions.set(version, bindings);
+    return version;
+  }
+
+  /** It has ended, or was not loaded. */
+  letGo(version) {
+    this.#versions.delete(version);
+  }
+
+  bindingsOf(version) {
+    return this.#versions.get(version);
+  }
+
+  /** Takes a name for an app, from before it is loaded until it is no more. */
+  claim(name) {
     if (this.apps.has(name)) {
       const why = `there is an app named "${name}" already, or one that is being loaded or unloaded: reload it, or unload it first`;
       throw new NanoError('NANO_E_BUSY', why);
     }
     const claim = {
-      bindings,
       end: () => {
         if (this.apps.get(name) === claim) this.apps.delete(name);
       },
@@ -129,6 +147,8 @@ class Hub {
         return this.startCall(this, key);
       case RELEASE:
         return this.takeBack(key);
+      case VERSION_END:
+        return this.letGo(key);
       case LOG:
         return tell(this.#listeners.onLog, ...event.slice(2));
       case APP:
@@ -215,6 +235,7 @@ class Hub {
       handler.push([key, CALL_CANCELED]);
     }
     this.apps.clear();
+    this.#versions.clear();
     this.#objects.clear();
     this.#numbers.clear();
   }

@@ -64,13 +64,14 @@ class Runtime {
     const { sourceKind, source: what, limits, lazy, more } = given;
     const here = lazy && sourceKind === 'text' && what.length <= HERE_CHARS_MAX && (signal ?? null) === null;
     let claim;
+    const load = () =>
+      here
+        ? hub.native.loadHere(given.name, sourceKind, what, limits, more)
+        : hub.native.load(given.name, sourceKind, what, limits, lazy, more);
     const begin = async () => {
-      // The app's modules may call Node while they load.
-      claim = hub.claim(given.name, bindings);
+      claim = hub.claim(given.name);
       try {
-        return here
-          ? hub.native.loadHere(given.name, sourceKind, what, limits, more)
-          : await hub.native.load(given.name, sourceKind, what, limits, lazy, more);
+        return await answered(hub, bindings, more, load);
       } catch (error) {
         claim.end();
         throw error;
@@ -238,20 +239,8 @@ class App {
     const follow = () => {
       this.#options = kept;
     };
-    const work = async () => {
-      // Each version finds its own bindings where they differ in name: the new one may call Node while it starts, and requests that the old one
-      // has begun with end there. Of versions before that there may still be requests, but not for long: their bindings go.
-      const before = this.#claim.bindings;
-      const both = bindings.over(before.own);
-      this.#claim.bindings = both;
-      try {
-        await this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
-      } catch (error) {
-        if (this.#claim.bindings === both) this.#claim.bindings = before;
-        throw error;
-      }
-    };
-    await unless(signal, work, follow);
+    const load = () => this.#native.reload(given.sourceKind, given.source, given.limits, given.lazy, given.more);
+    await unless(signal, () => answered(hub, bindings, given.more, load), follow);
     follow();
   }
 
@@ -288,6 +277,19 @@ class App {
 
   async [asyncDispose]() {
     if (!this.#hub.closed) await this.unload();
+  }
+}
+
+/** Loads a version that these bindings answer: it may call Node while it starts. `more` are its options. */
+async function answered(hub, bindings, more, load) {
+  // Without bindings it asks nobody.
+  if (bindings === NONE) return load();
+  more.version = hub.keep(bindings);
+  try {
+    return await load();
+  } catch (error) {
+    hub.letGo(more.version);
+    throw error;
   }
 }
 

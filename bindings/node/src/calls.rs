@@ -5,9 +5,9 @@ use nano_core::{Body, CallContent, CallResponse, CallView, Headers, ResponseHead
 use crate::error::invalid;
 use crate::values;
 
-/// A call as the JavaScript half reads it: `[app, binding, kind, ...]`. Arguments are bytes of their own.
+/// A call as the JavaScript half reads it: `[version, app, binding, kind, ...]`. Arguments are bytes of their own.
 pub(crate) fn message(call: CallView) -> Result<Vec<u8>> {
-    let CallView { app, binding, content, .. } = call;
+    let CallView { app, binding, user_data, content, .. } = call;
     let text = |text: String| Value::Text(text);
     let list = |args: Vec<Value>| values::bytes_of_all(args).map(Value::Bytes);
     let number = |id: u64| Value::Int(id.cast_signed());
@@ -24,7 +24,7 @@ pub(crate) fn message(call: CallView) -> Result<Vec<u8>> {
         CallContent::ObjectSet { object, name, value } => ("object_set", vec![number(object.id), text(name), list(vec![value])?]),
         CallContent::Files { name, args } => ("files", vec![text(name), list(args)?]),
     };
-    let mut all = vec![text(app), text(binding), text(kind.to_string())];
+    let mut all = vec![number(user_data), text(app), text(binding), text(kind.to_string())];
     all.extend(rest);
     values::message(&Value::Array(all))
 }

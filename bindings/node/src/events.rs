@@ -12,7 +12,7 @@ fn account(account: &Account) -> Value {
     Value::Array(all.iter().map(|count| Value::Int(count.cast_signed())).collect())
 }
 
-/// A batch of events: `[key, kind, ...]` each. A request's key is its token, a call's its id.
+/// A batch of events: `[key, kind, ...]` each. A request's key is its token, a call's its id, a version's its number.
 pub(crate) fn batch(events: Vec<Event>) -> nano_core::Result<Vec<u8>> {
     values::message(&Value::Array(events.into_iter().map(event).collect()))
 }
@@ -55,8 +55,9 @@ fn content(payload: Payload) -> (i64, Vec<Value>) {
             (10, vec![Value::Text(app), Value::Text(level_name(level)), Value::Text(text), Value::Int(dropped.cast_signed())])
         }
         Payload::App { app, state, reason } => (11, vec![Value::Text(app), Value::Text(state.to_string()), Value::Text(reason)]),
+        Payload::VersionEnd => (12, Vec::new()),
         // Of a kind that this version does not know: nobody asked for it.
-        _ => (12, Vec::new()),
+        _ => (13, Vec::new()),
     }
 }
 

@@ -142,6 +142,8 @@ pub struct GivenMore {
     pub crons: Option<Vec<String>>,
     pub consumers: Option<Vec<GivenConsumer>>,
     pub tail: Option<Vec<String>>,
+    /// What the JavaScript half knows the version by.
+    pub version: Option<f64>,
 }
 
 /// All of an app's options. The few that nearly every load has come by position: to look for a property costs as much as to read it.
@@ -178,6 +180,7 @@ impl GivenMore {
         options.crons = self.crons.unwrap_or_default();
         options.consumers = self.consumers.into_iter().flatten().map(GivenConsumer::into_core).collect::<Result<_>>()?;
         options.tail = self.tail.unwrap_or_default();
+        options.user_data = self.version.map_or(0, |version| version as u64);
         Ok(())
     }
 }

@@ -391,3 +391,56 @@ test('what is no binding is refused', async (t) => {
   await assert.rejects(runtime.load(HELLO, { outbound: 'missing' }), code('NANO_E_INVALID'));
   assert.throws(() => new Service(5), wrongType);
 });
+
+test('each version of an app is answered by its own bindings, however often it is reloaded, and nothing is kept longer', async (t) => {
+  const runtime = runtimeFor(t);
+  const source = `import { env } from 'cloudflare:workers';
+  export async function ask() {
+    const far = await env.FAR.fetch('http://far.test/');
+    const early = new env.Box();
+    await env.waits();
+    return [await env.say(), await env.OBJECT.say(), await early.say(), await new env.Box().say(), await far.text()].join();
+  }`;
+  const gates = new Map();
+  const weak = new Map();
+  // Here nothing keeps what a version is given.
+  const env = (name) => {
+    const gate = {};
+    gate.begun = new Promise((resolve) => (gate.begin = resolve));
+    gate.opened = new Promise((resolve) => (gate.open = resolve));
+    gates.set(name, gate);
+    const all = {
+      waits: () => (gate.begin(), gate.opened),
+      say: () => name,
+      OBJECT: { say: () => name },
+      Box: class { say() { return name; } },
+      FAR: { fetch: () => new Response(new ReadableStream({ async pull(to) { await gate.opened; to.enqueue(Buffer.from(name)); to.close(); } })) },
+    };
+    weak.set(name, Object.values(all).map((value) => new WeakRef(value)));
+    return all;
+  };
+  const isGone = (name) => weak.get(name).every((ref) => ref.deref() === undefined);
+  const gone = (name) => until(() => (collectGarbage(), isGone(name)));
+
+  let app = await runtime.load(source, { env: env('one') });
+  const answers = [app.invoke('ask')];
+  await gates.get('one').begun;
+  for (const name of ['two', 'three']) {
+    await app.reload(source, { env: env(name) });
+    answers.push(app.invoke('ask'));
+    await gates.get(name).begun;
+  }
+  await assert.rejects(app.reload('export default {', { env: env('broken') }), { code: 'NANO_E_COMPILE' });
+  await assert.rejects(app.reload(source, { env: env('wrong'), kind: 'none such' }), { code: 'NANO_E_INVALID' });
+  for (const name of ['broken', 'wrong']) await gone(name);
+  for (const name of ['one', 'two', 'three']) {
+    assert.ok(!isGone(name));
+    gates.get(name).open();
+    assert.equal(await answers.shift(), Array(5).fill(name).join());
+    if (name !== 'three') await gone(name);
+  }
+  assert.ok(!isGone('three'));
+  await app.unload();
+  app = undefined;
+  await gone('three');
+});

@@ -201,20 +201,3 @@ test("it serves beside what replaces the platform's Request and Response", async
     })();`);
   assert.deepEqual([exit, out, errors], [0, 'before, old\na=b, old true\n', '']);
 });
-
-test('after a reload a request of the version before finds its own bindings', async (t) => {
-  let release;
-  const waits = new Promise((resolve) => (release = resolve));
-  const source = `import { env } from 'cloudflare:workers';
-  export const ask = async (name) => { await env.waits(); return env[name](); };
-  export const names = () => Object.keys(env);`;
-  const env = (name) => ({ waits: () => waits, [name]: () => `of ${name}` });
-  const app = await runtimeFor(t).load(source, { env: env('first') });
-  const old = app.invoke('ask', 'first');
-  await app.invoke('names');
-  await app.reload(source, { env: env('second') });
-  const newer = app.invoke('ask', 'second');
-  release();
-  assert.deepEqual(await Promise.all([old, newer]), ['of first', 'of second']);
-  assert.deepEqual((await app.invoke('names')).sort(), ['second', 'waits']);
-});
