@@ -20,6 +20,7 @@ mod hogs;
 mod hostile_servers;
 mod hostobjects;
 mod http2;
+mod inherited;
 mod inspecting;
 mod large_pieces;
 mod lengths;

@@ -56,7 +56,7 @@
     static timeout(milliseconds) {
       const prefix = "Failed to execute 'timeout' on 'AbortSignal'";
       requiredArguments(arguments.length, 1, prefix);
-      return createTimeout(converters["unsigned long long"](milliseconds, prefix, "parameter 1", { enforceRange: true }));
+      return createTimeout(converters["unsigned long long"](milliseconds, prefix, "parameter 1", { __proto__: null, enforceRange: true }));
     }
 
     static any(signals) {
@@ -245,6 +245,7 @@
   configureInterface(AbortController);
 
   nano.abort = {
+    __proto__: null,
     AbortController,
     AbortSignal,
     addAlgorithm,

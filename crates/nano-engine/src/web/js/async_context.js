@@ -3,7 +3,7 @@
 // that timers keep. Frames never change; whatever runs in another value has a frame of its own.
 // Follows https://tc39.es/proposal-async-context/ as far as Workers and Node show it.
 (nano) => {
-  const { ReflectApply } = nano.primordials;
+  const { ArrayPrototypePush, ReflectApply } = nano.primordials;
   const { contextGet, contextSet } = nano.ops.natives("node");
 
   // The key of the request, invocation or call that the code runs for.
@@ -24,19 +24,13 @@
     if (frame !== undefined) {
       for (let i = 0; i < frame.length; i += 2) {
         if (frame[i] === key) continue;
-        put(next, frame[i]);
-        put(next, frame[i + 1]);
+        ArrayPrototypePush(next, frame[i]);
+        ArrayPrototypePush(next, frame[i + 1]);
       }
     }
-    put(next, key);
-    put(next, value);
+    ArrayPrototypePush(next, key);
+    ArrayPrototypePush(next, value);
     return next;
-  };
-
-  // Defines an element, whatever an app has put on Array.prototype.
-  const { ObjectDefineProperty } = nano.primordials;
-  const put = (list, value) => {
-    ObjectDefineProperty(list, list.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
   };
 
   const runIn = (frame, callback, receiver, args) => {
@@ -50,6 +44,7 @@
   };
 
   nano.contexts = {
+    __proto__: null,
     capture: contextGet,
     set: contextSet,
     runIn,

@@ -174,7 +174,7 @@
       const { size } = data;
       const place = (value, missing, context) => {
         if (value === undefined) return missing;
-        const offset = converters["long long"](value, prefix, context, { clamp: true });
+        const offset = converters["long long"](value, prefix, context, { __proto__: null, clamp: true });
         return offset < 0 ? MathMax(size + offset, 0) : MathMin(offset, size);
       };
       const from = place(start, 0, "parameter 1");

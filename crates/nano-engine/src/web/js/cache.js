@@ -6,7 +6,7 @@
 // difference. A cache that the app has named is the standard's: it keeps what says nothing about it for good, gives it back as it was, and
 // matches by Vary. Both honour Range, If-None-Match and If-Modified-Since of the request that asks match(), as in Workers.
 (nano) => {
-  const { ReflectApply, SafeSet, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, TypeError } = nano.primordials;
+  const { ArrayPrototypePush, ReflectApply, SafeSet, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, TypeError } = nano.primordials;
   const { abort, ops, fetch } = nano;
   const { configureInterface, converters, dictionary, illegalConstructor, requiredArguments, sequence } = nano.webidl;
   const {
@@ -171,7 +171,7 @@
     return isAsItSays ? flat : nano.part("content_coding").withoutCoding(flat);
   };
 
-  // What is to be committed, or undefined if the response must not be kept; read to its end, and a promise if that takes time.
+  // { native } of what is to be committed, or undefined if the response must not be kept; read to its end, and a promise if that takes time.
   const gather = async (cache, request, response, prefix) => {
     const body = responseBodyOf(response);
     const reader = body === null ? null : new BodyReader(body);
@@ -189,7 +189,7 @@
       if (reader !== null) reader.cancel(undefined);
       return undefined;
     }
-    if (reader === null || (await fill(putting, reader))) return putting;
+    if (reader === null || (await fill(putting, reader))) return { __proto__: null, native: putting };
     if (cache !== null) throw quotaError(prefix);
     return undefined;
   };
@@ -197,7 +197,7 @@
   // https://w3c.github.io/ServiceWorker/#batch-cache-operations, of puts.
   const commit = (cache, puttings, prefix) => {
     const args = [COMMIT, cache];
-    for (let i = 0; i < puttings.length; i++) if (puttings[i] !== undefined) args[args.length] = puttings[i];
+    for (let i = 0; i < puttings.length; i++) if (puttings[i] !== undefined) ArrayPrototypePush(args, puttings[i].native);
     if (args.length === 2) return;
     const result = ReflectApply(native, undefined, args);
     if (result === DUPLICATE) throw duplicateError(prefix);
@@ -216,7 +216,7 @@
       const same = `${requestTargetOf(request)}\n${requestFlatOf(request)}`;
       if (seen.has(same)) throw duplicateError(prefix);
       seen.add(same);
-      requests[i] = request;
+      ArrayPrototypePush(requests, request);
     }
     // The first failure ends what else is under way.
     const ending = abort.createSignal();
@@ -248,11 +248,11 @@
       }
     };
     const lanes = [];
-    for (let i = 0; i < requests.length; i++) puttings[i] = undefined;
-    for (let i = 0; i < requests.length && i < FETCHES_AT_ONCE; i++) lanes[i] = lane();
+    for (let i = 0; i < requests.length; i++) ArrayPrototypePush(puttings, undefined);
+    for (let i = 0; i < requests.length && i < FETCHES_AT_ONCE; i++) ArrayPrototypePush(lanes, lane());
     for (let i = 0; i < lanes.length; i++) await lanes[i];
     if (failed) {
-      for (let i = 0; i < puttings.length; i++) if (puttings[i] !== undefined) ops.release(puttings[i]);
+      for (let i = 0; i < puttings.length; i++) if (puttings[i] !== undefined) ops.release(puttings[i].native);
       throw failure;
     }
     commit(cache, puttings, prefix);
@@ -298,7 +298,7 @@
       const values = list(cache, true, request, toOptions(options, prefix, "parameter 2"));
       const requests = [];
       for (let i = 0; i < values.length; i += 3) {
-        requests[requests.length] = requestFrom("GET", values[i], values[i + 1], optionsFrom(values[i + 2]));
+        ArrayPrototypePush(requests, requestFrom("GET", values[i], values[i + 1], optionsFrom(values[i + 2])));
       }
       return requests;
     }
@@ -320,7 +320,7 @@
       if (request !== undefined) request = toInfo(request, prefix, "parameter 1");
       const values = list(cache, false, request, toOptions(options, prefix, "parameter 2"));
       const responses = [];
-      for (let i = 0; i < values.length; i += 5) responses[responses.length] = responseAt(cache, values, i);
+      for (let i = 0; i < values.length; i += 5) ArrayPrototypePush(responses, responseAt(cache, values, i));
       return responses;
     }
 

@@ -3,8 +3,8 @@
 // Bindings follow Cloudflare Workers' service bindings; what fetch() does is in fetch_call.js.
 (nano) => {
   const {
-    Error, ObjectDefineProperty, ObjectFreeze, PromiseReject, PromiseWithResolvers, Proxy, RangeError, ReflectGet, ReflectHas,
-    SafeMap, TypeError,
+    ArrayPrototypeIncludes, Error, ObjectDefineProperty, ObjectFreeze, ObjectPrototype, PromiseReject, PromiseWithResolvers, Proxy,
+    RangeError, ReflectGet, ReflectOwnKeys, SafeMap, TypeError,
   } = nano.primordials;
   const { ops } = nano;
   const { configureInterface, illegalConstructor, requiredArguments } = nano.webidl;
@@ -77,12 +77,15 @@
   }
   configureInterface(Fetcher);
 
+  // What every object has. What an app adds to Object.prototype is no name of these.
+  const inherited = ReflectOwnKeys(ObjectPrototype);
+
   const handler = {
     __proto__: null,
     get(fetcher, key, receiver) {
       // A promise that resolves to a binding looks for then(), JSON.stringify() for toJSON().
       if (key === "then" || key === "toJSON" || key === "constructor") return undefined;
-      if (typeof key === "symbol" || ReflectHas(fetcher, key)) return ReflectGet(fetcher, key, receiver);
+      if (typeof key === "symbol" || ArrayPrototypeIncludes(inherited, key)) return ReflectGet(fetcher, key, receiver);
       return memberOf(fetcher, key);
     },
   };
@@ -100,6 +103,7 @@
   };
 
   nano.calls = {
+    __proto__: null,
     // What stands in env for a binding: [name, index, kind, ...].
     createBinding(binding) {
       if (binding[2] !== 0) return nano.part(binding[2] === 3 ? "queue_binding" : "host_bindings").createBinding(binding);

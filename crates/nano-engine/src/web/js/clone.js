@@ -5,7 +5,7 @@
 // What is transferred is moved only after all else has been cloned without an error. Until then a Late stands for it.
 (nano) => {
   const {
-    ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeGetMaxByteLength,
+    ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeGetMaxByteLength, ArrayPrototype,
     ArrayBufferPrototypeGetResizable, ArrayBufferPrototypeResize, ArrayBufferPrototypeTransfer, BigInt64Array, BigIntPrototypeValueOf,
     BigUint64Array, BooleanPrototypeValueOf, DataView, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
     DataViewPrototypeGetByteOffset, Date, DatePrototypeGetTime, Error, EvalError, Float32Array, Float64Array,
@@ -111,6 +111,9 @@
     lates = ObjectSetPrototypeOf([], null);
     fixups = ObjectSetPrototypeOf([], null);
 
+    // Whether arrays inherit from nothing but what the language has: a proxy above them would get the assignments.
+    plain = ReflectGetPrototypeOf(ArrayPrototype) === ObjectPrototype;
+
     // CreateDataProperty, or its promise.
     define(target, key, value, enumerable = true) {
       if (Late.is(value)) {
@@ -119,7 +122,7 @@
         value = undefined;
       }
       // An assignment where nothing inherited is in its way, which it nearly never is.
-      if (enumerable && !(key in target)) target[key] = value;
+      if (enumerable && this.plain && !(key in target)) target[key] = value;
       else ObjectDefineProperty(target, key, { __proto__: null, value, writable: true, enumerable, configurable: true });
     }
 
@@ -193,7 +196,7 @@
     cloneProperty(value, key, clone) {
       const item = value[key];
       // Most are primitives, which are neither late nor refused.
-      if (!isObject(item) && typeof item !== "symbol" && !(key in clone)) clone[key] = item;
+      if (!isObject(item) && typeof item !== "symbol" && this.plain && !(key in clone)) clone[key] = item;
       else this.define(clone, key, this.clone(item));
     }
 

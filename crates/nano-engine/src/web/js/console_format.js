@@ -105,11 +105,13 @@
 
   // One walk over one value.
   class Inspection {
+    depthMax;
+    chars = TEXT_CHARS_MAX;
+    path = [];
+    circular = new SafeMap();
+
     constructor(depthMax) {
       this.depthMax = depthMax;
-      this.chars = TEXT_CHARS_MAX;
-      this.path = [];
-      this.circular = new SafeMap();
     }
 
     value(value) {

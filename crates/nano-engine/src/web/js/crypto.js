@@ -61,7 +61,7 @@
 
   const crypto = new Crypto(CREATE);
 
-  nano.crypto = { Crypto, crypto };
+  nano.crypto = { __proto__: null, Crypto, crypto };
   nano.expose({ Crypto });
   nano.exposeGetter("crypto", () => crypto);
 };

@@ -2,7 +2,7 @@
 // Keys in and out, and new ones: the rules of every algorithm about usages, formats and the members of JSON web keys.
 // Specification: https://w3c.github.io/webcrypto/#algorithms; the numbers of the keys are native.
 (nano) => {
-  const { ArrayPrototypeIncludes, ArrayPrototypeSlice, ReflectApply, SafeSet, StringPrototypeSlice, TypeError } = nano.primordials;
+  const { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, ReflectApply, SafeSet, StringPrototypeSlice, TypeError } = nano.primordials;
   const natives = nano.ops.natives("crypto");
   const { converters, dictionary, sequence } = nano.webidl;
   const { createKey, slotsOf, toPlain } = nano.part("crypto_key");
@@ -30,7 +30,7 @@
   const intersect = (usages, allowed) => {
     const result = [];
     for (let i = 0; i < usages.length; i++) {
-      if (ArrayPrototypeIncludes(allowed, usages[i])) result[result.length] = usages[i];
+      if (ArrayPrototypeIncludes(allowed, usages[i])) ArrayPrototypePush(result, usages[i]);
     }
     return result;
   };
@@ -110,7 +110,7 @@
     for (let i = 0; i < names.length; i++) {
       const value = jwk[names[i]];
       if (value === undefined) fail("DataError", `The JSON web key lacks "${names[i]}".`);
-      values[i] = value;
+      ArrayPrototypePush(values, value);
     }
     return values;
   };
@@ -325,8 +325,8 @@
 
   const needPairUsages = (family, usages) => {
     const allowed = [];
-    for (let i = 0; i < family.privateUsages.length; i++) allowed[allowed.length] = family.privateUsages[i];
-    for (let i = 0; i < family.publicUsages.length; i++) allowed[allowed.length] = family.publicUsages[i];
+    for (let i = 0; i < family.privateUsages.length; i++) ArrayPrototypePush(allowed, family.privateUsages[i]);
+    for (let i = 0; i < family.publicUsages.length; i++) ArrayPrototypePush(allowed, family.publicUsages[i]);
     needUsages(usages, allowed);
   };
 

@@ -106,6 +106,9 @@
 
   // A decoder and what it remembers between two chunks of a stream.
   class Decoder {
+    encoding;
+    fatal;
+    ignoreBom;
     // UTF-8: the bytes of an unfinished sequence, and whether the place for a byte order mark has gone by.
     rest = null;
     started = false;
@@ -200,6 +203,6 @@
     { key: "stream", converter: converters.boolean, defaultValue: false },
   ]);
 
-  nano.encoding = { TextDecoder, TextEncoder, anyMemory, bytesOf, createDecoder, noBytes };
+  nano.encoding = { __proto__: null, TextDecoder, TextEncoder, anyMemory, bytesOf, createDecoder, noBytes };
   nano.expose({ TextDecoder, TextEncoder });
 };

@@ -236,24 +236,23 @@
 
     constructor() {}
 
-    addEventListener(type, callback) {
+    addEventListener(type, callback, options = undefined) {
       const prefix = "Failed to execute 'addEventListener' on 'EventTarget'";
       const target = checkTarget(this);
       requiredArguments(arguments.length, 2, prefix);
       type = converters.DOMString(type, prefix, "parameter 1");
       callback = nullableListener(callback, prefix);
       const listener = { type, callback, capture: false, once: false, passive: false, isHandler: false, removed: false };
-      const signal = flattenMore(arguments[2], listener, prefix);
+      const signal = flattenMore(options, listener, prefix);
       addListener(target, listener, signal);
     }
 
-    removeEventListener(type, callback) {
+    removeEventListener(type, callback, options = undefined) {
       const prefix = "Failed to execute 'removeEventListener' on 'EventTarget'";
       const target = checkTarget(this);
       requiredArguments(arguments.length, 2, prefix);
       type = converters.DOMString(type, prefix, "parameter 1");
       callback = nullableListener(callback, prefix);
-      const options = arguments[2];
       const capture = isObject(options) ? !!options.capture : !!options;
       const listener = findListener(listOf(target), type, callback, capture);
       if (listener !== undefined) removeListener(target, listener);
@@ -397,6 +396,7 @@
     !hasListener(target, type) || dispatchTrusted(target, new Class(type, init));
 
   nano.events = {
+    __proto__: null,
     // Until the part event_types, which replaces it, there is none.
     isErrorEvent: () => false,
     Event,

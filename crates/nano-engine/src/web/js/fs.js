@@ -60,7 +60,9 @@
   const ask = (name, args) => {
     const answer = ops.files(name, args);
     if (typeof answer !== "number") {
-      return answer.length === 1 ? PromiseResolve(answer[0]) : PromiseReject(fileError(answer[1], answer[2]));
+      if (answer.length > 1) return PromiseReject(fileError(answer[1], answer[2]));
+      // Without a prototype, for a promise looks for a "then" on what it is resolved with.
+      return PromiseResolve(isObject(answer[0]) ? ObjectSetPrototypeOf(answer[0], null) : answer[0]);
     }
     hosted = true;
     running++;

@@ -177,6 +177,6 @@
     }
   };
 
-  nano.handlers = { CREATE, ExtendableEvent };
+  nano.handlers = { __proto__: null, CREATE, ExtendableEvent };
   return { __proto__: null, ExtendableEvent, ScheduledController, ScheduledEvent, deliver };
 };

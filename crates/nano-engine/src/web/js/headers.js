@@ -47,6 +47,11 @@
     return list;
   };
 
+  const pushHeader = (list, name, value) => {
+    ArrayPrototypePush(list, name);
+    ArrayPrototypePush(list, value);
+  };
+
   // https://fetch.spec.whatwg.org/#concept-header-list-get
   const getCombined = (list, name) => {
     let value = null;
@@ -204,7 +209,7 @@
       let at = 0;
       while (at < list.length && list[at] !== name) at += 2;
       if (at === list.length) {
-        ArrayPrototypePush(list, name, value);
+        pushHeader(list, name, value);
       } else {
         list[at + 1] = value;
         let kept = at + 2;
@@ -249,7 +254,7 @@
           if (!isNoCorsSafelisted(name, present === null ? value : `${present}, ${value}`)) return;
           remove(list, "range");
         }
-        ArrayPrototypePush(list, name, value);
+        pushHeader(list, name, value);
       };
 
       newHeaders = (flat, guard) => {
@@ -295,6 +300,7 @@
   configureInterface(Headers);
 
   nano.fetch = {
+    __proto__: null,
     isToken,
     // Headers over a native list that is not looked into before somebody asks.
     headersFromFlat: newHeaders,
@@ -306,7 +312,7 @@
     },
     guardOf,
     headersContain: (headers, name) => contains(listOf(headers), name),
-    headersAppend: (headers, name, value) => ArrayPrototypePush(writableList(headers, ""), name, value),
+    headersAppend: (headers, name, value) => pushHeader(writableList(headers, ""), name, value),
     toFlat,
     // The combined value of a header in a native list, or null.
     headerOf: (flat, name) => getCombined(parseFlat(flat), name),

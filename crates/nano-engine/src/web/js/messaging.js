@@ -93,11 +93,11 @@
     }
 
     // https://html.spec.whatwg.org/#message-port-post-message-steps
-    postMessage(message) {
+    postMessage(message, options = undefined) {
       const slots = this.#slots;
       const prefix = "Failed to execute 'postMessage' on 'MessagePort'";
       requiredArguments(arguments.length, 1, prefix);
-      const transfer = transferOf(arguments[1], prefix);
+      const transfer = transferOf(options, prefix);
       if (includes(transfer, this)) throw nano.dataCloneError(`${prefix}: the port itself is in the transfer list.`);
       // A message that carries its own destination gets nowhere, and takes it along.
       const target = slots?.remote?.owner?.port;

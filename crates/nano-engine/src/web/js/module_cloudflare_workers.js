@@ -11,6 +11,9 @@
 
   // Classes that are extended: what they hold are plain fields, as in Workers.
   class WorkerEntrypoint {
+    ctx;
+    env;
+
     constructor(ctx, env) {
       this.ctx = ctx;
       this.env = env;
@@ -18,6 +21,9 @@
   }
 
   class DurableObject {
+    ctx;
+    env;
+
     constructor(ctx, env) {
       this.ctx = ctx;
       this.env = env;
@@ -25,6 +31,9 @@
   }
 
   class WorkflowEntrypoint {
+    ctx;
+    env;
+
     constructor(ctx, env) {
       this.ctx = ctx;
       this.env = env;
@@ -82,6 +91,7 @@
 
   // The names under which a class of the app may be called: methods of its own and of the classes between it and WorkerEntrypoint.
   nano.entrypoints = {
+    __proto__: null,
     isClass: (value) => {
       for (let at = value; typeof at === "function"; at = ObjectGetPrototypeOf(at)) {
         if (at === WorkerEntrypoint) return true;
@@ -90,7 +100,7 @@
     },
     methodOf: (Class, name) => {
       for (let at = Class.prototype; at !== null && at !== WorkerEntrypoint.prototype; at = ObjectGetPrototypeOf(at)) {
-        const found = ObjectGetOwnPropertyDescriptor(at, name);
+        const found = nano.webidl.getOwnProperty(at, name);
         if (found !== undefined) return name !== "constructor" && typeof found.value === "function" ? found.value : undefined;
       }
       return undefined;

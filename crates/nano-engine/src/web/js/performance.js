@@ -125,7 +125,7 @@
 
   const filterEntries = (name, type) => filter(timeline.entries, name, type);
 
-  nano.performanceTimeline = { filter, timeline };
+  nano.performanceTimeline = { __proto__: null, filter, timeline };
 
   const timestampOrName = (value, prefix, context) =>
     typeof value === "number" ? converters.double(value, prefix, context) : converters.DOMString(value, prefix, context);
@@ -214,7 +214,7 @@
       this.#brand;
       requiredArguments(arguments.length, 1, prefix);
       const name = converters.DOMString(measureName, prefix, "parameter 1");
-      let options = {};
+      let options = { __proto__: null };
       let startMark;
       if (startOrMeasureOptions === undefined || startOrMeasureOptions === null || isObject(startOrMeasureOptions)) {
         options = measureOptions(startOrMeasureOptions, prefix, "parameter 2");

@@ -3,7 +3,7 @@
 // Specification: https://w3c.github.io/performance-timeline/#the-performanceobserver-interface
 (nano) => {
   const {
-    ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSplice, ObjectFreeze, ReflectApply, TypeError,
+    ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeRemoveAt, ObjectFreeze, ReflectApply, TypeError,
   } = nano.primordials;
   const { configureInterface, converters, dictionary, illegalConstructor, requiredArguments, sequence } = nano.webidl;
   nano.part("performance");
@@ -130,7 +130,7 @@
       this.#buffer = [];
       this.#types = [];
       for (let i = registered.length - 1; i >= 0; i--) {
-        if (registered[i] === this) ArrayPrototypeSplice(registered, i, 1);
+        if (registered[i] === this) ArrayPrototypeRemoveAt(registered, i);
       }
     }
 

@@ -7,29 +7,32 @@
 //   MapPrototypeGetSize(map)             map.size, through its getter
 //   ArrayPrototypeSymbolIterator(array)  array[Symbol.iterator]()
 //   SymbolIterator, JSONStringify, Promise, IteratorPrototype
+// What would ask an app all the same, by an array's prototypes or by the species of what it makes, is replaced at the end.
 (nano) => {
   const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
   const { defineProperty, freeze, setPrototypeOf } = Object;
   const { bind, call } = Function.prototype;
   const uncurryThis = apply(bind, bind, [call]);
 
+  // What an app puts on Object.prototype is neither found here nor handed what is put here.
+  setPrototypeOf(nano, null);
+  setPrototypeOf(nano.ops, null);
+
   const tables = {
     arrays: `
-      ArrayFrom ArrayIsArray ArrayPrototypeConcat ArrayPrototypeFill ArrayPrototypeFilter ArrayPrototypeIncludes
-      ArrayPrototypeIndexOf ArrayPrototypeJoin ArrayPrototypeMap ArrayPrototypePop ArrayPrototypePush ArrayPrototypeShift
-      ArrayPrototypeSlice ArrayPrototypeSort ArrayPrototypeSplice ArrayPrototypeUnshift AsyncIteratorPrototype
-      IteratorPrototype
+      ArrayIsArray ArrayPrototype ArrayPrototypeIncludes ArrayPrototypeIndexOf ArrayPrototypeJoin ArrayPrototypePop
+      ArrayPrototypeShift ArrayPrototypeSort AsyncIteratorPrototype IteratorPrototype
     `,
     bytes: `
       ArrayBuffer ArrayBufferIsView ArrayBufferPrototype ArrayBufferPrototypeGetByteLength ArrayBufferPrototypeGetDetached
-      ArrayBufferPrototypeGetMaxByteLength ArrayBufferPrototypeGetResizable ArrayBufferPrototypeResize ArrayBufferPrototypeSlice
+      ArrayBufferPrototypeGetMaxByteLength ArrayBufferPrototypeGetResizable ArrayBufferPrototypeResize
       ArrayBufferPrototypeTransfer BigInt64Array BigUint64Array
       DataView DataViewPrototypeGetBuffer DataViewPrototypeGetByteLength DataViewPrototypeGetByteOffset
       DataViewPrototypeGetUint8 Float32Array Float64Array Int16Array Int32Array Int8Array
       SharedArrayBufferPrototypeGetByteLength SharedArrayBufferPrototypeGetGrowable TypedArrayPrototypeFill
       TypedArrayPrototypeGetBuffer TypedArrayPrototypeGetByteLength TypedArrayPrototypeGetByteOffset
-      TypedArrayPrototypeGetLength TypedArrayPrototypeGetSymbolToStringTag TypedArrayPrototypeSet TypedArrayPrototypeSlice
-      TypedArrayPrototypeSubarray Uint16Array Uint32Array Uint8Array Uint8ClampedArray
+      TypedArrayPrototypeGetLength TypedArrayPrototypeGetSymbolToStringTag TypedArrayPrototypeSet
+      Uint16Array Uint32Array Uint8Array Uint8ClampedArray
     `,
     collections: `
       Map MapPrototype MapPrototypeForEach MapPrototypeGetSize MapPrototypeSet Set SetPrototype SetPrototypeAdd
@@ -224,10 +227,51 @@
     return promise;
   };
 
-  primordials.PromisePrototypeThen = thenSafely;
-  primordials.PromiseResolve = resolveSafely;
-  captured.PromisePrototypeThen = [thenSafely, AS_IT_IS];
-  captured.PromiseResolve = [resolveSafely, AS_IT_IS];
+  // An element that an array lacks is looked for above it: in an accessor of Array.prototype or Object.prototype, or in a proxy that
+  // an app has put between the two. Where there can be none, which is nearly always, an assignment is the faster.
+  const { ArrayPrototype, ObjectPrototype } = primordials;
+  const push = (list, value) => {
+    const { length } = list;
+    if (getPrototypeOf(ArrayPrototype) === ObjectPrototype && !(length in list)) list[length] = value;
+    else define(list, length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    return length + 1;
+  };
+
+  // The language's own asks the array for its constructor, and that one for the class of what it makes. These make an Array.
+  const slice = (list, start = 0, end = list.length) => {
+    const made = [];
+    for (let i = start; i < end; i++) push(made, list[i]);
+    return made;
+  };
+  const unshift = (list, value) => {
+    push(list, value);
+    for (let i = list.length - 1; i > 0; i--) list[i] = list[i - 1];
+    list[0] = value;
+  };
+  // Takes one element out.
+  const removeAt = (list, index) => {
+    for (let i = index + 1; i < list.length; i++) list[i - 1] = list[i];
+    list.length--;
+  };
+
+  // A part of the same memory, by bounds that are within it.
+  const { TypedArrayPrototypeGetBuffer: bufferOf, TypedArrayPrototypeGetByteOffset: offsetOf, Uint8Array: Bytes } = primordials;
+  const subarray = (bytes, start, end) => new Bytes(bufferOf(bytes), offsetOf(bytes) + start, end - start);
+
+  const ours = {
+    __proto__: null,
+    ArrayPrototypePush: push,
+    ArrayPrototypeRemoveAt: removeAt,
+    ArrayPrototypeSlice: slice,
+    ArrayPrototypeUnshift: unshift,
+    PromisePrototypeThen: thenSafely,
+    PromiseResolve: resolveSafely,
+    Uint8ArraySubarray: subarray,
+  };
+  for (const name of ownKeys(ours)) {
+    primordials[name] = ours[name];
+    captured[name] = [ours[name], AS_IT_IS];
+  }
   nano.primordials = freeze(primordials);
 
   // The same for parts, which run after the app's code: only the built-ins themselves are kept, and a function is made of one when a

@@ -225,9 +225,7 @@
     clone() {
       const body = bodyOf(this);
       if (isUnusable(body)) throw new TypeError("Failed to execute 'clone' on 'Request': the body has already been used.");
-      const clone = new Request(fromNative, -1);
-      clone.#method = methodOf(this);
-      clone.#url = urlOf(this);
+      const clone = new Request(fromNative, -1, methodOf(this), urlOf(this), undefined);
       if (this.#headers === undefined && this.#id < 0) clone.#flat = flatOf(this);
       else clone.#headers = headersFromFlat(flatOf(this), fetch.guardOf(headersOf(this)));
       clone.#body = cloneBody(body);
@@ -267,9 +265,7 @@
 
       // One that somebody has made before, with headers that cannot be changed and no body.
       made = (method, url, flat, options) => {
-        const request = new Request(fromNative, -1);
-        request.#method = method;
-        request.#url = url;
+        const request = new Request(fromNative, -1, method, url, undefined);
         request.#headers = headersFromFlat(flat, "immutable");
         request.#options = options;
         return request;

@@ -25,7 +25,7 @@
     Uint16Array, Uint32Array, Uint8Array, Uint8ClampedArray,
   };
 
-  const enforceRange = { enforceRange: true };
+  const enforceRange = { __proto__: null, enforceRange: true };
 
   // Where a view lies, its own methods never asked.
   const inspectView = (view) => {

@@ -145,6 +145,7 @@
   };
 
   const streams = {
+    __proto__: null,
     ReadableStream,
     WritableStream,
     createReadableByteStream,

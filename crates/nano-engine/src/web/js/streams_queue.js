@@ -260,6 +260,7 @@
   configureInterface(CountQueuingStrategy);
 
   nano.streamsInternal = {
+    __proto__: null,
     Latch,
     Queue,
     chain,

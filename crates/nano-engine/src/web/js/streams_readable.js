@@ -360,7 +360,7 @@
     {
       key: "autoAllocateChunkSize",
       converter: (value, prefix, context) =>
-        converters["unsigned long long"](value, prefix, context, { enforceRange: true }),
+        converters["unsigned long long"](value, prefix, context, { __proto__: null, enforceRange: true }),
     },
     { key: "cancel", converter: converters.Function },
     { key: "pull", converter: converters.Function },

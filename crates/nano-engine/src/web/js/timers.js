@@ -144,7 +144,7 @@
       try {
         this.#brand;
         requiredArguments(arguments.length, 1, prefix);
-        delay = converters["unsigned long long"](delay, prefix, "parameter 1", { clamp: true });
+        delay = converters["unsigned long long"](delay, prefix, "parameter 1", { __proto__: null, clamp: true });
         return wait(delay, waitOptions(options, prefix, "parameter 2").signal);
       } catch (error) {
         // An operation that returns a promise reports its errors through it.
@@ -178,6 +178,7 @@
 
   nano.queueMicrotask = operations.queueMicrotask;
   nano.timers = {
+    __proto__: null,
     functions: operations,
     // https://html.spec.whatwg.org/#run-steps-after-a-timeout
     runAfter: (milliseconds, steps) => start(steps, undefined, milliseconds, false, 0),

@@ -510,6 +510,6 @@
   }
   configureInterface(URL);
 
-  nano.url = { URL, URLSearchParams, pairsConverter, serializeParams };
+  nano.url = { __proto__: null, URL, URLSearchParams, pairsConverter, serializeParams };
   nano.expose({ URL, URLSearchParams });
 };

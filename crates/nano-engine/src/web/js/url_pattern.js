@@ -19,7 +19,7 @@
   const initMembers = ["baseURL", "hash", "hostname", "password", "pathname", "port", "protocol", "search", "username"];
   const toInit = (() => {
     const members = [];
-    for (let i = 0; i < initMembers.length; i++) members[i] = { key: initMembers[i], converter: USVString };
+    for (let i = 0; i < initMembers.length; i++) ArrayPrototypePush(members, { key: initMembers[i], converter: USVString });
     return dictionary("URLPatternInit", members);
   })();
   const toOptions = dictionary("URLPatternOptions", [

@@ -8,9 +8,9 @@
 //   sequence(converter) makes an array; record(key, value) makes an array of [key, value] in order, without duplicates
 (nano) => {
   const {
-    ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayPrototypeIncludes,
+    ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayPrototypeIncludes, ArrayPrototypePush,
     DataViewPrototypeGetBuffer, IteratorPrototype, MathFloor, MathPow, MathTrunc, Number,
-    NumberIsFinite, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectDefineProperties, ObjectDefineProperty,
+    NumberIsFinite, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectDefineProperty,
     ObjectSetPrototypeOf, ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, RegExpPrototypeExec, SafeMap, String,
     StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetSymbolToStringTag,
@@ -171,14 +171,6 @@
   const nullable = (converter) => (value, prefix, context, options) =>
     value === null || value === undefined ? null : converter(value, prefix, context, options);
 
-  // A push that no setter of Array.prototype can come between.
-  const append = (list, value) => {
-    const index = list.length;
-    if (!(index in list)) list[index] = value;
-    else ObjectDefineProperty(list, index, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
-    return index;
-  };
-
   // https://webidl.spec.whatwg.org/#create-sequence-from-iterable
   // A caller that has looked up the iterator method already (a union's overload resolution) passes it as options.method.
   const sequence = (converter) => (value, prefix, context, options) => {
@@ -193,7 +185,7 @@
       const step = ReflectApply(next, iterator, []);
       if (!isObject(step)) fail(prefix, context, "has an iterator whose result is not an object.");
       if (step.done) return result;
-      append(result, converter(step.value, prefix, `${context}, item ${result.length},`));
+      ArrayPrototypePush(result, converter(step.value, prefix, `${context}, item ${result.length},`));
     }
   };
 
@@ -209,14 +201,20 @@
       const key = keyConverter(keys[i], prefix, `${context}, a key,`);
       const converted = valueConverter(value[keys[i]], prefix, `${context}, the value of '${key}',`);
       const place = places.get(key);
-      if (place === undefined) places.set(key, append(result, [key, converted]));
+      if (place === undefined) places.set(key, ArrayPrototypePush(result, [key, converted]) - 1);
       else result[place][1] = converted;
     }
     return result;
   };
 
   // https://webidl.spec.whatwg.org/#js-dictionary
-  const dictionary = (name, members) => (value, prefix, context) => {
+  const dictionary = (name, members) => {
+    // What a member does not say is not looked for on Object.prototype.
+    for (let i = 0; i < members.length; i++) ObjectSetPrototypeOf(members[i], null);
+    return (value, prefix, context) => convertDictionary(name, members, value, prefix, context);
+  };
+
+  const convertDictionary = (name, members, value, prefix, context) => {
     const missing = value === undefined || value === null;
     if (!missing && !isObject(value)) fail(prefix, context, `is not an object, so it is not a ${name}.`);
     const result = { __proto__: null };
@@ -338,12 +336,11 @@
         list(this);
         return new PairIterator(this, 1);
       },
-      forEach(callbackFn) {
+      forEach(callbackFn, thisArg = undefined) {
         const prefix = `Failed to execute 'forEach' on '${name}'`;
         let pairs = list(this);
         requiredArguments(arguments.length, 1, prefix);
         callback(callbackFn, prefix, "parameter 1");
-        const thisArg = arguments[1];
         for (let i = 0; i < pairs.length; i++) {
           ReflectApply(callbackFn, thisArg, [pairs[i][1], pairs[i][0], this]);
           // The callback may have changed the list.
@@ -351,18 +348,17 @@
         }
       },
     };
-    const hidden = { __proto__: null, writable: true, configurable: true };
-    ObjectDefineProperties(Class.prototype, {
-      __proto__: null,
-      entries: { ...hidden, value: members.entries, enumerable: true },
-      forEach: { ...hidden, value: members.forEach, enumerable: true },
-      keys: { ...hidden, value: members.keys, enumerable: true },
-      values: { ...hidden, value: members.values, enumerable: true },
-      [SymbolIterator]: { ...hidden, value: members.entries },
-    });
+    const define = (key, value, enumerable) =>
+      ObjectDefineProperty(Class.prototype, key, { __proto__: null, value, writable: true, enumerable, configurable: true });
+    define("entries", members.entries, true);
+    define("forEach", members.forEach, true);
+    define("keys", members.keys, true);
+    define("values", members.values, true);
+    define(SymbolIterator, members.entries, false);
   };
 
   nano.webidl = {
+    __proto__: null,
     converters: {
       __proto__: null,
       any: (value) => value,

@@ -2,7 +2,7 @@
 // node:assert: https://nodejs.org/api/assert.html
 (nano) => {
   const {
-    ArrayPrototypePush, Error, ErrorCaptureStackTrace, ObjectAssign, ObjectIs, ObjectKeys, PromisePrototypeThen,
+    ArrayPrototypePush, Error, ErrorCaptureStackTrace, ObjectDefineProperty, ObjectIs, ObjectKeys, PromisePrototypeThen,
     PromiseReject, PromiseResolve, ReflectApply, RegExpPrototypeExec, String,
   } = nano.primordials;
   const { asModule, invalidArgType, invalidArgValue, withCode } = nano.part("node/errors");
@@ -32,13 +32,18 @@
   };
 
   class AssertionError extends Error {
+    generatedMessage;
+    name = "AssertionError";
+    code = "ERR_ASSERTION";
+    actual;
+    expected;
+    operator;
+
     constructor(options) {
       if (options === null || typeof options !== "object") throw invalidArgType("options", "object", options);
       const { message, actual, expected, operator, stackStartFn } = options;
       super(message === undefined || message === null ? describe(options) : String(message));
       this.generatedMessage = message === undefined || message === null;
-      this.name = "AssertionError";
-      this.code = "ERR_ASSERTION";
       this.actual = actual;
       this.expected = expected;
       this.operator = operator;
@@ -52,7 +57,7 @@
 
   const fail = (message, actual, expected, operator, stackStartFn) => {
     if (message instanceof Error) throw message;
-    throw new AssertionError({ message, actual, expected, operator, stackStartFn });
+    throw new AssertionError({ __proto__: null, message, actual, expected, operator, stackStartFn });
   };
 
   const need = (count, required = 2) => {
@@ -83,7 +88,7 @@
   const check = (start, args) => {
     if (args[0]) return;
     if (args.length === 0) fail("No value argument passed to `assert.ok()`", undefined, true, "==", start);
-    const message = args[1] ?? "The expression evaluated to a falsy value";
+    const message = (args.length > 1 ? args[1] : undefined) ?? "The expression evaluated to a falsy value";
     fail(message, args[0], true, "==", start);
   };
 
@@ -103,7 +108,10 @@
     }
     if (expected === null || typeof expected !== "object") throw invalidArgType("expected", ["function", "Error", "RegExp", "object"], expected);
     const keys = ObjectKeys(expected);
-    if (expected instanceof Error) ArrayPrototypePush(keys, "name", "message");
+    if (expected instanceof Error) {
+      ArrayPrototypePush(keys, "name");
+      ArrayPrototypePush(keys, "message");
+    }
     if (keys.length === 0) throw invalidArgValue("error", expected, "may not be an empty object");
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
@@ -148,7 +156,7 @@
       fn();
       return undefined;
     } catch (error) {
-      return { error };
+      return { __proto__: null, error };
     }
   };
 
@@ -165,7 +173,7 @@
     if (promise === null || typeof promise !== "object" || typeof promise.then !== "function") {
       return PromiseReject(invalidArgType("promiseFn", ["function", "Promise"], what));
     }
-    return PromisePrototypeThen(PromiseResolve(promise), () => undefined, (error) => ({ error }));
+    return PromisePrototypeThen(PromiseResolve(promise), () => undefined, (error) => ({ __proto__: null, error }));
   };
 
   const functions = {
@@ -181,7 +189,7 @@
 
     fail: function fail(message = "Failed") {
       if (message instanceof Error) throw message;
-      const error = new AssertionError({ message, operator: "fail", stackStartFn: functions.fail });
+      const error = new AssertionError({ __proto__: null, message, operator: "fail", stackStartFn: functions.fail });
       error.generatedMessage = arguments.length === 0;
       throw error;
     },
@@ -189,7 +197,7 @@
     ifError(value) {
       if (value === null || value === undefined) return;
       const message = `ifError got unwanted exception: ${value instanceof Error ? value.message : show(value)}`;
-      throw new AssertionError({ message, actual: value, expected: null, operator: "ifError", stackStartFn: functions.ifError });
+      throw new AssertionError({ __proto__: null, message, actual: value, expected: null, operator: "ifError", stackStartFn: functions.ifError });
     },
 
     match(string, regexp, message) {
@@ -224,11 +232,15 @@
 
   const assert = (...args) => check(assert, args);
   const strict = (...args) => check(strict, args);
-  ObjectAssign(assert, functions, { AssertionError });
-  ObjectAssign(strict, functions, {
-    AssertionError, equal: strictEqual, notEqual: notStrictEqual, deepEqual: deepStrictEqual, notDeepEqual: notDeepStrictEqual,
+  const put = (target, members) => {
+    const keys = ObjectKeys(members);
+    for (let i = 0; i < keys.length; i++) {
+      ObjectDefineProperty(target, keys[i], { __proto__: null, value: members[keys[i]], writable: true, enumerable: true, configurable: true });
+    }
+  };
+  put(assert, { ...functions, AssertionError, strict });
+  put(strict, {
+    ...functions, strict, AssertionError, equal: strictEqual, notEqual: notStrictEqual, deepEqual: deepStrictEqual, notDeepEqual: notDeepStrictEqual,
   });
-  assert.strict = strict;
-  strict.strict = strict;
-  return asModule(ObjectAssign({}, functions, { AssertionError, strict }), assert);
+  return asModule({ ...functions, AssertionError, strict }, assert);
 };

@@ -211,6 +211,8 @@
   };
 
   const methods = {
+    __proto__: null,
+
     toString(encoding, start, end) {
       const length = lengthOf(self(this));
       const from = start === undefined || start <= 0 ? 0 : MathTrunc(start) || 0;
@@ -302,7 +304,7 @@
       // No half characters.
       if (format.name === "utf8") while (count > 0 && count < lengthOf(bytes) && (bytes[count] & 0xc0) === 0x80) count--;
       if (format.name === "utf16le") count -= count % 2;
-      TypedArrayPrototypeSet(this, count === lengthOf(bytes) ? bytes : nano.primordials.TypedArrayPrototypeSubarray(bytes, 0, count), from);
+      TypedArrayPrototypeSet(this, count === lengthOf(bytes) ? bytes : nano.primordials.Uint8ArraySubarray(bytes, 0, count), from);
       return count;
     },
 

@@ -3,7 +3,7 @@
 (nano) => {
   const {
     MathFloor, MathMin, ReflectApply, StringFromCharCode, StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypedArrayPrototypeGetLength,
-    TypedArrayPrototypeSubarray, Uint8Array,
+    Uint8ArraySubarray, Uint8Array,
   } = nano.primordials;
   const { ops } = nano;
 
@@ -17,7 +17,7 @@
     for (let from = 0; from < length; from += PIECE) {
       const count = MathMin(PIECE, length - from);
       for (let i = 0; i < count; i++) piece[i] = bytes[from + i] & mask;
-      text += ReflectApply(StringFromCharCode, undefined, count === piece.length ? piece : TypedArrayPrototypeSubarray(piece, 0, count));
+      text += ReflectApply(StringFromCharCode, undefined, count === piece.length ? piece : Uint8ArraySubarray(piece, 0, count));
     }
     return text;
   };
@@ -48,7 +48,7 @@
       for (let i = 0; i < bytes.length; i++) {
         const high = hexValue(StringPrototypeCharCodeAt(text, 2 * i));
         const low = hexValue(StringPrototypeCharCodeAt(text, 2 * i + 1));
-        if (high < 0 || low < 0) return TypedArrayPrototypeSubarray(bytes, 0, i);
+        if (high < 0 || low < 0) return Uint8ArraySubarray(bytes, 0, i);
         bytes[i] = high * 16 + low;
       }
       return bytes;
@@ -88,7 +88,7 @@
         bytes[used++] = (bits >> count) & 255;
       }
     }
-    return TypedArrayPrototypeSubarray(bytes, 0, used);
+    return Uint8ArraySubarray(bytes, 0, used);
   };
 
   const base64Length = (text) => {

@@ -4,7 +4,7 @@
 (nano) => {
   const {
     ArrayIsArray, ArrayPrototypePush, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset,
-    DatePrototypeGetTime, MapPrototypeForEach, MapPrototypeGetSize, NumberIsNaN, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectIs,
+    DatePrototypeGetTime, MapPrototypeForEach, MapPrototypeGetSize, NumberIsNaN, ObjectPrototypePropertyIsEnumerable, ObjectGetPrototypeOf, ObjectIs,
     ReflectOwnKeys, SafeMap, SetPrototypeForEach, SetPrototypeGetSize, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
     RegExpPrototypeGetSource, NumberPrototypeValueOf, StringPrototypeValueOf, BooleanPrototypeValueOf, BigIntPrototypeValueOf,
@@ -60,7 +60,7 @@
     const keys = [];
     for (let i = 0; i < all.length; i++) {
       if (typeof all[i] === "symbol" && !strict) continue;
-      if (ObjectGetOwnPropertyDescriptor(object, all[i])?.enumerable) ArrayPrototypePush(keys, all[i]);
+      if (ObjectPrototypePropertyIsEnumerable(object, all[i])) ArrayPrototypePush(keys, all[i]);
     }
     return keys;
   };
@@ -130,7 +130,7 @@
       const keys = keysOf(a, strict);
       if (keys.length !== keysOf(b, strict).length) return false;
       for (let i = 0; i < keys.length; i++) {
-        if (!ObjectGetOwnPropertyDescriptor(b, keys[i])?.enumerable) return false;
+        if (!ObjectPrototypePropertyIsEnumerable(b, keys[i])) return false;
       }
       for (let i = 0; i < keys.length; i++) if (!equal(a[keys[i]], b[keys[i]])) return false;
       return true;
@@ -153,21 +153,21 @@
       if (MapPrototypeGetSize(a) !== MapPrototypeGetSize(b)) return false;
       const left = [];
       const right = [];
-      MapPrototypeForEach(a, (value, key) => ArrayPrototypePush(left, { key, value }));
-      MapPrototypeForEach(b, (value, key) => ArrayPrototypePush(right, { key, value }));
+      MapPrototypeForEach(a, (value, key) => ArrayPrototypePush(left, { __proto__: null, key, value }));
+      MapPrototypeForEach(b, (value, key) => ArrayPrototypePush(right, { __proto__: null, key, value }));
       const direct = ({ key, value }) => mapHas(b, key) && equal(value, mapGet(b, key));
       return matchAll(left, right, direct, (x, y) => equal(x.key, y.key) && equal(x.value, y.value));
     };
 
     // Every one on the left has a partner of its own on the right: itself where that is so, else any that is equal.
     const matchAll = (left, right, direct, same) => {
-      const taken = [];
+      const taken = new SafeSet();
       for (let i = 0; i < left.length; i++) {
         if (direct(left[i])) continue;
         let found = false;
         for (let k = 0; k < right.length && !found; k++) {
-          if (taken[k] || !same(left[i], right[k])) continue;
-          taken[k] = true;
+          if (taken.has(k) || !same(left[i], right[k])) continue;
+          taken.add(k);
           found = true;
         }
         if (!found) return false;

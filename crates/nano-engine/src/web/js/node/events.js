@@ -2,9 +2,9 @@
 // node:events: https://nodejs.org/api/events.html
 (nano) => {
   const {
-    ArrayIsArray, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSlice, ArrayPrototypeSplice, ArrayPrototypeUnshift, Error,
+    ArrayIsArray, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSlice, ArrayPrototypeRemoveAt, ArrayPrototypeUnshift, Error,
     NumberIsNaN, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectSetPrototypeOf, AsyncIteratorPrototype, PromisePrototypeThen,
-    PromiseReject, PromiseResolve, PromiseWithResolvers, ReflectApply, ReflectOwnKeys, String, Symbol, SymbolAsyncIterator, SymbolFor,
+    PromiseReject, PromiseResolve, PromiseWithResolvers, ReflectApply, ReflectOwnKeys, SafeWeakSet, String, Symbol, SymbolAsyncIterator, SymbolFor,
     TypeError,
   } = nano.primordials;
   const { asModule, invalidArgType, outOfRange, validateFunction, withCode } = nano.part("node/errors");
@@ -21,6 +21,9 @@
 
   const hidden = (object, key, value) =>
     ObjectDefineProperty(object, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+
+  const shown = (object, key, value) =>
+    ObjectDefineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
 
   // A constructor that old code also calls on an object of its own: EventEmitter.call(this).
   function EventEmitter(options) {
@@ -60,10 +63,13 @@
     return typeof found === "function" ? [found] : found;
   };
 
+  // The lists of listeners that have been warned of.
+  const warned = new SafeWeakSet();
+
   const warnOfLeak = (emitter, type, list) => {
     const max = maxOf(emitter);
-    if (max <= 0 || list.length <= max || list.warned) return;
-    list.warned = true;
+    if (max <= 0 || list.length <= max || warned.has(list)) return;
+    warned.add(list);
     nano.ops.log(2, `MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${list.length} ${String(type)} listeners added ` +
       `(limit ${max}). Use emitter.setMaxListeners() to increase limit.`);
   };
@@ -82,7 +88,7 @@
     }
     // A new list each time: one that is being walked does not change.
     const list = typeof found === "function" ? [found] : ArrayPrototypeSlice(found, 0);
-    list.warned = found.warned;
+    if (warned.has(found)) warned.add(list);
     if (prepend) ArrayPrototypeUnshift(list, listener);
     else ArrayPrototypePush(list, listener);
     now[type] = list;
@@ -99,7 +105,7 @@
       emitter.removeListener(type, wrapped);
       return ReflectApply(listener, emitter, args);
     };
-    wrapped.listener = listener;
+    shown(wrapped, "listener", listener);
     return wrapped;
   };
 
@@ -130,6 +136,8 @@
   };
 
   const methods = {
+    __proto__: null,
+
     emit(type, ...args) {
       const events = this._events;
       if (type === "error") {
@@ -139,7 +147,7 @@
           if (error instanceof Error) throw error;
           const unhandled = withCode(new Error(`Unhandled error. (${typeof error === "string" ? `'${error}'` : nano.inspect(error, 1)})`),
             "ERR_UNHANDLED_ERROR");
-          unhandled.context = error;
+          shown(unhandled, "context", error);
           throw unhandled;
         }
       }
@@ -186,8 +194,8 @@
         forget(this, type);
       } else {
         const rest = ArrayPrototypeSlice(list, 0);
-        ArrayPrototypeSplice(rest, at, 1);
-        rest.warned = list.warned;
+        ArrayPrototypeRemoveAt(rest, at);
+        if (warned.has(list)) warned.add(rest);
         this._events[type] = rest.length === 1 ? rest[0] : rest;
       }
       if (this._events.removeListener !== undefined) this.emit("removeListener", type, listener);
@@ -250,16 +258,16 @@
   };
 
   const names = ReflectOwnKeys(methods);
-  for (let i = 0; i < names.length; i++) EventEmitter.prototype[names[i]] = methods[names[i]];
-  EventEmitter.prototype.on = methods.addListener;
-  EventEmitter.prototype.off = methods.removeListener;
-  EventEmitter.prototype._events = undefined;
-  EventEmitter.prototype._eventsCount = 0;
-  EventEmitter.prototype._maxListeners = undefined;
+  for (let i = 0; i < names.length; i++) shown(EventEmitter.prototype, names[i], methods[names[i]]);
+  shown(EventEmitter.prototype, "on", methods.addListener);
+  shown(EventEmitter.prototype, "off", methods.removeListener);
+  shown(EventEmitter.prototype, "_events", undefined);
+  shown(EventEmitter.prototype, "_eventsCount", 0);
+  shown(EventEmitter.prototype, "_maxListeners", undefined);
   hidden(EventEmitter.prototype, kCapture, false);
 
   const abortError = (signal) => {
-    const error = withCode(new Error("The operation was aborted", { cause: abort.reason(signal) }), "ABORT_ERR");
+    const error = withCode(new Error("The operation was aborted", { __proto__: null, cause: abort.reason(signal) }), "ABORT_ERR");
     error.name = "AbortError";
     return error;
   };
@@ -310,7 +318,7 @@
         done();
         reject(abortError(signal));
       };
-      listen(emitter, type, onEvent, { once: true });
+      listen(emitter, type, onEvent, { __proto__: null, once: true });
       if (type !== "error" && isEmitter(emitter)) emitter.once("error", onError);
       if (signal !== undefined) abort.addAlgorithm(signal, onAbort);
     } catch (error) {

@@ -2,7 +2,7 @@
 // node:path: https://nodejs.org/api/path.html. The platform is posix; win32 is there for those who ask for it.
 (nano) => {
   const {
-    ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeEndsWith,
+    ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, ObjectDefineProperty, RegExpPrototypeExec, StringPrototypeCharCodeAt, StringPrototypeEndsWith,
     StringPrototypeLastIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit, StringPrototypeToLowerCase,
   } = nano.primordials;
   const { asModule, validateObject, validateString } = nano.part("node/errors");
@@ -183,7 +183,10 @@
 
   const posix = make(false);
   const win32 = make(true);
-  posix.posix = win32.posix = posix;
-  posix.win32 = win32.win32 = win32;
+  const both = [posix, win32];
+  for (let i = 0; i < both.length; i++) {
+    ObjectDefineProperty(both[i], "posix", { __proto__: null, value: posix, writable: true, enumerable: true, configurable: true });
+    ObjectDefineProperty(both[i], "win32", { __proto__: null, value: win32, writable: true, enumerable: true, configurable: true });
+  }
   return asModule(posix, posix);
 };

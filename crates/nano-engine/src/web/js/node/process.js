@@ -33,7 +33,9 @@
     }
     return [seconds, nanos];
   };
-  hrtime.bigint = () => BigInt(MathFloor(ops.now() * 1e6));
+  ObjectDefineProperty(hrtime, "bigint", {
+    __proto__: null, value: () => BigInt(MathFloor(ops.now() * 1e6)), writable: true, enumerable: true, configurable: true,
+  });
 
   const members = {
     env,

@@ -2,7 +2,7 @@
 // node:querystring: https://nodejs.org/api/querystring.html
 (nano) => {
   const {
-    ArrayIsArray, Number, NumberIsFinite, NumberParseInt, ObjectHasOwn, ObjectKeys, RegExpPrototypeExec, String, StringFromCharCode,
+    ArrayIsArray, ArrayPrototypePush, Number, NumberIsFinite, NumberParseInt, ObjectHasOwn, ObjectKeys, RegExpPrototypeExec, String, StringFromCharCode,
     StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, URIError, decodeURIComponent,
     encodeURIComponent,
   } = nano.primordials;
@@ -120,7 +120,7 @@
         const key = decoded(place < 0 ? pair : StringPrototypeSlice(pair, 0, place));
         const value = place < 0 ? "" : decoded(StringPrototypeSlice(pair, place + equals.length));
         if (!ObjectHasOwn(result, key)) result[key] = value;
-        else if (ArrayIsArray(result[key])) result[key][result[key].length] = value;
+        else if (ArrayIsArray(result[key])) ArrayPrototypePush(result[key], value);
         else result[key] = [result[key], value];
       }
       if (found < 0 || --left === 0) break;

@@ -28,6 +28,7 @@
   class StringDecoder {
     #codec;
     #rest = Buffer.alloc(0);
+    encoding;
 
     constructor(encoding = undefined) {
       this.#codec = find(encoding);

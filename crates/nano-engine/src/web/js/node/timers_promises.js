@@ -8,7 +8,7 @@
   const timers = nano.timers.functions;
 
   const abortError = (signal) => {
-    const error = withCode(new Error("The operation was aborted", { cause: abort.reason(signal) }), "ABORT_ERR");
+    const error = withCode(new Error("The operation was aborted", { __proto__: null, cause: abort.reason(signal) }), "ABORT_ERR");
     error.name = "AbortError";
     return error;
   };
@@ -31,6 +31,7 @@
   };
 
   const functions = {
+    __proto__: null,
     setTimeout: (delay, value, options) => wait((done) => timers.setTimeout(done, delay), timers.clearTimeout)(value, options),
     setImmediate: (value, options) => wait((done) => timers.setImmediate(done), timers.clearImmediate)(value, options),
     setInterval(delay, value, options) {

@@ -5,7 +5,7 @@
   const { typeFlags } = nano.ops.natives("node");
   const { asModule } = nano.part("node/errors");
 
-  const types = {};
+  const types = { __proto__: null };
   // In the order of the bits of typeFlags().
   const flags = [
     "isDate", "isArgumentsObject", "isBigIntObject", "isBooleanObject", "isNumberObject", "isStringObject", "isSymbolObject",

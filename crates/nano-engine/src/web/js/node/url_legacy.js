@@ -2,8 +2,8 @@
 // The older interface of node:url, which takes URLs apart by rules of its own: https://nodejs.org/api/url.html#legacy-url-api
 (nano) => {
   const {
-    ArrayPrototypeConcat, ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSplice,
-    ArrayPrototypeUnshift, ObjectKeys, RegExpPrototypeExec, StringPrototypeEndsWith,
+    ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeRemoveAt,
+    ArrayPrototypeUnshift, ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, StringPrototypeEndsWith,
     StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit,
     StringPrototypeStartsWith, StringPrototypeToLowerCase, TypeError, decodeURIComponent,
   } = nano.primordials;
@@ -35,7 +35,7 @@
 
   const invalidUrl = (input) => {
     const error = withCode(new TypeError("Invalid URL"), "ERR_INVALID_URL");
-    error.input = input;
+    ObjectDefineProperty(error, "input", { __proto__: null, value: input, writable: true, enumerable: true, configurable: true });
     return error;
   };
 
@@ -63,20 +63,18 @@
   };
 
   class Url {
-    constructor() {
-      this.protocol = null;
-      this.slashes = null;
-      this.auth = null;
-      this.host = null;
-      this.port = null;
-      this.hostname = null;
-      this.hash = null;
-      this.search = null;
-      this.query = null;
-      this.pathname = null;
-      this.path = null;
-      this.href = null;
-    }
+    protocol = null;
+    slashes = null;
+    auth = null;
+    host = null;
+    port = null;
+    hostname = null;
+    hash = null;
+    search = null;
+    query = null;
+    pathname = null;
+    path = null;
+    href = null;
   }
 
   const setPath = (url) => {
@@ -288,12 +286,12 @@
     let up = 0;
     for (let i = path.length - 1; i >= 0; i--) {
       if (path[i] === ".") {
-        ArrayPrototypeSplice(path, i, 1);
+        ArrayPrototypeRemoveAt(path, i);
       } else if (path[i] === "..") {
-        ArrayPrototypeSplice(path, i, 1);
+        ArrayPrototypeRemoveAt(path, i);
         up++;
       } else if (up > 0) {
-        ArrayPrototypeSplice(path, i, 1);
+        ArrayPrototypeRemoveAt(path, i);
         up--;
       }
     }
@@ -354,7 +352,7 @@
       path = more;
     } else if (more.length > 0) {
       ArrayPrototypePop(path);
-      path = ArrayPrototypeConcat(path, more);
+      for (let i = 0; i < more.length; i++) ArrayPrototypePush(path, more[i]);
       result.search = relative.search;
       result.query = relative.query;
     } else if (relative.search !== null && relative.search !== undefined) {
@@ -398,21 +396,23 @@
   };
 
   // As Node has them: methods that any code may call and replace.
-  Url.prototype.parse = function (url, parseQueryString, slashesDenoteHost) {
+  const method = (name, value) =>
+    ObjectDefineProperty(Url.prototype, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  method("parse", function (url, parseQueryString, slashesDenoteHost) {
     return parseInto(this, url, parseQueryString, slashesDenoteHost);
-  };
-  Url.prototype.format = function () {
+  });
+  method("format", function () {
     return formatUrl(this);
-  };
-  Url.prototype.resolve = function (relative) {
+  });
+  method("resolve", function (relative) {
     return formatUrl(resolveUrls(this, parse(relative, false, true)));
-  };
-  Url.prototype.resolveObject = function (relative) {
+  });
+  method("resolveObject", function (relative) {
     return resolveUrls(this, typeof relative === "string" ? parse(relative, false, true) : relative);
-  };
-  Url.prototype.parseHost = function () {
+  });
+  method("parseHost", function () {
     parseHost(this);
-  };
+  });
 
   return {
     __proto__: null,

@@ -3,9 +3,9 @@
 (nano) => {
   const {
     ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, BooleanPrototype, DatePrototype, Error, ErrorPrototype, JSONStringify,
-    NumberParseFloat, NumberParseInt, NumberPrototype, ObjectAssign, ObjectIs, ObjectPrototype, RegExpPrototype, StringPrototype, TypeError, ObjectDefineProperties,
-    ObjectDefineProperty, ObjectGetOwnPropertyDescriptors, ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve,
-    PromiseWithResolvers, ReflectApply, RegExpPrototypeSymbolReplace, String, StringPrototypeSlice,
+    NumberParseFloat, NumberParseInt, NumberPrototype, ObjectAssign, ObjectIs, ObjectPrototype, RegExpPrototype, StringPrototype, TypeError,
+    ObjectDefineProperty, ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve,
+    PromiseWithResolvers, ReflectApply, ReflectOwnKeys, RegExpPrototypeSymbolReplace, String, StringPrototypeSlice,
     StringPrototypeToUpperCase, StringPrototypeToWellFormed, SymbolFor, SafeMap, StringPrototypeIndexOf,
   } = nano.primordials;
   const { asModule, invalidArgType, invalidArgValue, validateFunction, validateString, withCode } = nano.part("node/errors");
@@ -17,13 +17,13 @@
   const promisified = SymbolFor("nodejs.util.promisify.custom");
 
   const optionsOf = (options, depth, colors) => {
-    const made = { depth: 2, colors: false, showHidden: false };
+    const made = { depth: 2, colors: false, showHidden: false, customInspect: true };
     if (typeof options === "boolean") {
       made.showHidden = options;
       if (depth !== undefined) made.depth = depth;
       if (colors !== undefined) made.colors = colors;
     } else if (options !== null && options !== undefined) {
-      ObjectAssign(made, options);
+      return { ...made, ...options };
     }
     return made;
   };
@@ -50,16 +50,20 @@
     return mark + (mark === "'" ? RegExpPrototypeSymbolReplace(/'/g, plain, "\\'") : plain) + mark;
   };
 
-  inspect.custom = custom;
-  inspect.defaultOptions = { showHidden: false, depth: 2, colors: false, customInspect: true };
-  inspect.colors = { __proto__: null, reset: [0, 0], bold: [1, 22], italic: [3, 23], underline: [4, 24], inverse: [7, 27] };
-  inspect.styles = { __proto__: null };
+  const put = (object, key, value) =>
+    ObjectDefineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+
+  const palette = { __proto__: null, reset: [0, 0], bold: [1, 22], italic: [3, 23], underline: [4, 24], inverse: [7, 27] };
   const colours = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
   for (let i = 0; i < colours.length; i++) {
-    inspect.colors[colours[i]] = [30 + i, 39];
-    inspect.colors[`bg${StringPrototypeToUpperCase(colours[i][0])}${StringPrototypeSlice(colours[i], 1)}`] = [40 + i, 49];
+    palette[colours[i]] = [30 + i, 39];
+    palette[`bg${StringPrototypeToUpperCase(colours[i][0])}${StringPrototypeSlice(colours[i], 1)}`] = [40 + i, 49];
   }
-  inspect.colors.gray = inspect.colors.grey = [90, 39];
+  palette.gray = palette.grey = [90, 39];
+  put(inspect, "custom", custom);
+  put(inspect, "defaultOptions", { showHidden: false, depth: 2, colors: false, customInspect: true });
+  put(inspect, "colors", palette);
+  put(inspect, "styles", { __proto__: null });
 
   const promisify = (original) => {
     validateFunction(original, "original");
@@ -83,9 +87,11 @@
     }
     ObjectSetPrototypeOf(fn, ObjectGetPrototypeOf(original));
     ObjectDefineProperty(fn, promisified, { __proto__: null, value: fn, enumerable: false, writable: false, configurable: true });
-    return ObjectDefineProperties(fn, ObjectGetOwnPropertyDescriptors(original));
+    const keys = ReflectOwnKeys(original);
+    for (let i = 0; i < keys.length; i++) ObjectDefineProperty(fn, keys[i], nano.webidl.getOwnProperty(original, keys[i]));
+    return fn;
   };
-  promisify.custom = promisified;
+  put(promisify, "custom", promisified);
 
   const callbackify = (original) => {
     validateFunction(original, "original");
@@ -99,11 +105,11 @@
           nano.reportException(error);
         }
       });
-      const result = ReflectApply(original, this, ArrayPrototypeSlice(args, 0, -1));
+      const result = ReflectApply(original, this, ArrayPrototypeSlice(args, 0, args.length - 1));
       PromisePrototypeThen(PromiseResolve(result), (value) => later(null, value), (reason) => {
         if (reason) return later(reason);
         const error = withCode(new Error("Promise was rejected with a falsy value"), "ERR_FALSY_VALUE_REJECTION");
-        error.reason = reason;
+        put(error, "reason", reason);
         return later(error);
       });
     };
@@ -135,7 +141,7 @@
 
   const debuglog = () => {
     const log = () => {};
-    log.enabled = false;
+    put(log, "enabled", false);
     return log;
   };
 
@@ -158,7 +164,7 @@
       case "s":
         if (kind === "number") return numberText(value);
         if (kind === "bigint") return `${value}n`;
-        return kind === "object" && value !== null && !saysItself(value) ? inspect(value, { depth: 0 }) : String(value);
+        return kind === "object" && value !== null && !saysItself(value) ? inspect(value, { __proto__: null, depth: 0 }) : String(value);
       case "d":
       case "i":
         if (kind === "bigint") return `${value}n`;
