@@ -77,7 +77,8 @@ pub fn make(host: &Host, program: &mut Program) {
 fn load(host: &Host, program: &mut Program) {
     let place = program.below(NAMES.len());
     let env = Env::new(0);
-    let options = apps::options(program, NAMES[place], &env);
+    let mut options = apps::options(program, NAMES[place], &env);
+    options.user_data = host.begin_version();
     let mut app = MaybeUninit::uninit();
     let mut error = MaybeUninit::uninit();
     // SAFETY: a valid struct.
@@ -95,7 +96,10 @@ fn load(host: &Host, program: &mut Program) {
 fn reload(host: &Host, program: &mut Program) {
     let app = host.app(program.below(NAMES.len()));
     let env = Env::new(0);
-    let options = apps::options(program, "ignored", &env);
+    let mut options = apps::options(program, "ignored", &env);
+    if app.as_deref().and_then(AppHandle::get).is_some() {
+        options.user_data = host.begin_version();
+    }
     // SAFETY: a valid struct.
     host.waiting(|| known(unsafe { nano_app_reload(app.as_deref().and_then(AppHandle::get), &options, None) }));
 }
@@ -236,7 +240,9 @@ fn answer(host: &Host, program: &mut Program) {
 }
 
 fn view(host: &Host, program: &mut Program) {
-    let call = lock(&host.ledger).call(program.byte());
+    // Held until the view is looked at: another thread may hear of its version's end.
+    let ledger = lock(&host.ledger);
+    let call = ledger.call(program.byte());
     let mut view = MaybeUninit::uninit();
     let status = known(nano_call_request(Some(&host.runtime), call, Some(&mut view)));
     // SAFETY: it is set whatever the status.
@@ -246,6 +252,7 @@ fn view(host: &Host, program: &mut Program) {
     unsafe {
         if let Some(view) = view.as_ref() {
             env::look_at_call(view);
+            ledger.version_calls(view.user_data as usize);
         }
         nano_call_view_free(view);
     }

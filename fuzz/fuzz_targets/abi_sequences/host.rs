@@ -133,6 +133,13 @@ impl Host {
         drop(before);
     }
 
+    /// What a version of an app is given that is about to be loaded.
+    pub fn begin_version(&self) -> *mut c_void {
+        let user_data = self.serial.fetch_add(1, Ordering::Relaxed);
+        lock(&self.ledger).begin_version(user_data);
+        user_data as *mut c_void
+    }
+
     /// Takes events and hears what they say; how many there were.
     pub fn poll(&self, capacity: usize, wait_ms: Option<i32>) -> usize {
         let mut events = [const { MaybeUninit::<nano_event>::uninit() }; 32];
@@ -210,7 +217,7 @@ impl Host {
         }
         while self.poll(32, None) > 0 {}
         self.release_held();
-        lock(&self.ledger).settle_objects();
+        lock(&self.ledger).settle_instances();
         *lock(&self.ledger) = Ledger::default();
         self
     }
@@ -294,7 +301,7 @@ impl Host {
             lock(&self.ledger).settle();
             let counters = self.counters();
             assert_eq!(counters.in_flight, 0, "{counters:?}");
-            lock(&self.ledger).settle_objects();
+            lock(&self.ledger).settle_instances();
         }
         let Self { runtime, apps, held, .. } = self;
         nano_runtime_free(Some(runtime));

@@ -33,6 +33,8 @@ pub struct Ledger {
     calls: HashMap<u64, bool>,
     /// Objects by number: how often each was given, less how often it came back. Another thread may hear of that first.
     objects: HashMap<u64, i64>,
+    /// Versions of apps by what was given with them, and whether they have ended.
+    versions: HashMap<usize, bool>,
     /// Every id, in the order of its appearance: what programs choose from.
     ids: Vec<u64>,
 }
@@ -66,8 +68,19 @@ impl Ledger {
         }
     }
 
-    /// Every instance has ended: each giving was paid back, once.
-    pub fn settle_objects(&self) {
+    /// A version of an app is about to be loaded.
+    pub fn begin_version(&mut self, user_data: usize) {
+        assert_eq!(self.versions.insert(user_data, false), None, "the version {user_data} was loaded twice");
+    }
+
+    /// A version of an app calls.
+    pub fn version_calls(&self, user_data: usize) {
+        assert!(user_data == 0 || self.versions.get(&user_data) == Some(&false), "a call of the version {user_data}: {:?}", self.versions);
+    }
+
+    /// Every instance has ended: each giving was paid back, once, and each version has said so.
+    pub fn settle_instances(&self) {
+        assert!(self.versions.values().all(|ended| *ended), "versions without an end: {:?}", self.versions);
         assert!(self.objects.values().all(|held| *held == 0), "objects given and not paid back: {:?}", self.objects);
     }
 
@@ -83,6 +96,11 @@ impl Ledger {
             NANO_EVENT_RELEASE => {
                 assert!(event.user_data.is_null() && event.flags == 0);
                 *self.objects.entry(event.id).or_default() -= 1;
+            }
+            NANO_EVENT_VERSION_END => {
+                assert!(event.id == 0 && event.flags == 0);
+                let ended = self.versions.get_mut(&(event.user_data as usize)).expect("a version that was loaded");
+                assert!(!std::mem::replace(ended, true), "a second end of the version {:?}", event.user_data);
             }
             NANO_EVENT_CALL => {
                 assert!(event.id & CALL_BIT != 0 && event.user_data.is_null() && event.flags == 0);
