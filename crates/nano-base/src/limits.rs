@@ -755,6 +755,10 @@ pub const ADMIN_TOKEN_BYTES_MIN: usize = 16;
 pub const ADMIN_TOKEN_BYTES_MAX: usize = 256;
 /// What V8's functions of languages take outside the heap for one text.
 pub const LANGUAGE_PIECE_BYTES_MAX: usize = 128 << 20;
+/// From this size on an app has to have room for a piece; smaller ones there always are, since locks may be held for them.
+pub const LANGUAGE_PIECE_BYTES_REFUSED: usize = 64 << 10;
+/// What V8 may take outside an app's heap for what it does at the moment, in multiples of `heap_bytes`, besides `external_bytes`.
+pub const NATIVE_HEAPS_MAX: usize = 4;
 /// The largest file that an operator names: a token, certificates, declarations.
 pub const SMALL_FILE_BYTES_MAX: usize = 16 << 20;
 /// The largest file of an app's of which lines are shown beside an error.

@@ -134,6 +134,10 @@ impl Turns for Visit<'_> {
                 Status::MemoryLimit,
                 format!("the app made more machine code than a quarter of its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20),
             )),
+            (_, Outcome::ExternalExhausted) => Some(Error::new(
+                Status::MemoryLimit,
+                format!("the app used up its {} MiB outside the heap (limit external_bytes)", limits.external_bytes >> 20),
+            )),
             (_, Outcome::HeapsFull) => {
                 Some(Error::new(Status::Capacity, "the app's heap grew when all heaps together were at their limit (limit heaps_bytes)"))
             }

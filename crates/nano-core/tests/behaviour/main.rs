@@ -31,6 +31,7 @@ mod losses;
 mod memory;
 mod messaging;
 mod modules;
+mod native_memory;
 mod network;
 mod node;
 mod node_url;

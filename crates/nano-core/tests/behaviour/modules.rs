@@ -8,10 +8,10 @@ use nano_core::{App, AppOptions, Error, Runtime, Source, Status, Value};
 use crate::support::*;
 
 /// A folder of its own that goes away.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("nano-modules-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = Self(std::env::temp_dir().join(name));
@@ -21,13 +21,13 @@ impl Folder {
         folder
     }
 
-    fn write(&self, path: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
         let path = self.0.join(path);
         std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
         std::fs::write(path, bytes).expect("a file");
     }
 
-    fn options(&self) -> AppOptions {
+    pub(crate) fn options(&self) -> AppOptions {
         AppOptions::new(self.0.file_name().expect("named").to_string_lossy(), Source::Folder(self.0.clone()))
     }
 

@@ -14,6 +14,8 @@ use crate::isolate::state::State;
 pub struct Budget {
     used: AtomicUsize,
     max: AtomicUsize,
+    /// Of what is used, the part of texts and objects of languages.
+    languages: AtomicUsize,
     /// Wasm memories and resizable buffers, whose address space is reserved.
     reservations: AtomicUsize,
 }
@@ -21,7 +23,7 @@ pub struct Budget {
 impl Budget {
     /// A budget of `max` bytes, unused.
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max), reservations: AtomicUsize::new(0) })
+        Arc::new(Self { max: AtomicUsize::new(max), ..Self::default() })
     }
 
     /// Takes `bytes` if they fit.
@@ -39,6 +41,33 @@ impl Budget {
     /// Gives `bytes` back.
     pub fn give(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes `bytes` for languages: V8 does not bear a refusal.
+    pub(super) fn overdraw_for_languages(&self, bytes: usize) {
+        self.overdraw(bytes);
+        self.languages.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Gives them back.
+    pub(super) fn give_for_languages(&self, bytes: usize) {
+        self.languages.fetch_sub(bytes, Ordering::Relaxed);
+        self.give(bytes);
+    }
+
+    /// Bytes held for languages now.
+    pub(super) fn languages(&self) -> usize {
+        self.languages.load(Ordering::Relaxed)
+    }
+
+    /// Bytes held now, but for those: V8 does not know of them.
+    pub(crate) fn used_without_languages(&self) -> usize {
+        self.used().saturating_sub(self.languages())
+    }
+
+    /// Whether languages alone have more than may be held.
+    pub(crate) fn is_overdrawn_by_languages(&self) -> bool {
+        self.languages() > self.max()
     }
 
     /// Takes one of `count_max` reservations, of something that will not become larger than all that may be held.

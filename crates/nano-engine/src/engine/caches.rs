@@ -13,6 +13,8 @@ use std::ffi::{c_int, c_void};
 
 use nano_base::sys::memory;
 
+use super::native;
+
 /// A stub cache: 2,048 primary and 512 secondary entries of 24 bytes, then its isolate.
 const STUB_CACHE_BYTES: usize = 61_448;
 const STUB_CACHE_ENTRIES_BYTES: usize = (2_048 + 512) * 24;
@@ -81,6 +83,7 @@ pub(super) fn is_recording() -> bool {
 /// As `operator new`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap__Znwm(size: usize) -> *mut c_void {
+    native::take_piece(size);
     // SAFETY: this function is only called where the linker made this reference V8's own allocator.
     let allocated = unsafe { __real__Znwm(size) };
     if ZEROED_BYTES.contains(&size) && is_recording() {

@@ -52,7 +52,7 @@ pub extern "C" fn __wrap__ZN2v84base21FatalNoSecurityImpactEPKcz(format: *const 
 pub extern "C" fn __wrap__ZN2v84base2OS10PrintErrorEPKcz(_format: *const c_char) {}
 
 /// Hands the loss to the thread's hook and never returns.
-fn park(loss: Loss) -> ! {
+pub(super) fn park(loss: Loss) -> ! {
     let hook = HOOK.with(|slot| slot.try_borrow_mut().ok().and_then(|mut slot| slot.take()));
     match hook {
         Some(hook) => hook(loss),

@@ -9,6 +9,7 @@ pub(crate) mod host_objects;
 mod languages;
 pub(crate) mod loss;
 pub(crate) mod modules;
+pub(crate) mod native;
 pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod resources;

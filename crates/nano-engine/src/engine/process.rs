@@ -78,6 +78,7 @@ fn initialize(options: &ProcessOptions) {
     super::clock::install();
     super::caches::install();
     super::languages::install();
+    super::native::install();
     super::space::install();
     super::cage::install(options.heaps_bytes);
     super::pages::install();

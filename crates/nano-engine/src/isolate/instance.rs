@@ -87,6 +87,8 @@ pub enum Outcome {
     HeapsFull,
     /// It has made more machine code than it may.
     CodeExhausted,
+    /// It holds more outside the heap than it may: the instance must not be visited again.
+    ExternalExhausted,
 }
 
 /// How far a start has come.
@@ -197,6 +199,8 @@ impl Instance {
             refusal: Cell::default(),
             cage_full: Cell::new(false),
             code_exhausted: Cell::new(false),
+            languages_asked: Cell::new(false),
+            external_exhausted: Cell::new(false),
             code_bytes: Cell::new(0),
             heap_pages: Arc::default(),
             heap_bytes_max: limits.heap_bytes,
@@ -338,6 +342,13 @@ impl Instance {
                 "the app used up its machine code while it started (a quarter of the limit heap_bytes)",
             ));
         }
+        self.state.relieve_of_languages(&mut self.isolate);
+        if self.state.external_exhausted.get() {
+            return Err(Error::new(
+                Status::MemoryLimit,
+                "the app used up its memory outside the heap while it started (limit external_bytes)",
+            ));
+        }
         if self.isolate.is_execution_terminating() {
             return Err(Error::new(Status::CpuLimit, "the app used up its CPU time while it started (limit start_cpu_ms)"));
         }
@@ -387,6 +398,10 @@ impl Instance {
             }
             if self.state.code_exhausted.get() {
                 return Outcome::CodeExhausted;
+            }
+            self.state.relieve_of_languages(scope);
+            if self.state.external_exhausted.get() {
+                return Outcome::ExternalExhausted;
             }
             if scope.is_execution_terminating() {
                 return Outcome::Terminated;
@@ -760,7 +775,7 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     }
     // V8 counts array buffers into this limit; they have a budget of their own, so they do not use up the heap's. V8 dies if the heap is
     // beyond the new limit already: there is room to spare in it, and a step that is small says that the heap itself is full.
-    let allowed = initial + state.budget.used();
+    let allowed = initial + state.budget.used_without_languages();
     if current + HEAP_STEP_BYTES <= allowed {
         return allowed + HEAP_STEP_BYTES;
     }

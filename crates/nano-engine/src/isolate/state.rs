@@ -10,6 +10,7 @@ use nano_base::dice::Dice;
 use crate::engine::bytes::Budget;
 use crate::engine::host_objects::HostObjects;
 use crate::engine::modules::ModuleMap;
+use crate::engine::native::{self, Counting};
 use crate::engine::resources::Resources;
 use crate::inspector::Attached;
 use crate::isolate::host::Host;
@@ -90,9 +91,13 @@ pub(crate) struct State {
     pub cage_full: Cell<bool>,
     /// Whether it has as much machine code as it may.
     pub code_exhausted: Cell<bool>,
+    /// It has been asked to stop and see what texts and objects of languages hold.
+    pub languages_asked: Cell<bool>,
+    /// Whether they hold more than may be outside the heap, when all garbage had been collected.
+    pub external_exhausted: Cell<bool>,
     /// Bytes of pages for its machine code.
     pub code_bytes: Cell<usize>,
-    /// Bytes of pages for its heap, also beyond its limit; for other threads to see.
+    /// Bytes of pages for its heap, also beyond its limit, and whatever else is lost with its thread; for other threads to see.
     pub heap_pages: Arc<AtomicUsize>,
     /// The limit of its heap.
     pub heap_bytes_max: usize,
@@ -111,19 +116,23 @@ thread_local! {
     static CURRENT: Cell<*const State> = const { Cell::new(std::ptr::null()) };
 }
 
-/// While it lives, [`State::current`] is the state it was made for.
-pub(crate) struct Entered(*const State);
+/// While it lives, [`State::current`] is the state it was made for, and what V8 takes is counted.
+pub(crate) struct Entered {
+    before: *const State,
+    _counting: Counting,
+}
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        CURRENT.set(self.before);
     }
 }
 
 impl State {
     /// Makes this the current state of the thread. The caller keeps it alive longer than what it gets.
     pub(crate) fn enter(&self) -> Entered {
-        Entered(CURRENT.replace(self))
+        let counting = native::count(self.heap_bytes_max, self.budget.max());
+        Entered { before: CURRENT.replace(self), _counting: counting }
     }
 
     /// The state of the instance that is entered on this thread.
@@ -141,6 +150,24 @@ impl State {
     pub(crate) fn of(isolate: &v8::Isolate) -> Option<&State> {
         // SAFETY: the slot is null or points to the state that the instance owning this isolate keeps boxed beyond it.
         unsafe { isolate.get_data(SLOT).cast::<State>().as_ref() }
+    }
+
+    /// Has the instance stopped, where that is possible, to collect its garbage if what languages hold is too much.
+    pub(crate) fn look_at_languages(&self) {
+        if self.budget.is_overdrawn_by_languages() && !self.languages_asked.replace(true) {
+            self.handle.collect_garbage();
+        }
+    }
+
+    /// Collects the garbage if what languages hold is too much, and stops the instance if it still is.
+    pub(crate) fn relieve_of_languages(&self, isolate: &mut v8::Isolate) {
+        if self.languages_asked.replace(false) && self.budget.is_overdrawn_by_languages() {
+            isolate.low_memory_notification();
+            if self.budget.is_overdrawn_by_languages() {
+                self.external_exhausted.set(true);
+                self.handle.terminate_execution();
+            }
+        }
     }
 
     /// Random bytes: the kernel's, unless the app is seeded.

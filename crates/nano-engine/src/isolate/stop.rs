@@ -39,9 +39,25 @@ impl Stopper {
         self.isolate.request_interrupt(on_interrupt, std::ptr::null_mut());
     }
 
+    /// Has it see, where V8 next looks for interrupts, to what it holds outside the heap.
+    pub(crate) fn collect_garbage(&self) {
+        self.isolate.request_interrupt(on_overdrawn, std::ptr::null_mut());
+    }
+
     /// Whether it was stopped.
     pub(crate) fn has_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// V8 has come to where garbage can be collected.
+unsafe extern "C" fn on_overdrawn(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    let Some(state) = State::current() else { return };
+    // SAFETY: as below.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    // What is freed may have a drop of ours, whose panic would not end at V8's frames.
+    if catch_unwind(AssertUnwindSafe(|| state.relieve_of_languages(&mut isolate))).is_err() {
+        state.handle.terminate_execution();
     }
 }
 

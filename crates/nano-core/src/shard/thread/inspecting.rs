@@ -128,5 +128,8 @@ fn broken(outcome: Outcome) -> Error {
         Outcome::HeapExhausted | Outcome::CodeExhausted => {
             Error::new(Status::MemoryLimit, "what a debugger had the app do used up its heap (limit heap_bytes)")
         }
+        Outcome::ExternalExhausted => {
+            Error::new(Status::MemoryLimit, "what a debugger had the app do used up its memory outside the heap (limit external_bytes)")
+        }
     }
 }
