@@ -226,11 +226,13 @@ impl App {
         self.app.schedule(cron, time_ms, token).or_raise(py)
     }
 
-    #[pyo3(signature = (options, /))]
-    fn reload(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<()> {
+    /// What has begun, and goes on if it is interrupted, is noted in a list.
+    #[pyo3(signature = (options, begun, /))]
+    fn reload(&self, py: Python<'_>, options: &Bound<'_, PyDict>, begun: &Bound<'_, PyList>) -> PyResult<()> {
         check_process(py)?;
         let options = given::<GivenApp<'_>>(options)?.into_core(py)?;
         let app = self.app.clone();
+        begun.append(py.None())?;
         wait_for(py, move || app.reload(options), drop)?.or_raise(py)
     }
 

@@ -45,8 +45,9 @@ pub(crate) fn to_python<'py>(py: Python<'py>, event: Event, held: &Bound<'py, Py
         Payload::Release { .. } => (key, 9).into_bound_py_any(py),
         Payload::Log { app, level, text, dropped } => (0, 10, app, level_name(level), text, dropped).into_bound_py_any(py),
         Payload::App { app, state, reason } => (0, 11, app, state, reason).into_bound_py_any(py),
+        Payload::VersionEnd => (key, 13).into_bound_py_any(py),
         // Of a kind that this version does not know: nobody asked for it.
-        _ => (key, 13).into_bound_py_any(py),
+        _ => (key, 14).into_bound_py_any(py),
     }
 }
 

@@ -157,6 +157,8 @@ pub(crate) struct GivenApp<'py> {
     consumers: Vec<GivenConsumer>,
     tail: Vec<String>,
     lazy: bool,
+    /// What the Python half knows the version by.
+    version: u64,
 }
 
 impl GivenApp<'_> {
@@ -174,6 +176,7 @@ impl GivenApp<'_> {
         options.consumers = self.consumers.into_iter().map(consumer).collect();
         options.tail = self.tail;
         options.lazy = self.lazy;
+        options.user_data = self.version;
         Ok(options)
     }
 }

@@ -190,9 +190,10 @@ impl Runtime {
     }
 
     #[pyo3(signature = (id, held, /))]
-    fn call_view<'py>(&self, py: Python<'py>, id: u64, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn call_view<'py>(&self, py: Python<'py>, id: u64, held: &Bound<'py, PyAny>) -> PyResult<(u64, Bound<'py, PyAny>)> {
         check_process(py)?;
-        calls::to_python(py, self.core.call_view(id).or_raise(py)?, held)
+        let view = self.core.call_view(id).or_raise(py)?;
+        Ok((view.user_data, calls::to_python(py, view, held)?))
     }
 
     #[pyo3(signature = (id, status, status_text, headers, body, /))]

@@ -8,7 +8,9 @@ import gc
 import pickle
 import signal
 import threading
-from collections.abc import Iterator
+import time
+import weakref
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -145,25 +147,90 @@ def test_what_a_canceled_task_was_loading_is_unloaded(run: Any) -> None:
     run(main())
 
 
-def test_requests_of_the_version_before_find_its_bindings(runtime: Runtime) -> None:
-    begun, go_on = threading.Semaphore(0), threading.Event()
+class Version:
+    """What a version of an app is given, and what of it is still there."""
 
-    def wait() -> None:
-        begun.release()
-        assert go_on.wait(PATIENCE_S)
+    def __init__(self, name: str) -> None:
+        self.begun, self.go_on = threading.Semaphore(0), threading.Event()
+        self.refs: list[weakref.ref[Any]] = []
+        self.name = name
 
-    source = "import { env } from 'cloudflare:workers'; export default { fetch: async () => { await env.wait(); return new Response(await env.NAME()) } }"
-    app = runtime.load(source.replace("NAME", "OLD"), bindings={"wait": wait, "OLD": lambda: "old"})
-    answers: list[str] = []
-    asker = threading.Thread(target=lambda: answers.append(app.fetch_sync(URL).text))
-    asker.start()
-    assert begun.acquire(timeout=PATIENCE_S)
-    app.reload(source.replace("NAME", "NEW"), bindings={"wait": wait, "NEW": lambda: "new"})
+    def bindings(self) -> dict[str, Any]:
+        name, begun, go_on = self.name, self.begun, self.go_on
+
+        def wait() -> None:
+            begun.release()
+            assert go_on.wait(PATIENCE_S)
+
+        class Says:
+            def say(self) -> str:
+                return name
+
+            def fetch(self, _: nano.Request) -> nano.Response:
+                return nano.Response(self.pieces())
+
+            async def pieces(self) -> AsyncIterator[bytes]:
+                assert await asyncio.to_thread(go_on.wait, PATIENCE_S)
+                yield name.encode()
+
+        given = {"wait": wait, "say": lambda: name, "Box": type("Box", (Says,), {}), "OBJECT": Says()}
+        self.refs = [weakref.ref(value) for value in given.values()]
+        return given
+
+    def is_kept(self) -> bool:
+        gc.collect()
+        return any(ref() is not None for ref in self.refs)
+
+    def until_gone(self) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while self.is_kept():
+            assert time.monotonic() < end, self.name
+            time.sleep(0)
+
+
+def test_each_version_is_answered_by_its_own_bindings_and_they_are_kept_no_longer(runtime: Runtime) -> None:
+    source = """import { env } from 'cloudflare:workers';
+        export async function ask() {
+            const far = await env.OBJECT.fetch('http://far.test/');
+            const early = new env.Box();
+            await env.wait();
+            return [await env.say(), await env.OBJECT.say(), await early.say(), await new env.Box().say(), await far.text()].join();
+        }"""
+    one, two, three = versions = Version("one"), Version("two"), Version("three")
+    app = runtime.load(source, bindings=one.bindings())
+    askers: list[threading.Thread] = []
+    answers: dict[str, str] = {}
+
+    def begin(app: nano.App, version: Version) -> None:
+        def ask() -> None:
+            answers[version.name] = app.invoke_sync("ask")
+
+        askers.append(threading.Thread(target=ask))
+        askers[-1].start()
+        assert version.begun.acquire(timeout=PATIENCE_S)
+
+    begin(app, one)
+    for version in (two, three):
+        app.reload(bindings=version.bindings())
+        begin(app, version)
+    broken, wrong = Version("broken"), Version("wrong")
     with pytest.raises(nano.CompileError):
-        app.reload("export default {", bindings={"NEWER": lambda: "newer"})
-    go_on.set()
-    asker.join()
-    assert (answers, app.fetch_sync(URL).text) == (["old"], "new")
+        app.reload("export default {", bindings=broken.bindings())
+    with pytest.raises(ValueError):
+        app.reload(source, bindings=wrong.bindings(), egress="nowhere")
+    broken.until_gone()
+    wrong.until_gone()
+    for version, asker in zip(versions, askers):
+        assert version.is_kept()
+        version.go_on.set()
+        asker.join()
+        assert answers[version.name] == ",".join([version.name] * 5)
+        if version is not three:
+            version.until_gone()
+    assert three.is_kept()
+    app.unload()
+    del app
+    three.until_gone()
 
 
 def test_reloading_replaces_the_code_and_keeps_the_options(runtime: Runtime) -> None:

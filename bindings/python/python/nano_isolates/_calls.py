@@ -37,10 +37,10 @@ class Queue:
 
 
 class Bindings:
-    """What one app finds in `env` besides text, and the loop that answers it."""
+    """What one version of an app finds in `env` besides text, and the loop that answers it."""
 
     def __init__(self, bindings: Mapping[str, Any], home: Loop | None, body_max: int, before: Bindings | None = None) -> None:
-        # Whose they are: the same as of those that they replace. It has something in it when their app has ended.
+        # Whose they are: the same as of the version before. It has something in it when their app has ended.
         self.owner: list[None] = [] if before is None else before.owner
         self.by_name = dict(bindings)
         self.home = home
@@ -49,10 +49,6 @@ class Bindings:
         # Whether any of them is answered here, and the other apps that answer.
         self.asks_python = any(not isinstance(value, (Service, Queue)) for value in self.by_name.values())
         self.services = [value.app for value in self.by_name.values() if isinstance(value, Service)]
-
-    def over(self, others: Bindings) -> Bindings:
-        """These, and those of the others that have other names."""
-        return Bindings({**others.by_name, **self.by_name}, self.home, self.body_max, others)
 
     def describe(self) -> list[tuple[str, str, list[str], list[str], str, str | None]]:
         """The same for the native half."""
@@ -199,14 +195,14 @@ class Call:
     def start(self, here: Loop | None) -> None:
         """Finds out what is asked, and has it answered where it belongs."""
         try:
-            view = self.hub.native.call_view(self.id, self.hub.held)
+            version, view = self.hub.native.call_view(self.id, self.hub.held)
         except NotFoundError:
             self.hub.forget(self.id)
             return
         except Exception as error:
             self._fail(error)
             return
-        bindings = self.hub.apps.get(view[0])
+        bindings = self.hub.versions.get(version)
         if bindings is None:
             self._fail(NanoError("the app is not one of this runtime's"))
             return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._hub import Hub
 
 # What happened, as the native half numbers it.
-RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, RELEASE, LOG, APP, OPENED = range(13)
+RESPONSE, CHUNK, END, ERROR, WRITABLE, RESULT, CALL, CALL_CHUNK, CALL_CANCELED, RELEASE, LOG, APP, OPENED, VERSION_END = range(14)
 
 
 class Exchange:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _nano
 from ._errors import BusyError, NanoError, closed, forked
-from ._exchange import APP, CALL, END, ERROR, LOG, OPENED, RELEASE, RESPONSE, RESULT, Exchange
+from ._exchange import APP, CALL, END, ERROR, LOG, OPENED, RELEASE, RESPONSE, RESULT, VERSION_END, Exchange
 from ._threads import Threads, waiting
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ class Hub:
         self.on_log = on_log
         self.on_app = on_app
         self.closed = False
-        # Who answers the apps, by their names: the core says no more of whose a call is. A name is its app's from before the core knows it
-        # until the core has ended it, so that no app is ever answered by what is another one's.
+        # What answers each version of each app, from before the core knows it until the core says that it has ended.
+        self.versions: dict[int, Bindings] = {}
+        # What answers the version of an app that serves. A name is its app's from before the core knows it until the core has ended it.
         self.apps: dict[str, Bindings] = {}
         self._apps_lock = threading.RLock()
         self._handlers: dict[int, Handler] = {}
@@ -108,8 +109,21 @@ class Hub:
 
     # Whose functions answer.
 
+    def keep(self, bindings: Bindings) -> int:
+        """A version that is to be loaded is answered by these: its modules may call Python while they load. Its number, 0 if it asks nobody."""
+        if not bindings.asks_python:
+            return 0
+        # None of a request's: the core gives it back by an event.
+        version = next(self._tokens)
+        self.versions[version] = bindings
+        return version
+
+    def let_go(self, version: int, _: Loop | None = None) -> None:
+        """The version has ended, or was not loaded."""
+        self.versions.pop(version, None)
+
     def claim(self, name: str, bindings: Bindings) -> None:
-        """Takes a name for an app that is to be loaded: its modules may call Python while they load."""
+        """Takes a name for an app that is to be loaded."""
         with self._apps_lock:
             there = self.apps.setdefault(name, bindings)
             if there.owner:
@@ -380,6 +394,8 @@ class Hub:
         elif kind == RELEASE:
             # Dropped after the lock: what it does when it is collected is not ours.
             todo.append(partial(self._release, key))
+        elif kind == VERSION_END:
+            todo.append(partial(self.let_go, key))
         elif kind == LOG:
             if self.on_log is not None:
                 todo.append(partial(_tell, self.on_log, event[2:]))
@@ -512,6 +528,7 @@ class Hub:
                 end()
         self._handlers.clear()
         self.apps.clear()
+        self.versions.clear()
         with self._own_lock:
             own = self._own
         if own is not None:

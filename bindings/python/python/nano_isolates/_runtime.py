@@ -124,6 +124,7 @@ class Runtime:
             hub.attach_soon(loop)
         name = options["name"]
         made: list[_nano.App] = []
+        options["version"] = version = hub.keep(given)
         try:
             hub.claim(name, given)
             # Kept by the same call that makes it: a signal's handler that raises comes between any two of Python's steps.
@@ -134,6 +135,7 @@ class Runtime:
                 with contextlib.suppress(NanoError):
                     native.unload(0.0)
             hub.disclaim(name, given)
+            hub.let_go(version)
             raise
 
     def listen(
@@ -449,16 +451,17 @@ class App:
             options["source_kind"], options["source"] = source_of(source, kind)
         given = Bindings(bindings, _running_loop() or self._bindings.home, external_bytes(options), self._bindings)
         options["bindings"] = given.describe()
-        # While both versions live, each finds its own bindings where they differ in name: the new one may call Python while it starts, and
-        # requests of the old one go on. Of the versions before that nothing is kept.
-        before = self._bindings
-        was = hub.reclaim(self.name, given.over(before))
+        options["version"] = version = hub.keep(given)
+        was = hub.reclaim(self.name, given)
+        begun: list[None] = []
         try:
-            waiting(self._native.reload)(options)
-        except (NanoError, TypeError, ValueError):
+            waiting(self._native.reload)(options, begun)
+        except BaseException as error:
             # And not by an interrupt, after which the new one may come all the same.
-            if was is not None:
-                hub.reclaim(self.name, was)
+            if not begun or isinstance(error, NanoError):
+                hub.let_go(version)
+                if was is not None:
+                    hub.reclaim(self.name, was)
             raise
         self._options, self._bindings = options, given
 
