@@ -280,6 +280,29 @@ fn the_limits_of_the_other_app_hold() {
 }
 
 #[test]
+fn errors_of_another_app_have_the_class_that_they_had_there() {
+    let runtime = runtime(1);
+    let api = "export default { fetch() {}, built(name) { throw new globalThis[name]('m'); }, below() { throw new (class Mine extends TypeError {})('m'); }, \
+      own() { const e = new Error('a: b'); e.name = 'Mine'; throw e; }, dom(name) { throw new DOMException('m', name); }, uncloneable() { return () => {}; } }";
+    load(&runtime, "api", api);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const wrong = []; const why = (promise) => promise.then(() => 'nothing', (e) => e); \
+         for (const name of ['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError']) { \
+           const e = await why(env.API.built(name)); if (e.constructor !== globalThis[name] || e.name !== name || e.message !== 'm') wrong.push(name); } \
+         for (const name of ['AbortError', 'TimeoutError', 'OperationError']) { \
+           const e = await why(env.API.dom(name)); if (!(e instanceof DOMException) || e.name !== name || e.message !== 'm') wrong.push(name); } \
+         const below = await why(env.API.below()); if (!(below instanceof TypeError)) wrong.push('below'); \
+         const own = await why(env.API.own()); if (own.constructor !== Error || own.name !== 'Mine' || own.message !== 'a: b') wrong.push(String(own)); \
+         const refused = await why(env.API.uncloneable()); if (!(refused instanceof DOMException) || refused.code !== 25) wrong.push('refused'); \
+         return new Response(wrong.join());",
+    );
+    assert_eq!(text(&app, "/"), "");
+}
+
+#[test]
 fn objects_of_the_hosts_do_not_pass_between_apps() {
     let runtime = runtime(1);
     load_api(&runtime);

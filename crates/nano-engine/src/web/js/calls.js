@@ -3,8 +3,8 @@
 // Bindings follow Cloudflare Workers' service bindings; what fetch() does is in fetch_call.js.
 (nano) => {
   const {
-    ArrayPrototypeIncludes, Error, ObjectDefineProperty, ObjectFreeze, ObjectPrototype, PromiseReject, PromiseWithResolvers, Proxy,
-    RangeError, ReflectGet, ReflectOwnKeys, SafeMap, TypeError,
+    ArrayPrototypeIncludes, Error, EvalError, ObjectDefineProperty, ObjectFreeze, ObjectPrototype, PromiseReject, PromiseWithResolvers,
+    Proxy, RangeError, ReferenceError, ReflectGet, ReflectOwnKeys, SafeMap, SyntaxError, TypeError, URIError,
   } = nano.primordials;
   const { ops } = nano;
   const { configureInterface, illegalConstructor, requiredArguments } = nano.webidl;
@@ -16,13 +16,23 @@
     deferred = PromiseWithResolvers();
 
     fail(message, name) {
-      const error = name === "TypeError" ? new TypeError(message) : name === "RangeError" ? new RangeError(message) : new Error(message);
-      if (name !== undefined && error.name !== name) {
-        ObjectDefineProperty(error, "name", { __proto__: null, value: name, writable: true, configurable: true });
-      }
-      this.deferred.reject(error);
+      this.deferred.reject(errorOf(message, name));
     }
   }
+
+  const classes = { __proto__: null, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+
+  // An error comes over by name and message, and is of the class that has this name here.
+  const errorOf = (message, name) => {
+    if (name === undefined || name === "Error") return new Error(message);
+    const Class = classes[name];
+    if (Class !== undefined) return new Class(message);
+    if (name === "QuotaExceededError") return new (nano.part("quota_exceeded_error").QuotaExceededError)(message);
+    if (nano.isDOMExceptionName(name)) return new nano.DOMException(message, name);
+    const error = new Error(message);
+    ObjectDefineProperty(error, "name", { __proto__: null, value: name, writable: true, configurable: true });
+    return error;
+  };
 
   const fetchThrough = (binding, count, input, init, isGlobal) => {
     try {

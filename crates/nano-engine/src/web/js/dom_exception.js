@@ -25,6 +25,13 @@
     if (names[code].length > 1) codes[names[code][1]] = code;
   }
 
+  // The names that have no code.
+  const later = [
+    "ConstraintError", "DataError", "EncodingError", "NotAllowedError", "NotReadableError", "OperationError", "OptOutError", "ReadOnlyError",
+    "TransactionInactiveError", "UnknownError", "VersionError",
+  ];
+  for (let i = 0; i < later.length; i++) codes[later[i]] = 0;
+
   // A base that returns the object it was given, so that Fields can put private fields on an Error made elsewhere.
   const Same = function (object) {
     return object;
@@ -82,6 +89,7 @@
   nano.DOMException = DOMException;
   nano.domException = Fields;
   nano.isDOMException = Fields.is;
+  nano.isDOMExceptionName = (name) => name in codes;
 
   // For the host's log: name and message of a DOMException are accessors, which nobody outside may call. Undefined for all others.
   nano.textOfException = (value) => {
