@@ -1,6 +1,6 @@
 //! Node's modules, as far as Workers have them. Each test is a list of sums in JavaScript that must come out right.
 
-use nano_core::{AppOptions, Source};
+use nano_core::{AppOptions, Payload, Source};
 
 use crate::support::*;
 
@@ -213,6 +213,53 @@ fn the_process_is_the_apps() {
         fails(() => process.exit(), 'ERR_METHOD_NOT_IMPLEMENTED'); t(await wait(1, 'v'), 'v'); const ac = new AbortController(); ac.abort(); t(await wait(1, 0, { signal: ac.signal }).catch((e) => e.name), 'AbortError');
         let n = 0; for await (const v of every(1, 'i')) { t(v, 'i'); if (++n === 3) break; } t(typeof timers.setTimeout, 'function'); t(typeof timers.promises.setTimeout, 'function');",
     );
+}
+
+#[test]
+fn timers_of_the_module_are_objects() {
+    check(
+        "import timers, { setTimeout as later, clearTimeout as stop, setInterval as every, setImmediate as soon, clearInterval, clearImmediate } from 'node:timers'; import { promisify } from 'node:util';",
+        "const a = later(() => {}, 1e6); t([a.hasRef(), a.unref() === a, a.hasRef(), a.ref() === a, a.hasRef(), a.refresh() === a, a.constructor.name], [true, true, false, true, true, true, 'Timeout']);
+        t(+a > 0, true); t(`${a}`, String(+a)); t(a.close() === a, true);
+        const ran = []; const b = later((x, y) => ran.push(x + y), 1, 2, 3); const c = later(() => ran.push('c'), 1); const d = later(() => ran.push('d'), 1); const e = soon(() => ran.push('e')); stop(c); clearTimeout(d); clearImmediate(e); stop(undefined); stop(null); stop(5e5);
+        t(e.constructor.name, 'Immediate'); t(e.hasRef(), true);
+        await new Promise((done) => { let n = 0; const i = every(function () { t(this === i, true); if (++n === 2) { clearInterval(i); done(); } }, 1); });
+        await new Promise((done) => soon(done)); await new Promise((done) => later(done, 5)); t(ran, [5]);
+        { using f = later(() => ran.push('f'), 1); } t(await promisify(later)(1, 'v'), 'v'); t(ran, [5]); fails(() => later(), 'ERR_INVALID_ARG_TYPE'); t(typeof timers.promises.setTimeout, 'function'); t(typeof setTimeout(() => {}), 'number');",
+    );
+}
+
+#[test]
+fn the_process_gives_modules_and_hears_of_rejections() {
+    check(
+        "import process from 'node:process'; import util from 'node:util'; import path from 'node:path';",
+        "t([process.getBuiltinModule('node:util') === util, process.getBuiltinModule('path') === path, process.getBuiltinModule('path/win32') === path.win32, process.getBuiltinModule('node:none'), process.getBuiltinModule('fs')], [true, true, true, undefined, undefined]);
+        fails(() => process.getBuiltinModule(5), 'ERR_INVALID_ARG_TYPE');
+        const seen = []; let late; process.on('unhandledRejection', (reason, promise) => { seen.push(reason, promise === late); }).on('rejectionHandled', (promise) => { seen.push(promise === late); });
+        late = Promise.reject('why'); await scheduler.wait(1); late.catch(() => {}); await scheduler.wait(1); t(seen, ['why', true, true]);",
+    );
+}
+
+#[test]
+fn what_the_process_writes_is_in_the_log_line_by_line() {
+    let runtime = runtime(1);
+    let app = load(
+        &runtime,
+        "app",
+        "import { Buffer } from 'node:buffer'; export default { async fetch() { \
+           process.stdout.write('one\\ntw'); process.stdout.write(Buffer.from('o\\nthr')); process.stderr.write('bad\\n'); process.stdout.write('ee'); \
+           const called = await new Promise((done) => process.stdout.write('\\n\\nend', 'utf8', () => done('called'))); \
+           let refused; try { process.stdout.write(5); } catch (e) { refused = e.code; } return new Response([called, refused, process.stdout.isTTY, process.stderr.fd].join()); } }",
+    );
+    assert_eq!(text(&app, "/"), "called,ERR_INVALID_ARG_TYPE,false,2");
+    let mut lines = Vec::new();
+    while lines.len() < 6 {
+        lines.push(wait_for(&runtime, |event| match &event.payload {
+            Payload::Log { level, text, .. } => Some(format!("{level:?} {text}")),
+            _ => None,
+        }));
+    }
+    assert_eq!(lines, ["Info one", "Info two", "Error bad", "Info three", "Info ", "Info end"]);
 }
 
 #[test]

@@ -28,6 +28,15 @@ pub fn builtin(specifier: &str) -> Option<&'static str> {
     find(&|name| name == specifier).or_else(|| find(&|name| name.strip_prefix("node:") == Some(specifier)))
 }
 
+/// `builtinPart(specifier)`: the part that makes the module a specifier means, or undefined
+pub(super) fn builtin_part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let specifier = super::ops::text(scope, &args, 0);
+    let Some(part) = builtin(&specifier).and_then(part_of) else { return };
+    if let Some(part) = v8::String::new(scope, part) {
+        rv.set(part.into());
+    }
+}
+
 /// The part that makes a module.
 pub(crate) fn part_of(name: &str) -> Option<&'static str> {
     BUILTINS.iter().find(|(known, _)| *known == name).map(|(_, part)| *part)

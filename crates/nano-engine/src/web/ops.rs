@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use v8::MapFnTo;
 
 use super::{
-    blob, cache, clone, compression, console, contexts, crypto, encoding, events, fetch, files, forms, host_objects, html_rewriter, parts,
-    sockets, subtle_keys, subtle_work, time, types, url, wasm,
+    blob, builtins, cache, clone, compression, console, contexts, crypto, encoding, events, fetch, files, forms, host_objects,
+    html_rewriter, parts, sockets, subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::exceptions;
 use crate::engine::resources::{self, Charge};
@@ -110,6 +110,7 @@ table! {
     "typeFlags" => types::type_flags,
     "domainToAscii" => url::domain_to_ascii,
     "domainToUnicode" => url::domain_to_unicode,
+    "builtinPart" => builtins::builtin_part,
 }
 
 table! {

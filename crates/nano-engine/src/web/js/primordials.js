@@ -63,7 +63,7 @@
     `,
     symbols: `
       Symbol SymbolAsyncIterator SymbolDispose SymbolFor SymbolHasInstance SymbolIterator SymbolPrototype SymbolPrototypeToString
-      SymbolPrototypeValueOf SymbolToStringTag
+      SymbolPrototypeValueOf SymbolToPrimitive SymbolToStringTag
     `,
     text: `
       JSONParse JSONStringify RegExp RegExpPrototype RegExpPrototypeExec RegExpPrototypeGetDotAll RegExpPrototypeGetGlobal

@@ -50,6 +50,9 @@
 
   nano.reportException = reportException;
 
+  // Whether somebody listens for it on node:process.
+  const toldProcess = (type, args) => nano.tellProcess !== undefined && nano.tellProcess(type, args);
+
   // Whether the event was canceled: a listener took care of it.
   const fireRejection = (type, cancelable, promise, reason) => {
     if (!hasListener(globalThis, type)) return false;
@@ -62,10 +65,15 @@
 
   // A rejection that nobody handles, true when a listener took care of it; or, with handled, one that found a handler after that.
   nano.unhandledRejection = (promise, reason, handled) => {
-    if (handled) return outstanding?.delete(promise) === true && fireRejection("rejectionhandled", false, promise, reason);
+    if (handled) {
+      if (outstanding?.delete(promise) !== true) return false;
+      toldProcess("rejectionHandled", ["rejectionHandled", promise]);
+      return fireRejection("rejectionhandled", false, promise, reason);
+    }
     outstanding ??= new SafeWeakSet();
     outstanding.add(promise);
-    return fireRejection("unhandledrejection", true, promise, reason);
+    const isSeenTo = fireRejection("unhandledrejection", true, promise, reason);
+    return toldProcess("unhandledRejection", ["unhandledRejection", reason, promise]) || isSeenTo;
   };
 
   defineHandler(globalThis, "error");

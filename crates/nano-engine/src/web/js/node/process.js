@@ -1,15 +1,69 @@
 "use strict";
 // node:process, and the global process: what Workers have of it. https://nodejs.org/api/process.html
 (nano) => {
-  const { ObjectDefineProperty, ReflectApply, ReflectOwnKeys, MathFloor, BigInt } = nano.primordials;
-  const { asModule, invalidArgType, unsupported, validateFunction } = nano.part("node/errors");
+  const {
+    BigInt, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice,
+    TypedArrayPrototypeGetSymbolToStringTag,
+  } = nano.primordials;
+  const { asModule, invalidArgType, unsupported, validateFunction, validateString } = nano.part("node/errors");
   const { EventEmitter } = nano.part("node/events");
   const { ops } = nano;
+  const { builtinPart } = ops.natives("node");
+
+  const LOG = 1, ERROR = 3;
 
   const queue = nano.queueMicrotask;
   const process = new EventEmitter();
-  const define = (name, value) =>
-    ObjectDefineProperty(process, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  const defineOn = (object, name, value) =>
+    ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+
+  // The listeners of process hear of rejections as those of the global do; where there is one, it has seen to it.
+  const { emit, listenerCount } = EventEmitter.prototype;
+  nano.tellProcess = (type, args) => {
+    if (ReflectApply(listenerCount, process, [type]) === 0) return false;
+    try {
+      ReflectApply(emit, process, args);
+    } catch (error) {
+      nano.reportException(error);
+    }
+    return true;
+  };
+
+  // What is written goes to the app's log, a line at a time; what is no whole line when the app has had its say is one.
+  const outputOf = (level, fd) => {
+    const output = new EventEmitter();
+    let rest = "";
+    const flush = () => {
+      if (rest !== "") ops.log(level, rest);
+      rest = "";
+    };
+    const write = (chunk, encoding, callback) => {
+      if (typeof encoding === "function") callback = encoding;
+      if (typeof chunk !== "string") {
+        if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") throw invalidArgType("chunk", "of type string or an instance of Buffer or Uint8Array", chunk);
+        chunk = ops.utf8Decode(chunk, false, true);
+      }
+      const isPending = rest !== "";
+      rest += chunk;
+      for (let end = StringPrototypeIndexOf(rest, "\n"); end >= 0; end = StringPrototypeIndexOf(rest, "\n")) {
+        ops.log(level, StringPrototypeSlice(rest, 0, end));
+        rest = StringPrototypeSlice(rest, end + 1);
+      }
+      if (!isPending && rest !== "") queue(flush);
+      if (typeof callback === "function") queue(() => ReflectApply(callback, undefined, [null]));
+      return true;
+    };
+    defineOn(output, "fd", fd);
+    defineOn(output, "isTTY", false);
+    defineOn(output, "writable", true);
+    defineOn(output, "write", write);
+    defineOn(output, "end", (chunk, encoding, callback) => {
+      if (chunk !== undefined && chunk !== null && typeof chunk !== "function") write(chunk, encoding, callback);
+      return output;
+    });
+    return output;
+  };
+
 
   // The strings of env, in an object of the app's own: what it changes here changes nothing else.
   const env = {};
@@ -54,6 +108,8 @@
     features: {},
     release: { name: "node" },
     exitCode: undefined,
+    stdout: outputOf(LOG, 1),
+    stderr: outputOf(ERROR, 2),
     hrtime,
     nextTick(callback, ...args) {
       validateFunction(callback, "callback");
@@ -73,14 +129,15 @@
     uptime: () => ops.now() / 1000,
     memoryUsage: () => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }),
     getBuiltinModule(name) {
-      if (typeof name !== "string") throw invalidArgType("id", "string", name);
-      return undefined;
+      validateString(name, "id");
+      const part = builtinPart(name);
+      return part === undefined ? undefined : nano.part(part).default;
     },
     emitWarning(warning) {
       ops.log(2, typeof warning === "string" ? `Warning: ${warning}` : nano.inspect(warning, 1));
     },
   };
   const names = ReflectOwnKeys(members);
-  for (let i = 0; i < names.length; i++) define(names[i], members[names[i]]);
+  for (let i = 0; i < names.length; i++) defineOn(process, names[i], members[names[i]]);
   return asModule(members, process);
 };
