@@ -14,6 +14,7 @@ use nano_base::limits::NATIVE_HEAPS_MAX;
 
 use super::loss::{self, Loss};
 use crate::isolate::state::State;
+use crate::isolate::stop;
 
 /// Pieces of C++'s `new` that are smaller are not counted: V8 has no more of them than objects in its heap.
 const PIECE_BYTES_MIN: usize = 4 << 10;
@@ -143,7 +144,7 @@ unsafe extern "C" {
     #[link_name = "__real__ZN2v88internal19AccountingAllocator13ReturnSegmentEPNS0_7SegmentE"]
     fn real_return_segment(allocator: *mut c_void, segment: *mut usize);
     #[link_name = "__real__ZN2v88internal7Isolate28RegisterManagedPtrDestructorEPNS0_20ManagedPtrDestructorE"]
-    fn real_register_managed(isolate: *mut c_void, destructor: *mut c_void);
+    fn real_register_managed(isolate: v8::UnsafeRawIsolatePtr, destructor: *mut c_void);
     #[link_name = "__real__ZN2v88internal4Intl18ToICUUnicodeStringEPNS0_7IsolateENS0_12DirectHandleINS0_6StringEEEj"]
     fn real_to_text(text: *mut c_void, isolate: *mut c_void, string: *mut c_void, offset: u32) -> *mut c_void;
 }
@@ -292,18 +293,27 @@ pub unsafe extern "C" fn __wrap__ZN2v88internal19AccountingAllocator13ReturnSegm
     }
 }
 
-/// Stands in for `Isolate::RegisterManagedPtrDestructor`, by which V8 notes each object of JavaScript's that holds one of C++'s.
+/// Stands in for `Isolate::RegisterManagedPtrDestructor`, by which V8 notes each object of JavaScript's that holds one of C++'s. It is
+/// prepared for a collection of garbage here, as it is where it makes the object: loops that call nothing but builtins come by no other place
+/// where there can be one.
 ///
 /// # Safety
 /// As the function it stands in for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap__ZN2v88internal7Isolate28RegisterManagedPtrDestructorEPNS0_20ManagedPtrDestructorE(
-    isolate: *mut c_void,
+    isolate: v8::UnsafeRawIsolatePtr,
     destructor: *mut c_void,
 ) {
     require(0);
     // SAFETY: as above.
     unsafe { real_register_managed(isolate, destructor) };
+    if let Some(state) = State::current()
+        && state.budget.is_overdrawn_by_languages()
+        && !state.external_exhausted.get()
+    {
+        // SAFETY: V8 calls with the isolate that it is at work for.
+        unsafe { stop::relieve_of_languages(isolate) };
+    }
 }
 
 /// Stands in for `Intl::ToICUUnicodeString`, by which V8 copies one text after another of a list.

@@ -161,7 +161,8 @@ impl State {
 
     /// Collects the garbage if what languages hold is too much, and stops the instance if it still is.
     pub(crate) fn relieve_of_languages(&self, isolate: &mut v8::Isolate) {
-        if self.languages_asked.replace(false) && self.budget.is_overdrawn_by_languages() {
+        self.languages_asked.set(false);
+        if self.budget.is_overdrawn_by_languages() && !self.external_exhausted.get() {
             isolate.low_memory_notification();
             if self.budget.is_overdrawn_by_languages() {
                 self.external_exhausted.set(true);

@@ -52,8 +52,17 @@ impl Stopper {
 
 /// V8 has come to where garbage can be collected.
 unsafe extern "C" fn on_overdrawn(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    // SAFETY: V8 calls with the isolate whose turn it is.
+    unsafe { relieve_of_languages(isolate) };
+}
+
+/// Collects the garbage of the instance that is entered, if what languages hold is too much, and stops it if it still is.
+///
+/// # Safety
+/// `isolate` is the instance's, and V8 is prepared for a collection.
+pub(crate) unsafe fn relieve_of_languages(isolate: v8::UnsafeRawIsolatePtr) {
     let Some(state) = State::current() else { return };
-    // SAFETY: as below.
+    // SAFETY: by the caller's contract.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     // What is freed may have a drop of ours, whose panic would not end at V8's frames.
     if catch_unwind(AssertUnwindSafe(|| state.relieve_of_languages(&mut isolate))).is_err() {
