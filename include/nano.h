@@ -1349,6 +1349,17 @@ NANO_API nano_status nano_call_end(const struct nano_runtime *runtime, nano_call
 NANO_API nano_status nano_call_fail(const struct nano_runtime *runtime, nano_call call, struct nano_bytes message);
 
 /**
+ * Fails a call as nano_call_fail does, with an error of this name: of JavaScript's class of the same name, or a DOMException, if it is one of
+ * theirs, otherwise an Error whose name it is. A FETCH, whose errors are TypeErrors, and a body that is broken off have "name: message" as their message; of
+ * FILES the name is the DOMException's. An empty name is none.
+ */
+NANO_API
+nano_status nano_call_throw(const struct nano_runtime *runtime,
+                            nano_call call,
+                            struct nano_bytes name,
+                            struct nano_bytes message);
+
+/**
  * Makes room for bytes more of the body of an app's call: as many as you have passed on or dropped of its CALL_CHUNK
  * events. It begins with room for 64 KiB.
  */

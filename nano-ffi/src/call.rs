@@ -166,6 +166,24 @@ pub unsafe extern "C" fn nano_call_fail(runtime: Option<&nano_runtime>, call: na
     })
 }
 
+/// Fails a call as nano_call_fail does, with an error of this name: of JavaScript's class of the same name, or a DOMException, if it is one of
+/// theirs, otherwise an Error whose name it is. A FETCH, whose errors are TypeErrors, and a body that is broken off have "name: message" as their message; of
+/// FILES the name is the DOMException's. An empty name is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nano_call_throw(
+    runtime: Option<&nano_runtime>,
+    call: nano_call,
+    name: nano_bytes,
+    message: nano_bytes,
+) -> nano_status {
+    guard::status(|| {
+        // SAFETY: the caller lends both for the call.
+        let (name, message) = unsafe { (name.text("name")?, message.text("message")?) };
+        guard::handle(runtime, "runtime")?.core.call_throw(call, name, message)?;
+        Ok(Status::Ok)
+    })
+}
+
 /// Makes room for bytes more of the body of an app's call: as many as you have passed on or dropped of its CALL_CHUNK
 /// events. It begins with room for 64 KiB.
 #[unsafe(no_mangle)]

@@ -161,6 +161,16 @@ static void a_failed_call_rejects_the_apps_promise(void) {
   answered(app, id, "the database is away");
 }
 
+static void what_is_thrown_has_a_name(void) {
+  nano_request id;
+  nano_app *app = calling("export default { async fetch(r, env) { try { await env.HOST.get('k'); } catch (e) { return new Response(`${e.name} ${e.message} ${e.constructor.name}`); } } }", &id);
+  nano_call call = next_call();
+  CHECK_EQ(nano_call_throw(runtime, call, (nano_bytes){(const uint8_t *)"\xff", 1}, nano_str("x")), NANO_E_INVALID);
+  CHECK_EQ(nano_call_throw(runtime, call, nano_str("KeyError"), nano_str("no k")), NANO_OK);
+  CHECK_EQ(nano_call_throw(runtime, call, nano_str("KeyError"), nano_str("again")), NANO_E_NOT_FOUND);
+  answered(app, id, "KeyError no k Error");
+}
+
 int main(void) {
   test_begin();
   runtime = make_runtime(1);
@@ -170,6 +180,7 @@ int main(void) {
   a_method_takes_and_returns_values();
   no_value_is_undefined();
   a_failed_call_rejects_the_apps_promise();
+  what_is_thrown_has_a_name();
   nano_runtime_free(runtime);
   return test_end();
 }

@@ -95,6 +95,7 @@ static void null_is_refused_everywhere(void) {
   CHECK_EQ(nano_call_respond(runtime, 1, NULL, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_call_return(NULL, 1, none, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_call_fail(NULL, 1, none), NANO_E_INVALID);
+  CHECK_EQ(nano_call_throw(NULL, 1, none, none), NANO_E_INVALID);
   CHECK_EQ(nano_call_write(NULL, 1, none, &n), NANO_E_INVALID);
   CHECK_EQ(nano_call_write(runtime, 1, none, NULL), NANO_E_INVALID);
   CHECK_EQ(nano_call_end(NULL, 1), NANO_E_INVALID);
@@ -152,6 +153,7 @@ static void foreign_ids_are_not_found(void) {
     CHECK_EQ(nano_call_write(runtime, ids[i], nano_str("x"), &n), NANO_E_NOT_FOUND);
     CHECK_EQ(nano_call_end(runtime, ids[i]), NANO_E_NOT_FOUND);
     CHECK_EQ(nano_call_fail(runtime, ids[i], nano_str("x")), NANO_E_NOT_FOUND);
+    CHECK_EQ(nano_call_throw(runtime, ids[i], nano_str("x"), nano_str("y")), NANO_E_NOT_FOUND);
     CHECK_EQ(nano_call_credit(runtime, ids[i], 1), NANO_E_NOT_FOUND);
   }
 }

@@ -90,6 +90,7 @@ static void calls_are_refused_and_their_bodies_released(void) {
   CHECK_EQ(nano_call_write(runtime, 1, nano_str("x"), &n), NANO_E_FORKED);
   CHECK_EQ(nano_call_end(runtime, 1), NANO_E_FORKED);
   CHECK_EQ(nano_call_fail(runtime, 1, nano_str("x")), NANO_E_FORKED);
+  CHECK_EQ(nano_call_throw(runtime, 1, nano_str("x"), nano_str("y")), NANO_E_FORKED);
   CHECK_EQ(nano_call_credit(runtime, 1, 1), NANO_E_FORKED);
   nano_call_view_free(NULL);
 }

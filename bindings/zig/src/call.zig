@@ -113,6 +113,11 @@ pub const Call = struct {
         return check(c.nano_call_fail(call.runtime.raw, call.id, nano.lend(message)));
     }
 
+    /// The same with an error of this name; of a fetch the name stands before the message, whose error is a TypeError.
+    pub fn failAs(call: Call, name: []const u8, message: []const u8) nano.Error!void {
+        return check(c.nano_call_throw(call.runtime.raw, call.id, nano.lend(name), nano.lend(message)));
+    }
+
     /// An answer to a fetch. With a null body it follows by write and end.
     pub const Answer = struct { status: u16 = 200, headers: []const nano.Header = &.{}, body: ?[]const u8 = "" };
 

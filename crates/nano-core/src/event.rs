@@ -51,7 +51,8 @@ pub enum Payload {
     Writable,
     /// An invocation returned: its last event.
     Result(Value, Account),
-    /// An app calls the host; look with `Runtime::call_view`, answer with `call_respond`, `call_return` or `call_fail`.
+    /// An app calls the host; look with `Runtime::call_view`, answer with `call_respond`, `call_return`, `call_fail` or
+    /// `call_throw`.
     Call,
     /// A piece of the body of an app's call; empty at its end. Give the bytes back with `credit`.
     CallChunk(Vec<u8>),

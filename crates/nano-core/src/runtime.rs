@@ -19,7 +19,7 @@ use nano_net::tls::Roots;
 use crate::alarms::Alarms;
 use crate::app::{App, AppOptions, AppShared};
 use crate::cache::CacheStore;
-use crate::call::{Answer, CALL_BIT, Call, CallResponse, CallView};
+use crate::call::{Answer, CALL_BIT, Call, CallContent, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
 use crate::front::Listeners;
 use crate::helpers::Helpers;
@@ -370,11 +370,24 @@ impl Runtime {
 
     /// Fails a call: the app's promise is rejected with the message. After `call_respond` it breaks the body off.
     pub fn call_fail(&self, id: u64, message: &str) -> Result<()> {
+        self.call_throw(id, "", message)
+    }
+
+    /// The same with an error of this name. Where the app sees no such error but a text, as of a `fetch` or a body, the name stands before the
+    /// message.
+    pub fn call_throw(&self, id: u64, name: &str, message: &str) -> Result<()> {
         let call = self.inner.call(id)?;
+        let colon = if name.is_empty() || message.is_empty() { "" } else { ": " };
+        let text = || format!("{name}{colon}{message}");
         if self.inner.answer(&call).is_ok() {
-            self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Fail(message.to_string())));
+            let answer = match &call.view.content {
+                CallContent::Fetch { .. } | CallContent::Files { .. } => Answer::Fail(text()),
+                _ if name.is_empty() => Answer::Fail(text()),
+                _ => Answer::Throw(name.to_string(), message.to_string()),
+            };
+            self.inner.tell_place(call.place, Command::Answer(call.place, answer));
         } else {
-            let tell = lock(&call.body).break_off(message);
+            let tell = lock(&call.body).break_off(&text());
             if tell {
                 self.inner.tell_place(call.place, Command::Answer(call.place, Answer::BodyReady));
             }

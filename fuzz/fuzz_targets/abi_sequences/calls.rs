@@ -227,8 +227,15 @@ fn answer(host: &Host, program: &mut Program) {
             let objects = env::answer(&host.runtime, call, program);
             lock(&host.ledger).give(objects);
         }
-        // SAFETY: a valid text.
-        3 => drop(known(unsafe { nano_call_fail(runtime, call, text(program.pick(&FAILURES))) })),
+        3 => {
+            let failure = program.pick(&FAILURES);
+            known(match failure.split_once(": ") {
+                // SAFETY: valid texts.
+                Some((name, message)) => unsafe { nano_call_throw(runtime, call, text(name), text(message)) },
+                // SAFETY: as above.
+                None => unsafe { nano_call_fail(runtime, call, text(failure)) },
+            });
+        }
         4 => {
             let mut accepted = MaybeUninit::uninit();
             // SAFETY: so many bytes are there.

@@ -129,6 +129,38 @@ fn a_failed_call_rejects_the_apps_promise() {
 }
 
 #[test]
+fn what_the_host_throws_has_a_name() {
+    let runtime = runtime(1);
+    let said = "(e) => [e.constructor.name, e.name, e.message, Object.keys(e).length].join()";
+    let mut options = options(
+        "thrown",
+        &format!(
+            "export const method = (env) => env; export default {{ async fetch(r, env) {{ \
+            const all = []; for (const n of [1, 2, 3]) all.push(await env.DB.get(n).catch({said})); \
+            all.push(await env.DB.fetch('http://db/').catch({said})); \
+            const broken = await env.DB.fetch('http://db/'); all.push(await broken.text().catch((e) => e.message)); \
+            return new Response(all.join('|')); }} }}"
+        ),
+    );
+    options.bindings = vec!["DB".into()];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let next_call = || wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    for name in ["TypeError", "KeyError", "", "RangeError"] {
+        runtime.call_throw(next_call(), name, "no such key").expect("is open");
+    }
+    let call = next_call();
+    runtime.call_respond(call, CallResponse { head: head(200), body: Body::Stream }).expect("is open");
+    runtime.call_throw(call, "OSError", "").expect("is open");
+    let wanted = "TypeError,TypeError,no such key,0|Error,KeyError,no such key,0|Error,Error,no such key,0|\
+        TypeError,TypeError,RangeError: no such key,0|OSError";
+    match until_end(&runtime, id).pop() {
+        Some(Payload::Response { body, .. }) => assert_eq!(String::from_utf8_lossy(&body), wanted),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[test]
 fn the_host_invokes_an_exported_function() {
     let runtime = runtime(1);
     let app = load(
