@@ -5,7 +5,7 @@ const { isDisturbed } = require('node:stream');
 const { isPublic, methodOf } = require('./bindings.js');
 const { decode, encode } = require('./cbor.js');
 const { CALL_CANCELED, CALL_CHUNK } = require('./events.js');
-const { NanoError, textOf, unlessGone } = require('./errors.js');
+const { NanoError, partsOf, unlessGone } = require('./errors.js');
 const headers = require('./headers.js');
 const { Pump } = require('./pump.js');
 const { BODILESS, WholeResponse } = require('./response.js');
@@ -223,7 +223,7 @@ function publicName(name) {
 
 /** Rejects the app's promise. The app is told what kind of error it was, and its text: write texts that it may read. */
 function failNow(hub, id, error) {
-  unlessGone(() => hub.native.callFail(id, textOf(error)));
+  unlessGone(() => hub.native.callThrow(id, ...partsOf(error)));
 }
 
 module.exports = { startCall };

@@ -38,10 +38,16 @@ function unlessGone(work) {
 
 /** What was thrown, as text: whatever it is, there is one. */
 function textOf(error) {
+  const [name, message] = partsOf(error);
+  return name ? `${name}: ${message}` : message;
+}
+
+/** Its name, which is empty of what is no error, and its message. */
+function partsOf(error) {
   try {
-    return isError(error) ? `${error.name}: ${error.message}` : String(error);
+    return isError(error) ? [`${error.name}`, `${error.message}`] : ['', String(error)];
   } catch {
-    return 'Error: what was thrown has no text';
+    return ['Error', 'what was thrown has no text'];
   }
 }
 
@@ -58,4 +64,4 @@ function tooLarge(message) {
   return new NanoError('NANO_E_TOO_LARGE', message);
 }
 
-module.exports = { NanoError, invalid, textOf, tooLarge, unlessGone };
+module.exports = { NanoError, invalid, partsOf, textOf, tooLarge, unlessGone };

@@ -173,8 +173,8 @@ impl Runtime {
     }
 
     #[napi(catch_unwind)]
-    pub fn call_fail(&self, env: Env, id: BigInt, message: String) -> napi::Result<()> {
-        self.core.call_fail(number(&id), &message).or_throw(&env)
+    pub fn call_throw(&self, env: Env, id: BigInt, name: String, message: String) -> napi::Result<()> {
+        self.core.call_throw(number(&id), &name, &message).or_throw(&env)
     }
 
     #[napi(catch_unwind)]
