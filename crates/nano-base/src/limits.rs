@@ -246,6 +246,8 @@ pub const STOP_WAIT_MS: u64 = 5_000;
 pub const START_WALL_MS: u32 = 10_000;
 /// What a start may take beyond its own wall limit: the time to notice and replace a shard that is stuck.
 pub const START_SLACK_MS: u64 = 10_000;
+/// The part of what is left of all heaps that one text or array may take that is larger than its app's whole heap may be.
+pub const HEAPS_PIECE_PART: usize = 4;
 /// The least room of heap given to an app that is being stopped.
 pub const HEADROOM_BYTES: usize = 32 << 20;
 /// How exactly the heap's limit follows what array buffers add to it, and how far a heap may be beyond its limit when V8 notices.

@@ -57,6 +57,20 @@ fn the_one_that_grows_when_all_heaps_are_full_is_stopped_and_idle_ones_go_first(
     }
 }
 
+#[test]
+fn a_text_beyond_its_apps_limit_takes_no_large_part_of_what_is_left_for_others() {
+    let _turn = start();
+    let runtime = runtime(1);
+    let mut options = options("long", "export default { fetch({ url }) { return new Response('x'.repeat(+url.split('=')[1]).charAt(5)); } }");
+    options.limits.cpu_ms = 10_000;
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/?length=2000000"), "x");
+    // A heap is 32 MiB, and a quarter of all of them 40.
+    assert_eq!(fetch(&app, "/?length=64000000").expect_err("too much").status, Status::MemoryLimit);
+    assert_eq!(runtime.stats().parked, 1);
+    assert_eq!(text(&app, "/?length=2000000"), "x");
+}
+
 /// Busy enough for machine code.
 const WARM: &str = "const add = (a, b) => a + b; export default { fetch() { let n = 0; for (let i = 0; i < 50_000; i++) n = add(n, i); \
     return new Response(String(n)); } }";

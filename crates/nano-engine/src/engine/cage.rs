@@ -11,7 +11,7 @@ use std::arch::global_asm;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nano_base::limits::{CAGE_BYTES_MAX, CODE_BYTES_MAX, CODE_PART_OF_HEAP, CODE_PART_OF_HEAPS};
+use nano_base::limits::{CAGE_BYTES_MAX, CODE_BYTES_MAX, CODE_PART_OF_HEAP, CODE_PART_OF_HEAPS, HEADROOM_BYTES, HEAPS_PIECE_PART};
 
 use crate::isolate::state::State;
 
@@ -102,6 +102,16 @@ pub(super) fn install(heaps_bytes: usize) {
     std::hint::black_box(__wrap__ZN2v84base15RegionAllocator10TrimRegionEmm as *const () as usize);
 }
 
+/// Whether a piece is refused, as if there were no room at all: it would not only end its app by that app's own limit, but also take a large
+/// part of what is left for all others until then. V8 makes one piece of each text and each array, however long.
+fn is_too_large(allocator: *mut c_void, bytes: usize) -> bool {
+    if bytes < HEADROOM_BYTES || !HEAPS.is(allocator) {
+        return false;
+    }
+    let (used, mark) = HEAPS.fill();
+    bytes > mark.saturating_sub(used) / HEAPS_PIECE_PART && State::current().is_some_and(|state| bytes > state.heap_bytes_max)
+}
+
 /// A region has grown, or not if it is another. The instance whose turn it is on this thread is stopped if there is no room for
 /// that: V8 is single-threaded, so it is the one that grew.
 fn grown(allocator: *mut c_void, bytes: usize) {
@@ -170,6 +180,9 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator14AllocateRegionEmNS
     bytes: usize,
     strategy: i32,
 ) -> usize {
+    if is_too_large(this, bytes) {
+        return FAILED;
+    }
     // SAFETY: the caller's arguments.
     let address = unsafe { real_allocate(this, bytes, strategy) };
     if address != FAILED {
@@ -188,6 +201,9 @@ pub unsafe extern "C" fn __wrap__ZN2v84base15RegionAllocator21AllocateAlignedReg
     bytes: usize,
     alignment: usize,
 ) -> usize {
+    if is_too_large(this, bytes) {
+        return FAILED;
+    }
     // SAFETY: the caller's arguments.
     let address = unsafe { real_allocate_aligned(this, bytes, alignment) };
     if address != FAILED {
