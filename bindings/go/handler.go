@@ -31,6 +31,11 @@ var ofConnection = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te"
 // WebSocket is over: when either side has closed it, or the context has ended. Below a handler that does not let it be taken
 // (http.Hijacker, also behind Unwrap) the answer is 501.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "*" && r.Method == http.MethodOptions {
+		// It is about the server as a whole, and no app's: nothing in particular is offered.
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	s := inbound{app: a, w: w, r: r, control: http.NewResponseController(w), up: uploadOf(r)}
 	if s.up != nil && !isServers(r.Body) {
 		s.up.turn = make(chan struct{}, 1)

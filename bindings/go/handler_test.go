@@ -231,6 +231,15 @@ func TestNobodyGuessesWhatAnAppHasNotSaid(t *testing.T) {
 	}
 }
 
+func TestWhatIsAboutTheServerAsAWholeIsNoApps(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: hello})
+	answer := httptest.NewRecorder()
+	app.ServeHTTP(answer, httptest.NewRequest(http.MethodOptions, "*", nil))
+	if stats, err := app.Stats(); answer.Code != http.StatusNoContent || answer.Body.Len() > 0 || stats.Requests != 0 || err != nil {
+		t.Error(answer.Code, answer.Body, stats.Requests, err)
+	}
+}
+
 func TestAHostThatIsNoneIsTheClientsMistake(t *testing.T) {
 	server, _, _ := served(t, false)
 	for host, want := range map[string]int{"a:99999": 400, "a:80": 201} {

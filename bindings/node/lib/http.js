@@ -24,7 +24,7 @@ function toNodeHandler(app, options = {}) {
       if (isGone(response)) return;
       if (response.headersSent) response.destroy();
       else sendProblem(request, response, error);
-      tell(onError, error, app, request);
+      tellOf(onError, error, app, request);
     });
   };
 }
@@ -153,15 +153,22 @@ function roomIn(stream) {
   });
 }
 
+/** Whoever is told of errors is told of this one, if it is one. */
+function tellOf(onError, error, app, request) {
+  if (Refusal.bodyOf(error) !== '') tell(onError, error, app, request);
+}
+
 /** What a client is told: RFC 9457, with a stable code and nothing that is the app's own. */
 function sendProblem(request, response, error) {
   const isOurs = error instanceof NanoError;
   const status = isOurs ? error.httpStatus : 500;
-  const body = Buffer.from(Refusal.bodyOf(error) ?? problemOf(error, isOurs, status));
+  const text = Refusal.bodyOf(error) ?? problemOf(error, isOurs, status);
+  if (text === '') return response.writeHead(status).end();
+  const body = Buffer.from(text);
   const own = { 'content-type': 'application/problem+json', 'content-length': String(body.length) };
   if (request.httpVersionMajor >= 2) response.writeHead(status, own);
   else response.writeHead(status, STATUS_CODES[status] ?? 'Error', own);
-  response.end(request.method === 'HEAD' ? undefined : body);
+  return response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 function problemOf(error, isOurs, status) {
@@ -176,4 +183,4 @@ function report(error, app) {
   console.error(`nano-isolates: ${app.name}: ${text}${isOurs && error.appStack ? `\n${error.appStack}` : ''}`);
 }
 
-module.exports = { answer, checked, passedOn, roomIn, sendProblem, toNodeHandler };
+module.exports = { answer, checked, passedOn, roomIn, sendProblem, tellOf, toNodeHandler };

@@ -11,16 +11,19 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te'
 // What holds no longer for a body that others have read, and decoded.
 const OF_CODING = new Set([...HOP_BY_HOP, 'content-encoding', 'content-length']);
 
-/** A request that is none by what servers do not look at: which host it names. Its client is told what listeners tell. */
+/**
+ * A request that is none by what servers do not look at: which host it names. Its client is told what listeners tell. Or one that is no app's:
+ * `OPTIONS *` is about the server as a whole, and nothing in particular is offered.
+ */
 class Refusal extends NanoError {
   #body;
 
   constructor(status, body) {
-    super('NANO_E_INVALID', JSON.parse(body).detail, '', status);
+    super('NANO_E_INVALID', body === '' ? 'the request is about the server as a whole' : JSON.parse(body).detail, '', status);
     this.#body = body;
   }
 
-  /** What the client of such a request is told; null for any other error. */
+  /** What the client of such a request is told, which may be nothing; null for any other error. */
   static bodyOf(error) {
     return error instanceof Refusal ? error.#body : null;
   }

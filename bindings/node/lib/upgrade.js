@@ -5,9 +5,8 @@
 const { STATUS_CODES, ServerResponse } = require('node:http');
 const { NanoError } = require('./errors.js');
 const { listOf, textOf } = require('./headers.js');
-const { answer, checked, roomIn, sendProblem } = require('./http.js');
+const { answer, checked, roomIn, sendProblem, tellOf } = require('./http.js');
 const { HOP_BY_HOP, hasBody, headOf } = require('./incoming.js');
-const { tell } = require('./listeners.js');
 const { piecesOf } = require('./pieces.js');
 const { dispatch } = require('./runtime.js');
 
@@ -40,7 +39,7 @@ function toUpgradeHandler(app, options = {}) {
     client.serve(app).catch((error) => {
       if (socket.destroyed) return;
       client.fail(error);
-      tell(onError, error, app, request);
+      tellOf(onError, error, app, request);
     });
   };
 }

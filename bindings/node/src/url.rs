@@ -4,7 +4,7 @@ use nano_http::h1::{Fault, Scheme, request_url as url_of};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-/// What a client is told instead of an answer: the status, and a body of the type `application/problem+json`.
+/// What a client is told instead of an answer: the status, and a body of the type `application/problem+json`, or an empty one, which is none.
 type Refusal = (u32, String);
 
 /// `hosts` are those that the request names: there is to be one.
@@ -17,8 +17,9 @@ pub fn request_url(method: String, target: String, hosts: Vec<String>, is_secure
         _ => Err(Fault::HostTwice),
     };
     match url {
-        // Of `OPTIONS *` an app hears as a request for `/`.
-        Ok((url, _)) => Either::A(url),
+        Ok((url, false)) => Either::A(url),
+        // What is about the server as a whole is no app's to answer.
+        Ok((_, true)) => Either::B((204, String::new())),
         Err(fault) => {
             let problem = fault.problem();
             Either::B((problem.status.into(), problem.body("")))
