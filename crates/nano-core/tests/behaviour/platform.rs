@@ -64,3 +64,35 @@ fn what_workers_have_beside_the_standards() {
     let app = load(&runtime, "workers", source);
     assert_eq!(text(&app, "/"), r#"[[null,null,null],"TypeError",0,1,2,3,1]"#);
 }
+
+#[test]
+fn what_is_iterated_over_can_be_a_body() {
+    let runtime = runtime(1);
+    let source = r#"const bytes = (text) => new TextEncoder().encode(text);
+    let returned = 0;
+    const pieces = async function* () { try { yield bytes('a'); await scheduler.wait(1); yield bytes('b'); yield bytes('c'); } finally { returned++; } };
+    export default { async fetch(request) {
+        if (request.url.endsWith('/stream')) return new Response(pieces(), { headers: { 'content-type': 'text/plain' } });
+        const own = { [Symbol.asyncIterator]: pieces }, sync = { *[Symbol.iterator]() { yield bytes('s'); yield bytes('t'); } };
+        const said = { *[Symbol.iterator]() {}, toString: () => 'said' }, primitive = { *[Symbol.iterator]() {}, [Symbol.toPrimitive]: () => 'primitive' };
+        const read = (body) => new Response(body).text().catch((error) => error.name);
+        const out = [];
+        for (const body of [pieces(), own, sync, said, primitive, [1, 2], new String('string'), {}]) out.push(await read(body));
+        out.push(await new Request('http://a/', { method: 'POST', body: pieces() }).text());
+        out.push(new Response(pieces()).headers.get('content-type'), new Response(own).body instanceof ReadableStream);
+        returned = 0;
+        const reader = new Response(pieces()).body.getReader();
+        await reader.read();
+        await reader.cancel();
+        out.push(returned, await read((async function* () { yield 1; })()), await read((async function* () { throw new RangeError(); })()));
+        const [first, second] = [new Response(pieces())].flatMap((response) => [response.clone(), response]);
+        out.push(await first.text() + await second.text());
+        return Response.json(out);
+    } }"#;
+    let app = load(&runtime, "iterables", source);
+    assert_eq!(
+        text(&app, "/"),
+        r#"["abc","abc","st","said","primitive","1,2","string","[object Object]","abc",null,true,1,"TypeError","RangeError","abcabc"]"#
+    );
+    assert_eq!(text(&app, "/stream"), "abc");
+}

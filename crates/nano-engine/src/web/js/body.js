@@ -9,13 +9,16 @@
   const {
     ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, DataViewPrototypeGetBuffer,
     DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, JSONParse, ObjectDefineProperties,
-    ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve,
-    PromiseWithResolvers, SafeMap, SafeWeakMap, StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
+    ObjectGetOwnPropertyDescriptors, ObjectPrototype, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve,
+    PromiseWithResolvers, SafeMap, SafeWeakMap, StringPrototypeCharCodeAt, StringPrototypeSlice, SymbolAsyncIterator, SymbolIterator,
+    SymbolToPrimitive, TypeError,
     TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
     TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
   } = nano.primordials;
   const { ops } = nano;
   const { converters, isArrayBuffer } = nano.webidl;
+
+  const objectToString = ObjectPrototype.toString;
 
   const noop = () => {};
   const ignoreRejection = (promise) => PromisePrototypeThen(promise, undefined, noop);
@@ -406,14 +409,28 @@
     return text === undefined ? undefined : textBody(text, "application/x-www-form-urlencoded;charset=UTF-8");
   };
 
+  // As in Workers: what an async iterable gives, and so what an iterable does that nobody would take for a text. To the standard both
+  // are "[object AsyncGenerator]" and the like. An array has a text of its own.
+  const extractIterable = (value) => {
+    const isAsync = value[SymbolAsyncIterator] !== undefined && value[SymbolAsyncIterator] !== null;
+    if (!isAsync) {
+      if (value[SymbolIterator] === undefined || value[SymbolIterator] === null) return undefined;
+      if (value.toString !== objectToString || value[SymbolToPrimitive] !== undefined) return undefined;
+    }
+    const body = new Body(STREAM, null, null);
+    body.stream = nano.streams.streamFrom(value);
+    return body;
+  };
+
   // Each makes a body of the objects it knows, and undefined of all others.
   const bodyExtractors = [extractStream, extractBufferSource, extractURLSearchParams];
 
   const extractBody = (value, prefix, keepalive = false) => {
-    if (typeof value === "object") {
-      for (let i = 0; i < bodyExtractors.length; i++) {
-        const body = bodyExtractors[i](value, prefix);
-        if (body === undefined) continue;
+    if (typeof value === "object" && value !== null) {
+      let body;
+      for (let i = 0; i < bodyExtractors.length && body === undefined; i++) body = bodyExtractors[i](value, prefix);
+      body ??= extractIterable(value);
+      if (body !== undefined) {
         if (keepalive && body.kind === STREAM) throw new TypeError(`${prefix}: a stream as body does not go with 'keepalive'.`);
         return body;
       }

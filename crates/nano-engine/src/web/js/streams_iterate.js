@@ -201,6 +201,8 @@
     return createReadableSlots(noop, pullAlgorithm, cancelAlgorithm, 0, undefined);
   };
 
+  nano.streamsInternal.streamFrom = (iterable) => new ReadableStream(fromSlots, readableStreamFromIterable(iterable));
+
   const { values } = {
     values(options = undefined) {
       const stream = readableOf(this);
@@ -212,7 +214,7 @@
   const { from } = {
     from(asyncIterable) {
       requiredArguments(arguments.length, 1, "Failed to execute 'from' on 'ReadableStream'");
-      return new ReadableStream(fromSlots, readableStreamFromIterable(asyncIterable));
+      return nano.streamsInternal.streamFrom(asyncIterable);
     },
   };
   ObjectDefineProperties(ReadableStream.prototype, {

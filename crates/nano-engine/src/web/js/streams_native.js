@@ -153,6 +153,8 @@
     createTransformStream,
     createWritableStream,
     readAllBytes,
+    // Of what an app iterates over.
+    streamFrom: internal.streamFrom,
 
     isReadableStream,
     isLocked: (stream) => isReadableStreamLocked(readableOf(stream)),
