@@ -216,6 +216,30 @@ fn the_process_is_the_apps() {
 }
 
 #[test]
+fn inspect_shows_what_it_is_asked_for() {
+    check(
+        "import { Buffer } from 'node:buffer'; import { inspect, format, formatWithOptions } from 'node:util';",
+        "const deep = { a: { b: { c: { d: { e: 1 } } } } };
+        t(inspect(deep).replace(/\\s+/g, ' '), '{ a: { b: { c: [Object] } } }');
+        t(inspect(deep, { depth: 0 }), '{ a: [Object] }'); t(inspect(deep, { depth: 1 }), '{ a: { b: [Object] } }'); t(inspect(deep, false, 0), '{ a: [Object] }'); t(inspect(deep, { depth: null }).includes('e: 1'), true); t(inspect([[[[1]]]], { depth: Infinity }), '[ [ [ [ 1 ] ] ] ]');
+        t(inspect({ a: [1, 2, 3, 4] }, { maxArrayLength: 2 }), '{ a: [ 1, 2, ... 2 more items ] }'); t(inspect(new Map([[1, 2], [3, 4]]), { maxArrayLength: 1 }), 'Map(2) { 1 => 2, ... 1 more item }'); t(inspect(new Uint8Array(3), { maxArrayLength: 0 }), 'Uint8Array(3) [ ... 3 more items ]');
+        t(inspect('x'.repeat(8), { maxStringLength: 5 }), \"'xxxxx'... 3 more characters\"); t(inspect({ a: 'xyz' }, { maxStringLength: 2 }), \"{ a: 'xy'... 1 more character }\");
+        t(inspect({ b: 1, a: 2 }, { sorted: true }), '{ a: 2, b: 1 }'); t(inspect({ a: 1, b: 2 }, { sorted: (x, y) => (x < y ? 1 : -1) }), '{ b: 2, a: 1 }');
+        t(inspect([1, , 3], { showHidden: true }), '[ 1, <1 empty item>, 3, [length]: 3 ]'); t(inspect(Object.defineProperty({}, 'x', { value: 1 }), true), '{ [x]: 1 }');
+        t(inspect({ a: 1, b: { c: [2] } }, { compact: false }), '{\\n  a: 1,\\n  b: {\\n    c: [\\n      2\\n    ]\\n  }\\n}'); t(inspect({ a: 'aaaaaaaaaaaa', b: 'bbbbbbbbbbbbbb' }, { breakLength: 10 }), \"{\\n  a: 'aaaaaaaaaaaa',\\n  b: 'bbbbbbbbbbbbbb'\\n}\"); t(inspect('a'.repeat(90).split(''), { breakLength: Infinity }).includes('\\n'), false);
+        t(inspect({ get a() { return 1; }, get b() { return [1]; }, set b(x) {}, get c() { throw new Error('no'); } }, { getters: true }).replace(/\\s+/g, ' '), '{ a: [Getter: 1], b: [Getter/Setter] [ 1 ], c: [Getter: <Inspection threw (no)>] }'); t(inspect({ get a() { return 1; } }), '{ a: [Getter] }');
+        const mine = { [inspect.custom]: (depth, options) => `<${depth} ${options.extra}>\\nline` }; t(inspect({ x: [mine] }, { extra: 'e' }), '{\\n  x: [\\n    <0 e>\\n    line\\n  ]\\n}'); t(inspect([mine], { customInspect: false }).includes('Symbol(nodejs.util.inspect.custom)'), true);
+        fails(() => inspect([{ [inspect.custom]() { throw new RangeError('x'); } }]), 'RangeError');
+        t(inspect(new URL('http://u:p@a:81/b?c=1#d')), \"URL {\\n  href: 'http://u:p@a:81/b?c=1#d',\\n  origin: 'http://a:81',\\n  protocol: 'http:',\\n  username: 'u',\\n  password: 'p',\\n  host: 'a:81',\\n  hostname: 'a',\\n  port: '81',\\n  pathname: '/b',\\n  search: '?c=1',\\n  searchParams: URLSearchParams { 'c' => '1' },\\n  hash: '#d'\\n}\");
+        t(inspect(new URLSearchParams('a=1&b=2')), \"URLSearchParams { 'a' => '1', 'b' => '2' }\"); t(inspect(new Headers({ 'a-b': 'c' })), \"Headers { 'a-b': 'c' }\"); t(inspect(new Response('x')).includes(\"headers: Headers { 'content-type': 'text/plain;charset=UTF-8' }\"), true); t(inspect(new Request('http://a/')), \"Request { method: 'GET', url: 'http://a/', headers: Headers {} }\");
+        Object.defineProperty(URL.prototype, 'href', { get() { throw new Error('asked'); }, configurable: true }); t(inspect(new URL('http://a/')).includes(\"href: 'http://a/'\"), true); t(inspect(Object.create(URL.prototype)), 'URL {}');
+        t(inspect(Buffer.from('abc')), '<Buffer 61 62 63>'); t(inspect([Buffer.alloc(0)]), '[ <Buffer> ]'); t(inspect(Buffer.alloc(51)).endsWith(' 00 ... 1 more byte>'), true);
+        t(format('%O', deep).replace(/\\s+/g, ' '), '{ a: { b: { c: [Object] } } }'); t(formatWithOptions({ depth: 0 }, 'x', deep), 'x { a: [Object] }'); fails(() => formatWithOptions(1, 'x'), 'ERR_INVALID_ARG_TYPE');
+        inspect.defaultOptions = { depth: 0 }; t(inspect(deep), '{ a: [Object] }'); inspect.defaultOptions.depth = 1; t(inspect(deep), '{ a: { b: [Object] } }'); t(inspect.defaultOptions.sorted, false);",
+    );
+}
+
+#[test]
 fn timers_of_the_module_are_objects() {
     check(
         "import timers, { setTimeout as later, clearTimeout as stop, setInterval as every, setImmediate as soon, clearInterval, clearImmediate } from 'node:timers'; import { promisify } from 'node:util';",

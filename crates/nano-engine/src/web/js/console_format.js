@@ -5,7 +5,7 @@
 (nano) => {
   const {
     ArrayBufferIsView, ArrayBufferPrototype, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypeIncludes,
-    ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, BigIntPrototype, BigIntPrototypeToString,
+    ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSort, BigIntPrototype, BigIntPrototypeToString,
     BigIntPrototypeValueOf, BooleanPrototype, BooleanPrototypeValueOf, DataViewPrototypeGetByteLength, DatePrototype,
     DatePrototypeGetTime, DatePrototypeToISOString, Error, ErrorPrototype, FunctionPrototypeToString, JSONStringify,
     MapPrototype, MapPrototypeForEach, MapPrototypeGetSize, MathMax, MathMin, NumberIsNaN, NumberParseFloat, NumberParseInt,
@@ -28,6 +28,12 @@
   const LINE_CHARS_MAX = 76;
   const PACKED_ITEM_CHARS_MAX = 24;
   const TEXT_CHARS_MAX = 16384;
+
+  // What node:util lets an app choose. custom(object, depth), where there is one, may know the text of an object, or undefined.
+  const USUAL = {
+    __proto__: null, items: ITEMS_MAX, string: undefined, width: LINE_CHARS_MAX, compact: true, sorted: false, hidden: false, getters: false,
+    custom: undefined,
+  };
 
   // A built-in method called on what may not be its kind: undefined when it is not.
   const attempt = (method, value) => {
@@ -87,6 +93,11 @@
     return `'${StringPrototypeReplaceAll(StringPrototypeSlice(json, 1, -1), '\\"', '"')}'`;
   };
 
+  const quoteUpTo = (text, limit) => {
+    const rest = text.length - limit;
+    return rest > 0 ? `${quote(StringPrototypeSlice(text, 0, limit))}... ${rest} more character${rest === 1 ? "" : "s"}` : quote(text);
+  };
+
   const identifier = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
   const propertyName = (key) => {
     if (typeof key === "symbol") return `[${SymbolPrototypeToString(key)}]`;
@@ -106,12 +117,14 @@
   // One walk over one value.
   class Inspection {
     depthMax;
+    options;
     chars = TEXT_CHARS_MAX;
     path = [];
     circular = new SafeMap();
 
-    constructor(depthMax) {
+    constructor(depthMax, options) {
       this.depthMax = depthMax;
+      this.options = options;
     }
 
     value(value) {
@@ -119,7 +132,8 @@
         this.chars -= 8;
         return this.object(value);
       }
-      const text = primitive(value);
+      const { string } = this.options;
+      const text = typeof value === "string" && string !== undefined ? quoteUpTo(value, string) : primitive(value);
       this.chars -= text.length;
       return text;
     }
@@ -129,6 +143,12 @@
       if (ArrayPrototypeIncludes(this.path, object)) {
         if (!this.circular.has(object)) this.circular.set(object, this.circular.size + 1);
         return `[Circular *${this.circular.get(object)}]`;
+      }
+      const { custom } = this.options;
+      const own = custom === undefined ? undefined : custom(object, this.depthMax - this.path.length);
+      if (own !== undefined) {
+        this.chars -= own.length;
+        return StringPrototypeReplaceAll(own, "\n", `\n${StringPrototypePadEnd("", 2 * this.path.length)}`);
       }
       const name = className(object);
       if (this.path.length > this.depthMax) {
@@ -142,7 +162,7 @@
 
       const mark = this.circular.has(object) ? `<ref *${this.circular.get(object)}> ` : "";
       if (items.length === 0) return `${mark}${head}${open === "" ? "" : `${head === "" ? "" : " "}${open}${close}`}`;
-      const body = layOut(items, this.path.length, open === "" ? "{" : open, close === "" ? "}" : close);
+      const body = layOut(items, this.path.length, open === "" ? "{" : open, close === "" ? "}" : close, this.options);
       return `${mark}${head === "" ? "" : `${head} `}${body}`;
     }
 
@@ -167,23 +187,42 @@
     // Own properties, after the items that the kind of object brings.
     properties(object, items, skipped) {
       const keys = ReflectOwnKeys(object);
-      const full = items.length + ITEMS_MAX;
+      const first = items.length;
+      const full = first + ITEMS_MAX;
+      const { hidden, sorted } = this.options;
       for (let i = 0; i < keys.length; i++) {
         const key = keys[i];
-        if (skipped(key)) continue;
+        // The length of a list is hidden, and not covered by its items.
+        if (skipped(key) && !(hidden && key === "length" && skipped === isArrayKey)) continue;
         const descriptor = getOwnProperty(object, key);
-        if (descriptor === undefined || !descriptor.enumerable) continue;
+        if (descriptor === undefined || (!descriptor.enumerable && !hidden)) continue;
         if (items.length >= full || this.chars <= 0) {
           ArrayPrototypePush(items, `... ${keys.length - i} more`);
           return;
         }
-        ArrayPrototypePush(items, `${propertyName(key)}: ${this.property(descriptor)}`);
+        const shown = propertyName(key);
+        const label = descriptor.enumerable || typeof key === "symbol" ? shown : `[${shown}]`;
+        ArrayPrototypePush(items, `${label}: ${this.property(descriptor, object)}`);
+      }
+      if (sorted !== false && items.length > first + 1) {
+        const own = ArrayPrototypeSort(ArrayPrototypeSlice(items, first), sorted === true ? undefined : sorted);
+        for (let i = 0; i < own.length; i++) items[first + i] = own[i];
       }
     }
 
-    property({ get, set, value }) {
-      if (get !== undefined) return set === undefined ? "[Getter]" : "[Getter/Setter]";
-      return set === undefined ? this.value(value) : "[Setter]";
+    // The getters of an app are run if it has said so.
+    property({ get, set, value }, object = undefined) {
+      if (get === undefined) return set === undefined ? this.value(value) : "[Setter]";
+      const label = set === undefined ? "Getter" : "Getter/Setter";
+      const { getters } = this.options;
+      const isWanted = getters === true || (getters === "get" && set === undefined) || (getters === "set" && set !== undefined);
+      if (!isWanted || object === undefined) return `[${label}]`;
+      try {
+        const got = ReflectApply(get, object, []);
+        return isObject(got) ? `[${label}] ${this.value(got)}` : `[${label}: ${this.value(got)}]`;
+      } catch (error) {
+        return `[${label}: <Inspection threw (${isObject(error) ? String(readData(error, "message")) : String(error)})>]`;
+      }
     }
 
     elements(array, length) {
@@ -194,7 +233,7 @@
         holes = 0;
       };
       let i = 0;
-      for (; i < length && i < ITEMS_MAX && this.chars > 0; i++) {
+      for (; i < length && i < this.options.items && this.chars > 0; i++) {
         const descriptor = getOwnProperty(array, i);
         if (descriptor === undefined) {
           holes++;
@@ -214,8 +253,9 @@
         return { ...plain(view, name), items: [`byteLength: ${byteLength}`] };
       }
       const length = TypedArrayPrototypeGetLength(view);
+      if (nano.bufferPrototype !== undefined && ObjectGetPrototypeOf(view) === nano.bufferPrototype) return literal(bufferText(view, length));
       const items = [];
-      const end = MathMin(length, ITEMS_MAX);
+      const end = MathMin(length, this.options.items);
       for (let i = 0; i < end; i++) ArrayPrototypePush(items, primitive(view[i]));
       return { ...list(`${name ?? kind}(${length})`), items: withRest(items, length - end) };
     }
@@ -233,7 +273,7 @@
       const items = [];
       let seen = 0;
       forEach(collection, (value, key) => {
-        if (seen >= ITEMS_MAX || this.chars <= 0) return;
+        if (seen >= this.options.items || this.chars <= 0) return;
         seen++;
         ArrayPrototypePush(items, keyed ? `${this.value(key)} => ${this.value(value)}` : this.value(value));
       });
@@ -264,6 +304,16 @@
   }
 
   const hex = "0123456789abcdef";
+
+  // As Node shows a Buffer.
+  const BUFFER_BYTES_MAX = 50;
+  const bufferText = (bytes, length) => {
+    let text = "<Buffer";
+    for (let i = 0; i < length && i < BUFFER_BYTES_MAX; i++) text += ` ${hex[bytes[i] >> 4]}${hex[bytes[i] & 15]}`;
+    const rest = length - BUFFER_BYTES_MAX;
+    return rest > 0 ? `${text} ... ${rest} more byte${rest === 1 ? "" : "s"}>` : `${text}>`;
+  };
+
   const arrayIndex = /^(?:\d+|length)$/;
   const isArrayKey = (key) => typeof key === "string" && RegExpPrototypeExec(arrayIndex, key) !== null;
   const isFunctionKey = (key) => key === "length" || key === "name" || key === "prototype";
@@ -339,6 +389,56 @@
   kinds.set(StringPrototype, boxed(StringPrototypeValueOf));
   kinds.set(SymbolPrototype, boxed(SymbolPrototypeValueOf));
 
+  // Our own classes, by what they hold: an app may have put anything in the place of their getters.
+
+  const urlMembers = ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
+  kinds.set(nano.url.URL.prototype, (walk, url, name) => {
+    const parts = ops.urlParse(nano.url.hrefOf(url), undefined);
+    const items = [];
+    for (let i = 0; i < urlMembers.length; i++) {
+      if (urlMembers[i] === "hash") ArrayPrototypePush(items, `searchParams: ${walk.value(new nano.url.URLSearchParams(parts[9]))}`);
+      ArrayPrototypePush(items, `${urlMembers[i]}: ${walk.value(parts[i])}`);
+    }
+    return { ...plain(url, name), items };
+  });
+  kinds.set(nano.url.URLSearchParams.prototype, (walk, params, name) => {
+    const pairs = nano.url.pairsOf(params);
+    const items = [];
+    for (let i = 0; i < pairs.length && i < ITEMS_MAX; i++) {
+      ArrayPrototypePush(items, `${walk.value(pairs[i][0])} => ${walk.value(pairs[i][1])}`);
+    }
+    return { ...plain(params, name), items: withRest(items, pairs.length - items.length) };
+  });
+  const headerItems = (walk, flat) => {
+    const list = nano.fetch.parseFlat(flat);
+    const items = [];
+    for (let i = 0; i < list.length && items.length < ITEMS_MAX; i += 2) ArrayPrototypePush(items, `${propertyName(list[i])}: ${walk.value(list[i + 1])}`);
+    return withRest(items, list.length / 2 - items.length);
+  };
+  const headersText = (walk, flat) => {
+    const items = headerItems(walk, flat);
+    return items.length === 0 ? "Headers {}" : `Headers ${layOut(items, walk.path.length, "{", "}", walk.options)}`;
+  };
+  kinds.set(nano.fetch.Headers.prototype, (walk, headers, name) =>
+    ({ ...plain(headers, name), items: headerItems(walk, nano.fetch.toFlat(headers)) }));
+  kinds.set(nano.fetch.Response.prototype, (walk, response, name) => {
+    const { responseFlatOf, responseMetaOf, responseStatusOf, responseStatusTextOf } = nano.fetch;
+    const { redirected, type, url } = responseMetaOf(response);
+    const status = responseStatusOf(response);
+    const items = [
+      `status: ${status}`, `statusText: ${walk.value(responseStatusTextOf(response))}`, `headers: ${headersText(walk, responseFlatOf(response))}`,
+      `ok: ${status >= 200 && status < 300}`, `redirected: ${redirected}`, `type: ${walk.value(type)}`, `url: ${walk.value(url)}`,
+    ];
+    return { ...plain(response, name), items };
+  });
+  kinds.set(nano.fetch.Request.prototype, (walk, request, name) => {
+    const { requestFlatOf, requestMethodOf, requestUrlOf } = nano.fetch;
+    const items = [
+      `method: ${walk.value(requestMethodOf(request))}`, `url: ${walk.value(requestUrlOf(request))}`, `headers: ${headersText(walk, requestFlatOf(request))}`,
+    ];
+    return { ...plain(request, name), items };
+  });
+
   // The stack of an error says the most; an app that removed it gets name and message. In V8 it may be an accessor of the
   // engine's own, which is safe to call, while one that an app put there is not.
   const engineStack = getOwnProperty(new Error(), "stack");
@@ -375,7 +475,7 @@
   };
 
   // On one line when it fits, else one item per line.
-  const layOut = (items, depth, open, close) => {
+  const layOut = (items, depth, open, close, options) => {
     let width = 0;
     let widest = 0;
     let multiline = false;
@@ -384,16 +484,17 @@
       widest = MathMax(widest, items[i].length);
       multiline ||= StringPrototypeIncludes(items[i], "\n");
     }
-    if (!multiline && width + depth * 2 <= LINE_CHARS_MAX) return `${open} ${ArrayPrototypeJoin(items, ", ")} ${close}`;
+    const isCompact = options.compact !== false && options.compact !== 0;
+    if (isCompact && !multiline && width + depth * 2 <= options.width) return `${open} ${ArrayPrototypeJoin(items, ", ")} ${close}`;
     const indent = `\n${StringPrototypePadEnd("", depth * 2)}`;
-    if (open === "[" && !multiline && widest <= PACKED_ITEM_CHARS_MAX) items = pack(items, LINE_CHARS_MAX - depth * 2);
+    if (isCompact && open === "[" && !multiline && widest <= PACKED_ITEM_CHARS_MAX) items = pack(items, options.width - depth * 2);
     return `${open}${indent}  ${ArrayPrototypeJoin(items, `,${indent}  `)}${indent}${close}`;
   };
 
   // Any value as text. It does not throw: an inspector that does takes the log line with it.
-  const inspect = (value, depthMax = DEPTH_MAX) => {
+  const inspect = (value, depthMax = DEPTH_MAX, options = USUAL) => {
     try {
-      return clip(new Inspection(depthMax).value(value), TEXT_CHARS_MAX);
+      return clip(new Inspection(depthMax, options).value(value), TEXT_CHARS_MAX);
     } catch {
       return "[uninspectable]";
     }
@@ -427,7 +528,7 @@
   };
 
   // The arguments of a console call as one line of text. Node's modules have specifiers of their own.
-  const format = (args, convert = converted) => {
+  const format = (args, convert = converted, show = inspect) => {
     let text = "";
     let used = 0;
     if (args.length > 0 && typeof args[0] === "string") {
@@ -448,10 +549,10 @@
     }
     for (let i = used; i < args.length && text.length <= TEXT_CHARS_MAX; i++) {
       text += i === 0 ? "" : " ";
-      text += typeof args[i] === "string" ? args[i] : inspect(args[i]);
+      text += typeof args[i] === "string" ? args[i] : show(args[i]);
     }
     return clip(text, TEXT_CHARS_MAX);
   };
 
-  return { __proto__: null, format, inspect };
+  return { __proto__: null, USUAL, format, inspect };
 };

@@ -301,6 +301,7 @@
 
   nano.fetch = {
     __proto__: null,
+    Headers,
     isToken,
     // Headers over a native list that is not looked into before somebody asks.
     headersFromFlat: newHeaders,

@@ -216,6 +216,8 @@
   let searchParamsOf;
   let replaceList;
   let serializeParams;
+  let pairsOf;
+  let hrefOf;
 
   class URLSearchParams {
     #list;
@@ -335,6 +337,7 @@
       replaceList = (params, query) => {
         params.#list = parseQuery(query);
       };
+      pairsOf = (params) => params.#list;
       serializeParams = (value) => (#list in value ? serializeQuery(value.#list) : undefined);
       pairIterable("URLSearchParams", this, (params) => params.#list);
     }
@@ -495,6 +498,7 @@
     }
 
     static {
+      hrefOf = (url) => url.#url[HREF];
       setPart = (url, part, value) => {
         if (!isObject(url) || !(#url in url)) throw new TypeError("Illegal invocation");
         value = converters.USVString(value);
@@ -510,6 +514,6 @@
   }
   configureInterface(URL);
 
-  nano.url = { __proto__: null, URL, URLSearchParams, pairsConverter, serializeParams };
+  nano.url = { __proto__: null, URL, URLSearchParams, hrefOf, pairsConverter, pairsOf, serializeParams };
   nano.expose({ URL, URLSearchParams });
 };

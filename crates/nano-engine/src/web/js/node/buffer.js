@@ -29,6 +29,9 @@
   ObjectDefineProperty(FastBuffer.prototype, "constructor", { __proto__: null, value: Buffer, writable: true, configurable: true });
   ObjectDefineProperty(Buffer, Symbol.species, { __proto__: null, get: () => FastBuffer, configurable: true });
 
+  // The console shows what is below it as Node does.
+  nano.bufferPrototype = FastBuffer.prototype;
+
   const define = (target, members) => {
     const names = nano.primordials.ReflectOwnKeys(members);
     for (let i = 0; i < names.length; i++) {

@@ -16,8 +16,14 @@
   const custom = SymbolFor("nodejs.util.inspect.custom");
   const promisified = SymbolFor("nodejs.util.promisify.custom");
 
+  // An app may set its own, by member or all at once.
+  let defaults = {
+    showHidden: false, depth: 2, colors: false, customInspect: true, maxArrayLength: 100, maxStringLength: 10000, breakLength: 128, compact: 3,
+    sorted: false, getters: false,
+  };
+
   const optionsOf = (options, depth, colors) => {
-    const made = { depth: 2, colors: false, showHidden: false, customInspect: true };
+    const made = { ...defaults };
     if (typeof options === "boolean") {
       made.showHidden = options;
       if (depth !== undefined) made.depth = depth;
@@ -28,18 +34,52 @@
     return made;
   };
 
-  // The console's inspector, which runs no code of the app, but for the method that asks to be run.
+  const DEPTH_MAX = 64;
+  const WIDTH_MAX = 76;
+  const levelsOf = (depth) => (depth === null || depth === undefined || depth > DEPTH_MAX ? DEPTH_MAX : depth);
+  const limitOf = (limit) => (limit === null || limit === undefined || limit > BYTES_MAX ? BYTES_MAX : limit < 0 ? 0 : limit);
+  const BYTES_MAX = 16384;
+
+  // What the object's own method says of it; the options it gets are those that were given, with the depth that is left.
+  const customText = (object, made, depth) => {
+    if (ops.isProxy(object)) return undefined;
+    const method = object[custom];
+    if (typeof method !== "function" || method === inspect) return undefined;
+    const text = ReflectApply(method, object, [depth, { ...made, depth }, inspect]);
+    if (text === object) return undefined;
+    return typeof text === "string" ? text : inspect(text, { ...made, depth });
+  };
+
+  // The console's inspector, which runs no code of the app, but for what asks to be run.
   const inspect = (value, options = undefined, depth = undefined, colors = undefined) => {
     const made = optionsOf(options, depth, colors);
-    if (nano.webidl.isObject(value) && !ops.isProxy(value) && made.customInspect !== false) {
-      const method = value[custom];
-      if (typeof method === "function" && method !== inspect) {
-        const text = ReflectApply(method, value, [made.depth, made, inspect]);
-        if (text !== value) return typeof text === "string" ? text : inspect(text, made);
-      }
-    }
-    const levels = made.depth === null || made.depth === undefined || made.depth > 8 ? 8 : made.depth;
-    return typeof value === "string" ? quote(value) : nano.inspect(value, levels < 0 ? 0 : levels + 1);
+    const width = made.breakLength;
+    const { USUAL, inspect: show } = nano.part("console_format");
+    if (typeof value === "string") return value.length <= limitOf(made.maxStringLength) ? quote(value) : show(value, 0, { ...USUAL, __proto__: null, string: limitOf(made.maxStringLength) });
+    let failed = false;
+    let failure;
+    const text = show(value, levelsOf(made.depth), {
+      __proto__: null,
+      items: limitOf(made.maxArrayLength),
+      string: limitOf(made.maxStringLength),
+      // Node fills 80 columns unless it is told another width.
+      width: width === defaults.breakLength || typeof width !== "number" ? WIDTH_MAX : width > 4 ? width - 4 : 0,
+      compact: made.compact,
+      sorted: made.sorted === true || typeof made.sorted === "function" ? made.sorted : false,
+      hidden: !!made.showHidden,
+      getters: made.getters,
+      custom: made.customInspect === false ? undefined : (object, left) => {
+        try {
+          return failed ? undefined : customText(object, made, made.depth === null || made.depth === Infinity ? made.depth : left);
+        } catch (error) {
+          failed = true;
+          failure = error;
+          return undefined;
+        }
+      },
+    });
+    if (failed) throw failure;
+    return text;
   };
 
   const quote = (text) => {
@@ -61,7 +101,16 @@
   }
   palette.gray = palette.grey = [90, 39];
   put(inspect, "custom", custom);
-  put(inspect, "defaultOptions", { showHidden: false, depth: 2, colors: false, customInspect: true });
+  ObjectDefineProperty(inspect, "defaultOptions", {
+    __proto__: null,
+    get: () => defaults,
+    set(options) {
+      if (options === null || typeof options !== "object") throw invalidArgType("options", "object", options);
+      defaults = { ...defaults, ...options };
+    },
+    enumerable: true,
+    configurable: true,
+  });
   put(inspect, "colors", palette);
   put(inspect, "styles", { __proto__: null });
 
@@ -158,7 +207,7 @@
 
   const numberText = (number) => (ObjectIs(number, -0) ? "-0" : String(number));
 
-  const converted = (specifier, value) => {
+  const converter = (options) => (specifier, value) => {
     const kind = typeof value;
     switch (specifier) {
       case "s":
@@ -178,14 +227,15 @@
           if (error instanceof TypeError && StringPrototypeIndexOf(String(error.message), "circular") !== -1) return "[Circular]";
           throw error;
         }
-      case "o":
-      case "O": return inspect(value);
+      case "o": return inspect(value, { ...options, depth: 4, showHidden: true });
+      case "O": return inspect(value, options);
       case "c": return "";
       default: return undefined;
     }
   };
 
-  const format = (...args) => nano.part("console_format").format(args, converted);
+  const formatBy = (options, args) => nano.part("console_format").format(args, converter(options), (value) => inspect(value, options));
+  const format = (...args) => formatBy(undefined, args);
   const ansi = /[\u001B\u009B][[\]()#;?]*(?:(?:(?:;[-a-zA-Z\d/#&.:=?%@~_]+)*|[a-zA-Z\d]+(?:;[-a-zA-Z\d/#&.:=?%@~_]*)*)?\u0007|(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~])/g;
 
   const functions = {
@@ -202,7 +252,8 @@
     deprecate,
     format,
     formatWithOptions(options, ...args) {
-      return nano.part("console_format").format(args, converted);
+      if (options === null || typeof options !== "object") throw invalidArgType("inspectOptions", "object", options);
+      return formatBy(options, args);
     },
     inherits,
     inspect,
