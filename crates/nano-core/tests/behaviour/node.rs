@@ -154,8 +154,8 @@ fn paths_are_paths() {
         "t(path === posix && path.win32 === win32 && wins === win32 && same === posix, true);
         t(join('/a', '..', 'b', './c/'), '/b/c/'); t(join(''), '.'); t(path.normalize('a//b/../c/.'), 'a/c'); t(path.normalize('../..//a'), '../../a'); t(path.normalize('/..'), '/'); t(path.normalize('./'), './');
         t(path.resolve('/a', 'b', '../c'), '/a/c'); t(path.resolve('x'), '/x'); t(path.relative('/a/b/c', '/a/d'), '../../d'); t(path.relative('/a', '/a/b'), 'b'); t(path.relative('/', '/a'), 'a'); t(path.isAbsolute('a'), false);
-        t([path.basename('/a/b.txt/'), path.basename('b.txt', '.txt'), path.basename('.txt', '.txt'), path.basename('/')], ['b.txt', 'b', '.txt', '']);
-        t([path.dirname('/a/b/'), path.dirname('/a'), path.dirname('a'), path.dirname('a//b'), path.dirname('')], ['/a', '/', '.', 'a', '.']);
+        t([path.basename('/a/b.txt/'), path.basename('b.txt', '.txt'), path.basename('.txt', '.txt'), path.basename('/a/.txt', '.txt'), path.basename('/')], ['b.txt', 'b', '', '.txt', '']);
+        t([path.dirname('/a/b/'), path.dirname('/a'), path.dirname('a'), path.dirname('a//b'), path.dirname('//a'), path.dirname('///a//b//'), path.dirname('')], ['/a', '/', '.', 'a/', '//', '///a/', '.']);
         t([path.extname('a.b.c'), path.extname('.a'), path.extname('a.'), path.extname('a'), path.extname('..'), path.extname('.a.b')], ['.c', '', '.', '', '', '.b']);
         t(path.parse('/home/x/f.txt'), { root: '/', dir: '/home/x', base: 'f.txt', ext: '.txt', name: 'f' }); t(path.parse('f'), { root: '', dir: '', base: 'f', ext: '', name: 'f' }); t(path.parse('/'), { root: '/', dir: '/', base: '', ext: '', name: '' });
         t(path.format({ dir: '/a', name: 'f', ext: 'txt' }), '/a/f.txt'); t(path.format({ root: '/', base: 'f' }), '/f');
@@ -212,6 +212,21 @@ fn the_process_is_the_apps() {
         const order = []; nextTick((x) => order.push(x), 'tick'); order.push('now'); await null; t(order, ['now', 'tick']); t(Array.isArray(process.hrtime()), true); t(typeof process.hrtime.bigint(), 'bigint'); t(process.cwd(), '/'); t(global === globalThis, true);
         fails(() => process.exit(), 'ERR_METHOD_NOT_IMPLEMENTED'); t(await wait(1, 'v'), 'v'); const ac = new AbortController(); ac.abort(); t(await wait(1, 0, { signal: ac.signal }).catch((e) => e.name), 'AbortError');
         let n = 0; for await (const v of every(1, 'i')) { t(v, 'i'); if (++n === 3) break; } t(typeof timers.setTimeout, 'function'); t(typeof timers.promises.setTimeout, 'function');",
+    );
+}
+
+#[test]
+fn buffers_are_filled_and_cut_as_in_node() {
+    check(
+        "import { Buffer } from 'node:buffer';",
+        "const filled = (...args) => Buffer.alloc(3, 7).fill(...args).toString('hex');
+        t([filled(), filled(null), filled({}), filled([5]), filled(true), filled(300), filled(-1), filled(''), filled('a', 1, 2), filled(new Uint8Array([1, 2])), filled('0102', 'hex')], \
+          ['000000', '000000', '000000', '050505', '010101', '2c2c2c', 'ffffff', '000000', '076107', '010201', '010201']);
+        fails(() => filled('zz', 'hex'), 'ERR_INVALID_ARG_VALUE'); fails(() => filled(Buffer.alloc(0)), 'ERR_INVALID_ARG_VALUE'); fails(() => filled(5n), 'TypeError');
+        const b = Buffer.from('abcdef'); t([b.latin1Slice(1, 3), b.hexSlice(), b.utf8Slice(2), b.asciiSlice(2, 1), b.base64Slice(0, 2), b.ucs2Slice(0, 2).length], ['bc', '616263646566', 'cdef', '', 'YWI=', 1]);
+        fails(() => b.asciiSlice(-1), 'ERR_OUT_OF_RANGE'); fails(() => b.utf8Slice(0, 100), 'ERR_OUT_OF_RANGE');
+        const w = Buffer.alloc(4); t([w.utf8Write('abc', 1), w.latin1Write('z', 0, 1), w.toString(), w.hexWrite('ffff', 2), w.toString('hex'), w.ucs2Write('x', 0), w.asciiWrite('q')], [3, 1, 'zabc', 2, '7a61ffff', 2, 1]);
+        fails(() => w.utf8Write('a', 9), 'ERR_BUFFER_OUT_OF_BOUNDS'); fails(() => w.utf8Write(5), 'ERR_INVALID_ARG_TYPE');",
     );
 }
 

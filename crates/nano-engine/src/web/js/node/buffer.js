@@ -3,7 +3,7 @@
 (nano) => {
   const {
     ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypePush, BigUint64Array, BigInt64Array, Float32Array, Float64Array, MathMin, MathPow,
-    MathTrunc, Number, NumberIsNaN, ObjectDefineProperty, ObjectSetPrototypeOf, RangeError, ReflectGet, StringPrototypeSlice, Symbol,
+    MathTrunc, Number, NumberIsNaN, ObjectDefineProperty, ObjectSetPrototypeOf, RangeError, ReflectApply, ReflectGet, StringPrototypeSlice, Symbol,
     TypedArrayPrototypeFill, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
     TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength, TypedArrayPrototypeSet, TypeError, Uint8Array,
   } = nano.primordials;
@@ -275,8 +275,8 @@
       }
       const from = rangeOf(offset, "offset", length, 0);
       const to = rangeOf(end, "end", length, length);
-      if (typeof value === "number" || typeof value === "boolean" || value === "") {
-        TypedArrayPrototypeFill(this, Number(value) & 255, from, to);
+      if (value === "" || (typeof value !== "string" && !isBytes(value))) {
+        TypedArrayPrototypeFill(this, +value & 255, from, to);
         return this;
       }
       const what = needle(value, encoding);
@@ -325,6 +325,21 @@
   };
   methods.toLocaleString = methods.toString;
   methods.subarray = methods.slice;
+
+  // What older code calls: each encoding's own toString() and write().
+  const encodings = ["ascii", "base64", "base64url", "latin1", "hex", "ucs2", "utf8"];
+  for (let i = 0; i < encodings.length; i++) {
+    const encoding = encodings[i];
+    methods[`${encoding}Slice`] = function (start = 0, end = lengthOf(self(this))) {
+      const length = lengthOf(self(this));
+      if (start < 0 || start > length || end < 0 || end > length) throw withCode(new RangeError("Index out of range"), "ERR_OUT_OF_RANGE");
+      return end <= start ? "" : codec(encoding).decode(view(this, start, end));
+    };
+    methods[`${encoding}Write`] = function (text, offset = 0, length = lengthOf(self(this)) - offset) {
+      if (offset < 0 || offset > lengthOf(self(this))) throw withCode(new RangeError('"offset" is outside of buffer bounds'), "ERR_BUFFER_OUT_OF_BOUNDS");
+      return ReflectApply(methods.write, this, [text, offset, length, encoding]);
+    };
+  }
 
   const swap = (name, size) => ({
     [name]() {

@@ -127,20 +127,23 @@
         let end = value.length;
         while (end > root.end && isSep(at(value, end - 1))) end--;
         while (end > root.end && !isSep(at(value, end - 1))) end--;
-        while (end > root.end && isSep(at(value, end - 1))) end--;
-        if (end > root.end) return StringPrototypeSlice(value, 0, end);
+        // One separator goes with the last part; two at the beginning stay two.
+        if (end > root.end) return !windows && end === 2 && root.end === 1 ? "//" : StringPrototypeSlice(value, 0, end - 1);
         return root.end > 0 ? StringPrototypeSlice(value, 0, root.end) : ".";
       },
 
       basename(value, suffix = undefined) {
         if (suffix !== undefined) validateString(suffix, "suffix");
         validateString(value, "path");
+        if (suffix === value) return "";
         const { device } = splitRoot(value);
         const from = windows && device.length === 2 ? 2 : 0;
         let end = value.length;
         while (end > from && isSep(at(value, end - 1))) end--;
         let start = end;
         while (start > from && !isSep(at(value, start - 1))) start--;
+        // Of separators alone there is no name; asked about an ending, Node gives them back.
+        if (start === end && suffix !== undefined && suffix !== "" && suffix.length <= value.length) return StringPrototypeSlice(value, from);
         const name = StringPrototypeSlice(value, start, end);
         if (suffix !== undefined && suffix !== "" && name !== suffix && StringPrototypeEndsWith(name, suffix)) {
           return StringPrototypeSlice(name, 0, name.length - suffix.length);
@@ -168,15 +171,15 @@
         if (value === "") return { root: "", dir: "", base: "", ext: "", name: "" };
         const { end } = splitRoot(value);
         const root = StringPrototypeSlice(value, 0, end);
-        const base = end >= value.length ? "" : path.basename(StringPrototypeSlice(value, end));
+        let stop = value.length;
+        while (stop > end && isSep(at(value, stop - 1))) stop--;
+        let start = stop;
+        while (start > end && !isSep(at(value, start - 1))) start--;
+        const base = StringPrototypeSlice(value, start, stop);
         const ext = base === "" ? "" : path.extname(base);
-        const dir = path.dirname(value);
-        return { root, dir: dir === "." && !root && !hasSep(value) ? "" : dir, base, ext, name: StringPrototypeSlice(base, 0, base.length - ext.length) };
+        const dir = start > end ? StringPrototypeSlice(value, 0, start - 1) : root;
+        return { root, dir, base, ext, name: StringPrototypeSlice(base, 0, base.length - ext.length) };
       },
-    };
-    const hasSep = (value) => {
-      for (let i = 0; i < value.length; i++) if (isSep(at(value, i))) return true;
-      return false;
     };
     return path;
   };
