@@ -2,22 +2,34 @@
 
 use nano_core::sys::fork;
 use nano_core::{Error, Result, Status};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyModule;
+use pyo3::types::{PyDict, PyModule};
 
 /// The exception that stands for an error of the core.
 pub(crate) fn exception(py: Python<'_>, error: Error) -> PyErr {
-    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let made =
-        MAKE.get_or_try_init(py, || PyModule::import(py, "nano_isolates._errors")?.getattr("make").map(Bound::unbind)).and_then(|make| {
-            let http_status = error.http_status();
-            make.call1(py, (error.status.code(), error.message, error.stack, http_status))
-        });
-    match made {
-        Ok(exception) => PyErr::from_value(exception.into_bound(py)),
-        Err(error) => error,
-    }
+    made(py, error).map_or_else(|error| error, PyErr::from_value)
+}
+
+/// What `NanoError.__init__` makes, without a step of Python's: between two of them a signal's handler may raise, and what it raises would be
+/// taken for this.
+fn made(py: Python<'_>, error: Error) -> PyResult<Bound<'_, PyAny>> {
+    static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let classes = CLASSES.get_or_try_init(py, || {
+        PyResult::Ok(PyModule::import(py, "nano_isolates._errors")?.getattr("BY_CODE")?.cast_into::<PyDict>()?.unbind())
+    })?;
+    let classes = classes.bind(py);
+    let class = match classes.get_item(error.status.code())? {
+        Some(class) => class,
+        None => classes.as_any().get_item(0)?,
+    };
+    let made = class.call_method1(intern!(py, "__new__"), (&class, &error.message))?;
+    made.setattr(intern!(py, "http_status"), error.http_status())?;
+    made.setattr(intern!(py, "stack"), error.stack)?;
+    made.setattr(intern!(py, "args"), (&error.message,))?;
+    made.setattr(intern!(py, "message"), error.message)?;
+    Ok(made)
 }
 
 /// The exception for an argument that is of the wrong type, as the Python half has it.

@@ -1,6 +1,8 @@
 //! Events as tuples: whose it is, what happened by its number in `_hub.py`, and what comes with that.
 
-use nano_core::{Account, Event, Headers, LogLevel, Payload};
+use std::sync::{Mutex, PoisonError};
+
+use nano_core::{Account, Event, Headers, LogLevel, Payload, Value};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -21,8 +23,23 @@ pub(crate) fn flat<'py>(py: Python<'py>, headers: &Headers) -> Bound<'py, PyByte
     PyBytes::new(py, headers.as_flat())
 }
 
-/// The event as the Python half reads it.
-pub(crate) fn to_python<'py>(py: Python<'py>, event: Event, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// What an invocation has returned, until whoever waits for it takes it: to make Python's value of it runs Python, and with it signals'
+/// handlers, and what they raise is nobody else's.
+#[pyclass(frozen)]
+pub(crate) struct Returned(Mutex<Option<Value>>);
+
+#[pymethods]
+impl Returned {
+    /// The value, once.
+    #[pyo3(signature = (held, /))]
+    fn take<'py>(&self, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        values::to_python(held.py(), value.unwrap_or(Value::Undefined), held)
+    }
+}
+
+/// The event as the Python half reads it. That runs no Python.
+pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     let Event { id, user_data, payload } = event;
     let key = if user_data == 0 { id } else { user_data };
     match payload {
@@ -34,11 +51,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, event: Event, held: &Bound<'py, Py
         Payload::End(used) => (key, 2, account(&used)).into_bound_py_any(py),
         Payload::Error(error, used) => (key, 3, exception(py, error).into_value(py), account(&used)).into_bound_py_any(py),
         Payload::Writable => (key, 4).into_bound_py_any(py),
-        Payload::Result(value, used) => match values::to_python(py, value, held) {
-            Ok(value) => (key, 5, value, account(&used)).into_bound_py_any(py),
-            // The one terminal event must come, also when its value has no form in Python.
-            Err(error) => (key, 3, error.into_value(py), account(&used)).into_bound_py_any(py),
-        },
+        Payload::Result(value, used) => (key, 5, Returned(Some(value).into()), account(&used)).into_bound_py_any(py),
         Payload::Call => (key, 6).into_bound_py_any(py),
         Payload::CallChunk(bytes) => (key, 7, PyBytes::new(py, &bytes)).into_bound_py_any(py),
         Payload::CallCanceled => (key, 8).into_bound_py_any(py),

@@ -108,15 +108,8 @@ impl Runtime {
 
     /// Takes events. Those that futures of the loop `here` wait for complete them, the others are added to `into` with the first one last. The
     /// list is filled here because a signal's handler that raises comes between any two steps of Python's, and what it finds in no list is lost.
-    #[pyo3(signature = (max, held, into, here, /))]
-    fn poll<'py>(
-        &self,
-        py: Python<'py>,
-        max: usize,
-        held: &Bound<'py, PyAny>,
-        into: &Bound<'py, PyList>,
-        here: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<usize> {
+    #[pyo3(signature = (max, into, here, /))]
+    fn poll<'py>(&self, py: Python<'py>, max: usize, into: &Bound<'py, PyList>, here: Option<&Bound<'py, PyAny>>) -> PyResult<usize> {
         check_process(py)?;
         let mut room = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         let mut events = std::mem::take(&mut *room);
@@ -125,7 +118,7 @@ impl Runtime {
         drop(room);
         taken.or_raise(py)?;
         let count = events.len();
-        let (rest, done) = self.waiting.hand_out(events.drain(..), here, held)?;
+        let (rest, done) = self.waiting.hand_out(py, events.drain(..), here)?;
         *self.taking.lock().unwrap_or_else(PoisonError::into_inner) = events;
         for event in rest.into_iter().rev() {
             into.append(event)?;
@@ -217,10 +210,10 @@ impl Runtime {
         self.core.call_return(id, values::from_python(value, give)?).or_raise(py)
     }
 
-    #[pyo3(signature = (id, message, /))]
-    fn call_fail(&self, py: Python<'_>, id: u64, message: &str) -> PyResult<()> {
+    #[pyo3(signature = (id, name, message, /))]
+    fn call_throw(&self, py: Python<'_>, id: u64, name: &str, message: &str) -> PyResult<()> {
         check_process(py)?;
-        self.core.call_fail(id, message).or_raise(py)
+        self.core.call_throw(id, name, message).or_raise(py)
     }
 
     #[pyo3(signature = (id, data, /))]

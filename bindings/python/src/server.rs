@@ -115,14 +115,16 @@ fn url(scope: &Bound<'_, PyAny>, method: &str, host: Option<&Bound<'_, PyBytes>>
 
 /// The URL of a request that a server of Python's has read, by its target, which is its path and query, and its host. Such servers let
 /// anything through. What stood in front of the app has decided by the path, so the app must see the same one: a target that is no path is
-/// refused, and one that a URL writes otherwise.
+/// refused, and one that a URL writes otherwise. `OPTIONS *` is answered as by a listener, with 204.
 #[pyfunction(name = "request_url")]
 #[pyo3(signature = (method, target, host, scheme, /))]
 pub(crate) fn checked_url(py: Python<'_>, method: &str, target: &str, host: &str, scheme: &str) -> PyResult<String> {
     let refused = |status, why: &str| Err(exception(py, invalid(why).with_http_status(status)));
     let scheme = if matches!(scheme, "https" | "wss") { Scheme::Https } else { Scheme::Http };
-    let (url, _) = match request_url(method.as_bytes(), target, host, scheme) {
-        Ok(made) => made,
+    let url = match request_url(method.as_bytes(), target, host, scheme) {
+        Ok((url, false)) => url,
+        // What is about the server as a whole is no app's to answer, and nothing in particular is offered.
+        Ok((_, true)) => return refused(204, "the request is about the server as a whole"),
         Err(fault) => return refused(fault.status(), fault.sentence()),
     };
     if !target.starts_with('/') {

@@ -57,10 +57,10 @@ impl Asked {
     }
 
     /// Completes the future with a response that is whole.
-    fn answer(self, py: Python<'_>, event: Event, held: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn answer(self, py: Python<'_>, event: Event) -> PyResult<()> {
         let result = match (event.payload, self.form) {
             (Payload::Response { head, body, .. }, Form::Asgi { is_head }) => server::messages(py, &head, &body, is_head)?,
-            (payload, _) => event::to_python(py, Event { payload, ..event }, held)?,
+            (payload, _) => event::to_python(py, Event { payload, ..event })?,
         };
         let future = self.future.bind(py);
         match future.call_method1(intern!(py, "set_result"), (result,)) {
@@ -89,18 +89,17 @@ impl Waiting {
     /// is interrupted: then the rest goes the other way.
     pub(crate) fn hand_out<'py>(
         &self,
+        py: Python<'py>,
         events: impl Iterator<Item = Event>,
         here: Option<&Bound<'py, PyAny>>,
-        held: &Bound<'py, PyAny>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, PyResult<()>)> {
-        let py = held.py();
         let mut rest = Vec::new();
         let mut done = Ok(());
         for event in events {
             // Locked for each: a future's loop runs Python when it is told.
             match self.step(py, &event, here.filter(|_| done.is_ok())) {
                 Step::Answer(asked) => {
-                    done = asked.answer(py, event, held);
+                    done = asked.answer(py, event);
                     continue;
                 }
                 Step::Open(id, [on, future, exchange, receive]) => {
@@ -108,7 +107,7 @@ impl Waiting {
                 }
                 Step::Pass => {}
             }
-            rest.push(event::to_python(py, event, held)?);
+            rest.push(event::to_python(py, event)?);
         }
         Ok((rest, done))
     }

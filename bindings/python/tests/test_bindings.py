@@ -216,9 +216,19 @@ def test_what_a_function_raises_rejects_the_app_s_promise(runtime: Runtime) -> N
     def failing() -> None:
         raise LookupError("nothing here")
 
-    source = "import { env } from 'cloudflare:workers'; export const f = () => env.failing().catch((e) => e.message); export const g = () => env.bad();"
-    app = runtime.load(source, bindings={"failing": failing, "bad": lambda: object()})
-    assert app.invoke_sync("f") == "LookupError: nothing here"
+    def typed() -> None:
+        raise TypeError
+
+    source = """import { env } from 'cloudflare:workers';
+        const said = (e) => [e.constructor.name, e.name, e.message];
+        export const f = (name) => env[name]().catch(said);
+        export const h = () => env.OBJECT.fetch('http://x/').catch(said);
+        export const g = () => env.bad();"""
+    bindings = {"failing": failing, "typed": typed, "bad": lambda: object(), "OBJECT": type("Fetches", (), {"fetch": lambda *_: failing()})()}
+    app = runtime.load(source, bindings=bindings)
+    assert app.invoke_sync("f", "failing") == ["Error", "LookupError", "nothing here"]
+    assert app.invoke_sync("f", "typed") == ["TypeError", "TypeError", ""]
+    assert app.invoke_sync("h") == ["TypeError", "TypeError", "LookupError: nothing here"]
     with pytest.raises(nano.AppError, match="cannot cross"):
         app.invoke_sync("g")
 

@@ -130,7 +130,7 @@ def test_finalizers_and_handlers_may_use_the_runtime_in_the_middle_of_anything(p
             app.fetch_sync(URL, method="POST", body=iter([b"x"]))
             asyncio.run(main())
             sys.setprofile(None)
-        assert set(used) == {b"hello"} and {"_pass", "make"} <= {code.co_name for code, _, _ in seen}
+        assert set(used) == {b"hello"} and {"_pass", "take"} <= {code.co_name for code, _, _ in seen}
         # And a signal's handler, while its thread waits.
         def handler(*_):
             use()

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import pickle
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -145,6 +146,38 @@ def test_what_a_canceled_task_was_loading_is_unloaded(run: Any) -> None:
                 return await app.aunload()
 
     run(main())
+
+
+def test_taking_what_has_come_for_others_runs_no_python(run: Any) -> None:
+    # Between any two of Python's steps a signal's handler may raise, and what it raises would be somebody else's answer.
+    ran: list[str] = []
+    taking: list[object] = []
+
+    async def main() -> None:
+        source = """export const values = () => new Map([[new Set([1n]), [new Date(0), new Float32Array(1), new RangeError('no')]]]);
+            export const boom = () => { throw new Error('bang'); };"""
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload(source)
+            native = runtime._hub.native
+
+            def profile(frame: Any, event: str, arg: Any) -> None:
+                if getattr(arg, "__self__", None) is native and arg.__name__ == "poll":
+                    taking.append(event)
+                elif event == "call" and taking and taking[-1] == "c_call":
+                    ran.append(frame.f_code.co_name)
+
+            sys.setprofile(profile)
+            try:
+                assert len(await app.invoke("values")) == 1
+                with pytest.raises(nano.AppError, match="bang") as caught:
+                    await app.invoke("boom")
+            finally:
+                sys.setprofile(None)
+            assert (caught.value.args, caught.value.code, caught.value.http_status) == ((caught.value.message,), -9, 500)
+            assert "boom" in caught.value.stack
+
+    run(main())
+    assert taking and not ran
 
 
 class Version:

@@ -176,13 +176,18 @@ def test_asgi_refuses_what_is_no_host_or_path(mounted: Any) -> None:
         for host, target in wrong:
             for chunks in (None, [b"in ", b"pieces"]):
                 client = Client("POST", target, chunks)
-                client.scope.update(method="OPTIONS" if target == "*" else "POST", headers=[(b"host", host.encode("latin-1")), (b"content-length", b"9")])
+                client.scope.update(headers=[(b"host", host.encode("latin-1")), (b"content-length", b"9")])
                 await app(client.scope, client.receive, client.send)
                 problem = {key: json.loads(client.body)[key] for key in ("status", "code")}
                 assert (client.status, problem) == (400, {"status": 400, "code": "INVALID"}), (host, target)
                 assert client.headers[b"content-type"] == b"application/problem+json"
         connect = await ask(app, "CONNECT", "/")
         assert connect.status == 501
+        # What is about the server as a whole is no app's.
+        options = Client("OPTIONS", "*")
+        options.scope["query_string"] = b""
+        await app(options.scope, options.receive, options.send)
+        assert (options.status, options.headers, options.body) == (204, {}, b"")
         # Decoded by the server: encoded again, and never what a URL leaves out.
         raw = Client("POST", "/", [b"x"])
         raw.scope.update(raw_path="/gr\xfc\tn\xa0/a b/echo".encode("latin-1"), query_string=b"q=\xfc")
@@ -489,10 +494,11 @@ def test_wsgi_refuses_what_is_no_host_or_path(runtime: Runtime) -> None:
     wrong = [environ_of("GET", "/public", HTTP_HOST=host) for host in WRONG_HOSTS]
     # What PATH_INFO has is decoded: the number sign and the backslash are the path's own.
     for target in ("@evil.test/", ".evil.test/", "*", "http://app.test/", "/a/../admin", "/./a"):
-        wrong.append(environ_of("OPTIONS" if target == "*" else "GET", target))
+        wrong.append(environ_of("GET", target))
     for environ in wrong:
         status, headers, body = ask_wsgi(app, environ)
         assert (status, headers["content-type"], json.loads(body)["code"]) == ("400 Bad Request", "application/problem+json", "INVALID"), environ
+    assert ask_wsgi(app, environ_of("OPTIONS", "*", QUERY_STRING="")) == ("204 No Content", {}, b"")
     headers = ask_wsgi(app, environ_of("GET", "/a#b\\c/echo", QUERY_STRING="q=\xfc"))[1]
     assert headers["x-url"] == "http://app.test/a%23b%5Cc/echo?q=%FC"
 

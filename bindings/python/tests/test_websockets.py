@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import Callable
@@ -537,6 +538,23 @@ def test_a_websocket_is_closed_while_a_task_receives(run: Any) -> None:
                 await chat.send("one")
                 await chat.send("two")
                 assert set(await asyncio.gather(*both)) == {"one", "two"}
+
+    run(main())
+
+
+def test_a_websocket_that_is_dropped_is_over(run: Any) -> None:
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload(CHAT)
+            opened = await app.websocket("http://app.test/").__aenter__()
+            await opened.send("url")
+            assert await opened.receive() == "GET http://app.test/ null"
+            assert runtime._hub.open_now()
+            del opened
+            gc.collect()
+            assert (await app.fetch("http://app.test/closed")).text == "1006  false"
+            while runtime._hub.open_now():
+                await asyncio.sleep(0)
 
     run(main())
 

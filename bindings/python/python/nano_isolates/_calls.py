@@ -114,16 +114,15 @@ def _method(target: Any, name: str) -> Callable[..., Any]:
     return method
 
 
-def _text_of(error: BaseException) -> str:
-    """What an app is told of an error: something, whatever the error's own words are."""
-    kind = type(error).__name__
+def _told(error: BaseException) -> tuple[str, str]:
+    """What an app is told of an error: its class, whatever its own words are, and these."""
     try:
         words = str(error)
     except Exception:
         words = ""
-    text = f"{kind}: {words}" if words else kind
     # Half a character has no form outside of Python.
-    return text.encode("utf-8", "replace").decode()
+    name, message = (text.encode("utf-8", "replace").decode() for text in (type(error).__name__, words))
+    return name, message
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
@@ -396,7 +395,7 @@ class Call:
             log.debug("a call of an app failed", exc_info=error)
         self.hub.forget(self.id)
         try:
-            self.hub.native.call_fail(self.id, _text_of(error))
+            self.hub.native.call_throw(self.id, *_told(error))
         except NanoError:
             # Nobody waits for it any more.
             pass

@@ -159,17 +159,13 @@ _BY_NAME: dict[str, type[NanoError]] = {
     "NANO_E_SHARD_LOST": ShardLostError,
     "NANO_E_TOO_LARGE": TooLargeError,
 }
-_BY_CODE: dict[int, type[NanoError]] = {}
+# What has no class of its own is where no error is.
+BY_CODE: dict[int, type[NanoError]] = {0: NanoError}
 for _code, _name in _nano.statuses():
     _class = _BY_NAME.get(_name, NanoError)
     if _class is not NanoError:
         _class.code, _class.name = _code, _name
-        _BY_CODE[_code] = _class
-
-
-def make(code: int, message: str, stack: str, http_status: int) -> NanoError:
-    """The exception for an error of the core."""
-    return _BY_CODE.get(code, NanoError)(message, stack=stack, http_status=http_status)
+        BY_CODE[_code] = _class
 
 
 def _rebuild(cls: type[NanoError], message: str, stack: str, http_status: int) -> NanoError:

@@ -339,7 +339,7 @@ class Hub:
                         todo.append(self._left.popleft())
                     taken = _BATCH
                     # A part of what may be had is all there is: for what comes later the descriptor is readable again.
-                    while batch or (taken >= _BATCH and (taken := self.native.poll(_BATCH, self.held, batch, here))):
+                    while batch or (taken >= _BATCH and (taken := self.native.poll(_BATCH, batch, here))):
                         while batch:
                             event = batch[-1]
                             tell = (self._pass if event[1] < CALL else self._route)(event, here, todo) or tell

@@ -85,6 +85,8 @@ def headers_of(method: str, response: Response) -> tuple[Pairs, bool]:
 def problem(error: NanoError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """What a client is told: RFC 9457, with a stable code and nothing that is the app's own."""
     status = error.http_status
+    if status in BODILESS:
+        return status, [], b""
     try:
         title = HTTPStatus(status).phrase
     except ValueError:
@@ -98,4 +100,7 @@ def problem(error: NanoError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
 
 def report(app: str, error: NanoError) -> None:
     """What the host's log is told."""
+    if error.http_status in BODILESS:
+        # The answer to what is no app's.
+        return
     log.error("%s: %s%s", app, error, f"\n{error.stack}" if error.stack else "")

@@ -375,7 +375,7 @@ class App:
         exchange = Exchange(hub, loop)
         hub.open(exchange, self._native.invoke, export, args, _give_nothing)
         try:
-            value = (await exchange.anext())[2]
+            value = (await exchange.anext())[2].take(hub.held)
         except BaseException:
             exchange.cancel()
             raise
@@ -398,7 +398,7 @@ class App:
         exchange = Exchange(hub, loop)
         hub.open(exchange, self._scheduler(cron, time))
         try:
-            return (await exchange.anext())[2]
+            return (await exchange.anext())[2].take(hub.held)
         except BaseException:
             exchange.cancel()
             raise
@@ -411,7 +411,7 @@ class App:
         exchange = Exchange(hub, None)
         hub.open(exchange, self._scheduler(cron, time))
         try:
-            return exchange.next()[2]
+            return exchange.next()[2].take(hub.held)
         except BaseException:
             exchange.cancel()
             raise

@@ -186,6 +186,12 @@ class WebSocket:
         finally:
             self._opened().cancel()
 
+    def __del__(self) -> None:
+        # One that nobody has any more, and that was not left by its block. Also half-made.
+        socket = getattr(self, "_socket", None)
+        if socket is not None:
+            socket.cancel()
+
     async def send(self, message: str | bytes | bytearray | memoryview) -> None:
         """Sends a message: text or bytes. Waits while the app has no room for it."""
         socket = self._opened()
