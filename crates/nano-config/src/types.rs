@@ -1,9 +1,9 @@
 //! `worker-configuration.d.ts`: what an app's `env` holds, for TypeScript.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Var};
 
 /// What a queue in `env` can do.
 const QUEUE: &str = "{ send(body: unknown, options?: { delaySeconds?: number; contentType?: string }): Promise<void>; \
@@ -58,7 +58,7 @@ struct Member {
 
 fn entries<'a>(manifest: &'a Manifest, neighbours: &dyn Neighbours) -> Vec<(&'a str, String)> {
     let mut list: Vec<(&str, String)> = Vec::new();
-    list.extend(manifest.vars.iter().map(|(name, _)| (&**name, "string".to_string())));
+    list.extend(manifest.vars.iter().map(|(name, var)| (&**name, kind_of(var))));
     list.extend(manifest.secrets.iter().map(|(name, _)| (&**name, "string".to_string())));
     for service in &manifest.services {
         let module = neighbours.module(&service.app);
@@ -70,6 +70,35 @@ fn entries<'a>(manifest: &'a Manifest, neighbours: &dyn Neighbours) -> Vec<(&'a 
     }
     list.extend(manifest.producers.iter().map(|(name, _)| (&**name, QUEUE.to_string())));
     list
+}
+
+/// What a variable is; of what its value may change to only the kind is said.
+fn kind_of(var: &Var) -> String {
+    match var {
+        Var::Text(_) => "string".to_string(),
+        Var::Json(json) => shape_of(json),
+    }
+}
+
+fn shape_of(json: &serde_json::Value) -> String {
+    match json {
+        serde_json::Value::Null => "null".to_string(),
+        serde_json::Value::Bool(_) => "boolean".to_string(),
+        serde_json::Value::Number(_) => "number".to_string(),
+        serde_json::Value::String(_) => "string".to_string(),
+        serde_json::Value::Array(list) => {
+            let kinds: BTreeSet<String> = list.iter().map(shape_of).collect();
+            match kinds.len() {
+                0 => "unknown[]".to_string(),
+                _ => format!("({})[]", kinds.into_iter().collect::<Vec<_>>().join(" | ")),
+            }
+        }
+        serde_json::Value::Object(members) if members.is_empty() => "{}".to_string(),
+        serde_json::Value::Object(members) => {
+            let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", property(name), shape_of(value))).collect();
+            format!("{{ {} }}", members.join("; "))
+        }
+    }
 }
 
 fn property(name: &str) -> String {
@@ -105,16 +134,16 @@ mod tests {
 
     #[test]
     fn env_is_declared_by_name() {
-        let text = "vars = { B = \"1\", A = 2, \"odd name\" = \"\" }\nsecrets.KEY = { file = \"f\" }\nqueues.producers.JOBS = \"jobs\"\n\
+        let text = "vars = { B = \"1\", A = 2, \"odd name\" = \"\", LIST = [1, \"a\", true], T = { on = false, \"a-b\" = {} } }\nsecrets.KEY = { file = \"f\" }\nqueues.producers.JOBS = \"jobs\"\n\
                     [services]\nAUTH = { app = \"auth\", entrypoint = \"Admin\" }\nOTHER = \"other\"\n";
         let declared = generate(&[&manifest(text, None)], &["LOCAL", "A"], "nano.toml", &One);
         assert_eq!(
             declared,
             format!(
                 "// Made from nano.toml by \"nanod types\": changes here are lost.\n\n\
-                 declare namespace Cloudflare {{\n  interface Env {{\n    readonly A: string;\n    readonly AUTH: Service<import(\"../auth/src/index\").Admin>;\n    \
-                 readonly B: string;\n    readonly JOBS: {QUEUE};\n    readonly KEY: string;\n    readonly LOCAL: string;\n    \
-                 readonly OTHER: Service<Record<string, (...args: any[]) => any>>;\n    readonly \"odd name\": string;\n  }}\n}}\n\n\
+                 declare namespace Cloudflare {{\n  interface Env {{\n    readonly A: number;\n    readonly AUTH: Service<import(\"../auth/src/index\").Admin>;\n    \
+                 readonly B: string;\n    readonly JOBS: {QUEUE};\n    readonly KEY: string;\n    readonly LIST: (boolean | number | string)[];\n    readonly LOCAL: string;\n    \
+                 readonly OTHER: Service<Record<string, (...args: any[]) => any>>;\n    readonly T: {{ on: boolean; \"a-b\": {{}} }};\n    readonly \"odd name\": string;\n  }}\n}}\n\n\
                  interface Env extends Cloudflare.Env {{}}\n"
             )
         );

@@ -8,7 +8,7 @@ use nano_base::limits::{AppLimits, CLASS_MEMBERS_MAX, NAME_BYTES_MAX, START_WALL
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys;
 use nano_base::url::Url;
-use nano_engine::{AppCode, AppSettings, Shape};
+use nano_engine::{AppCode, AppSettings, Shape, Variables};
 use nano_net::policy::{Mode, Policy};
 
 use crate::app::AppOptions;
@@ -27,7 +27,7 @@ pub(crate) struct Version {
     pub user_data: u64,
     life: Weak<Life>,
     pub code: Arc<AppCode>,
-    pub env: Vec<(String, String)>,
+    pub env: Variables,
     pub bindings: Vec<Binding>,
     /// The bindings as JavaScript sees them.
     pub shapes: Vec<nano_engine::Binding>,
@@ -65,7 +65,8 @@ impl Version {
         tail::check(&options.tail)?;
         let shapes = options.bindings.iter().map(Binding::shape).collect();
         let egress = options.outbound.is_none().then(|| Arc::new(options.egress));
-        let AppOptions { env, bindings, limits, random_seed, host_files, consumers, tail, user_data, .. } = options;
+        let AppOptions { env, env_json, bindings, limits, random_seed, host_files, consumers, tail, user_data, .. } = options;
+        let env = Variables { texts: env, json: env_json };
         let life = Weak::new();
         Ok(Self { user_data, life, code, env, bindings, shapes, settings, random_seed, host_files, egress, limits, crons, consumers, tail })
     }
@@ -140,12 +141,13 @@ fn check_name(name: &str) -> Result<()> {
 
 fn check_env(options: &AppOptions) -> Result<()> {
     let limits = &options.limits;
-    let entries = options.env.len() + options.bindings.len();
+    let entries = options.env.len() + options.env_json.len() + options.bindings.len();
     if entries > limits.env_entries as usize {
         return Err(Error::new(Status::Invalid, format!("env has {entries} entries; the limit env_entries is {}", limits.env_entries)));
     }
     let mut names = HashSet::new();
-    for name in options.env.iter().map(|(name, _)| name).chain(options.bindings.iter().map(|binding| &binding.name)) {
+    let variables = || options.env.iter().chain(&options.env_json);
+    for name in variables().map(|(name, _)| name).chain(options.bindings.iter().map(|binding| &binding.name)) {
         if name.is_empty() {
             return Err(Error::new(Status::Invalid, "an entry of env has no name"));
         }
@@ -156,7 +158,7 @@ fn check_env(options: &AppOptions) -> Result<()> {
     for binding in &options.bindings {
         binding.check(CLASS_MEMBERS_MAX)?;
     }
-    for (name, value) in &options.env {
+    for (name, value) in variables() {
         let bytes = name.len() + value.len();
         if bytes > limits.env_entry_bytes as usize {
             let max = limits.env_entry_bytes;

@@ -61,7 +61,8 @@ fn the_one_that_grows_when_all_heaps_are_full_is_stopped_and_idle_ones_go_first(
 fn a_text_beyond_its_apps_limit_takes_no_large_part_of_what_is_left_for_others() {
     let _turn = start();
     let runtime = runtime(1);
-    let mut options = options("long", "export default { fetch({ url }) { return new Response('x'.repeat(+url.split('=')[1]).charAt(5)); } }");
+    let mut options =
+        options("long", "export default { fetch({ url }) { return new Response('x'.repeat(+url.split('=')[1]).charAt(5)); } }");
     options.limits.cpu_ms = 10_000;
     let app = runtime.load(options).expect("loads");
     assert_eq!(text(&app, "/?length=2000000"), "x");

@@ -18,7 +18,7 @@ pub use engine::modules::url_under;
 pub use engine::process::{ProcessOptions, start_process};
 pub use engine::snapshot::{build_part_caches, build_snapshot};
 pub use inspector::{Debugger, Inspector, Post};
-pub use isolate::app::{AppCode, AppSettings, ModuleCode, Positions};
+pub use isolate::app::{AppCode, AppSettings, ModuleCode, Positions, Variables};
 pub use isolate::binding::{Binding, ClassShape, Shape};
 pub use isolate::errand::{Allowance, Errand, ErrandError, ErrandResult, ErrandValue, Progress};
 pub use isolate::host::{Ask, BODY_GONE, FilesAnswer, Host, LogLevel, OpenCache, Outbound, Pull, Refusal, Verdict};

@@ -34,7 +34,13 @@ pub const KEYS: &[Key] = &[
          then the longer host, then the longer path.",
     ),
     key("default", Kind::Bool, "false", "true", "It answers what no route is for."),
-    key("vars", Kind::Map(&Kind::Any), "", "{ GREETING = \"hello\" }", "Variables in `env`. What is not text is given as JSON text."),
+    key(
+        "vars",
+        Kind::Map(&Kind::Any),
+        "",
+        "{ GREETING = \"hello\" }",
+        "Variables in `env`: texts, and what JSON has: numbers, booleans, lists, tables.",
+    ),
     key(
         "secrets",
         Kind::Map(&Kind::Table(SECRET)),

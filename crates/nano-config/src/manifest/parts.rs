@@ -40,10 +40,6 @@ pub fn read_common(table: &Table, manifest: &mut Manifest, findings: &mut Findin
                 Value::Text(text) => Var::Text(text.clone()),
                 _ => Var::Json(entry.node.json()),
             };
-            if let Var::Json(_) = var {
-                let message = format!("vars.{} is {}, and env holds text", entry.key, entry.node.kind());
-                findings.notice(&entry.node.span, message, format!("the app finds the text {}", var.text()));
-            }
             manifest.vars.push((entry.key.clone(), var));
         }
     }

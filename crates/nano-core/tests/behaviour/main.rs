@@ -58,4 +58,5 @@ mod tls;
 mod types;
 mod upgrades;
 mod urlpattern;
+mod variables;
 mod versions;

@@ -76,6 +76,15 @@ pub struct AppSettings {
     pub program: bool,
 }
 
+/// What an app's env holds besides bindings, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// Texts.
+    pub texts: Vec<(String, String)>,
+    /// Values, as JSON has them.
+    pub json: Vec<(String, String)>,
+}
+
 /// All modules of one version of an app.
 #[derive(Debug)]
 pub struct AppCode {

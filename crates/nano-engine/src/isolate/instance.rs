@@ -16,7 +16,7 @@ use nano_base::limits::{CODE_BYTES_MAX, HEADROOM_BYTES, HEAP_STEP_BYTES, REJECTI
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
-use super::app::{AppCode, AppSettings};
+use super::app::{AppCode, AppSettings, Variables};
 use super::binding::{Binding, Shape};
 use super::errand::{Answer, ErrandResult};
 use super::host::Host;
@@ -268,13 +268,7 @@ impl Instance {
     /// Compiles and evaluates the app, and installs it. The caller arms the watchdog.
     ///
     /// The steps: `prepare` before any of its code, the code, `install` after it; for a script also `install` with null right before it.
-    pub fn start(
-        &mut self,
-        code: &Arc<AppCode>,
-        env: &[(String, String)],
-        bindings: &[Binding],
-        settings: &AppSettings,
-    ) -> Result<Started> {
+    pub fn start(&mut self, code: &Arc<AppCode>, env: &Variables, bindings: &[Binding], settings: &AppSettings) -> Result<Started> {
         if code.has_positions() {
             self.isolate.set_prepare_stack_trace_callback(stacks::prepare);
         }
@@ -493,19 +487,29 @@ impl Drop for Instance {
 }
 
 /// Tells the platform what the app's code may need from its first line on: env and bindings, the settings.
-fn prepare(scope: &mut v8::PinScope, state: &State, env: &[(String, String)], bindings: &[Binding], settings: &AppSettings) -> Result<()> {
+fn prepare(scope: &mut v8::PinScope, state: &State, env: &Variables, bindings: &[Binding], settings: &AppSettings) -> Result<()> {
     if settings.code_generation {
         state.code_generation.set(true);
         scope.get_current_context().set_allow_generation_from_strings(true);
     }
     v8::tc_scope!(let scope, scope);
+    let mut wrong = None;
     let prepared = (|| {
         let null = v8::null(scope);
         let entries = v8::Object::with_prototype_and_properties(scope, null.into(), &[], &[]);
-        for (name, value) in env {
+        for (name, text) in &env.texts {
             let key = v8::String::new(scope, name)?;
-            let value = v8::String::new(scope, value)?;
+            let value = v8::String::new(scope, text)?;
             entries.create_data_property(scope, key.into(), value.into())?;
+        }
+        for (name, json) in &env.json {
+            let key = v8::String::new(scope, name)?;
+            let json = v8::String::new(scope, json)?;
+            let Some(value) = v8::json::parse(scope, json) else {
+                wrong = Some(name);
+                return None;
+            };
+            entries.create_data_property(scope, key.into(), value)?;
         }
         let mut pairs = Vec::with_capacity(bindings.len());
         for (index, binding) in bindings.iter().enumerate() {
@@ -523,7 +527,14 @@ fn prepare(scope: &mut v8::PinScope, state: &State, env: &[(String, String)], bi
         let prepare = v8::Local::new(scope, &state.entry_points.get()?.prepare);
         prepare.call(scope, undefined, &[entries.into(), pairs.into(), outbound, base_url])
     })();
-    if prepared.is_none() { Err(exceptions::caught(scope, Status::Compile)) } else { Ok(()) }
+    match (prepared, wrong) {
+        (Some(_), _) => Ok(()),
+        (None, None) => Err(exceptions::caught(scope, Status::Compile)),
+        (None, Some(name)) => {
+            let why = exceptions::caught(scope, Status::Invalid).message;
+            Err(Error::new(Status::Invalid, format!("env.{name} is not JSON: {why}")))
+        }
+    }
 }
 
 /// Replaces `Math.random`, before the app's code runs, by one that draws from the instance's dice.

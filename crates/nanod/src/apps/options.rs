@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource};
+use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource, Var};
 use nano_config::secrets::{self, Secret};
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{AppOptions, Binding, BindingKind, Source};
@@ -32,7 +32,13 @@ pub fn options(
         file.map_or(why.clone(), |file| format!("{}: {why}", file.display()))
     })?;
     options.lazy = manifest.lazy.unwrap_or(false);
-    let mut env: BTreeMap<String, String> = manifest.vars.iter().map(|(name, value)| (name.clone(), value.text())).collect();
+    let mut env = BTreeMap::new();
+    for (name, value) in &manifest.vars {
+        match value {
+            Var::Text(text) => drop(env.insert(name.clone(), text.clone())),
+            Var::Json(json) => options.env_json.push((name.clone(), json.to_string())),
+        }
+    }
     for (name, source) in &manifest.secrets {
         env.insert(name.clone(), secret(source).map_err(|why| format!("the secret {name}: {why}"))?);
     }
@@ -54,6 +60,7 @@ pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, enviro
     let (vars, findings) = secrets::dev_vars(folder, shown, environment);
     findings.iter().for_each(output::finding);
     let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
+    options.env_json.retain(|(name, _)| vars.iter().all(|(other, _)| other != name));
     env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
     options.env = env.into_iter().collect();
 }

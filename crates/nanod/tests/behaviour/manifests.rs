@@ -5,13 +5,14 @@ use std::process::{Command, Stdio};
 use crate::support::{READY, Server, folder, says};
 
 /// Says what it was given.
-const TELLS: &str = "export default { fetch(request, env) { return Response.json({ GREETING: env.GREETING, KEY: env.KEY }); } };\n";
-const MANIFEST: &str = "[vars]\nGREETING = \"hello\"\n\n[env.staging.vars]\nGREETING = \"hello, staging\"\n";
+const TELLS: &str =
+    "export default { fetch(request, env) { return Response.json({ GREETING: env.GREETING, KEY: env.KEY, LEVEL: env.LEVEL }); } };\n";
+const MANIFEST: &str = "[vars]\nGREETING = \"hello\"\nLEVEL = { at = [3] }\n\n[env.staging.vars]\nGREETING = \"hello, staging\"\n";
 const FILES: &[(&str, &str)] = &[
     ("app/index.js", TELLS),
     ("app/nano.toml", MANIFEST),
     ("app/.dev.vars", "GREETING=hello, you\nKEY=mine\n"),
-    ("app/.dev.vars.staging", "KEY=mine for staging\n"),
+    ("app/.dev.vars.staging", "KEY=mine for staging\nLEVEL=4\n"),
 ];
 
 /// What the app tells that is served by this command.
@@ -28,19 +29,19 @@ fn told(name: &str, command: &str, arguments: &[&str]) -> serde_json::Value {
 
 #[test]
 fn variables_for_development_are_laid_over_those_of_the_manifest() {
-    assert_eq!(told("dev-vars", "dev", &[]), serde_json::json!({ "GREETING": "hello, you", "KEY": "mine" }));
-    let staging = serde_json::json!({ "GREETING": "hello, staging", "KEY": "mine for staging" });
+    assert_eq!(told("dev-vars", "dev", &[]), serde_json::json!({ "GREETING": "hello, you", "KEY": "mine", "LEVEL": { "at": [3] } }));
+    let staging = serde_json::json!({ "GREETING": "hello, staging", "KEY": "mine for staging", "LEVEL": "4" });
     assert_eq!(told("dev-vars-staging", "dev", &["--env", "staging"]), staging);
 }
 
 #[test]
 fn what_serves_others_has_none_of_them() {
-    assert_eq!(told("no-dev-vars", "serve", &["--no-admin"]), serde_json::json!({ "GREETING": "hello" }));
+    assert_eq!(told("no-dev-vars", "serve", &["--no-admin"]), serde_json::json!({ "GREETING": "hello", "LEVEL": { "at": [3] } }));
 }
 
 #[test]
 fn an_environment_is_chosen_by_its_name() {
-    let staging = serde_json::json!({ "GREETING": "hello, staging" });
+    let staging = serde_json::json!({ "GREETING": "hello, staging", "LEVEL": { "at": [3] } });
     assert_eq!(told("staging", "serve", &["--no-admin", "--env", "staging"]), staging);
 }
 

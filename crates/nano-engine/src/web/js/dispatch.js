@@ -489,6 +489,7 @@
   nano.prepare = (values, bindings, outbound, baseUrl) => {
     env = makeEnv(values, bindings);
     nano.env = env;
+    nano.variables = values === undefined ? { __proto__: null } : values;
     nano.outbound = outbound;
     nano.baseUrl = baseUrl;
   };

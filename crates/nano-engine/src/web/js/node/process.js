@@ -2,7 +2,7 @@
 // node:process, and the global process: what Workers have of it. https://nodejs.org/api/process.html
 (nano) => {
   const {
-    BigInt, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice,
+    BigInt, JSONStringify, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice,
     TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
   const { asModule, invalidArgType, unsupported, validateFunction, validateString } = nano.part("node/errors");
@@ -65,12 +65,13 @@
   };
 
 
-  // The strings of env, in an object of the app's own: what it changes here changes nothing else.
+  // The variables of env as texts, in an object of the app's own: what it changes here changes nothing else.
   const env = {};
-  const keys = ReflectOwnKeys(nano.env);
+  const keys = ReflectOwnKeys(nano.variables);
   for (let i = 0; i < keys.length; i++) {
-    const value = nano.env[keys[i]];
-    if (typeof value === "string") ObjectDefineProperty(env, keys[i], { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    const variable = nano.variables[keys[i]];
+    const value = typeof variable === "string" ? variable : JSONStringify(variable);
+    ObjectDefineProperty(env, keys[i], { __proto__: null, value, writable: true, enumerable: true, configurable: true });
   }
 
   const hrtime = (before = undefined) => {

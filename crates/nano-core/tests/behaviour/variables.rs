@@ -1,0 +1,35 @@
+//! What `env` holds besides bindings: texts, and values.
+
+use nano_core::Status;
+
+use crate::support::*;
+
+#[test]
+fn variables_may_be_what_json_has() {
+    let runtime = runtime(1);
+    let source = "import { env as early } from 'cloudflare:workers'; import process from 'node:process'; const { LIST } = early; \
+        export default { fetch(request, env) { env.TABLE.seen = true; return Response.json([env, LIST.length, Object.getPrototypeOf(env.TABLE) === Object.prototype, \
+        env.TABLE.__proto__ === Object.prototype, process.env]); } }";
+    let mut options = options("app", source);
+    options.env = vec![("TEXT".into(), "5".into())];
+    let json = [("NUMBER", "5"), ("YES", "true"), ("NONE", "null"), ("LIST", "[1, \"a\"]"), ("TABLE", "{\"a\": {\"b\": 0.5}}")];
+    options.env_json = json.map(|(name, json)| (name.into(), json.into())).into();
+    let app = runtime.load(options.clone()).expect("loads");
+    assert_eq!(
+        text(&app, "/"),
+        "[{\"TEXT\":\"5\",\"NUMBER\":5,\"YES\":true,\"NONE\":null,\"LIST\":[1,\"a\"],\"TABLE\":{\"a\":{\"b\":0.5},\"seen\":true}},2,true,true,\
+        {\"TEXT\":\"5\",\"NUMBER\":\"5\",\"YES\":\"true\",\"NONE\":\"null\",\"LIST\":\"[1,\\\"a\\\"]\",\"TABLE\":\"{\\\"a\\\":{\\\"b\\\":0.5}}\"}]"
+    );
+    for (name, json, wanted) in [
+        ("TEXT", "1", "env has two entries named \"TEXT\""),
+        ("", "1", "an entry of env has no name"),
+        ("BROKEN", "{", "env.BROKEN is not JSON"),
+        ("LONG", &"1".repeat(6000), "the limit env_entry_bytes is 5120"),
+    ] {
+        let mut options = options.clone();
+        options.name = "refused".into();
+        options.env_json.push((name.into(), json.into()));
+        let error = runtime.load(options).expect_err(wanted);
+        assert!(error.message.contains(wanted) && matches!(error.status, Status::Invalid | Status::Compile), "{error:?}");
+    }
+}
