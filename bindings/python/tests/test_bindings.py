@@ -154,6 +154,41 @@ def test_whatever_is_not_async_may_wait_for_an_app(runtime: Runtime) -> None:
     assert app.fetch_sync(URL, method="POST", body=iter([b"a", b"b"])).text == "ok" * 4
 
 
+def test_what_is_set_is_there_for_what_the_app_asks_next(runtime: Runtime) -> None:
+    go_on = threading.Event()
+
+    class Box:
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        @property
+        def value(self) -> list[int]:
+            return self.seen
+
+        @value.setter
+        def value(self, value: int) -> None:
+            assert go_on.wait(PATIENCE_S)
+            self.seen.append(value)
+
+        def count(self) -> int:
+            return len(self.seen)
+
+    source = """
+    import { env } from 'cloudflare:workers';
+    export async function use() {
+      const [box, other] = [new env.Box(), new env.Box()];
+      await box.count();
+      for (const value of [1, 2, 3]) box.value = value;
+      const asked = [box.value, box.count(), other.count()];
+      const unset = await asked[2];
+      await env.goOn();
+      return [await asked[0], await asked[1], unset];
+    }
+    """
+    app = runtime.load(source, bindings={"Box": Box, "goOn": go_on.set})
+    assert app.invoke_sync("use") == [[1, 2, 3], 3, 0]
+
+
 def test_a_loop_does_not_wait_for_its_own_answer(run: Any, runtime: Runtime) -> None:
     async def ask() -> Any:
         return other.invoke_sync("call", "answer")

@@ -16,6 +16,8 @@ from ._hub import Hub, Loop, log
 
 # What JavaScript does with these names by itself is not for Python to answer.
 _NEVER = {"constructor", "then", "toJSON", "__proto__"}
+# What is asked of an object.
+_OF_OBJECTS = {"object_method", "object_get", "object_set"}
 # What no body yields.
 _END: Any = object()
 
@@ -212,18 +214,37 @@ class Call:
         assert self.loop is not None
         if self.canceled:
             return
+        kind = view[2]
+        # Apps set properties without waiting, and find them set by what they ask of the object next.
+        setting = self.hub.setting.get(view[3]) if kind in _OF_OBJECTS else None
+        if setting is None or setting.get_loop() is not self.loop:
+            self.task = self._begin(view, bindings)
+        else:
+            self.task = self.loop.create_task(self._after(setting, view, bindings))
+        if kind == "object_set" and self.task is not None:
+            self.hub.set_by(view[3], self.task)
+
+    async def _after(self, setting: asyncio.Task[None], view: tuple[Any, ...], bindings: Bindings) -> None:
+        await asyncio.wait((setting,))
+        begun = self.task = self._begin(view, bindings)
+        if begun is not None:
+            await begun
+
+    def _begin(self, view: tuple[Any, ...], bindings: Bindings) -> asyncio.Task[None] | None:
+        """Asks what is asked, and answers it, now or by a task."""
+        assert self.loop is not None
         try:
             function, args = self._target(view, bindings)
             result = self._ask(view[0], function, *args)
         except BaseException as error:
             self._broke(error)
-            return
+            return None
         if inspect.isawaitable(result):
-            self.task = self.loop.create_task(self._later(result, view, bindings))
-        elif view[2] == "fetch":
-            self.task = self.loop.create_task(self._respond(result, view[0]))
-        else:
-            self._return(result, bindings)
+            return self.loop.create_task(self._later(result, view, bindings))
+        if view[2] == "fetch":
+            return self.loop.create_task(self._respond(result, view[0]))
+        self._return(result, bindings)
+        return None
 
     def _ask(self, app: str, function: Callable[..., Any], *args: Any) -> Any:
         """Calls a function. Where nobody's loop is at stake, what blocks may: it has a thread to itself, and this gives what to wait for."""

@@ -70,6 +70,8 @@ class Hub:
         self._objects: dict[int, list[Any]] = {}
         self._numbers: dict[int, int] = {}
         self._next_object = itertools.count(1)
+        # What sets a property of an object now, and is the last that does.
+        self.setting: dict[int, asyncio.Task[None]] = {}
         # Locks that a thread may take again: a signal's handler or a finalizer runs between any two steps, and may use the runtime, too.
         self._objects_lock = threading.RLock()
         # Events are handed out in the order in which they are taken. What has been taken and is not handed out yet waits here, the first
@@ -453,6 +455,15 @@ class Hub:
             del self._objects[number]
             del self._numbers[id(entry[0])]
             return entry[0]
+
+    def set_by(self, number: int, task: asyncio.Task[None]) -> None:
+        """What is asked of an object waits for this task from now on."""
+        self.setting[number] = task
+        task.add_done_callback(partial(self._has_set, number))
+
+    def _has_set(self, number: int, task: asyncio.Task[None]) -> None:
+        if self.setting.get(number) is task:
+            del self.setting[number]
 
     # Where Python runs for apps.
 
