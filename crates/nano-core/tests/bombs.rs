@@ -114,6 +114,10 @@ fn the_table_in_the_documents_is_of_these_bombs() {
     let shown: Vec<_> = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
     let bombs: Vec<_> = COPIES.iter().chain(NATIVE).chain(BOMBS).map(|(name, _)| *name).collect();
     assert_eq!(shown, bombs);
+    let counted = format!("{} bombs", bombs.len());
+    for text in [include_str!("../../../README.md"), include_str!("../../../docs/comparison.md")] {
+        assert!(text.contains(&counted), "it says another number than {counted}");
+    }
 }
 
 /// What a bomb came to.
