@@ -40,6 +40,7 @@ declare class WebSocket extends EventTarget {
 /** Of Workers: two ends that talk to one another. */
 declare class WebSocketPair {
   constructor();
+  [Symbol.iterator](): IterableIterator<WebSocket>;
 }
 interface WebSocketPair {
   0: WebSocket;
@@ -48,6 +49,8 @@ interface WebSocketPair {
 
 declare class EventSource extends EventTarget {
   constructor(url: string | URL, init?: { withCredentials?: boolean });
+  /** Of Workers: the events of a stream of bytes. */
+  static from(stream: ReadableStream): EventSource;
   readonly url: string;
   readonly readyState: number;
   readonly withCredentials: boolean;

@@ -24,6 +24,8 @@ interface ResponseInit {
   webSocket?: WebSocket | null;
   /** Of Workers: with "manual" the body is as its Content-Encoding says already; otherwise gzip and br are made when it is sent. */
   encodeBody?: "automatic" | "manual";
+  /** Of Workers: what the response's cf is to be. */
+  cf?: object | null;
 }
 
 declare class Headers {
@@ -85,6 +87,7 @@ declare class Response {
   readonly bodyUsed: boolean;
   /** Of Workers: what a server gives that was asked to upgrade; accept() it. */
   readonly webSocket: WebSocket | null;
+  readonly cf: object | undefined;
   arrayBuffer(): Promise<ArrayBuffer>;
   blob(): Promise<Blob>;
   bytes(): Promise<Uint8Array<ArrayBuffer>>;

@@ -2,7 +2,7 @@
 
 type BufferSource = ArrayBufferView<ArrayBuffer> | ArrayBuffer;
 type BlobPart = BufferSource | Blob | string;
-type BodyInit = ReadableStream | Blob | BufferSource | FormData | URLSearchParams | string;
+type BodyInit = ReadableStream | Blob | BufferSource | FormData | URLSearchParams | string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 type HeadersInit = Headers | Iterable<readonly [string, string]> | Record<string, string>;
 type RequestInfo = Request | string | URL;
 type FormDataEntryValue = File | string;

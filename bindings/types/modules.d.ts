@@ -60,4 +60,15 @@ declare module "cloudflare:workers" {
   export class RpcStub {
     private constructor();
   }
+
+  export class RpcPromise {
+    private constructor();
+  }
+
+  export class RpcProperty {
+    private constructor();
+  }
+
+  /** What bindings to apps and to the host are. */
+  export const ServiceStub: typeof Fetcher;
 }

@@ -16,7 +16,7 @@ interface Buffer extends Uint8Array<ArrayBuffer> {
   /** Gives the number of bytes copied. */
   copy(target: Uint8Array, targetStart?: number, sourceStart?: number, sourceEnd?: number): number;
   equals(other: Uint8Array): boolean;
-  fill(value: BufferPattern, offset?: number, end?: number, encoding?: BufferEncoding): this;
+  fill(value?: BufferPattern | null, offset?: number, end?: number, encoding?: BufferEncoding): this;
   fill(value: BufferPattern, offset: number | undefined, encoding: BufferEncoding): this;
   fill(value: BufferPattern, encoding: BufferEncoding): this;
   includes(value: BufferPattern, offset?: number, encoding?: BufferEncoding): boolean;
@@ -39,6 +39,20 @@ interface Buffer extends Uint8Array<ArrayBuffer> {
   write(text: string, offset?: number, length?: number, encoding?: BufferEncoding): number;
   write(text: string, offset: number | undefined, encoding: BufferEncoding): number;
   write(text: string, encoding: BufferEncoding): number;
+  asciiSlice(start?: number, end?: number): string;
+  base64Slice(start?: number, end?: number): string;
+  base64urlSlice(start?: number, end?: number): string;
+  latin1Slice(start?: number, end?: number): string;
+  hexSlice(start?: number, end?: number): string;
+  ucs2Slice(start?: number, end?: number): string;
+  utf8Slice(start?: number, end?: number): string;
+  asciiWrite(text: string, offset?: number, length?: number): number;
+  base64Write(text: string, offset?: number, length?: number): number;
+  base64urlWrite(text: string, offset?: number, length?: number): number;
+  latin1Write(text: string, offset?: number, length?: number): number;
+  hexWrite(text: string, offset?: number, length?: number): number;
+  ucs2Write(text: string, offset?: number, length?: number): number;
+  utf8Write(text: string, offset?: number, length?: number): number;
   readInt8(offset?: number): number;
   readInt16LE(offset?: number): number;
   readInt16BE(offset?: number): number;
@@ -145,8 +159,20 @@ interface BufferConstructor extends BufferStatics {
 
 declare var process: Process;
 
-/** An EventEmitter, whose events come from the app alone. */
+/** What is written is in the log, line by line. */
+interface ProcessOutput {
+  readonly fd: number;
+  readonly isTTY: boolean;
+  readonly writable: boolean;
+  write(chunk: string | Uint8Array, encoding?: string, callback?: (error: null) => void): boolean;
+  write(chunk: string | Uint8Array, callback: (error: null) => void): boolean;
+  end(chunk?: string | Uint8Array): this;
+}
+
+/** An EventEmitter, whose events come from the app, but for "unhandledRejection" and "rejectionHandled". */
 interface Process {
+  stdout: ProcessOutput;
+  stderr: ProcessOutput;
   /** A copy of the strings in env. */
   env: Record<string, string | undefined>;
   argv: string[];
@@ -173,7 +199,8 @@ interface Process {
   emitWarning(warning: string | Error): void;
   /** Always throws: an app lives as long as its host wants. */
   exit(code?: number | string | null): never;
-  getBuiltinModule(name: string): undefined;
+  /** One of the modules that docs/apps.md lists, or undefined. */
+  getBuiltinModule(name: string): any;
   /** Zeros: what an app uses is for its host to know. */
   memoryUsage(): { rss: number; heapTotal: number; heapUsed: number; external: number; arrayBuffers: number };
   nextTick<Args extends unknown[]>(callback: (...args: Args) => void, ...args: Args): void;

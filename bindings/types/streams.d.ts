@@ -68,6 +68,8 @@ declare class ReadableStreamBYOBReader {
   readonly closed: Promise<void>;
   cancel(reason?: unknown): Promise<void>;
   read<View extends ArrayBufferView>(view: View, options?: { min?: number }): Promise<ReadableStreamReadResult<View>>;
+  /** Of Workers: read() with a minimum. */
+  readAtLeast<View extends ArrayBufferView>(minElements: number, view: View): Promise<ReadableStreamReadResult<View>>;
   releaseLock(): void;
 }
 

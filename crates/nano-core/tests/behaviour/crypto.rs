@@ -45,6 +45,26 @@ fn digests_match_the_published_ones() {
 }
 
 #[test]
+fn ed25519_has_the_name_that_workers_gave_it_first() {
+    let body = r#"
+        const name = { name: 'NODE-ED25519', namedCurve: 'NODE-ED25519' };
+        const pair = await subtle.generateKey(name, true, ['sign', 'verify']);
+        const data = utf8('data'), signature = await subtle.sign('NODE-ED25519', pair.privateKey, data);
+        const raw = await subtle.exportKey('raw', pair.publicKey), jwk = await subtle.exportKey('jwk', pair.privateKey);
+        const again = await subtle.importKey('raw', raw, { ...name, public: true }, true, ['verify']);
+        const plain = await subtle.importKey('raw', raw, 'Ed25519', true, ['verify']);
+        const secret = await subtle.importKey('jwk', jwk, name, true, ['sign']);
+        // RFC 8032, 7.1, test 2
+        const known = await subtle.importKey('raw', bytes('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c'), name, false, ['verify']);
+        return give([pair.publicKey.algorithm, raw.byteLength, jwk.kty, jwk.crv, await subtle.verify(name, again, signature, data), await subtle.verify('Ed25519', plain, signature, data),
+            await subtle.verify(name, again, await subtle.sign(name, secret, data), data), await subtle.verify(name, known, bytes('92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00'), bytes('72')),
+            await attempt(() => subtle.verify('Ed25519', again, signature, data)), await attempt(() => subtle.importKey('raw', raw, { name: 'NODE-ED25519', namedCurve: 'P-256' }, true, ['verify'])),
+            await attempt(() => subtle.importKey('raw', raw, 'NODE-ED25519', true, ['verify']))]);"#;
+    let expected = r#"[{"name":"NODE-ED25519","namedCurve":"NODE-ED25519"},32,"OKP","Ed25519",true,true,true,true,"InvalidAccessError","NotSupportedError","TypeError"]"#;
+    assert_eq!(answer(body), expected);
+}
+
+#[test]
 fn a_digest_of_much_data_is_the_same_as_of_its_pieces() {
     let body = r#"
         const data = new Uint8Array(3 << 20).fill(7);

@@ -66,6 +66,52 @@ fn what_workers_have_beside_the_standards() {
 }
 
 #[test]
+fn what_workers_add_to_interfaces_is_there() {
+    let runtime = runtime(1);
+    let source = r#"import * as workers from 'cloudflare:workers';
+    const bytes = (text) => new TextEncoder().encode(text);
+    const stream = (...pieces) => new ReadableStream({ type: 'bytes', start(c) { for (const piece of pieces) c.enqueue(bytes(piece)); c.close(); } });
+    const why = (work) => { try { return work(); } catch (error) { return error.name; } };
+    export default { async fetch(request, env) {
+        const out = [];
+        const pair = new WebSocketPair(), [client, server] = pair;
+        out.push(client === pair[0], server === pair[1], client instanceof WebSocket);
+
+        const reader = stream('ab', 'cd', 'e').getReader({ mode: 'byob' });
+        const text = async (read) => { const { value, done } = await read; return `${new TextDecoder().decode(value)} ${done}`; };
+        out.push(await text(reader.readAtLeast(3, new Uint8Array(8))), await reader.readAtLeast(9, new Uint8Array(2)).catch((error) => error.name),
+            await reader.readAtLeast(1).catch((error) => error.name));
+
+        const events = [];
+        const source = EventSource.from(stream('id: 7\ndata: one\nda', 'ta: two\n\n', 'event: tick\ndata: x\n\n'));
+        events.push(source.readyState, source.url);
+        source.onopen = () => events.push('open ' + source.readyState);
+        source.onmessage = (event) => events.push(event.data, event.lastEventId, event.origin);
+        source.addEventListener('tick', (event) => events.push('tick ' + event.data));
+        await new Promise((done) => { source.onerror = () => { events.push('error ' + source.readyState); done(); }; });
+        out.push(events, why(() => EventSource.from('x')));
+        let canceled;
+        const open = EventSource.from(new ReadableStream({ pull(c) { c.enqueue(bytes('data: a\n\n')); }, cancel() { canceled = true; } }));
+        await new Promise((done) => { open.onmessage = () => { open.close(); done(); }; });
+        await scheduler.wait(1);
+        out.push(canceled, open.readyState);
+
+        const cf = { a: 1 }, response = new Response('x', { cf });
+        out.push(response.cf === cf, response.clone().cf === cf, new Response('y', response).cf === cf, new Response('x').cf === undefined, why(() => new Response('', { cf: 1 })));
+
+        out.push(why(() => new workers.RpcPromise()), why(() => new workers.RpcProperty()), workers.ServiceStub === Fetcher, env.HOST instanceof workers.ServiceStub);
+        return Response.json(out);
+    } }"#;
+    let mut options = options("workers", source);
+    options.bindings = vec!["HOST".into()];
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(
+        text(&app, "/"),
+        r#"[true,true,true,"abcde false","RangeError","TypeError",[0,"","open 1","one\ntwo","7","","tick x","error 2"],"TypeError",true,2,true,true,true,true,"TypeError","TypeError","TypeError",true,true]"#
+    );
+}
+
+#[test]
 fn what_is_iterated_over_can_be_a_body() {
     let runtime = runtime(1);
     let source = r#"const bytes = (text) => new TextEncoder().encode(text);

@@ -114,6 +114,7 @@
 
   nano.calls = {
     __proto__: null,
+    Fetcher,
     // What stands in env for a binding: [name, index, kind, ...].
     createBinding(binding) {
       if (binding[2] !== 0) return nano.part(binding[2] === 3 ? "queue_binding" : "host_bindings").createBinding(binding);

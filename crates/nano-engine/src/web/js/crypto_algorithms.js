@@ -101,6 +101,8 @@
     ECDSA: { __proto__: null, ...ec, sign: "EcdsaParams", verify: "EcdsaParams" },
     ECDH: { __proto__: null, ...ec, deriveBits: "EcdhKeyDeriveParams" },
     Ed25519: { __proto__: null, ...okp, sign: "", verify: "" },
+    // As Workers called it first.
+    "NODE-ED25519": { __proto__: null, ...ec, sign: "", verify: "" },
     X25519: { __proto__: null, ...okp, deriveBits: "EcdhKeyDeriveParams" },
     HKDF: { __proto__: null, importKey: "", deriveBits: "HkdfParams", "get key length": "" },
     PBKDF2: { __proto__: null, importKey: "", deriveBits: "Pbkdf2Params", "get key length": "" },

@@ -60,7 +60,16 @@
     ECDSA: { __proto__: null, kind: "EC", ...signing },
     ECDH: { __proto__: null, kind: "EC", ...agreeing },
     Ed25519: { __proto__: null, kind: "OKP", ...signing },
+    "NODE-ED25519": { __proto__: null, kind: "OKP", ...signing },
     X25519: { __proto__: null, kind: "OKP", ...agreeing },
+  };
+
+  // What the natives and JSON web keys call an algorithm of octet key pairs, and what a key of it says of itself.
+  const okpName = (name) => (name === "NODE-ED25519" ? "Ed25519" : name);
+  const okpAlgorithm = ({ name, namedCurve }) => {
+    if (name !== "NODE-ED25519") return { __proto__: null, name };
+    if (namedCurve !== name) fail("NotSupportedError", `'${namedCurve}' is not a supported curve.`);
+    return { __proto__: null, name, namedCurve };
   };
 
   const curves = { __proto__: null, "P-256": "ES256", "P-384": "ES384", "P-521": "ES512" };
@@ -212,7 +221,8 @@
     },
 
     OKP(family, algorithm, format, data, extractable, usages) {
-      const { name } = algorithm;
+      const name = okpName(algorithm.name);
+      const described = okpAlgorithm(algorithm);
       const isPrivate = format === "pkcs8" || (format === "jwk" && data.d !== undefined);
       needUsages(usages, isPrivate ? family.privateUsages : family.publicUsages);
       let handle;
@@ -226,7 +236,7 @@
       } else {
         handle = checked(natives.importKey(name, format, data));
       }
-      return createKey(isPrivate ? "private" : "public", extractable, { __proto__: null, name }, usages, handle);
+      return createKey(isPrivate ? "private" : "public", extractable, described, usages, handle);
     },
   };
 
@@ -267,8 +277,8 @@
         jwk.crv = algorithm.namedCurve;
         break;
       case "OKP":
-        if (algorithm.name === "Ed25519") jwk.alg = algorithm.name;
-        jwk.crv = algorithm.name;
+        if (okpName(algorithm.name) === "Ed25519") jwk.alg = "Ed25519";
+        jwk.crv = okpName(algorithm.name);
         break;
     }
     if (type === "private") jwk.d = parts[family.kind === "OKP" ? 1 : 2];
@@ -372,9 +382,9 @@
 
     OKP(family, algorithm, extractable, usages) {
       needPairUsages(family, usages);
-      const { name } = algorithm;
+      const described = okpAlgorithm(algorithm);
       needSome(intersect(usages, family.privateUsages));
-      return [natives.generate(name), keyPair(family, () => ({ __proto__: null, name }), extractable, usages)];
+      return [natives.generate(okpName(algorithm.name)), keyPair(family, () => described, extractable, usages)];
     },
   };
 
@@ -396,5 +406,5 @@
     return length;
   };
 
-  return { __proto__: null, natives, checked, exportKey, fail, generateKey, importKey, jsonWebKey, keyLength };
+  return { __proto__: null, natives, checked, exportKey, fail, generateKey, importKey, jsonWebKey, keyLength, okpName };
 };

@@ -5,7 +5,7 @@
 // Each connection is a fetch; what it gives is read at the pace of its listeners.
 (nano) => {
   const {
-    Error, MathMax, MathMin, PromisePrototypeThen, RegExpPrototypeExec, StringFromCharCode, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
+    Error, MathMax, MathMin, PromisePrototypeThen, RegExpPrototypeExec, StringFromCharCode, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, TypeError,
   } = nano.primordials;
   const { DOMException, abort, ops } = nano;
   const { EventTarget, defineHandler, dispatchTrusted, fire, hasListener } = nano.events;
@@ -16,7 +16,7 @@
   const { createMessageEvent } = nano.events;
   const { queueTask } = nano.part("tasks");
   const { BodyReader, isPromise } = nano.part("messages");
-  const { Request, headerOf, responseBodyOf, responseFlatOf, responseMetaOf, responseStatusOf } = nano.fetch;
+  const { Request, extractBody, headerOf, responseBodyOf, responseFlatOf, responseMetaOf, responseStatusOf } = nano.fetch;
 
   const CONNECTING = 0;
   const OPEN = 1;
@@ -137,8 +137,13 @@
     #events;
     #isOver = false;
 
-    constructor(url, withCredentials, lastEventId, isCounted, events) {
+    #reader = null;
+
+    constructor(events) {
       this.#events = events;
+    }
+
+    fetch(url, withCredentials, lastEventId, isCounted) {
       const headers = { __proto__: null, accept: "text/event-stream" };
       if (lastEventId !== "") headers["last-event-id"] = headerText(lastEventId);
       const credentials = withCredentials ? "include" : "same-origin";
@@ -154,7 +159,14 @@
 
     stop() {
       this.#isOver = true;
-      abort.signalAbort(this.#signal, undefined);
+      if (this.#reader !== null) this.#reader.cancel(undefined);
+      else abort.signalAbort(this.#signal, undefined);
+    }
+
+    // Instead of a fetch.
+    follow(reader) {
+      this.#reader = reader;
+      this.#read(reader);
     }
 
     #end(why, isRefused = false) {
@@ -200,6 +212,9 @@
     }
   }
 
+  // The first argument of a constructor that is called from inside; no app can name it.
+  const fromStream = { __proto__: null };
+
   class EventSource extends EventTarget {
     #url;
     #withCredentials;
@@ -217,6 +232,13 @@
     #timer = 0;
 
     constructor(url, init = undefined) {
+      if (url === fromStream) {
+        super();
+        this.#url = "";
+        this.#withCredentials = false;
+        this.#follow(init);
+        return;
+      }
       const prefix = "Failed to construct 'EventSource'";
       requiredArguments(arguments.length, 1, prefix);
       url = converters.USVString(url, prefix, "parameter 1");
@@ -227,6 +249,14 @@
       this.#url = parts[0];
       this.#withCredentials = withCredentials;
       this.#connect();
+    }
+
+    // Of Workers: the events of a stream of bytes, which nobody connects again.
+    static from(stream) {
+      const prefix = "Failed to execute 'from' on 'EventSource'";
+      requiredArguments(arguments.length, 1, prefix);
+      if (!nano.streams.isReadableStream(stream)) throw new TypeError(`${prefix}: parameter 1 is not of type 'ReadableStream'.`);
+      return new EventSource(fromStream, new BodyReader(extractBody(stream, prefix)));
     }
 
     get url() {
@@ -254,27 +284,48 @@
       if (connection !== null) connection.stop();
     }
 
+    #parser(originOf) {
+      return new Parser({
+        __proto__: null,
+        dispatch: (type, data, lastEventId) => {
+          this.#lastEventId = lastEventId;
+          if (type === undefined || this.#state === CLOSED || !hasListener(this, type)) return;
+          dispatchTrusted(this, createMessageEvent(type, data, undefined, originOf(), lastEventId));
+        },
+        retry: (milliseconds) => {
+          this.#retryMs = milliseconds;
+        },
+      }, this.#lastEventId);
+    }
+
+    #follow(reader) {
+      const parser = this.#parser(() => "");
+      this.#connection = new Connection({
+        __proto__: null,
+        data: (bytes) => {
+          if (this.#state !== CLOSED && !parser.push(bytes)) this.#fail("an event is too long");
+        },
+        ended: (why) => this.#fail(why),
+      });
+      queueTask(() => {
+        if (this.#state === CLOSED) return;
+        this.#state = OPEN;
+        fire(this, "open");
+        if (this.#state === OPEN) this.#connection.follow(reader);
+      });
+    }
+
     #connect() {
       if (typeof nano.outbound !== "number") {
         queueTask(() => this.#fail("this app may not use the network"));
         return;
       }
       let origin = "";
-      const parser = new Parser({
-        __proto__: null,
-        dispatch: (type, data, lastEventId) => {
-          this.#lastEventId = lastEventId;
-          if (type === undefined || this.#state === CLOSED || !hasListener(this, type)) return;
-          dispatchTrusted(this, createMessageEvent(type, data, undefined, origin, lastEventId));
-        },
-        retry: (milliseconds) => {
-          this.#retryMs = milliseconds;
-        },
-      }, this.#lastEventId);
+      const parser = this.#parser(() => origin);
       const isFirst = !this.#hasConnected;
       const isCounted = this.#isCounted;
       this.#hasConnected = true;
-      this.#connection = new Connection(this.#url, this.#withCredentials, this.#lastEventId, isCounted, {
+      const connection = new Connection({
         __proto__: null,
         // https://html.spec.whatwg.org/#sse-processing-model
         response: (status, contentType, url) => {
@@ -299,6 +350,8 @@
           else this.#reestablish(why, isRefused);
         },
       });
+      this.#connection = connection;
+      connection.fetch(this.#url, this.#withCredentials, this.#lastEventId, isCounted);
     }
 
     // https://html.spec.whatwg.org/#reestablish-the-connection

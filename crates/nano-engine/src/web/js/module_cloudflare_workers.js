@@ -7,7 +7,7 @@
     ReflectOwnKeys, TypeError,
   } = nano.primordials;
   const contexts = nano.part("async_context");
-  const { requiredArguments } = nano.webidl;
+  const { illegalConstructor, requiredArguments } = nano.webidl;
 
   // Classes that are extended: what they hold are plain fields, as in Workers.
   class WorkerEntrypoint {
@@ -45,6 +45,19 @@
   class RpcStub {
     constructor() {
       throw new TypeError("NANO passes values between apps and the host, not references: there is nothing to make a stub of.");
+    }
+  }
+
+  // What calls give in Workers, where they can be called further before they are answered. Here they give promises.
+  class RpcPromise {
+    constructor() {
+      illegalConstructor();
+    }
+  }
+
+  class RpcProperty {
+    constructor() {
+      illegalConstructor();
     }
   }
 
@@ -108,7 +121,7 @@
   };
 
   return {
-    __proto__: null, DurableObject, RpcStub, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, env,
-    waitUntil: functions.waitUntil, withEnv: functions.withEnv,
+    __proto__: null, DurableObject, RpcPromise, RpcProperty, RpcStub, RpcTarget, ServiceStub: nano.calls.Fetcher, WorkerEntrypoint,
+    WorkflowEntrypoint, env, waitUntil: functions.waitUntil, withEnv: functions.withEnv,
   };
 };

@@ -21,7 +21,7 @@
   const tables = {
     arrays: `
       ArrayIsArray ArrayPrototype ArrayPrototypeIncludes ArrayPrototypeIndexOf ArrayPrototypeJoin ArrayPrototypePop
-      ArrayPrototypeShift ArrayPrototypeSort AsyncIteratorPrototype IteratorPrototype
+      ArrayPrototypeShift ArrayPrototypeSort ArrayPrototypeSymbolIterator AsyncIteratorPrototype IteratorPrototype
     `,
     bytes: `
       ArrayBuffer ArrayBufferIsView ArrayBufferPrototype ArrayBufferPrototypeGetByteLength ArrayBufferPrototypeGetDetached

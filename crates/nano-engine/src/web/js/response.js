@@ -24,7 +24,7 @@
 
   // What few responses have; most share one of these. The body of one that isEncoded is as its Content-Encoding says; all others are
   // encoded when they are sent.
-  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket: null, isEncoded: false };
+  const plainMeta = { __proto__: null, type: "default", url: "", guard: "response", redirected: false, webSocket: null, isEncoded: false, cf: undefined };
   const fixedMeta = { __proto__: null, ...plainMeta, guard: "immutable" };
   const errorMeta = { __proto__: null, ...fixedMeta, type: "error" };
   const encodedMeta = { __proto__: null, ...plainMeta, isEncoded: true };
@@ -127,6 +127,11 @@
       return this.#meta.webSocket;
     }
 
+    // What the app has said: an answer of a server has none.
+    get cf() {
+      return this.#meta.cf;
+    }
+
     clone() {
       if (isUnusable(this.#body)) throw new TypeError("Failed to execute 'clone' on 'Response': the body has already been used.");
       const clone = new Response(blank);
@@ -192,6 +197,8 @@
           if (status < 200 || status > 599) throw new RangeError(`${prefix}: the status ${status} is not in 200 to 599.`);
           response.#status = status;
         }
+        const { cf } = init;
+        if (cf !== undefined && cf !== null) response.#meta = { __proto__: null, ...response.#meta, cf: converters.object(cf, prefix, "member 'cf'") };
       };
 
       setBody = (response, body, prefix) => {

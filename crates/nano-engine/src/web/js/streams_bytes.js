@@ -626,25 +626,14 @@
     }
 
     read(view, options = undefined) {
-      const reader = readerOf(this);
-      if (reader === undefined) return PromiseReject(illegalInvocation());
-      let min;
-      try {
-        const prefix = "Failed to execute 'read' on 'ReadableStreamBYOBReader'";
-        requiredArguments(arguments.length, 1, prefix);
-        converters.ArrayBufferView(view, prefix, "parameter 1");
-        ({ min } = convertReadOptions(options, prefix, "parameter 2"));
-        const { byteLength, elementSize } = inspectView(view);
-        if (byteLength === 0) throw new TypeError(`${prefix}: the view is empty or its buffer is detached`);
-        if (min === 0) throw new TypeError(`${prefix}: min must not be 0`);
-        if (min > byteLength / elementSize) throw new RangeError(`${prefix}: min is more than the view holds`);
-        if (reader.stream === undefined) throw new TypeError("The reader was released");
-      } catch (error) {
-        return PromiseReject(error);
-      }
-      const request = new PromiseReadRequest();
-      readableStreamBYOBReaderRead(reader, view, min, request);
-      return request.deferred.promise;
+      const prefix = "Failed to execute 'read' on 'ReadableStreamBYOBReader'";
+      return readInto(readerOf(this), arguments.length, 1, prefix, view, options);
+    }
+
+    // Of Workers.
+    readAtLeast(minElements, view) {
+      const prefix = "Failed to execute 'readAtLeast' on 'ReadableStreamBYOBReader'";
+      return readInto(readerOf(this), arguments.length, 2, prefix, view, { __proto__: null, min: minElements });
     }
 
     releaseLock() {
@@ -655,6 +644,26 @@
       readerOf = (value) => (isObject(value) && #slots in value ? value.#slots : undefined);
     }
   }
+
+  const readInto = (reader, count, required, prefix, view, options) => {
+    if (reader === undefined) return PromiseReject(illegalInvocation());
+    let min;
+    try {
+      requiredArguments(count, required, prefix);
+      converters.ArrayBufferView(view, prefix, "the view");
+      ({ min } = convertReadOptions(options, prefix, "the options"));
+      const { byteLength, elementSize } = inspectView(view);
+      if (byteLength === 0) throw new TypeError(`${prefix}: the view is empty or its buffer is detached`);
+      if (min === 0) throw new TypeError(`${prefix}: min must not be 0`);
+      if (min > byteLength / elementSize) throw new RangeError(`${prefix}: min is more than the view holds`);
+      if (reader.stream === undefined) throw new TypeError("The reader was released");
+    } catch (error) {
+      return PromiseReject(error);
+    }
+    const request = new PromiseReadRequest();
+    readableStreamBYOBReaderRead(reader, view, min, request);
+    return request.deferred.promise;
+  };
 
   configureInterface(ReadableByteStreamController);
   configureInterface(ReadableStreamBYOBReader);

@@ -16,7 +16,7 @@
   } = nano.webidl;
   const { isCryptoKey, keyUsages, slotsOf, toPlain } = nano.part("crypto_key");
   const { algorithmIdentifier, normalize, supports } = nano.part("crypto_algorithms");
-  const { natives, checked, exportKey, fail, generateKey, importKey, jsonWebKey, keyLength } = nano.part("crypto_formats");
+  const { natives, checked, exportKey, fail, generateKey, importKey, jsonWebKey, keyLength, okpName } = nano.part("crypto_formats");
 
   const CREATE = {};
 
@@ -202,7 +202,7 @@
         const normalized = normalize(algorithm, "sign", prefix);
         needKey(slots, normalized, "sign");
         const hash = needSigner(normalized, slots, "private");
-        then(deferred, natives.sign(normalized.name, slots.handle, data, hash, normalized.saltLength), deferred.resolve);
+        then(deferred, natives.sign(okpName(normalized.name), slots.handle, data, hash, normalized.saltLength), deferred.resolve);
       });
     }
 
@@ -220,7 +220,7 @@
         needKey(slots, normalized, "verify");
         const hash = needSigner(normalized, slots, "public");
         const { name, saltLength } = normalized;
-        then(deferred, natives.verify(name, slots.handle, data, hash, saltLength, signature), deferred.resolve);
+        then(deferred, natives.verify(okpName(name), slots.handle, data, hash, saltLength, signature), deferred.resolve);
       });
     }
 

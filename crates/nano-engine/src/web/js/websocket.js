@@ -8,7 +8,7 @@
 (nano) => {
   const {
     ArrayBufferIsView, Error, ObjectDefineProperty, ObjectSetPrototypeOf, SafeSet,
-    ArrayPrototypeJoin, StringPrototypeIndexOf, StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer,
+    ArrayPrototypeJoin, ArrayPrototypeSymbolIterator, StringPrototypeIndexOf, StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeGetBuffer,
     TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, Uint8Array,
   } = nano.primordials;
   const { DOMException, ops } = nano;
@@ -369,6 +369,10 @@
       };
       define(0, first);
       define(1, second);
+    }
+
+    [SymbolIterator]() {
+      return ArrayPrototypeSymbolIterator([this[0], this[1]]);
     }
   }
   configureInterface(WebSocketPair);
