@@ -306,6 +306,19 @@ const node = async () => {
   await step("sockets", async () => { const { connect } = await import("cloudflare:sockets"); const s = connect({ __proto__: null, hostname: "none.invalid", port: 1 }, { __proto__: null, allowHalfOpen: true }); s.closed.catch(() => {}); return rejects(s.opened); });
 };
 
+// What needs a server, which is this app as well.
+const network = async (address) => {
+  const base = `http://${address}`;
+  await step("answers", async () => (await (await fetch(`${base}/gzip`)).text()) === "text" && (await (await fetch(`${base}/stream`)).text()) === "abc");
+  await step("uploads", async () => (await (await fetch(`${base}/posted`, { __proto__: null, method: "POST", duplex: "half", body: letters().pipeThrough(new TextEncoderStream()) })).text()) === "abc!");
+  await step("web socket", () => new P((done) => { const s = new WebSocket(`ws://${address}/socket`, own(["chat"])); let seen = ""; s.binaryType = "arraybuffer"; s.onopen = () => { s.send("a"); s.send(utf8("b")); }; s.onmessage = (e) => { seen += typeof e.data === "string" ? e.data : decoded(new U8(e.data)); if (seen === "a!b") s.close(4000, "bye"); }; s.onclose = (e) => done(seen === "a!b" && e.code === 4000); }));
+  await step("upgrade", async () => { const r = await fetch(`${base}/socket`, { __proto__: null, headers: { __proto__: null, upgrade: "websocket" } }); const s = r.webSocket; s.accept(); s.send("x"); return new P((done) => s.addEventListener("message", (e) => { s.close(1000, ""); done(e.data === "x!"); })); });
+  await step("event source", () => new P((done) => { const s = new EventSource(`${base}/events`); s.onmessage = (e) => { s.close(); done(e.data === "one"); }; }));
+  await step("event source of a stream", () => new P((done) => { const s = EventSource.from(bytesOf("data: x\n\n")); s.onmessage = (e) => { s.close(); done(e.data === "x"); }; }));
+  await step("socket", async () => { const { connect } = await import("cloudflare:sockets"); const s = connect(address); const w = s.writable.getWriter(); await w.write(utf8(`GET /gzip HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`)); const opened = own(await s.opened); const text = await new Response(s.readable).text(); await s.close(); return opened.remoteAddress === address && text.startsWith("HTTP/1.1 200"); });
+  await step("wasm", async () => { const answer = () => new Response(new U8(own([0, 97, 115, 109, 1, 0, 0, 0])), { __proto__: null, headers: { __proto__: null, "content-type": "application/wasm" } }); const made = own(await WebAssembly.instantiateStreaming(answer())); return (await WebAssembly.compileStreaming(P.resolve(answer()))) instanceof WebAssembly.Module && made.instance instanceof WebAssembly.Instance; });
+};
+
 install[HOW]();
 
 export default own({
@@ -315,6 +328,14 @@ export default own({
     if (path === "/stream") return new Response(letters().pipeThrough(new TextEncoderStream()));
     if (path === "/posted") return new Response(`${await request.text()}!`);
     if (path === "/gzip") return new Response("text", { __proto__: null, headers: { __proto__: null, "content-encoding": "gzip" } });
+    if (path === "/events") return new Response("data: one\n\n", { __proto__: null, headers: { __proto__: null, "content-type": "text/event-stream" } });
+    if (path === "/socket") {
+      const pair = new WebSocketPair(), socket = pair[1];
+      socket.accept();
+      socket.addEventListener("message", (event) => socket.send(typeof event.data === "string" ? `${event.data}!` : event.data));
+      return new Response(null, { __proto__: null, status: 101, webSocket: pair[0], headers: request.headers.has("sec-websocket-protocol") ? { __proto__: null, "sec-websocket-protocol": "chat" } : undefined });
+    }
+    if (path === "/network") await network(request.headers.get("address"));
     if (path === "/all") {
       await platform(env);
       await hosts(env);

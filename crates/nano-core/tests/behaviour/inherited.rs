@@ -7,6 +7,8 @@ use nano_core::{
     App, Binding, BindingKind, CallContent, ClassShape, Event, HostObject, Payload, QueueConsumer, ResponseHead, Runtime, Value,
 };
 
+use crate::listening::listen;
+use crate::outbound::here;
 use crate::support::*;
 
 /// Every word of the platform's own JavaScript: each may be the name of a property there.
@@ -30,9 +32,12 @@ fn words() -> String {
     format!("[{}]", quoted.join(","))
 }
 
+fn source(how: &str) -> String {
+    format!("const NAMES = {}, HOW = \"{how}\";\n{}", words(), include_str!("inherited.js"))
+}
+
 fn app(runtime: &Runtime, how: &str) -> App {
-    let source = format!("const NAMES = {}, HOW = \"{how}\";\n{}", words(), include_str!("inherited.js"));
-    let mut options = options("inherited", &source);
+    let mut options = options("inherited", &source(how));
     let shape = ClassShape { methods: vec!["query".into()], properties: vec!["name".into()], constructible: true };
     options.bindings = vec![
         "HOST".into(),
@@ -126,29 +131,49 @@ fn check(how: &str) {
     assert!(told.is_empty(), "{told}");
 }
 
+/// The same for what goes over the network, between an app and itself.
+fn check_network(how: &str) {
+    let runtime = runtime(1);
+    let mut options = here("inherited", &source(how));
+    options.limits.cpu_ms = 60_000;
+    options.limits.start_cpu_ms = 60_000;
+    options.code_generation = true;
+    let app = runtime.load(options).expect("loads");
+    let listener = listen(&runtime, app.clone());
+    let mut init = get("/network");
+    assert!(init.head.headers.push(b"address", listener.address().to_string().as_bytes()));
+    let told = app.fetch(init, Some(PATIENCE)).expect("a response").body;
+    assert!(told.is_empty(), "{}", String::from_utf8_lossy(&told));
+}
+
 #[test]
 fn the_platform_does_what_this_asks_for_where_nobody_has_put_anything() {
     check("nothing");
+    check_network("nothing");
 }
 
 #[test]
 fn what_is_on_object_prototype_is_not_taken_for_what_the_platform_looks_for() {
     check("values");
+    check_network("values");
 }
 
 #[test]
 fn setters_on_object_prototype_are_not_handed_what_is_the_platforms() {
     check("accessors");
+    check_network("accessors");
 }
 
 #[test]
 fn the_platform_does_not_ask_for_the_species_of_what_it_copies() {
     check("species");
+    check_network("species");
 }
 
 #[test]
 fn a_proxy_above_arrays_is_not_handed_what_is_the_platforms() {
     check("proxy");
+    check_network("proxy");
 }
 
 #[test]
