@@ -159,7 +159,7 @@ test('the native half knows an ended request and an ended call no more', async (
       (of) => native.callView(of),
       (of) => native.callRespond(of, 200, '', null, bytes),
       (of) => native.callReturn(of, encode(1, undefined, (given) => Uint8Array.from(given))),
-      (of) => native.callFail(of, 'why'),
+      (of) => native.callThrow(of, 'Error', 'why'),
       (of) => native.callWrite(of, bytes),
       (of) => native.callEnd(of),
       (of) => native.credit(of, 1),
