@@ -159,6 +159,8 @@
  * env.NAME.send(value) and env.NAME.sendBatch(messages): a queue of the runtime's, for the app among whose consumers it is.
  */
 #define NANO_BINDING_QUEUE 4
+/** env.NAME, a variable that is no string: a number, a list, an object. */
+#define NANO_BINDING_JSON 5
 
 /** Of a class: apps cannot make objects, they only get those you return from calls. */
 #define NANO_CLASS_NOT_CONSTRUCTIBLE 1
@@ -475,6 +477,7 @@ typedef struct nano_binding {
   uint32_t flags;
   /**
    * Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers. Of QUEUE: the queue's.
+   * Of JSON: the value, as JSON.
    */
   struct nano_bytes app;
   /** Of APP: the export of its main module that answers, an object or a class; empty for the default export. */

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"reflect"
 	"slices"
@@ -56,6 +57,8 @@ type bound struct {
 	of      reflect.Type
 	methods []string
 	fields  map[string][]int
+	// Of a variable.
+	json string
 }
 
 // A bindingTable is what one version of an app finds in env besides text.
@@ -128,9 +131,14 @@ func bind(name string, value any) (*bound, error) {
 				return nil, invalid("the method %s of the binding %s: %v", b.object.Type().Method(i).Name, name, err)
 			}
 		}
+	case kind == reflect.String:
+		return nil, invalid("the binding %s is a %T: text belongs in Env", name, value)
 	default:
-		return nil, invalid("the binding %s is a %T: text belongs in Env, and a binding is a function, something with methods, "+
-			"a Class, a Service or a Queue", name, value)
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, invalid("the binding %s is neither a function, something with methods, a Class, a Service or a Queue, nor what JSON has: %v", name, err)
+		}
+		b.kind, b.json = C.NANO_BINDING_JSON, string(text)
 	}
 	return b, nil
 }
@@ -180,7 +188,7 @@ func (t *bindingTable) describe(a *arena) (*C.nano_binding, C.size_t) {
 		c := &array[i]
 		i++
 		c.name, c.kind = a.text(name), b.kind
-		c.app, c.entrypoint = a.text(b.service.App), a.text(b.service.Entrypoint)
+		c.app, c.entrypoint = a.text(b.service.App+b.json), a.text(b.service.Entrypoint)
 		if b.class.Of != nil {
 			c.flags = C.NANO_CLASS_NOT_CONSTRUCTIBLE
 		}

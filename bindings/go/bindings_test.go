@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	goruntime "runtime"
 	"strings"
@@ -213,10 +214,26 @@ func TestAppsServicesQueuesAndRoundTrippers(t *testing.T) {
 	}
 }
 
+func TestVariablesMayBeWhatJSONHas(t *testing.T) {
+	type table struct {
+		A float64 `json:"a"`
+	}
+	app := newApp(t, nano.AppOptions{
+		Source:   withEnv + "export const all = () => JSON.stringify([env.TEXT, env.NUMBER, env.YES, env.LIST, env.TABLE, env.MAP])",
+		Env:      map[string]string{"TEXT": "5"},
+		Bindings: map[string]any{"NUMBER": 5, "YES": true, "LIST": []any{1, "a", nil}, "TABLE": table{0.5}, "MAP": map[string]int{"b": 1}},
+	})
+	var all string
+	must(t, app.InvokeInto(t.Context(), &all, "all"))
+	if want := `["5",5,true,[1,"a",null],{"a":0.5},{"b":1}]`; all != want {
+		t.Error(all)
+	}
+}
+
 func TestWhatCannotBeABindingIsRefused(t *testing.T) {
 	runtime := newRuntime(t, nano.Options{})
 	for what, binding := range map[string]any{
-		"nil": nil, "text": "text", "a number": 1, "a struct": struct{}{}, "a nil function": (func())(nil),
+		"nil": nil, "text": "text", "a channel": make(chan int), "no number": math.NaN(), "a nil function": (func())(nil),
 		"three results": func() (int, int, error) { return 0, 0, nil },
 		"no New":        nano.Class{}, "no pointer": nano.Class{New: func() int { return 1 }}, "no function": nano.Class{New: 1},
 	} {

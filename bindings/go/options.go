@@ -63,7 +63,8 @@ type AppOptions struct {
 	Kind   Kind
 	// Env are variables and secrets: strings in env.
 	Env map[string]string
-	// Bindings are what else the app finds in env, and calls: functions, objects, a Class, a Service, a Queue.
+	// Bindings are what else the app finds in env: what it calls, which are functions, objects, a Class, a Service, a Queue; and variables that are
+	// no text, by encoding/json: numbers, booleans, slices, maps, structs without methods.
 	Bindings map[string]any
 	// Outbound names the binding that answers the app's global fetch instead of the network.
 	Outbound string

@@ -112,9 +112,12 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-/** What an app finds in `env`: text, functions, classes, objects whose methods it may call, queues, and other apps. */
+/**
+ * What an app finds in `env`: text, what else JSON has (numbers, booleans, null, arrays, plain objects without functions), functions, classes, objects
+ * whose methods it may call, queues, and other apps.
+ */
 export type EnvEntry =
-  string | Service | Queue | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
+  string | number | boolean | null | Service | Queue | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;
 
 type MaybePromise<T> = T | Promise<T>;
 

@@ -16,6 +16,8 @@ pub const NANO_BINDING_CLASS: u32 = 2;
 pub const NANO_BINDING_APP: u32 = 3;
 /// env.NAME.send(value) and env.NAME.sendBatch(messages): a queue of the runtime's, for the app among whose consumers it is.
 pub const NANO_BINDING_QUEUE: u32 = 4;
+/// env.NAME, a variable that is no string: a number, a list, an object.
+pub const NANO_BINDING_JSON: u32 = 5;
 
 /// Of a class: apps cannot make objects, they only get those you return from calls.
 pub const NANO_CLASS_NOT_CONSTRUCTIBLE: u32 = 1;
@@ -31,6 +33,7 @@ pub struct nano_binding {
     /// Of CLASS: NANO_CLASS_...
     pub flags: u32,
     /// Of APP: the other app's name. It need not be loaded before it is called; who has that name then, answers. Of QUEUE: the queue's.
+    /// Of JSON: the value, as JSON.
     pub app: nano_bytes,
     /// Of APP: the export of its main module that answers, an object or a class; empty for the default export.
     pub entrypoint: nano_bytes,
@@ -64,7 +67,7 @@ impl nano_binding {
         if self.kind != NANO_BINDING_CLASS && self.methods_count + self.properties_count > 0 {
             return Err(invalid(format!("the binding {name} has methods or properties, but is no class")));
         }
-        let named = matches!(self.kind, NANO_BINDING_APP | NANO_BINDING_QUEUE);
+        let named = matches!(self.kind, NANO_BINDING_APP | NANO_BINDING_QUEUE | NANO_BINDING_JSON);
         if !(named || app.is_empty()) || !(self.kind == NANO_BINDING_APP || entrypoint.is_empty()) {
             return Err(invalid(format!("the binding {name} has an app or an entrypoint, but is not of the kind NANO_BINDING_APP")));
         }
@@ -80,6 +83,7 @@ impl nano_binding {
                 BindingKind::Class(ClassShape { methods, properties, constructible })
             }
             NANO_BINDING_QUEUE => BindingKind::Queue { queue: app.to_string() },
+            NANO_BINDING_JSON => BindingKind::Json { json: app.to_string() },
             NANO_BINDING_APP if app.is_empty() => return Err(invalid(format!("the binding {name} names no app"))),
             NANO_BINDING_APP => {
                 let entrypoint = (!entrypoint.is_empty()).then(|| entrypoint.to_string());

@@ -171,6 +171,19 @@ static void what_is_thrown_has_a_name(void) {
   answered(app, id, "KeyError no k Error");
 }
 
+static void a_variable_may_be_what_json_has(void) {
+  nano_binding level = {.name = nano_str("LEVEL"), .kind = NANO_BINDING_JSON, .app = nano_str("{\"at\": [1, 7]}")};
+  nano_app_options options = app_options("level", "export default { fetch: (r, env) => new Response(String(env.LEVEL.at[1])) }");
+  options.env_bindings = &level, options.env_bindings_count = 1;
+  nano_app *app = load(runtime, options);
+  answered(app, dispatch(app, request("GET", "http://test/")), "7");
+  nano_error *error = NULL;
+  level.app = nano_str("{at");
+  CHECK_EQ(nano_app_load(runtime, &options, &app, &error), NANO_E_INVALID);
+  CHECK(error != NULL && strncmp((const char *)nano_error_message(error).ptr, "env.LEVEL is not JSON", 21) == 0);
+  nano_error_free(error);
+}
+
 int main(void) {
   test_begin();
   runtime = make_runtime(1);
@@ -181,6 +194,7 @@ int main(void) {
   no_value_is_undefined();
   a_failed_call_rejects_the_apps_promise();
   what_is_thrown_has_a_name();
+  a_variable_may_be_what_json_has();
   nano_runtime_free(runtime);
   return test_end();
 }

@@ -1,5 +1,5 @@
 'use strict';
-// What one version of an app finds in `env`: text, and what is answered here.
+// What one version of an app finds in `env`: variables, and what is answered here.
 
 const { entries } = require('./checks.js');
 const { invalid } = require('./errors.js');
@@ -28,11 +28,13 @@ class Queue {
 class Bindings {
   constructor(env, outbound, files) {
     this.text = [];
+    this.json = [];
     this.byName = new Map();
     this.files = files ?? null;
     this.outbound = null;
     for (const [name, value] of Object.entries(env === undefined ? {} : entries(env, 'env'))) {
       if (typeof value === 'string') this.text.push([name, value]);
+      else if (isValue(value)) this.json.push([name, jsonOf(name, value)]);
       else this.byName.set(name, checked(name, value));
     }
     if (typeof outbound === 'function') {
@@ -49,7 +51,8 @@ class Bindings {
 
   /** The same for the native half. */
   describe() {
-    return [...this.byName].map(([name, value]) => describe(name, value));
+    const values = this.json.map(([name, json]) => ({ name, kind: 'json', methods: [], properties: [], app: json }));
+    return [...this.byName].map(([name, value]) => describe(name, value)).concat(values);
   }
 
   /** Finds class and number for an object of one of the classes, and notes that it was given. */
@@ -69,10 +72,25 @@ class Bindings {
   }
 }
 
+/** Whether it is a variable: what JSON has, and nothing that an app could call. */
+function isValue(value) {
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || Array.isArray(value)) return true;
+  if (typeof value !== 'object') return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && !Object.values(value).some((member) => typeof member === 'function');
+}
+
+function jsonOf(name, value) {
+  try {
+    if (typeof value !== 'number' || Number.isFinite(value)) return JSON.stringify(value);
+  } catch {}
+  throw invalid(`env.${name} is nothing that JSON has`);
+}
+
 function checked(name, value) {
   if (typeof value === 'function' || value instanceof Service || value instanceof Queue) return value;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw invalid(`env.${name} is neither text nor a function, a class, an object, a Service or a Queue`);
+  throw invalid(`env.${name} is neither text nor what JSON has, a function, a class, an object, a Service or a Queue`);
 }
 
 function isClass(value) {

@@ -88,6 +88,7 @@ impl GivenBinding {
             "class" => BindingKind::Class(ClassShape { methods, properties, constructible: true }),
             "app" => BindingKind::App { app, entrypoint },
             "queue" => BindingKind::Queue { queue: app },
+            "json" => BindingKind::Json { json: app },
             other => return Err(invalid(format!("the binding {name} is of the kind \"{other}\""))),
         };
         Ok(Binding { name, kind })

@@ -388,7 +388,7 @@ test('a call whose app is gone is told by its signal', async (t) => {
 
 test('what is no binding is refused', async (t) => {
   const runtime = runtimeFor(t);
-  for (const env of [{ a: 1 }, { a: null }, { a: [] }, 'x', { a: undefined }])
+  for (const env of [{ a: 1n }, { a: Symbol('a') }, 'x', { a: undefined }])
     await assert.rejects(runtime.load(HELLO, { env }), wrongType);
   await assert.rejects(runtime.load(HELLO, { outbound: 5 }), wrongType);
   await assert.rejects(runtime.load(HELLO, { outbound: 'missing' }), code('NANO_E_INVALID'));
@@ -446,4 +446,17 @@ test('each version of an app is answered by its own bindings, however often it i
   await app.unload();
   app = undefined;
   await gone('three');
+});
+
+test('variables may be what JSON has', async (t) => {
+  const runtime = runtimeFor(t);
+  const env = { TEXT: '5', NUMBER: 5, YES: true, NONE: null, LIST: [1, 'a'], TABLE: { a: { b: 0.5 } }, EMPTY: {}, BARE: Object.create(null) };
+  const app = await runtime.load("import { env } from 'cloudflare:workers'; export const all = () => ({ ...env });", { env });
+  assert.deepEqual(await app.invoke('all'), { ...env, BARE: {} });
+  const cycle = [];
+  cycle.push(cycle);
+  for (const wrong of [NaN, [1n], cycle]) {
+    await assert.rejects(runtime.load(HELLO, { env: { WRONG: wrong } }), { code: 'NANO_E_INVALID', message: 'env.WRONG is nothing that JSON has' });
+  }
+  for (const wrong of [undefined, 1n, Symbol('s')]) await assert.rejects(runtime.load(HELLO, { env: { WRONG: wrong } }), wrongType);
 });

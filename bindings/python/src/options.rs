@@ -121,6 +121,7 @@ impl GivenBinding {
             "class" => BindingKind::Class(ClassShape { methods, properties, constructible: true }),
             "app" => BindingKind::App { app, entrypoint },
             "queue" => BindingKind::Queue { queue: app },
+            "json" => BindingKind::Json { json: app },
             other => return Err(invalid(format!("the binding {name} is of the kind \"{other}\""))),
         };
         Ok(Binding { name, kind })
@@ -143,7 +144,8 @@ pub(crate) struct GivenApp<'py> {
     name: String,
     source_kind: String,
     source: Bound<'py, PyAny>,
-    env: Vec<(String, String)>,
+    /// Names, what they are, and whether that is JSON.
+    env: Vec<(String, String, bool)>,
     bindings: Vec<GivenBinding>,
     outbound: Option<String>,
     egress: String,
@@ -164,8 +166,14 @@ pub(crate) struct GivenApp<'py> {
 impl GivenApp<'_> {
     pub(crate) fn into_core(self, py: Python<'_>) -> PyResult<AppOptions> {
         let mut options = AppOptions::new(self.name, source(py, &self.source_kind, &self.source)?);
-        options.env = self.env;
         options.bindings = self.bindings.into_iter().map(GivenBinding::into_core).collect::<Result<_>>().or_raise(py)?;
+        for (name, text, is_json) in self.env {
+            if is_json {
+                options.bindings.push(Binding { name, kind: BindingKind::Json { json: text } });
+            } else {
+                options.env.push((name, text));
+            }
+        }
         options.outbound = self.outbound;
         options.egress = egress(&self.egress, &self.egress_allow, &self.egress_deny).or_raise(py)?;
         options.base_url = self.base_url;

@@ -529,12 +529,23 @@ def test_apps_answer_apps(runtime: Runtime) -> None:
     assert app.stats()["requests"] == 1
 
 
+def test_variables_may_be_what_json_has(runtime: Runtime) -> None:
+    values = {"TEXT": "5", "NUMBER": 5, "YES": True, "NONE": None, "LIST": [1, "\U0001f600"], "TABLE": {"a": {"b": 0.5}}}
+    app = runtime.load("import { env } from 'cloudflare:workers'; export const all = () => ({ ...env })", env=values)
+    assert app.invoke_sync("all") == values
+    app.reload(env={"NUMBER": [6]})
+    assert app.invoke_sync("all") == {"NUMBER": [6]}
+
+
 def test_bindings_that_cannot_work_are_refused(runtime: Runtime) -> None:
     for wrong in ({"A": "text"}, {"A": None}, {"A": 5}):
         with pytest.raises(TypeError, match="A is a"):
             runtime.load("export default {}", bindings=wrong)
-    with pytest.raises(TypeError, match="env has text"):
-        runtime.load("export default {}", env={"A": 5})  # type: ignore[dict-item]
+    for value in (len, {1, 2}, float("nan"), {"deep": object()}, b"bytes"):
+        with pytest.raises(TypeError, match="env has text and what JSON has: 'A' is a"):
+            runtime.load("export default {}", env={"A": value})
+    with pytest.raises(TypeError, match="the names in env are text"):
+        runtime.load("export default {}", env={5: "A"})  # type: ignore[dict-item]
     with pytest.raises(nano.InvalidError, match="two entries"):
         runtime.load("export default {}", env={"A": "x"}, bindings={"A": len})
 

@@ -68,6 +68,8 @@ pub const Binding = struct {
         app: struct { name: []const u8, entrypoint: []const u8 = "" },
         /// A queue of the runtime's.
         queue: []const u8,
+        /// A variable that is no text, as JSON.
+        json: []const u8,
     },
 };
 
@@ -203,6 +205,10 @@ fn describeBinding(arena: Allocator, binding: Binding) Allocator.Error!c.nano_bi
         .queue => |queue| {
             raw.kind = c.NANO_BINDING_QUEUE;
             raw.app = nano.lend(queue);
+        },
+        .json => |json| {
+            raw.kind = c.NANO_BINDING_JSON;
+            raw.app = nano.lend(json);
         },
     }
     return raw;

@@ -493,12 +493,14 @@ test "what queues hold and have done, and a kill" {
         \\import { env } from 'cloudflare:workers';
         \\let sent = 0;
         \\export const send = async () => { await env.JOBS.sendBatch([{ body: 'a' }, { body: 'b' }]); return ++sent; };
+        \\export const level = () => env.LEVEL.at[1];
         ,
-        .bindings = &.{.{ .name = "JOBS", .kind = .{ .queue = "jobs" } }},
+        .bindings = &.{ .{ .name = "JOBS", .kind = .{ .queue = "jobs" } }, .{ .name = "LEVEL", .kind = .{ .json = "{\"at\": [1, 7]}" } } },
     }, null);
     defer app.deinit();
     try expectEqual(1, (try app.invoke(arena.allocator(), "send", &.{}, null)).int);
     try expectEqual(2, (try app.invoke(arena.allocator(), "send", &.{}, null)).int);
+    try expectEqual(7, (try app.invoke(arena.allocator(), "level", &.{}, null)).int);
     const names = try runtime.queues(arena.allocator());
     try expectEqual(1, names.len);
     try expectEqualStrings("jobs", names[0]);

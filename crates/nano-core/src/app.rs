@@ -34,8 +34,6 @@ pub struct AppOptions {
     pub source: Source,
     /// The variables and secrets in `env`.
     pub env: Vec<(String, String)>,
-    /// Variables in `env` that are values: the JSON of each.
-    pub env_json: Vec<(String, String)>,
     /// What else is in `env`: what the host answers by CALL events, and other apps.
     pub bindings: Vec<Binding>,
     /// The binding that answers the global `fetch`, instead of the network.
@@ -75,7 +73,6 @@ impl AppOptions {
             name: name.into(),
             source,
             env: Vec::new(),
-            env_json: Vec::new(),
             bindings: Vec::new(),
             outbound: None,
             egress: Policy::default(),

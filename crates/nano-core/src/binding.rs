@@ -3,7 +3,7 @@
 use nano_base::status::{Error, Result, Status};
 use nano_engine::{ClassShape, Shape};
 
-/// One name in `env` that is answered from outside the app.
+/// One name in `env` that is no text: mostly one that is answered from outside the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The name.
@@ -33,6 +33,11 @@ pub enum BindingKind {
         /// The queue's name. It need not have a consumer.
         queue: String,
     },
+    /// `env.NAME`, a variable that is no text: nobody answers it.
+    Json {
+        /// What it is, as JSON.
+        json: String,
+    },
 }
 
 impl From<&str> for Binding {
@@ -54,9 +59,18 @@ impl Binding {
             BindingKind::Object | BindingKind::App { .. } => Shape::Object,
             BindingKind::Function => Shape::Function,
             BindingKind::Queue { .. } => Shape::Queue,
+            BindingKind::Json { .. } => Shape::Hidden,
             BindingKind::Class(class) => Shape::Class(class.clone()),
         };
         nano_engine::Binding { name: self.name.clone(), shape }
+    }
+
+    /// What it is, if it is a value.
+    pub(crate) fn json(&self) -> Option<&str> {
+        match &self.kind {
+            BindingKind::Json { json } => Some(json),
+            _ => None,
+        }
     }
 
     /// Refuses what could not work in JavaScript.

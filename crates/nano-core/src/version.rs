@@ -65,8 +65,9 @@ impl Version {
         tail::check(&options.tail)?;
         let shapes = options.bindings.iter().map(Binding::shape).collect();
         let egress = options.outbound.is_none().then(|| Arc::new(options.egress));
-        let AppOptions { env, env_json, bindings, limits, random_seed, host_files, consumers, tail, user_data, .. } = options;
-        let env = Variables { texts: env, json: env_json };
+        let AppOptions { env, bindings, limits, random_seed, host_files, consumers, tail, user_data, .. } = options;
+        let json = bindings.iter().filter_map(|binding| Some((binding.name.clone(), binding.json()?.to_string()))).collect();
+        let env = Variables { texts: env, json };
         let life = Weak::new();
         Ok(Self { user_data, life, code, env, bindings, shapes, settings, random_seed, host_files, egress, limits, crons, consumers, tail })
     }
@@ -141,13 +142,12 @@ fn check_name(name: &str) -> Result<()> {
 
 fn check_env(options: &AppOptions) -> Result<()> {
     let limits = &options.limits;
-    let entries = options.env.len() + options.env_json.len() + options.bindings.len();
+    let entries = options.env.len() + options.bindings.len();
     if entries > limits.env_entries as usize {
         return Err(Error::new(Status::Invalid, format!("env has {entries} entries; the limit env_entries is {}", limits.env_entries)));
     }
     let mut names = HashSet::new();
-    let variables = || options.env.iter().chain(&options.env_json);
-    for name in variables().map(|(name, _)| name).chain(options.bindings.iter().map(|binding| &binding.name)) {
+    for name in options.env.iter().map(|(name, _)| name).chain(options.bindings.iter().map(|binding| &binding.name)) {
         if name.is_empty() {
             return Err(Error::new(Status::Invalid, "an entry of env has no name"));
         }
@@ -158,7 +158,8 @@ fn check_env(options: &AppOptions) -> Result<()> {
     for binding in &options.bindings {
         binding.check(CLASS_MEMBERS_MAX)?;
     }
-    for (name, value) in variables() {
+    let json = options.bindings.iter().filter_map(|binding| Some((&binding.name, binding.json()?)));
+    for (name, value) in options.env.iter().map(|(name, text)| (name, text.as_str())).chain(json) {
         let bytes = name.len() + value.len();
         if bytes > limits.env_entry_bytes as usize {
             let max = limits.env_entry_bytes;

@@ -82,7 +82,7 @@ def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], st
         methods, properties = _members(value)
         return (name, "class", methods, properties, "", None)
     if value is None or isinstance(value, (str, bytes, int, float, list, tuple, dict, set)):
-        why = f"the binding {name} is a {type(value).__name__}: text belongs in env, and a binding is a function, a class or an object"
+        why = f"the binding {name} is a {type(value).__name__}: that belongs in env, and a binding is a function, a class or an object"
         raise InvalidTypeError(why)
     return (name, "function" if callable(value) else "object", [], [], "", None)
 

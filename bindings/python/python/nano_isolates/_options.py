@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class AppLimits(TypedDict, total=False):
 class ReloadOptions(AppLimits, total=False):
     """What `App.reload` may change: the app's limits, and what else belongs to a version."""
 
-    env: Mapping[str, str] | None
+    env: Mapping[str, Any] | None
     bindings: Mapping[str, Any] | None
     outbound: str | None
     egress: str
@@ -184,14 +185,23 @@ def _seed(name: str, value: Any) -> int | None:
     return None if value is None else number(name, value)
 
 
-def _env(name: str, value: Any) -> list[tuple[str, str]]:
+def _env(name: str, value: Any) -> list[tuple[str, str, bool]]:
+    """Texts, and what JSON has besides; the last says which."""
     if value is not None and not isinstance(value, Mapping):
-        raise InvalidTypeError(f"{name} is a mapping of names to text, not {type(value).__name__}")
-    pairs = list((value or {}).items())
-    for key, text in pairs:
-        if not isinstance(key, str) or not isinstance(text, str):
-            raise InvalidTypeError(f"env has text: {key!r} is a {type(text).__name__}; what is not text is a binding")
-    return pairs
+        raise InvalidTypeError(f"{name} is a mapping of names to text or to what JSON has, not {type(value).__name__}")
+    variables = []
+    for key, variable in (value or {}).items():
+        if not isinstance(key, str):
+            raise InvalidTypeError(f"the names in env are text: {key!r} is a {type(key).__name__}")
+        if isinstance(variable, str):
+            variables.append((key, variable, False))
+            continue
+        try:
+            variables.append((key, json.dumps(variable, allow_nan=False), True))
+        except (TypeError, ValueError, RecursionError) as error:
+            why = f"env has text and what JSON has: {key!r} is a {type(variable).__name__} ({error}); what Python answers is a binding"
+            raise InvalidTypeError(why) from None
+    return variables
 
 
 def _consumers(name: str, value: Any) -> list[tuple[Any, ...]]:

@@ -1,6 +1,6 @@
 //! What `env` holds besides bindings: texts, and values.
 
-use nano_core::Status;
+use nano_core::{Binding, BindingKind, Status};
 
 use crate::support::*;
 
@@ -13,7 +13,8 @@ fn variables_may_be_what_json_has() {
     let mut options = options("app", source);
     options.env = vec![("TEXT".into(), "5".into())];
     let json = [("NUMBER", "5"), ("YES", "true"), ("NONE", "null"), ("LIST", "[1, \"a\"]"), ("TABLE", "{\"a\": {\"b\": 0.5}}")];
-    options.env_json = json.map(|(name, json)| (name.into(), json.into())).into();
+    let binding = |(name, json): (&str, &str)| Binding { name: name.into(), kind: BindingKind::Json { json: json.into() } };
+    options.bindings = json.map(binding).into();
     let app = runtime.load(options.clone()).expect("loads");
     assert_eq!(
         text(&app, "/"),
@@ -28,7 +29,7 @@ fn variables_may_be_what_json_has() {
     ] {
         let mut options = options.clone();
         options.name = "refused".into();
-        options.env_json.push((name.into(), json.into()));
+        options.bindings.push(binding((name, json)));
         let error = runtime.load(options).expect_err(wanted);
         assert!(error.message.contains(wanted) && matches!(error.status, Status::Invalid | Status::Compile), "{error:?}");
     }

@@ -33,10 +33,11 @@ pub fn options(
     })?;
     options.lazy = manifest.lazy.unwrap_or(false);
     let mut env = BTreeMap::new();
+    let mut values = Vec::new();
     for (name, value) in &manifest.vars {
         match value {
             Var::Text(text) => drop(env.insert(name.clone(), text.clone())),
-            Var::Json(json) => options.env_json.push((name.clone(), json.to_string())),
+            Var::Json(json) => values.push(Binding { name: name.clone(), kind: BindingKind::Json { json: json.to_string() } }),
         }
     }
     for (name, source) in &manifest.secrets {
@@ -50,9 +51,15 @@ pub fn options(
             name: service.name.clone(),
             kind: BindingKind::App { app: service.app.clone(), entrypoint: service.entrypoint.clone() },
         })
+        .chain(values)
         .collect();
     handlers::give(&mut options, manifest);
     Ok(options)
+}
+
+/// Whether it is a variable, which another may be laid over.
+pub fn is_value(binding: &Binding) -> bool {
+    matches!(binding.kind, BindingKind::Json { .. })
 }
 
 /// Lays `.dev.vars` over `env`.
@@ -60,7 +67,7 @@ pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, enviro
     let (vars, findings) = secrets::dev_vars(folder, shown, environment);
     findings.iter().for_each(output::finding);
     let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
-    options.env_json.retain(|(name, _)| vars.iter().all(|(other, _)| other != name));
+    options.bindings.retain(|binding| !is_value(binding) || vars.iter().all(|(name, _)| *name != binding.name));
     env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
     options.env = env.into_iter().collect();
 }

@@ -105,7 +105,7 @@ fn options(run: &Run) -> Result<AppOptions, String> {
     };
     for (name, value) in &run.vars {
         options.env.retain(|(known, _)| known != name);
-        options.env_json.retain(|(known, _)| known != name);
+        options.bindings.retain(|binding| !apps::is_value(binding) || binding.name != *name);
         options.env.push((name.clone(), value.clone()));
     }
     let usual = limits::AppLimits::default();
