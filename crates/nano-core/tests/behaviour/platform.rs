@@ -72,8 +72,10 @@ fn what_workers_add_to_interfaces_is_there() {
     const bytes = (text) => new TextEncoder().encode(text);
     const stream = (...pieces) => new ReadableStream({ type: 'bytes', start(c) { for (const piece of pieces) c.enqueue(bytes(piece)); c.close(); } });
     const why = (work) => { try { return work(); } catch (error) { return error.name; } };
-    export default { async fetch(request, env) {
+    export default { async fetch(request, env, ctx) {
         const out = [];
+        const { waitUntil } = ctx;
+        try { waitUntil(null); } catch (error) { out.push(error.name, error.message.includes('Illegal invocation')); }
         const pair = new WebSocketPair(), [client, server] = pair;
         out.push(client === pair[0], server === pair[1], client instanceof WebSocket);
 
@@ -107,7 +109,7 @@ fn what_workers_add_to_interfaces_is_there() {
     let app = runtime.load(options).expect("loads");
     assert_eq!(
         text(&app, "/"),
-        r#"[true,true,true,"abcde false","RangeError","TypeError",[0,"","open 1","one\ntwo","7","","tick x","error 2"],"TypeError",true,2,true,true,true,true,"TypeError","TypeError","TypeError",true,true]"#
+        r#"["TypeError",true,true,true,true,"abcde false","RangeError","TypeError",[0,"","open 1","one\ntwo","7","","tick x","error 2"],"TypeError",true,2,true,true,true,true,"TypeError","TypeError","TypeError",true,true]"#
     );
 }
 

@@ -74,9 +74,12 @@
     }
 
     waitUntil(promise) {
-      const id = this.#id;
-      requiredArguments(arguments.length, 1, "Failed to execute 'waitUntil' on 'ExecutionContext'");
-      waitUntil(id, promise);
+      const prefix = "Failed to execute 'waitUntil' on 'ExecutionContext'";
+      if (!isObject(this) || !(#id in this)) {
+        throw new TypeError(`${prefix}: Illegal invocation. Call it as a method, or import { waitUntil } from "cloudflare:workers".`);
+      }
+      requiredArguments(arguments.length, 1, prefix);
+      waitUntil(this.#id, promise);
     }
 
     // There is nothing behind the app to pass a request on to.
