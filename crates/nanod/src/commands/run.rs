@@ -9,7 +9,7 @@ use nano_config::cli::{Exit, Run};
 use nano_config::manifest::{self, GRANTS_FILE, Grants, Reading};
 use nano_config::text::Severity;
 use nano_core::{
-    App, AppOptions, Body, Clock, Error, Event, EventMask, Headers, Payload, RequestHead, RequestInit, ResponseHead, Runtime,
+    App, AppOptions, Body, Clock, Error, Event, EventMask, Headers, LogLevel, Payload, RequestHead, RequestInit, ResponseHead, Runtime,
     RuntimeLimits, RuntimeOptions, Source, limits,
 };
 
@@ -125,6 +125,11 @@ fn options(run: &Run) -> Result<AppOptions, String> {
     Ok(options)
 }
 
+/// Whether it is what the app's log says of an exception that nobody caught.
+fn is_uncaught(payload: &Payload) -> bool {
+    matches!(payload, Payload::Log { level: LogLevel::Error, text, .. } if text.starts_with(UNCAUGHT))
+}
+
 struct Session<'a> {
     runtime: &'a Runtime,
     folder: &'a Path,
@@ -163,6 +168,8 @@ impl Session<'_> {
         let wait_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
         let clock = nano_core::Clock::system();
         let end_ms = clock.now_ms() + timeout_ms;
+        // What nobody catches fails the whole, as in Node, and lets the rest come to its end.
+        let mut exit = Exit::Success;
         while clock.now_ms() < end_ms {
             let left_ms = end_ms.saturating_sub(clock.now_ms()).min(wait_ms as u64) as i32;
             if let Err(error) = self.runtime.wait(BATCH, left_ms, &mut events) {
@@ -170,9 +177,14 @@ impl Session<'_> {
             }
             for event in events.drain(..) {
                 match event.payload {
-                    Payload::App { state: "evicted", .. } => return Exit::Success,
+                    Payload::App { state: "evicted", .. } => return exit,
                     Payload::App { state: "condemned" | "quarantined", reason, .. } => return failed(&reason),
-                    other => events::show(other),
+                    other => {
+                        if is_uncaught(&other) {
+                            exit = Exit::Failed;
+                        }
+                        events::show(other);
+                    }
                 }
             }
         }
@@ -221,7 +233,7 @@ impl Session<'_> {
 
     /// Shows what the app says, one exception behind.
     fn tell(&mut self, payload: Payload) {
-        let is_uncaught = matches!(&payload, Payload::Log { text, .. } if text.starts_with(UNCAUGHT));
+        let is_uncaught = is_uncaught(&payload);
         if let Some(before) = self.uncaught.take() {
             events::show(before);
         }

@@ -84,3 +84,22 @@ fn run_waits_for_what_a_module_starts() {
     let said = nanod(&folder.0, &["run", "never.js", "--timeout", "100ms"]);
     assert!(said.code == Some(1) && said.err.contains("100 ms"), "{said:?}");
 }
+
+#[test]
+fn run_fails_if_nobody_catches_what_a_module_throws_and_lets_the_rest_end() {
+    let then = "setTimeout(() => console.log('the rest'), 2);";
+    for (name, throws, line) in [
+        ("rejects", "Promise.reject(new Error('lost'));", "Uncaught Error: lost"),
+        ("later", "setTimeout(() => { throw new TypeError('late'); }, 1);", "Uncaught TypeError: late"),
+        ("rejects-later", "setTimeout(async () => { throw 'text'; }, 1);", "text"),
+    ] {
+        let folder = Folder::new(name, &[("script.js", &format!("{throws}\n{then}\nexport {{}};\n"))]);
+        let said = nanod(&folder.0, &["run", "script.js"]);
+        assert!(said.code == Some(1) && said.err.contains(line) && said.err.contains("script: the rest"), "{name}: {said:?}");
+    }
+    let caught =
+        "import process from 'node:process'; process.on('unhandledRejection', (e) => console.log('caught', e)); Promise.reject('it');";
+    let folder = Folder::new("caught", &[("script.js", caught)]);
+    let said = nanod(&folder.0, &["run", "script.js"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), "script: caught it\n"));
+}
