@@ -7,9 +7,10 @@ prefix=${prefix:-/usr/local}
 cd "$(dirname "$0")/.."
 profile=${PROFILE:-release}
 target=${CARGO_TARGET_DIR:-target}/$profile
-if [ ! -e "$target/libnano.so" ] || [ ! -e "$target/libnano.a" ]; then
-  if [ "$profile" = release ]; then cargo build --release --locked -p nano-ffi; else cargo build --locked -p nano-ffi; fi
-fi
+# Always, because libraries that are there may be older than the header: cargo does nothing if they are not.
+scripts/need.sh cargo cc
+case "$profile" in release) flags=--release ;; *) flags= ;; esac
+cargo build $flags --locked -p nano-ffi
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 major=${version%%.*}
 to=${DESTDIR:-}$prefix
