@@ -241,7 +241,7 @@ impl Apps {
 
     fn deploy_again(&mut self, folders: &[String], deployed: &Snapshot) {
         let changes: Vec<Change> = folders.iter().cloned().map(Change::Changed).collect();
-        self.follow(&changes, deployed);
+        self.follow(&changes, 0, deployed);
     }
 
     /// Whether the app of a folder serves.
@@ -265,12 +265,12 @@ impl Apps {
         self.underway.is_empty()
     }
 
-    /// Makes the runtime follow: what fails leaves the version before it serving.
-    pub fn follow(&mut self, changes: &[Change], deployed: &Snapshot) {
+    /// Makes the runtime follow: what fails leaves the version before it serving. `refused` folders have failed already.
+    pub fn follow(&mut self, changes: &[Change], refused: usize, deployed: &Snapshot) {
         self.last_batch += 1;
         let number = self.last_batch;
         // One more than there are, so that nothing is said before all have begun.
-        self.batches.insert(number, Batch { left: 1, ..Batch::default() });
+        self.batches.insert(number, Batch { failed: refused, left: 1, ..Batch::default() });
         for change in changes {
             let folder = change.folder();
             match (change, deployed.apps.get(folder)) {

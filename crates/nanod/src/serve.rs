@@ -223,8 +223,7 @@ impl Server {
     /// What is there has been deployed, or has been waited for: if that is so, whoever waits is told.
     fn settle(&mut self) -> Result<(), String> {
         let Some((end_ms, word)) = self.settling else { return Ok(()) };
-        let still = matches!(self.deployment.waiting(), Touched::Some(names) if names.is_empty());
-        if !(still && self.apps.is_idle()) && self.settled_ms(end_ms) > self.clock.now_ms() {
+        if !(self.deployment.is_still() && self.apps.is_idle()) && self.settled_ms(end_ms) > self.clock.now_ms() {
             return Ok(());
         }
         self.settling = None;
@@ -451,8 +450,8 @@ impl Server {
         if self.trust.look() {
             self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
         }
-        if !step.changes.is_empty() {
-            self.apps.follow(&step.changes, self.deployment.deployed());
+        if !step.changes.is_empty() || step.refused > 0 {
+            self.apps.follow(&step.changes, step.refused, self.deployment.deployed());
         }
     }
 

@@ -54,6 +54,8 @@ impl AppState {
 pub struct Step {
     /// What to do, in the order of the names.
     pub changes: Vec<Change>,
+    /// How many folders are not deployed as they are now, told once for each state of one.
+    pub refused: usize,
     /// What is wrong, told once for each state of a folder.
     pub findings: Vec<Finding>,
     /// In how many milliseconds to look again at what is not still yet.
@@ -120,6 +122,11 @@ impl Deployment {
     /// The folders to look at again.
     pub fn waiting(&self) -> Touched {
         Touched::Some(self.waiting.keys().cloned().collect())
+    }
+
+    /// Whether nothing is to come of the folders as they are now: each is deployed, or was refused.
+    pub fn is_still(&self) -> bool {
+        self.waiting.values().all(|waiting| waiting.told)
     }
 
     /// Somebody has deployed a folder by himself, as it was then.
@@ -240,6 +247,7 @@ impl Deployment {
                 findings.push(Finding::of_file(Severity::Warning, deployed.shown.clone(), message, ""));
             }
             step.findings.append(&mut findings);
+            step.refused += 1;
         }
     }
 }

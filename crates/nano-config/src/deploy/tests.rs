@@ -287,6 +287,21 @@ fn a_folder_that_is_being_copied_waits_until_it_is_still() {
 }
 
 #[test]
+fn a_folder_that_is_refused_is_not_waited_for() {
+    let mut host = Host::new(ScanOptions::default());
+    host.disk.write("apps/a/index.js", "1");
+    host.disk.write("apps/b/index.js", "1");
+    host.disk.write("apps/b/nano.toml", "nme = 1");
+    assert_eq!((host.look(0).refused, host.deployment.is_still()), (0, false));
+    let step = host.look(QUIET_MS);
+    assert_eq!((shown(&step.changes), step.refused, host.deployment.is_still()), (vec!["+a".to_string()], 1, true));
+    assert_eq!((host.look(QUIET_MS).refused, host.deployment.is_still()), (0, true), "it counts once");
+    host.disk.write("apps/b/nano.toml", "");
+    assert_eq!((host.look(0).refused, host.deployment.is_still()), (0, false));
+    assert_eq!((shown(&host.look(QUIET_MS).changes), host.deployment.is_still()), (vec!["+b".to_string()], true));
+}
+
+#[test]
 fn what_is_written_under_a_hidden_name_first_is_waited_for() {
     let mut host = Host::new(ScanOptions::default());
     host.disk.write("apps/a/index.js", "1");

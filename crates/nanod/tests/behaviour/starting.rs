@@ -26,6 +26,15 @@ fn an_app_that_never_starts_holds_up_neither_the_others_nor_the_end() {
 }
 
 #[test]
+fn an_app_whose_manifest_cannot_be_used_has_failed() {
+    let mut server = Server::begin("refused", &[("a/index.js", &says("a")), ("b/index.js", &says("b")), ("b/nano.toml", "nme = 1\n")], &[]);
+    let said = server.await_ready(READY);
+    assert!(said.contains("1 deployed, 1 failed, 0 removed") && said.contains("1 app on "), "{said}");
+    server.write("a/nano.toml", "nme = 1\n");
+    server.wait_for("0 deployed, 1 failed, 0 removed");
+}
+
+#[test]
 fn it_has_as_many_files_as_it_may() {
     let lowered = Command::new("prlimit").args(["--nofile=1024:", "--pid", &std::process::id().to_string()]).status();
     assert!(lowered.expect("prlimit").success());
