@@ -167,7 +167,7 @@ impl Apps {
             deployed.apps.iter().filter(|(folder, state)| changed(folder, state)).map(|(folder, _)| folder.clone()).collect();
         for folder in &folders {
             let Some(serving) = self.serving.get(folder) else { continue };
-            if !self.is_granted(folder, deployed.apps.get(folder), &serving.reading, &serving.used) {
+            if deployed.apps.get(folder).is_some_and(|state| !self.is_granted(folder, state, &serving.reading, &serving.used)) {
                 self.revoke(folder);
             }
         }
@@ -175,10 +175,9 @@ impl Apps {
     }
 
     /// Whether an app may have all that it has.
-    fn is_granted(&self, folder: &str, state: Option<&AppState>, reading: &Reading, used: &Used) -> bool {
-        let name = state.map_or(folder, |state| trust::name_of(folder, state));
-        let refused = |manifest| !trust::refusals(&self.grants, name, manifest, reading, Severity::Error).is_empty();
-        !reading.manifest.as_ref().is_some_and(refused)
+    fn is_granted(&self, folder: &str, state: &AppState, reading: &Reading, used: &Used) -> bool {
+        let name = trust::name_of(folder, state);
+        trust::refusals(&self.grants, name, &state.folder, reading, Severity::Error).is_empty()
             && used.egress.iter().all(|rule| self.grants.allows_egress(name, rule))
             && used.files.iter().all(|file| self.grants.allows_file(name, file))
     }
@@ -367,7 +366,7 @@ impl Apps {
     fn check(&mut self, folder: &str, state: &AppState, why: &Why) -> Result<String, String> {
         let Some(manifest) = &state.reading.manifest else { return Err("its manifest cannot be used".into()) };
         let serves = self.serves(folder);
-        let refusals = trust::refusals(&self.grants, trust::name_of(folder, state), manifest, &state.reading, Severity::Error);
+        let refusals = trust::refusals(&self.grants, trust::name_of(folder, state), &state.folder, &state.reading, Severity::Error);
         if !refusals.is_empty() {
             refusals.iter().for_each(output::finding);
             if !serves {
@@ -523,7 +522,7 @@ impl Apps {
             return Err(quarantined);
         }
         self.forgive(app.name());
-        let granted = self.is_granted(folder, Some(state), &state.reading, &used);
+        let granted = self.is_granted(folder, state, &state.reading, &used);
         let reading = state.reading.clone();
         let before = self.serving.insert(folder.to_string(), Serving { app: app.clone(), reading: reading.clone(), used });
         if let Some(old) = before.map(|before| before.app).filter(|old| old.name() != app.name()) {

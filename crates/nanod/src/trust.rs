@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nano_config::deploy::AppState;
-use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, Reading};
+use nano_config::manifest::{GRANTS_FILE, Grants, Reading};
 use nano_config::text::{Finding, Severity};
 use nano_core::policy::Rule;
 
@@ -94,10 +94,11 @@ pub fn name_of<'a>(folder: &'a str, state: &'a AppState) -> &'a str {
     }
 }
 
-/// What an app asks for and does not have, told where it asks; `name` is the one that grants have for it.
-pub fn refusals(grants: &Grants, name: &str, manifest: &Manifest, reading: &Reading, severity: Severity) -> Vec<Finding> {
+/// What an app asks for and does not have, told where it asks; `name` is the one that grants have for it, and `place` its folder, from `/`.
+pub fn refusals(grants: &Grants, name: &str, place: &Path, reading: &Reading, severity: Severity) -> Vec<Finding> {
+    let Some(manifest) = &reading.manifest else { return Vec::new() };
     let is_private = |rule: &str| Rule::parse(rule).is_ok_and(|rule| rule.names_private());
-    let refused = grants.refused(name, manifest, &is_private);
+    let refused = grants.refused(name, place, manifest, &is_private);
     let finding = |demand: &nano_config::manifest::Demand| {
         let message = format!("{} is not granted to this app", demand.what());
         let help = format!("write {} below [apps.{}] in {GRANTS_FILE}, or serve with --trust", demand.grant(), key(name));

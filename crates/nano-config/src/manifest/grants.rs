@@ -162,9 +162,9 @@ impl Grants {
         if findings.has_errors() { Err(findings.into_list()) } else { Ok(grants) }
     }
 
-    /// What an app asks for and is not granted. `is_private` says of a rule whether it names what is not public; what is behind a name
+    /// What an app whose folder is `place`, from `/`, asks for and is not granted. `is_private` says of a rule whether it names what is not public; what is behind a name
     /// nobody knows before it is asked for, so rules that are not granted must never reach that.
-    pub fn refused(&self, folder: &str, manifest: &Manifest, is_private: &dyn Fn(&str) -> bool) -> Vec<Demand> {
+    pub fn refused(&self, folder: &str, place: &Path, manifest: &Manifest, is_private: &dyn Fn(&str) -> bool) -> Vec<Demand> {
         if self.trust {
             return Vec::new();
         }
@@ -173,7 +173,7 @@ impl Grants {
         if grant.trust {
             return Vec::new();
         }
-        let mut demands = manifest.demands(grant.limits.as_ref().unwrap_or(&self.ceilings));
+        let mut demands = manifest.demands(place, grant.limits.as_ref().unwrap_or(&self.ceilings));
         if self.strangers {
             if manifest.name != folder {
                 demands.push(Demand::Name(manifest.name.clone()));
@@ -198,7 +198,7 @@ impl Grants {
     fn grants(&self, grant: &Grant, demand: &Demand) -> bool {
         match demand {
             Demand::Command(_) => grant.commands,
-            Demand::OutsideFile(_, path) => grant.covers_file(Path::new(path)),
+            Demand::OutsideFile(_, path) => grant.covers_file(path),
             Demand::CodeGeneration => grant.code_generation,
             Demand::Egress(rule) => grant.covers_egress(rule),
             Demand::Limit(..) => false,
@@ -241,8 +241,11 @@ fn read_grant(table: &Table, ceilings: &AppLimits, findings: &mut Findings<'_>) 
         raised
     });
     for (file, span) in texts("files") {
-        if !Path::new(file).is_absolute() {
+        let path = Path::new(file);
+        if !path.is_absolute() {
             findings.error(&span, format!("files: \"{file}\" is not an absolute path"), "write where it is from /");
+        } else if path.components().any(|part| part == Component::ParentDir) {
+            findings.error(&span, format!("files: \"{file}\" grants nothing, for it has \"..\""), "write where it is without");
         }
     }
     let mut routes = Vec::new();
@@ -276,7 +279,7 @@ mod tests {
     fn refused(grants: &str, manifest: &str) -> Vec<String> {
         let grants = Grants::read(grants, "nanod.toml").expect("grants");
         let manifest = read(manifest, "nano.toml", Flavour::Nano, "app", None).manifest.expect("a manifest");
-        grants.refused("app", &manifest, &|rule| rule.starts_with("10.")).iter().map(|demand| demand.key()).collect()
+        grants.refused("app", Path::new("/srv/app"), &manifest, &|rule| rule.starts_with("10.")).iter().map(|demand| demand.key()).collect()
     }
 
     #[test]
@@ -300,6 +303,8 @@ mod tests {
         assert_eq!(refused("ceilings.cpu_ms = \"1h\"", greedy), all[..5]);
         assert_eq!(refused("apps.app.files = [\"/etc/sha\"]", "secrets.B = { file = \"/etc/shadow\" }"), ["secrets.B"]);
         assert_eq!(refused("apps.app.files = [\"/run\"]", "secrets.B = { file = \"/run/../etc/shadow\" }"), ["secrets.B"]);
+        assert_eq!(refused("apps.app.files = [\"/srv/keys\"]", "secrets.B = { file = \"../keys/../key\" }"), ["secrets.B"]);
+        assert_eq!(refused("apps.app.files = [\"/srv/keys\"]", "secrets.B = { file = \"../keys/b\" }"), Vec::<String>::new());
     }
 
     #[test]
@@ -320,6 +325,7 @@ mod tests {
         for (text, expected) in [
             ("strangerz = true", "unknown key \"strangerz\""),
             ("apps.a.files = [\"run\"]", "not an absolute path"),
+            ("apps.a.files = [\"/srv/a/../key\"]", "has \"..\""),
             ("apps.a.routes = [\"a b\"]", "no host name"),
             ("apps.a.trust = 1", "true or false"),
         ] {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
 
 use nano_base::cron::Cron;
 use nano_base::limits::ROUTES_PER_APP_MAX;
@@ -146,6 +147,19 @@ pub fn inside(path: &str) -> Option<String> {
         }
     }
     (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// What a path that is named from a folder means if no link is on its way, from `/` and without `..`; none if that is inside the folder.
+pub fn outside(path: &str, folder: &Path) -> Option<PathBuf> {
+    let mut plain = PathBuf::new();
+    for part in folder.join(path).components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    (!plain.starts_with(folder)).then_some(plain)
 }
 
 /// An absolute URL of HTTP.

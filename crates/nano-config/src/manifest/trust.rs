@@ -1,6 +1,7 @@
 //! What a manifest asks for that only whoever runs nanod should grant: a manifest comes with its app, and apps are strangers.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use nano_base::limits::AppLimits;
 
@@ -14,8 +15,8 @@ use crate::text::finding::position;
 pub enum Demand {
     /// A program is run for a secret.
     Command(String),
-    /// A file outside the app's folder is read for a secret: its name, and the file.
-    OutsideFile(String, String),
+    /// A file outside the app's folder is read for a secret: its name, and the file, from `/`.
+    OutsideFile(String, PathBuf),
     /// Code is made from text.
     CodeGeneration,
     /// Everything can be connected to, or this although it may not be public.
@@ -58,7 +59,7 @@ impl Demand {
     pub fn what(&self) -> String {
         match self {
             Self::Command(name) => format!("running a program for the secret {name}"),
-            Self::OutsideFile(name, path) => format!("reading the secret {name} from {path}, outside the app's folder,"),
+            Self::OutsideFile(name, path) => format!("reading the secret {name} from {}, outside the app's folder,", path.display()),
             Self::CodeGeneration => "making code from text".into(),
             Self::Egress(rule) if rule == EVERYTHING => "connecting to everything".into(),
             Self::Egress(rule) => format!("connecting to {rule}, which is not public,"),
@@ -76,7 +77,7 @@ impl Demand {
     pub fn grant(&self) -> String {
         match self {
             Self::Command(_) => "commands = true".into(),
-            Self::OutsideFile(_, path) => format!("files = [\"{path}\"]"),
+            Self::OutsideFile(_, path) => format!("files = [\"{}\"]", path.display()),
             Self::CodeGeneration => "code_generation = true".into(),
             Self::Egress(rule) => format!("egress = [\"{rule}\"]"),
             Self::Limit(name, number) => format!("limits.{name} = {number}"),
@@ -118,16 +119,15 @@ pub(super) fn places(table: &Table, text: &str) -> Vec<(String, u32, u32)> {
 }
 
 impl Manifest {
-    /// What it asks for beyond what any app has. `ceilings` are the limits that every app may go up to.
-    pub fn demands(&self, ceilings: &AppLimits) -> Vec<Demand> {
+    /// What it asks for beyond what any app has. `place` is the app's folder, from `/`; `ceilings` are the limits that every app may go up to.
+    pub fn demands(&self, place: &Path, ceilings: &AppLimits) -> Vec<Demand> {
         let mut demands = Vec::new();
         for (name, source) in &self.secrets {
             match source {
                 SecretSource::Command(_) => demands.push(Demand::Command(name.clone())),
-                SecretSource::File(path) if parts::inside(path).is_none() => {
-                    demands.push(Demand::OutsideFile(name.clone(), path.clone()));
+                SecretSource::File(path) => {
+                    demands.extend(parts::outside(path, place).map(|path| Demand::OutsideFile(name.clone(), path)));
                 }
-                SecretSource::File(_) => {}
             }
         }
         if self.code_generation {
@@ -172,7 +172,8 @@ mod tests {
             ("egress = { default = \"deny\", deny = [\"x\"] }", vec![]),
             ("secrets.K = { command = [\"rm\", \"-rf\", \"/\"] }", vec![Demand::Command("K".into())]),
             ("secrets.K = { file = \"/etc/shadow\" }", vec![Demand::OutsideFile("K".into(), "/etc/shadow".into())]),
-            ("secrets.K = { file = \"a/../../b/k\" }", vec![Demand::OutsideFile("K".into(), "a/../../b/k".into())]),
+            ("secrets.K = { file = \"a/../../b/k\" }", vec![Demand::OutsideFile("K".into(), "/srv/b/k".into())]),
+            ("secrets.K = { file = \"../a/./k\" }", vec![]),
             ("code_generation = true", vec![Demand::CodeGeneration]),
             ("egress.default = \"any\"", vec![Demand::Egress("*".into())]),
             ("egress.allow = [\"10.0.0.0/8\"]", vec![Demand::Egress("10.0.0.0/8".into())]),
@@ -182,7 +183,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let manifest = read(text, "nano.toml", Flavour::Nano, "a", None).manifest.expect("a manifest");
-            assert_eq!(manifest.demands(&AppLimits::default()), expected, "{text}");
+            assert_eq!(manifest.demands(Path::new("/srv/a"), &AppLimits::default()), expected, "{text}");
         }
     }
 }

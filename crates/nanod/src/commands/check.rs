@@ -77,7 +77,7 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
         let Some(manifest) = &state.reading.manifest else { continue };
         let name = trust::name_of(folder, state);
         // Another server may grant it.
-        findings.extend(trust::refusals(&grants, name, manifest, &state.reading, Severity::Warning));
+        findings.extend(trust::refusals(&grants, name, &state.folder, &state.reading, Severity::Warning));
         findings.extend(secrets(manifest, state, &grants, name));
         if let Some(runtime) = runtime {
             findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));

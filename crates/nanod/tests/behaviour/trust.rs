@@ -51,6 +51,27 @@ fn a_link_in_an_apps_folder_does_not_lead_its_secrets_out_of_it() {
 }
 
 #[test]
+fn a_secrets_file_that_is_named_from_its_app_is_granted_as_the_hint_says() {
+    let mut server = Server::start("relative", &[("app/index.js", ENV), ("b/index.js", &says("b")), ("keys/key", "from beside the apps")]);
+    let key = server.folder.canonicalize().unwrap().join("keys/key");
+    let grant = format!("files = [\"{}\"]", key.display());
+    server.write("app/nano.toml", "secrets.KEY = { file = \"../keys/key\" }\n");
+    let said = server.wait_for_all(&["is not granted", "1 failed"]);
+    assert!(said.contains(&format!("write {grant} below [apps.app] in nanod.toml")), "{said}");
+    server.write("nanod.toml", &format!("[apps.app]\n{grant}\n"));
+    server.wait_for("1 deployed");
+    assert_eq!(server.ask("app.localhost", "/"), (200, "from beside the apps".into()));
+    // What is read decides, not what it is called.
+    let secret = server.folder.join("keys/secret");
+    std::fs::write(&secret, "of somebody else").unwrap();
+    std::fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink("secret", &key).unwrap();
+    let said = server.wait_for_all(&["outside the app's folder", "1 failed"]);
+    assert!(said.contains("keys/secret"), "{said}");
+    assert_eq!(server.ask("app.localhost", "/"), (200, "from beside the apps".into()));
+}
+
+#[test]
 fn strangers_do_not_take_one_anothers_hosts() {
     let files = [
         ("nanod.toml", "strangers = true\n[apps.bank]\nroutes = [\"bank.test\"]\n"),
