@@ -72,7 +72,7 @@ fn methods_are_called_with_values_and_errors_come_back_as_they_are() {
          return new Response([g.hello, g.at.getTime(), g.list[0] === 1n, g.list[1].length, await env.API.add(1, 2), e instanceof RangeError, e.message, \
            await env.API.missing().catch((e) => e.message)].join());",
     );
-    assert_eq!(text(&app, "/"), "you,0,true,2,3,true,too far,This app exports no function 'missing'.");
+    assert_eq!(text(&app, "/"), "you,0,true,2,3,true,too far,The app \"api\" exports no function 'missing'.");
 }
 
 #[test]
@@ -114,12 +114,32 @@ fn an_entrypoint_is_a_named_export() {
         ("plain", "plain,103,The entrypoint 'plain' has no method 'who'."),
         (
             "gone",
-            "the app \"api\" failed: TypeError: This app has no entrypoint 'gone'.,This app has no entrypoint 'gone'.,This app has no entrypoint 'gone'.",
+            "the app \"api\" failed: TypeError: The app \"api\" has no entrypoint 'gone'.,The app \"api\" has no entrypoint 'gone'.,The app \"api\" has no entrypoint 'gone'.",
         ),
     ] {
         let app = caller(&runtime, "api", Some(entrypoint), ask);
         assert_eq!(text(&app, "/"), expected);
         app.unload(PATIENCE).expect("unloads");
+    }
+}
+
+#[test]
+fn an_app_without_fetch_says_that_it_has_none() {
+    let runtime = runtime(1);
+    for (source, script) in [
+        ("export const add = (a, b) => a + b; export default { scheduled() {} }", false),
+        ("export const add = (a, b) => a + b;", false),
+        ("addEventListener('scheduled', () => {}); addEventListener('fetch', () => {})", true),
+    ] {
+        let api = load(&runtime, "api", source);
+        let error = fetch(&api, "/").expect_err("no response");
+        let wanted = if script {
+            "TypeError: No listener for 'fetch' called event.respondWith()."
+        } else {
+            "TypeError: The app \"api\" has no default export with a method 'fetch'."
+        };
+        assert_eq!((error.status, error.message.as_str()), (Status::Exception, wanted));
+        api.unload(PATIENCE).expect("unloads");
     }
 }
 

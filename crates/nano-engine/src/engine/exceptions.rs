@@ -73,7 +73,7 @@ fn stack_of(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>) -> String
     }
 }
 
-/// `file:line:column` of a message.
+/// `file:line:column` of a message. What the platform says of an app is said of its main module.
 fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
     let file = message
         .get_script_resource_name(scope)
@@ -83,7 +83,11 @@ fn position(scope: &v8::PinScope, message: v8::Local<v8::Message>) -> String {
     let line = message.get_line_number(scope).unwrap_or(0) as u32;
     // V8's -1 for "unknown" comes as a huge number.
     let column = u32::try_from(message.get_start_column()).ok().and_then(|column| column.checked_add(1)).unwrap_or(0);
-    match code_of(scope) {
+    let code = code_of(scope);
+    if let Some(main) = code.as_ref().and_then(|code| code.modules.first()).filter(|_| file.starts_with("nano:")) {
+        return format!("{}:1:1", main.path);
+    }
+    match code {
         Some(code) => code.place(&file, line, column),
         None => format!("{file}:{line}:{column}"),
     }

@@ -9,8 +9,8 @@ use super::{
     blob, builtins, cache, clone, compression, console, contexts, crypto, encoding, events, fetch, files, forms, host_objects,
     html_rewriter, parts, sockets, subtle_keys, subtle_work, time, types, url, wasm,
 };
-use crate::engine::exceptions;
 use crate::engine::resources::{self, Charge};
+use crate::engine::{exceptions, modules};
 
 /// Names each native function and wraps it.
 macro_rules! table {
@@ -39,6 +39,7 @@ table! {
     "isProxy" => console::is_proxy,
     "reportException" => console::report_exception,
     "now" => time::now,
+    "appName" => app_name,
     "timeOrigin" => time::time_origin,
     "timerStart" => time::timer_start,
     "timerCancel" => time::timer_cancel,
@@ -131,6 +132,14 @@ table! {
     /// The group "events".
     events
     "settle" => events::settle,
+}
+
+/// `appName()`
+fn app_name(scope: &mut v8::PinScope, _args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let code = modules::code_of(scope);
+    if let Some(name) = code.and_then(|code| v8::String::new(scope, &code.name)) {
+        rv.set(name.into());
+    }
 }
 
 /// `natives(group)`: an object with the functions of a group.

@@ -139,6 +139,7 @@
         dispatchTrusted(globalThis, event);
         if (event.#open) {
           event.#open = false;
+          if (namespace !== undefined) throw noFetch();
           throw new TypeError("No listener for 'fetch' called event.respondWith().");
         }
         return event.#result;
@@ -279,6 +280,11 @@
     return flight;
   };
 
+  // Whoever calls may be another app.
+  const theApp = () => `The app "${ops.appName()}"`;
+
+  const noFetch = () => new TypeError(`${theApp()} has no default export with a method 'fetch'.`);
+
   const isClass = (value) =>
     typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
 
@@ -287,7 +293,7 @@
     const found = namespace !== undefined && ObjectHasOwn(namespace, name) ? namespace[name] : undefined;
     if (isClass(found)) return new found(new ExecutionContext(CREATE, id), env);
     if (typeof found === "object" && found !== null) return found;
-    throw new TypeError(`This app has no entrypoint '${name}'.`);
+    throw new TypeError(`${theApp()} has no entrypoint '${name}'.`);
   };
 
   const callEntrypoint = (id, request, name) => {
@@ -301,6 +307,7 @@
     if (defaultExport === undefined) return dispatchFetchEvent(id, request);
     const context = new ExecutionContext(CREATE, id);
     if (defaultIsClass) return new defaultExport(context, env).fetch(request);
+    if (typeof defaultExport.fetch !== "function") throw noFetch();
     return defaultExport.fetch(request, env, context);
   };
 
@@ -369,7 +376,7 @@
       const Class = ObjectHasOwn(namespace, className) ? namespace[className] : undefined;
       if (isEntrypoint(Class)) return invokeEntrypoint(id, Class, StringPrototypeSlice(name, dot + 1), args);
     }
-    throw new TypeError(`This app exports no function '${name}'.`);
+    throw new TypeError(`${theApp()} exports no function '${name}'.`);
   };
 
   const invokeReturn = (id, value) => {
@@ -489,10 +496,11 @@
 
   // Before any code of the app, which may import env: what the app is given, the binding that answers the global fetch, and what
   // relative URLs are relative to.
-  nano.prepare = (values, bindings, outbound, baseUrl) => {
+  nano.prepare = (values, bindings, outbound, baseUrl, json) => {
     env = makeEnv(values, bindings);
     nano.env = env;
     nano.variables = values === undefined ? { __proto__: null } : values;
+    nano.variablesJson = json;
     nano.outbound = outbound;
     nano.baseUrl = baseUrl;
   };
