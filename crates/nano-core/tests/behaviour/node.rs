@@ -302,6 +302,31 @@ fn what_the_process_writes_is_in_the_log_line_by_line() {
 }
 
 #[test]
+fn what_the_process_writes_is_whole_whatever_its_pieces_and_encodings() {
+    let runtime = runtime(1);
+    let app = load(
+        &runtime,
+        "app",
+        "export default { async fetch() { const { stdout, stderr } = process; const bytes = (...all) => stdout.write(new Uint8Array(all)); \
+           bytes(0xc3); stderr.write('between\\n'); bytes(0xbc, 0x0a); \
+           stdout.write('616263', 'hex'); stdout.write('w6k=', 'base64'); stdout.write('\\n', 'utf8'); \
+           stdout.write('c3', 'hex'); stdout.write('a9', 'hex'); stdout.write('\\n'); bytes(0xef, 0xbb, 0xbf, 0x61, 0x0a); \
+           bytes(0xc3, 0x0a); bytes(0xc3); stdout.write('x\\n'); bytes(0xf0, 0x9f); await scheduler.wait(1); bytes(0x98, 0x80); bytes(0x0a); \
+           let refused = []; for (const wrong of ['nope', 5]) try { stdout.write('a', wrong); } catch (e) { refused.push(e.name, e.code); } \
+           return new Response(refused.join()); } }",
+    );
+    assert_eq!(text(&app, "/"), "TypeError,ERR_UNKNOWN_ENCODING,TypeError,ERR_UNKNOWN_ENCODING");
+    let wanted = ["between", "\u{fc}", "abc\u{e9}", "\u{e9}", "\u{feff}a", "\u{fffd}", "\u{fffd}x", "\u{1f600}"];
+    let lines = wanted.map(|_| {
+        wait_for(&runtime, |event| match &event.payload {
+            Payload::Log { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+    });
+    assert_eq!(lines, wanted);
+}
+
+#[test]
 fn an_app_that_patches_everything_hurts_only_itself() {
     // The parts run after this code, and use nothing of what it broke.
     let patch = "Array.prototype[Symbol.iterator] = () => { throw new Error('iterator'); }; Array.prototype.push = Array.prototype.slice = () => { throw new Error('push'); };\n\

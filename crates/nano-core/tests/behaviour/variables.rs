@@ -34,3 +34,16 @@ fn variables_may_be_what_json_has() {
         assert!(error.message.contains(wanted) && matches!(error.status, Status::Invalid | Status::Compile), "{error:?}");
     }
 }
+
+#[test]
+fn what_an_app_changes_in_env_is_not_in_the_env_of_its_process() {
+    let runtime = runtime(1);
+    // The process is made when it is first asked for: here, after the change.
+    let source = "export default { fetch(request, env) { env.TABLE.a = 2; env.LIST.push(1); return Response.json([env.TABLE, env.LIST, process.env]); } }";
+    let mut options = options("app", source);
+    options.env = vec![("TEXT".into(), "5".into())];
+    let json = [("TABLE", "{\"a\": 1}"), ("LIST", "[]"), ("QUOTED", "\"a\"")];
+    options.bindings = json.map(|(name, json)| Binding { name: name.into(), kind: BindingKind::Json { json: json.into() } }).into();
+    let app = runtime.load(options).expect("loads");
+    assert_eq!(text(&app, "/"), r#"[{"a":2},[1],{"TEXT":"5","TABLE":"{\"a\":1}","LIST":"[]","QUOTED":"a"}]"#);
+}

@@ -33,7 +33,7 @@ pub(crate) struct EntryPoints {
     pub data_clone_error: v8::Global<v8::Function>,
     /// `nano.lazyGlobal(name)`
     pub lazy_global: v8::Global<v8::Function>,
-    /// `nano.prepare(env, bindings, outbound, baseUrl)`
+    /// `nano.prepare(env, bindings, outbound, baseUrl, json)`
     pub prepare: v8::Global<v8::Function>,
     /// `nano.part(name)`: the exports of a built-in module
     pub builtin: v8::Global<v8::Function>,

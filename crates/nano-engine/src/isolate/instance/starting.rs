@@ -29,6 +29,7 @@ pub(super) fn prepare(
             let value = v8::String::new(scope, text)?;
             entries.create_data_property(scope, key.into(), value.into())?;
         }
+        let texts = v8::Object::with_prototype_and_properties(scope, null.into(), &[], &[]);
         for (name, json) in &env.json {
             let key = v8::String::new(scope, name)?;
             let json = v8::String::new(scope, json)?;
@@ -37,6 +38,7 @@ pub(super) fn prepare(
                 return None;
             };
             entries.create_data_property(scope, key.into(), value)?;
+            texts.create_data_property(scope, key.into(), json.into())?;
         }
         let mut pairs = Vec::with_capacity(bindings.len());
         for (index, binding) in bindings.iter().enumerate() {
@@ -52,7 +54,7 @@ pub(super) fn prepare(
             None => undefined,
         };
         let prepare = v8::Local::new(scope, &state.entry_points.get()?.prepare);
-        prepare.call(scope, undefined, &[entries.into(), pairs.into(), outbound, base_url])
+        prepare.call(scope, undefined, &[entries.into(), pairs.into(), outbound, base_url, texts.into()])
     })();
     match (prepared, wrong) {
         (Some(_), _) => Ok(()),

@@ -2,11 +2,12 @@
 // node:process, and the global process: what Workers have of it. https://nodejs.org/api/process.html
 (nano) => {
   const {
-    BigInt, JSONStringify, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice,
-    TypedArrayPrototypeGetSymbolToStringTag,
+    BigInt, JSONParse, JSONStringify, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice,
+    TypeError, TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
-  const { asModule, invalidArgType, unsupported, validateFunction, validateString } = nano.part("node/errors");
+  const { asModule, invalidArgType, unsupported, validateFunction, validateString, withCode } = nano.part("node/errors");
   const { EventEmitter } = nano.part("node/events");
+  const { createDecoder, noBytes } = nano.encoding;
   const { ops } = nano;
   const { builtinPart } = ops.natives("node");
 
@@ -29,19 +30,38 @@
     return true;
   };
 
+  // What makes bytes of texts, undefined if they are logged as they are.
+  const codecOf = (encoding) => {
+    if (!encoding || encoding === "utf8") return undefined;
+    const { find, utf8 } = nano.part("node/buffer_codecs");
+    const found = find(encoding);
+    if (found === undefined) throw withCode(new TypeError(`Unknown encoding: ${encoding}`), "ERR_UNKNOWN_ENCODING");
+    return found === utf8 ? undefined : found;
+  };
+
   // What is written goes to the app's log, a line at a time; what is no whole line when the app has had its say is one.
   const outputOf = (level, fd) => {
     const output = new EventEmitter();
+    // The end of a character may come with a later piece, and later than its line is logged.
+    const decoder = createDecoder("utf-8", { __proto__: null, ignoreBOM: true }, "");
     let rest = "";
     const flush = () => {
       if (rest !== "") ops.log(level, rest);
       rest = "";
     };
     const write = (chunk, encoding, callback) => {
-      if (typeof encoding === "function") callback = encoding;
+      if (typeof encoding === "function") {
+        callback = encoding;
+        encoding = undefined;
+      }
+      const codec = codecOf(encoding);
       if (typeof chunk !== "string") {
         if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") throw invalidArgType("chunk", "of type string or an instance of Buffer or Uint8Array", chunk);
-        chunk = ops.utf8Decode(chunk, false, true);
+        chunk = decoder.decode(chunk, true);
+      } else if (codec === undefined) {
+        chunk = decoder.decode(noBytes, false) + chunk;
+      } else {
+        chunk = decoder.decode(codec.encode(chunk), true);
       }
       const isPending = rest !== "";
       rest += chunk;
@@ -64,13 +84,12 @@
     return output;
   };
 
-
-  // The variables of env as texts, in an object of the app's own: what it changes here changes nothing else.
+  // The variables of env as texts, as they were given, in an object of the app's own: what it changes in either changes nothing in the other.
   const env = {};
   const keys = ReflectOwnKeys(nano.variables);
   for (let i = 0; i < keys.length; i++) {
     const variable = nano.variables[keys[i]];
-    const value = typeof variable === "string" ? variable : JSONStringify(variable);
+    const value = typeof variable === "string" ? variable : JSONStringify(JSONParse(nano.variablesJson[keys[i]]));
     ObjectDefineProperty(env, keys[i], { __proto__: null, value, writable: true, enumerable: true, configurable: true });
   }
 
