@@ -39,7 +39,7 @@ pub const KEYS: &[Key] = &[
         Kind::Map(&Kind::Any),
         "",
         "{ GREETING = \"hello\" }",
-        "Variables in `env`: texts, and what JSON has: numbers, booleans, lists, tables.",
+        "Variables in `env`: texts, and what JSON has: numbers, booleans, lists, tables. Dates of TOML are text.",
     ),
     key(
         "secrets",

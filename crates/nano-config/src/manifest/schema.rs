@@ -49,7 +49,7 @@ pub enum Kind {
     Either(&'static [Kind]),
     /// The same keys once more, for each named environment.
     Environments,
-    /// Anything.
+    /// Anything that JavaScript can have from JSON.
     Any,
     /// Understood; it changes nothing here, which is told if there is something to tell.
     Ignored(&'static str),
@@ -58,6 +58,9 @@ pub enum Kind {
     /// Understood; an app that needs it cannot run here.
     Unsupported(&'static str),
 }
+
+/// What to do about a variable that is no number of JavaScript's.
+const AS_TEXT: &str = "write it as text";
 
 impl Kind {
     /// In words, for errors and documentation.
@@ -154,11 +157,28 @@ fn check_value(node: &Node, kind: Kind, path: &str, findings: &mut Findings<'_>)
         (Kind::List(kind), Value::List(list)) => {
             list.iter().enumerate().for_each(|(index, node)| check_value(node, *kind, &format!("{path}[{index}]"), findings));
         }
+        (Kind::Any, _) => check_kept(node, path, findings),
         (Kind::Either(kinds), _) => {
             if let Some(kind) = kinds.iter().find(|kind| kind.takes(node)) {
                 check_value(node, *kind, path, findings);
             }
         }
+        _ => {}
+    }
+}
+
+/// Finds numbers that would be others in JavaScript.
+fn check_kept(node: &Node, path: &str, findings: &mut Findings<'_>) {
+    match &node.value {
+        Value::Integer(number) if (*number as f64) as i128 != i128::from(*number) => {
+            let message = format!("{path}: in JavaScript {number} is the number {:.0}", *number as f64);
+            findings.error(&node.span, message, AS_TEXT);
+        }
+        Value::Float(number) if !number.is_finite() => findings.error(&node.span, format!("{path}: JSON has no such number"), AS_TEXT),
+        Value::List(list) => {
+            list.iter().enumerate().for_each(|(index, node)| check_kept(node, &format!("{path}[{index}]"), findings));
+        }
+        Value::Table(table) => table.0.iter().for_each(|entry| check_kept(&entry.node, &join(path, &entry.key), findings)),
         _ => {}
     }
 }

@@ -176,6 +176,26 @@ fn what_is_wrong_is_told_with_its_place_and_a_suggestion() {
 }
 
 #[test]
+fn a_variable_that_is_no_number_of_javascripts_is_an_error() {
+    let json = |text: &str| said(&read(text, "nano.json", Flavour::Nano, "folder", None));
+    let lost = "vars.A: JSON has no such number (write it as text)";
+    assert_eq!(said(&nano("vars.A = inf")), [format!("nano.toml:1:10: error: {lost}")]);
+    assert_eq!(said(&nano("[vars]\nA = -nan")), [format!("nano.toml:2:5: error: {lost}")]);
+    assert_eq!(json("{\"vars\": {\"A\": 1e400}}"), [format!("nano.json:1:16: error: {lost}")]);
+    let rounded = "vars.A.b[1]: in JavaScript 9007199254740993 is the number 9007199254740992 (write it as text)";
+    assert_eq!(said(&nano("vars.A = { b = [1, 9007199254740993] }")), [format!("nano.toml:1:20: error: {rounded}")]);
+    assert_eq!(json("{\"vars\": {\"A\": {\"b\": [1, 9007199254740993]}}}"), [format!("nano.json:1:26: error: {rounded}")]);
+    assert_eq!(
+        json("{\"vars\": {\"A\": 12345678901234567890}}"),
+        ["nano.json:1:16: error: the number has more than 64 bits (write it as text)"]
+    );
+    assert_eq!(said(&nano("env.x.vars.A = 9223372036854775807")).len(), 1);
+    assert_eq!(said(&wrangler("vars = { A = inf }", None)), [format!("wrangler.toml:1:14: error: {lost}")]);
+    let kept = "vars = { A = 9007199254740992, B = -9007199254740994, C = 0.1, D = 1e300, E = 9007199254740991 }";
+    assert_eq!(said(&nano(kept)), Vec::<String>::new());
+}
+
+#[test]
 fn all_errors_are_told_at_once_in_the_order_of_the_file() {
     let found = said(&nano("nam = 1\nmain = 2\n[limits]\ncpu_ms = 0\nwall_ms = \"x\"\n[egres]\n"));
     let places: Vec<&str> = found.iter().filter_map(|line| line.split(": error").next()).collect();

@@ -65,6 +65,11 @@ impl<'f, 'a> Budget<'f, 'a> {
         self.values_left = left;
         Some(())
     }
+
+    fn refuse_number<T>(&mut self, span: &Range<usize>) -> Option<T> {
+        self.findings.error(span, "the number has more than 64 bits", "write it as text");
+        None
+    }
 }
 
 /// One unclosed bracket is an error on every line below it.
@@ -100,10 +105,7 @@ fn toml_node(spanned: Spanned<DeValue<'_>>, depth: usize, budget: &mut Budget<'_
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
             Ok(number) => Value::Integer(number),
-            Err(_) => {
-                budget.findings.error(&span, "the number has more than 64 bits", "");
-                return None;
-            }
+            Err(_) => return budget.refuse_number(&span),
         },
         DeValue::Float(number) => Value::Float(number.as_str().replace('_', "").parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(bool) => Value::Bool(bool),
@@ -166,7 +168,8 @@ fn jsonc_node(json: &Json<'_>, depth: usize, budget: &mut Budget<'_, '_>) -> Opt
         Json::StringLit(literal) => Value::Text(literal.value.to_string()),
         Json::NumberLit(literal) => match literal.value.parse::<i64>() {
             Ok(number) => Value::Integer(number),
-            Err(_) => Value::Float(literal.value.parse().unwrap_or(f64::NAN)),
+            Err(_) if literal.value.contains(['.', 'e', 'E']) => Value::Float(literal.value.parse().unwrap_or(f64::NAN)),
+            Err(_) => return budget.refuse_number(&span),
         },
         Json::Array(array) => {
             Value::List(array.elements.iter().map(|node| jsonc_node(node, depth + 1, budget)).collect::<Option<Vec<Node>>>()?)
@@ -219,7 +222,7 @@ mod tests {
     fn errors_say_where() {
         let cases = [
             (Format::Toml, "a = 1\na = 2\n", vec!["f:2:1: error: duplicate key"]),
-            (Format::Toml, "a = 99999999999999999999\n", vec!["f:1:5: error: the number has more than 64 bits"]),
+            (Format::Toml, "a = 99999999999999999999\n", vec!["f:1:5: error: the number has more than 64 bits (write it as text)"]),
             (Format::Jsonc, "{\"a\": 1 \"b\": 2}", vec!["f:1:8: error: expected comma"]),
             (Format::Jsonc, "{\n  a: 1}", vec!["f:2:3: error: expected string for object property"]),
             (
