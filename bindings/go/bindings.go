@@ -6,11 +6,16 @@ package nano
 import "C"
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -135,12 +140,37 @@ func bind(name string, value any) (*bound, error) {
 		return nil, invalid("the binding %s is a %T: text belongs in Env", name, value)
 	default:
 		text, err := json.Marshal(value)
+		if err == nil {
+			err = exact(text)
+		}
 		if err != nil {
 			return nil, invalid("the binding %s is neither a function, something with methods, a Class, a Service or a Queue, nor what JSON has: %v", name, err)
 		}
 		b.kind, b.json = C.NANO_BINDING_JSON, string(text)
 	}
 	return b, nil
+}
+
+// exact refuses JSON with an integer that JavaScript's numbers would round.
+func exact(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		number, ok := token.(json.Number)
+		if !ok || strings.ContainsAny(number.String(), ".eE") {
+			continue
+		}
+		if float, err := number.Float64(); err != nil || strconv.FormatFloat(float, 'f', -1, 64) != number.String() {
+			return fmt.Errorf("%s has more digits than JavaScript's numbers hold", number)
+		}
+	}
 }
 
 func (b *bound) bindClass(class Class) error {

@@ -219,13 +219,14 @@ func TestVariablesMayBeWhatJSONHas(t *testing.T) {
 		A float64 `json:"a"`
 	}
 	app := newApp(t, nano.AppOptions{
-		Source:   withEnv + "export const all = () => JSON.stringify([env.TEXT, env.NUMBER, env.YES, env.LIST, env.TABLE, env.MAP])",
-		Env:      map[string]string{"TEXT": "5"},
-		Bindings: map[string]any{"NUMBER": 5, "YES": true, "LIST": []any{1, "a", nil}, "TABLE": table{0.5}, "MAP": map[string]int{"b": 1}},
+		Source: withEnv + "export const all = () => JSON.stringify([env.TEXT, env.NUMBER, env.YES, env.LIST, env.TABLE, env.MAP, env.LARGE])",
+		Env:    map[string]string{"TEXT": "5"},
+		Bindings: map[string]any{"NUMBER": 5, "YES": true, "LIST": []any{1, "a", nil}, "TABLE": table{0.5}, "MAP": map[string]int{"b": 1},
+			"LARGE": []any{int64(1) << 53, -1 << 53, 1e20, 1.2345678901234567e20, math.MaxFloat64}},
 	})
 	var all string
 	must(t, app.InvokeInto(t.Context(), &all, "all"))
-	if want := `["5",5,true,[1,"a",null],{"a":0.5},{"b":1}]`; all != want {
+	if want := `["5",5,true,[1,"a",null],{"a":0.5},{"b":1},[9007199254740992,-9007199254740992,100000000000000000000,123456789012345670000,1.7976931348623157e+308]]`; all != want {
 		t.Error(all)
 	}
 }
@@ -233,7 +234,8 @@ func TestVariablesMayBeWhatJSONHas(t *testing.T) {
 func TestWhatCannotBeABindingIsRefused(t *testing.T) {
 	runtime := newRuntime(t, nano.Options{})
 	for what, binding := range map[string]any{
-		"nil": nil, "text": "text", "a channel": make(chan int), "no number": math.NaN(), "a nil function": (func())(nil),
+		"nil": nil, "text": "text", "a channel": make(chan int), "no number": math.NaN(), "a large number": uint64(math.MaxUint64),
+		"a large number within": map[string]any{"a": []int64{1<<53 + 1}}, "a nil function": (func())(nil),
 		"three results": func() (int, int, error) { return 0, 0, nil },
 		"no New":        nano.Class{}, "no pointer": nano.Class{New: func() int { return 1 }}, "no function": nano.Class{New: 1},
 	} {

@@ -64,7 +64,8 @@ type AppOptions struct {
 	// Env are variables and secrets: strings in env.
 	Env map[string]string
 	// Bindings are what else the app finds in env: what it calls, which are functions, objects, a Class, a Service, a Queue; and variables that are
-	// no text, by encoding/json: numbers, booleans, slices, maps, structs without methods.
+	// no text, by encoding/json: numbers, booleans, slices, maps, structs without methods. Integers
+	// that JavaScript would round are refused.
 	Bindings map[string]any
 	// Outbound names the binding that answers the app's global fetch instead of the network.
 	Outbound string

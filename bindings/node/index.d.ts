@@ -113,8 +113,8 @@ export interface CallContext {
 }
 
 /**
- * What an app finds in `env`: text, what else JSON has (numbers, booleans, null, arrays, plain objects without functions), functions, classes, objects
- * whose methods it may call, queues, and other apps.
+ * What an app finds in `env`: text, what else JSON has (numbers, booleans, null, arrays, plain objects without functions; what it does not have is refused
+ * at any depth), functions, classes, objects whose methods it may call, queues, and other apps.
  */
 export type EnvEntry =
   string | number | boolean | null | Service | Queue | ((this: CallContext, ...args: any[]) => unknown) | (abstract new (...args: any[]) => object) | object;

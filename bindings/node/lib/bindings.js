@@ -75,16 +75,33 @@ class Bindings {
 /** Whether it is a variable: what JSON has, and nothing that an app could call. */
 function isValue(value) {
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || Array.isArray(value)) return true;
-  if (typeof value !== 'object') return false;
-  const prototype = Object.getPrototypeOf(value);
-  return (prototype === Object.prototype || prototype === null) && !Object.values(value).some((member) => typeof member === 'function');
+  return typeof value === 'object' && isPlain(value) && !Object.values(value).some((member) => typeof member === 'function');
 }
 
+/** Refuses what JSON.stringify would leave out, or make null or an empty object. */
 function jsonOf(name, value) {
+  let at;
   try {
-    if (typeof value !== 'number' || Number.isFinite(value)) return JSON.stringify(value);
-  } catch {}
-  throw invalid(`env.${name} is nothing that JSON has`);
+    return JSON.stringify(value, function (key) {
+      const member = this[key];
+      if (isJson(member)) return member;
+      at = key;
+      throw value;
+    });
+  } catch {
+    throw invalid(at ? `env.${name} holds what JSON does not have, at "${at}"` : `env.${name} is nothing that JSON has`);
+  }
+}
+
+function isJson(value) {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Array.isArray(value)) return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value === 'object' && isPlain(value);
+}
+
+function isPlain(value) {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function checked(name, value) {

@@ -455,8 +455,24 @@ test('variables may be what JSON has', async (t) => {
   assert.deepEqual(await app.invoke('all'), { ...env, BARE: {} });
   const cycle = [];
   cycle.push(cycle);
-  for (const wrong of [NaN, [1n], cycle]) {
+  for (const wrong of [NaN, cycle]) {
     await assert.rejects(runtime.load(HELLO, { env: { WRONG: wrong } }), { code: 'NANO_E_INVALID', message: 'env.WRONG is nothing that JSON has' });
   }
   for (const wrong of [undefined, 1n, Symbol('s')]) await assert.rejects(runtime.load(HELLO, { env: { WRONG: wrong } }), wrongType);
+});
+
+test('a variable loses nothing silently', async (t) => {
+  const runtime = runtimeFor(t);
+  const date = new Date(0);
+  class Point {}
+  for (const wrong of [NaN, Infinity, undefined, () => 1, Symbol('s'), 1n, new Map(), new Set(), date, new Point(), new Uint8Array(1), Object(1)]) {
+    for (const value of [[1, wrong], { at: [{ deep: wrong }] }, [[wrong]]]) {
+      const message = /^env\.WRONG holds what JSON does not have, at "(0|1|deep)"$/;
+      await assert.rejects(runtime.load(HELLO, { env: { WRONG: value } }), { name: 'TypeError', code: 'NANO_E_INVALID', message });
+    }
+  }
+  await assert.rejects(runtime.load(HELLO, { env: { WRONG: [, 1] } }), { code: 'NANO_E_INVALID' });
+  const shared = { a: 1 };
+  const app = await runtime.load("import { env } from 'cloudflare:workers'; export const all = () => env.GOOD", { env: { GOOD: [shared, shared] } });
+  assert.deepEqual(await app.invoke('all'), [shared, shared]);
 });
