@@ -3,6 +3,8 @@
 //     npm install nano-isolates
 //     node server.mjs [port]
 //     curl 'http://127.0.0.1:8000/apps/greeter/?name=world'
+//
+// npm has no nano-isolates yet: `make dist` makes it, and `npm install` takes target/dist/nano-isolates-*.tgz.
 
 import http from 'node:http';
 import { Runtime, toNodeHandler } from 'nano-isolates';

@@ -5,6 +5,8 @@
     gunicorn --workers 2 django_site:wsgi_application
     curl -d 'quiet' http://127.0.0.1:8000/apps/shouter/
     curl http://127.0.0.1:8000/price/3
+
+PyPI has no nano-isolates yet: where pip would install it, install target/dist/nano_isolates-*.whl, which `make dist` makes.
 """
 
 from collections.abc import Callable, Iterable

@@ -2,6 +2,8 @@
 
     pip install nano-isolates
     python script.py
+
+PyPI has no nano-isolates yet: where pip would install it, install target/dist/nano_isolates-*.whl, which `make dist` makes.
 """
 
 import nano_isolates as nano

@@ -3,6 +3,8 @@
     pip install nano-isolates fastapi uvicorn
     uvicorn server:app
     curl 'http://127.0.0.1:8000/apps/greeter/?name=world'
+
+PyPI has no nano-isolates yet: where pip would install it, install target/dist/nano_isolates-*.whl, which `make dist` makes.
 """
 
 from collections.abc import AsyncIterator

@@ -2,6 +2,8 @@
 
     pip install nano-isolates gunicorn
     gunicorn --workers 2 wsgi_server:app
+
+PyPI has no nano-isolates yet: where pip would install it, install target/dist/nano_isolates-*.whl, which `make dist` makes.
 """
 
 from nano_isolates import wsgi
