@@ -530,7 +530,7 @@ def test_apps_answer_apps(runtime: Runtime) -> None:
 
 
 def test_variables_may_be_what_json_has(runtime: Runtime) -> None:
-    values = {"TEXT": "5", "NUMBER": 5, "YES": True, "NONE": None, "LIST": [1, "\U0001f600"], "TABLE": {"a": {"b": 0.5}}}
+    values = {"TEXT": "5", "NUMBER": 5, "LARGE": [2**53, -(2**53), 1e300], "YES": True, "NONE": None, "LIST": [1, "\U0001f600"], "TABLE": {"a": {"b": 0.5}}}
     app = runtime.load("import { env } from 'cloudflare:workers'; export const all = () => ({ ...env })", env=values)
     assert app.invoke_sync("all") == values
     app.reload(env={"NUMBER": [6]})
@@ -544,6 +544,10 @@ def test_bindings_that_cannot_work_are_refused(runtime: Runtime) -> None:
     for value in (len, {1, 2}, float("nan"), {"deep": object()}, b"bytes"):
         with pytest.raises(TypeError, match="env has text and what JSON has: 'A' is a"):
             runtime.load("export default {}", env={"A": value})
+    for value in (2**53 + 1, -(2**70), [{"deep": 2**64}]):
+        with pytest.raises(nano.InvalidError, match="'A' is a .*beyond 2\\*\\*53") as raised:
+            runtime.load("export default {}", env={"A": value})
+        assert isinstance(raised.value, TypeError)
     with pytest.raises(TypeError, match="the names in env are text"):
         runtime.load("export default {}", env={5: "A"})  # type: ignore[dict-item]
     with pytest.raises(nano.InvalidError, match="two entries"):

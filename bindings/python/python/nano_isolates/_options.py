@@ -197,11 +197,19 @@ def _env(name: str, value: Any) -> list[tuple[str, str, bool]]:
             variables.append((key, variable, False))
             continue
         try:
-            variables.append((key, json.dumps(variable, allow_nan=False), True))
+            text = json.dumps(variable, allow_nan=False)
+            json.loads(text, parse_int=_exact)
+            variables.append((key, text, True))
         except (TypeError, ValueError, RecursionError) as error:
             why = f"env has text and what JSON has: {key!r} is a {type(variable).__name__} ({error}); what Python answers is a binding"
             raise InvalidTypeError(why) from None
     return variables
+
+
+def _exact(digits: str) -> int:
+    if abs(value := int(digits)) > 2**53:
+        raise ValueError(f"{digits} is beyond 2**53, where JavaScript's numbers lose digits")
+    return value
 
 
 def _consumers(name: str, value: Any) -> list[tuple[Any, ...]]:
