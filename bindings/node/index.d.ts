@@ -141,7 +141,7 @@ export interface AppOptions {
   name?: string;
   /**
    * What the source is; by default a `URL` is a path, and so is a string without a line break that names something that exists, unless it
-   * begins as modules do.
+   * begins as modules do, or that looks like one (`./shop`, `shop/index.js`).
    */
   kind?: 'text' | 'typescript' | 'tsx' | 'file' | 'folder' | 'echo';
   env?: Record<string, EnvEntry>;

@@ -22,6 +22,8 @@ const GRACE_MS = 30_000;
 const HERE_CHARS_MAX = 4096;
 // How a module begins, and no path: to ask whether there is a file of this name takes longer.
 const CODE = /^\s*(?:export|import)(?:\s+(?:default|const|let|var|async|function|class)\b|\s*[{*'"])/;
+// What can be no app, and is a path, though there may be no file there: it has a slash or the ending of a module, and nothing that a call needs.
+const PATH = /^(?!\/\/)(?=.*(?:\/|\.[cm]?[jt]sx?$))[^\s"'`(){}[\]=;*]+$/;
 // What a Date can say.
 const DATE_MS_MAX = 8.64e15;
 const QUEUE_COUNTS = ['messages', 'bytes', 'sent', 'acked', 'retried', 'dead', 'dropped'];
@@ -364,7 +366,7 @@ function sourceOf(source, kind) {
 }
 
 function isCode(source) {
-  return source.includes('\n') || source.length >= 4096 || source.includes('\0') || CODE.test(source) || !fs.existsSync(source);
+  return source.includes('\n') || source.length >= 4096 || source.includes('\0') || CODE.test(source) || !(PATH.test(source) || fs.existsSync(source));
 }
 
 let named = 0;

@@ -222,6 +222,13 @@ test('sources are code, files and folders', async (t) => {
     (error) => error.code === 'NANO_E_COMPILE' && /index\.js/.test(error.message),
   );
   await assert.rejects(runtime.load(pathToFileURL('/there/is/no/such/file.js')), code('NANO_E_IO'));
+  for (const mistyped of ['/nope/x.js', 'nope/index.js', './apps/shop', '../w\u00f6rker.mts', 'index.ts']) {
+    await assert.rejects(runtime.load(mistyped), (error) => error.code === 'NANO_E_IO' && error.message.includes(mistyped));
+  }
+  for (const text of ['hello', '// hello.js', 'hello.world', 'f("a/b.js")']) {
+    await assert.rejects(runtime.load(text), (error) => error.code !== 'NANO_E_IO');
+  }
+  await assert.rejects(runtime.load('/nope/x.js', { kind: 'text' }), code('NANO_E_COMPILE'));
 });
 
 test('a file that is named as code begins is found by its kind alone', async (t) => {

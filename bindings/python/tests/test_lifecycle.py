@@ -363,6 +363,16 @@ def test_an_app_that_does_not_load_says_where(runtime: Runtime, tmp_path: Path) 
     assert caught.value.code == -10 and caught.value.name == "NANO_E_COMPILE"
     with pytest.raises(OSError):
         runtime.load(tmp_path / "missing.js")
+    for mistyped in ("/nope/x.js", "nope/index.js", "./apps/shop", "../w\u00f6rker.mts", "index.ts"):
+        with pytest.raises(nano.FileError) as raised:
+            runtime.load(mistyped)
+        assert mistyped in raised.value.message
+    for text in ("hello", "// hello.js", "hello.world", 'f("a/b.js")'):
+        with pytest.raises(nano.NanoError) as failed:
+            runtime.load(text)
+        assert not isinstance(failed.value, nano.FileError)
+    with pytest.raises(nano.CompileError):
+        runtime.load("/nope/x.js", kind="text")
     (tmp_path / "index.ts").write_text("const n: number = 3; export default { fetch: () => new Response(String(n)) }")
     assert runtime.load(tmp_path).fetch_sync(URL).text == "3"
     assert runtime.load(str(tmp_path / "index.ts")).fetch_sync(URL).text == "3"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -100,14 +101,18 @@ APP_LIMITS = _nano.app_limits()
 _counter = itertools.count(1)
 
 
+# What can be no app, and is a path, though there may be no file there: it has a slash or the ending of a module, and nothing that a call needs.
+_PATH = re.compile(r"""(?!//)(?=.*(?:/|\.[cm]?[jt]sx?\Z))[^\s"'`(){}\[\]=;*]+\Z""")
+
+
 def source_of(source: str | os.PathLike[str], kind: str | None) -> tuple[str, str]:
     text = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     if not isinstance(text, str):
         raise InvalidTypeError(f"a source is text or a path, not {type(source).__name__}")
     if kind is not None:
         return text_of("kind", kind), text
-    looks_like_path = not isinstance(source, str) or ("\n" not in source and len(source) < 4096)
-    if not isinstance(source, str) or (looks_like_path and "\0" not in text and os.path.exists(text)):
+    may_be_path = "\n" not in text and len(text) < 4096 and "\0" not in text
+    if not isinstance(source, str) or (may_be_path and (_PATH.match(text) or os.path.exists(text))):
         return ("folder" if os.path.isdir(text) else "file"), text
     return "text", text
 

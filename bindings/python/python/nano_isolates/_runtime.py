@@ -87,7 +87,7 @@ class Runtime:
         Its name is taken from now until it has been unloaded: `BusyError` if it is another app's.
 
         `source` is the app's code as text, or the path of its file or folder (`kind`: text, typescript, tsx, file, folder, echo; by default
-        a `Path`, or a `str` without a line break that names something that exists, is a path). Calls of the app to `bindings` are answered
+        a `Path` is a path, and so is a `str` without a line break that names something that exists or looks like one: `./shop`). Calls of the app to `bindings` are answered
         on the event loop that is running now, or by the runtime's own thread; a module that waits for one while it loads needs `aload` there.
         Other options are `name`, `env`, `outbound`, `egress` (`public` by default, `deny` or `any`) with `egress_allow` and `egress_deny`,
         `base_url`, `crons`, `consumers`, `tail`, `code_generation`, `random_seed`, `lazy`, and the app's limits by their names.
