@@ -15,7 +15,8 @@ enum Effect {
 
 use Effect::{Always, Lacking};
 
-const NODE: &str = "of node: there are assert, async_hooks, buffer, events, path, process, string_decoder, timers and util";
+const NODE: &str =
+    "of node: there are assert, async_hooks, buffer, events, path, process, querystring, string_decoder, timers, url and util";
 
 const FLAGS: &[(&str, Effect)] = &[
     ("nodejs_compat", Lacking(NODE)),

@@ -109,7 +109,13 @@ pub const SECRET: &[Key] = &[
         "\"/run/secrets/api_key\"",
         "The file that holds the value, from the app's folder if relative; one newline at its end is not part of it.",
     ),
-    key("command", Kind::Texts, "", "[\"pass\", \"show\", \"shop/api_key\"]", "The program that prints it, and its arguments; no shell."),
+    key(
+        "command",
+        Kind::List(&Kind::Text),
+        "",
+        "[\"pass\", \"show\", \"shop/api_key\"]",
+        "The program that prints it, and its arguments; no shell.",
+    ),
 ];
 
 /// The keys of one binding to another app.

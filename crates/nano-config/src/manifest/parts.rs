@@ -90,7 +90,10 @@ pub fn check_whole(manifest: &Manifest, table: &Table, findings: &mut Findings<'
             table.find(key).and_then(Node::table).and_then(|table| table.entry(name)).map_or(place(key), |entry| entry.key_span.clone());
         if name.is_empty() {
             findings.error(&span, format!("{key}: an entry of env has no name"), "");
-        } else if let Some(other) = seen.insert(name, key) {
+        } else if let Some(other) = seen.insert(name, key)
+            // Told where the file was parsed.
+            && !(other == key && is_twice(table, key, name))
+        {
             findings.error(&span, format!("env has two entries named \"{name}\", in {other} and in {key}"), "rename one of them");
         }
     }
@@ -115,6 +118,15 @@ pub fn check_whole(manifest: &Manifest, table: &Table, findings: &mut Findings<'
             "",
         );
     }
+}
+
+/// Whether a table of entries has one twice, as only JSON can.
+fn is_twice(table: &Table, key: &str, name: &str) -> bool {
+    let mut entries = table.find(key);
+    if key == "queues" {
+        entries = entries.and_then(Node::table).and_then(|queues| queues.find("producers"));
+    }
+    entries.and_then(Node::table).is_some_and(|entries| entries.0.iter().filter(|entry| entry.key == name).count() > 1)
 }
 
 /// The characters of a name: it is a host, `NAME.localhost`, a folder, and the beginning of lines of the log.

@@ -76,6 +76,7 @@ impl Kind {
             Self::Table(_) => "a table".into(),
             Self::Map(Self::Any) => "a table of values".into(),
             Self::Map(kind) => format!("a table, each {}", kind.words()),
+            Self::List(Self::Text) => "a list of text".into(),
             Self::List(kind) => format!("a list, each {}", kind.words()),
             Self::Either(kinds) => kinds.iter().map(|kind| kind.words()).collect::<Vec<_>>().join(", or "),
             Self::Environments => "a table of tables".into(),

@@ -149,6 +149,8 @@ fn what_is_wrong_is_told_with_its_place_and_a_suggestion() {
         ("secrets.K = \"hunter2\"", "1:13: error: secrets.K: this is text; it must be a table"),
         ("secrets.K = {}", "1:13: error: secrets.K must say where the value is"),
         ("secrets.K = { file = \"a\", command = [\"b\"] }", "1:13: error: secrets.K must say where the value is"),
+        ("secrets.K = { command = \"echo hi\" }", "1:25: error: secrets.K.command: this is text; it must be a list of text"),
+        ("secrets.K = { command = [\"echo\", 1] }", "1:34: error: secrets.K.command[1]: this is a whole number; it must be text"),
         ("services.A = { entrypoint = \"X\" }", "1:14: error: services.A does not say which app"),
         (
             "egress.default = \"publik\"",
@@ -193,6 +195,17 @@ fn a_variable_that_is_no_number_of_javascripts_is_an_error() {
     assert_eq!(said(&wrangler("vars = { A = inf }", None)), [format!("wrangler.toml:1:14: error: {lost}")]);
     let kept = "vars = { A = 9007199254740992, B = -9007199254740994, C = 0.1, D = 1e300, E = 9007199254740991 }";
     assert_eq!(said(&nano(kept)), Vec::<String>::new());
+}
+
+#[test]
+fn an_entry_that_is_there_twice_is_told_once() {
+    let twice = ["vars", "services"].map(|key| format!("{{\"{key}\": {{\"A\": \"b\",\n\"A\": \"c\"}}}}"));
+    for text in twice.iter().map(String::as_str).chain(["{\"queues\": {\"producers\": {\"A\": \"b\",\n\"A\": \"c\"}}}"]) {
+        let found = said(&read(text, "nano.json", Flavour::Nano, "folder", None));
+        assert_eq!(found, ["nano.json:2:1: error: \"A\" is there twice (only one of them would count: remove the other)"]);
+    }
+    let found = said(&wrangler("services = [{ binding = \"A\", service = \"b\" }, { binding = \"A\", service = \"c\" }]", None));
+    assert_eq!(found.len(), 1, "{found:?}");
 }
 
 #[test]

@@ -49,6 +49,14 @@ fn check_succeeds_unless_warnings_count() {
 }
 
 #[test]
+fn check_names_the_modules_of_node_that_there_are() {
+    let code = "import 'node:querystring';\nimport 'node:url';\nexport default { fetch() {} };\n";
+    let folder = Folder::new("node", &[("a/index.js", code), ("a/nano.toml", "compatibility_flags = [\"nodejs_compat\"]\n")]);
+    let said = nanod(&folder.0, &["check", "a"]);
+    assert!(said.code == Some(0) && said.out.contains(" querystring, ") && said.out.contains(" url "), "{said:?}");
+}
+
+#[test]
 fn check_runs_no_command_for_a_secret() {
     let manifest = "secrets.KEY = { command = [\"touch\", \"ran\"] }\n";
     let folder = Folder::new("secret", &[("a/index.js", GOOD), ("a/nano.toml", manifest)]);
