@@ -204,7 +204,7 @@ impl Server {
             messages,
             notifier,
             scanner: Scanner::new(folder, scan).with_one_app(one_app),
-            deployment: Deployment::new(QUIET_MS).with_patience(quiet_again_ms),
+            deployment: Deployment::new(QUIET_MS).with_patience(quiet_again_ms).with_errors_answered(options.dev),
             watch,
             apps,
             commands: VecDeque::new(),

@@ -68,6 +68,8 @@ pub struct Deployment {
     quiet_ms: u64,
     /// The same of a folder whose app is deployed already.
     quiet_again_ms: u64,
+    /// An app whose manifest cannot be used answers with what is wrong, whatever was deployed before.
+    errors_answer: bool,
     deployed: Snapshot,
     waiting: BTreeMap<String, Waiting>,
     told: Vec<Finding>,
@@ -105,13 +107,25 @@ const HIDDEN_MS_MAX: u64 = 60_000;
 impl Deployment {
     /// Nothing is deployed yet. A folder must be still for `quiet_ms`.
     pub fn new(quiet_ms: u64) -> Self {
-        Self { quiet_ms, quiet_again_ms: quiet_ms, deployed: Snapshot::default(), waiting: BTreeMap::new(), told: Vec::new() }
+        Self {
+            quiet_ms,
+            quiet_again_ms: quiet_ms,
+            errors_answer: false,
+            deployed: Snapshot::default(),
+            waiting: BTreeMap::new(),
+            told: Vec::new(),
+        }
     }
 
     /// A folder whose app is deployed already must be still for `quiet_again_ms`: nobody waits for it, and half of it would take the place
     /// of what is whole.
     pub fn with_patience(self, quiet_again_ms: u64) -> Self {
         Self { quiet_again_ms, ..self }
+    }
+
+    /// Whether what is wrong with a manifest is answered in place of what was deployed before.
+    pub fn with_errors_answered(self, errors_answer: bool) -> Self {
+        Self { errors_answer, ..self }
     }
 
     /// What is deployed.
@@ -214,14 +228,16 @@ impl Deployment {
     }
 
     fn deploy(&mut self, name: &str, state: &AppState, step: &mut Step) {
-        let Some(app) = state.app_name() else { return self.refuse(name, state.reading.findings.clone(), step) };
+        let Some(app) = state.app_name() else {
+            return self.refuse(name, state.reading.findings.clone(), !self.errors_answer, step);
+        };
         // Hosts have no case.
         let has_it = |state: &AppState| state.app_name().is_some_and(|other| other.eq_ignore_ascii_case(app));
         let taken = self.deployed.apps.iter().find(|(other, deployed)| *other != name && has_it(deployed));
         if let Some((_, other)) = taken {
             let message = format!("the name \"{app}\" is taken by {}", other.shown);
             let help = "give one of the two another name in its manifest";
-            return self.refuse(name, vec![Finding::of_file(Severity::Error, state.shown.clone(), message, help)], step);
+            return self.refuse(name, vec![Finding::of_file(Severity::Error, state.shown.clone(), message, help)], true, step);
         }
         step.findings.extend(state.reading.findings.iter().cloned());
         self.deployed.apps.insert(name.to_string(), state.clone());
@@ -236,13 +252,14 @@ impl Deployment {
         };
         let message = "the folder has no main module and no manifest any more";
         let finding = Finding::of_file(Severity::Error, deployed.shown.clone(), message, "remove the folder to remove the app");
-        self.refuse(name, if told { Vec::new() } else { vec![finding] }, step);
+        self.refuse(name, if told { Vec::new() } else { vec![finding] }, true, step);
     }
 
-    fn refuse(&mut self, name: &str, mut findings: Vec<Finding>, step: &mut Step) {
+    /// Tells once why a folder is not deployed, and whether what was deployed before `goes_on`.
+    fn refuse(&mut self, name: &str, mut findings: Vec<Finding>, goes_on: bool, step: &mut Step) {
         let Some(waiting) = self.waiting.get_mut(name) else { return };
         if !std::mem::replace(&mut waiting.told, true) {
-            if let Some(deployed) = self.deployed.apps.get(name) {
+            if let Some(deployed) = self.deployed.apps.get(name).filter(|_| goes_on) {
                 let message = "what was deployed before goes on serving";
                 findings.push(Finding::of_file(Severity::Warning, deployed.shown.clone(), message, ""));
             }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use nano_base::limits::DEV_LINES_MAX;
 use nano_core::{Answered, Clock, RequestHead};
 
+use super::overlay::Fault;
 use crate::output::{self, Ink, paint};
 
 /// What is shown of a longer path, in characters.
@@ -20,7 +21,7 @@ struct Line {
     status: u16,
     /// Time and CPU time, in microseconds.
     took_us: Option<(u64, u64)>,
-    code: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
 }
 
 /// The way to the printer.
@@ -44,13 +45,14 @@ impl Lines {
             path: path(&answered.request.url),
             status: answered.status,
             took_us: Some((answered.account.wall_us, answered.account.cpu_us)),
-            code: answered.error.map(|error| error.status.name()),
+            code: answered.error.map(|error| error.status.name().into()),
         });
     }
 
-    /// One that no app had.
-    pub fn routed(&self, head: &RequestHead, status: u16) {
-        self.send(Line { app: None, method: head.method.clone(), path: path(&head.url), status, took_us: None, code: None });
+    /// One that no app had: it was for this one, if for any.
+    pub fn routed(&self, head: &RequestHead, fault: &Fault) {
+        let (app, code) = (fault.app.clone(), Some(fault.code.clone().into()));
+        self.send(Line { app, method: head.method.clone(), path: path(&head.url), status: fault.status, took_us: None, code });
     }
 
     fn send(&self, line: Line) {
@@ -90,8 +92,8 @@ impl Line {
             json["wall_us"] = wall_us.into();
             json["cpu_us"] = cpu_us.into();
         }
-        if let Some(code) = self.code {
-            json["code"] = code.into();
+        if let Some(code) = &self.code {
+            json["code"] = code.as_ref().into();
         }
         json
     }
@@ -117,7 +119,7 @@ impl Line {
         if let Some((wall_us, cpu_us)) = self.took_us {
             rest.push(format!("{}, CPU {}", time(wall_us), time(cpu_us)));
         }
-        rest.extend(self.code.map(str::to_string));
+        rest.extend(self.code.as_deref().map(str::to_string));
         if !rest.is_empty() {
             text.push_str(&format!("  {}", paint(Ink::Dim, &rest.join("  "))));
         }
@@ -140,13 +142,13 @@ mod tests {
 
     #[test]
     fn a_line_says_what_became_of_a_request() {
-        let line = |status, code| Line {
+        let line = |status, code: Option<&'static str>| Line {
             app: Some("shop".into()),
             method: "GET".into(),
             path: path("http://shop.localhost:8787/a?b=\u{1b}"),
             status,
             took_us: Some((12_345, 678)),
-            code,
+            code: code.map(Cow::Borrowed),
         };
         assert_eq!(line(200, None).text(), "200 GET  /a?b=?  shop  12 ms, CPU 0.6 ms");
         assert_eq!(line(0, Some("NANO_E_CANCELED")).text(), "--- GET  /a?b=?  shop  12 ms, CPU 0.6 ms  NANO_E_CANCELED");

@@ -182,16 +182,17 @@ pub fn instead(head: &RequestHead, host: &str, path: &str, route: Route) -> Rout
         let (head, body) = overlay::state(dev.generation.load(Ordering::Relaxed));
         return Route::Reply(head, body);
     }
-    let answer = match &route {
+    let fault = match &route {
         // An app that is alone answers for everybody, also for one that has a manifest to be mended.
         Route::App(app) => match meant(host).filter(|name| *name != app.name() && dev.has_manifest_errors(name)) {
-            Some(_) => Some(dev.nobody(host).answer(head)),
-            None => dev.trouble_of(app.name()).map(|fault| fault.answer(head)),
+            Some(_) => Some(dev.nobody(host)),
+            None => dev.trouble_of(app.name()),
         },
-        _ => Some(dev.nobody(host).answer(head)),
+        _ => Some(dev.nobody(host)),
     };
-    let Some((reply, body)) = answer else { return route };
-    dev.lines.routed(head, reply.status);
+    let Some(fault) = fault else { return route };
+    dev.lines.routed(head, &fault);
+    let (reply, body) = fault.answer(head);
     Route::Reply(reply, body)
 }
 
@@ -233,7 +234,7 @@ impl Dev {
         let apps = lock(&self.apps);
         let known = apps.get(app)?;
         if let Some(errors) = lock(&self.manifests).get(&known.folder) {
-            return Some(Fault::of_manifests(errors, self.generation.load(Ordering::Relaxed)));
+            return Some(Fault::of_manifests(Some(app), errors, self.generation.load(Ordering::Relaxed)));
         }
         Some(Fault::of_load(app, known.trouble.as_ref()?, &known.sources, self.generation.load(Ordering::Relaxed)))
     }
@@ -242,6 +243,10 @@ impl Dev {
     fn nobody(&self, host: &str) -> Fault {
         let generation = self.generation.load(Ordering::Relaxed);
         let apps = lock(&self.apps);
+        let manifests = lock(&self.manifests);
+        if let Some((name, findings)) = meant(host).and_then(|name| manifests.get_key_value(name)) {
+            return Fault::of_manifests(Some(name), findings, generation);
+        }
         let broken = |(name, known): (&String, &Known)| Some((name.clone(), known.trouble.clone()?, known.sources.clone()));
         let mut troubles = apps.iter().filter_map(broken);
         let chosen = match meant(host).filter(|name| apps.contains_key(*name)) {
@@ -252,11 +257,9 @@ impl Dev {
         if let Some((name, error, sources)) = chosen {
             return Fault::of_load(&name, &error, &sources, generation);
         }
-        let manifests = lock(&self.manifests);
-        let of_host = meant(host).and_then(|name| manifests.get(name)).cloned();
-        let findings = of_host.unwrap_or_else(|| manifests.values().flatten().cloned().collect());
+        let findings: Vec<Finding> = manifests.values().flatten().cloned().collect();
         if !findings.is_empty() {
-            return Fault::of_manifests(&findings, generation);
+            return Fault::of_manifests(None, &findings, generation);
         }
         Fault::of_nobody(host, &apps.keys().cloned().collect::<Vec<_>>(), generation)
     }

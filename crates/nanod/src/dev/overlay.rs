@@ -27,8 +27,10 @@ const FRAMES_MAX: usize = 32;
 
 /// Something that went wrong, to be shown.
 pub struct Fault {
-    status: u16,
-    code: String,
+    pub status: u16,
+    pub code: String,
+    /// The app that was meant, if it is known.
+    pub app: Option<String>,
     /// What kind of thing it is, in two or three words.
     label: &'static str,
     message: String,
@@ -69,7 +71,7 @@ impl Fault {
 
     /// An app could not be loaded.
     pub fn of_load(app: &str, error: &Error, sources: &Sources, generation: u64) -> Self {
-        Self::of(error, 500, sources, vec![("App", app.to_string())], generation)
+        Self { app: Some(app.to_string()), ..Self::of(error, 500, sources, vec![("App", app.to_string())], generation) }
     }
 
     /// No app answers for a host.
@@ -78,16 +80,18 @@ impl Fault {
         Self { message, apps: apps.to_vec(), ..Self::of_problem(&problem::Problem::NO_APP, "Nobody here", generation) }
     }
 
-    /// Manifests are wrong.
-    pub fn of_manifests(findings: &[Finding], generation: u64) -> Self {
+    /// Manifests are wrong: of the app that is meant, or of any.
+    pub fn of_manifests(app: Option<&str>, findings: &[Finding], generation: u64) -> Self {
         let message = "The manifest cannot be used".to_string();
-        Self { message, findings: findings.to_vec(), ..Self::of_problem(&problem::Problem::NOT_DEPLOYED, "Not deployed", generation) }
+        let (app, findings) = (app.map(str::to_string), findings.to_vec());
+        Self { app, message, findings, ..Self::of_problem(&problem::Problem::NOT_DEPLOYED, "Not deployed", generation) }
     }
 
     fn of_problem(problem: &problem::Problem, label: &'static str, generation: u64) -> Self {
         Self {
             status: problem.status,
             code: problem.code.to_string(),
+            app: None,
             label,
             message: String::new(),
             help: String::new(),
@@ -116,6 +120,7 @@ impl Fault {
         Self {
             status,
             code: error.status.name().to_string(),
+            app: None,
             label,
             message: finding.message,
             help: finding.help,

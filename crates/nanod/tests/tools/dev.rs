@@ -178,6 +178,31 @@ fn a_manifest_that_is_wrong_is_shown() {
 }
 
 #[test]
+fn a_manifest_that_breaks_is_not_said_to_leave_anything_serving() {
+    let folder = Folder::new("breaks", &[("one/index.js", GOOD)]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
+    command.args(["dev", ".", "--listen", "127.0.0.1:0"]).current_dir(&folder.0).stdin(Stdio::null());
+    let mut child = command.stdout(writer.try_clone().expect("a pipe")).stderr(writer).spawn().expect("nanod starts");
+    drop(command);
+    let mut lines = BufReader::new(reader);
+    let mut up_to = |text: &str| {
+        let mut said = String::new();
+        while !said.contains(text) && lines.read_line(&mut said).expect("text") > 0 {}
+        assert!(said.contains(text), "{text}: {said}");
+        said
+    };
+    up_to(" on 127.0.0.1:");
+    folder.write("one/nano.toml", "rutes = []\n");
+    up_to("unknown key \"rutes\"");
+    folder.write("one/nano.toml", "nmae = 1\n");
+    let said = up_to("unknown key \"nmae\"");
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(!said.contains("goes on serving"), "{said}");
+}
+
+#[test]
 fn each_request_is_a_line() {
     let folder = Folder::new("lines", &[("shop/index.ts", FAILS), ("other/index.js", GOOD)]);
     let mut dev = Dev::start(&folder, &[]);
@@ -188,7 +213,14 @@ fn each_request_is_a_line() {
     let line = dev.wait_for("GET");
     assert!(line.starts_with("500 GET  /  shop  ") && line.ends_with("NANO_E_EXCEPTION\n"), "{line}");
     dev.ask("nobody.localhost", "/x", BROWSER);
-    assert_eq!(dev.wait_for("GET"), "404 GET  /x\n");
+    assert_eq!(dev.wait_for("GET"), "404 GET  /x  NO_APP\n");
+    let broken = [("fails/index.js", "throw new Error('x');"), ("wrong/index.js", GOOD), ("wrong/nano.toml", "rutes = []\n")];
+    let folder = Folder::new("broken-lines", &broken);
+    let mut dev = Dev::start(&folder, &[]);
+    dev.ask("fails.localhost", "/", BROWSER);
+    assert_eq!(dev.wait_for("GET"), "500 GET  /  fails  NANO_E_EXCEPTION\n");
+    dev.ask("wrong.localhost", "/", BROWSER);
+    assert_eq!(dev.wait_for("GET"), "503 GET  /  wrong  NOT_DEPLOYED\n");
 }
 
 #[test]
