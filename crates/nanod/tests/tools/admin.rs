@@ -97,7 +97,7 @@ fn top_shows_rates_in_the_order_that_is_asked_for() {
     }
     let (address, asked) = listen(two_looks());
     let said = nanod(Path::new("/"), &["top", "--admin", &address, "--once", "--interval", "100ms"]);
-    assert!(said.out.contains("a    warm            10.0   50.0        -   1.5 ms    1.0 MB"), "{}", said.out);
+    assert!(said.out.contains("a    warm            10.0   50.0        -   1.5 ms   1.0 MiB"), "{}", said.out);
     asked.join().expect("two requests");
 }
 

@@ -200,8 +200,8 @@ fn time(us: u64) -> String {
 fn size(bytes: u64) -> String {
     match bytes {
         0 => "-".to_string(),
-        1..=1_048_575 => format!("{} KB", bytes / 1_024),
-        1_048_576..=1_073_741_823 => format!("{:.1} MB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.1} GB", bytes as f64 / 1_073_741_824.0),
+        1..=1_048_575 => format!("{} KiB", bytes / 1_024),
+        1_048_576..=1_073_741_823 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
     }
 }
