@@ -526,6 +526,6 @@ fn start_admin(options: Option<&admin::Options>, worker: u32, context: admin::Co
             output::complain(&format!("{why}; this worker serves without it"));
             Ok(None)
         }
-        Err(why) => Err(format!("{why} (choose another address with --admin, or --no-admin)")),
+        Err(why) => Err(why),
     }
 }

@@ -444,6 +444,9 @@ fn an_app_out_of_service_stays_so_whatever_changes() {
     fs::rename(&part, server.folder.join("apps/one/index.js")).unwrap();
     server.wait_for("stays out of service");
     assert_eq!((server.app("one").0, &server.ask("GET", "/apps/one").json()["state"]), (503, &"drained".into()));
+    let killed = server.ask("POST", "/apps/one/kill");
+    assert_eq!((killed.0, &killed.json()["ended"]), (200, &0.into()), "there is nothing to end");
+    assert_eq!(server.ask("POST", "/apps/two/kill").0, 404);
 }
 
 #[test]

@@ -11,6 +11,9 @@ const BLOCK: usize = 512;
 /// Files and folders of an archive.
 const ENTRIES_MAX: usize = 10 * SOURCE_FILES_MAX;
 
+/// How files of gzip, bzip2, xz and zstd begin.
+const COMPRESSED: [&[u8]; 4] = [&[0x1f, 0x8b], b"BZh", b"\xfd7zXZ\0", &[0x28, 0xb5, 0x2f, 0xfd]];
+
 /// Something in an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
@@ -20,6 +23,14 @@ pub enum Entry<'a> {
 
 /// Reads a whole archive: ustar, with the long names of pax and GNU.
 pub fn read(archive: &[u8]) -> Result<Vec<Entry<'_>>, String> {
+    let compressed = || COMPRESSED.iter().any(|begin| archive.starts_with(begin));
+    read_plain(archive).map_err(|why| match compressed() {
+        true => "the archive is compressed; send it as tar writes it without -z, -j, -J or --zstd".into(),
+        false => why,
+    })
+}
+
+fn read_plain(archive: &[u8]) -> Result<Vec<Entry<'_>>, String> {
     let mut entries = Vec::new();
     let mut rest = archive;
     let mut long: Option<String> = None;
@@ -222,6 +233,10 @@ mod tests {
         let whole = archive(&[("index.js", b'0', &[b'x'; 700])]);
         for cut in [0, 100, BLOCK, BLOCK + 1, BLOCK + 699] {
             assert!(read(&whole[..cut]).is_err(), "{cut}");
+        }
+        for compressed in [&[0x1f, 0x8b, 8][..], b"BZh9", b"\xfd7zXZ\0", &[0x28, 0xb5, 0x2f, 0xfd]] {
+            let why = read(&[compressed, &[b'x'; BLOCK]].concat()).expect_err("compressed");
+            assert!(why.contains("is compressed") && read(compressed).expect_err("compressed") == why, "{why}");
         }
         assert!(read(&[b'x'; 2 * BLOCK]).is_err() && read(&[0; 2 * BLOCK]).is_err());
         let mut huge = entry("index.js", b'0', b"");

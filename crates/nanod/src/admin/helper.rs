@@ -12,6 +12,7 @@ use nano_core::{Runtime, Status};
 use serde_json::json;
 
 use super::archive;
+use super::board::Board;
 use super::connection::Held;
 use super::operate::{Action, Command};
 use super::reply::{Refusal, Reply};
@@ -42,20 +43,25 @@ const STAGED: &str = ".nanod-";
 const LEFT_OVER: Duration = Duration::from_secs(3_600);
 
 /// Starts the thread.
-pub fn start(runtime: Arc<Runtime>, root: PathBuf, commands: Box<dyn Fn(Command) + Send>) -> std::io::Result<SyncSender<Job>> {
+pub fn start(
+    runtime: Arc<Runtime>,
+    board: Board,
+    root: PathBuf,
+    commands: Box<dyn Fn(Command) + Send>,
+) -> std::io::Result<SyncSender<Job>> {
     let (sender, jobs) = sync_channel(ADMIN_ACTIONS_MAX);
     std::thread::Builder::new().name("nanod-admin-work".into()).spawn(move || {
         remove_left_overs(&root);
-        work(&jobs, &runtime, &root, &commands);
+        work(&jobs, &runtime, &board, &root, &commands);
     })?;
     Ok(sender)
 }
 
-fn work(jobs: &Receiver<Job>, runtime: &Runtime, root: &Path, commands: &dyn Fn(Command)) {
+fn work(jobs: &Receiver<Job>, runtime: &Runtime, board: &Board, root: &Path, commands: &dyn Fn(Command)) {
     while let Ok(job) = jobs.recv() {
         match job {
             Job::Pass(command) => commands(command),
-            Job::Kill(name, reply) => reply.give(kill(runtime, &name)),
+            Job::Kill(name, reply) => reply.give(kill(runtime, board, &name)),
             Job::Upload(name, (bytes, held), reply) => match unpack(root, bytes, held) {
                 Ok(staged) => commands(Command::new(Action::Deploy(name, staged), reply)),
                 Err(refusal) => reply.give(Err(refusal)),
@@ -64,8 +70,13 @@ fn work(jobs: &Receiver<Job>, runtime: &Runtime, root: &Path, commands: &dyn Fn(
     }
 }
 
-fn kill(runtime: &Runtime, name: &str) -> Result<serde_json::Value, Refusal> {
-    let app = runtime.find(name).ok_or_else(|| Refusal::new(404, "NO_APP", format!("there is no app named \"{name}\"")))?;
+fn kill(runtime: &Runtime, board: &Board, name: &str) -> Result<serde_json::Value, Refusal> {
+    let app = match runtime.find(name) {
+        Some(app) => app,
+        // Out of service it has no instances.
+        None if board.find(name).is_some() => return Ok(json!({ "app": name, "ended": 0 })),
+        None => return Err(Refusal::new(404, "NO_APP", format!("there is no app named \"{name}\""))),
+    };
     match app.kill() {
         Ok(ended) => Ok(json!({ "app": name, "ended": ended })),
         Err(error) if error.status == Status::Timeout => Err(Refusal::new(504, "TIMEOUT", error.message)),

@@ -52,7 +52,7 @@ enum ListenSocket {
 
 impl Listener {
     pub fn bind(address: &Address) -> Result<Self, String> {
-        let failed = |error: io::Error| format!("cannot listen on {address} for the admin listener: {error}");
+        let failed = |error: io::Error| format!("cannot listen on {address} for the admin listener: {error} ({ELSEWHERE})");
         let tcp = |host: &str, port: u16| -> io::Result<Self> {
             let mut found = (host, port).to_socket_addrs()?;
             let place = found.next().ok_or(io::ErrorKind::NotFound)?;
@@ -88,6 +88,9 @@ impl Listener {
     }
 }
 
+/// What to do about an address that cannot be had.
+const ELSEWHERE: &str = "choose another address with --admin, or --no-admin";
+
 /// Binds a path for this user alone. A socket that nobody listens on any more is replaced.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let socket = match UnixListener::bind(path) {
@@ -116,7 +119,7 @@ pub fn start(listener: Listener, options: &Options, context: Context, token: Arc
         // A listener that has gone has nobody to tell.
         let _ = bell.wake();
     }));
-    let jobs = helper::start(context.runtime.clone(), context.root, context.commands).map_err(failed)?;
+    let jobs = helper::start(context.runtime.clone(), context.board.clone(), context.root, context.commands).map_err(failed)?;
     let (outcomes_in, outcomes) = channel();
     let api = Api {
         runtime: context.runtime,

@@ -161,6 +161,18 @@ fn the_usual_admin_port_is_no_less_wanted_than_another() {
 }
 
 #[test]
+fn a_token_that_is_none_is_not_a_matter_of_the_address() {
+    let folder = folder("token", &[("app/index.js", &says("app"))]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nanod"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).arg(&folder).env("NANOD_TOKEN", "short");
+    let output = command.output().expect("nanod runs");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3) && said.contains("the token in NANOD_TOKEN: "), "{said}");
+    assert!(!said.contains("another address"), "{said}");
+    let _ = fs::remove_dir_all(folder);
+}
+
+#[test]
 fn a_folder_without_apps_is_served_with_a_hint() {
     let mut server = Server::begin("empty", &[("notes.txt", "")], &[]);
     let said = server.await_ready(READY);
