@@ -177,7 +177,7 @@ impl Apps {
     /// Whether an app may have all that it has.
     fn is_granted(&self, folder: &str, state: &AppState, reading: &Reading, used: &Used) -> bool {
         let name = trust::name_of(folder, state);
-        trust::refusals(&self.grants, name, &state.folder, reading, Severity::Error).is_empty()
+        trust::refusals(&self.grants, name, &state.folder, reading, Severity::Error, trust::OR_TRUST).is_empty()
             && used.egress.iter().all(|rule| self.grants.allows_egress(name, rule))
             && used.files.iter().all(|file| self.grants.allows_file(name, file))
     }
@@ -366,7 +366,8 @@ impl Apps {
     fn check(&mut self, folder: &str, state: &AppState, why: &Why) -> Result<String, String> {
         let Some(manifest) = &state.reading.manifest else { return Err("its manifest cannot be used".into()) };
         let serves = self.serves(folder);
-        let refusals = trust::refusals(&self.grants, trust::name_of(folder, state), &state.folder, &state.reading, Severity::Error);
+        let refusals =
+            trust::refusals(&self.grants, trust::name_of(folder, state), &state.folder, &state.reading, Severity::Error, trust::OR_TRUST);
         if !refusals.is_empty() {
             refusals.iter().for_each(output::finding);
             if !serves {

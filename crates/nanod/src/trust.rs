@@ -94,14 +94,18 @@ pub fn name_of<'a>(folder: &'a str, state: &'a AppState) -> &'a str {
     }
 }
 
-/// What an app asks for and does not have, told where it asks; `name` is the one that grants have for it, and `place` its folder, from `/`.
-pub fn refusals(grants: &Grants, name: &str, place: &Path, reading: &Reading, severity: Severity) -> Vec<Finding> {
+/// What else can be done by whoever serves about what is not granted.
+pub const OR_TRUST: &str = "or serve with --trust";
+
+/// What an app asks for and does not have, told where it asks; `name` is the one that grants have for it, `place` its folder, from `/`, and
+/// `more` what there is to say to whoever would grant it.
+pub fn refusals(grants: &Grants, name: &str, place: &Path, reading: &Reading, severity: Severity, more: &str) -> Vec<Finding> {
     let Some(manifest) = &reading.manifest else { return Vec::new() };
     let is_private = |rule: &str| Rule::parse(rule).is_ok_and(|rule| rule.names_private());
     let refused = grants.refused(name, place, manifest, &is_private);
     let finding = |demand: &nano_config::manifest::Demand| {
         let message = format!("{} is not granted to this app", demand.what());
-        let help = format!("write {} below [apps.{}] in {GRANTS_FILE}, or serve with --trust", demand.grant(), key(name));
+        let help = format!("write {} below [apps.{}] in {GRANTS_FILE}, {more}", demand.grant(), key(name));
         reading.about(severity, &demand.key(), message, help)
     };
     refused.iter().map(finding).collect()

@@ -68,7 +68,12 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     let manifests: Vec<(&Manifest, &AppState)> =
         states.iter().filter_map(|state| Some((state.reading.manifest.as_ref()?, *state))).collect();
     findings.extend(among(&manifests, &snapshot));
-    let grants = Grants::load(&dir.join(GRANTS_FILE)).unwrap_or_else(|wrong| {
+    // In the folder of one app it would be the app's own.
+    let beside = match snapshot.apps.get(".") {
+        Some(state) => state.folder.parent().unwrap_or(&state.folder),
+        None => dir,
+    };
+    let grants = Grants::load(&beside.join(GRANTS_FILE)).unwrap_or_else(|wrong| {
         findings.extend(wrong);
         None
     });
@@ -77,7 +82,7 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
         let Some(manifest) = &state.reading.manifest else { continue };
         let name = trust::name_of(folder, state);
         // Another server may grant it.
-        findings.extend(trust::refusals(&grants, name, &state.folder, &state.reading, Severity::Warning));
+        findings.extend(trust::refusals(&grants, name, &state.folder, &state.reading, Severity::Warning, trust::OR_TRUST));
         findings.extend(secrets(manifest, state, &grants, name));
         if let Some(runtime) = runtime {
             findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));

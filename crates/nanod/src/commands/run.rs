@@ -73,7 +73,7 @@ fn of_folder(reading: &Reading, folder: &Path, shown: &str, name: &str) -> Resul
         None => None,
     };
     let grants = grants.unwrap_or_default();
-    let refusals = trust::refusals(&grants, name, folder, reading, Severity::Error);
+    let refusals = trust::refusals(&grants, name, folder, reading, Severity::Error, "beside the app's folder");
     if !refusals.is_empty() {
         refusals.iter().for_each(output::finding);
         return Err(format!("{shown} asks for more than it is granted"));

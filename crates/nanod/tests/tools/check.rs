@@ -57,6 +57,20 @@ fn check_names_the_modules_of_node_that_there_are() {
 }
 
 #[test]
+fn check_and_run_of_one_app_heed_the_grants_beside_its_folder() {
+    let files =
+        [("apps/a/index.js", GOOD), ("apps/a/nano.toml", "code_generation = true\n"), ("apps/a/nanod.toml", "apps.a.trust = true\n")];
+    let folder = Folder::new("beside", &files);
+    let run = |command: &str| nanod(&folder.0, &[command, "apps/a"]);
+    let said = run("check");
+    assert!(said.out.contains("is not granted") && said.out.contains("1 warning"), "what an app grants itself does not count: {said:?}");
+    let said = run("run");
+    assert!(said.err.contains("(write code_generation = true below [apps.a] in nanod.toml, beside the app's folder)"), "{said:?}");
+    folder.write("apps/nanod.toml", "apps.a.code_generation = true\n");
+    assert!(run("check").out.contains("0 warnings") && run("run").code == Some(0));
+}
+
+#[test]
 fn check_runs_no_command_for_a_secret() {
     let manifest = "secrets.KEY = { command = [\"touch\", \"ran\"] }\n";
     let folder = Folder::new("secret", &[("a/index.js", GOOD), ("a/nano.toml", manifest)]);
