@@ -82,8 +82,12 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
         let Some(manifest) = &state.reading.manifest else { continue };
         let name = trust::name_of(folder, state);
         // Another server may grant it.
-        findings.extend(trust::refusals(&grants, name, &state.folder, &state.reading, Severity::Warning, trust::OR_TRUST));
-        findings.extend(secrets(manifest, state, &grants, name));
+        let refusals = trust::refusals(&grants, name, &state.folder, &state.reading, Severity::Warning, trust::OR_TRUST);
+        let unreadable = secrets(manifest, state, &grants, name);
+        // What is not granted cannot be read either.
+        let told = |secret: &Finding| refusals.iter().any(|refusal| (refusal.line, refusal.column) == (secret.line, secret.column));
+        findings.extend(unreadable.into_iter().filter(|secret| !told(secret)));
+        findings.extend(refusals);
         if let Some(runtime) = runtime {
             findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));
         }
@@ -112,14 +116,19 @@ fn among(manifests: &[(&Manifest, &AppState)], snapshot: &Snapshot) -> Vec<Findi
     if snapshot.apps.contains_key(".") {
         return findings;
     }
-    for ((manifest, _), file) in manifests.iter().zip(&files) {
+    let help = |app: &str, otherwise: &str| match nearest(app, names.iter().copied()) {
+        Some(name) => format!("did you mean \"{name}\"?"),
+        None => otherwise.to_string(),
+    };
+    for (manifest, state) in manifests {
         for service in manifest.services.iter().filter(|service| !names.contains(service.app.as_str())) {
-            let help = match nearest(&service.app, names.iter().copied()) {
-                Some(name) => format!("did you mean \"{name}\"?"),
-                None => "calls of it fail until it is deployed".to_string(),
-            };
             let message = format!("services.{}: there is no app \"{}\" here", service.name, service.app);
-            findings.push(Finding::of_file(Severity::Warning, file.clone(), message, help));
+            let help = help(&service.app, "calls of it fail until it is deployed");
+            findings.push(state.reading.about(Severity::Warning, "services", message, help));
+        }
+        for app in manifest.tail.iter().filter(|app| !names.contains(app.as_str())) {
+            let help = help(app, "it is told nothing until it is deployed");
+            findings.push(state.reading.about(Severity::Warning, "tail", format!("tail: there is no app \"{app}\" here"), help));
         }
     }
     findings
@@ -131,8 +140,8 @@ fn secrets(manifest: &Manifest, state: &AppState, grants: &Grants, name: &str) -
     let unreadable = |(name, source): &(String, SecretSource)| {
         let SecretSource::File(_) = source else { return None };
         let why = apps::read_secret(source, &state.folder, &allowed, 0).err()?;
-        let file = manifest.file.clone().unwrap_or_else(|| state.shown.clone());
-        Some(Finding::of_file(Severity::Warning, file, format!("secrets.{name}: {why}"), "the app is deployed only where it can be read"))
+        let (key, help) = (format!("secrets.{name}"), "the app is deployed only where it can be read");
+        Some(state.reading.about(Severity::Warning, &key, format!("{key}: {why}"), help))
     };
     manifest.secrets.iter().filter_map(unreadable).collect()
 }

@@ -71,6 +71,23 @@ fn check_and_run_of_one_app_heed_the_grants_beside_its_folder() {
 }
 
 #[test]
+fn check_says_where_a_service_a_tail_and_a_secret_are_named() {
+    let manifest =
+        "tail = [\"nobody\"]\n[services]\nAUTH = \"god\"\n[secrets]\nA = { file = \"/etc/hostname\" }\nB = { file = \"none\" }\n";
+    let folder = Folder::new("where", &[("a/index.js", GOOD), ("a/nano.toml", manifest)]);
+    let said = nanod(&folder.0, &["check", ".", "--no-compile"]);
+    for text in [
+        "./a/nano.toml:1:1: warning: tail: there is no app \"nobody\" here (",
+        "./a/nano.toml:2:2: warning: services.AUTH: there is no app \"god\" here (",
+        "./a/nano.toml:5:1: warning: reading the secret A from /etc/hostname, outside the app's folder, is not granted",
+        "./a/nano.toml:6:1: warning: secrets.B: cannot read ",
+    ] {
+        assert!(said.out.contains(text), "{text}\n{}", said.out);
+    }
+    assert!(said.out.contains("4 warnings"), "{}", said.out);
+}
+
+#[test]
 fn check_runs_no_command_for_a_secret() {
     let manifest = "secrets.KEY = { command = [\"touch\", \"ran\"] }\n";
     let folder = Folder::new("secret", &[("a/index.js", GOOD), ("a/nano.toml", manifest)]);
