@@ -1,6 +1,10 @@
 //! Every limit of NANO, with its name, its default and what it guards. A number that bounds something for apps or hosts lives here
 //! or, for text decoders, beside them; constants elsewhere are rhythms, formats and what was measured of V8.
 
+mod admin;
+
+pub use self::admin::*;
+
 /// What one app may use. Every field can be set per app; zero is not "unlimited" anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppLimits {
@@ -725,40 +729,18 @@ pub const FINDINGS_MAX: usize = 100;
 pub const SOCKETS_OF_SHARD_MAX: usize = 65_536;
 /// Sockets that one look at a shard's poll tells of.
 pub const SOCKET_EVENTS_MAX: usize = 256;
-/// Connections of the admin listener at once; more are closed as they come.
-pub const ADMIN_CONNECTIONS_MAX: usize = 256;
-/// Of these, streams of logs and of figures.
-pub const ADMIN_STREAMS_MAX: usize = 64;
-/// The head of a request to the admin listener.
-pub const ADMIN_HEAD_BYTES_MAX: usize = 16 << 10;
-/// A body that a request there may have without need.
-pub const ADMIN_BODY_BYTES_MAX: usize = 64 << 10;
-/// An archive that is deployed there, and its files together.
-pub const ADMIN_DEPLOY_BYTES_MAX: usize = 64 << 20;
-/// What waits to be sent on a stream before what comes is left for later.
-pub const ADMIN_STREAM_BYTES_MAX: usize = 1 << 20;
-/// How long a client of the admin listener may stand still, unless it follows a stream.
-pub const ADMIN_IDLE_MS: u64 = 30_000;
-/// How long one that follows may take nothing although there is something.
-pub const ADMIN_STALL_MS: u64 = 60_000;
-/// Actions that wait for those before them.
-pub const ADMIN_ACTIONS_MAX: usize = 64;
-/// Apps that the figures of the admin listener name one by one.
-pub const ADMIN_APPS_MAX: usize = 10_000;
-/// Versions of an app that are remembered.
-pub const ADMIN_VERSIONS_MAX: usize = 20;
-/// Lines of log that are kept, of all apps together.
-pub const ADMIN_LOG_BYTES_MAX: usize = 16 << 20;
-/// Of these, of one app.
-pub const ADMIN_LOG_APP_BYTES_MAX: usize = 256 << 10;
-/// The admin listener's token.
-pub const ADMIN_TOKEN_BYTES_MIN: usize = 16;
-/// The same at most.
-pub const ADMIN_TOKEN_BYTES_MAX: usize = 256;
 /// What V8's functions of languages take outside the heap for one text.
 pub const LANGUAGE_PIECE_BYTES_MAX: usize = 128 << 20;
 /// From this size on an app has to have room for a piece; smaller ones there always are, since locks may be held for them.
 pub const LANGUAGE_PIECE_BYTES_REFUSED: usize = 64 << 10;
+/// What declares the types of all wasm modules of the process: V8 has room for two million, of two bytes at least, and keeps them for ever.
+pub const WASM_TYPES_BYTES_MAX: usize = 3 << 20;
+/// Of these, those of one app, in all its versions.
+pub const WASM_TYPES_OF_APP_BYTES_MAX: usize = WASM_TYPES_BYTES_MAX / 8;
+/// Memory of instances that wait to be disposed of when there is time, before it is done at once.
+pub const GRAVEYARD_BYTES_MAX: usize = 32 << 20;
+/// What an app's instances may leave behind in caches of languages, which are the process's, before the app is not started again.
+pub const LEFT_BEHIND_BYTES_MAX: usize = 128 << 20;
 /// What V8 may take outside an app's heap for what it does at the moment, in multiples of `heap_bytes`, besides `external_bytes`.
 pub const NATIVE_HEAPS_MAX: usize = 4;
 /// The largest file that an operator names: a token, certificates, declarations.
@@ -791,7 +773,3 @@ pub const INSPECTOR_MAP_BYTES_MAX: usize = 8 << 20;
 pub const INSPECTOR_CONNECTIONS_MAX: usize = 64;
 /// How long a client of it may take for a request.
 pub const INSPECTOR_REQUEST_MS_MAX: u64 = 10_000;
-/// The largest answer of an admin listener's that a command reads: the figures of 10,000 apps have 3 MiB.
-pub const ADMIN_ANSWER_BYTES_MAX: usize = 16 << 20;
-/// The longest event of one.
-pub const ADMIN_EVENT_BYTES_MAX: usize = 1 << 20;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
-use nano_base::limits::AppLimits;
+use nano_base::limits::{AppLimits, LEFT_BEHIND_BYTES_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 use nano_net::policy::Policy;
@@ -184,6 +184,8 @@ pub(crate) struct AppShared {
     pub starts: AtomicU64,
     pub condemned: AtomicU64,
     pub strikes: AtomicU32,
+    /// Bytes that its instances have left behind in caches of the process's.
+    pub left_behind: AtomicUsize,
     pub skipped: AtomicU64,
     pub untold: AtomicU64,
     /// The shards that have a warm instance of it, a bit each; those from the 64th on share bits.
@@ -222,6 +224,7 @@ impl AppShared {
             starts: AtomicU64::new(0),
             condemned: AtomicU64::new(0),
             strikes: AtomicU32::new(0),
+            left_behind: AtomicUsize::new(0),
             skipped: AtomicU64::new(0),
             untold: AtomicU64::new(0),
             warm: AtomicU64::new(0),
@@ -237,6 +240,11 @@ impl AppShared {
     /// The version that takes new requests.
     pub(crate) fn version(&self) -> Arc<Version> {
         self.serving.read().unwrap_or_else(|poisoned| poisoned.into_inner()).version.clone()
+    }
+
+    /// Whether its instances have left more behind than an app's may.
+    pub(crate) fn has_left_too_much(&self) -> bool {
+        self.left_behind.load(Ordering::Relaxed) >= LEFT_BEHIND_BYTES_MAX
     }
 
     pub(crate) fn limits(&self) -> AppLimits {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use nano_base::sys;
 use nano_core::{Payload, ProcessOptions, Status};
 
 mod support;
@@ -70,6 +71,25 @@ fn a_text_beyond_its_apps_limit_takes_no_large_part_of_what_is_left_for_others()
     assert_eq!(fetch(&app, "/?length=64000000").expect_err("too much").status, Status::MemoryLimit);
     assert_eq!(runtime.stats().parked, 1);
     assert_eq!(text(&app, "/?length=2000000"), "x");
+}
+
+#[test]
+fn instances_that_were_stopped_do_not_pile_up_while_there_is_work() {
+    let _turn = start();
+    let runtime = runtime(1);
+    let source = "export default { fetch() { globalThis.kept = [1, 2, 3].map(() => new Uint8Array(10 << 20).fill(1)); for (;;); } }";
+    let mut options = options("heavy", source);
+    options.limits.cpu_ms = 20;
+    let app = runtime.load(options).expect("loads");
+    let before = sys::memory::resident_bytes();
+    let mut waiting: Vec<_> = (0..40).map(|_| app.dispatch(get("/")).expect("accepted")).collect();
+    let mut peak = before;
+    while !waiting.is_empty() {
+        wait_for(&runtime, |event| waiting.contains(&event.id).then(|| waiting.retain(|id| *id != event.id)));
+        peak = peak.max(sys::memory::resident_bytes());
+    }
+    // Of 30 MiB each: one that runs, and what may wait to be disposed of.
+    assert!(peak - before < 300 << 20, "{} MiB", (peak - before) >> 20);
 }
 
 /// Busy enough for machine code.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use nano_base::limits::{
-    FRESH_HEAP_BYTES, HEAPS_PRESSURE_PERCENT, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE,
-    MAPPINGS_PERCENT_MAX, PROCESS_INSTANCES_MAX, STRIKES_MAX,
+    FRESH_HEAP_BYTES, HEAPS_PRESSURE_PERCENT, LEFT_BEHIND_BYTES_MAX, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX,
+    MAPPINGS_PER_INSTANCE, MAPPINGS_PERCENT_MAX, PROCESS_INSTANCES_MAX, STRIKES_MAX,
 };
 use nano_base::status::{Error, Result, Status};
 use nano_base::sys::memory;
@@ -148,6 +148,12 @@ impl Inner {
                 "the app broke too many threads, or too much memory is lost with those that it broke: it is not started again in this process".into(),
             );
         }
+        if app.has_left_too_much() {
+            return refused(format!(
+                "the app's instances left {} MiB behind in caches of languages: it is not started again in this process",
+                LEFT_BEHIND_BYTES_MAX >> 20
+            ));
+        }
         if app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX && Arc::ptr_eq(version, &app.version()) {
             return refused(format!("the app broke {STRIKES_MAX} shards and is not started again until it is reloaded"));
         }
@@ -156,6 +162,6 @@ impl Inner {
 
     /// Whether it would be refused.
     pub(crate) fn is_quarantined(&self, app: &AppShared) -> bool {
-        app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX || self.culprits.is_barred(&app.name)
+        app.strikes.load(Ordering::Relaxed) >= STRIKES_MAX || app.has_left_too_much() || self.culprits.is_barred(&app.name)
     }
 }

@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use nano_base::limits::FRESH_HEAP_BYTES;
 use nano_base::status::Result;
 use nano_engine::Instance;
 
 use super::admission::Permit;
 use super::link::Link;
+use crate::app::AppShared;
 use crate::observe::Tenant;
 use crate::request::Work;
 use crate::wait::Slot as Ticket;
@@ -37,6 +40,27 @@ pub(super) struct Slot {
     pub idle_since_ms: u64,
     /// Visits since its memory was looked at.
     pub visits: u32,
+}
+
+/// An instance that waits to be disposed of.
+pub(super) struct Buried {
+    pub instance: Instance,
+    pub app: Arc<AppShared>,
+    pub permit: Permit,
+}
+
+impl Buried {
+    /// What it holds until then.
+    pub(super) fn bytes(&self) -> usize {
+        self.instance.heap_pages().load(Ordering::Relaxed) + self.instance.external_used() + FRESH_HEAP_BYTES
+    }
+
+    /// Disposes of it.
+    pub(super) fn dispose(self) {
+        let Self { instance, app, permit } = self;
+        app.left_behind.fetch_add(instance.dispose(), Ordering::Relaxed);
+        drop(permit);
+    }
 }
 
 impl Slot {

@@ -27,8 +27,8 @@ use super::desk::{Desk, Timer};
 use super::link::{Link, LinkHost};
 use super::outside::Outside;
 use super::seat::{Seat, Stop};
-use super::slot::{Phase, Slot};
-use super::visit::{Visit, begin_turn, with_place};
+use super::slot::{Buried, Phase, Slot};
+use super::visit::{Visit, begin_turn, heap_exhausted, with_place};
 use super::{Command, Shard};
 use crate::IMAGE;
 use crate::app::AppShared;
@@ -91,7 +91,7 @@ struct Thread {
     by_app: Numbered<u64, u64>,
     ready: VecDeque<u64>,
     /// Instances to dispose of when there is time.
-    graveyard: Vec<(Instance, Permit)>,
+    graveyard: VecDeque<Buried>,
     /// Started blank isolates, the newest first.
     pool: Vec<Instance>,
     /// Nothing has come for a while: the time to do what costs a millisecond.
@@ -124,7 +124,7 @@ impl Thread {
             slots: Slots::new(inner.limits.instances as usize),
             by_app: Numbered::default(),
             ready: VecDeque::new(),
-            graveyard: Vec::new(),
+            graveyard: VecDeque::new(),
             pool: Vec::new(),
             rested: false,
             poll,
@@ -261,8 +261,8 @@ impl Thread {
 
     /// Does one thing that can wait; whether there was one. It is at no app's expense.
     fn tidy(&mut self) -> bool {
-        if let Some(buried) = self.graveyard.pop() {
-            drop(buried);
+        if let Some(buried) = self.graveyard.pop_front() {
+            buried.dispose();
         } else if self.rested && self.wants_blanks() {
             match Instance::new(IMAGE, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
@@ -713,6 +713,10 @@ impl Thread {
                 look_at_memory(slot);
             }
         }
+        let broken = broken.or_else(|| {
+            let is_beyond = slot.visits == 1 && slot.instance.is_beyond_its_heap();
+            is_beyond.then(|| heap_exhausted(&link.version.limits))
+        });
         if let Some(error) = broken {
             let error = with_place(error, &slot.instance.stopped_at());
             self.condemn(id, error);

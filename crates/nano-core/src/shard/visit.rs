@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use nano_base::limits::{TURNS_PER_VISIT, VISIT_CPU_NS};
+use nano_base::limits::{AppLimits, TURNS_PER_VISIT, VISIT_CPU_NS};
 use nano_base::meet::TurnTimes;
 use nano_base::status::{Error, Status};
 use nano_base::sys;
@@ -29,6 +29,11 @@ pub(super) fn with_place(error: Error, frames: &str) -> Error {
     }
     let stack = format!("Error: {}{frames}", error.message);
     error.with_stack(stack)
+}
+
+/// The error of an app whose heap is full.
+pub(super) fn heap_exhausted(limits: &AppLimits) -> Error {
+    Error::new(Status::MemoryLimit, format!("the app used up its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20))
 }
 
 /// The turns of one visit to one instance.
@@ -126,10 +131,7 @@ impl Turns for Visit<'_> {
         self.desk.bill(&self.link.app, spent.as_deref().filter(|_| !self.is_inspected));
         let limits = &self.link.version.limits;
         self.broken = match (stop, outcome) {
-            (_, Outcome::HeapExhausted) => Some(Error::new(
-                Status::MemoryLimit,
-                format!("the app used up its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20),
-            )),
+            (_, Outcome::HeapExhausted) => Some(heap_exhausted(limits)),
             (_, Outcome::CodeExhausted) => Some(Error::new(
                 Status::MemoryLimit,
                 format!("the app made more machine code than a quarter of its heap of {} MiB (limit heap_bytes)", limits.heap_bytes >> 20),

@@ -71,6 +71,76 @@ fn leb(mut number: usize) -> Vec<u8> {
     bytes
 }
 
+/// A module that declares so many types, each another one, of a few bytes, and a type section of that many bytes.
+fn many_types(count: usize) -> (Vec<u8>, usize) {
+    let mut types = leb(count);
+    for n in 0..count {
+        // A function with 24 parameters, of which each is one of two.
+        types.extend([0x60, 24]);
+        types.extend((0..24).map(|bit| if n >> bit & 1 == 0 { 0x7f } else { 0x7e }));
+        types.push(0);
+    }
+    let module = [&b"\0asm\x01\0\0\0\x01"[..], &leb(types.len()), &types].concat();
+    (module, types.len())
+}
+
+/// A folder's app that imports this module.
+fn with_wasm(runtime: &Runtime, wasm: &[u8]) -> nano_core::Result<App> {
+    let folder =
+        Folder::new(&[("index.js", "import types from './types.wasm'; export default { fetch: () => new Response(String(types)) }")]);
+    folder.write("types.wasm", wasm);
+    let mut options = folder.options();
+    // V8 may take 9 MiB at once: less than it needs for these types.
+    (options.limits.heap_bytes, options.limits.external_bytes) = (2 * MIB, MIB);
+    options.limits.start_cpu_ms = 60_000;
+    runtime.load(options)
+}
+
+#[test]
+fn types_of_wasm_are_counted_before_v8_keeps_them_for_ever() {
+    let runtime = runtime(2);
+    let (large, bytes) = many_types(20_000);
+    let error = with_wasm(&runtime, &large).expect_err("they are too many");
+    assert!(error.message.contains(&format!("the types of the app's WebAssembly take {bytes} bytes")), "{error:?}");
+    let (fits, _) = many_types(10_000);
+    assert_eq!(text(&with_wasm(&runtime, &fits).expect("they fit"), "/"), "[object WebAssembly.Module]");
+    assert_eq!(runtime.stats().parked, 0);
+}
+
+#[test]
+fn nobody_waits_for_a_thread_that_was_lost_with_a_lock() {
+    let runtime = runtime(2);
+    // Bundles of languages that there are not: ICU's table of them grows under its lock, in pieces of any size.
+    let source = "let n = 0; const letters = 'abcdefghijklmnopqrstuvwxyz'; \
+        const name = (k) => { let text = ''; for (let i = 0; i < 5; i++, k = Math.floor(k / 26)) text += letters[k % 26]; return 'q' + text; }; \
+        export default { fetch() { for (let i = 0; i < 30000; i++) new Intl.Locale(name(n++)).getCollations(); return new Response('ok'); } }";
+    let app = small(&runtime, "locales", source);
+    for _ in 0..5 {
+        let _ = fetch(&app, "/");
+    }
+    for _ in 0..4 {
+        let source = handler("return new Response(new Intl.NumberFormat('de').format(1234.5) + new Date(0).toLocaleDateString('fr'))");
+        let name = format!("after {}", runtime.stats().apps);
+        assert_eq!(text(&small(&runtime, &name, &source), "/"), "1.234,501/01/1970");
+    }
+}
+
+#[test]
+fn a_heap_beyond_its_limit_is_seen_to_after_the_turn() {
+    let runtime = runtime(1);
+    let source = |keeps: &str| {
+        format!(
+            "let asked = 0, kept; export default {{ fetch() {{ const long = ('x'.repeat(6e7) + asked).replace('xy', ''); long.charCodeAt(5); {keeps} \
+            return new Response(String(++asked)); }} }}"
+        )
+    };
+    let app = small(&runtime, "keeps", &source("kept = long;"));
+    assert_eq!([text(&app, "/"), text(&app, "/"), text(&app, "/")], ["1", "1", "1"], "it was answered, and then ended");
+    assert_eq!((app.stats().condemned >= 2, app.stats().strikes), (true, 0));
+    let app = small(&runtime, "drops", &source(""));
+    assert_eq!([text(&app, "/"), text(&app, "/")], ["1", "2"], "what is garbage is collected");
+}
+
 #[test]
 fn vectors_of_v8_are_counted() {
     let runtime = runtime(1);

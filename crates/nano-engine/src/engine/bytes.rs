@@ -56,7 +56,7 @@ impl Budget {
     }
 
     /// Bytes held for languages now.
-    pub(super) fn languages(&self) -> usize {
+    pub(crate) fn languages(&self) -> usize {
         self.languages.load(Ordering::Relaxed)
     }
 

@@ -3,7 +3,7 @@
 //! a thread that has taken too much is parked where it asks for more.
 //!
 //! The linker's `--wrap` puts these functions in the place of V8's; a program linked without it has V8's own, and counts nothing. A
-//! thread is parked only where V8 asks for memory for itself: it holds no lock there that another thread waits for.
+//! thread is parked only where V8 asks for memory for itself, and not while it holds a lock.
 
 use std::arch::{asm, global_asm};
 use std::cell::Cell;
@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 
 use nano_base::limits::NATIVE_HEAPS_MAX;
 
+use super::locks;
 use super::loss::{self, Loss};
 use crate::isolate::state::State;
 use crate::isolate::stop;
@@ -46,7 +47,11 @@ impl Drop for Counting {
 /// Counts what V8 takes on this thread from here on, for an instance that may have so much in its heap and outside it.
 pub(crate) fn count(heap_bytes: usize, external_bytes: usize) -> Counting {
     let max = heap_bytes.saturating_mul(NATIVE_HEAPS_MAX).saturating_add(external_bytes);
-    Counting(TAKEN.replace(Some(Taken { bytes: 0, max })))
+    let before = TAKEN.replace(Some(Taken { bytes: 0, max }));
+    if before.is_none() {
+        locks::reset();
+    }
+    Counting(before)
 }
 
 /// Whether V8 may have so many bytes more for what it does, those in use for texts of languages included.
@@ -64,9 +69,9 @@ fn take(bytes: usize) {
     TAKEN.set(Some(taken));
 }
 
-/// Parks the thread unless there is room for so much.
+/// Parks the thread unless there is room for so much, or it holds a lock: then where it next asks without one.
 fn require(bytes: usize) {
-    if !has_room(bytes) {
+    if !has_room(bytes) && !locks::are_held() {
         lose("memory outside the heap");
     }
 }

@@ -79,6 +79,7 @@ fn initialize(options: &ProcessOptions) {
     super::caches::install();
     super::languages::install();
     super::native::install();
+    super::locks::install();
     super::space::install();
     super::cage::install(options.heaps_bytes);
     super::pages::install();

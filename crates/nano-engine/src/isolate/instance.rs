@@ -9,7 +9,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nano_base::dice::Dice;
 use nano_base::http::ResponseHead;
@@ -454,6 +454,23 @@ impl Instance {
         self.state.budget.used()
     }
 
+    /// Whether the heap is far beyond its limit, also when all garbage has been collected: V8 looks only when it needs more.
+    pub fn is_beyond_its_heap(&mut self) -> bool {
+        let max = self.state.heap_bytes_max + HEADROOM_BYTES;
+        if self.heap_used() <= max {
+            return false;
+        }
+        self.enter(|scope, _| scope.low_memory_notification());
+        self.heap_used() > max
+    }
+
+    /// Ends it; how much it leaves behind in caches of languages, which are the process's.
+    pub fn dispose(self) -> usize {
+        let budget = self.state.budget.clone();
+        drop(self);
+        budget.languages()
+    }
+
     /// Stops the clock that JavaScript's `Date` reads on this thread, until it is set again.
     pub fn freeze_clock(unix_ms: f64) {
         clock::freeze(unix_ms);
@@ -686,5 +703,7 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     }
     state.heap_exhausted.set(true);
     state.handle.terminate_execution();
-    current + initial.max(HEADROOM_BYTES)
+    // A text that is larger than the whole heap may be there already.
+    let held = state.heap_pages.load(Ordering::Relaxed);
+    (current + initial.max(HEADROOM_BYTES)).max(held + HEADROOM_BYTES)
 }

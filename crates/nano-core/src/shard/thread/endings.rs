@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nano_base::limits::GRAVEYARD_BYTES_MAX;
 use nano_base::status::{Error, Status};
 use nano_engine::LogLevel;
 
 use super::super::admission;
 use super::super::link::LinkHost;
-use super::super::slot::{Phase, Slot};
+use super::super::slot::{Buried, Phase, Slot};
 use super::Thread;
 use crate::observe::Kill;
 use crate::request::Ending;
@@ -37,7 +38,7 @@ impl Thread {
         if let Some(oldest) = oldest {
             self.evict(oldest, "pressure");
         }
-        self.graveyard.clear();
+        self.graveyard.drain(..).for_each(Buried::dispose);
         self.desk.pass();
         oldest.is_some()
     }
@@ -96,9 +97,19 @@ impl Thread {
         // Whoever has the next turn has not caused it.
         self.desk.pass();
         let was_listening = slot.instance.is_listening();
-        self.graveyard.push((slot.instance, slot.permit));
+        self.graveyard.push_back(Buried { instance: slot.instance, app: slot.link.app.clone(), permit: slot.permit });
+        self.clear_graveyard();
         if was_listening {
             self.show_another_to_debuggers(&slot.link.app);
+        }
+    }
+
+    /// Disposes at once of what is too much to wait until there is time: there may never be, and if the thread is lost, it is lost with it.
+    fn clear_graveyard(&mut self) {
+        while self.graveyard.iter().map(Buried::bytes).sum::<usize>() > GRAVEYARD_BYTES_MAX {
+            let Some(oldest) = self.graveyard.pop_front() else { break };
+            oldest.dispose();
+            self.desk.pass();
         }
     }
 

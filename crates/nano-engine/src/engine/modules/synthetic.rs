@@ -1,7 +1,7 @@
 //! Modules that are no JavaScript: values of files, and what the platform exports.
 
-use super::{Key, commonjs, identify, source_text};
-use crate::engine::{bytes, exceptions};
+use super::{Key, code_of, commonjs, identify, source_text};
+use crate::engine::{bytes, exceptions, locks, wasm_types};
 use crate::isolate::app::{CompiledWasm, ModuleCode};
 use crate::isolate::state::State;
 use nano_base::module::ModuleKind;
@@ -157,8 +157,16 @@ fn wasm_of<'s>(scope: &mut v8::PinScope<'s, '_>, code: &ModuleCode) -> Option<v8
     if let Some(compiled) = code.wasm.get() {
         return v8::WasmModuleObject::from_compiled_module(scope, &compiled.0).map(Into::into);
     }
+    let app = code_of(scope).map(|code| code.name.clone()).unwrap_or_default();
+    if let Err(why) = wasm_types::admit(&app, &code.source) {
+        exceptions::throw_range_error(scope, &format!("{}: {why}", code.path));
+        return None;
+    }
     State::of(scope)?.wasm_allowed.set(true);
+    // Whoever has the same bytes waits for what V8 makes of them.
+    let holding = locks::hold();
     let module = v8::WasmModuleObject::compile(scope, &code.source);
+    drop(holding);
     State::of(scope)?.wasm_allowed.set(false);
     let Some(module) = module else {
         // V8 says nothing here; what is wrong with the bytes is the same for everybody.
