@@ -87,7 +87,8 @@ pub fn load(folder: &Path, shown: &str, name: &str, environment: Option<&str>) -
     let missing = reading.manifest.as_ref().and_then(|manifest| manifest.main.clone()).filter(|main| !folder.join(main).is_file());
     if let Some(main) = missing {
         let message = format!("main is \"{main}\", and there is no such file");
-        reading.findings.push(Finding::of_file(Severity::Error, path.clone(), message, "build the app first, or correct main"));
+        let finding = reading.about(Severity::Error, "main", message, "build the app first, or correct main");
+        reading.findings.push(finding);
         reading.manifest = None;
     }
     if let Some(manifest) = &reading.manifest

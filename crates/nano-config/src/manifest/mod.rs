@@ -213,7 +213,7 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// The environments that the file names.
     pub environments: Vec<String>,
-    /// Where the file says what has to be granted: the keys, each with its line and column.
+    /// Where the file says what has to be granted, or to be there: the keys, each with its line and column.
     pub places: Vec<(String, u32, u32)>,
 }
 

@@ -107,7 +107,7 @@ pub(super) fn places(table: &Table, text: &str) -> Vec<(String, u32, u32)> {
             "tail_consumers" => "tail",
             key => key,
         };
-        if ["name", "default", "code_generation", "routes", "services", "queues", "tail"].contains(&key) {
+        if ["name", "main", "default", "code_generation", "routes", "services", "queues", "tail"].contains(&key) {
             add(key.to_string(), entry.key_span.start);
         }
         if ["secrets", "limits", "egress"].contains(&key) {

@@ -88,6 +88,13 @@ fn check_says_where_a_service_a_tail_and_a_secret_are_named() {
 }
 
 #[test]
+fn check_says_where_a_main_module_is_named_that_is_not_there() {
+    let folder = Folder::new("main", &[("a/nano.toml", "default = true\nmain = \"nope.js\"\n")]);
+    let said = nanod(&folder.0, &["check", "a"]);
+    assert!(said.out.contains("a/nano.toml:2:1: error: main is \"nope.js\", and there is no such file"), "{}", said.out);
+}
+
+#[test]
 fn check_runs_no_command_for_a_secret() {
     let manifest = "secrets.KEY = { command = [\"touch\", \"ran\"] }\n";
     let folder = Folder::new("secret", &[("a/index.js", GOOD), ("a/nano.toml", manifest)]);
