@@ -26,8 +26,10 @@ mkdir -p "$to/lib/pkgconfig"
 sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" nano-ffi/nano.pc.in >"$to/lib/pkgconfig/nano.pc"
 
 # One object in which only nano_* is visible: another V8, another Rust or another libc++ in the program stays apart. Groups
-# are resolved first, because a symbol that has become local can no longer stand for one.
-ld -r --force-group-allocation $(cat third_party/v8/wraps*.txt | sed 's/^/--wrap=/') $(sed 's/^/-u /' nano-ffi/symbols.txt) \
+# are resolved first, because a symbol that has become local can no longer stand for one. Of ICU's locks all that others refer to is
+# wrapped, so nothing else would take them from the archive.
+icu_locks=_ZN6icu_786UMutex8getMutexEv
+ld -r --force-group-allocation $(cat third_party/v8/wraps*.txt | sed 's/^/--wrap=/') $(sed 's/^/-u /' nano-ffi/symbols.txt) -u $icu_locks \
   "$target/libnano.a" -o "$work/nano.o"
 objcopy --strip-debug --keep-global-symbols=nano-ffi/symbols.txt "$work/nano.o"
 rm -f "$to/lib/libnano.a"

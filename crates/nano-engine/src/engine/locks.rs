@@ -52,8 +52,6 @@ global_asm!(
     ".weak __real__ZN2v84base14RecursiveMutex4LockEv",
     ".weak __real__ZN2v84base14RecursiveMutex6UnlockEv",
     ".weak __real__ZN2v84base14RecursiveMutex7TryLockEv",
-    ".weak __real__ZNSt4__Cr5mutex4lockEv",
-    ".weak __real__ZNSt4__Cr5mutex6unlockEv",
     ".weak __real_umtx_lock_78",
     ".weak __real_umtx_unlock_78",
     ".weak __real__ZN6icu_7820umtx_initImplPreInitERNS_9UInitOnceE",
@@ -113,8 +111,6 @@ stand_ins! {
     __wrap__ZN2v84base5Mutex6UnlockEv __real__ZN2v84base5Mutex6UnlockEv release
     __wrap__ZN2v84base14RecursiveMutex4LockEv __real__ZN2v84base14RecursiveMutex4LockEv take
     __wrap__ZN2v84base14RecursiveMutex6UnlockEv __real__ZN2v84base14RecursiveMutex6UnlockEv release
-    __wrap__ZNSt4__Cr5mutex4lockEv __real__ZNSt4__Cr5mutex4lockEv take
-    __wrap__ZNSt4__Cr5mutex6unlockEv __real__ZNSt4__Cr5mutex6unlockEv release
     __wrap_umtx_lock_78 __real_umtx_lock_78 take
     __wrap_umtx_unlock_78 __real_umtx_unlock_78 release
     __wrap__ZN6icu_7821umtx_initImplPostInitERNS_9UInitOnceE __real__ZN6icu_7821umtx_initImplPostInitERNS_9UInitOnceE release
