@@ -707,14 +707,15 @@ impl Thread {
         let broken = visit.into_broken();
         desk.let_go();
         slot.visits += 1;
+        let mut used = None;
         if slot.visits >= VISITS_PER_LOOK || desk.cpu_ns.get().saturating_sub(before_ns) > LOOK_AFTER_NS || slot.visits == 1 {
             slot.visits = 1;
             if broken.is_none() {
-                look_at_memory(slot);
+                used = Some(look_at_memory(slot));
             }
         }
         let broken = broken.or_else(|| {
-            let is_beyond = slot.visits == 1 && slot.instance.is_beyond_its_heap();
+            let is_beyond = used.is_some_and(|used| slot.instance.is_beyond_its_heap(used));
             is_beyond.then(|| heap_exhausted(&link.version.limits))
         });
         if let Some(error) = broken {
@@ -780,8 +781,10 @@ fn default_limits() -> InstanceLimits {
     InstanceLimits { heap_bytes: limits.heap_bytes, external_bytes: limits.external_bytes }
 }
 
-fn look_at_memory(slot: &mut Slot) {
-    let (heap, external) = (slot.instance.heap_used() as u64, slot.instance.external_used() as u64);
-    slot.link.app.set_memory(heap, external);
-    slot.tenant.set_memory(heap, external);
+/// Notes what an instance holds; how much of that is in its heap.
+fn look_at_memory(slot: &mut Slot) -> usize {
+    let (heap, external) = (slot.instance.heap_used(), slot.instance.external_used() as u64);
+    slot.link.app.set_memory(heap as u64, external);
+    slot.tenant.set_memory(heap as u64, external);
+    heap
 }

@@ -454,10 +454,10 @@ impl Instance {
         self.state.budget.used()
     }
 
-    /// Whether the heap is far beyond its limit, also when all garbage has been collected: V8 looks only when it needs more.
-    pub fn is_beyond_its_heap(&mut self) -> bool {
+    /// Whether the heap, of which so much was in use just now, is far beyond its limit, also when all garbage has been collected: V8 looks only when it needs more.
+    pub fn is_beyond_its_heap(&mut self, used: usize) -> bool {
         let max = self.state.heap_bytes_max + HEADROOM_BYTES;
-        if self.heap_used() <= max {
+        if used <= max {
             return false;
         }
         self.enter(|scope, _| scope.low_memory_notification());
