@@ -6,7 +6,8 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nano_base::limits::{HOG_MS, SPREAD_AFTER};
+use nano_base::limits::{HOG_MS, RESCUE_AFTER_MS, SPREAD_AFTER};
+use nano_base::sys::time;
 
 use crate::app::AppShared;
 use crate::runtime::Inner;
@@ -64,9 +65,19 @@ impl Inner {
         if stays { here } else { home }
     }
 
-    /// Where to go from a shard that is hogged: the one with the least to do, if it can be one without hogs.
+    /// Where to go from a shard that is hogged: the one with the least to do, if it can be one where hogs are not kept; none if all are hogged.
     pub(crate) fn refuge_from(&self, shard: usize) -> Option<usize> {
-        let quietest = |among: Range<usize>| among.filter(|index| *index != shard).min_by_key(|index| self.shards[*index].load());
+        let now_ns = time::monotonic_ns();
+        let is_hogged = |index: usize| {
+            let seat = self.shards[index].seat();
+            let is_long = |started_ns: u64| now_ns.saturating_sub(started_ns) >= RESCUE_AFTER_MS * 1_000_000;
+            seat.is_some_and(|seat| {
+                seat.view().is_some_and(|turn| is_long(turn.times.started_ns) || seat.app().is_some_and(|app| self.is_hog(&app)))
+            })
+        };
+        let quietest = |among: Range<usize>| {
+            among.filter(|index| *index != shard && !is_hogged(*index)).min_by_key(|index| self.shards[*index].load())
+        };
         quietest(0..self.first_of_hogs()).or_else(|| quietest(0..self.working))
     }
 }

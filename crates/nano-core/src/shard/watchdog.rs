@@ -261,19 +261,23 @@ fn unstick(inner: &Inner, shard: &Shard) {
     }
 }
 
-/// Re-places what waits behind a turn that hogs its shard. The hog's own requests stay, and so do those of hogs where hogs belong:
-/// they must not take the next shard as well.
+/// Re-places what waits behind a turn that hogs its shard. Requests of hogs go to where hogs belong and stay there: they must not take the
+/// next shard as well. The others stay if all shards are hogged, for each move would cost them their turn: two hogs could keep them on the
+/// way between their shards for as long as they have requests.
 fn rescue(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Seat) {
     if inner.working < 2 || shard.index >= inner.working || inner.is_closed() {
         return;
     }
-    let Some(hog) = seat.app() else { return };
-    let is_wanted = |app: &AppShared| app.key != hog.key && !(inner.is_hog(app) && inner.home(app) == shard.index);
+    let hog = seat.app().map(|app| app.key);
+    let refuge = inner.refuge_from(shard.index);
+    let is_wanted = |app: &AppShared| match inner.is_hog(app) {
+        true => inner.home(app) != shard.index,
+        false => refuge.is_some() && Some(app.key) != hog,
+    };
     let (starts, requests) = (shard.take_starts_where(is_wanted), shard.take_where(is_wanted));
     if starts.is_empty() && requests.is_empty() {
         return;
     }
-    let refuge = inner.refuge_from(shard.index);
     let place = |app: &AppShared| {
         inner.counters.rescued.fetch_add(1, Ordering::Relaxed);
         if let Some(refuge) = refuge.filter(|_| !inner.is_hog(app)) {

@@ -108,6 +108,28 @@ fn apps_that_loop_share_the_last_half_of_the_shards() {
 }
 
 #[test]
+fn requests_of_a_hog_on_both_shards_do_not_keep_a_neighbour_on_the_way_between_them() {
+    let runtime = manual_runtime(2);
+    let mut looping = options("looping", LOOP);
+    looping.limits.cpu_ms = 200;
+    let looping = runtime.load(looping).expect("loads");
+    let neighbour = load(&runtime, "neighbour", HELLO);
+    let ask = |app: &App, count: usize| -> Vec<u64> { (0..count).map(|_| app.dispatch(get("/")).expect("accepted")).collect() };
+    // These come to where it is at home, before anybody knows.
+    ask(&looping, 16);
+    until(|| looping.report().hog);
+    // And these to where hogs belong.
+    ask(&looping, 16);
+    let wanted = ask(&neighbour, 1);
+    let mut ended = 0;
+    while wait_for(&runtime, |event| event.payload.is_terminal().then_some(event.id)) != wanted[0] {
+        ended += 1;
+    }
+    assert!(ended <= 12, "{ended} of 32 requests of the hog had their turn first");
+    looping.kill().expect("ends");
+}
+
+#[test]
 fn a_hog_is_forgiven() {
     let runtime = manual_runtime(2);
     let hogs = hogs(&runtime);
