@@ -12,7 +12,7 @@ use nano_engine::TerminateHandle;
 
 use super::Shard;
 use super::outside::Outside;
-use super::seat::Seat;
+use super::seat::{NOT_TO_BE_STOPPED_NS, Seat};
 use crate::app::AppShared;
 use crate::request::{Place, Spent, Work};
 use crate::runtime::Inner;
@@ -67,9 +67,7 @@ impl Desk {
         // What was before is at nobody's expense.
         self.pass();
         self.seat.hold_outside(None);
-        let cpu_limit_ns = NETWORK_LOOK_CPU_MS * 1_000_000;
-        self.seat.begin(TurnTimes { started_ns: time::monotonic_ns(), cpu_started_ns: self.cpu_ns.get(), cpu_limit_ns });
-        self.inner.watchdog.wake();
+        self.begin_without_javascript(NETWORK_LOOK_CPU_MS * 1_000_000);
     }
 
     /// It has. That it was stopped means nothing: there was no JavaScript to stop.
@@ -77,6 +75,33 @@ impl Desk {
         self.seat.end();
         self.seat.let_go();
         self.pass();
+    }
+
+    /// Does what is no turn and ends by itself: it is not to be stopped, but whoever waits behind it is helped, as behind a turn, if it takes
+    /// long. It is in the accounts of the app it is done for, and at the expense of no event.
+    pub(super) fn chore<T>(&self, app: Option<&Arc<AppShared>>, work: impl FnOnce() -> T) -> T {
+        if self.seat.is_busy() {
+            return work();
+        }
+        self.pass();
+        match app {
+            Some(app) => self.hold_outside(app),
+            None => self.seat.hold_outside(None),
+        }
+        self.begin_without_javascript(NOT_TO_BE_STOPPED_NS);
+        let result = work();
+        self.seat.end();
+        self.let_go();
+        match app {
+            Some(app) => self.bill(app, None),
+            None => drop(self.pass()),
+        }
+        result
+    }
+
+    fn begin_without_javascript(&self, cpu_limit_ns: u64) {
+        self.seat.begin(TurnTimes { started_ns: time::monotonic_ns(), cpu_started_ns: self.cpu_ns.get(), cpu_limit_ns });
+        self.inner.watchdog.wake();
     }
 
     /// They are over, and so is what followed them.

@@ -72,6 +72,9 @@ pub(crate) enum Command {
     /// Fail, as a defect would.
     #[cfg(test)]
     Fail,
+    /// Do something that is no turn, which begins and ends when the test does.
+    #[cfg(test)]
+    Dwell(Arc<Slot<()>>, Arc<Slot<()>>),
 }
 
 impl Command {

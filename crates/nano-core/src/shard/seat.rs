@@ -23,6 +23,9 @@ pub(crate) enum Stop {
     Kill = 2,
 }
 
+/// The CPU time of what is no turn: it ends by itself, and there is nothing in it to stop.
+pub(crate) const NOT_TO_BE_STOPPED_NS: u64 = u64::MAX;
+
 /// Where a blocking caller waits for a start.
 type Ticket = Slot<Result<()>>;
 
@@ -206,15 +209,20 @@ impl Seat {
 
     /// Stops whatever runs: the runtime is being freed.
     pub(crate) fn terminate_now(&self) {
-        if let Some(turn) = self.view() {
+        if let Some(turn) = self.stoppable() {
             self.stop(turn.sequence, Stop::Shutdown);
         }
+    }
+
+    /// The turn that runs, if one does that may be stopped. If its times are another's, it is over, and a blow finds nobody.
+    fn stoppable(&self) -> Option<TurnView> {
+        self.view().filter(|turn| turn.times.cpu_limit_ns != NOT_TO_BE_STOPPED_NS)
     }
 
     /// Stops the turn that runs, if it is one of this app's; whether it was.
     pub(crate) fn kill(&self, app: u64) -> bool {
         // The turn is looked at first: if another app's has begun by the time this one's name is read, the blow finds nobody.
-        let Some(turn) = self.view() else { return false };
+        let Some(turn) = self.stoppable() else { return false };
         self.app().is_some_and(|current| current.key == app) && self.stop(turn.sequence, Stop::Kill)
     }
 

@@ -1,5 +1,6 @@
 //! What only a defect does to a shard.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nano_base::limits::RuntimeLimits;
@@ -8,6 +9,7 @@ use nano_base::value::Value;
 
 use super::Command;
 use crate::runtime::{Runtime, RuntimeOptions};
+use crate::wait::Slot;
 use crate::{AppOptions, Payload, RequestHead, RequestInit, Source};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,4 +51,25 @@ fn a_defect_of_a_thread_ends_each_of_its_requests_once_and_is_no_apps_fault() {
     runtime.poll(100, &mut events).expect("the only consumer");
     assert!(events.iter().all(|event| !event.payload.is_terminal()), "nothing has ended but what has: {events:?}");
     assert_eq!((runtime.stats().parked, runtime.ceilings().lost_threads, app.stats().strikes), (1, 0, 0));
+}
+
+#[test]
+fn whoever_waits_behind_what_is_no_turn_is_helped() {
+    let limits = RuntimeLimits { threads: 2, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let app = runtime
+        .load(AppOptions::new("app", Source::Text("export default { fetch() { return new Response('here'); } }".into())))
+        .expect("loads");
+    let home = &runtime.inner().shards[app.report().home];
+    let (begun, end) = (Arc::<Slot<()>>::default(), Arc::<Slot<()>>::default());
+    home.command(Command::Dwell(begun.clone(), end.clone()));
+    begun.wait(None);
+    let seat = home.seat().expect("somebody sits there");
+    seat.terminate_now();
+    assert!(seat.view().is_some_and(|turn| !turn.stopped), "there is nothing in it to stop");
+    let head = RequestHead { method: "GET".into(), url: "http://app.test/".into(), ..RequestHead::default() };
+    let response = app.fetch(RequestInit { head, ..RequestInit::default() }, Some(PATIENCE)).expect("another shard serves");
+    assert_eq!(response.body, b"here");
+    assert!(runtime.stats().rescued >= 1);
+    end.fill(());
 }

@@ -262,7 +262,7 @@ impl Thread {
     /// Does one thing that can wait; whether there was one. It is at no app's expense.
     fn tidy(&mut self) -> bool {
         if let Some(buried) = self.graveyard.pop_front() {
-            buried.dispose();
+            self.dispose(buried);
         } else if self.rested && self.wants_blanks() {
             match Instance::new(IMAGE, default_limits()) {
                 Ok(instance) => self.pool.push(instance),
@@ -358,11 +358,12 @@ impl Thread {
                 }
                 #[cfg(test)]
                 Command::Fail => panic!("the defect that a test is about"),
-                Command::Refuse(app, why) => {
-                    for work in self.desk.shard.drain_requests_of(app) {
-                        work.finish(Ending::Error(why.clone()));
-                    }
-                }
+                #[cfg(test)]
+                Command::Dwell(begun, end) => self.desk.chore(None, || {
+                    begun.fill(());
+                    end.wait(None);
+                }),
+                Command::Refuse(app, why) => self.refuse_all_of(app, &why),
                 Command::Evict(app, why, ticket) => {
                     self.evict_app(app, &why);
                     ticket.fill(());
@@ -531,9 +532,7 @@ impl Thread {
                         return self.serve(work);
                     }
                     // What waits behind it would fail the same way, each after as long a start.
-                    for other in self.desk.shard.drain_requests_of(work.app.key) {
-                        other.finish(Ending::Error(error.clone()));
-                    }
+                    self.refuse_all_of(work.app.key, &error);
                     work.finish(Ending::Error(error));
                     return;
                 }
@@ -715,7 +714,8 @@ impl Thread {
             }
         }
         let broken = broken.or_else(|| {
-            let is_beyond = used.is_some_and(|used| slot.instance.is_beyond_its_heap(used));
+            // It collects garbage, of a heap that may be many times as large as it should.
+            let is_beyond = used.is_some_and(|used| desk.chore(Some(&link.app), || slot.instance.is_beyond_its_heap(used)));
             is_beyond.then(|| heap_exhausted(&link.version.limits))
         });
         if let Some(error) = broken {

@@ -38,8 +38,9 @@ impl Thread {
         if let Some(oldest) = oldest {
             self.evict(oldest, "pressure");
         }
-        self.graveyard.drain(..).for_each(Buried::dispose);
-        self.desk.pass();
+        while let Some(buried) = self.graveyard.pop_front() {
+            self.dispose(buried);
+        }
         oldest.is_some()
     }
 
@@ -63,6 +64,16 @@ impl Thread {
         self.remove(id, &error);
     }
 
+    /// Requests of an app that wait end. There may be thousands.
+    pub(super) fn refuse_all_of(&self, app: u64, why: &Error) {
+        let refused = self.desk.shard.drain_requests_of(app);
+        self.desk.chore(None, || {
+            for work in refused {
+                work.finish(Ending::Error(why.clone()));
+            }
+        });
+    }
+
     /// Ends an instance that has nothing to do.
     pub(super) fn evict(&mut self, id: u64, reason: &str) {
         if let Some(slot) = self.slots.get(id) {
@@ -81,7 +92,8 @@ impl Thread {
             self.by_app.remove(&slot.link.app.key);
             slot.link.app.warm.fetch_and(!self.warm_bit(), Ordering::Relaxed);
         }
-        slot.link.close(error);
+        // It may have thousands of requests, sockets and timers.
+        self.desk.chore(Some(&slot.link.app), || slot.link.close(error));
         slot.tenant.end();
         if !self.slots.iter().any(|(_, other)| other.link.app.key == slot.link.app.key) {
             self.desk.outside.forget(slot.link.app.key);
@@ -108,9 +120,14 @@ impl Thread {
     fn clear_graveyard(&mut self) {
         while self.graveyard.iter().map(Buried::bytes).sum::<usize>() > GRAVEYARD_BYTES_MAX {
             let Some(oldest) = self.graveyard.pop_front() else { break };
-            oldest.dispose();
-            self.desk.pass();
+            self.dispose(oldest);
         }
+    }
+
+    /// V8 frees one object after the other: of a full heap that takes longer than a neighbour should wait.
+    pub(super) fn dispose(&self, buried: Buried) {
+        let app = buried.app.clone();
+        self.desk.chore(Some(&app), || buried.dispose());
     }
 
     /// This shard, in what an app knows of where it is warm.
