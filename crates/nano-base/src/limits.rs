@@ -183,7 +183,7 @@ pub const SHARDS_MAX: usize = 256;
 pub const POOL_MAX: u32 = 64;
 /// The last time that a `Date` knows, in milliseconds since 1970; the first is as far before.
 pub const DATE_MS_MAX: f64 = 8.64e15;
-/// Helper threads of one runtime at most; there are never more than cores.
+/// Helper threads of one runtime at most; never more than cores, but for the second.
 pub const HELPERS_MAX: usize = 4;
 /// Errands waiting for the helpers of one runtime.
 pub const ERRANDS_MAX: usize = 16_384;

@@ -1,7 +1,7 @@
 //! Helper threads: native work that is too long for a shard, fairly between apps.
 //!
-//! An errand cannot be stopped, so no app may have more than half of the helpers at once, and an event that has used up its time for
-//! errands gets no more. Errands whose length an app chooses come in pieces: between two of them others go first, and the event's
+//! An errand cannot be stopped, so no app may have more than half of the helpers at once, nor may all apps together with errands that take
+//! seconds, and an event that has used up its time for errands gets no more. Errands whose length an app chooses come in pieces: between two of them others go first, and the event's
 //! time is looked at again. Helpers never touch V8, and are started when the first errand comes.
 
 use std::collections::HashMap;
@@ -42,8 +42,12 @@ pub(crate) struct Helpers {
 }
 
 struct State {
-    waiting: Lanes<u64, Order>,
+    /// By app, and whether they are long.
+    waiting: Lanes<(u64, bool), Order>,
+    /// By app.
     running: HashMap<u64, usize>,
+    /// Long ones that run, of all apps.
+    long: usize,
     threads: usize,
     idle: usize,
     closed: bool,
@@ -52,8 +56,9 @@ struct State {
 impl Default for Helpers {
     fn default() -> Self {
         let waiting = Lanes::new(ERRANDS_MAX, ERRANDS_MAX);
-        let state = State { waiting, running: HashMap::new(), threads: 0, idle: 0, closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), threads_max: sys::thread::cores().clamp(1, HELPERS_MAX) }
+        let state = State { waiting, running: HashMap::new(), long: 0, threads: 0, idle: 0, closed: false };
+        // Also on one core: a long one must not be what all others wait for.
+        Self { state: Mutex::new(state), changed: Condvar::new(), threads_max: sys::thread::cores().clamp(2, HELPERS_MAX) }
     }
 }
 
@@ -66,7 +71,7 @@ impl Helpers {
             state.threads += 1;
             state.idle += 1;
         }
-        if state.closed || state.threads == 0 || state.waiting.push(order.app.key, order).is_err() {
+        if state.closed || state.threads == 0 || state.waiting.push(order.lane(), order).is_err() {
             return false;
         }
         drop(state);
@@ -91,26 +96,28 @@ impl Helpers {
         let run = move || {
             sys::signals::block_asynchronous();
             while let Some(order) = helpers.next() {
-                let key = order.app.key;
+                let lane = order.lane();
                 let rest = advance(order);
-                helpers.done(key, rest);
+                helpers.done(lane, rest);
             }
         };
         std::thread::Builder::new().name("nano-helper".into()).spawn(run).is_ok()
     }
 
-    /// The next order whose app has not its share of the helpers already; none when there will be no more.
+    /// The next order whose app, or kind, has not its share of the helpers already; none when there will be no more.
     fn next(&self) -> Option<Order> {
-        let share = (self.threads_max / 2).max(1);
+        let share = self.threads_max / 2;
         let mut guard = lock(&self.state);
         loop {
             let state = &mut *guard;
             if state.closed {
                 return None;
             }
-            let running = &state.running;
-            if let Some((key, order)) = state.waiting.pop_where(|key| running.get(&key).is_none_or(|count| *count < share)) {
-                *state.running.entry(key).or_default() += 1;
+            let (running, long) = (&state.running, state.long);
+            let may_run = |(app, is_long): (u64, bool)| running.get(&app).is_none_or(|count| *count < share) && (!is_long || long < share);
+            if let Some(((app, is_long), order)) = state.waiting.pop_where(may_run) {
+                *state.running.entry(app).or_default() += 1;
+                state.long += usize::from(is_long);
                 state.idle -= 1;
                 return Some(order);
             }
@@ -119,18 +126,19 @@ impl Helpers {
     }
 
     /// A piece of an order has been done; the rest of it waits behind whatever waits already.
-    fn done(&self, key: u64, rest: Option<Order>) {
+    fn done(&self, lane: (u64, bool), rest: Option<Order>) {
         let mut state = lock(&self.state);
         state.idle += 1;
-        if let Some(count) = state.running.get_mut(&key) {
+        state.long -= usize::from(lane.1);
+        if let Some(count) = state.running.get_mut(&lane.0) {
             *count -= 1;
             if *count == 0 {
-                state.running.remove(&key);
+                state.running.remove(&lane.0);
             }
         }
         let (refused, late) = match rest {
             Some(order) if state.closed => (None, Some(order)),
-            Some(order) => (state.waiting.push(key, order).err(), None),
+            Some(order) => (state.waiting.push(lane, order).err(), None),
             None => (None, None),
         };
         // What waited for this app's share may wait beside an idle helper.
@@ -149,6 +157,11 @@ impl Helpers {
 }
 
 impl Order {
+    /// What it waits behind.
+    fn lane(&self) -> (u64, bool) {
+        (self.app.key, self.errand.is_long())
+    }
+
     /// CPU time that is left for it.
     fn left_ns(&self) -> u64 {
         let used_ns = self.spent.as_ref().map_or(self.used_ns, |spent| spent.errand_ns.load(Ordering::Relaxed));

@@ -86,27 +86,41 @@ impl Allowance {
 type Work = Box<dyn FnMut(&Allowance) -> Progress + Send>;
 
 /// One errand: what to do, away from V8. Everything it needs it owns.
-pub struct Errand(Work);
+pub struct Errand {
+    work: Work,
+    is_long: bool,
+}
 
 impl Errand {
     /// An errand that runs `work`, in one piece.
     pub fn new<V: Into<ErrandValue>>(work: impl FnOnce() -> ErrandResult<V> + Send + 'static) -> Self {
         let mut work = Some(work);
-        Self(Box::new(move |_| match work.take() {
+        Self::in_pieces(move |_| match work.take() {
             Some(work) => Progress::Done(work().map(Into::into)),
             None => Progress::More,
-        }))
+        })
     }
 
     /// An errand whose length an app chooses: `work` is called again as long as it returns [`Progress::More`], and looks at its
     /// allowance as it goes.
     pub fn in_pieces(work: impl FnMut(&Allowance) -> Progress + Send + 'static) -> Self {
-        Self(Box::new(work))
+        Self { work: Box::new(work), is_long: false }
+    }
+
+    /// An errand that may take all the time that its event has left, and cannot be done in pieces: it looks at its allowance to give up.
+    /// Others never wait for as many of these as there are helpers.
+    pub fn long(work: impl FnMut(&Allowance) -> Progress + Send + 'static) -> Self {
+        Self { work: Box::new(work), is_long: true }
+    }
+
+    /// Whether it is one that others may have to wait for.
+    pub fn is_long(&self) -> bool {
+        self.is_long
     }
 
     /// Does it, or a piece of it.
     pub fn run(&mut self, allowance: &Allowance) -> Progress {
-        (self.0)(allowance)
+        (self.work)(allowance)
     }
 }
 

@@ -48,7 +48,7 @@ fn secret_of(bits: usize) -> Result<Output> {
 }
 
 fn generate_rsa(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, bits: u32, exponent: Vec<u8>) {
-    let errand = Errand::in_pieces(move |allowance| {
+    let errand = Errand::long(move |allowance| {
         let mut given_up = false;
         let mut stop = || {
             given_up |= allowance.is_spent();
