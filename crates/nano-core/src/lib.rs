@@ -33,7 +33,7 @@ pub use app::{App, AppOptions, AppStats, Awaited};
 pub use binding::{Binding, BindingKind};
 pub use call::{CallContent, CallResponse, CallView};
 pub use event::{Account, Event, EventMask, Payload};
-pub use front::{Answered, Certificate, Hosts, ListenLimits, ListenOptions, Listener, Route, Router, TlsOptions, bind};
+pub use front::{Answered, Certificate, CertificatePart, Hosts, ListenLimits, ListenOptions, Listener, Route, Router, TlsOptions, bind};
 pub use inspect::DebuggerSession;
 pub use nano_base::cbor;
 pub use nano_base::clock::Clock;

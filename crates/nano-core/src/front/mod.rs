@@ -35,7 +35,7 @@ pub(crate) use listen::Listeners;
 pub use listen::{Answered, ListenLimits, ListenOptions, Listener, Route, Router};
 pub use socket::bind;
 use state::State;
-pub use tls::{Certificate, TlsOptions};
+pub use tls::{Certificate, CertificatePart, TlsOptions};
 
 /// Who waits for the end of a request that came from the network.
 #[derive(Debug)]

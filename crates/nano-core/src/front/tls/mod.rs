@@ -32,6 +32,23 @@ pub struct Certificate {
     pub key: Vec<u8>,
 }
 
+/// One of the two things that a certificate is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificatePart {
+    /// [`Certificate::chain`].
+    Chain,
+    /// [`Certificate::key`].
+    Key,
+}
+
+impl Certificate {
+    /// Whether a listener can use it, for a host that wants to know before it listens: which part cannot be used, and why.
+    pub fn check(&self) -> std::result::Result<(), (CertificatePart, String)> {
+        let key = parse(self, &rustls::crypto::aws_lc_rs::default_provider())?;
+        Names::default().insert(key).map_err(|why| (CertificatePart::Chain, why))
+    }
+}
+
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({} bytes)", self.chain.len())
@@ -92,7 +109,8 @@ fn config(certificates: &[Certificate], http2: bool, clock: &Clock) -> Result<Ar
     let mut names = Names::default();
     for (index, certificate) in certificates.iter().enumerate() {
         let bad = |why: String| Error::new(Status::Invalid, format!("certificate {} cannot be used: {why}", index + 1));
-        names.insert(parse(certificate, &provider).map_err(bad)?).map_err(bad)?;
+        let key = parse(certificate, &provider).map_err(|(_, why)| bad(why))?;
+        names.insert(key).map_err(bad)?;
     }
     let builder = ServerConfig::builder_with_details(provider, Arc::new(Time(clock.clone())));
     let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
@@ -105,26 +123,30 @@ fn config(certificates: &[Certificate], http2: bool, clock: &Clock) -> Result<Ar
     Ok(Arc::new(config))
 }
 
-fn parse(certificate: &Certificate, provider: &CryptoProvider) -> std::result::Result<CertifiedKey, String> {
-    if certificate.chain.len().max(certificate.key.len()) > TLS_PEM_BYTES_MAX {
-        return Err(format!("it or its key is longer than {TLS_PEM_BYTES_MAX} bytes"));
+fn parse(certificate: &Certificate, provider: &CryptoProvider) -> std::result::Result<CertifiedKey, (CertificatePart, String)> {
+    let bad_chain = |why: String| (CertificatePart::Chain, why);
+    let bad_key = |why: String| (CertificatePart::Key, why);
+    let parts = [(CertificatePart::Chain, &certificate.chain), (CertificatePart::Key, &certificate.key)];
+    if let Some((part, _)) = parts.into_iter().find(|(_, pem)| pem.len() > TLS_PEM_BYTES_MAX) {
+        return Err((part, format!("it or its key is longer than {TLS_PEM_BYTES_MAX} bytes")));
     }
     let chain: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificate.chain).take(TLS_CHAIN_MAX + 1).collect();
-    let chain = chain.map_err(|error| format!("its chain is not PEM ({error})"))?;
+    let chain = chain.map_err(|error| bad_chain(format!("its chain is not PEM ({error})")))?;
     match chain.len() {
-        0 => return Err("there is no CERTIFICATE in its PEM".into()),
+        0 => return Err(bad_chain("there is no CERTIFICATE in its PEM".into())),
         1..=TLS_CHAIN_MAX => {}
-        _ => return Err(format!("its chain has more than {TLS_CHAIN_MAX} certificates")),
+        _ => return Err(bad_chain(format!("its chain has more than {TLS_CHAIN_MAX} certificates"))),
     }
     let key = match PrivateKeyDer::from_pem_slice(&certificate.key) {
         Ok(key) => key,
         // Says what is missing, and never what is there.
-        Err(_) if memchr_of(&certificate.key, b"ENCRYPTED") => return Err("its key is encrypted; decrypt it first".into()),
-        Err(_) => return Err("there is no private key in the key's PEM (PKCS #8, PKCS #1 or SEC 1)".into()),
+        Err(_) if memchr_of(&certificate.key, b"ENCRYPTED") => return Err(bad_key("its key is encrypted; decrypt it first".into())),
+        Err(_) => return Err(bad_key("there is no private key in the key's PEM (PKCS #8, PKCS #1 or SEC 1)".into())),
     };
     CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => "the private key is another certificate's".into(),
-        error => format!("{error}"),
+        rustls::Error::InconsistentKeys(_) => bad_key("the private key is another certificate's".into()),
+        rustls::Error::InvalidCertificate(_) => bad_chain(format!("{error}")),
+        error => bad_key(format!("{error}")),
     })
 }
 
