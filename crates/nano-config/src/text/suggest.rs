@@ -1,10 +1,18 @@
 //! What somebody probably meant.
 
+/// Names that are offered at once.
+const NEAR_MAX: usize = 3;
+
 /// The candidate nearest to `word`, if it is near enough to be a slip of the hand.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(word, candidates).first().copied()
+}
+
+/// The nearest candidates, if they are near enough: some of those that are equally near.
+pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // Longer than any name there is: no slip, and not worth a quadratic comparison.
     if word.len() > 64 {
-        return None;
+        return Vec::new();
     }
     let word = word.to_ascii_lowercase();
     let allowed = match word.chars().count() {
@@ -12,22 +20,27 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         5..=7 => 2,
         _ => 3,
     };
-    candidates
+    let mut near: Vec<(usize, &str)> = candidates
         .into_iter()
-        .map(|candidate| match word.len() >= 3 && candidate.strip_prefix(&*word).is_some_and(|rest| rest.starts_with('_')) {
-            // The unit was left out.
+        // A letter has four bytes at most: what is that much longer is no slip either.
+        .filter(|candidate| candidate.len() <= 4 * word.len() + 4 * allowed)
+        .map(|candidate| match word.len() >= 3 && candidate.strip_prefix(&*word).is_some_and(|rest| rest.starts_with(['_', '-', '.'])) {
+            // The unit was left out, or what tells it from its like.
             true => (1, candidate),
             false => (distance(&word, candidate), candidate),
         })
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .collect();
+    let nearest = near.iter().map(|(distance, _)| *distance).min();
+    near.retain(|(distance, _)| Some(*distance) == nearest);
+    near.into_iter().take(NEAR_MAX).map(|(_, candidate)| candidate).collect()
 }
 
-/// A sentence that offers the nearest candidate, or else names them all if they are few.
+/// A sentence that offers the nearest candidates, or else names them all if they are few.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    if let Some(candidate) = nearest(word, candidates.clone()) {
-        return format!("did you mean \"{candidate}\"?");
+    if let Some((last, others)) = near(word, candidates.clone()).split_last() {
+        let others: Vec<String> = others.iter().map(|other| format!("\"{other}\"")).collect();
+        return format!("did you mean {}{}\"{last}\"?", others.join(", "), if others.is_empty() { "" } else { " or " });
     }
     let mut all: Vec<&str> = candidates.into_iter().collect();
     all.sort_unstable();
@@ -83,5 +96,14 @@ mod tests {
     fn what_is_far_from_all_names_them() {
         assert_eq!(did_you_mean("zzzzzzzz", ["b", "a"]), "known: a, b");
         assert_eq!(did_you_mean(&"n".repeat(100_000), ["name"]), "known: name");
+        assert_eq!(did_you_mean("sho", [&*"n".repeat(100_000), "shoe"]), "did you mean \"shoe\"?");
+    }
+
+    #[test]
+    fn all_that_are_near_are_offered() {
+        let apps = ["api-v1", "api-v2", "blog", "shop", "ship"];
+        assert_eq!(did_you_mean("api", apps), "did you mean \"api-v1\" or \"api-v2\"?");
+        assert_eq!(did_you_mean("shp", apps), "did you mean \"shop\" or \"ship\"?");
+        assert_eq!(near("chop", ["shop", "ship", "chops", "chop2", "chip"]), ["shop", "chops", "chop2"]);
     }
 }
