@@ -490,7 +490,7 @@ impl App {
         self.check_open()?;
         let Prepared { lazy, version, .. } = prepared;
         let version = version.living(life.as_ref());
-        self.inner.check_consumers(&self.shared, &version)?;
+        self.inner.check_consumers(&self.shared, &version, &[])?;
         let inspector = self.shared.inspected.inspector();
         if let Some(inspector) = &inspector {
             // A thread that is paused would start nothing.

@@ -1,5 +1,7 @@
 //! A runtime: shards, apps, one completion queue.
 
+mod registry;
+
 use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -17,7 +19,7 @@ use nano_engine::{LogLevel, ProcessOptions};
 use nano_net::tls::Roots;
 
 use crate::alarms::Alarms;
-use crate::app::{App, AppOptions, AppShared};
+use crate::app::AppShared;
 use crate::cache::CacheStore;
 use crate::call::{Answer, CALL_BIT, Call, CallContent, CallResponse, CallView};
 use crate::event::{Event, EventMask, EventQueue, Payload};
@@ -27,7 +29,6 @@ use crate::inspect::Inspections;
 use crate::objects::{self, Objects};
 use crate::observe::{Counters, RuntimeStats, Totals};
 use crate::pipe::{GONE, Pipe};
-use crate::prepared::Prepared;
 use crate::queue::Queues;
 use crate::request::{Body, Ending, Place, Work};
 use crate::schedule::Schedules;
@@ -183,55 +184,9 @@ impl Runtime {
         &self.inner
     }
 
-    /// Loads an app: reads, compiles and starts it, or explains why not. Blocks.
-    pub fn load(&self, options: AppOptions) -> Result<App> {
-        let life = Life::begin(&self.inner, options.user_data);
-        self.inner.check_open()?;
-        self.load_for(Prepared::read(options)?, life)
-    }
-
-    /// The same with an app that has been read already.
-    pub fn load_prepared(&self, prepared: Prepared) -> Result<App> {
-        let life = Life::begin(&self.inner, prepared.version.user_data);
-        self.load_for(prepared, life)
-    }
-
-    fn load_for(&self, prepared: Prepared, life: Option<Arc<Life>>) -> Result<App> {
-        let inner = &self.inner;
-        inner.check_open()?;
-        let Prepared { name, lazy, version } = prepared;
-        let key = inner.next_app.fetch_add(1, Ordering::Relaxed);
-        let home = inner.next_home.fetch_add(1, Ordering::Relaxed) % inner.working;
-        let version = version.living(life.as_ref());
-        let shared = Arc::new(AppShared::new(key, name.clone(), version, life, home));
-        inner.register(&shared)?;
-        let version = shared.version();
-        let started =
-            inner.check_consumers(&shared, &version).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
-        let followed = started.and_then(|()| inner.follow(&shared, &version));
-        let is_late = || inner.is_closed().then(|| Error::new(Status::Shutdown, "the runtime has been freed"));
-        if let Some(error) = followed.err().or_else(is_late) {
-            // Whoever has found it meanwhile may have asked it for something, or be reloading it: nothing of it stays.
-            shared.draining.store(true, Ordering::Release);
-            inner.end_all(|work| (work.app.key == key).then(|| error.clone()));
-            inner.forget(&shared);
-            shared.retire();
-            inner.tell_shards(|| Command::Refuse(key, error.clone()));
-            inner.tell_shards(|| Command::Evict(key, error.clone(), Arc::default()));
-            return Err(error);
-        }
-        inner.app_event(&name, "loaded", "");
-        Ok(App { shared, inner: inner.clone() })
-    }
-
     /// Says that a version has ended, for a host that has not come to make its options.
     pub fn version_refused(&self, user_data: u64) {
         drop(Life::begin(&self.inner, user_data));
-    }
-
-    /// The app with this name.
-    pub fn find(&self, name: &str) -> Option<App> {
-        self.inner.find(name).map(|shared| App { shared, inner: self.inner.clone() })
     }
 
     /// Takes up to `max` events; never blocks.
@@ -499,55 +454,6 @@ impl Inner {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.state.load(Ordering::Acquire) == CLOSED
-    }
-
-    fn register(&self, shared: &Arc<AppShared>) -> Result<()> {
-        let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if apps.len() >= self.limits.apps as usize {
-            return Err(Error::new(Status::Capacity, format!("{} apps are registered (limit apps)", apps.len())));
-        }
-        if apps.contains_key(&shared.name) {
-            return Err(Error::new(
-                Status::Busy,
-                format!("there is an app named \"{}\" already: reload it, or unload it first", shared.name),
-            ));
-        }
-        apps.insert(shared.name.clone(), shared.clone());
-        Ok(())
-    }
-
-    pub(crate) fn find(&self, name: &str) -> Option<Arc<AppShared>> {
-        self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
-    }
-
-    /// Takes an app out of the registry.
-    pub(crate) fn forget(&self, shared: &Arc<AppShared>) {
-        let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if apps.get(&shared.name).is_some_and(|found| found.key == shared.key) {
-            apps.remove(&shared.name);
-            let mut past = lock(&self.past);
-            past.cpu_ns += shared.cpu_ns.load(Ordering::Relaxed);
-            if let Some(meter) = shared.meter_if_any() {
-                past.add(meter);
-            }
-        }
-        drop(apps);
-        self.forget_crons(shared);
-        self.forget_queues(shared);
-        self.caches.forget(shared.key);
-    }
-
-    pub(crate) fn app_list(&self) -> Vec<Arc<AppShared>> {
-        self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
-    }
-
-    /// Adds up what apps have counted, those that are gone among them.
-    pub(crate) fn sum_up(&self, mut add: impl FnMut(&AppShared, &mut Totals)) -> Totals {
-        // An app goes from one to the other under both locks.
-        let apps = self.apps.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut totals = *lock(&self.past);
-        apps.values().for_each(|app| add(app, &mut totals));
-        totals
     }
 
     /// Starts an instance of a version, to see that it starts: on its app's home shard, or where there is room. Blocks.

@@ -220,7 +220,7 @@ impl Runtime {
     pub fn apps(&self) -> Vec<AppReport> {
         let inner = self.inner();
         let memory = inner.memory_by_app();
-        inner.app_list().iter().map(|app| app.report(inner, memory.get(&app.key).copied().unwrap_or_default())).collect()
+        inner.named_apps().iter().map(|app| app.report(inner, memory.get(&app.key).copied().unwrap_or_default())).collect()
     }
 
     /// All shards at this moment, with what they hold.

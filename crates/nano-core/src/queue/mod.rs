@@ -252,12 +252,12 @@ impl Inner {
         }
     }
 
-    /// Refuses a version whose queues have another consumer.
-    pub(crate) fn check_consumers(&self, app: &AppShared, version: &Version) -> Result<()> {
+    /// Refuses a version whose queues have another consumer, unless that is one of these, by their keys, that are about to go.
+    pub(crate) fn check_consumers(&self, app: &AppShared, version: &Version, but: &[u64]) -> Result<()> {
         let state = lock(&self.queues.state);
         for consumer in &version.consumers {
             let taker = state.queues.get(&consumer.queue).and_then(|store| store.taker.as_ref());
-            if let Some(taker) = taker.filter(|taker| taker.app.key != app.key) {
+            if let Some(taker) = taker.filter(|taker| taker.app.key != app.key && !but.contains(&taker.app.key)) {
                 let why = format!("the queue \"{}\" has a consumer already, the app \"{}\"", consumer.queue, taker.app.name);
                 return Err(Error::new(Status::Busy, why));
             }
@@ -267,7 +267,7 @@ impl Inner {
 
     /// An app has started with a version: it takes the messages of its queues, and of no others.
     pub(crate) fn follow_queues(self: &Arc<Self>, app: &Arc<AppShared>, version: &Version) -> Result<()> {
-        self.check_consumers(app, version)?;
+        self.check_consumers(app, version, &[])?;
         {
             let mut state = lock(&self.queues.state);
             state.release(app.key);

@@ -1,6 +1,6 @@
 //! What the host knows versions of an app by: who calls it, and when one has ended.
 
-use nano_core::{App, AppOptions, Binding, BindingKind, ClassShape, Event, HostObject, Payload, Runtime, Status, Value};
+use nano_core::{App, AppOptions, Binding, BindingKind, ClassShape, Event, HostObject, Payload, Prepared, Runtime, Status, Value};
 
 use crate::support::*;
 
@@ -157,4 +157,29 @@ fn what_a_version_holds_comes_back_before_it_ends() {
     let event = next(&runtime);
     assert!(matches!(event.payload, Payload::Release { .. }) && event.id == 7, "{event:?}");
     assert_eq!(ended(&next(&runtime)), Some(1));
+}
+
+#[test]
+fn apps_are_loaded_in_place_of_others_all_or_none() {
+    let runtime = runtime(2);
+    let named = |name: &str, text: &str| options(name, &format!("export default {{ fetch() {{ return new Response('{text}'); }} }};"));
+    let prepared = |list: &[(&str, &str)]| -> Vec<Prepared> {
+        list.iter().map(|(name, text)| Prepared::read(named(name, text)).expect("it compiles")).collect()
+    };
+    let ask = |app: &App| String::from_utf8(app.fetch(get("/"), Some(PATIENCE)).expect("an answer").body).expect("text");
+    let answers = || ["a", "b"].map(|name| ask(&runtime.find(name).expect("an app")));
+    let old = ["a", "b"].map(|name| runtime.load(named(name, &format!("old {name}"))).expect("it starts"));
+    let mut broken = prepared(&[("b", "new b")]);
+    broken.push(Prepared::read(options("a", "throw new Error('at start');")).expect("it compiles"));
+    let (index, error) = runtime.load_in_place(broken, &old).expect_err("one does not start");
+    assert!(index == 1 && error.message.contains("at start"), "{error:?}");
+    assert_eq!(answers(), ["old a", "old b"]);
+    let (_, error) = runtime.load_in_place(prepared(&[("c", ""), ("a", "")]), &old[1..]).expect_err("a is not given up");
+    assert!(error.status == Status::Busy && runtime.find("c").is_none(), "{error:?}");
+    let new = runtime.load_in_place(prepared(&[("b", "new b"), ("a", "new a")]), &old).expect("both start");
+    assert_eq!((answers(), new[0].name(), runtime.apps().len()), (["new a".to_string(), "new b".into()], "b", 2));
+    // Whoever has the old ones goes on with them, and what becomes of them is nobody else's business.
+    assert_eq!((ask(&old[0]), ask(&old[1])), ("old a".into(), "old b".into()));
+    old.iter().for_each(|app| app.unload(PATIENCE).expect("nothing is left of it"));
+    assert_eq!((answers(), runtime.apps().len()), (["new a".to_string(), "new b".into()], 2));
 }
