@@ -10,6 +10,7 @@ mod dev;
 mod events;
 mod frame;
 mod handlers;
+mod named;
 mod notify;
 mod output;
 mod ports;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use nano_base::sys::file::read_small;
 use nano_config::cli::Address;
 use nano_core::limits::ROUTE_PORTS_MAX;
-use nano_core::{Certificate, ListenLimits, ListenOptions, Listener, Runtime, TlsOptions};
+use nano_core::{Certificate, CertificatePart, ListenLimits, ListenOptions, Listener, Runtime, TlsOptions};
 
 use crate::routes::Current;
 use crate::serve::Options;
-use crate::{notify, output};
+use crate::{named, notify, output};
 
 /// The listeners.
 pub struct Ports {
@@ -183,10 +183,21 @@ impl Ports {
     }
 }
 
-/// A certificate and its key, from their files.
+/// A certificate and its key, from their files, if they can be used.
 fn certificate((chain, key): &(PathBuf, PathBuf)) -> Result<Certificate, String> {
-    let read = |path: &PathBuf| read_small(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
-    Ok(Certificate { chain: read(chain)?, key: read(key)? })
+    let read =
+        |path: &PathBuf, option: &str| read_small(path).map_err(|error| format!("{option}: {}", named::unreadable_file(path, &error)));
+    let certificate = Certificate { chain: read(chain, "--tls-cert")?, key: read(key, "--tls-key")? };
+    certificate.check().map_err(|(part, why)| match part {
+        CertificatePart::Chain => format!("--tls-cert: {} cannot be used: {why}", chain.display()),
+        CertificatePart::Key => format!("--tls-key: {} cannot be used: {why}", key.display()),
+    })?;
+    Ok(certificate)
+}
+
+/// Whether the certificate can be used that somebody else will serve with.
+pub fn check_certificate(options: &Options) -> Result<(), String> {
+    options.tls.as_ref().map_or(Ok(()), |files| certificate(files).map(drop))
 }
 
 /// Where to listen for one address of the command line.

@@ -14,7 +14,7 @@ use nano_core::{
 };
 
 use crate::output::{Ink, paint};
-use crate::{apps, events, frame, output, serve, trust};
+use crate::{apps, events, frame, named, output, serve, trust};
 
 /// Events taken at once.
 const BATCH: usize = 64;
@@ -25,13 +25,17 @@ const UNCAUGHT: &str = "Uncaught ";
 /// Runs it; fails if the app does.
 pub fn run(run: &Run) -> Exit {
     output::keep_apart();
-    let options = match options(run) {
+    let real = match named::anything(&run.file) {
+        Ok(real) => real,
+        Err(why) => return ended(Exit::Machine, &why),
+    };
+    let options = match options(run, &real) {
         Ok(options) => options,
-        Err(why) => return failed(&why),
+        Err(why) => return ended(Exit::Failed, &why),
     };
     let data = match run.data.as_deref().map(|text| data(text, options.limits.body_bytes)).transpose() {
         Ok(data) => data,
-        Err(why) => return failed(&why),
+        Err(why) => return ended(Exit::Machine, &why),
     };
     let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
     let events = EventMask { logs: true, apps: true };
@@ -43,7 +47,7 @@ pub fn run(run: &Run) -> Exit {
             return Exit::Machine;
         }
     };
-    let folder = folder_of(run);
+    let folder = if real.is_dir() { real } else { real.parent().map(Path::to_path_buf).unwrap_or_default() };
     let mut session =
         Session { runtime: &runtime, folder: &folder, name: options.name.clone(), head: None, body: Vec::new(), uncaught: None };
     let exit = session.go(run, options, data);
@@ -51,15 +55,9 @@ pub fn run(run: &Run) -> Exit {
     exit
 }
 
-fn failed(why: &str) -> Exit {
+fn ended(exit: Exit, why: &str) -> Exit {
     output::complain(why);
-    Exit::Failed
-}
-
-/// Where files that stacks name are.
-fn folder_of(run: &Run) -> std::path::PathBuf {
-    let real = run.file.canonicalize().unwrap_or_else(|_| run.file.clone());
-    if real.is_dir() { real } else { real.parent().map(Path::to_path_buf).unwrap_or_default() }
+    exit
 }
 
 /// The app as its manifest says, with what the file beside its folder grants it.
@@ -85,22 +83,21 @@ fn of_folder(reading: &Reading, folder: &Path, shown: &str, name: &str) -> Resul
 }
 
 /// The app as its folder says, or of the file alone; the command line has the last word.
-fn options(run: &Run) -> Result<AppOptions, String> {
-    let real = run.file.canonicalize().map_err(|error| format!("cannot read {}: {error}", run.file.display()))?;
+fn options(run: &Run, real: &Path) -> Result<AppOptions, String> {
     let shown = run.file.display().to_string();
     let stem = if real.is_dir() { real.file_name() } else { real.file_stem() };
     let name = stem.and_then(|name| name.to_str()).unwrap_or("app").to_string();
     let mut options = if real.is_dir() {
-        let reading = manifest::load(&real, &shown, &name, None);
+        let reading = manifest::load(real, &shown, &name, None);
         reading.findings.iter().for_each(output::finding);
-        let mut options = of_folder(&reading, &real, &shown, &name)?;
-        apps::add_dev_vars(&mut options, &real, &shown, None);
+        let mut options = of_folder(&reading, real, &shown, &name)?;
+        apps::add_dev_vars(&mut options, real, &shown, None);
         options
     } else {
         match (real.parent(), real.file_name().and_then(|name| name.to_str())) {
             // What the file imports lies beside it.
             (Some(parent), Some(file)) => AppOptions::new(name, Source::Main(parent.to_path_buf(), file.to_string())),
-            _ => AppOptions::new(name, Source::File(real)),
+            _ => AppOptions::new(name, Source::File(real.to_path_buf())),
         }
     };
     for (name, value) in &run.vars {
@@ -178,7 +175,7 @@ impl Session<'_> {
             for event in events.drain(..) {
                 match event.payload {
                     Payload::App { state: "evicted", .. } => return exit,
-                    Payload::App { state: "condemned" | "quarantined", reason, .. } => return failed(&reason),
+                    Payload::App { state: "condemned" | "quarantined", reason, .. } => return ended(Exit::Failed, &reason),
                     other => {
                         if is_uncaught(&other) {
                             exit = Exit::Failed;
@@ -188,7 +185,7 @@ impl Session<'_> {
                 }
             }
         }
-        failed(&format!("what the module started did not end within {timeout_ms} ms (--timeout)"))
+        ended(Exit::Failed, &format!("what the module started did not end within {timeout_ms} ms (--timeout)"))
     }
 
     /// Prints what comes of a request or a call until it is over.
@@ -290,7 +287,7 @@ fn data(text: &str, bytes_max: usize) -> Result<Vec<u8>, String> {
     match text.strip_prefix('@') {
         Some(file) if file != "-" => {
             let opened = nano_base::sys::file::open_named(Path::new(file));
-            opened.and_then(|mut file| whole(&mut file)).map_err(|error| format!("cannot read {file}: {error}"))
+            opened.and_then(|mut opened| whole(&mut opened)).map_err(|error| named::unreadable_file(Path::new(file), &error))
         }
         Some(_) => data("-", bytes_max),
         None if text == "-" => whole(&mut std::io::stdin().lock()).map_err(|error| format!("cannot read standard input: {error}")),

@@ -10,7 +10,7 @@ use nano_config::secrets;
 use nano_config::text::Severity;
 use nano_config::types::{Neighbours, generate};
 
-use crate::output;
+use crate::{named, output};
 
 /// Writes the declarations, or looks whether they are up to date.
 pub fn types(types: &Types) -> Exit {
@@ -49,8 +49,8 @@ pub fn types(types: &Types) -> Exit {
 }
 
 fn declarations(dir: &Path) -> Result<String, Exit> {
-    let folder = dir.canonicalize().map_err(|error| {
-        output::complain(&format!("cannot read {}: {error}", dir.display()));
+    let folder = named::folder(dir).map_err(|why| {
+        output::complain(&why);
         Exit::Machine
     })?;
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("app");

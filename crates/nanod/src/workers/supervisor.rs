@@ -19,7 +19,7 @@ use super::child::{self, Word};
 use super::poison::Poison;
 use crate::serve::{Options, hear_signals};
 use crate::trust::Trust;
-use crate::{notify, output, ports};
+use crate::{named, notify, output, ports};
 
 /// What the main thread hears.
 enum Message {
@@ -80,6 +80,8 @@ pub fn supervise(options: &Options) -> Exit {
 
 impl Supervisor {
     fn new(options: &Options) -> Result<Self, String> {
+        named::folder(&options.folder)?;
+        ports::check_certificate(options)?;
         let (sender, messages) = channel();
         let signals = sender.clone();
         hear_signals(move |signal| signals.send(Message::Signal(signal)).is_ok())

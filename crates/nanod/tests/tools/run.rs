@@ -61,11 +61,11 @@ fn run_fails_with_the_place_in_what_was_written() {
     assert!(said.code == Some(1) && said.err.contains("more than 20 ms of CPU"), "{said:?}");
     let said = nanod(&folder.0, &["run", "bad.ts"]);
     assert!(said.code == Some(1) && said.err.contains("bad.ts:1:12"), "{said:?}");
-    for (words, reason) in
-        [(&["run", "nowhere.ts"][..], "nowhere.ts"), (&["run", "tool.ts", "--call", "nope"], "exports no function 'nope'")]
+    for (words, code, reason) in
+        [(&["run", "nowhere.ts"][..], 3, "nowhere.ts"), (&["run", "tool.ts", "--call", "nope"], 1, "exports no function 'nope'")]
     {
         let said = nanod(&folder.0, words);
-        assert!(said.code == Some(1) && said.err.contains(reason), "{said:?}");
+        assert!(said.code == Some(code) && said.err.contains(reason), "{said:?}");
     }
 }
 
