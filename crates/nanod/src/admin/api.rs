@@ -13,7 +13,7 @@ use super::auth::{self, Foreign, Token};
 use super::board::{Board, Deployed};
 use super::connection::Held;
 use super::helper::Job;
-use super::logs::{Filter, Place};
+use super::logs::{Filter, Logs, Place};
 use super::operate::{Action, Command};
 use super::process;
 use super::reply::{Answer, Refusal, Reply};
@@ -95,6 +95,7 @@ pub enum From {
 pub struct Api {
     pub runtime: Arc<Runtime>,
     pub board: Board,
+    pub logs: Arc<Logs>,
     pub clock: Clock,
     pub token: Arc<Token>,
     pub per_app: PerApp,
@@ -133,7 +134,7 @@ impl Api {
             Wish::Drain(name) => act(Action::Drain(name), reply()),
             Wish::Remove(name) => act(Action::Remove(name), reply()),
             Wish::FollowStats => Then::Stats,
-            Wish::FollowLogs => match follow(request) {
+            Wish::FollowLogs => match follow(request).and_then(|logs| self.check_followed(logs)) {
                 Ok(logs) => Then::Logs(Box::new(logs)),
                 Err(refusal) => Then::Answer(refusal.into()),
             },
@@ -190,7 +191,7 @@ impl Api {
         let report = self.runtime.find(name).map(|app| app.report());
         let deployed = self.board.find(name);
         if report.is_none() && deployed.is_none() {
-            return Err(Refusal::new(404, "NO_APP", format!("there is no app named \"{name}\"")));
+            return Err(Refusal::new(404, "NO_APP", self.board.no_app(name)));
         }
         let mut value = match &report {
             Some(report) => {
@@ -208,6 +209,22 @@ impl Api {
             self.describe(&folder, &deployed, &mut value);
         }
         Ok(value.into())
+    }
+
+    /// What nobody is called is not waited for: it would be for ever. While nanod starts it does not know all names.
+    fn check_followed(&self, logs: (Filter, From)) -> Result<(Filter, From), Refusal> {
+        let is_known = |name: &str| self.board.find(name).is_some() || self.runtime.find(name).is_some() || self.logs.knows(name);
+        let unknown: Vec<&String> = logs.0.apps.iter().filter(|name| !is_known(name)).collect();
+        match unknown.first() {
+            None => Ok(logs),
+            Some(_) if !self.board.is_ready() => {
+                Err(Refusal::new(503, "STARTING", "nanod is not ready, and does not know all apps; try again in a moment"))
+            }
+            Some(_) => {
+                let why: Vec<String> = unknown.iter().map(|name| self.board.no_app(name)).collect();
+                Err(Refusal::new(404, "NO_APP", why.join("; ")))
+            }
+        }
     }
 
     fn counted(&self, report: &AppReport) -> Map<String, Value> {

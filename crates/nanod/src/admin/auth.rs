@@ -4,17 +4,23 @@
 //! of. What needs no token (health, metrics, the empty page) is kept from other sites by the names a request may use: a page whose name
 //! has been made to resolve to this machine still says that name.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use nano_base::http::Headers;
-use nano_base::limits::{ADMIN_TOKEN_BYTES_MAX, ADMIN_TOKEN_BYTES_MIN};
+use nano_base::limits::{ADMIN_TOKEN_BYTES_MAX, ADMIN_TOKEN_BYTES_MIN, DEPLOY_FOLDERS_MAX};
 use nano_base::sys::file::read_small_text;
 use nano_base::sys::random;
 
+use crate::named::unreadable_file;
 use crate::routes::is_own_name;
+
+/// How files of tokens end: of those that are kept between runs, and of those that are for one process.
+const KEPT: &str = ".token";
+const PASSING: &str = ".now.token";
 
 /// Where a token came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +48,11 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The token of a file, of the environment, or one that is made and kept for the listener called `listener`.
-    pub fn find(file: Option<&Path>, listener: &str) -> Result<Self, String> {
+    /// The token of a file, of the environment, or one that is made and kept for the listener called `listener`. If that is one that never
+    /// comes again, which is `passing`, it is kept until this process ends.
+    pub fn find(file: Option<&Path>, listener: &str, passing: bool) -> Result<Self, String> {
         if let Some(file) = file {
-            let text = read_small_text(file).map_err(|error| format!("cannot read the token in {}: {error}", file.display()))?;
+            let text = read_small_text(file).map_err(|error| format!("--token-file: {}", unreadable_file(file, &error)))?;
             let text = check(text.trim()).map_err(|why| format!("the token in {}: {why}", file.display()))?;
             return Ok(Self { text, origin: Origin::Given(file.to_path_buf()) });
         }
@@ -53,7 +60,12 @@ impl Token {
             let text = text.to_str().ok_or("it is not text").and_then(|text| check(text.trim()));
             return Ok(Self { text: text.map_err(|why| format!("the token in NANOD_TOKEN: {why}"))?, origin: Origin::Environment });
         }
-        let Some(path) = kept_at(listener) else { return Ok(Self { text: make(), origin: Origin::MadeForNow }) };
+        let Some(path) = kept_at(listener, passing) else { return Ok(Self { text: make(), origin: Origin::MadeForNow }) };
+        if passing {
+            let text = make();
+            let origin = if keep_for_now(&path, &text).is_ok() { Origin::Made(path) } else { Origin::MadeForNow };
+            return Ok(Self { text, origin });
+        }
         // The same as last time, so that a page that is open goes on after a restart.
         let text = match read_kept(&path) {
             Some(text) => text,
@@ -99,13 +111,19 @@ fn make() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where the token of a listener is kept between runs: in a folder that only this user can enter.
-pub fn kept_at(listener: &str) -> Option<PathBuf> {
-    places_of(listener).into_iter().next()
+/// Where the token of a listener is kept, between runs or for this one: in a folder that only this user can enter.
+fn kept_at(listener: &str, passing: bool) -> Option<PathBuf> {
+    let ending = if passing { PASSING } else { KEPT };
+    Some(folders().into_iter().next()?.join(format!("{}{ending}", name_of(listener))))
 }
 
 /// Where it may be, the likeliest place first.
 pub fn places_of(listener: &str) -> Vec<PathBuf> {
+    let name = name_of(listener);
+    folders().iter().flat_map(|folder| [PASSING, KEPT].map(|ending| folder.join(format!("{name}{ending}")))).collect()
+}
+
+fn folders() -> Vec<PathBuf> {
     // systemd gives several folders with colons between them.
     let first = |name: &str| std::env::split_paths(&std::env::var_os(name)?).next().filter(|path| path.is_absolute());
     let folders = [
@@ -113,8 +131,12 @@ pub fn places_of(listener: &str) -> Vec<PathBuf> {
         variable("XDG_RUNTIME_DIR").map(|folder| folder.join("nanod")),
         variable("HOME").map(|folder| folder.join(".local/state/nanod")),
     ];
+    folders.into_iter().flatten().collect()
+}
+
+fn name_of(listener: &str) -> String {
     let name: String = listener.chars().map(|it| if it.is_ascii_alphanumeric() || it == '.' { it } else { '-' }).collect();
-    folders.into_iter().flatten().map(|folder| folder.join(format!("admin-{name}.token"))).collect()
+    format!("admin-{name}")
 }
 
 fn variable(name: &str) -> Option<PathBuf> {
@@ -132,15 +154,67 @@ fn read_kept(path: &Path) -> Option<String> {
 }
 
 fn keep(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make_folder_of(path)?;
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    write(path, text).map(drop)
+}
+
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn write(path: &Path, text: &str) -> io::Result<File> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")
+    file.write_all(b"\n")?;
+    Ok(file)
+}
+
+/// The token of a listener that never comes again, and its file, which is locked while its process lives.
+static FOR_NOW: Mutex<Option<(PathBuf, File)>> = Mutex::new(None);
+
+/// Keeps a token until [`leave`], and clears away those of processes that had no time to.
+fn keep_for_now(path: &Path, text: &str) -> io::Result<()> {
+    make_folder_of(path)?;
+    sweep(path.parent().ok_or(io::ErrorKind::InvalidInput)?);
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes);
+    // It has its name when it is locked, so that nobody takes it for one that was left behind.
+    let unnamed = path.with_extension(format!("{:016x}", u64::from_le_bytes(bytes)));
+    let file = write(&unnamed, text)?;
+    let kept = file.try_lock().map_err(io::Error::from).and_then(|()| fs::rename(&unnamed, path));
+    kept.inspect_err(|_| drop(fs::remove_file(&unnamed)))?;
+    *FOR_NOW.lock().unwrap_or_else(PoisonError::into_inner) = Some((path.to_path_buf(), file));
+    Ok(())
+}
+
+/// Removes tokens whose process has ended without a word.
+fn sweep(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().take(DEPLOY_FOLDERS_MAX).flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(PASSING))) {
+        if open_own(&entry.path()).is_some_and(|file| file.try_lock().is_ok()) {
+            // One that cannot be removed stays.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A file of this user's that nobody else may read.
+fn open_own(path: &Path) -> Option<File> {
+    read_kept(path)?;
+    File::open(path).ok()
+}
+
+/// The process is about to end: a token that was for it alone goes.
+pub fn leave() {
+    if let Some((path, _file)) = FOR_NOW.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // One that cannot be removed is by the next one that begins.
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// What a request has against it.

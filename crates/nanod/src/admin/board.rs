@@ -8,6 +8,7 @@ use nano_base::clock::Clock;
 use nano_base::limits::ADMIN_VERSIONS_MAX;
 use nano_config::deploy::{AppState, Digest};
 use nano_config::manifest::{Manifest, limit_list};
+use nano_config::text::suggest::did_you_mean;
 
 /// One version of an app that was deployed, or was to be.
 #[derive(Clone, Debug)]
@@ -137,6 +138,15 @@ impl Board {
         let folders = self.folders();
         let (folder, deployed) = folders.iter().find(|(_, deployed)| deployed.name == name)?;
         Some((folder.clone(), deployed.clone()))
+    }
+
+    /// Why there is nothing to be done about an app that is not there, with the names that may be meant.
+    pub fn no_app(&self, name: &str) -> String {
+        let folders = self.folders();
+        let names = folders.values().map(|deployed| &*deployed.name).filter(|name| !name.is_empty());
+        let help = did_you_mean(name, names);
+        let help = if help.is_empty() { help } else { format!(" ({help})") };
+        format!("there is no app named \"{name}\"{help}")
     }
 
     fn folders(&self) -> MutexGuard<'_, BTreeMap<String, Deployed>> {

@@ -455,10 +455,10 @@ mod tests {
         let runtime = Runtime::new(RuntimeOptions { clock: clock.clone(), ..RuntimeOptions::default() }).expect("a runtime");
         let file = std::env::temp_dir().join(format!("nanod-token-of-a-test-{}", std::process::id()));
         std::fs::write(&file, "a-token-of-enough-letters").expect("a file");
-        let token = Arc::new(Token::find(Some(&file), "").expect("a token"));
+        let token = Arc::new(Token::find(Some(&file), "", false).expect("a token"));
         let _ = std::fs::remove_file(file);
-        let (board, windows) = (Board::default(), Windows::default());
-        let api = Api { runtime: Arc::new(runtime), board, clock: clock.clone(), token, per_app: PerApp::Off, local: true, windows };
+        let (board, logs, windows) = (Board::default(), Arc::default(), Windows::default());
+        let api = Api { runtime: Arc::new(runtime), board, logs, clock: clock.clone(), token, per_app: PerApp::Off, local: true, windows };
         let token = "authorization: bearer a-token-of-enough-letters\r\ncontent-type: application/x-tar\r\n";
         for (line, renewed) in [("GET /healthz", false), ("POST /apps/a/kill", false), ("PUT /apps/a", true)] {
             let (mut client, server) = UnixStream::pair().expect("sockets");

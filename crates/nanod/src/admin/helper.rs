@@ -75,7 +75,7 @@ fn kill(runtime: &Runtime, board: &Board, name: &str) -> Result<serde_json::Valu
         Some(app) => app,
         // Out of service it has no instances.
         None if board.find(name).is_some() => return Ok(json!({ "app": name, "ended": 0 })),
-        None => return Err(Refusal::new(404, "NO_APP", format!("there is no app named \"{name}\""))),
+        None => return Err(Refusal::new(404, "NO_APP", board.no_app(name))),
     };
     match app.kill() {
         Ok(ended) => Ok(json!({ "app": name, "ended": ended })),

@@ -174,6 +174,11 @@ impl Logs {
         }
     }
 
+    /// Whether there are lines of an app, which may be gone by now.
+    pub fn knows(&self, app: &str) -> bool {
+        self.ring().by_app.contains_key(app)
+    }
+
     /// Where to begin, to see the last `count` lines of what there is and then what comes.
     pub fn tail(&self, filter: &Filter, count: usize) -> Cursor {
         let ring = self.ring();

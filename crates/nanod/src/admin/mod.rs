@@ -28,7 +28,7 @@ use nano_base::socket_file::SocketFile;
 use nano_config::cli::{Address, PerApp};
 use nano_core::{Clock, Runtime};
 
-pub use auth::places_of;
+pub use auth::{leave, places_of};
 pub use board::Board;
 pub use logs::Logs;
 pub use operate::{Command, Desk, Pending};
@@ -80,6 +80,12 @@ pub struct Admin {
     _file: Option<SocketFile>,
 }
 
+impl Drop for Admin {
+    fn drop(&mut self) {
+        auth::leave();
+    }
+}
+
 impl Admin {
     /// What whoever started the server opens: with the token on a terminal, where nobody else reads it; else with the place of the token.
     pub fn introduction(&self, terminal: bool) -> String {
@@ -101,7 +107,9 @@ impl Admin {
 pub fn start(options: &Options, context: Context) -> Result<Admin, String> {
     let listener = server::Listener::bind(&options.address)?;
     let address = listener.address().to_string();
-    let token = Arc::new(auth::Token::find(options.token_file.as_deref(), &address)?);
+    // The kernel has chosen the port, and chooses another one next time.
+    let passing = matches!(options.address, Address::Tcp(_, 0) | Address::Everywhere(0));
+    let token = Arc::new(auth::Token::find(options.token_file.as_deref(), &address, passing)?);
     let file = SocketFile::of(&address);
     server::start(listener, options, context, token.clone())?;
     Ok(Admin { address, token, _file: file })

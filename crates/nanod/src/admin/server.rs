@@ -124,6 +124,7 @@ pub fn start(listener: Listener, options: &Options, context: Context, token: Arc
     let api = Api {
         runtime: context.runtime,
         board: context.board,
+        logs: context.logs.clone(),
         clock: context.clock,
         token,
         per_app: options.per_app,

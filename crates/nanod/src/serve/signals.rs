@@ -4,7 +4,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::apps::program;
-use crate::{dev, output};
+use crate::{admin, dev, output};
 
 /// Calls a function with every signal that is for this process, on a thread, until it says no.
 pub fn hear_signals(mut hear: impl FnMut(i32) -> bool + Send + 'static) -> std::io::Result<()> {
@@ -27,6 +27,7 @@ pub fn hear_and_hurry(hear: impl Fn(i32) -> bool + Send + 'static) -> std::io::R
             output::complain("stopped at once, by a second signal");
             program::end_all();
             dev::leave();
+            admin::leave();
             output::flush();
             std::process::exit(128 + signal);
         }

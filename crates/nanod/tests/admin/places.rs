@@ -40,3 +40,17 @@ fn an_app_whose_folder_never_rests_is_deployed_when_it_is_reloaded() {
     });
     assert_eq!(server.app("log"), (200, "as it is".into()));
 }
+
+#[test]
+fn logs_of_an_app_that_is_not_there_are_refused_and_of_one_that_was_are_not() {
+    let server = Server::start("unknown-logs", &[("shop/index.js", &says("shop")), ("gone/index.js", &says("gone"))], &[]);
+    assert_eq!(server.app("gone").0, 200);
+    for path in ["/logs?app=shpo", "/logs?app=shop&app=shpo", "/apps/shpo"] {
+        let answer = server.ask("GET", path);
+        let json = answer.json();
+        assert_eq!((answer.0, &json["code"]), (404, &"NO_APP".into()), "{path}");
+        assert_eq!(json["detail"], "there is no app named \"shpo\" (did you mean \"shop\"?)", "{path}");
+    }
+    assert_eq!(server.ask("DELETE", "/apps/gone").0, 200);
+    server.follow("/logs?app=gone", "started");
+}

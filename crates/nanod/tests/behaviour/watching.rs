@@ -218,3 +218,19 @@ fn the_token_that_nanod_keeps_is_found_and_another_refused() {
         found.next_with("one");
     }
 }
+
+#[test]
+fn tail_of_an_app_that_is_not_there_says_so_and_ends() {
+    let files = [("shop/index.js", SPEAKS), ("ship/index.js", SPEAKS), ("cold/index.js", SPEAKS), ("cold/nano.toml", "lazy = true\n")];
+    let server = serve("tail-typo", &files);
+    for words in [&["tail", "shp"][..], &["tail", "shop", "shp"][..]] {
+        let (code, text, complaint) = said(&mut command(&server, words));
+        assert_eq!((code, text.as_str()), (Some(1), ""), "{complaint}");
+        let expected = "answers 404 NO_APP: there is no app named \"shp\" (did you mean \"ship\" or \"shop\"?)";
+        assert!(complaint.contains(expected), "{complaint}");
+    }
+    let mut cold = Lines::of(command(&server, &["tail", "cold"]));
+    // It follows before the app has ever run.
+    server.ask("cold.localhost", "/log/warm-by-now");
+    cold.next_with("warm-by-now");
+}

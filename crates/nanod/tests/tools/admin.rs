@@ -113,7 +113,7 @@ fn who_does_not_answer_is_named() {
         assert!(said.code == Some(4) && said.err.contains("no token") && said.err.contains("--token-file"), "{said:?}");
         assert!(asked.join().expect("a request")[0].contains("Bearer from-a-file-of-letters\r\n"));
         let said = nanod(&folder.0, &[command, "--admin", &address, "--token-file", "nowhere"]);
-        assert!(said.code == Some(4) && said.err.contains("nowhere"), "{said:?}");
+        assert!(said.code == Some(3) && said.err.contains("nowhere"), "{said:?}");
     }
 }
 

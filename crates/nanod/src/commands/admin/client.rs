@@ -12,6 +12,7 @@ use nano_config::cli::{Address, Exit};
 use nano_http::h1::{self, Asked, BodyDecoder, ResponseParser};
 
 use crate::admin::places_of;
+use crate::named::unreadable_file;
 use crate::output;
 
 /// How long it may take until an answer begins.
@@ -30,15 +31,24 @@ pub enum Failure {
     Gone(String),
     /// It answered that it will not.
     Refused(String),
+    /// It is not ready yet, and will be.
+    Starting(String),
+    /// It has no such app.
+    NoApp(String),
+    /// What the command line names is not there.
+    Missing(String),
 }
 
 impl Failure {
     /// Tells it; what the command ends with.
     pub fn tell(&self) -> Exit {
+        let (Self::Gone(why) | Self::Refused(why) | Self::Starting(why) | Self::NoApp(why) | Self::Missing(why)) = self;
+        output::complain(why);
         match self {
-            Self::Gone(why) | Self::Refused(why) => output::complain(why),
+            Self::Gone(_) | Self::Refused(_) | Self::Starting(_) => Exit::Unreachable,
+            Self::NoApp(_) => Exit::Failed,
+            Self::Missing(_) => Exit::Machine,
         }
-        Exit::Unreachable
     }
 }
 
@@ -82,7 +92,7 @@ impl Client {
         let read = |path: &Path| read_small_text(path).map(|text| text.trim().to_string());
         let token = match token_file {
             Some(file) => {
-                let why = |error| Failure::Refused(format!("cannot read the token in {}: {error}", file.display()));
+                let why = |error| Failure::Missing(format!("--token-file: {}", unreadable_file(file, &error)));
                 Some(read(file).map_err(why)?)
             }
             None => std::env::var("NANOD_TOKEN")
@@ -144,12 +154,12 @@ impl Client {
             let answer = Answer { stream, decoder: BodyDecoder::new(response.framing), input, text: Vec::new() };
             return match response.head.status {
                 200 => Ok(answer),
-                status => Err(Failure::Refused(self.refusal(status, answer))),
+                status => Err(self.refusal(status, answer)),
             };
         }
     }
 
-    fn refusal(&self, status: u16, mut answer: Answer) -> String {
+    fn refusal(&self, status: u16, mut answer: Answer) -> Failure {
         let body = answer.whole().unwrap_or_default();
         let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         let detail = problem["detail"].as_str().unwrap_or_else(|| h1::reason(status));
@@ -158,7 +168,14 @@ impl Client {
             (401, Some(_)) => ": the token is another nanod's; give --token-file FILE or NANOD_TOKEN",
             _ => "",
         };
-        format!("{} answers {status}: {detail}{remedy}", self.address)
+        let code = problem["code"].as_str().unwrap_or_default();
+        let space = if code.is_empty() { "" } else { " " };
+        let why = format!("{} answers {status}{space}{code}: {detail}{remedy}", self.address);
+        match code {
+            "NO_APP" => Failure::NoApp(why),
+            "STARTING" => Failure::Starting(why),
+            _ => Failure::Refused(why),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub fn tail(tail: &Tail) -> Exit {
     };
     let path = path(tail);
     let mut last: Option<String> = None;
+    let mut told = false;
     loop {
         let mut stream = match client.get(&path, last.as_deref()) {
             Ok(stream) => stream,
@@ -31,8 +32,17 @@ pub fn tail(tail: &Tail) -> Exit {
                 pause(AGAIN);
                 continue;
             }
+            Err(Failure::Starting(why)) => {
+                if !std::mem::replace(&mut told, true) {
+                    output::keep_apart();
+                    output::say(&format!("{why}; waiting"));
+                }
+                pause(AGAIN);
+                continue;
+            }
             Err(failure) => return failure.tell(),
         };
+        told = false;
         loop {
             match stream.event() {
                 Ok(Some(event)) => {
@@ -44,8 +54,8 @@ pub fn tail(tail: &Tail) -> Exit {
                         return Exit::Success;
                     }
                 }
-                Err(Failure::Refused(why)) => return Failure::Refused(why).tell(),
                 Ok(None) | Err(Failure::Gone(_)) => break,
+                Err(failure) => return failure.tell(),
             }
         }
         last.get_or_insert_default();
