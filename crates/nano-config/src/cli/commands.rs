@@ -113,7 +113,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "types",
         about: "Write the types of an app's env",
-        more: "",
+        more: "DIR is the folder of one app. For editors and for tsc, which find FILE beside the app's code; run it again when the manifest changes.",
         positional: Positional::maybe("DIR", ValueKind::Folder),
         options: &[
             Opt::value("out", ValueKind::File, "FILE", "worker-configuration.d.ts", "Where to; - for standard output").short('O'),
@@ -123,7 +123,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "tail",
         about: "Follow the logs of apps",
-        more: "",
+        more: "Without APP of all apps. It goes on until it is interrupted, also when nanod is started anew; where there is no such app it ends with 1.",
         positional: Positional::any("APP", ValueKind::Text),
         options: &[
             ADMIN,
@@ -136,7 +136,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "top",
         about: "Show what apps use, as it happens",
-        more: "",
+        more: "It goes on until it is interrupted.",
         positional: Positional::NONE,
         options: &[
             ADMIN,
@@ -155,7 +155,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "new",
         about: "Begin an app",
-        more: "",
+        more: "DIR is the app's folder, and its name is the app's. Nothing that is there is overwritten. Then: nanod dev DIR",
         positional: Positional::one("DIR", ValueKind::Folder),
         options: &[Opt::value(
             "template",

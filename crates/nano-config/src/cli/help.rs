@@ -17,6 +17,7 @@ pub fn overview() -> String {
     out.push_str("\nExit codes:\n");
     let codes: Vec<(String, String)> = super::Exit::ALL.iter().map(|(exit, what)| ((*exit as u8).to_string(), what.to_string())).collect();
     table(&codes, &mut out);
+    out.push_str("\nTo begin: nanod new shop, then nanod dev shop. What a command takes: nanod help COMMAND.\n");
     out
 }
 

@@ -53,11 +53,11 @@ impl std::error::Error for Usage {}
 pub enum Exit {
     /// It did what was asked.
     Success = 0,
-    /// An app, a manifest or a check failed.
+    /// An app, a manifest or a check failed, or there is no such app.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// This machine does not give what is needed: an address, memory, a file.
+    /// This machine does not give what is needed: a file or folder that the command line names, an address, memory.
     Machine = 3,
     /// The nanod that was asked does not answer, or not to this token.
     Unreachable = 4,
@@ -71,10 +71,10 @@ impl Exit {
     /// All of them, and what they mean.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Success, "it did what was asked"),
-        (Self::Failed, "an app, a manifest or a check failed"),
+        (Self::Failed, "an app, a manifest or a check failed, or there is no such app"),
         (Self::Usage, "the command line is wrong"),
-        (Self::Machine, "this machine does not give what is needed"),
-        (Self::Unreachable, "the nanod that was asked does not answer"),
+        (Self::Machine, "this machine does not give what is needed: a file, a folder, an address, memory"),
+        (Self::Unreachable, "the nanod that was asked does not answer, or not to this token"),
         (Self::CutOff, "requests were cut off when draining took too long"),
         (Self::Defect, "a defect in nanod"),
     ];

@@ -140,7 +140,8 @@ impl Parsed {
         }
         let positional = self.command.positional;
         if self.positional.len() < positional.min {
-            return Err(Usage::new(command, format!("{} is missing", positional.name), ""));
+            let help = format!("nanod help {} says more", self.command.name);
+            return Err(Usage::new(command, format!("{} is missing", positional.name), help));
         }
         if let Some(extra) = self.positional.get(positional.max) {
             return Err(Usage::new(command, format!("\"{}\" is too much", extra.to_string_lossy()), ""));

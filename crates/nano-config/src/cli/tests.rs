@@ -135,7 +135,7 @@ fn what_is_wrong_is_said_with_a_suggestion() {
         ("serv apps", "nanod: there is no command \"serv\" (did you mean \"serve\"?)"),
         ("frobnicate", "nanod: there is no command \"frobnicate\" (see nanod help)"),
         ("help serv", "nanod: there is no command \"serv\" (did you mean \"serve\"?)"),
-        ("serve", "nanod serve: DIR is missing"),
+        ("serve", "nanod serve: DIR is missing (nanod help serve says more)"),
         ("serve a b", "nanod serve: \"b\" is too much"),
         ("serve a --lisen 80", "nanod serve: there is no option \"--lisen\" (did you mean \"--listen\"?)"),
         ("--listen 80 serve a", "nanod: there is no option \"--listen\" (options of a command come behind it)"),
