@@ -30,8 +30,8 @@
 //! }
 //! assert_eq!(changes[0].folder(), "shop");
 //!
-//! let apps: Vec<_> = deployment.deployed().apps.values().filter_map(|app| app.reading.manifest.as_ref()).collect();
-//! let claims: Vec<Claim> = apps.iter().map(|app| Claim::of(app)).collect();
+//! let apps = deployment.deployed().apps.values();
+//! let claims: Vec<Claim> = apps.filter_map(|app| Claim::of(&app.reading, &app.shown)).collect();
 //! let (routes, conflicts) = Routes::build(&claims, Conventions::default());
 //! assert!(conflicts.is_empty());
 //! assert_eq!(routes.find("Shop.Example:443", 8787, "/api/cart?x=1"), Some(0));

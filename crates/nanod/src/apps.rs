@@ -3,8 +3,9 @@
 //! The main thread decides, here; whatever may take an app's time is done by others, and it hears what has come of it.
 //!
 //! - `options`: from a manifest to what the runtime is told. `program`: programs that print secrets.
-//! - `pool`: the threads. `job`: one deployment on one of them. `underway`: those that have begun.
+//! - `exchange`: apps that take names from one another. `pool`: the threads. `job`: one deployment on one of them. `underway`: those that have begun.
 
+mod exchange;
 mod job;
 mod options;
 mod pool;
@@ -14,13 +15,14 @@ mod underway;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use nano_config::deploy::{AppState, Change, Digest, Snapshot};
 use nano_config::manifest::{Grants, Reading};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::text::{Finding, Severity};
-use nano_core::{App, Clock, Problem, Runtime};
+use nano_core::{App, Clock, Problem, Runtime, Status};
 
 use crate::admin::{Board, Pending};
 use crate::routes::{Current, Served, Table};
@@ -33,7 +35,7 @@ pub use options::{add_dev_vars, is_value, options, read_secret};
 
 /// What to do about a folder without apps.
 pub const NO_APP_HELP: &str =
-    "an app is a folder with index.js, index.ts, package.json with \"main\", or nano.toml; \"nanod new\" makes one";
+    "an app is a folder with index.js, index.ts, src/index.ts, package.json with \"main\", or nano.toml; \"nanod new\" makes one";
 
 /// How long requests of an app that is removed may take to end.
 const UNLOAD_GRACE: Duration = Duration::from_secs(30);
@@ -66,6 +68,8 @@ pub struct Apps {
     quarantined: BTreeMap<String, Option<Digest>>,
     /// Those that are not any more, for the supervisor.
     mended: Vec<String>,
+    /// Apps in whose place others are, until requests go by these; and whether their names have others already.
+    replaced: Vec<(App, bool)>,
     batches: BTreeMap<u64, Batch>,
     last_batch: u64,
     /// What is over, to be said when requests go by it.
@@ -100,8 +104,8 @@ struct Serving {
 
 /// What other threads have done.
 enum Done {
-    /// A folder has been deployed, or could not be.
-    Deployed(String, Result<Loaded, Failure>),
+    /// Folders have been deployed, or could not be.
+    Deployed(Vec<(String, Result<Loaded, Failure>)>),
     /// No app has this name any more.
     Left(String),
 }
@@ -138,6 +142,7 @@ impl Apps {
             grants: Arc::new(grants),
             quarantined: BTreeMap::new(),
             mended: Vec::new(),
+            replaced: Vec::new(),
             batches: BTreeMap::new(),
             last_batch: 0,
             over: Vec::new(),
@@ -270,7 +275,8 @@ impl Apps {
         let number = self.last_batch;
         // One more than there are, so that nothing is said before all have begun.
         self.batches.insert(number, Batch { failed: refused, left: 1, ..Batch::default() });
-        for change in changes {
+        let held = self.held_up(changes, deployed);
+        for change in changes.iter().chain(&held) {
             let folder = change.folder();
             match (change, deployed.apps.get(folder)) {
                 (Change::Removed(_), _) => {
@@ -289,6 +295,7 @@ impl Apps {
             }
         }
         self.count(number, |batch| batch.left -= 1);
+        self.give_all();
         self.route(deployed);
     }
 
@@ -304,6 +311,7 @@ impl Apps {
     /// Deploys a folder for an operator, who is answered by what [`Apps::take_ended`] gives.
     pub fn deploy_for(&mut self, folder: &str, state: &AppState, pending: Pending) {
         self.deploy(folder, state, Why::Operator(Box::new(pending)));
+        self.give_all();
     }
 
     /// What operators wait for has come to these ends.
@@ -345,7 +353,7 @@ impl Apps {
         });
     }
 
-    /// Begins with it, or remembers it until what is underway of the same folder has ended. The newest wins.
+    /// Is about to begin with it, when all that is to be deployed is known, or remembers it until what is underway of the same folder has ended. The newest wins.
     fn deploy(&mut self, folder: &str, state: &AppState, why: Why) {
         if let (Some(underway), Why::Change(number)) = (self.underway.get_mut(folder), &why) {
             if let Some((_, older)) = underway.next.replace((state.clone(), *number)) {
@@ -356,7 +364,6 @@ impl Apps {
         match self.check(folder, state, &why) {
             Ok(name) => {
                 self.underway.insert(folder.to_string(), Underway::new(state, &name, why));
-                self.give(folder);
             }
             Err(refusal) => self.end(folder, state, why, Err(refusal)),
         }
@@ -393,12 +400,26 @@ impl Apps {
         }
     }
 
-    /// Gives a deployment to a thread, unless its name is somebody's who is about to go.
+    /// Gives what can begin to threads.
+    fn give_all(&mut self) {
+        let waiting: Vec<String> = self.underway.iter().filter(|(_, it)| !it.given).map(|(folder, _)| folder.clone()).collect();
+        waiting.iter().for_each(|folder| self.give(folder));
+    }
+
+    /// Gives a deployment to a thread, unless its name is somebody's who is about to go; together with those whose names it is about.
     fn give(&mut self, folder: &str) {
-        let Some(underway) = self.underway.get_mut(folder).filter(|underway| !underway.given) else { return };
-        if self.leaving.contains_key(&underway.name) {
+        if self.underway.get(folder).is_none_or(|underway| underway.given) {
             return;
         }
+        match self.company(folder) {
+            None => {}
+            Some(all) if all.len() > 1 => self.give_together(&all),
+            Some(_) => self.give_alone(folder),
+        }
+    }
+
+    fn give_alone(&mut self, folder: &str) {
+        let Some(underway) = self.underway.get_mut(folder) else { return };
         underway.given = true;
         let serving = self.serving.get(folder).map(|serving| serving.app.clone());
         let (before, other) = match serving {
@@ -410,7 +431,21 @@ impl Apps {
         if let Some(name) = &underway.gives_up {
             *self.leaving.entry(name.clone()).or_default() += 1;
         }
-        let job = Job {
+        let (began_ms, clock, its) = (underway.began_ms.clone(), self.clock.clone(), folder.to_string());
+        let Some(job) = self.job(folder, before) else { return };
+        let given = self.pool.give(move || {
+            began_ms.store(clock.now_ms().max(1), Ordering::Relaxed);
+            Done::Deployed(vec![(its, job.run())])
+        });
+        if let Err(error) = given {
+            self.finish(folder, Err(Failure::Why(format!("cannot start a thread: {error}"))));
+        }
+    }
+
+    /// What a thread has to do for a folder.
+    fn job(&self, folder: &str, before: Option<App>) -> Option<Job> {
+        let underway = self.underway.get(folder)?;
+        Some(Job {
             runtime: self.runtime.clone(),
             folder: folder.to_string(),
             state: underway.state.clone(),
@@ -420,15 +455,7 @@ impl Apps {
             environment: self.environment.clone(),
             // What an operator wants is deployed as it is.
             exactly: matches!(underway.why, Why::Change(_)) && self.moves.get(folder).is_none_or(|moves| *moves < MOVES_MAX),
-        };
-        let (began_ms, clock, its) = (underway.began_ms.clone(), self.clock.clone(), folder.to_string());
-        let given = self.pool.give(move || {
-            began_ms.store(clock.now_ms().max(1), Ordering::Relaxed);
-            Done::Deployed(its, job.run())
-        });
-        if let Err(error) = given {
-            self.finish(folder, Err(Failure::Why(format!("cannot start a thread: {error}"))));
-        }
+        })
     }
 
     /// Takes in what other threads have done.
@@ -439,12 +466,14 @@ impl Apps {
         }
         for done in all {
             match done {
-                Done::Deployed(folder, result) => self.finish(&folder, result),
+                Done::Deployed(results) => results.into_iter().for_each(|(folder, result)| self.finish(&folder, result)),
                 Done::Left(name) => self.free(&name),
             }
         }
+        self.give_all();
         self.make_room();
         self.route(deployed);
+        self.unload_replaced();
     }
 
     /// A name is not needed any more by one of those who had it.
@@ -452,10 +481,8 @@ impl Apps {
         if let Some(holders) = self.leaving.get_mut(name) {
             *holders -= 1;
             if *holders == 0 {
+                // Who waits for it is given to a thread when all that has been heard is known.
                 self.leaving.remove(name);
-                let waiting = self.underway.iter().filter(|(_, underway)| !underway.given && underway.name == name);
-                let waiting: Vec<String> = waiting.map(|(folder, _)| folder.clone()).collect();
-                waiting.iter().for_each(|folder| self.give(folder));
             }
         }
     }
@@ -510,7 +537,7 @@ impl Apps {
         dropped: bool,
         why: &Why,
     ) -> Result<(), String> {
-        let Loaded { app, used } = loaded;
+        let Loaded { app, used, in_place } = loaded;
         if reloads && !self.serves(folder) {
             return Err("it was taken out of service meanwhile".into());
         }
@@ -527,8 +554,13 @@ impl Apps {
         let reading = state.reading.clone();
         let before = self.serving.insert(folder.to_string(), Serving { app: app.clone(), reading: reading.clone(), used });
         if let Some(old) = before.map(|before| before.app).filter(|old| old.name() != app.name()) {
-            dev::removed(old.name());
-            self.leave(old, UNLOAD_GRACE);
+            if self.runtime.find(old.name()).is_none_or(|_| !in_place) {
+                dev::removed(old.name());
+            }
+            if !in_place {
+                *self.leaving.entry(old.name().to_string()).or_default() += 1;
+            }
+            self.replaced.push((old, in_place));
         }
         if !granted {
             self.revoke(folder);
@@ -566,17 +598,15 @@ impl Apps {
 
     /// Lets the app's requests end, on a thread of its own: nobody waits for them but who wants its name.
     fn leave(&mut self, app: App, grace: Duration) {
-        let name = app.name().to_string();
-        *self.leaving.entry(name.clone()).or_default() += 1;
-        let report = self.pool.reporter();
-        let ended = std::thread::Builder::new().name("nanod-unload".into()).spawn(move || {
-            if let Err(error) = app.unload(grace) {
-                output::complain(&format!("{}: {error}", app.name()));
-            }
-            report(Done::Left(app.name().to_string()));
-        });
-        if let Err(error) = ended {
-            output::complain(&format!("cannot unload {name}: {error}"));
+        *self.leaving.entry(app.name().to_string()).or_default() += 1;
+        self.unload_counted(app, grace);
+    }
+
+    /// The same of one whose name is counted as leaving already.
+    fn unload_counted(&mut self, app: App, grace: Duration) {
+        let (name, report) = (app.name().to_string(), self.pool.reporter());
+        let left = name.clone();
+        if !unload(app, Duration::ZERO, grace, move || report(Done::Left(left))) {
             self.free(&name);
         }
     }
@@ -643,20 +673,16 @@ impl Apps {
     }
 
     fn replace_routes(&mut self, deployed: &Snapshot) {
-        let accepted = |folder: &String| self.accepted.get(folder).and_then(|reading| reading.manifest.as_ref());
-        let (with, without): (Vec<_>, Vec<_>) = deployed.apps.iter().partition(|(folder, _)| accepted(folder).is_some());
+        let has_manifest = |folder: &String| self.accepted.get(folder).is_some_and(|reading| reading.manifest.is_some());
+        let (with, without): (Vec<_>, Vec<_>) = deployed.apps.iter().partition(|(folder, _)| has_manifest(folder));
         // What has nothing but its folder's name takes nobody else's.
         let served: Vec<(Claim<'_>, Served)> = with
             .into_iter()
             .chain(without)
             .map(|(folder, state)| {
-                let claim = match accepted(folder) {
-                    Some(manifest) => {
-                        let file = manifest.file.as_deref().unwrap_or(&state.shown);
-                        Claim { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default }
-                    }
-                    None => Claim { name: trust::name_of(folder, state), file: &state.shown, routes: &[], default: false },
-                };
+                let claim = self.accepted.get(folder).and_then(|reading| Claim::of(reading, &state.shown));
+                let bare = || Claim { name: trust::name_of(folder, state), file: &state.shown, routes: &[], default: false, places: &[] };
+                let claim = claim.unwrap_or_else(bare);
                 (claim, self.served(folder, state))
             })
             .collect();
@@ -668,4 +694,22 @@ impl Apps {
         findings.iter().filter(|finding| !self.told.contains(finding)).for_each(output::finding);
         self.told = findings;
     }
+}
+
+/// Lets an app's requests end, after a while, on a thread of its own; whether there is one.
+fn unload(app: App, after: Duration, grace: Duration, then: impl FnOnce() + Send + 'static) -> bool {
+    let name = app.name().to_string();
+    let ended = std::thread::Builder::new().name("nanod-unload".into()).spawn(move || {
+        if !after.is_zero() {
+            let (_sender, never) = channel::<()>();
+            // Nothing is ever sent: this is a wait.
+            let _: Result<(), RecvTimeoutError> = never.recv_timeout(after);
+        }
+        // A runtime that has ended has let go of all.
+        if let Err(error) = app.unload(grace).or_else(|error| if error.status == Status::Shutdown { Ok(()) } else { Err(error) }) {
+            output::complain(&format!("{}: {error}", app.name()));
+        }
+        then();
+    });
+    ended.inspect_err(|error| output::complain(&format!("cannot unload {name}: {error}"))).is_ok()
 }

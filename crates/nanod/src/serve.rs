@@ -12,7 +12,7 @@ use std::time::Duration;
 use nano_base::limits::{ADMIN_ACTIONS_MAX, DEPLOY_TOLD_MS, START_WALL_MS};
 use nano_config::cli::Exit;
 use nano_config::deploy::{Deployment, Hints, Notifier, ScanOptions, Scanner, Snapshot, Touched, Watch};
-use nano_config::manifest::is_one_app;
+use nano_config::manifest::is_one_or_many;
 use nano_config::text::units::show_duration_ms;
 use nano_config::text::{Finding, Severity};
 use nano_core::{Clock, EventMask, Runtime, RuntimeLimits, RuntimeOptions, sys};
@@ -27,7 +27,7 @@ use crate::ports::Ports;
 use crate::routes::Current;
 use crate::trust::Trust;
 use crate::workers::{Order, Worker};
-use crate::{dev, events, notify, output};
+use crate::{dev, events, named, notify, output};
 
 /// How long a folder must be still before it is deployed.
 const QUIET_MS: u64 = 100;
@@ -112,12 +112,9 @@ struct Server {
 
 impl Server {
     fn start(options: &Options, worker: Option<Worker>) -> Result<Self, String> {
-        let unreadable = |error| format!("cannot read {}: {error}", options.folder.display());
+        named::folder(&options.folder)?;
         // Links in it are followed anew by each look: what they lead to may be another folder by then.
-        let folder = std::path::absolute(&options.folder).map_err(unreadable)?;
-        if !folder.canonicalize().map_err(unreadable)?.is_dir() {
-            return Err(format!("{} is not a folder: give the folder that has a folder for each app", options.folder.display()));
-        }
+        let folder = std::path::absolute(&options.folder).map_err(|error| format!("cannot read {}: {error}", options.folder.display()))?;
         let clock = Clock::system();
         let began_ms = clock.now_ms();
         let (sender, messages) = channel();
@@ -138,8 +135,9 @@ impl Server {
                 worker.listen(move |order| drop(orders.send(Message::Order(order))))
             }
         })?;
-        let one_app = if worker.is_some() { orders.contains(&Order::OneApp) } else { is_one_app(&folder) };
-        let beside = (!one_app).then_some(&*folder);
+        // Workers are what their supervisor says, all the same.
+        let one_app = if worker.is_some() { Some(orders.contains(&Order::OneApp)) } else { is_one_or_many(&folder) };
+        let beside = (one_app != Some(true)).then_some(&*folder);
         let trust = Trust::new(options.trust, options.grants.as_deref(), beside, orders.contains(&Order::Granted))?;
         let current = Current::new(options.trust_proxy);
         // Before anything is run: what cannot be served need not start.
@@ -447,6 +445,9 @@ impl Server {
                 self.watch.set_hints(false);
             }
         }
+        if !step.changes.is_empty() && self.scanner.decide() && self.trust.forget_folder() {
+            self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
+        }
         if self.trust.look() {
             self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
         }
@@ -474,6 +475,7 @@ impl Server {
     fn desk(&mut self) -> admin::Desk<'_> {
         admin::Desk {
             apps: &mut self.apps,
+            trust: &mut self.trust,
             scanner: &mut self.scanner,
             deployment: &mut self.deployment,
             clock: &self.clock,

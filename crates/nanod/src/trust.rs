@@ -1,5 +1,6 @@
 //! What manifests may not grant themselves: who is granted what, and how an app is refused that asks for more.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use nano_config::deploy::AppState;
@@ -7,12 +8,14 @@ use nano_config::manifest::{GRANTS_FILE, Grants, Reading};
 use nano_config::text::{Finding, Severity};
 use nano_core::policy::Rule;
 
-use crate::output;
+use crate::{named, output};
 
 /// Where grants come from, and what they are now.
 #[derive(Debug)]
 pub struct Trust {
     file: Option<PathBuf>,
+    /// Nobody has named it: it is beside the apps.
+    beside: bool,
     /// The file has been there: that it is gone then takes nothing back, and grants nothing, such as that apps are no strangers.
     seen: bool,
     grants: Grants,
@@ -25,12 +28,16 @@ impl Trust {
     pub fn new(trust: bool, file: Option<&Path>, apps: Option<&Path>, seen: bool) -> Result<Self, String> {
         let grants = if trust { Grants::everything() } else { Grants::default() };
         let found = Self::file(trust, file, apps);
-        let mut new = Self { file: found, seen, grants, told: Vec::new() };
+        let beside = found.is_some() && file.is_none();
+        let mut new = Self { file: found, beside, seen, grants, told: Vec::new() };
         if let Some(file) = file
             && !trust
-            && !file.is_file()
         {
-            return Err(format!("--grants: there is no file {}", file.display()));
+            match fs::metadata(file) {
+                Ok(metadata) if metadata.is_file() => {}
+                Ok(_) => return Err(format!("--grants: {} is no file", file.display())),
+                Err(error) => return Err(format!("--grants: {}", named::unreadable_file(file, &error))),
+            }
         }
         new.look();
         // Nobody is served by half of what was meant.
@@ -46,6 +53,15 @@ impl Trust {
     /// The file that grants, if there is to be one.
     pub fn path(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// The folder that has the file is one app: what it says there it would say itself. Whether that takes anything back.
+    pub fn forget_folder(&mut self) -> bool {
+        if std::mem::take(&mut self.beside) {
+            self.file = None;
+            return std::mem::take(&mut self.grants) != Grants::default();
+        }
+        false
     }
 
     /// What is granted.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use nano_base::limits::DEPLOY_FOLDERS_MAX;
 
 use super::walk::{Digest, Hidden, Rules, outside_stamp, walk};
-use crate::manifest::{Reading, SecretSource, described_by, is_app, is_one_app, load, why_no_app};
+use crate::manifest::{Reading, SecretSource, described_by, is_app, is_one_app, is_one_or_many, load, why_no_app};
+use crate::text::finding::show_place;
 use crate::text::{Finding, Severity};
 
 /// How to look.
@@ -78,8 +79,10 @@ pub struct Snapshot {
 pub struct Scanner {
     root: PathBuf,
     options: ScanOptions,
-    /// The folder is one app, whatever is put into it, or never is.
-    one_app: bool,
+    /// The folder is one app, whatever is put into it, or never is; none while nothing of it has been deployed.
+    one_app: Option<bool>,
+    /// What it was when it was looked at last.
+    was_one_app: bool,
     last: Snapshot,
 }
 
@@ -92,16 +95,21 @@ const SECRET_FILES_WATCHED_MAX: usize = 4;
 
 impl Scanner {
     /// Of the folder `root`, which may come and go. Whether it is one app shows now, and stays so: what is put into a folder of apps never
-    /// takes the place of all of them.
+    /// takes the place of all of them. One that has nothing in it yet is what comes first.
     pub fn new(root: impl Into<PathBuf>, options: ScanOptions) -> Self {
         let root = root.into();
-        let one_app = is_one_app(&root);
-        Self { root, options, one_app, last: Snapshot::default() }
+        let one_app = is_one_or_many(&root);
+        Self { root, options, one_app, was_one_app: false, last: Snapshot::default() }
     }
 
     /// The same of somebody who has found out already whether the folder is one app.
-    pub fn with_one_app(self, one_app: bool) -> Self {
+    pub fn with_one_app(self, one_app: Option<bool>) -> Self {
         Self { one_app, ..self }
+    }
+
+    /// Something of it is deployed as it was when it was looked at last: one app or several, so it stays. Whether it is one.
+    pub fn decide(&mut self) -> bool {
+        *self.one_app.get_or_insert(self.was_one_app)
     }
 
     /// The folder of apps.
@@ -112,12 +120,20 @@ impl Scanner {
     /// What is there. `unix_ms` is the time.
     pub fn scan(&mut self, touched: &Touched, unix_ms: u64) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        match self.root.canonicalize() {
+        let real = self.root.canonicalize();
+        self.was_one_app = self.one_app.unwrap_or_else(|| real.as_ref().is_ok_and(|root| is_one_app(root)));
+        match real {
             Err(error) => self.complain(&mut snapshot, &format!("cannot be opened: {error}")),
-            Ok(root) if self.one_app => self.look(".", &root, touched, unix_ms, &mut snapshot),
+            Ok(root) if self.was_one_app => self.look(".", &root, touched, unix_ms, &mut snapshot),
             Ok(root) => {
                 snapshot.findings.extend(described_by(&root).map(|file| self.passed_over(file)));
-                let names = self.names(&root, &mut snapshot.findings);
+                let mut names = self.names(&root, &mut snapshot.findings);
+                if let Ok(names) = &mut names
+                    && self.is_its_own_source(&root, names)
+                {
+                    snapshot.findings.push(self.passed_over("src"));
+                    names.retain(|name| name != "src");
+                }
                 let looked =
                     names.and_then(|names| names.iter().try_for_each(|name| self.child(name, &root, touched, unix_ms, &mut snapshot)));
                 if let Err(why) = looked {
@@ -133,6 +149,11 @@ impl Scanner {
     fn complain(&self, snapshot: &mut Snapshot, why: &str) {
         *snapshot = Snapshot { findings: Vec::new(), ..self.last.clone() };
         snapshot.findings.push(Finding::of_file(Severity::Error, self.root.display().to_string(), why, ""));
+    }
+
+    /// Whether there is a `src` that would make one app of the folder. One that is an app already stays one.
+    fn is_its_own_source(&self, root: &Path, names: &[String]) -> bool {
+        names.iter().any(|name| name == "src") && !self.last.apps.contains_key("src") && described_by(root).is_none() && is_one_app(root)
     }
 
     /// A file that would make an app of the folder of apps.
@@ -247,6 +268,18 @@ impl Scanner {
 }
 
 impl AppState {
+    /// A finding about what a key of its manifest says; about the folder, if there is no manifest.
+    pub fn about(&self, severity: Severity, key: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
+        let finding = self.reading.about(severity, key, message, help);
+        if finding.file.is_empty() { Finding { file: self.shown.clone(), ..finding } } else { finding }
+    }
+
+    /// Where its manifest says something, as people write it; the folder, if there is no manifest.
+    pub fn place_of(&self, key: &str) -> String {
+        let Finding { file, line, column, .. } = self.about(Severity::Notice, key, "", "");
+        show_place(&file, (line, column))
+    }
+
     /// What its folder is called: as the link to it is, if it is reached by one.
     pub fn called(&self) -> &str {
         called(&self.shown, &self.folder)

@@ -183,9 +183,15 @@ impl Deployment {
             self.deployed.apps.remove(name);
             self.waiting.remove(name);
         }
+        let names = Names::given(&self.deployed, &settled, seen);
         for name in &settled {
             match seen.apps.get(name) {
-                Some(state) => self.deploy(name, state, &mut step),
+                Some(state) => {
+                    // Who is about to give the name up is waited for.
+                    if !self.waits(name, &names, &settled, seen) {
+                        self.deploy(name, state, names.holder(name), &mut step);
+                    }
+                }
                 None => {
                     if let Some(told) = seen.others.get(name) {
                         self.keep_what_was(name, *told, &mut step);
@@ -227,21 +233,39 @@ impl Deployment {
         left_ms == 0
     }
 
-    fn deploy(&mut self, name: &str, state: &AppState, step: &mut Step) {
+    /// Deploys a folder that is settled, unless another one, the `holder`, has its name.
+    fn deploy(&mut self, name: &str, state: &AppState, holder: Option<&str>, step: &mut Step) {
         let Some(app) = state.app_name() else {
             return self.refuse(name, state.reading.findings.clone(), !self.errors_answer, step);
         };
-        // Hosts have no case.
-        let has_it = |state: &AppState| state.app_name().is_some_and(|other| other.eq_ignore_ascii_case(app));
-        let taken = self.deployed.apps.iter().find(|(other, deployed)| *other != name && has_it(deployed));
-        if let Some((_, other)) = taken {
-            let message = format!("the name \"{app}\" is taken by {}", other.shown);
+        if let Some(other) = holder.and_then(|holder| self.deployed.apps.get(holder)) {
+            let message = format!("the name \"{app}\" is taken by {}", other.place_of("name"));
             let help = "give one of the two another name in its manifest";
-            return self.refuse(name, vec![Finding::of_file(Severity::Error, state.shown.clone(), message, help)], true, step);
+            return self.refuse(name, vec![state.about(Severity::Error, "name", message, help)], true, step);
         }
         step.findings.extend(state.reading.findings.iter().cloned());
         self.deployed.apps.insert(name.to_string(), state.clone());
         self.waiting.remove(name);
+    }
+
+    /// Whether a settled folder waits for a name of one that is not, or for that of one that waits itself.
+    fn waits(&self, name: &str, names: &Names, settled: &[String], seen: &Snapshot) -> bool {
+        let mut name = name;
+        // Around in a ring nobody is refused.
+        for _ in 0..settled.len() {
+            let (Some(holder), Some(state)) = (names.holder(name), seen.apps.get(name)) else { return false };
+            if !settled.iter().any(|name| name == holder) {
+                return self.gives_up(holder, state, seen);
+            }
+            name = holder;
+        }
+        false
+    }
+
+    /// Whether a folder that is not settled is about to give up the name that another one wants.
+    fn gives_up(&self, holder: &str, other: &AppState, seen: &Snapshot) -> bool {
+        let keeps = |held: &AppState| held.app_name().zip(other.app_name()).is_some_and(|(held, wanted)| held.eq_ignore_ascii_case(wanted));
+        self.waiting.contains_key(holder) && !seen.apps.get(holder).is_some_and(|held| held.app_name().is_none() || keeps(held))
     }
 
     /// Where an app was is a folder that is none; whether it was `told` why.
@@ -266,6 +290,47 @@ impl Deployment {
             step.findings.append(&mut findings);
             step.refused += 1;
         }
+    }
+}
+
+/// Whose app has which name, when several folders change at once: those that exchange names have each other's.
+struct Names {
+    /// Of folders whose apps cannot have the names that they want: who has them.
+    refused: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// Gives the names that `settled` folders want, in this order; all others keep theirs, and so does whoever cannot have another.
+    fn given(deployed: &Snapshot, settled: &[String], seen: &Snapshot) -> Self {
+        // Hosts have no case.
+        let lower = |state: &AppState| state.app_name().map(str::to_ascii_lowercase);
+        let wanted = |folder: &str| seen.apps.get(folder).and_then(lower);
+        let changing: BTreeSet<&str> = settled.iter().map(String::as_str).filter(|folder| wanted(folder).is_some()).collect();
+        let staying = deployed.apps.iter().filter(|(folder, _)| !changing.contains(folder.as_str()));
+        let mut holders: BTreeMap<String, &str> = staying.filter_map(|(folder, state)| Some((lower(state)?, folder.as_str()))).collect();
+        let mut refused = BTreeMap::new();
+        for folder in settled.iter().map(String::as_str) {
+            let Some(name) = wanted(folder) else { continue };
+            let mut next = match holders.get(&name) {
+                Some(holder) => Some((folder, *holder)),
+                None => {
+                    holders.insert(name, folder);
+                    None
+                }
+            };
+            // Who is refused keeps the name that it has, and whoever was given that is refused as well.
+            while let Some((folder, holder)) = next.take() {
+                refused.insert(folder.to_string(), holder.to_string());
+                let kept = deployed.apps.get(folder).and_then(lower);
+                next = kept.and_then(|name| holders.insert(name, folder)).filter(|other| *other != folder).map(|other| (other, folder));
+            }
+        }
+        Self { refused }
+    }
+
+    /// Who has the name that a folder wants, if it cannot have it.
+    fn holder(&self, folder: &str) -> Option<&str> {
+        self.refused.get(folder).map(String::as_str)
     }
 }
 

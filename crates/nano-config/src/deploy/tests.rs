@@ -1,5 +1,7 @@
 //! Folders on disk, looked at with a clock that is told the time.
 
+mod together;
+
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
@@ -74,7 +76,11 @@ impl Host {
     fn look(&mut self, after_ms: u64) -> Step {
         self.now_ms += after_ms;
         let seen = self.scanner.scan(&Touched::All, 0);
-        self.deployment.observe(&seen, self.now_ms, 0)
+        let step = self.deployment.observe(&seen, self.now_ms, 0);
+        if !step.changes.is_empty() {
+            self.scanner.decide();
+        }
+        step
     }
 
     /// What changes once everything is still.
@@ -459,7 +465,7 @@ fn two_folders_cannot_have_one_name() {
     let step = host.look(QUIET_MS);
     assert_eq!(shown(&step.changes), ["+a"]);
     let said = step.findings[0].to_string();
-    assert!(said.contains("/apps/b: error: the name \"a\" is taken by ") && said.contains("/apps/a ("), "{said}");
+    assert!(said.contains("/apps/b/nano.toml:1:1: error: the name \"a\" is taken by ") && said.contains("/apps/a ("), "{said}");
     host.disk.remove("apps/a");
     assert_eq!(host.settle(), ["-a", "+b"]);
 }

@@ -31,10 +31,24 @@ pub fn described_by(folder: &Path) -> Option<&'static str> {
     names.into_iter().find(|name| folder.join(name).is_file()).or_else(|| package_main(folder).then_some("package.json"))
 }
 
-/// Whether a folder that is to be served is one app, and not a folder of apps. One whose main module is in `src` is, if there is nothing
-/// that says otherwise: a folder of apps may have one of this name.
+/// Whether a folder that is to be served is one app, and not a folder of apps.
 pub fn is_one_app(folder: &Path) -> bool {
-    described_by(folder).is_some() || is_app(folder) && !folder.join(GRANTS_FILE).exists() && !has_apps_beside_src(folder)
+    is_one_or_many(folder) == Some(true)
+}
+
+/// Whether a folder that is to be served is one app, or a folder of apps; none if nothing in it says either. One whose main module is in
+/// `src` is one app, if there is nothing that says otherwise: a folder of apps may have one of this name.
+pub fn is_one_or_many(folder: &Path) -> Option<bool> {
+    if described_by(folder).is_some() {
+        return Some(true);
+    }
+    if folder.join(GRANTS_FILE).exists() || has_apps_beside_src(folder) {
+        return Some(false);
+    }
+    if is_app(folder) {
+        return Some(true);
+    }
+    is_app(&folder.join("src")).then_some(false)
 }
 
 fn has_apps_beside_src(folder: &Path) -> bool {

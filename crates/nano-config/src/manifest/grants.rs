@@ -311,11 +311,14 @@ mod tests {
     fn strangers_take_nothing_without_a_grant() {
         let claims = "default = true\nroutes = [\"shop.example/api\"]\nname = \"shop\"\nservices.A = \"auth\"\ntail = [\"logs\"]\n\
                       [queues]\nproducers.Q = \"orders\"\nconsumers.orders = { dead_letters = \"lost\" }\n";
-        assert_eq!(refused("strangers = true", claims), ["default", "routes", "name", "services", "queues", "queues", "tail"]);
+        assert_eq!(
+            refused("strangers = true", claims),
+            ["default", "routes.shop.example/api", "name", "services", "queues", "queues", "tail"]
+        );
         let granted = "strangers = true\n[apps.app]\ndefault = true\nroutes = [\"shop.example\"]\nname = \"shop\"\nservices = [\"auth\"]\n\
                        queues = [\"orders\", \"lost\"]\ntail = [\"*\"]\n";
         assert_eq!(refused(granted, claims), Vec::<String>::new());
-        assert_eq!(refused(&granted.replace("shop.example", "shop.example/ap"), claims), ["routes"]);
+        assert_eq!(refused(&granted.replace("shop.example", "shop.example/ap"), claims), ["routes.shop.example/api"]);
         assert_eq!(refused(&granted.replace("\"lost\"", "\"order\""), claims), ["queues"]);
         assert_eq!(refused("", claims), Vec::<String>::new());
     }

@@ -20,7 +20,7 @@ mod tests;
 use nano_base::limits::AppLimits;
 
 pub(crate) use find::read_text;
-pub use find::{MANIFEST_FILES, described_by, is_app, is_one_app, load, why_no_app};
+pub use find::{MANIFEST_FILES, described_by, is_app, is_one_app, is_one_or_many, load, why_no_app};
 pub use grants::{GRANTS_FILE, Grant, Grants};
 pub use limits::list as limit_list;
 pub(crate) use parts::check_name;
@@ -28,7 +28,7 @@ pub use schema::{Key, Kind};
 pub use trust::Demand;
 
 use crate::routes::Route;
-use crate::text::finding::Findings;
+use crate::text::finding::{Findings, Place, place_of};
 use crate::text::{Finding, Format, Severity, parse};
 
 /// What an app is and may do. Plain data: nothing in it has been opened or run.
@@ -213,15 +213,16 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// The environments that the file names.
     pub environments: Vec<String>,
-    /// Where the file says what has to be granted, or to be there: the keys, each with its line and column.
-    pub places: Vec<(String, u32, u32)>,
+    /// Where the file says what has to be granted, or to be there, or nobody else may say: the keys, each with its line and column. A route's
+    /// is `routes.` and the route as it is shown.
+    pub places: Vec<Place>,
 }
 
 impl Reading {
     /// A finding about what a key says.
     pub fn about(&self, severity: Severity, key: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
         let file = self.manifest.as_ref().and_then(|manifest| manifest.file.as_deref()).unwrap_or_default();
-        let (line, column) = self.places.iter().find(|(place, ..)| place == key).map_or((0, 0), |(_, line, column)| (*line, *column));
+        let (line, column) = place_of(&self.places, key);
         Finding { line, column, ..Finding::of_file(severity, file, message, help) }
     }
 }
@@ -250,6 +251,7 @@ pub fn read(text: &str, file: &str, flavour: Flavour, folder: &str, environment:
         }
         parts::check_whole(&manifest, &chosen, &mut findings);
         places = trust::places(&chosen, text);
+        places.extend(findings.take_places());
         (!findings.has_errors()).then_some(manifest)
     });
     Reading { manifest, findings: findings.into_list(), environments, places }

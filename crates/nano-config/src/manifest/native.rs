@@ -7,7 +7,7 @@ use super::schema::{Key, number};
 use super::{Consumer, EgressDefault, Manifest, SecretSource, Service, keys, limits, parts};
 use crate::routes::{Dialect, Host, Path, Route};
 use crate::text::finding::Findings;
-use crate::text::{Node, Table};
+use crate::text::{Entry, Node, Table};
 
 /// Everything is inherited, and tables of entries are joined.
 pub const INHERITANCE: Inheritance = Inheritance { joined: &["vars", "secrets", "services", "limits", "egress", "queues"], own: &[] };
@@ -29,13 +29,18 @@ pub fn read(table: &Table, manifest: &mut Manifest, findings: &mut Findings<'_>)
             manifest.secrets.push((entry.0.to_string(), source));
         }
     }
-    for (name, node) in entries(table, "services") {
+    for Entry { key: name, key_span, node } in table.find("services").and_then(Node::table).into_iter().flat_map(|services| &services.0) {
         match (node.text(), node.table()) {
-            (Some(app), _) => manifest.services.push(Service { name: name.into(), app: app.into(), entrypoint: None }),
+            (Some(app), _) => {
+                let service = Service { name: name.clone(), app: app.into(), entrypoint: None };
+                parts::take_service(service, (key_span, None), manifest, findings);
+            }
             (_, Some(service)) => match service.find("app").and_then(Node::text) {
                 Some(app) => {
-                    let entrypoint = service.find("entrypoint").and_then(Node::text).map(str::to_string);
-                    manifest.services.push(Service { name: name.into(), app: app.into(), entrypoint });
+                    let node = service.find("entrypoint");
+                    let entrypoint = node.and_then(Node::text).map(str::to_string);
+                    let service = Service { name: name.clone(), app: app.into(), entrypoint };
+                    parts::take_service(service, (key_span, node.map(|node| &node.span)), manifest, findings);
                 }
                 None => findings.error(&node.span, format!("services.{name} does not say which app"), "add app = \"NAME\""),
             },
@@ -88,7 +93,7 @@ fn read_route(route: &Table, span: &Range<usize>, manifest: &mut Manifest, findi
     if route.0.is_empty() {
         bad(span, "the route says nothing: host, path or port".into());
     } else if let (Ok(host), Ok(path)) = (host, path) {
-        manifest.routes.push(Route { host, port, path });
+        parts::take_route(Route { host, port, path }, span, manifest, findings);
     }
 }
 

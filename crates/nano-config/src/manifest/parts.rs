@@ -8,7 +8,7 @@ use nano_base::cron::Cron;
 use nano_base::limits::ROUTES_PER_APP_MAX;
 use nano_base::url::Url;
 
-use super::{Manifest, Var, compatibility};
+use super::{Manifest, Service, Var, compatibility};
 use crate::routes::{Dialect, Route};
 use crate::text::finding::Findings;
 use crate::text::{Node, Table, Value};
@@ -70,9 +70,30 @@ pub fn read_crons(node: Option<&Node>, findings: &mut Findings<'_>) -> Vec<Strin
 /// Adds the route or routes that a text says.
 pub fn add_route(text: &str, dialect: Dialect, span: &Range<usize>, manifest: &mut Manifest, findings: &mut Findings<'_>) {
     match Route::parse(text, dialect) {
-        Ok(routes) => manifest.routes.extend(routes),
+        Ok(routes) => routes.into_iter().for_each(|route| take_route(route, span, manifest, findings)),
         Err(why) => findings.error(span, why, ""),
     }
+}
+
+/// Adds a route that is said at a place.
+pub fn take_route(route: Route, span: &Range<usize>, manifest: &mut Manifest, findings: &mut Findings<'_>) {
+    findings.place(format!("routes.{route}"), span);
+    manifest.routes.push(route);
+}
+
+/// Adds an app that is called, by a binding that is said at a place, and its entrypoint, if that is, too.
+pub fn take_service(
+    service: Service,
+    places: (&Range<usize>, Option<&Range<usize>>),
+    manifest: &mut Manifest,
+    findings: &mut Findings<'_>,
+) {
+    let key = format!("services.{}", service.name);
+    if let Some(entrypoint) = places.1 {
+        findings.place(format!("{key}.entrypoint"), entrypoint);
+    }
+    findings.place(key, places.0);
+    manifest.services.push(service);
 }
 
 /// What the runtime would refuse, found where it is written.

@@ -8,7 +8,7 @@ use nano_base::limits::AppLimits;
 use super::{EgressDefault, Manifest, SecretSource, limits, parts};
 use crate::routes::Route;
 use crate::text::Table;
-use crate::text::finding::position;
+use crate::text::finding::{Place, position};
 
 /// Something to grant or to refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Demand {
             Self::Egress(_) => "egress.allow".into(),
             Self::Limit(name, _) => format!("limits.{name}"),
             Self::Default => "default".into(),
-            Self::Route(_) => "routes".into(),
+            Self::Route(route) => format!("routes.{route}"),
             Self::Name(_) => "name".into(),
             Self::Service(_) => "services".into(),
             Self::Queue(_) => "queues".into(),
@@ -95,7 +95,7 @@ impl Demand {
 const EVERYTHING: &str = "*";
 
 /// Where a manifest says what may have to be granted.
-pub(super) fn places(table: &Table, text: &str) -> Vec<(String, u32, u32)> {
+pub(super) fn places(table: &Table, text: &str) -> Vec<Place> {
     let mut places = Vec::new();
     let mut add = |key: String, at: usize| {
         let (line, column) = position(text, at);

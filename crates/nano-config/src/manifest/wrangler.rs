@@ -29,7 +29,11 @@ pub fn read(table: &Table, outer: &Table, manifest: &mut Manifest, findings: &mu
         let Some(service) = node.table() else { continue };
         let text = |key: &str| service.find(key).and_then(Node::text).map(str::to_string);
         match (text("binding"), text("service")) {
-            (Some(name), Some(app)) => manifest.services.push(Service { name, app, entrypoint: text("entrypoint") }),
+            (Some(name), Some(app)) => {
+                let entrypoint = service.find("entrypoint").map(|node| &node.span);
+                let service = Service { name, app, entrypoint: text("entrypoint") };
+                parts::take_service(service, (&node.span, entrypoint), manifest, findings);
+            }
             _ => findings.error(&node.span, "a service needs binding and service", ""),
         }
     }
@@ -84,7 +88,7 @@ fn read_route(node: &Node, manifest: &mut Manifest, findings: &mut Findings<'_>)
         return parts::add_route(text, Dialect::Wrangler, &pattern.span, manifest, findings);
     }
     match Host::parse(text) {
-        Ok(host @ Host::Exact(_)) => manifest.routes.push(Route::host(host)),
+        Ok(host @ Host::Exact(_)) => parts::take_route(Route::host(host), &pattern.span, manifest, findings),
         _ => findings.error(&pattern.span, format!("\"{text}\" is no domain"), "a custom domain has no wildcard and no path"),
     }
 }

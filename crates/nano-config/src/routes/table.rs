@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::pattern::{HOST_BYTES_MAX, Host, PathKind, Route, split_port};
-use crate::manifest::{Manifest, check_name};
+use crate::manifest::{Reading, check_name};
+use crate::text::finding::{Place, place_of, show_place};
 use crate::text::{Finding, Severity};
 
 /// What one app asks for.
@@ -21,13 +22,16 @@ pub struct Claim<'a> {
     pub routes: &'a [Route],
     /// Whether it answers what no route is for.
     pub default: bool,
+    /// Where the file says what it asks for.
+    pub places: &'a [Place],
 }
 
 impl<'a> Claim<'a> {
-    /// What a manifest asks for.
-    pub fn of(manifest: &'a Manifest) -> Self {
-        let file = manifest.file.as_deref().unwrap_or("the folder");
-        Self { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default }
+    /// What a manifest asks for; `shown` is how errors call its folder.
+    pub fn of(reading: &'a Reading, shown: &'a str) -> Option<Self> {
+        let manifest = reading.manifest.as_ref()?;
+        let file = manifest.file.as_deref().unwrap_or(shown);
+        Some(Self { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default, places: &reading.places })
     }
 }
 
@@ -86,7 +90,9 @@ impl Routes {
                 match owners.entry(route.clone()) {
                     Entry::Vacant(entry) => drop(entry.insert(app)),
                     Entry::Occupied(entry) if *entry.get() == app => {}
-                    Entry::Occupied(entry) => findings.push(conflict(&route.to_string(), claim, &claims[*entry.get() as usize])),
+                    Entry::Occupied(entry) => {
+                        findings.push(conflict(&route.to_string(), &format!("routes.{route}"), claim, &claims[*entry.get() as usize]));
+                    }
                 }
             }
         }
@@ -99,7 +105,7 @@ impl Routes {
                         // Of names that are the same others tell. A route is asked for: that is no contradiction.
                         let first = &claims[*entry.get() as usize];
                         if first.name != claim.name && localhost(first.name).as_ref() == Some(&host) {
-                            findings.push(conflict(&host, claim, first));
+                            findings.push(conflict(&host, "name", claim, first));
                         }
                     }
                 }
@@ -109,7 +115,7 @@ impl Routes {
         for (app, claim) in (0..).zip(claims).filter(|(_, claim)| claim.default) {
             match table.default {
                 None => table.default = Some(app),
-                Some(first) => findings.push(conflict("default = true", claim, &claims[first as usize])),
+                Some(first) => findings.push(conflict("default = true", "default", claim, &claims[first as usize])),
             }
         }
         if conventions.alone && claims.len() == 1 {
@@ -167,9 +173,11 @@ impl Routes {
     }
 }
 
-fn conflict(what: &str, second: &Claim<'_>, first: &Claim<'_>) -> Finding {
-    let message = format!("{what} is claimed by \"{}\" already, in {}", first.name, first.file);
-    Finding::of_file(Severity::Error, second.file, message, format!("\"{}\" does not get it: change one of the two", second.name))
+fn conflict(what: &str, key: &str, second: &Claim<'_>, first: &Claim<'_>) -> Finding {
+    let message = format!("{what} is claimed by \"{}\" already, in {}", first.name, show_place(first.file, place_of(first.places, key)));
+    let help = format!("\"{}\" does not get it: change one of the two", second.name);
+    let (line, column) = place_of(second.places, key);
+    Finding { line, column, ..Finding::of_file(Severity::Error, second.file, message, help) }
 }
 
 /// `NAME.localhost`, for whatever can be an app's name.

@@ -14,7 +14,7 @@ fn table(apps: &[(&str, &[&str], bool)], conventions: Conventions) -> (Routes, V
     let routes: Vec<Vec<Route>> = apps.iter().map(|app| routes(app.1)).collect();
     let files: Vec<String> = apps.iter().map(|app| format!("{}/nano.toml", app.0)).collect();
     let claims: Vec<Claim<'_>> =
-        (0..apps.len()).map(|i| Claim { name: apps[i].0, file: &files[i], routes: &routes[i], default: apps[i].2 }).collect();
+        (0..apps.len()).map(|i| Claim { name: apps[i].0, file: &files[i], routes: &routes[i], default: apps[i].2, places: &[] }).collect();
     let (table, findings) = Routes::build(&claims, conventions);
     (table, findings.iter().map(ToString::to_string).collect())
 }
@@ -171,7 +171,7 @@ fn the_table_agrees_with_trying_every_route() {
             .collect();
         // Of two equal routes the table keeps the first; so does the naive one, which asks for more.
         claims.iter_mut().for_each(|routes| routes.dedup());
-        let list: Vec<Claim<'_>> = claims.iter().map(|routes| Claim { name: "", file: "", routes, default: false }).collect();
+        let list: Vec<Claim<'_>> = claims.iter().map(|routes| Claim { name: "", file: "", routes, default: false, places: &[] }).collect();
         let (table, _) = Routes::build(&list, Conventions { localhost: false, alone: false });
         for _ in 0..100 {
             let host = format!("{}{}", hosts[number(40)].to_uppercase(), ["", ".", ":80", ".:80"][number(4)]);
@@ -189,7 +189,8 @@ fn the_table_agrees_with_trying_every_route() {
 fn a_thousand_apps_are_found_by_host_and_by_path() {
     let names: Vec<String> = (0..1_000).map(|i| format!("app-{i}")).collect();
     let routes: Vec<Vec<Route>> = names.iter().map(|name| routes(&[&format!("{name}.example.com"), &format!("/{name}")])).collect();
-    let claims: Vec<Claim<'_>> = names.iter().zip(&routes).map(|(name, routes)| Claim { name, file: "", routes, default: false }).collect();
+    let claims: Vec<Claim<'_>> =
+        names.iter().zip(&routes).map(|(name, routes)| Claim { name, file: "", routes, default: false, places: &[] }).collect();
     let (table, findings) = Routes::build(&claims, Conventions::default());
     assert_eq!(findings, []);
     for (index, name) in (0..).zip(&names) {

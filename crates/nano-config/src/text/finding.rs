@@ -71,6 +71,28 @@ impl Finding {
     }
 }
 
+/// Where a file says something: the key, its line and its column.
+pub type Place = (String, u32, u32);
+
+/// Line and column of a key, or else of the table that it is in; zeros if neither is there.
+pub fn place_of(places: &[Place], key: &str) -> (u32, u32) {
+    let mut key = key;
+    loop {
+        if let Some((_, line, column)) = places.iter().find(|(place, ..)| place == key) {
+            return (*line, *column);
+        }
+        match key.rsplit_once('.') {
+            Some((table, _)) => key = table,
+            None => return (0, 0),
+        }
+    }
+}
+
+/// A place as people write it.
+pub fn show_place(file: &str, (line, column): (u32, u32)) -> String {
+    if line == 0 { file.to_string() } else { format!("{file}:{line}:{column}") }
+}
+
 /// The findings of one file while it is read.
 #[derive(Debug)]
 pub struct Findings<'a> {
@@ -78,12 +100,13 @@ pub struct Findings<'a> {
     text: &'a str,
     list: Vec<Finding>,
     left_out: usize,
+    places: Vec<Place>,
 }
 
 impl<'a> Findings<'a> {
     /// None yet.
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, list: Vec::new(), left_out: 0 }
+        Self { file, text, list: Vec::new(), left_out: 0, places: Vec::new() }
     }
 
     /// An error at a place.
@@ -111,6 +134,17 @@ impl<'a> Findings<'a> {
         }
         let (line, column) = position(self.text, span.start);
         self.list.push(Finding { severity, file: self.file.to_string(), line, column, message: message.into(), help: help.into() });
+    }
+
+    /// Remembers where something is said, for whoever finds out later that it cannot be.
+    pub fn place(&mut self, key: impl Into<String>, span: &Range<usize>) {
+        let (line, column) = position(self.text, span.start);
+        self.places.push((key.into(), line, column));
+    }
+
+    /// What was remembered.
+    pub fn take_places(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.places)
     }
 
     /// Whether the file cannot be used.

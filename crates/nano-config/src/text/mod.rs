@@ -7,5 +7,5 @@ pub mod suggest;
 pub mod units;
 
 pub use finding::{Finding, Findings, Severity};
-pub use node::{Node, Table, Value};
+pub use node::{Entry, Node, Table, Value};
 pub use parse::{Format, parse};

@@ -13,6 +13,7 @@ use super::helper::{beside, delete};
 use super::reply::{Refusal, Reply};
 use crate::apps::{Apps, Ended};
 use crate::output;
+use crate::trust::Trust;
 
 /// Something an operator wants of an app.
 #[derive(Debug)]
@@ -113,6 +114,7 @@ impl Placed {
 /// What the main thread works with.
 pub struct Desk<'a> {
     pub apps: &'a mut Apps,
+    pub trust: &'a mut Trust,
     pub scanner: &'a mut Scanner,
     pub deployment: &'a mut Deployment,
     pub clock: &'a Clock,
@@ -186,6 +188,10 @@ impl Desk<'_> {
     /// From here on looks at the folder find nothing new in it.
     fn begin(&mut self, folder: &str, state: &AppState, name: String, reply: Reply, placed: Option<Placed>) {
         let before = self.deployment.deployed().apps.get(folder).cloned();
+        // In a folder of nothing it is the first.
+        if self.scanner.decide() && self.trust.forget_folder() {
+            self.apps.set_grants(self.trust.grants().clone(), self.deployment.deployed());
+        }
         self.deployment.accept(folder, state);
         self.apps.deploy_for(folder, state, Pending { name, reply, placed, before });
         self.apps.route(self.deployment.deployed());
@@ -288,7 +294,7 @@ impl Desk<'_> {
 
     fn folder_of(&self, name: &str) -> Result<String, Refusal> {
         let found = self.apps.board.find(name).map(|(folder, _)| folder);
-        found.ok_or_else(|| Refusal::new(404, "NO_APP", format!("there is no app named \"{name}\"")))
+        found.ok_or_else(|| Refusal::new(404, "NO_APP", self.apps.board.no_app(name)))
     }
 
     /// Where a folder of this name is in the folder of apps.

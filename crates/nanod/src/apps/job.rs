@@ -38,6 +38,8 @@ pub enum Failure {
 pub struct Loaded {
     pub app: App,
     pub used: Used,
+    /// It has taken its name from another one, or others have taken theirs from the one before it.
+    pub in_place: bool,
 }
 
 /// What an app has only because it was granted, beside what its manifest asks for outright.
@@ -49,23 +51,76 @@ pub struct Used {
     pub files: Vec<PathBuf>,
 }
 
+/// What a folder has come to: an app that has been read, its options, and what it was given.
+type Read = (Result<Prepared, Error>, AppOptions, Used);
+
 impl Job {
     /// Does it. What is started has been read while nothing changed in the folder: half a copy never serves.
     pub fn run(self) -> Result<Loaded, Failure> {
-        let read = self.options().map(|(options, used)| (Prepared::read(options.clone()), options, used));
-        if self.exactly && self.state.has_moved(self.dev_vars) {
-            return Err(Failure::Moved);
-        }
-        let (prepared, options, used) = read.map_err(Failure::Why)?;
+        let (prepared, options, used) = self.read()?;
         let loaded = prepared.and_then(|prepared| match &self.before {
             Some(app) => app.reload_prepared(prepared).map(|()| app.clone()),
             None => self.runtime.load_prepared(prepared),
         });
-        dev::deployed(&self.folder, &self.state, &options, loaded.as_ref());
-        match loaded {
-            Ok(app) => Ok(Loaded { app, used }),
-            Err(error) => Err(Failure::Why(explain(&error, &self.state))),
+        self.end(&options, loaded).map(|app| Loaded { app, used, in_place: false })
+    }
+
+    /// Does several whose apps take names from one another, which serve as `of` these: all of them, or none.
+    pub fn run_together(jobs: Vec<Self>, of: &[App]) -> Vec<(String, Result<Loaded, Failure>)> {
+        let mut all: Vec<(Prepared, AppOptions, Used)> = Vec::new();
+        for (index, job) in jobs.iter().enumerate() {
+            let read = job.read().and_then(|(prepared, options, used)| match prepared {
+                Ok(prepared) => Ok((prepared, options, used)),
+                Err(error) => Err(job.end(&options, Err(error)).err().unwrap_or(Failure::Moved)),
+            });
+            match read {
+                Ok(read) => all.push(read),
+                Err(failure) => return Self::fail_together(jobs, index, failure),
+            }
         }
+        let Some(runtime) = jobs.first().map(|job| job.runtime.clone()) else { return Vec::new() };
+        let (prepared, given): (Vec<_>, Vec<_>) = all.into_iter().map(|(prepared, options, used)| (prepared, (options, used))).unzip();
+        match runtime.load_in_place(prepared, of) {
+            Ok(apps) => {
+                let loaded = |((job, app), (options, used)): ((Self, App), (AppOptions, Used))| {
+                    let result = job.end(&options, Ok(app)).map(|app| Loaded { app, used, in_place: true });
+                    (job.folder, result)
+                };
+                jobs.into_iter().zip(apps).zip(given).map(loaded).collect()
+            }
+            Err((index, error)) => {
+                let failure = jobs[index].end(&given[index].0, Err(error)).err().unwrap_or(Failure::Moved);
+                Self::fail_together(jobs, index, failure)
+            }
+        }
+    }
+
+    /// One could not be deployed, for this reason, and so none of them is.
+    fn fail_together(jobs: Vec<Self>, index: usize, failure: Failure) -> Vec<(String, Result<Loaded, Failure>)> {
+        let shown = jobs[index].state.shown.clone();
+        let of_others = match &failure {
+            Failure::Moved => None,
+            Failure::Why(_) => {
+                Some(format!("it is deployed together with {shown}, because of their names, and that could not be deployed"))
+            }
+        };
+        let mut own = Some(failure);
+        let others = || of_others.clone().map_or(Failure::Moved, Failure::Why);
+        let failed = |(at, job): (usize, Self)| (job.folder, Err(own.take_if(|_| at == index).unwrap_or_else(others)));
+        jobs.into_iter().enumerate().map(failed).collect()
+    }
+
+    fn read(&self) -> Result<Read, Failure> {
+        let read = self.options().map(|(options, used)| (Prepared::read(options.clone()), options, used));
+        if self.exactly && self.state.has_moved(self.dev_vars) {
+            return Err(Failure::Moved);
+        }
+        read.map_err(Failure::Why)
+    }
+
+    fn end(&self, options: &AppOptions, loaded: Result<App, Error>) -> Result<App, Failure> {
+        dev::deployed(&self.folder, &self.state, options, loaded.as_ref());
+        loaded.map_err(|error| Failure::Why(explain(&error, &self.state)))
     }
 
     fn options(&self) -> Result<(AppOptions, Used), String> {

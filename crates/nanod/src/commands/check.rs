@@ -1,6 +1,9 @@
 //! `nanod check`: manifests, routes and code, everything that is wrong at once. Nothing is served, and no command is run for a secret.
 
-use std::collections::BTreeSet;
+mod entrypoints;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,10 +13,10 @@ use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::text::suggest::nearest;
 use nano_config::text::{Finding, Severity};
-use nano_core::{Clock, Runtime, RuntimeLimits, RuntimeOptions};
+use nano_core::{AppOptions, Clock, Runtime, RuntimeLimits, RuntimeOptions};
 
 use crate::output::{Ink, paint};
-use crate::{apps, frame, output, trust};
+use crate::{apps, frame, named, output, trust};
 
 /// What a secret is when code is only tried.
 const PLACEHOLDER: &str = "secret";
@@ -34,7 +37,14 @@ pub fn check(check: &Check) -> Exit {
         None
     };
     let (mut apps, mut errors, mut warnings) = (0, 0, 0);
+    let mut missing = false;
     for dir in &check.dirs {
+        if let Err(why) = named::folder(dir) {
+            output::complain(&why);
+            missing = true;
+            errors += 1;
+            continue;
+        }
         let (found, findings) = look(dir, check, runtime.as_ref());
         apps += found;
         for finding in &findings {
@@ -49,6 +59,9 @@ pub fn check(check: &Check) -> Exit {
         runtime.free();
     }
     if !sum_up(apps, errors, warnings) {
+        return Exit::Machine;
+    }
+    if missing {
         return Exit::Machine;
     }
     if errors > 0 || check.strict && warnings > 0 { Exit::Failed } else { Exit::Success }
@@ -67,7 +80,8 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     findings.extend(states.iter().flat_map(|state| state.reading.findings.clone()));
     let manifests: Vec<(&Manifest, &AppState)> =
         states.iter().filter_map(|state| Some((state.reading.manifest.as_ref()?, *state))).collect();
-    findings.extend(among(&manifests, &snapshot));
+    let (names, contradictions) = among(&manifests, &snapshot);
+    findings.extend(contradictions);
     // In the folder of one app it would be the app's own.
     let beside = match snapshot.apps.get(".") {
         Some(state) => state.folder.parent().unwrap_or(&state.folder),
@@ -92,46 +106,51 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
             findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));
         }
     }
+    if let Some(runtime) = runtime {
+        // What does not start has been told.
+        let start = |manifest: &Manifest, state: &AppState| runtime.load(tried(manifest, state, check.env.as_deref()).ok()?).ok();
+        findings.extend(entrypoints::missing(&names, runtime, start));
+    }
     (states.len(), findings)
 }
 
 /// What contradicts between apps: names, routes, services that are not there.
-fn among(manifests: &[(&Manifest, &AppState)], snapshot: &Snapshot) -> Vec<Finding> {
-    let file = |manifest: &Manifest, state: &AppState| manifest.file.clone().unwrap_or_else(|| state.shown.clone());
-    let files: Vec<String> = manifests.iter().map(|(manifest, state)| file(manifest, state)).collect();
-    let claims: Vec<Claim<'_>> = manifests
-        .iter()
-        .zip(&files)
-        .map(|((manifest, _), file)| Claim { name: &manifest.name, file, routes: &manifest.routes, default: manifest.default })
-        .collect();
+fn among<'a>(
+    manifests: &[(&'a Manifest, &'a AppState)],
+    snapshot: &Snapshot,
+) -> (BTreeMap<&'a str, (&'a Manifest, &'a AppState)>, Vec<Finding>) {
+    let claims: Vec<Claim<'_>> = manifests.iter().filter_map(|(_, state)| Claim::of(&state.reading, &state.shown)).collect();
     let (_, mut findings) = Routes::build(&claims, Conventions::default());
-    let mut names = BTreeSet::new();
-    for ((manifest, _), file) in manifests.iter().zip(&files) {
-        if !names.insert(manifest.name.as_str()) {
-            let message = format!("another app is named \"{}\" too", manifest.name);
-            findings.push(Finding::of_file(Severity::Error, file.clone(), message, "give one of them another name"));
+    let mut names: BTreeMap<&'a str, (&'a Manifest, &'a AppState)> = BTreeMap::new();
+    for (manifest, state) in manifests {
+        match names.entry(&manifest.name) {
+            Entry::Vacant(entry) => drop(entry.insert((*manifest, *state))),
+            Entry::Occupied(entry) => {
+                let message = format!("another app is named \"{}\" too, in {}", manifest.name, entry.get().1.place_of("name"));
+                findings.push(state.about(Severity::Error, "name", message, "give one of the two another name"));
+            }
         }
     }
     // Of a folder that is one app nothing is known about its neighbours.
     if snapshot.apps.contains_key(".") {
-        return findings;
+        return (names, findings);
     }
-    let help = |app: &str, otherwise: &str| match nearest(app, names.iter().copied()) {
+    let help = |app: &str, otherwise: &str| match nearest(app, names.keys().copied()) {
         Some(name) => format!("did you mean \"{name}\"?"),
         None => otherwise.to_string(),
     };
     for (manifest, state) in manifests {
-        for service in manifest.services.iter().filter(|service| !names.contains(service.app.as_str())) {
+        for service in manifest.services.iter().filter(|service| !names.contains_key(service.app.as_str())) {
             let message = format!("services.{}: there is no app \"{}\" here", service.name, service.app);
             let help = help(&service.app, "calls of it fail until it is deployed");
-            findings.push(state.reading.about(Severity::Warning, "services", message, help));
+            findings.push(state.reading.about(Severity::Warning, &format!("services.{}", service.name), message, help));
         }
-        for app in manifest.tail.iter().filter(|app| !names.contains(app.as_str())) {
+        for app in manifest.tail.iter().filter(|app| !names.contains_key(app.as_str())) {
             let help = help(app, "it is told nothing until it is deployed");
             findings.push(state.reading.about(Severity::Warning, "tail", format!("tail: there is no app \"{app}\" here"), help));
         }
     }
-    findings
+    (names, findings)
 }
 
 /// Secrets that are not where the manifest says. Where apps are checked they are often not to be had, so that is no error.
@@ -148,13 +167,10 @@ fn secrets(manifest: &Manifest, state: &AppState, grants: &Grants, name: &str) -
 
 /// Compiles and starts an app, and forgets it.
 fn try_out(manifest: &Manifest, state: &AppState, environment: Option<&str>, runtime: &Runtime) -> Option<Finding> {
-    let placeholder = |_: &SecretSource| Ok(PLACEHOLDER.to_string());
-    let mut options = match apps::options(manifest, &state.folder, &placeholder, &|_| true) {
+    let options = match tried(manifest, state, environment) {
         Ok(options) => options,
         Err(why) => return Some(Finding::of_file(Severity::Error, state.shown.clone(), why, "")),
     };
-    apps::add_dev_vars(&mut options, &state.folder, &state.shown, environment);
-    options.lazy = false;
     match runtime.load(options) {
         Ok(app) => {
             // What its start left running is cut off.
@@ -163,6 +179,15 @@ fn try_out(manifest: &Manifest, state: &AppState, environment: Option<&str>, run
         }
         Err(error) => Some(frame::finding(&error, &state.shown)),
     }
+}
+
+/// What an app is tried with.
+fn tried(manifest: &Manifest, state: &AppState, environment: Option<&str>) -> Result<AppOptions, String> {
+    let placeholder = |_: &SecretSource| Ok(PLACEHOLDER.to_string());
+    let mut options = apps::options(manifest, &state.folder, &placeholder, &|_| true)?;
+    apps::add_dev_vars(&mut options, &state.folder, &state.shown, environment);
+    options.lazy = false;
+    Ok(options)
 }
 
 /// Prints a finding with the lines it is about; whether it could be written.

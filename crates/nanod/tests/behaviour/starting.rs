@@ -187,3 +187,60 @@ fn with_certificates_the_addresses_are_those_of_tls() {
     let said = server.await_ready(READY);
     assert!(said.contains("https://app.localhost:") && !said.contains("http://"), "{said}");
 }
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_before_anything_is_run() {
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tls");
+    let (one, its, others) = (format!("{place}/one.pem"), format!("{place}/one.key"), format!("{place}/two.key"));
+    let manifest = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"touch ../run; echo secret\"] }\n";
+    let folder = folder("certificates", &[("app/index.js", &says("app")), ("app/nano.toml", manifest), (".text", "no PEM")]);
+    let text = folder.join(".text").display().to_string();
+    let cases = [
+        (&text, &its, format!("--tls-cert: {text} cannot be used: there is no CERTIFICATE")),
+        (&one, &text, format!("--tls-key: {text} cannot be used: there is no private key")),
+        (&one, &others, format!("--tls-key: {others} cannot be used: the private key is another certificate's")),
+        (&one, &format!("{place}/oen.key"), format!("--tls-key: cannot read {place}/oen.key: there is no such file; did you mean {its}?")),
+    ];
+    for (chain, key, expected) in cases {
+        for workers in ["1", "2"] {
+            let output =
+                nanod(&folder, &["--trust", "--tls-cert", chain, "--tls-key", key, "--workers", workers]).output().expect("nanod runs");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.code() == Some(3) && said.contains(&expected), "{expected}: {said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+    }
+    assert!(!folder.join("run").exists());
+    let _ = fs::remove_dir_all(folder);
+}
+
+#[test]
+fn the_token_of_a_port_that_never_comes_again_goes_with_its_nanod() {
+    let folder = folder("tokens", &[("app/index.js", &says("app"))]);
+    let kept = folder.join(".run");
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).arg(&folder).stdin(Stdio::null());
+        command.env_remove("NANOD_TOKEN").env_remove("RUNTIME_DIRECTORY").env("XDG_RUNTIME_DIR", &kept);
+        let mut server = Server::run(command, std::path::PathBuf::new());
+        let said = server.await_ready(READY);
+        let token = said.split("token in ").nth(1).and_then(|rest| rest.split(')').next()).expect("a token").to_string();
+        (server, token)
+    };
+    let files = || fs::read_dir(kept.join("nanod")).map_or(0, Iterator::count);
+    let (mut ended, first) = start();
+    assert!(fs::read_to_string(&first).is_ok_and(|token| token.len() > 16) && files() == 1, "{first}");
+    let (killed, second) = start();
+    assert_eq!(files(), 2);
+    ended.signal("-TERM");
+    assert_eq!((ended.end().0, files()), (Some(0), 1));
+    drop(killed);
+    assert!(fs::exists(&second).unwrap(), "nobody had time to remove it");
+    // The next one finds what was left behind; what others use stays.
+    let (mut third, token) = start();
+    let (_fourth, _) = start();
+    assert!(files() == 2 && fs::exists(token).unwrap() && !fs::exists(&second).unwrap());
+    third.signal("-TERM");
+    assert_eq!((third.end().0, files()), (Some(0), 1));
+    let _ = fs::remove_dir_all(&folder);
+}

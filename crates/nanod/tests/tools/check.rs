@@ -44,7 +44,7 @@ fn check_succeeds_unless_warnings_count() {
         &[&["check", "a"], &["check", ".", "--no-compile"], &["check", ".", "--no-compile", "--strict"], &["check", "."]];
     let codes: Vec<Option<i32>> = args.iter().map(|args| nanod(&folder.0, args).code).collect();
     assert_eq!(codes, [Some(0), Some(0), Some(1), Some(1)]);
-    assert_eq!(nanod(&folder.0, &["check", "nowhere"]).code, Some(1));
+    assert_eq!(nanod(&folder.0, &["check", "nowhere"]).code, Some(3));
     assert!(nanod(&folder.0, &["check", "a", "-q"]).out.is_empty());
 }
 
@@ -78,7 +78,7 @@ fn check_says_where_a_service_a_tail_and_a_secret_are_named() {
     let said = nanod(&folder.0, &["check", ".", "--no-compile"]);
     for text in [
         "./a/nano.toml:1:1: warning: tail: there is no app \"nobody\" here (",
-        "./a/nano.toml:2:2: warning: services.AUTH: there is no app \"god\" here (",
+        "./a/nano.toml:3:1: warning: services.AUTH: there is no app \"god\" here (",
         "./a/nano.toml:5:1: warning: reading the secret A from /etc/hostname, outside the app's folder, is not granted",
         "./a/nano.toml:6:1: warning: secrets.B: cannot read ",
     ] {
@@ -126,4 +126,41 @@ fn check_shows_lines_of_what_it_checks_and_of_nothing_else() {
     );
     let said = nanod(&folder.0, &["check", "apps"]);
     assert!(said.code == Some(1) && said.out.contains("2 errors") && !said.out.contains("hidden"), "{said:?}");
+}
+
+#[test]
+fn check_says_both_places_of_what_two_apps_claim() {
+    let files = [
+        ("one/index.js", GOOD),
+        ("one/nano.toml", "name = \"shop\"\ndefault = true\nroutes = [\"x.test\", \"y.test/a\"]\n"),
+        ("two/index.js", GOOD),
+        ("two/nano.toml", "routes = [\n  { host = \"y.test\", path = \"/a\" },\n]\ndefault = true\nname = \"shop\"\n"),
+    ];
+    let folder = Folder::new("twice", &files);
+    let said = nanod(&folder.0, &["check", ".", "--no-compile"]);
+    for text in [
+        "./two/nano.toml:2:3: error: y.test/a is claimed by \"shop\" already, in ./one/nano.toml:3:21 (",
+        "./two/nano.toml:4:1: error: default = true is claimed by \"shop\" already, in ./one/nano.toml:2:1 (",
+        "./two/nano.toml:5:1: error: another app is named \"shop\" too, in ./one/nano.toml:1:1 (",
+    ] {
+        assert!(said.out.contains(text), "{text}\n{}", said.out);
+    }
+    assert!(said.out.contains("3 errors"), "{}", said.out);
+}
+
+#[test]
+fn check_names_entrypoints_that_are_not_there() {
+    let auth = "export class Admin { list() { return []; } }\nexport const tokens = { fetch() {} };\nexport function helper() {}\nexport default {};\n";
+    let manifest = "[services]\nA = { app = \"auth\", entrypoint = \"Admn\" }\nB = { app = \"auth\", entrypoint = \"Admin\" }\n\
+                    C = { app = \"auth\", entrypoint = \"tokens\" }\nD = { app = \"auth\", entrypoint = \"helper\" }\nE = \"auth\"\n";
+    let files = [("auth/index.js", auth), ("shop/index.js", GOOD), ("shop/nano.toml", manifest)];
+    let folder = Folder::new("entrypoints", &files);
+    let said = nanod(&folder.0, &["check"]);
+    for text in [
+        "./shop/nano.toml:2:34: warning: services.A: the app \"auth\" has no entrypoint \"Admn\" (did you mean \"Admin\"?)",
+        "./shop/nano.toml:5:34: warning: services.D: the app \"auth\" has no entrypoint \"helper\" (known: Admin, tokens)",
+        "2 apps, 0 errors, 2 warnings",
+    ] {
+        assert!(said.out.contains(text), "{text}\n{}", said.out);
+    }
 }

@@ -159,3 +159,32 @@ fn a_file_that_is_none_or_has_no_end_is_refused() {
         }
     }
 }
+
+#[test]
+fn what_the_command_line_names_and_is_not_there_has_one_code_and_what_may_be_meant() {
+    let folder = Folder::new("missing", &[("apps/a/index.js", GOOD), ("body.txt", "text")]);
+    let cases: &[(&[&str], &str)] = &[
+        (&["serve", "aps", "--no-admin"], "aps: there is no such folder; did you mean apps?"),
+        (&["serve", "aps", "--no-admin", "--workers", "2"], "aps: there is no such folder; did you mean apps?"),
+        (&["dev", "aps"], "aps: there is no such folder; did you mean apps?"),
+        (&["check", "aps"], "aps: there is no such folder; did you mean apps?"),
+        (&["types", "aps"], "aps: there is no such folder; did you mean apps?"),
+        (&["run", "aps"], "aps: there is no such file or folder; did you mean apps?"),
+        (&["run", "apps/a", "-r", "/", "-d", "@boddy.txt"], "boddy.txt: there is no such file; did you mean body.txt?"),
+        (&["serve", "apps", "--no-admin", "--grants", "bodi.txt"], "bodi.txt: there is no such file; did you mean body.txt?"),
+        (
+            &["serve", "apps", "--admin", "127.0.0.1:0", "--token-file", "bodi.txt"],
+            "bodi.txt: there is no such file; did you mean body.txt?",
+        ),
+        (&["tail", "--token-file", "bodi.txt"], "bodi.txt: there is no such file; did you mean body.txt?"),
+        (&["serve", "apps/a/index.js", "--no-admin"], "apps/a/index.js is no folder: give the folder that it is in, apps/a"),
+        (&["dev", "apps/a/index.js"], "apps/a/index.js is no folder: give the folder that it is in, apps/a"),
+        (&["check", "apps/a/index.js"], "apps/a/index.js is no folder: give the folder that it is in, apps/a"),
+        (&["types", "apps/a/index.js"], "apps/a/index.js is no folder: give the folder that it is in, apps/a"),
+        (&["check", "body.txt"], "body.txt is no folder: give the folder that it is in, ."),
+    ];
+    for (words, expected) in cases {
+        let said = nanod(&folder.0, words);
+        assert!(said.code == Some(3) && said.err.contains(expected), "{words:?}: {said:?}");
+    }
+}
