@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"nano-isolates/nano"
 )
@@ -122,6 +124,21 @@ func tagged(t *testing.T, tag string, content any) any {
 		b, err := hex.DecodeString(content.(string))
 		must(t, err)
 		return b
+	case "buffer", "view":
+		b, err := hex.DecodeString(content.(string))
+		must(t, err)
+		if tag == "view" {
+			return nano.DataView(b)
+		}
+		return nano.ArrayBuffer(b)
+	case "units":
+		b, err := hex.DecodeString(content.(string))
+		must(t, err)
+		return wtf8(b)
+	case "hole":
+		return nano.Undefined
+	case "regexp":
+		return nano.RegExp{Source: content.([]any)[0].(string), Flags: content.([]any)[1].(string)}
 	case "object":
 		object := nano.Object{}
 		pairs(func(key, value any) { object = append(object, nano.Property{Name: key.(string), Value: value}) })
@@ -137,7 +154,15 @@ func tagged(t *testing.T, tag string, content any) any {
 		must(t, err)
 		return time.UnixMilli(n).UTC()
 	case "error":
-		return &nano.JSError{Name: content.([]any)[0].(string), Message: content.([]any)[1].(string)}
+		parts := content.([]any)
+		err := &nano.JSError{Name: parts[0].(string), Message: parts[1].(string)}
+		if len(parts) > 2 {
+			err.Properties = map[string]any{}
+			for _, pair := range parts[2].([]any) {
+				err.Properties[pair.([]any)[0].(string)] = valueOf(t, pair.([]any)[1])
+			}
+		}
+		return err
 	case "repeat":
 		times, err := content.([]any)[1].(json.Number).Int64()
 		must(t, err)
@@ -154,4 +179,18 @@ func tagged(t *testing.T, tag string, content any) any {
 	}
 	t.Fatal("no such kind of value", tag)
 	return nil
+}
+
+// wtf8 is the string of UTF-16 code units in big endian, with halves of surrogate pairs as three bytes each.
+func wtf8(units []byte) string {
+	var text []byte
+	for i := 0; i < len(units); i += 2 {
+		unit := binary.BigEndian.Uint16(units[i:])
+		if utf16.IsSurrogate(rune(unit)) {
+			text = append(text, 0xed, 0x80|byte(unit>>6&0x3f), 0x80|byte(unit&0x3f))
+		} else {
+			text = utf8.AppendRune(text, rune(unit))
+		}
+	}
+	return string(text)
 }

@@ -208,6 +208,20 @@ func ordered(entries Map) any {
 	return object
 }
 
+// propertiesOf is a plain object without its order.
+func propertiesOf(value any) (map[string]any, bool) {
+	object, inOrder := value.(Object)
+	if !inOrder {
+		properties, ok := value.(map[string]any)
+		return properties, ok
+	}
+	properties := make(map[string]any, len(object))
+	for _, property := range object {
+		properties[property.Name] = property.Value
+	}
+	return properties, true
+}
+
 func (d *decoder) tagged(tag uint64, depth int) (any, error) {
 	switch tag {
 	case tagEpoch:
@@ -249,6 +263,10 @@ func (d *decoder) tagged(tag uint64, depth int) (any, error) {
 		return d.pairs(n, depth)
 	case tagGeneric:
 		return d.generic(depth)
+	case tagWTF8, tagBuffer, tagView:
+		return d.tagOfBytes(tag)
+	case tagRegExp:
+		return d.regExp(depth)
 	case 64:
 		return d.value(depth + 1)
 	}
@@ -256,6 +274,41 @@ func (d *decoder) tagged(tag uint64, depth int) (any, error) {
 		return d.typed(t)
 	}
 	return d.value(depth + 1)
+}
+
+func (d *decoder) tagOfBytes(tag uint64) (any, error) {
+	n, err := d.expect(2)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := d.take(n)
+	if err != nil {
+		return nil, err
+	}
+	switch tag {
+	case tagBuffer:
+		return ArrayBuffer(slices.Clone(raw)), nil
+	case tagView:
+		return DataView(slices.Clone(raw)), nil
+	}
+	return string(raw), nil
+}
+
+func (d *decoder) regExp(depth int) (any, error) {
+	n, err := d.expect(4)
+	if err != nil {
+		return nil, err
+	}
+	items, err := d.array(n, depth)
+	if err != nil || len(items) != 2 {
+		return nil, errMalformed
+	}
+	source, isText := items[0].(string)
+	flags, areText := items[1].(string)
+	if !isText || !areText {
+		return nil, errMalformed
+	}
+	return RegExp{source, flags}, nil
 }
 
 func (d *decoder) typed(t reflect.Type) (any, error) {
@@ -283,17 +336,22 @@ func (d *decoder) generic(depth int) (any, error) {
 		return nil, err
 	}
 	items, err := d.array(n, depth)
-	if err != nil || len(items) != 3 {
+	if err != nil || len(items) != 3 && len(items) != 4 {
 		return items, err
 	}
 	kind, _ := items[0].(string)
 	name, isText := items[1].(string)
 	if kind == genericError && isText {
-		if message, ok := items[2].(string); ok {
-			return &JSError{name, message}, nil
+		message, ok := items[2].(string)
+		var properties map[string]any
+		if ok && len(items) == 4 {
+			properties, ok = propertiesOf(items[3])
+		}
+		if ok {
+			return &JSError{name, message, properties}, nil
 		}
 	}
-	if kind == genericHost && isText && d.held != nil {
+	if kind == genericHost && isText && len(items) == 3 && d.held != nil {
 		switch number := items[2].(type) {
 		case int:
 			return d.held(name, uint64(number))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // An encoder writes Go values as CBOR.
@@ -58,6 +59,35 @@ func (e *encoder) simple(n byte)  { e.out = append(e.out, 7<<5|n) }
 func (e *encoder) text(s string)  { e.head(3, uint64(len(s))); e.out = append(e.out, s...) }
 func (e *encoder) bytes(b []byte) { e.head(2, uint64(len(b))); e.out = append(e.out, b...) }
 
+// string writes a string: with a tag if it is UTF-8 but for halves of surrogate pairs, which JavaScript's strings may have alone.
+func (e *encoder) string(s string) {
+	if !utf8.ValidString(s) && isWTF8(s) {
+		e.head(6, tagWTF8)
+		e.bytes([]byte(s))
+	} else {
+		e.text(s)
+	}
+}
+
+func isWTF8(s string) bool {
+	afterHigh := false
+	for len(s) > 0 {
+		if r, size := utf8.DecodeRuneInString(s); r != utf8.RuneError || size > 1 {
+			s, afterHigh = s[size:], false
+			continue
+		}
+		if len(s) < 3 || s[0] != 0xed || s[1] < 0xa0 || s[1] > 0xbf || s[2] < 0x80 || s[2] > 0xbf {
+			return false
+		}
+		isHigh := s[1] < 0xb0
+		if afterHigh && !isHigh {
+			return false
+		}
+		s, afterHigh = s[3:], isHigh
+	}
+	return true
+}
+
 func (e *encoder) int(n int64) {
 	if n < 0 {
 		e.head(1, uint64(-1-n))
@@ -95,9 +125,9 @@ func (e *encoder) date(ms float64) {
 	e.float(ms / 1000)
 }
 
-func (e *encoder) generic(kind string, name string) {
+func (e *encoder) generic(parts int, kind string, name string) {
 	e.head(6, tagGeneric)
-	e.head(4, 3)
+	e.head(4, uint64(parts))
 	e.text(kind)
 	e.text(name)
 }
@@ -133,9 +163,20 @@ func (e *encoder) value(v any, depth int) error {
 	case float64:
 		e.float(v)
 	case string:
-		e.text(v)
+		e.string(v)
 	case []byte:
 		e.bytes(v)
+	case ArrayBuffer:
+		e.head(6, tagBuffer)
+		e.bytes(v)
+	case DataView:
+		e.head(6, tagView)
+		e.bytes(v)
+	case RegExp:
+		e.head(6, tagRegExp)
+		e.head(4, 2)
+		e.text(v.Source)
+		e.text(v.Flags)
 	case *big.Int:
 		if v == nil {
 			e.simple(22)
@@ -192,7 +233,7 @@ func (e *encoder) reflected(v reflect.Value, depth int) error {
 	}
 	if v.Kind() == reflect.Pointer && !v.IsNil() && e.give != nil {
 		if class, number, ok := e.give(v.Interface()); ok {
-			e.generic(genericHost, class)
+			e.generic(3, genericHost, class)
 			e.head(0, number)
 			return nil
 		}
@@ -200,10 +241,9 @@ func (e *encoder) reflected(v reflect.Value, depth int) error {
 	if t.Implements(errorType) && !(v.Kind() == reflect.Pointer && v.IsNil()) {
 		switch err := v.Interface().(type) {
 		case *JSError:
-			e.generic(genericError, err.Name)
-			e.text(err.Message)
+			return e.jsError(err, depth)
 		case error:
-			e.generic(genericError, "Error")
+			e.generic(3, genericError, "Error")
 			e.text(err.Error())
 		}
 		return nil
@@ -218,7 +258,7 @@ func (e *encoder) reflected(v reflect.Value, depth int) error {
 	case reflect.Float32, reflect.Float64:
 		e.float(v.Float())
 	case reflect.String:
-		e.text(v.String())
+		e.string(v.String())
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() {
 			e.simple(22)
@@ -241,6 +281,17 @@ func (e *encoder) reflected(v reflect.Value, depth int) error {
 		return cannotCross(t)
 	}
 	return nil
+}
+
+func (e *encoder) jsError(err *JSError, depth int) error {
+	if len(err.Properties) == 0 {
+		e.generic(3, genericError, err.Name)
+		e.text(err.Message)
+		return nil
+	}
+	e.generic(4, genericError, err.Name)
+	e.text(err.Message)
+	return e.value(err.Properties, depth+1)
 }
 
 // goMap writes a map with text keys as an object, any other as a Map. A key may be one that cannot be looked up: NaN.

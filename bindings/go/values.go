@@ -37,10 +37,29 @@ type Property struct {
 // A Date is what no time.Time can say: NaN is JavaScript's invalid date. Other dates are time.Time.
 type Date float64
 
-// A JSError is a JavaScript error as a value: its name and message. Its stack stays with the app.
-type JSError struct{ Name, Message string }
+// A JSError is a JavaScript error as a value: its name, its message, and its own properties ("cause" and "errors" too). Its stack stays
+// with the app.
+type JSError struct {
+	Name, Message string
+	Properties    map[string]any
+}
 
 func (e *JSError) Error() string { return e.Name + ": " + e.Message }
+
+// Unwrap gives the cause of the error, if that is an error.
+func (e *JSError) Unwrap() error {
+	cause, _ := e.Properties["cause"].(error)
+	return cause
+}
+
+// An ArrayBuffer is an ArrayBuffer; other bytes are a Uint8Array.
+type ArrayBuffer []byte
+
+// A DataView is a DataView.
+type DataView []byte
+
+// A RegExp is a RegExp: what its constructor takes. Its language is JavaScript's, not that of package regexp.
+type RegExp struct{ Source, Flags string }
 
 // Typed arrays other than Uint8Array, which is []byte. Plain slices are arrays.
 type (
@@ -82,6 +101,10 @@ const (
 	tagGeneric   = 27
 	tagSet       = 258
 	tagMap       = 259
+	tagWTF8      = 273
+	tagRegExp    = 21066
+	tagBuffer    = 0x4e414e4f
+	tagView      = tagBuffer + 1
 	genericError = "Error"
 	genericHost  = "HostObject"
 )

@@ -85,9 +85,10 @@ func TestTypesOfJavaScript(t *testing.T) {
 		{[]int64{1}, "Array"}, {[]int(nil), "Array"}, {map[string]int(nil), "Object"}, {map[int]string{1: "x"}, "Map"}, {nano.Set{1}, "Set"},
 		{[]byte(nil), "Uint8Array"}, {nano.Float32Array{1}, "Float32Array"}, {nano.BigUint64Array{1}, "BigUint64Array"}, {nano.Uint8ClampedArray{1}, "Uint8ClampedArray"},
 		{time.Now(), "Date"}, {nano.Date(math.NaN()), "Date"}, {errors.New("x"), "Error"}, {(*person)(nil), "Null"}, {struct{}{}, "Object"},
+		{nano.ArrayBuffer{1}, "ArrayBuffer"}, {nano.DataView{1}, "DataView"}, {nano.RegExp{Source: "a"}, "RegExp"},
 	} {
 		kind, err := app.Invoke(t.Context(), "type", c.value)
-		if alike := c.want == "Uint8Array" && kind == "[object ArrayBuffer]"; err != nil || kind != "[object "+c.want+"]" && !alike {
+		if err != nil || kind != "[object "+c.want+"]" {
 			t.Errorf("%T is %v: %v", c.value, kind, err)
 		}
 	}
@@ -98,6 +99,47 @@ func TestTypesOfJavaScript(t *testing.T) {
 	nothing, err := app.Invoke(t.Context(), "nothing")
 	if err != nil || nothing != nil {
 		t.Error(nothing, err)
+	}
+}
+
+func TestBuffersFitSlicesOfBytes(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo})
+	for _, sent := range []any{[]byte{1, 2}, nano.ArrayBuffer{1, 2}, nano.DataView{1, 2}} {
+		var back []byte
+		must(t, app.InvokeInto(t.Context(), &back, "echo", sent))
+		kept, err := app.Invoke(t.Context(), "echo", sent)
+		if !reflect.DeepEqual(back, []byte{1, 2}) || err != nil || !reflect.DeepEqual(kept, sent) {
+			t.Errorf("%T came back as %v and %T %v: %v", sent, back, kept, kept, err)
+		}
+	}
+}
+
+func TestErrorsComeWithTheirCause(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo})
+	why := &nano.JSError{Name: "TypeError", Message: "why"}
+	sent := &nano.JSError{Name: "RangeError", Message: "far", Properties: map[string]any{"cause": why, "code": 7}}
+	back, err := app.Invoke(t.Context(), "echo", sent)
+	if err != nil || !reflect.DeepEqual(back, sent) {
+		t.Error(back, err)
+	}
+	var cause *nano.JSError
+	if !errors.As(errors.Unwrap(back.(error)), &cause) || cause.Message != "why" || errors.Unwrap(cause) != nil {
+		t.Error(cause)
+	}
+}
+
+func TestHalfASurrogatePairStaysOne(t *testing.T) {
+	app := newApp(t, nano.AppOptions{Source: echo})
+	for _, text := range []string{"\xed\xa0\xbd", "a\xed\xb8\x80\xed\xa0\xbd", "\ufffd\xed\xa0\x80ü"} {
+		if back, err := app.Invoke(t.Context(), "echo", text); err != nil || back != text {
+			t.Errorf("%q came back as %q: %v", text, back, err)
+		}
+	}
+	// A pair that is written as two halves is one character, and has its own bytes; the rest is no text at all.
+	for _, text := range []string{"\xed\xa0\xbd\xed\xb8\x80", "\xff", "a\xed\xa0"} {
+		if _, err := app.Invoke(t.Context(), "echo", text); !errors.Is(err, nano.ErrInvalid) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

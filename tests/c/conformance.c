@@ -94,6 +94,20 @@ static void cbor_bigint(cbor_out *out, const char *digits) {
   cbor_head(out, 6, negative ? 3 : 2), cbor_bytes(out, magnitude + zeros, 64 - zeros);
 }
 
+/* UTF-16 code units in big endian, as UTF-8 with halves of surrogate pairs as three bytes each. */
+static void cbor_units(cbor_out *out, const json *hex) {
+  uint8_t text[64];
+  size_t len = 0;
+  for (size_t i = 0; i < hex->len; i += 4) {
+    char four[5] = {hex->text[i], hex->text[i + 1], hex->text[i + 2], hex->text[i + 3], 0};
+    unsigned unit = (unsigned)strtoul(four, NULL, 16);
+    if (len + 3 > sizeof text || (unit > 0x7f && unit < 0x800)) json_bad(four);
+    if (unit > 0x7f) text[len++] = (uint8_t)(0xe0 | unit >> 12), text[len++] = (uint8_t)(0x80 | (unit >> 6 & 63)), text[len++] = (uint8_t)(0x80 | (unit & 63));
+    else text[len++] = (uint8_t)unit;
+  }
+  cbor_head(out, 6, 273), cbor_bytes(out, text, len);
+}
+
 static void cbor_hex(cbor_out *out, const json *hex) {
   uint8_t *bytes = json_room(NULL, hex->len / 2);
   for (size_t i = 0; i < hex->len / 2; i++) {
@@ -118,13 +132,19 @@ static void cbor_tagged(cbor_out *out, const char *tag, const json *content) {
   else if (!strcmp(tag, "float")) cbor_shortest(out, strtod(content->text, NULL));
   else if (!strcmp(tag, "bigint")) cbor_bigint(out, content->text);
   else if (!strcmp(tag, "bytes")) cbor_hex(out, content);
+  else if (!strcmp(tag, "buffer")) cbor_head(out, 6, 0x4e414e4f), cbor_hex(out, content);
+  else if (!strcmp(tag, "view")) cbor_head(out, 6, 0x4e414e50), cbor_hex(out, content);
+  else if (!strcmp(tag, "units")) cbor_units(out, content);
+  else if (!strcmp(tag, "hole")) cbor_head(out, 6, 31), cbor_simple(out, CBOR_UNDEFINED);
+  else if (!strcmp(tag, "regexp")) cbor_head(out, 6, 21066), cbor_coded(out, content);
   else if (!strcmp(tag, "repeat")) cbor_textn(out, text_of(content).ptr, text_of(content).len);
   else if (!strcmp(tag, "object")) cbor_pairs(out, content);
   else if (!strcmp(tag, "map")) cbor_head(out, 6, 259), cbor_pairs(out, content);
   else if (!strcmp(tag, "set")) cbor_head(out, 6, 258), cbor_coded(out, content);
   else if (!strcmp(tag, "error")) {
-    cbor_head(out, 6, 27), cbor_array(out, 3), cbor_text(out, "Error");
+    cbor_head(out, 6, 27), cbor_array(out, 1 + content->count), cbor_text(out, "Error");
     for (int i = 0; i < 2; i++) cbor_textn(out, content->items[i].text, content->items[i].len);
+    if (content->count > 2) cbor_pairs(out, &content->items[2]);
   } else if (!strcmp(tag, "date_ms")) {
     int64_t ms = json_int(content);
     cbor_head(out, 6, 1);

@@ -24,6 +24,14 @@ const TAG_BY_NAME = new Map(TYPED.map(([type, tag]) => [type.name, tag]));
 const TYPE_BY_TAG = new Map(TYPED.map(([type, tag]) => [tag, type]));
 const getTypedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
+// Tags of NANO's own, where CBOR's registry has none.
+const ARRAY_BUFFER = 0x4e414e4f;
+const DATA_VIEW = ARRAY_BUFFER + 1;
+const BOXED = ARRAY_BUFFER + 2;
+const WTF8 = 273;
+const REG_EXP = 21066;
+const ABSENT = 31;
+
 const giveNothing = () => undefined;
 
 // Used for one encoding after the other; whoever encodes meanwhile (a getter may) has one of its own.
@@ -92,6 +100,13 @@ class Writer {
     this.at += this.buffer.write(text, this.at, length);
   }
 
+  // A string that is not well-formed has a tag, and three bytes for each half of a pair that stands alone.
+  string(text) {
+    if (text.isWellFormed()) return this.text(text);
+    this.head(6, WTF8);
+    this.bytes(wtf8Of(text));
+  }
+
   bytes(bytes) {
     this.head(2, bytes.length);
     this.room(bytes.length);
@@ -116,7 +131,7 @@ class Writer {
   value(value, depth) {
     switch (typeof value) {
       case 'string':
-        return this.text(value);
+        return this.string(value);
       case 'number':
         if (!Number.isSafeInteger(value) || Object.is(value, -0)) return this.float(value);
         return value >= 0 ? this.head(0, value) : this.head(1, -1 - value);
@@ -138,7 +153,11 @@ class Writer {
     if (depth > DEPTH_MAX) throw tooLarge('the value nests deeper than 64 levels, or contains itself');
     if (Array.isArray(value)) {
       this.head(4, value.length);
-      for (let index = 0; index < value.length; index++) this.value(value[index], depth);
+      for (let index = 0; index < value.length; index++) {
+        const item = value[index];
+        if (item === undefined && !(index in value)) this.head(6, ABSENT);
+        this.value(item, depth);
+      }
     } else if (isPlain(value)) {
       const keys = Object.keys(value);
       this.head(5, keys.length);
@@ -158,7 +177,10 @@ class Writer {
       return this.value(['HostObject', given.name, given.number], depth);
     }
     if (ArrayBuffer.isView(value)) return this.view(value);
-    if (types.isArrayBuffer(value)) return this.bytes(new Uint8Array(value));
+    if (types.isArrayBuffer(value)) {
+      this.head(6, ARRAY_BUFFER);
+      return this.bytes(new Uint8Array(value));
+    }
     if (types.isDate(value)) {
       this.head(6, 1);
       return this.float(Date.prototype.getTime.call(value) / 1000);
@@ -177,21 +199,46 @@ class Writer {
       this.head(6, 258);
       return this.value([...Set.prototype.values.call(value)], depth);
     }
-    if (types.isNativeError(value) || value instanceof Error) {
-      this.head(6, 27);
-      return this.value(['Error', String(value.name), String(value.message)], depth);
+    if (types.isNativeError(value) || value instanceof Error) return this.error(value, depth);
+    if (types.isRegExp(value)) {
+      this.head(6, REG_EXP);
+      return this.value([value.source, value.flags], depth);
+    }
+    if (types.isBoxedPrimitive(value) && !types.isSymbolObject(value)) {
+      this.head(6, BOXED);
+      return this.value(value.valueOf(), depth);
     }
     throw invalid(`an object of the class ${value.constructor?.name ?? 'unknown'} cannot cross to an app, only what is plain`);
+  }
+
+  // With its own properties, of which those are left out that cannot cross: it has to be told of all the same.
+  error(error, depth) {
+    const keys = new Set(Object.keys(error));
+    for (const hidden of HIDDEN) if (Object.hasOwn(error, hidden)) keys.add(hidden);
+    for (const told of ['name', 'message', 'stack']) keys.delete(told);
+    this.head(6, 27);
+    this.head(4, keys.size === 0 ? 3 : 4);
+    for (const text of ['Error', error.name, error.message]) this.text(String(text));
+    if (keys.size === 0) return;
+    // Of no length that is known before.
+    this.simple(0xbf);
+    for (const key of keys) {
+      const start = this.at;
+      try {
+        this.text(key);
+        this.value(error[key], depth + 1);
+      } catch {
+        this.at = start;
+      }
+    }
+    this.simple(0xff);
   }
 
   view(view) {
     const name = getTypedArrayName.call(view);
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    if (name !== 'Uint8Array') {
-      const tag = TAG_BY_NAME.get(name);
-      if (tag === undefined) throw invalid('a DataView cannot cross to an app: send a typed array');
-      this.head(6, tag);
-    }
+    // A Uint8Array is bytes without a tag.
+    if (name !== 'Uint8Array') this.head(6, name === undefined ? DATA_VIEW : TAG_BY_NAME.get(name));
     this.bytes(bytes);
   }
 }
@@ -257,7 +304,11 @@ class Reader {
       }
       case 4: {
         const all = new Array(count);
-        for (let index = 0; index < count; index++) all[index] = this.value();
+        for (let index = 0; index < count; index++) {
+          // What is absent stays so.
+          if (this.bytes[this.at] === 0xd8 && this.bytes[this.at + 1] === ABSENT) this.at += 3;
+          else all[index] = this.value();
+        }
         return all;
       }
       case 5:
@@ -310,8 +361,8 @@ class Reader {
         return tag === 2 ? magnitude : -1n - magnitude;
       }
       case 27: {
-        const [of, name, what] = this.value();
-        return of === 'Error' ? errorOf(name, what) : this.held(name, what);
+        const [of, name, what, properties] = this.value();
+        return of === 'Error' ? errorOf(name, what, properties) : this.held(name, what);
       }
       case 258:
         return new Set(this.value());
@@ -326,6 +377,18 @@ class Reader {
       }
       case 64:
         return this.take();
+      case WTF8:
+        return textOf(this.take());
+      case REG_EXP: {
+        const [source, flags] = this.value();
+        return new RegExp(source, flags);
+      }
+      case ARRAY_BUFFER:
+        return this.take().buffer;
+      case DATA_VIEW:
+        return new DataView(this.take().buffer);
+      case BOXED:
+        return Object(this.value());
       default: {
         const bytes = this.take();
         const Type = TYPE_BY_TAG.get(tag);
@@ -339,12 +402,49 @@ class Reader {
 
 const ERRORS = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
-function errorOf(name, message) {
-  const error = new (Object.hasOwn(ERRORS, name) ? ERRORS[name] : Error)(message);
+// What an error has of its own without its being enumerable.
+const HIDDEN = ['cause', 'errors'];
+
+function errorOf(name, message, properties = {}) {
+  const error = name === 'AggregateError' ? new AggregateError([], message) : new (Object.hasOwn(ERRORS, name) ? ERRORS[name] : Error)(message);
+  for (const key of Object.keys(properties)) {
+    Object.defineProperty(error, key, { value: properties[key], writable: true, enumerable: !HIDDEN.includes(key), configurable: true });
+  }
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, writable: true, configurable: true });
   // Where it was read says nothing about where it was made.
   error.stack = `${name}: ${message}`;
   return error;
+}
+
+// UTF-8 in which half of a surrogate pair may stand alone, as three bytes.
+function wtf8Of(text) {
+  const parts = [];
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    if (text.codePointAt(at) > 0xffff) {
+      at++;
+      continue;
+    }
+    parts.push(Buffer.from(text.slice(start, at)), Buffer.of(0xed, 0x80 | ((unit >> 6) & 0x3f), 0x80 | (unit & 0x3f)));
+    start = at + 1;
+  }
+  parts.push(Buffer.from(text.slice(start)));
+  return Buffer.concat(parts);
+}
+
+function textOf(wtf8) {
+  const bytes = Buffer.from(wtf8.buffer, wtf8.byteOffset, wtf8.byteLength);
+  const parts = [];
+  let start = 0;
+  for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 3)) {
+    if (bytes[at + 1] < 0xa0) continue;
+    parts.push(bytes.toString('utf8', start, at), String.fromCharCode(0xd000 | ((bytes[at + 1] & 0x3f) << 6) | (bytes[at + 2] & 0x3f)));
+    start = at + 3;
+  }
+  parts.push(bytes.toString('utf8', start));
+  return parts.join('');
 }
 
 function half(bits) {

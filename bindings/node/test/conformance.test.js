@@ -238,9 +238,21 @@ function checkError(error, expected) {
   assert.ok(error.message.includes(expected.contains ?? ''), error.message);
 }
 
+function errorOf(name, message, properties = []) {
+  const error = new { AggregateError, RangeError, Error }[name](...(name === 'AggregateError' ? [[], message] : [message]));
+  for (const [key, coded] of properties) {
+    Object.defineProperty(error, key, { value: value(coded), enumerable: key !== 'cause' && key !== 'errors', configurable: true });
+  }
+  return error;
+}
+
 /** A value by its JSON. */
 function value(coded) {
-  if (Array.isArray(coded)) return coded.map(value);
+  if (Array.isArray(coded)) {
+    const all = new Array(coded.length);
+    for (const [index, item] of coded.entries()) if (item?.hole === undefined) all[index] = value(item);
+    return all;
+  }
   if (typeof coded !== 'object' || coded === null) return coded;
   const [[tag, content]] = Object.entries(coded);
   switch (tag) {
@@ -252,6 +264,14 @@ function value(coded) {
       return BigInt(content);
     case 'bytes':
       return new Uint8Array(Buffer.from(content, 'hex'));
+    case 'buffer':
+      return new Uint8Array(Buffer.from(content, 'hex')).buffer;
+    case 'view':
+      return new DataView(new Uint8Array(Buffer.from(content, 'hex')).buffer);
+    case 'units':
+      return content.replace(/..../g, (unit) => String.fromCharCode(parseInt(unit, 16)));
+    case 'regexp':
+      return new RegExp(...content);
     case 'object':
       return Object.fromEntries(content.map(([key, item]) => [key, value(item)]));
     case 'map':
@@ -263,7 +283,7 @@ function value(coded) {
     case 'repeat':
       return textOf(content);
     case 'error':
-      return new { RangeError, Error }[content[0]](content[1]);
+      return errorOf(...content);
     default: {
       assert.equal(tag, 'typed');
       const [kind, hex] = content;
@@ -274,9 +294,15 @@ function value(coded) {
 
 /** A value with its type and the order of its entries, for types whose equality says too little. */
 function shape(value) {
-  if (value instanceof Error) return ['error', value.name, value.message];
+  if (value instanceof Error) {
+    const properties = Object.getOwnPropertyNames(value).filter((key) => !['name', 'message', 'stack'].includes(key));
+    return ['error', value.name, value.message, properties.sort().map((key) => [key, value.propertyIsEnumerable(key), shape(value[key])])];
+  }
+  if (value instanceof ArrayBuffer || value instanceof DataView) {
+    return [value.constructor.name, Buffer.from(value.buffer ?? value).toString('hex')];
+  }
   if (value instanceof Map || value instanceof Set) return [value.constructor.name, [...value].map(shape)];
-  if (Array.isArray(value)) return ['array', value.map(shape)];
+  if (Array.isArray(value)) return ['array', Object.keys(value).map((key) => [key, shape(value[key])]), value.length];
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
     return ['object', Object.entries(value).map(([key, item]) => [key, shape(item)])];
   }

@@ -44,9 +44,35 @@ test('values that are not in the corpus come back as they went', async (t) => {
   assert.deepEqual(await app.invoke('echo', Buffer.from('ab')), new Uint8Array([97, 98]));
   assert.deepEqual(await app.invoke('echo', new Uint8Array([1, 2, 3]).subarray(1)), new Uint8Array([2, 3]));
   // eslint-disable-next-line no-sparse-arrays
-  assert.deepEqual(await app.invoke('echo', [1, , 3]), [1, undefined, 3]);
+  await same([1, , 3, undefined]);
   assert.equal((await app.invoke('echo', new TypeError('t'))).constructor, TypeError);
   await assert.rejects(app.invoke('echo'.repeat(3)), code('NANO_E_EXCEPTION'));
+});
+
+test('objects of the language come back as they went', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const bytes = Uint8Array.from({ length: 6 }, (_, index) => index);
+  const [buffer, view] = await app.invoke('echo', [bytes.buffer, new DataView(bytes.buffer, 1, 3)]);
+  assert.ok(buffer instanceof ArrayBuffer && view instanceof DataView);
+  assert.deepEqual(new Uint8Array(buffer), bytes);
+  assert.deepEqual([view.byteLength, view.getUint8(0)], [3, 1]);
+  for (const value of [/a\/(b)/dgimsuy, /[a--b]/v, Object(1), Object('text'), Object(false), Object(5n)]) {
+    assert.deepEqual(await app.invoke('echo', value), value);
+  }
+  for (const text of ['\ud83d', '\udc00\ud800', 'ü🌍\ude00é\ud83d', '퟿']) assert.equal(await app.invoke('echo', text), text);
+});
+
+test('errors come with what they say, but for what cannot cross', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const sent = Object.assign(new RangeError('far', { cause: new TypeError('why') }), { code: 'E', list: [1], lost() {} });
+  sent.self = sent;
+  Object.defineProperty(sent, 'broken', { enumerable: true, get: () => assert.fail('no') });
+  const error = await app.invoke('echo', sent);
+  assert.ok(error instanceof RangeError && error.cause instanceof TypeError && error.cause.message === 'why');
+  assert.deepEqual([Object.keys(error), error.code, error.list], [['code', 'list'], 'E', [1]]);
+  const all = await app.invoke('echo', new AggregateError([new Error('one'), 2], 'both'));
+  assert.ok(all instanceof AggregateError && all.errors[0].message === 'one' && all.errors[1] === 2);
+  assert.deepEqual(Object.keys(await app.invoke('echo', new Error('x'))), []);
 });
 
 test('values of another realm are what they are', async (t) => {
@@ -68,9 +94,9 @@ test('what cannot cross is refused and says so', async (t) => {
     Symbol('s'),
     new Own(),
     Promise.resolve(),
-    /x/,
     new WeakMap(),
-    new DataView(new ArrayBuffer(1)),
+    Object(Symbol('s')),
+    new URL('http://a/'),
     { deep: [Symbol('s')] },
   ]) {
     await assert.rejects(app.invoke('echo', wrong), wrongType);

@@ -1,7 +1,7 @@
 //! Values between Python and apps. What Python has a plain type for is converted here; for the rest, `_values.py` says what it is.
 
 use nano_core::limits::{VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
-use nano_core::value::TypedArrayKind;
+use nano_core::value::{ErrorValue, TypedArrayKind};
 use nano_core::{Error, HostObject, Status, Value};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -11,6 +11,9 @@ use crate::error::{exception, wrong_type};
 
 /// The integers that a JavaScript number holds exactly, up to this and down to as much below zero.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// How a string is read and written that has half a surrogate pair in it.
+const UTF_16: (&str, &str) = ("utf-16-le", "surrogatepass");
 
 /// The Python half of this file.
 fn helper<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -22,21 +25,23 @@ fn helper<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
 /// A value of an app's as Python has it; `held` finds the host's objects by their numbers.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: Value, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
-        Value::Undefined => helper(py, "undefined")?,
+        Value::Undefined | Value::Hole => helper(py, "undefined")?,
         Value::Null => py.None().into_bound(py),
         Value::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
         Value::Int(value) => value.into_pyobject(py)?.into_any(),
         Value::Float(value) => PyFloat::new(py, value).into_any(),
         Value::Text(text) => PyString::new(py, &text).into_any(),
-        Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
-        Value::Array(items) => list(py, items, held)?.into_any(),
-        Value::Object(entries) => {
-            let dict = PyDict::new(py);
-            for (key, item) in entries {
-                dict.set_item(key, to_python(py, item, held)?)?;
-            }
-            dict.into_any()
+        Value::Units(units) => {
+            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            PyBytes::new(py, &bytes).call_method1("decode", UTF_16)?
         }
+        Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
+        Value::Buffer(bytes) => helper(py, "to_buffer")?.call1((PyBytes::new(py, &bytes),))?,
+        Value::View(bytes) => helper(py, "to_view")?.call1((PyBytes::new(py, &bytes),))?,
+        Value::RegExp { source, flags } => helper(py, "to_reg_exp")?.call1((source, flags))?,
+        Value::Boxed(inside) => to_python(py, *inside, held)?,
+        Value::Array(items) => list(py, items, held)?.into_any(),
+        Value::Object(entries) => dict(py, entries, held)?.into_any(),
         Value::Map(entries) => {
             let pairs = PyList::empty(py);
             for (key, item) in entries {
@@ -48,9 +53,20 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: Value, held: &Bound<'py, Py
         Value::BigInt { negative, magnitude } => helper(py, "to_bigint")?.call1((negative, PyBytes::new(py, &magnitude)))?,
         Value::Date(ms) => helper(py, "to_date")?.call1((ms,))?,
         Value::TypedArray { kind, bytes } => helper(py, "to_typed_array")?.call1((format!("{kind:?}"), PyBytes::new(py, &bytes)))?,
-        Value::Error { name, message } => helper(py, "to_error")?.call1((name, message))?,
+        Value::Error(error) => {
+            let properties = dict(py, error.properties, held)?;
+            helper(py, "to_error")?.call1((error.name, error.message, properties))?
+        }
         Value::HostObject(object) => held.call1((object.class, object.id))?,
     })
+}
+
+fn dict<'py>(py: Python<'py>, entries: Vec<(String, Value)>, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (key, item) in entries {
+        dict.set_item(key, to_python(py, item, held)?)?;
+    }
+    Ok(dict)
 }
 
 fn list<'py>(py: Python<'py>, items: Vec<Value>, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
@@ -94,7 +110,7 @@ impl<'py> Reader<'_, 'py> {
             return Ok(Value::Null);
         }
         if let Ok(value) = value.cast_exact::<PyString>() {
-            return Ok(Value::Text(value.to_cow()?.into_owned()));
+            return string(value);
         }
         if let Ok(value) = value.cast_exact::<PyBool>() {
             return Ok(Value::Bool(value.is_true()));
@@ -145,7 +161,22 @@ impl<'py> Reader<'_, 'py> {
             "bytes" => Value::Bytes(first.extract()?),
             "bigint" => Value::bigint(first.extract()?, second.extract()?),
             "date" => Value::Date(first.extract()?),
-            "error" => Value::Error { name: first.extract()?, message: second.extract()? },
+            "buffer" => Value::Buffer(first.extract()?),
+            "view" => Value::View(first.extract()?),
+            "regexp" => Value::RegExp { source: first.extract()?, flags: second.extract()? },
+            "error" => {
+                let (name, message) = first.extract()?;
+                let mut properties = Vec::new();
+                for pair in second.cast::<PyDict>()?.items() {
+                    // What cannot cross is left out: the error has to be told of all the same.
+                    if let Some((key, item)) = text_key(&pair)
+                        && let Ok(item) = self.value(&item, depth + 2)
+                    {
+                        properties.push((key.extract()?, item));
+                    }
+                }
+                Value::Error(Box::new(ErrorValue { name, message, properties }))
+            }
             "object" => Value::HostObject(HostObject { class: first.extract()?, id: second.extract()?, keeper: None }),
             kind => {
                 let known = TypedArrayKind::ALL.into_iter().find(|known| format!("{known:?}") == kind);
@@ -158,6 +189,16 @@ impl<'py> Reader<'_, 'py> {
     fn items(&mut self, items: &Bound<'py, PyAny>, depth: usize) -> PyResult<Vec<Value>> {
         items.try_iter()?.map(|item| self.value(&item?, depth + 1)).collect()
     }
+}
+
+/// A string as it is, also with half a surrogate pair in it, which is no UTF-8.
+fn string(value: &Bound<'_, PyString>) -> PyResult<Value> {
+    if let Ok(text) = value.to_cow() {
+        return Ok(Value::Text(text.into_owned()));
+    }
+    let bytes: Vec<u8> = value.call_method1("encode", UTF_16)?.extract()?;
+    let units = bytes.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+    Ok(Value::text_of_units(units.collect()))
 }
 
 /// A pair whose key may be one of a plain object's.

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nano_isolates import App, BigInt, JSError, Map, NanoError, Request, Response, Runtime, undefined
+from nano_isolates import App, ArrayBuffer, BigInt, DataView, JSError, Map, NanoError, RegExp, Request, Response, Runtime, undefined
 
 CORPUS = Path(__file__).parents[3] / "tests" / "conformance"
 FILES = {file.stem: json.loads(file.read_text()) for file in sorted(CORPUS.glob("*.json"))}
@@ -297,6 +297,16 @@ def value(coded: Any) -> Any:
         return BigInt(content)
     if tag == "bytes":
         return bytes.fromhex(content)
+    if tag == "buffer":
+        return ArrayBuffer.fromhex(content)
+    if tag == "view":
+        return DataView.fromhex(content)
+    if tag == "units":
+        return bytes.fromhex(content).decode("utf-16-be", "surrogatepass")
+    if tag == "hole":
+        return undefined
+    if tag == "regexp":
+        return RegExp(*content)
     if tag == "object":
         return {key: value(item) for key, item in content}
     if tag == "map":
@@ -306,7 +316,8 @@ def value(coded: Any) -> Any:
     if tag == "date_ms":
         return EPOCH + datetime.timedelta(milliseconds=content)
     if tag == "error":
-        return JSError(*content)
+        name, message, *properties = content
+        return JSError(name, message, {key: value(item) for key, item in (properties[0] if properties else [])})
     if tag == "repeat":
         return text_of(content)
     assert tag == "typed"
@@ -325,5 +336,6 @@ def shape(value: Any) -> Any:
     if isinstance(value, memoryview):
         return ["memoryview", value.format, value.tobytes()]
     if isinstance(value, JSError):
-        return ["error", value.name, value.message]
+        assert value.__cause__ is value.properties.get("cause") or not isinstance(value.properties.get("cause"), JSError)
+        return ["error", value.name, value.message, shape(value.properties)]
     return [type(value).__name__, value]

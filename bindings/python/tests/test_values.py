@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import nano_isolates as nano
-from nano_isolates import App, BigInt, Date, JSError, Map, Runtime, undefined
+from nano_isolates import App, ArrayBuffer, BigInt, DataView, Date, JSError, Map, RegExp, Runtime, undefined
 
 APP = """
 export const echo = (value) => value;
@@ -109,6 +109,39 @@ def test_a_function_that_returns_nothing_returns_none(app: App, run: Any) -> Non
 def test_errors_are_values(app: App) -> None:
     back = app.invoke_sync("echo", [JSError("TypeError", "no"), KeyError("k")])
     assert [(error.name, error.message) for error in back] == [("TypeError", "no"), ("KeyError", "'k'")]
+
+
+def test_bytes_keep_their_kind(app: App) -> None:
+    for sent, kind in ((b"ab", "Uint8Array"), (ArrayBuffer(b"ab"), "ArrayBuffer"), (DataView(b"ab"), "DataView")):
+        assert app.invoke_sync("type", sent) == f"[object {kind}]"
+        back = app.invoke_sync("echo", sent)
+        assert type(back) is type(sent) and back == sent == b"ab"
+    assert repr(ArrayBuffer(b"a")) == "ArrayBuffer(b'a')" and repr(DataView(b"")) == "DataView(b'')"
+
+
+@pytest.mark.parametrize("text", ["\ud83d", "a\ude00b\ud83d", "\udc00\ud800", "\ufffd"])
+def test_half_a_surrogate_pair_stays_one(app: App, text: str) -> None:
+    assert app.invoke_sync("echo", [text]) == [text]
+
+
+def test_regular_expressions_are_values(app: App) -> None:
+    assert app.invoke_sync("type", RegExp("a+", "gi")) == "[object RegExp]"
+    assert app.invoke_sync("echo", RegExp("a+", "gi")) == RegExp("a+", "gi")
+    with pytest.raises(nano.AppError, match="SyntaxError"):
+        app.invoke_sync("echo", RegExp("("))
+
+
+def test_errors_come_with_what_they_say(runtime: Runtime) -> None:
+    app = runtime.load(APP + "export const said = (e) => [e.cause?.name, e.cause?.message, e.code, Object.keys(e)];")
+    sent = JSError("RangeError", "far", {"cause": JSError("TypeError", "why"), "code": 7, "lost": object()})
+    assert app.invoke_sync("said", sent) == ["TypeError", "why", 7, ["code"]]
+    back = app.invoke_sync("echo", sent)
+    assert (back.name, back.message, back.properties["code"], set(back.properties)) == ("RangeError", "far", 7, {"cause", "code"})
+    assert back.__cause__ is back.properties["cause"] and str(back.__cause__) == "TypeError: why"
+    try:
+        raise KeyError("k") from ValueError("below")
+    except KeyError as error:
+        assert app.invoke_sync("said", error) == ["ValueError", "below", undefined, []]
 
 
 def test_an_app_that_throws_raises_with_its_stack(app: App, run: Any) -> None:

@@ -15,6 +15,10 @@ const Tag = struct {
     const generic = 27;
     const set = 258;
     const map = 259;
+    const wtf8 = 273;
+    const regexp = 21066;
+    const buffer = 0x4e414e4f;
+    const view = buffer + 1;
 };
 
 /// The bytes of a value, which are the caller's.
@@ -74,9 +78,9 @@ const Encoder = struct {
         }
     }
 
-    fn generic(e: *Encoder, kind: []const u8, name: []const u8) Allocator.Error!void {
+    fn generic(e: *Encoder, parts: u64, kind: []const u8, name: []const u8) Allocator.Error!void {
         try e.head(6, Tag.generic);
-        try e.head(4, 3);
+        try e.head(4, parts);
         try e.string(3, kind);
         try e.string(3, name);
     }
@@ -84,6 +88,14 @@ const Encoder = struct {
     fn items(e: *Encoder, list: []const Value, depth: usize) (nano.Error || Allocator.Error)!void {
         try e.head(4, list.len);
         for (list) |item| try e.write(item, depth + 1);
+    }
+
+    fn properties(e: *Encoder, list: []const Value.Property, depth: usize) (nano.Error || Allocator.Error)!void {
+        try e.head(5, list.len);
+        for (list) |property| {
+            try e.string(3, property.name);
+            try e.write(property.value, depth + 1);
+        }
     }
 
     fn write(e: *Encoder, value: Value, depth: usize) (nano.Error || Allocator.Error)!void {
@@ -95,20 +107,26 @@ const Encoder = struct {
             .int => |n| try e.int(n),
             .float => |f| try e.float(f),
             .bigint => |n| try e.bigint(n.negative, n.magnitude),
-            .text => |text| try e.string(3, text),
+            .text => |text| {
+                const is_wtf8 = !std.unicode.utf8ValidateSlice(text) and std.unicode.wtf8ValidateSlice(text);
+                if (is_wtf8) try e.head(6, Tag.wtf8);
+                try e.string(if (is_wtf8) 2 else 3, text);
+            },
             .bytes => |bytes| try e.string(2, bytes),
+            .buffer => |bytes| {
+                try e.head(6, Tag.buffer);
+                try e.string(2, bytes);
+            },
+            .view => |bytes| {
+                try e.head(6, Tag.view);
+                try e.string(2, bytes);
+            },
             .array => |list| try e.items(list, depth),
             .set => |list| {
                 try e.head(6, Tag.set);
                 try e.items(list, depth);
             },
-            .object => |properties| {
-                try e.head(5, properties.len);
-                for (properties) |property| {
-                    try e.string(3, property.name);
-                    try e.write(property.value, depth + 1);
-                }
-            },
+            .object => |list| try e.properties(list, depth),
             .map => |entries| {
                 try e.head(6, Tag.map);
                 try e.head(5, entries.len);
@@ -128,11 +146,18 @@ const Encoder = struct {
                 try e.string(2, array.bytes);
             },
             .err => |err| {
-                try e.generic("Error", err.name);
+                try e.generic(if (err.properties.len == 0) 3 else 4, "Error", err.name);
                 try e.string(3, err.message);
+                if (err.properties.len != 0) try e.properties(err.properties, depth + 1);
+            },
+            .regexp => |regexp| {
+                try e.head(6, Tag.regexp);
+                try e.head(4, 2);
+                try e.string(3, regexp.source);
+                try e.string(3, regexp.flags);
             },
             .host => |object| {
-                try e.generic("HostObject", object.class);
+                try e.generic(3, "HostObject", object.class);
                 try e.head(0, object.number);
             },
         }
@@ -275,6 +300,14 @@ const Decoder = struct {
             Tag.set => return .{ .set = try d.items(try d.expect(4), depth) },
             Tag.map => return .{ .map = try d.entries(try d.expect(5), depth) },
             Tag.generic => return d.generic(depth),
+            Tag.wtf8 => return .{ .text = try d.copy(try d.expect(2)) },
+            Tag.buffer => return .{ .buffer = try d.copy(try d.expect(2)) },
+            Tag.view => return .{ .view = try d.copy(try d.expect(2)) },
+            Tag.regexp => {
+                const list = try d.items(try d.expect(4), depth);
+                if (list.len != 2 or list[0] != .text or list[1] != .text) return error.Invalid;
+                return .{ .regexp = .{ .source = list[0].text, .flags = list[1].text } };
+            },
             else => {},
         }
         const kind = std.enums.fromInt(Value.Kind, tag) orelse return d.read(depth + 1);
@@ -285,6 +318,10 @@ const Decoder = struct {
     /// What tag 27 is over: an error, an object of the host's, or just an array.
     fn generic(d: *Decoder, depth: usize) (nano.Error || Allocator.Error)!Value {
         const list = try d.items(try d.expect(4), depth);
+        if (list.len == 4 and list[0] == .text and list[1] == .text and list[2] == .text and list[3] == .object) {
+            if (std.mem.eql(u8, list[0].text, "Error"))
+                return .{ .err = .{ .name = list[1].text, .message = list[2].text, .properties = list[3].object } };
+        }
         if (list.len == 3 and list[0] == .text and list[1] == .text) {
             if (std.mem.eql(u8, list[0].text, "Error") and list[2] == .text)
                 return .{ .err = .{ .name = list[1].text, .message = list[2].text } };

@@ -12,8 +12,14 @@ pub const Value = union(enum) {
     float: f64,
     /// Any size: sign, and magnitude in big endian without leading zeros.
     bigint: struct { negative: bool = false, magnitude: []const u8 },
+    /// UTF-8, in which half of a surrogate pair may stand alone, as three bytes.
     text: []const u8,
+    /// A Uint8Array.
     bytes: []const u8,
+    /// An ArrayBuffer.
+    buffer: []const u8,
+    /// A DataView.
+    view: []const u8,
     array: []const Value,
     object: []const Property,
     map: []const Entry,
@@ -22,7 +28,9 @@ pub const Value = union(enum) {
     date_ms: f64,
     /// Elements in little endian.
     typed: struct { kind: Kind, bytes: []const u8 },
-    err: struct { name: []const u8, message: []const u8 },
+    /// Its own properties are `cause`, `errors` and whatever was written to it.
+    err: struct { name: []const u8, message: []const u8, properties: []const Property = &.{} },
+    regexp: struct { source: []const u8, flags: []const u8 },
     /// An object of yours, by its class in env and your number.
     host: struct { class: []const u8, number: u64 },
 

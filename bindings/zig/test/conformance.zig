@@ -458,7 +458,7 @@ fn valueOf(arena: Allocator, coded: Json) Allocator.Error!Value {
 }
 
 fn tagged(arena: Allocator, tag: []const u8, content: Json) Allocator.Error!Value {
-    const Tag = enum { undefined, float, bigint, bytes, object, map, set, date_ms, @"error", repeat, typed };
+    const Tag = enum { undefined, float, bigint, bytes, object, map, set, date_ms, @"error", repeat, typed, buffer, view, units, hole, regexp };
     switch (std.meta.stringToEnum(Tag, tag).?) {
         .undefined => return .undefined,
         .float => return .{ .float = std.fmt.parseFloat(f64, content.string) catch unreachable },
@@ -470,13 +470,18 @@ fn tagged(arena: Allocator, tag: []const u8, content: Json) Allocator.Error!Valu
             return .{ .bigint = .{ .negative = negative, .magnitude = std.mem.trimStart(u8, bytes, &.{0}) } };
         },
         .bytes => return .{ .bytes = try hex(arena, content.string) },
-        .object => {
-            const list = try arena.alloc(Value.Property, content.array.items.len);
-            for (list, content.array.items) |*to, pair| {
-                to.* = .{ .name = pair.array.items[0].string, .value = try valueOf(arena, pair.array.items[1]) };
-            }
-            return .{ .object = list };
+        .buffer => return .{ .buffer = try hex(arena, content.string) },
+        .view => return .{ .view = try hex(arena, content.string) },
+        .units => {
+            const bytes = try hex(arena, content.string);
+            const units = try arena.alloc(u16, bytes.len / 2);
+            for (units, 0..) |*unit, i| unit.* = std.mem.nativeToLittle(u16, std.mem.readInt(u16, bytes[2 * i ..][0..2], .big));
+            return .{ .text = try std.unicode.wtf16LeToWtf8Alloc(arena, units) };
         },
+        // There is nothing else in Zig that is missing.
+        .hole => return .undefined,
+        .regexp => return .{ .regexp = .{ .source = content.array.items[0].string, .flags = content.array.items[1].string } },
+        .object => return .{ .object = try propertiesOf(arena, content) },
         .map => {
             const list = try arena.alloc(Value.Entry, content.array.items.len);
             for (list, content.array.items) |*to, pair| {
@@ -486,7 +491,11 @@ fn tagged(arena: Allocator, tag: []const u8, content: Json) Allocator.Error!Valu
         },
         .set => return .{ .set = try valuesOf(arena, content.array.items) },
         .date_ms => return .{ .date_ms = @floatFromInt(content.integer) },
-        .@"error" => return .{ .err = .{ .name = content.array.items[0].string, .message = content.array.items[1].string } },
+        .@"error" => {
+            const parts = content.array.items;
+            const properties = if (parts.len > 2) try propertiesOf(arena, parts[2]) else &.{};
+            return .{ .err = .{ .name = parts[0].string, .message = parts[1].string, .properties = properties } };
+        },
         .repeat => return .{ .text = try textOf(arena, content) },
         .typed => {
             const Kind = enum { Int8, Uint16, Float64, BigInt64 };
@@ -499,6 +508,14 @@ fn tagged(arena: Allocator, tag: []const u8, content: Json) Allocator.Error!Valu
             return .{ .typed = .{ .kind = kind, .bytes = try hex(arena, content.array.items[1].string) } };
         },
     }
+}
+
+fn propertiesOf(arena: Allocator, content: Json) Allocator.Error![]Value.Property {
+    const list = try arena.alloc(Value.Property, content.array.items.len);
+    for (list, content.array.items) |*to, pair| {
+        to.* = .{ .name = pair.array.items[0].string, .value = try valueOf(arena, pair.array.items[1]) };
+    }
+    return list;
 }
 
 fn hex(arena: Allocator, digits: []const u8) Allocator.Error![]u8 {

@@ -30,6 +30,11 @@ test "every kind of value comes back as it went" {
         .{ .date_ms = -1 },
         .{ .typed = .{ .kind = .uint16, .bytes = &.{ 1, 0, 2, 0 } } },
         .{ .err = .{ .name = "RangeError", .message = "too far" } },
+        .{ .err = .{ .name = "Error", .message = "", .properties = &.{.{ .name = "cause", .value = .null }} } },
+        .{ .text = "a\xed\xa0\x80" },
+        .{ .buffer = &.{ 1, 2 } },
+        .{ .view = &.{} },
+        .{ .regexp = .{ .source = "a+", .flags = "gi" } },
         .{ .host = .{ .class = "File", .number = std.math.maxInt(u64) } },
     };
     for (list) |value| {
@@ -41,7 +46,7 @@ test "every kind of value comes back as it went" {
 test "what is no value is refused" {
     var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer arena.deinit();
-    const bad = [_][]const u8{ "", "\x18", "\x9b\xff\xff\xff\xff\xff\xff\xff\xff", "\x62a", "\x00\x00", "\xc1\x61a", "\xd8\x45\x41\x00", "\xf8\x00", "\x5f\xff" };
+    const bad = [_][]const u8{ "", "\x18", "\x9b\xff\xff\xff\xff\xff\xff\xff\xff", "\x62a", "\x00\x00", "\xc1\x61a", "\xd8\x45\x41\x00", "\xf8\x00", "\x5f\xff", "\xda\x4e\x41\x4e\x4f\x00", "\xd9\x52\x4a\x81\x61a" };
     for (bad) |bytes| try std.testing.expectError(error.Invalid, nano.cbor.decode(arena.allocator(), bytes));
     const deep: [200]u8 = @splat(0x81);
     try std.testing.expectError(error.TooLarge, nano.cbor.decode(arena.allocator(), &deep));

@@ -7,12 +7,17 @@
 //! | `BigInt` | tag 2 or 3 over bytes, also when small | any integer beyond ±(2^53 - 1) |
 //! | `Float` | the shortest of half, single and double that keeps the value | |
 //! | `Text`, `Bytes`, `Array` | text, bytes, array | the indefinite forms |
+//! | `Units` | tag 273 over bytes: WTF-8 | |
+//! | `Hole` | in an array: tag 31 over `undefined` | |
+//! | `Buffer`, `View` | tag 1312902735 or 1312902736 over bytes | |
 //! | `Object` | map with text keys | |
 //! | `Map` | tag 259 over a map | an untagged map with a key that is not text |
 //! | `Set` | tag 258 over an array | |
 //! | `Date` | tag 1 over seconds, integer if whole; invalid is `NaN` | integer or float, rounded to milliseconds |
 //! | `TypedArray` | the little-endian tag of RFC 8746 over bytes | the big-endian tag (bytes are swapped) |
-//! | `Error` | tag 27 over `["Error", name, message]` | |
+//! | `Error` | tag 27 over `["Error", name, message]`, with own properties `["Error", name, message, {...}]` | |
+//! | `RegExp` | tag 21066 over `[source, flags]` | `[source]` |
+//! | `Boxed` | tag 1312902737 over a boolean, number, bigint or text | |
 //! | `HostObject` | tag 27 over `["HostObject", class, number]` | |
 //!
 //! Any other tag is ignored and its content read; a tag of the table over other content is refused (tag 27, a generic
@@ -29,6 +34,7 @@ mod half;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod wtf8;
 
 use std::fmt::Display;
 

@@ -36,10 +36,19 @@ pub enum Value {
     Float(f64),
     /// A string.
     Text(String),
-    /// An `ArrayBuffer`, or a `Uint8Array` without more said about it.
+    /// A string that no [`Value::Text`] can be, by its UTF-16 code units: at least one of them is half of a pair without the other.
+    /// [`Value::text_of_units`] makes the one or the other.
+    Units(Vec<u16>),
+    /// A `Uint8Array`: what bytes are without more said about them.
     Bytes(Vec<u8>),
-    /// An `Array` without holes.
+    /// An `ArrayBuffer`.
+    Buffer(Vec<u8>),
+    /// A `DataView` of a buffer that is no larger.
+    View(Vec<u8>),
+    /// An `Array`.
     Array(Vec<Value>),
+    /// What is missing in an [`Value::Array`]: `undefined` to whoever reads it, and anywhere else.
+    Hole,
     /// A plain object: its own enumerable string keys in order. Of equal keys the last one counts.
     Object(Vec<(String, Value)>),
     /// A `Map`, in insertion order.
@@ -55,15 +64,30 @@ pub enum Value {
         /// The elements, little endian; a whole number of them.
         bytes: Vec<u8>,
     },
-    /// An `Error` by name and message. Its stack stays home: it may name things the receiver must not know.
-    Error {
-        /// `error.name`, such as `TypeError`.
-        name: String,
-        /// `error.message`.
-        message: String,
+    /// An `Error`.
+    Error(Box<ErrorValue>),
+    /// A `RegExp`, as its constructor takes it.
+    RegExp {
+        /// `regexp.source`.
+        source: String,
+        /// `regexp.flags`.
+        flags: String,
     },
+    /// An object around a boolean, a number, a bigint or a string: `new Number(1)`.
+    Boxed(Box<Value>),
     /// An object of the host's.
     HostObject(HostObject),
+}
+
+/// An `Error` by what it says. Its stack stays home: it may name things the receiver must not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorValue {
+    /// `error.name`, such as `TypeError`.
+    pub name: String,
+    /// `error.message`.
+    pub message: String,
+    /// Its own properties in order: `cause`, the `errors` of an `AggregateError`, and whatever was written to it.
+    pub properties: Vec<(String, Value)>,
 }
 
 /// An object of the host's that an app may hold, use and give back, but never make: whoever reads values of an app builds these from
@@ -82,6 +106,8 @@ pub struct HostObject {
 pub const ITEM_BYTES: usize = size_of::<Value>();
 /// What the name of an object's property takes besides its text.
 pub const KEY_BYTES: usize = size_of::<String>();
+/// What an error takes besides its texts and properties.
+pub const ERROR_BYTES: usize = size_of::<ErrorValue>();
 
 impl fmt::Debug for HostObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,12 +130,28 @@ impl Value {
         Value::BigInt { negative: negative && !magnitude.is_empty(), magnitude }
     }
 
+    /// An error without properties of its own.
+    pub fn error(name: impl Into<String>, message: impl Into<String>) -> Value {
+        Value::Error(Box::new(ErrorValue { name: name.into(), message: message.into(), properties: Vec::new() }))
+    }
+
+    /// The string of these UTF-16 code units.
+    pub fn text_of_units(units: Vec<u16>) -> Value {
+        String::from_utf16(&units).map_or(Value::Units(units), Value::Text)
+    }
+
+    /// Whether it may be in a [`Value::Boxed`].
+    pub const fn may_be_boxed(&self) -> bool {
+        matches!(self, Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::BigInt { .. } | Value::Text(_) | Value::Units(_))
+    }
+
     /// Shows every host object in it, at any depth; ends at the first error.
     pub fn host_objects<E>(&mut self, see: &mut impl FnMut(&mut HostObject) -> Result<(), E>) -> Result<(), E> {
         match self {
             Value::HostObject(object) => see(object),
             Value::Array(items) | Value::Set(items) => items.iter_mut().try_for_each(|item| item.host_objects(see)),
             Value::Object(entries) => entries.iter_mut().try_for_each(|(_, item)| item.host_objects(see)),
+            Value::Error(error) => error.properties.iter_mut().try_for_each(|(_, item)| item.host_objects(see)),
             Value::Map(entries) => entries.iter_mut().try_for_each(|(key, item)| {
                 key.host_objects(see)?;
                 item.host_objects(see)
@@ -128,33 +170,44 @@ impl Value {
         ITEM_BYTES
             + match self {
                 Value::Text(text) => text.len(),
-                Value::Bytes(bytes) | Value::TypedArray { bytes, .. } | Value::BigInt { magnitude: bytes, .. } => bytes.len(),
+                Value::Units(units) => 2 * units.len(),
+                Value::Bytes(bytes) | Value::Buffer(bytes) | Value::View(bytes) => bytes.len(),
+                Value::TypedArray { bytes, .. } | Value::BigInt { magnitude: bytes, .. } => bytes.len(),
                 Value::Array(items) | Value::Set(items) => items.iter().map(Value::weight).sum(),
-                Value::Object(entries) => entries.iter().map(|(key, item)| KEY_BYTES + key.len() + item.weight()).sum(),
+                Value::Object(entries) => weight_of(entries),
                 Value::Map(entries) => entries.iter().map(|(key, item)| key.weight() + item.weight()).sum(),
-                Value::Error { name, message } => name.len() + message.len(),
+                Value::Error(error) => ERROR_BYTES + error.name.len() + error.message.len() + weight_of(&error.properties),
+                Value::RegExp { source, flags } => source.len() + flags.len(),
+                Value::Boxed(inside) => inside.weight(),
                 Value::HostObject(object) => object.class.len(),
                 _ => 0,
             }
     }
 }
 
+fn weight_of(properties: &[(String, Value)]) -> usize {
+    properties.iter().map(|(key, item)| KEY_BYTES + key.len() + item.weight()).sum()
+}
+
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
         use Value::*;
         match (self, other) {
-            (Undefined, Undefined) | (Null, Null) => true,
+            (Undefined, Undefined) | (Null, Null) | (Hole, Hole) => true,
             (Bool(a), Bool(b)) => a == b,
             (Int(a), Int(b)) => a == b,
             (BigInt { negative: n, magnitude: a }, BigInt { negative: m, magnitude: b }) => n == m && a == b,
             (Float(a), Float(b)) | (Date(a), Date(b)) => same_number(*a, *b),
             (Text(a), Text(b)) => a == b,
-            (Bytes(a), Bytes(b)) => a == b,
+            (Units(a), Units(b)) => a == b,
+            (Bytes(a), Bytes(b)) | (Buffer(a), Buffer(b)) | (View(a), View(b)) => a == b,
             (Array(a), Array(b)) | (Set(a), Set(b)) => a == b,
             (Object(a), Object(b)) => a == b,
             (Map(a), Map(b)) => a == b,
             (TypedArray { kind: k, bytes: a }, TypedArray { kind: l, bytes: b }) => k == l && a == b,
-            (Error { name: n, message: a }, Error { name: m, message: b }) => n == m && a == b,
+            (Error(a), Error(b)) => a == b,
+            (RegExp { source: a, flags: f }, RegExp { source: b, flags: g }) => a == b && f == g,
+            (Boxed(a), Boxed(b)) => a == b,
             (HostObject(a), HostObject(b)) => a == b,
             _ => false,
         }
@@ -241,23 +294,40 @@ mod tests {
     #[test]
     fn every_host_object_is_seen_at_any_depth() {
         let object = |id| Value::HostObject(HostObject { class: "File".into(), id, keeper: None });
+        let cause = ErrorValue { properties: vec![("cause".into(), object(3))], ..ErrorValue::default() };
         let mut value = Value::Array(vec![
             object(1),
-            Value::Map(vec![(object(2), Value::Set(vec![object(3)]))]),
-            Value::Object(vec![("a".into(), object(4))]),
+            Value::Map(vec![(object(2), Value::Error(Box::new(cause)))]),
+            Value::Set(vec![object(4)]),
+            Value::Object(vec![("a".into(), object(5))]),
         ]);
         let mut seen = Vec::new();
         let all = value.host_objects(&mut |object| {
             seen.push(object.id);
-            if object.id == 3 { Err(()) } else { Ok(()) }
+            if object.id == 4 { Err(()) } else { Ok(()) }
         });
-        assert_eq!((all, seen), (Err(()), vec![1, 2, 3]));
+        assert_eq!((all, seen), (Err(()), vec![1, 2, 3, 4]));
     }
 
     #[test]
     fn what_is_larger_than_a_call_is_not_small_enough() {
         assert!(Value::Text("a".repeat(1000)).is_small_enough());
         assert!(!Value::Array(vec![Value::Bytes(vec![0; CALL_BYTES_MAX / 2]); 2]).is_small_enough());
+    }
+
+    #[test]
+    fn what_an_error_says_counts() {
+        let plain = Value::error("Error", "");
+        let properties = vec![("cause".into(), Value::Bytes(vec![0; CALL_BYTES_MAX]))];
+        let heavy = Value::Error(Box::new(ErrorValue { properties, ..ErrorValue::default() }));
+        assert!(plain.is_small_enough() && !heavy.is_small_enough());
+    }
+
+    #[test]
+    fn strings_have_one_form() {
+        let whole: Vec<u16> = "a\u{1f600}".encode_utf16().collect();
+        assert_eq!(Value::text_of_units(whole.clone()), Value::Text("a\u{1f600}".into()));
+        assert_eq!(Value::text_of_units(whole[..2].to_vec()), Value::Units(vec![0x61, 0xd83d]));
     }
 
     #[test]

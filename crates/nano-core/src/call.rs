@@ -146,6 +146,8 @@ pub(crate) struct Call {
     pub held: Mutex<Held>,
     /// The request that it has become, if another app answers it.
     pub peer: OnceLock<Weak<Work>>,
+    /// What that app threw, until the call has ended.
+    pub thrown: Mutex<Option<Value>>,
 }
 
 impl Call {
@@ -163,6 +165,7 @@ impl Call {
             closed: AtomicBool::new(false),
             version: version.clone(),
             held: held.into(),
+            thrown: Mutex::default(),
             peer: OnceLock::new(),
         }
     }
@@ -196,7 +199,7 @@ pub(crate) enum Answer {
     Value(Value),
     Fail(String),
     /// An error with a name.
-    Throw(String, String),
+    Throw(Value),
     BodyReady,
     WriteReady,
 }

@@ -316,6 +316,12 @@ impl Runtime {
     pub fn call_return(&self, id: u64, mut value: Value) -> Result<()> {
         let call = self.inner.call(id)?;
         objects::check(&call.version, &mut value)?;
+        if let CallContent::Files { .. } = call.view.content
+            && let Value::Buffer(bytes) | Value::View(bytes) = value
+        {
+            // The platform reads it, and reads bytes.
+            value = Value::Bytes(bytes);
+        }
         self.inner.answer(&call)?;
         self.inner.give(&call, &mut value);
         self.inner.tell_place(call.place, Command::Answer(call.place, Answer::Value(value)));
@@ -338,7 +344,7 @@ impl Runtime {
             let answer = match &call.view.content {
                 CallContent::Fetch { .. } | CallContent::Files { .. } => Answer::Fail(text()),
                 _ if name.is_empty() => Answer::Fail(text()),
-                _ => Answer::Throw(name.to_string(), message.to_string()),
+                _ => Answer::Throw(Value::error(name, message)),
             };
             self.inner.tell_place(call.place, Command::Answer(call.place, answer));
         } else {

@@ -85,7 +85,7 @@ impl Inner {
             }
             Ending::Error(error) => {
                 if call.answer() {
-                    self.answer_call(call, failure(&call.view.content, error, app));
+                    self.answer_call(call, failure(call, error, app));
                 } else if lock(&call.body).break_off(&format!("the app \"{app}\" did not complete its response: {}", error.message)) {
                     self.answer_call(call, Answer::BodyReady);
                 }
@@ -246,12 +246,27 @@ fn check_size(value: &Value) -> Result<()> {
 }
 
 /// What an app threw in a method reaches its caller as it was, without the stack; everything else says whose fault it is.
-fn failure(content: &CallContent, error: Error, app: &str) -> Answer {
-    if error.status == Status::Exception && matches!(content, CallContent::Method { .. }) {
-        return match error.message.split_once(": ") {
-            Some((name, message)) if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Answer::Throw(name.into(), message.into()),
-            _ => Answer::Fail(error.message),
-        };
+fn failure(call: &Call, error: Error, app: &str) -> Answer {
+    if error.status != Status::Exception || !matches!(call.view.content, CallContent::Method { .. }) {
+        return Answer::Fail(format!("the app \"{app}\" failed: {}", error.message));
     }
-    Answer::Fail(format!("the app \"{app}\" failed: {}", error.message))
+    let thrown = lock(&call.thrown).take();
+    match thrown.and_then(|thrown| without_what_stays(call, thrown)) {
+        Some(thrown) => Answer::Throw(thrown),
+        // It failed before its method was called, or threw what is no error.
+        None => match error.message.split_once(": ") {
+            Some((name, message)) if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Answer::Throw(Value::error(name, message)),
+            _ => Answer::Fail(error.message),
+        },
+    }
+}
+
+/// An error with those of its properties that may pass between apps, all or none.
+fn without_what_stays(call: &Call, mut thrown: Value) -> Option<Value> {
+    let fits = objects::refuse(&mut thrown, NO_OBJECTS).and_then(|()| check_size(&thrown)).and_then(|()| keep(call, &thrown));
+    let Value::Error(error) = &mut thrown else { return None };
+    if fits.is_err() {
+        error.properties.clear();
+    }
+    Some(thrown)
 }

@@ -46,7 +46,7 @@ from ._listener import Listener, ListenLimits
 from ._nano import V8_VERSION
 from ._options import AppLimits, AppOptions, QueueConsumer, ReloadOptions, RuntimeLimits
 from ._runtime import App, Runtime
-from ._values import BigInt, Date, JSError, Map, UndefinedType, undefined
+from ._values import ArrayBuffer, BigInt, DataView, Date, JSError, Map, RegExp, UndefinedType, undefined
 from ._websocket import WebSocket, WebSocketRefused
 
 try:
@@ -63,12 +63,14 @@ __all__ = [
     "AppError",
     "AppLimits",
     "AppOptions",
+    "ArrayBuffer",
     "BigInt",
     "BusyError",
     "CanceledError",
     "CapacityError",
     "CompileError",
     "CpuLimitError",
+    "DataView",
     "Date",
     "DrainingError",
     "FileError",
@@ -89,6 +91,7 @@ __all__ = [
     "PolicyError",
     "Queue",
     "QueueConsumer",
+    "RegExp",
     "ReloadOptions",
     "Request",
     "Response",

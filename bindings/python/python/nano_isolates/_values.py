@@ -3,15 +3,18 @@
 | JavaScript | Python |
 | --- | --- |
 | `undefined` | `undefined`, which is false; the result of a call that returns nothing is `None` |
-| `null`, booleans, strings | `None`, `bool`, `str`; half a surrogate pair is U+FFFD |
+| `null`, booleans, strings | `None`, `bool`, `str`, also with half a surrogate pair in it |
 | numbers | `int` if whole and below 2**53, else `float` |
 | bigints | `BigInt`, an `int`; an `int` beyond 2**53 becomes a bigint by itself |
-| `ArrayBuffer`, `Uint8Array` | `bytes` |
+| `Uint8Array` | `bytes` |
+| `ArrayBuffer`, `DataView` | `ArrayBuffer`, `DataView`, which are `bytes` |
 | other typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`) |
-| arrays, plain objects | `list`, `dict` |
+| arrays, plain objects | `list`, `dict`; what is missing in an array is `undefined` |
 | `Map`, `Set` | `Map`, a `dict`; `set`. What is several there and one in Python, as 1 and `true`, is refused |
 | `Date` | `datetime` in UTC, to the millisecond, or `Date` beyond what that can say |
-| errors | `JSError` |
+| errors | `JSError`, with `cause` as its `__cause__`; an exception of yours has its class, its text and its `__cause__` |
+| `RegExp` | `RegExp`, its source and flags |
+| objects around booleans, numbers, strings | what is in them |
 | objects of yours | themselves |
 """
 
@@ -21,7 +24,7 @@ import array
 import datetime
 import sys
 from collections.abc import Callable, Mapping, Set
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ._errors import InvalidTypeError, UnsupportedError
 
@@ -88,13 +91,42 @@ class Date:
         return hash(self.ms if self.ms == self.ms else None)
 
 
-class JSError(Exception):
-    """An error as a value: its name and its message. Its stack stays with the app."""
+class ArrayBuffer(bytes):
+    """Bytes that are an `ArrayBuffer` in JavaScript; others are a `Uint8Array`."""
 
-    def __init__(self, name: str, message: str) -> None:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"ArrayBuffer({bytes.__repr__(self)})"
+
+
+class DataView(bytes):
+    """Bytes that are a `DataView` in JavaScript."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"DataView({bytes.__repr__(self)})"
+
+
+class RegExp(NamedTuple):
+    """A `RegExp`: what its constructor takes. Its language is JavaScript's, not that of `re`."""
+
+    source: str
+    flags: str = ""
+
+
+class JSError(Exception):
+    """An error as a value: its name, its message, and its own properties (`cause` and `errors` too). Its stack stays with the app."""
+
+    def __init__(self, name: str, message: str, properties: Mapping[str, Any] | None = None) -> None:
         super().__init__(name, message)
         self.name = name
         self.message = message
+        self.properties = dict(properties or {})
+        cause = self.properties.get("cause")
+        if isinstance(cause, BaseException):
+            self.__cause__ = cause
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -162,8 +194,20 @@ def _check_whole(kind: str, given: list[Any], made: Map | set[Any]) -> None:
         raise UnsupportedError(f"the app's {kind} has several items that are one in Python, such as 1 and true: give an array of them")
 
 
-def to_error(name: str, message: str) -> JSError:
-    return JSError(name, message)
+def to_error(name: str, message: str, properties: dict[str, Any]) -> JSError:
+    return JSError(name, message, properties)
+
+
+def to_reg_exp(source: str, flags: str) -> RegExp:
+    return RegExp(source, flags)
+
+
+def to_buffer(data: bytes) -> ArrayBuffer:
+    return ArrayBuffer(data)
+
+
+def to_view(data: bytes) -> DataView:
+    return DataView(data)
 
 
 def _hashable(value: Any) -> Any:
@@ -197,6 +241,10 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
         return ("plain", str.__str__(value), None)
     if isinstance(value, float):
         return ("plain", float(value), None)
+    if isinstance(value, ArrayBuffer):
+        return ("buffer", bytes(value), None)
+    if isinstance(value, DataView):
+        return ("view", bytes(value), None)
     if isinstance(value, (bytes, bytearray)):
         return ("bytes", bytes(value), None)
     if isinstance(value, (memoryview, array.array)):
@@ -208,9 +256,11 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
     if isinstance(value, Date):
         return ("date", float(value.ms), None)
     if isinstance(value, JSError):
-        return ("error", value.name, value.message)
+        return ("error", (value.name, value.message), dict(value.properties))
     if isinstance(value, BaseException):
-        return ("error", type(value).__name__, str(value))
+        return ("error", (type(value).__name__, str(value)), {} if value.__cause__ is None else {"cause": value.__cause__})
+    if isinstance(value, RegExp):
+        return ("regexp", value.source, value.flags)
     if isinstance(value, Mapping):
         # As they are now: other threads may change it.
         pairs = list(value.items())

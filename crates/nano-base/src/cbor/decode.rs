@@ -1,8 +1,8 @@
 //! Reading a value: any well-formed RFC 8949 item, from anyone.
 
-use super::{CborLimits, Major, SAFE_INTEGER_MAX, half, malformed, tags, time_clip};
+use super::{CborLimits, Major, SAFE_INTEGER_MAX, half, malformed, tags, time_clip, wtf8};
 use crate::status::{Error, Result};
-use crate::value::{HostObject, TypedArrayKind, Value};
+use crate::value::{ErrorValue, HostObject, TypedArrayKind, Value};
 
 /// How many elements are allocated for on the word of a head alone. Arrays can nest, each claiming all the bytes that
 /// are left, so believing each claim would multiply the input by the depth; this way it is a few MiB at the deepest.
@@ -47,6 +47,11 @@ struct Head {
 
 impl<'a> Decoder<'a> {
     fn value(&mut self, depth: usize) -> Result<Value> {
+        Ok(present(self.element(depth)?))
+    }
+
+    /// A value, or a hole, which only arrays have.
+    fn element(&mut self, depth: usize) -> Result<Value> {
         let head = self.head()?;
         match (head.major, head.argument) {
             (Major::Unsigned, Some(argument)) => Ok(integer(false, argument.into())),
@@ -73,15 +78,47 @@ impl<'a> Decoder<'a> {
             }
             tags::GENERIC_OBJECT => {
                 let head = self.expect(Major::Array, "a generic object is an array")?;
-                Ok(generic_object(self.array(head, depth)?))
+                Ok(generic_object(self.values(head, depth)?))
             }
             tags::SET => {
                 let head = self.expect(Major::Array, "a set is an array")?;
-                Ok(Value::Set(self.array(head, depth)?))
+                Ok(Value::Set(self.values(head, depth)?))
             }
             tags::MAP => {
                 let head = self.expect(Major::Map, "tag 259 stands before a map")?;
                 Ok(Value::Map(self.map(head, depth)?))
+            }
+            tags::ABSENT => match self.head()? {
+                Head { major: Major::Simple, info: 23, .. } => Ok(Value::Hole),
+                head => Err(malformed(head.at, "tag 31 stands before undefined")),
+            },
+            tags::WTF8 => {
+                let head = self.expect(Major::Bytes, "tag 273 stands before bytes")?;
+                let bytes = self.bytes(head)?;
+                let units = wtf8::decode(&bytes).ok_or_else(|| malformed(head.at, "text that is not WTF-8"))?;
+                Ok(Value::text_of_units(units))
+            }
+            tags::REG_EXP => {
+                let head = self.expect(Major::Array, "a regular expression is an array")?;
+                reg_exp(self.values(head, depth)?).ok_or_else(|| malformed(head.at, "a regular expression is [source, flags]"))
+            }
+            tags::ARRAY_BUFFER => {
+                let head = self.expect(Major::Bytes, "an ArrayBuffer is bytes")?;
+                self.bytes(head).map(Value::Buffer)
+            }
+            tags::DATA_VIEW => {
+                let head = self.expect(Major::Bytes, "a DataView is bytes")?;
+                self.bytes(head).map(Value::View)
+            }
+            tags::BOXED => {
+                let start = self.at;
+                // A level of its own, as below.
+                let inside = self.limits.deeper(depth, at)?;
+                let value = self.value(inside)?;
+                if !value.may_be_boxed() {
+                    return Err(malformed(start, "only a boolean, a number, a bigint or a string has an object around it"));
+                }
+                Ok(Value::Boxed(Box::new(value)))
             }
             _ => match tags::typed_array(tag) {
                 Some((kind, big_endian)) => self.typed_array(kind, big_endian),
@@ -127,7 +164,16 @@ impl<'a> Decoder<'a> {
         let inside = self.limits.deeper(depth, head.at)?;
         let mut items = self.room_for(head, 1)?;
         while self.goes_on(head, items.len())? {
-            items.push(self.value(inside)?);
+            items.push(self.element(inside)?);
+        }
+        Ok(items)
+    }
+
+    /// The elements of what is written as an array and is none, and so has no holes.
+    fn values(&mut self, head: Head, depth: usize) -> Result<Vec<Value>> {
+        let mut items = self.array(head, depth)?;
+        for item in items.iter_mut().filter(|item| matches!(item, Value::Hole)) {
+            *item = Value::Undefined;
         }
         Ok(items)
     }
@@ -314,7 +360,11 @@ fn number_of(id: &Value) -> Option<u64> {
 fn generic_object(mut items: Vec<Value>) -> Value {
     match items.as_mut_slice() {
         [Value::Text(of), Value::Text(name), Value::Text(message)] if of == tags::ERROR_TYPE => {
-            Value::Error { name: std::mem::take(name), message: std::mem::take(message) }
+            Value::error(std::mem::take(name), std::mem::take(message))
+        }
+        [Value::Text(of), Value::Text(name), Value::Text(message), Value::Object(properties)] if of == tags::ERROR_TYPE => {
+            let (name, message, properties) = (std::mem::take(name), std::mem::take(message), std::mem::take(properties));
+            Value::Error(Box::new(ErrorValue { name, message, properties }))
         }
         [Value::Text(of), Value::Text(class), id] if of == tags::HOST_OBJECT_TYPE => match number_of(id) {
             Some(id) => Value::HostObject(HostObject { class: std::mem::take(class), id, keeper: None }),
@@ -322,6 +372,17 @@ fn generic_object(mut items: Vec<Value>) -> Value {
         },
         _ => Value::Array(items),
     }
+}
+
+fn reg_exp(items: Vec<Value>) -> Option<Value> {
+    let mut texts = items.into_iter().map(|item| if let Value::Text(text) = item { Some(text) } else { None });
+    let source = texts.next()??;
+    let flags = texts.next().map_or(Some(String::new()), |flags| flags)?;
+    texts.next().is_none().then_some(Value::RegExp { source, flags })
+}
+
+fn present(value: Value) -> Value {
+    if matches!(value, Value::Hole) { Value::Undefined } else { value }
 }
 
 /// One more than a big-endian number.

@@ -1,12 +1,13 @@
 //! Writing a value: definite lengths, shortest heads, shortest exact floats.
 
-use super::{CborLimits, Major, half, malformed, tags, time_clip};
+use super::{CborLimits, Major, half, malformed, tags, time_clip, wtf8};
 use crate::status::Result;
-use crate::value::{HostObject, TypedArrayKind, Value};
+use crate::value::{ErrorValue, HostObject, TypedArrayKind, Value};
 
 /// Appends the encoding of `value` to `out`, or leaves `out` as it was.
 ///
-/// Fails with `TooLarge` over a limit, and with `Invalid` on a typed array whose bytes are no whole number of elements.
+/// Fails with `TooLarge` over a limit, and with `Invalid` on a typed array whose bytes are no whole number of elements and on a box of
+/// anything but a primitive.
 ///
 /// ```
 /// use nano_base::{cbor, value::Value};
@@ -39,13 +40,26 @@ impl Encoder<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Result<()> {
         match value {
             Value::Undefined => self.head(Major::Simple, 23),
+            Value::Hole => {
+                self.head(Major::Tag, tags::ABSENT)?;
+                self.head(Major::Simple, 23)
+            }
             Value::Null => self.head(Major::Simple, 22),
             Value::Bool(is) => self.head(Major::Simple, 20 + u64::from(*is)),
             Value::Int(int) => self.int(*int),
             Value::BigInt { negative, magnitude } => self.bigint(*negative, magnitude),
             Value::Float(float) => self.float(*float),
             Value::Text(text) => self.string(Major::Text, text.as_bytes()),
+            Value::Units(units) => self.units(units),
             Value::Bytes(bytes) => self.string(Major::Bytes, bytes),
+            Value::Buffer(bytes) => {
+                self.head(Major::Tag, tags::ARRAY_BUFFER)?;
+                self.string(Major::Bytes, bytes)
+            }
+            Value::View(bytes) => {
+                self.head(Major::Tag, tags::DATA_VIEW)?;
+                self.string(Major::Bytes, bytes)
+            }
             Value::Array(items) => self.array(items, depth),
             Value::Object(entries) => self.object(entries, depth),
             Value::Map(entries) => self.map(entries, depth),
@@ -55,7 +69,9 @@ impl Encoder<'_> {
             }
             Value::Date(ms) => self.date(*ms),
             Value::TypedArray { kind, bytes } => self.typed_array(*kind, bytes),
-            Value::Error { name, message } => self.error(name, message, depth),
+            Value::Error(error) => self.error(error, depth),
+            Value::RegExp { source, flags } => self.reg_exp(source, flags, depth),
+            Value::Boxed(inside) => self.boxed(inside, depth),
             Value::HostObject(object) => self.host_object(object, depth),
         }
     }
@@ -104,14 +120,40 @@ impl Encoder<'_> {
         self.string(Major::Bytes, bytes)
     }
 
-    fn error(&mut self, name: &str, message: &str, depth: usize) -> Result<()> {
-        self.limits.deeper(depth, self.at())?;
+    fn units(&mut self, units: &[u16]) -> Result<()> {
+        let bytes = wtf8::encode(units);
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            return self.string(Major::Text, text.as_bytes());
+        }
+        self.head(Major::Tag, tags::WTF8)?;
+        self.string(Major::Bytes, &bytes)
+    }
+
+    fn error(&mut self, error: &ErrorValue, depth: usize) -> Result<()> {
+        let inside = self.limits.deeper(depth, self.at())?;
         self.head(Major::Tag, tags::GENERIC_OBJECT)?;
-        self.head(Major::Array, 3)?;
-        for text in [tags::ERROR_TYPE, name, message] {
+        self.head(Major::Array, if error.properties.is_empty() { 3 } else { 4 })?;
+        for text in [tags::ERROR_TYPE, &error.name, &error.message] {
             self.string(Major::Text, text.as_bytes())?;
         }
-        Ok(())
+        if error.properties.is_empty() { Ok(()) } else { self.object(&error.properties, inside) }
+    }
+
+    fn reg_exp(&mut self, source: &str, flags: &str, depth: usize) -> Result<()> {
+        self.limits.deeper(depth, self.at())?;
+        self.head(Major::Tag, tags::REG_EXP)?;
+        self.head(Major::Array, 2)?;
+        self.string(Major::Text, source.as_bytes())?;
+        self.string(Major::Text, flags.as_bytes())
+    }
+
+    fn boxed(&mut self, inside: &Value, depth: usize) -> Result<()> {
+        if !inside.may_be_boxed() {
+            return Err(malformed(self.at(), "only a boolean, a number, a bigint or a string has an object around it"));
+        }
+        let level = self.limits.deeper(depth, self.at())?;
+        self.head(Major::Tag, tags::BOXED)?;
+        self.value(inside, level)
     }
 
     fn host_object(&mut self, object: &HostObject, depth: usize) -> Result<()> {

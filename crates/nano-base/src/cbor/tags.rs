@@ -1,4 +1,4 @@
-//! The tags that mean something here. Numbers are IANA's.
+//! The tags that mean something here. Numbers are IANA's, but for the last three.
 
 use crate::value::TypedArrayKind::{self, *};
 
@@ -7,8 +7,22 @@ pub(super) const BIGINT_POSITIVE: u64 = 2;
 /// Over the bytes of `-1 - value`.
 pub(super) const BIGINT_NEGATIVE: u64 = 3;
 pub(super) const GENERIC_OBJECT: u64 = 27;
+/// Over undefined: an element that an array does not have.
+pub(super) const ABSENT: u64 = 31;
 pub(super) const SET: u64 = 258;
 pub(super) const MAP: u64 = 259;
+/// Over bytes: UTF-8 that has halves of surrogate pairs besides.
+pub(super) const WTF8: u64 = 273;
+/// Over `[source, flags]`.
+pub(super) const REG_EXP: u64 = 21066;
+
+// Of our own, where IANA has none: "NANO" as a number, and what follows. Each is over what the value is without it.
+/// Over bytes.
+pub(super) const ARRAY_BUFFER: u64 = 0x4e41_4e4f;
+/// Over bytes.
+pub(super) const DATA_VIEW: u64 = ARRAY_BUFFER + 1;
+/// Over a boolean, a number, a bigint or a string.
+pub(super) const BOXED: u64 = ARRAY_BUFFER + 2;
 
 /// The type name of an `Error` as a generic object.
 pub(super) const ERROR_TYPE: &str = "Error";

@@ -5,8 +5,7 @@ mod random;
 
 use super::*;
 use crate::status::Result;
-use crate::value::HostObject;
-use crate::value::{TypedArrayKind, Value};
+use crate::value::{ErrorValue, HostObject, TypedArrayKind, Value};
 
 fn text(text: &str) -> Value {
     Value::Text(text.into())
@@ -78,12 +77,82 @@ fn every_variant_goes_there_and_back_as_documented() {
         (Value::Date(1500.0), "c1f93e00"),
         (Value::Date(f64::NAN), "c1f97e00"),
         (Value::TypedArray { kind: TypedArrayKind::Uint16, bytes: vec![1, 2] }, "d845420102"),
-        (Value::Error { name: "TypeError".into(), message: "no".into() }, "d81b83654572726f72695479706545 72726f72626e6f"),
+        (Value::error("TypeError", "no"), "d81b83654572726f72695479706545 72726f72626e6f"),
+        (error_with("cause", Value::Int(1)), "d81b84654572726f72614561 6da1656361757365 01"),
+        (Value::Units(vec![0x61, 0xdc00]), "d9011144 61edb080"),
+        (Value::Buffer(vec![1]), "da4e414e4f4101"),
+        (Value::View(vec![1, 2]), "da4e414e50420102"),
+        (Value::Array(vec![Value::Hole, Value::Undefined]), "82d81ff7f7"),
+        (Value::RegExp { source: "a".into(), flags: "gi".into() }, "d9524a826161626769"),
+        (Value::Boxed(Box::new(Value::Bool(true))), "da4e414e51f5"),
     ];
     for (value, hex) in table {
         assert_eq!(written(&value), to_hex(&from_hex(hex)), "{value:?}");
         assert_eq!(read(hex), Ok(value), "{hex}");
     }
+}
+
+/// `E: m` with one property.
+fn error_with(name: &str, value: Value) -> Value {
+    Value::Error(Box::new(ErrorValue { name: "E".into(), message: "m".into(), properties: vec![(name.into(), value)] }))
+}
+
+#[test]
+fn holes_are_undefined_where_no_array_is() {
+    assert_eq!(read("d81ff7"), Ok(Value::Undefined));
+    assert_eq!(read("a16161d81ff7"), Ok(object([("a", Value::Undefined)])));
+    assert_eq!(read("d9010281d81ff7"), Ok(Value::Set(vec![Value::Undefined])));
+}
+
+#[test]
+fn regular_expressions_without_flags_have_none() {
+    assert_eq!(read("d9524a816161"), Ok(Value::RegExp { source: "a".into(), flags: String::new() }));
+}
+
+#[test]
+fn text_that_needs_no_tag_for_halves_is_text() {
+    assert_eq!(read("d901114161"), Ok(text("a")));
+    assert_eq!(written(&Value::Units(vec![0x61])), "6161");
+}
+
+#[test]
+fn our_tags_over_anything_else_are_refused() {
+    // Holes of something, halves as text, a pair as two halves, a pattern that is a number, buffers of text, boxes of null, of arrays,
+    // of boxes.
+    let wrong = [
+        "d81f01",
+        "d901116161",
+        "d9011146eda0bdedb880",
+        "d9524a8101",
+        "d9524a80",
+        "d9524a83616161616161",
+        "da4e414e4f6161",
+        "da4e414e506161",
+        "da4e414e51f6",
+        "da4e414e5180",
+        "da4e414e51da4e414e51f5",
+    ];
+    for hex in wrong {
+        assert_eq!(read(hex).map_err(|error| error.status), Err(Status::Invalid), "{hex}");
+    }
+    assert!(encode(&Value::Boxed(Box::new(Value::Null)), &mut Vec::new(), &CborLimits::default()).is_err());
+}
+
+#[test]
+fn what_errors_and_boxes_hold_is_a_level_deeper() {
+    let limits = CborLimits { depth_max: 2, ..CborLimits::default() };
+    let mut bytes = Vec::new();
+    for (value, fits) in [
+        (error_with("cause", Value::Null), true),
+        (error_with("cause", Value::Array(vec![])), false),
+        (Value::Array(vec![Value::Boxed(Box::new(Value::Int(1)))]), true),
+        (Value::Array(vec![Value::Array(vec![Value::Boxed(Box::new(Value::Int(1)))])]), false),
+    ] {
+        assert_eq!(encode(&value, &mut bytes, &limits).is_ok(), fits, "{value:?}");
+        assert_eq!(decode(&from_hex(&written(&value)), &limits).is_ok(), fits, "{value:?}");
+    }
+    let chain = "da4e414e51".repeat(1000) + "01";
+    assert!(decode(&from_hex(&chain), &CborLimits::default()).is_err());
 }
 
 #[test]
@@ -326,7 +395,7 @@ fn a_typed_array_that_ends_inside_an_element_is_not_written() {
 #[test]
 fn limits_hold_alike_in_both_directions() {
     let entry = |value| vec![(Value::Null, value)];
-    let error = || Value::Error { name: String::new(), message: String::new() };
+    let error = || Value::error("", "");
     // A value and the depth, bytes and items it takes.
     let table = [
         (Value::Int(1), 0, 1, 1),

@@ -83,7 +83,7 @@ impl<'a> Args<'a> {
 
     fn bytes(&self, index: usize) -> Result<&'a [u8], FileError> {
         match self.0.get(index) {
-            Some(Value::Bytes(bytes) | Value::TypedArray { bytes, .. }) => Ok(bytes),
+            Some(Value::Bytes(bytes) | Value::Buffer(bytes) | Value::View(bytes) | Value::TypedArray { bytes, .. }) => Ok(bytes),
             _ => Err(wrong(index)),
         }
     }

@@ -120,7 +120,9 @@ pub(super) fn unpack(packed: Value) -> Result<(MessageBody, u32)> {
     let body = match (kind.as_str(), body) {
         ("json", Value::Text(text)) => MessageBody::Json(text),
         ("text", Value::Text(text)) => MessageBody::Text(text),
-        ("bytes", Value::Bytes(bytes) | Value::TypedArray { bytes, .. }) => MessageBody::Bytes(bytes),
+        ("bytes", Value::Bytes(bytes) | Value::Buffer(bytes) | Value::View(bytes) | Value::TypedArray { bytes, .. }) => {
+            MessageBody::Bytes(bytes)
+        }
         ("bytes", _) => return Err(invalid("the body of the content type \"bytes\" is no ArrayBuffer and no typed array")),
         ("v8", value) => MessageBody::Value(value),
         _ => return Err(invalid("a message is what send() makes")),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nano_core::policy::{Mode, Policy};
-use nano_core::value::TypedArrayKind;
+use nano_core::value::{ErrorValue, TypedArrayKind};
 use nano_core::{
     App, AppLimits, AppOptions, Binding, BindingKind, Body, CallContent, CallResponse, ClassShape, Clock, Error, Event, EventMask, Headers,
     HostObject, Payload, RequestHead, RequestInit, ResponseHead, Runtime, RuntimeLimits, RuntimeOptions, Source, Value,
@@ -527,11 +527,19 @@ fn value(json: &Json) -> Value {
         "bigint" => bigint(&text(content)),
         "repeat" => Value::Text(text_of(content)),
         "bytes" => Value::Bytes(hex(&text(content))),
-        "object" => Value::Object(list().map(|pair| (text(&pair[0]), value(&pair[1]))).collect()),
+        "buffer" => Value::Buffer(hex(&text(content))),
+        "view" => Value::View(hex(&text(content))),
+        "units" => Value::Units(hex(&text(content)).chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]])).collect()),
+        "hole" => Value::Hole,
+        "regexp" => Value::RegExp { source: text(&content[0]), flags: text(&content[1]) },
+        "object" => Value::Object(properties(content)),
         "map" => Value::Map(list().map(|pair| (value(&pair[0]), value(&pair[1]))).collect()),
         "set" => Value::Set(list().map(value).collect()),
         "date_ms" => Value::Date(content.as_f64().expect("a number")),
-        "error" => Value::Error { name: text(&content[0]), message: text(&content[1]) },
+        "error" => {
+            let properties = content.get(2).map(properties).unwrap_or_default();
+            Value::Error(Box::new(ErrorValue { name: text(&content[0]), message: text(&content[1]), properties }))
+        }
         "typed" => {
             let name = text(&content[0]);
             let kind = TypedArrayKind::ALL.into_iter().find(|kind| format!("{kind:?}") == name).expect("a kind");
@@ -539,6 +547,10 @@ fn value(json: &Json) -> Value {
         }
         other => panic!("there is no value {other}"),
     }
+}
+
+fn properties(json: &Json) -> Vec<(String, Value)> {
+    json.as_array().expect("a list").iter().map(|pair| (pair[0].as_str().expect("text").to_string(), value(&pair[1]))).collect()
 }
 
 fn hex(text: &str) -> Vec<u8> {

@@ -10,6 +10,7 @@ mod compression;
 mod conformance;
 mod content_coding;
 mod copies;
+mod crossing;
 mod crypto;
 mod curious;
 mod fairness;

@@ -85,10 +85,10 @@ fn what_is_not_plain_is_refused_by_its_class_and_never_arrives_as_an_empty_objec
         None,
         "class Point { x = 1; } class Line extends Point {} function* count() { yield 1; } \
          const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, ['sign']); \
-         const refused = { RegExp: /a/, Response: new Response('a'), Request: new Request('http://a/'), Headers: new Headers(), URL: new URL('http://a/'), \
+         const refused = { Response: new Response('a'), Request: new Request('http://a/'), Headers: new Headers(), URL: new URL('http://a/'), \
            URLSearchParams: new URLSearchParams('a=b'), Blob: new Blob(['a']), File: new File(['a'], 'a'), FormData: new FormData(), \
            ReadableStream: new ReadableStream(), WeakMap: new WeakMap(), WeakRef: new WeakRef({}), CryptoKey: key, AbortSignal: AbortSignal.abort(), \
-           String: Object('a'), Number: Object(1), Boolean: Object(true), BigInt: Object(1n), Point: new Point(), Line: new Line() }; \
+           Symbol: Object(Symbol()), Point: new Point(), Line: new Line() }; \
          const wrong = []; \
          for (const [name, value] of [...Object.entries(refused), ['Generator', count()], ['Object', Object.create({ a: 1 })]]) { \
            for (const given of [value, [{ value }], new Map([[1, value]])]) { \

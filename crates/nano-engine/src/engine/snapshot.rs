@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::web::{ops, part_cache, platform};
 
 /// Where the snapshot keeps what Rust calls: the index of `nano.deliver`, `nano.start` and so on.
-pub(crate) const ENTRY_POINTS: [&str; 10] = [
+pub(crate) const ENTRY_POINTS: [&str; 11] = [
     "deliver",
     "start",
     "unhandledRejection",
@@ -20,6 +20,7 @@ pub(crate) const ENTRY_POINTS: [&str; 10] = [
     "callSiteToString",
     "errorToString",
     "textOfException",
+    "errorOf",
 ];
 
 /// Everything in the snapshot that points outside it, in an order that is the same at build and at run time.

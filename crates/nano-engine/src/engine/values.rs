@@ -1,7 +1,7 @@
 //! Values that cross between host and app (arguments and results of calls), as JavaScript sees them.
 
 use nano_base::limits::{CALL_BYTES_MAX, VALUE_DEPTH_MAX};
-use nano_base::value::{ITEM_BYTES, KEY_BYTES, TypedArrayKind, Value};
+use nano_base::value::{ERROR_BYTES, ErrorValue, ITEM_BYTES, KEY_BYTES, TypedArrayKind, Value};
 
 use super::host_objects::{self, HeldState};
 use super::{bytes, exceptions};
@@ -43,6 +43,16 @@ pub(crate) fn arguments_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8:
     }
 }
 
+/// What an app threw, if it is an error that can be read.
+pub(crate) fn thrown_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+    if !value.is_native_error() {
+        return None;
+    }
+    v8::tc_scope!(let scope, scope);
+    let mut reader = Reader::default();
+    reader.read(scope, value).filter(|_| reader.waits_for.is_none())
+}
+
 /// Reads a value; remembers the objects it is inside of, to refuse cycles.
 #[derive(Default)]
 struct Reader<'s> {
@@ -75,7 +85,7 @@ impl<'s> Reader<'s> {
             return Some(number(value.number_value(scope)?));
         }
         if value.is_string() {
-            return self.text(scope, value).map(Value::Text);
+            return self.string(scope, value);
         }
         if let Ok(big) = v8::Local::<v8::BigInt>::try_from(value) {
             self.take(scope, big.word_count() * size_of::<u64>())?;
@@ -92,6 +102,9 @@ impl<'s> Reader<'s> {
             return Some(Value::Date(date.value_of()));
         }
         if let Some(len) = bytes::len(value) {
+            if v8::Local::<v8::ArrayBuffer>::try_from(value).is_ok_and(|buffer| buffer.was_detached()) {
+                return refuse(scope, "a detached ArrayBuffer cannot cross");
+            }
             self.take(scope, len)?;
             return typed_array(value);
         }
@@ -125,7 +138,9 @@ impl<'s> Reader<'s> {
             let mut items = Vec::new();
             for index in 0..array.length() {
                 let item = array.get_index(scope, index)?;
-                items.push(self.read(scope, item)?);
+                let is_hole = item.is_undefined() && !array.has_index(scope, index)?;
+                let item = self.read(scope, item)?;
+                items.push(if is_hole { Value::Hole } else { item });
             }
             items.shrink_to_fit();
             return Some(Value::Array(items));
@@ -152,20 +167,22 @@ impl<'s> Reader<'s> {
             return Some(Value::Set(items));
         }
         if value.is_native_error() {
-            let error = exceptions::describe(scope, value, nano_base::status::Status::Exception);
-            let (name, message) = error.message.split_once(": ").unwrap_or(("Error", &error.message));
-            self.take(scope, name.len() + message.len())?;
-            return Some(Value::Error { name: name.into(), message: message.into() });
+            return self.read_error(scope, value);
+        }
+        if value.is_reg_exp() {
+            let regexp = value.to_object(scope)?;
+            let (source, flags) = (self.text_of(scope, regexp, "source")?, self.text_of(scope, regexp, "flags")?);
+            return Some(Value::RegExp { source, flags });
+        }
+        if let Some(inside) = inside_box(scope, value) {
+            return Some(Value::Boxed(Box::new(self.read(scope, inside?)?)));
         }
         let object = value.to_object(scope)?;
         if !self.is_plain(scope, object) {
             let class: String = object.get_constructor_name().to_rust_string_lossy(scope).chars().take(CLASS_CHARACTERS_MAX).collect();
             return refuse(scope, &format!("an object of the class {class} cannot cross, only what is plain"));
         }
-        let names = object.get_own_property_names(
-            scope,
-            v8::GetPropertyNamesArgsBuilder::new().key_conversion(v8::KeyConversionMode::ConvertToString).build(),
-        )?;
+        let names = own_names(scope, object)?;
         let mut entries = Vec::new();
         for index in 0..names.length() {
             let name = names.get_index(scope, index)?;
@@ -175,6 +192,73 @@ impl<'s> Reader<'s> {
         }
         entries.shrink_to_fit();
         Some(Value::Object(entries))
+    }
+
+    /// An error with its own properties, of which those are left out that cannot cross: it has to be told of all the same.
+    fn read_error(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+        let object = value.to_object(scope)?;
+        self.take(scope, ERROR_BYTES)?;
+        let (name, message) = (self.text_of(scope, object, "name")?, self.text_of(scope, object, "message")?);
+        let mut properties = Vec::new();
+        // They are a level of their own.
+        if self.path.len() < VALUE_DEPTH_MAX {
+            self.path.push(value);
+            for name in HIDDEN {
+                let key = v8::String::new(scope, name)?;
+                if object.has_own_property(scope, key.into())? {
+                    self.read_property(scope, object, key.into(), &mut properties)?;
+                }
+            }
+            let names = own_names(scope, object)?;
+            for index in 0..names.length() {
+                let name = names.get_index(scope, index)?;
+                self.read_property(scope, object, name, &mut properties)?;
+            }
+            self.path.pop();
+        }
+        properties.shrink_to_fit();
+        Some(Value::Error(Box::new(ErrorValue { name, message, properties })))
+    }
+
+    /// A property of an error; none if it is among them or cannot cross.
+    fn read_property(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        name: v8::Local<'s, v8::Value>,
+        properties: &mut Vec<(String, Value)>,
+    ) -> Option<()> {
+        let (bytes, depth) = (self.bytes, self.path.len());
+        v8::tc_scope!(let scope, scope);
+        let mut read = || {
+            self.take(scope, KEY_BYTES)?;
+            let key = self.text(scope, name)?;
+            if TOLD_ALREADY.contains(&key.as_str()) || HIDDEN.contains(&key.as_str()) && properties.iter().any(|(known, _)| *known == key) {
+                return None;
+            }
+            let item = object.get(scope, name)?;
+            Some((key, self.read(scope, item)?))
+        };
+        match read() {
+            Some(property) => properties.push(property),
+            None if State::is_stopping(scope) || self.waits_for.is_some() => return None,
+            None => {
+                self.bytes = bytes;
+                self.path.truncate(depth);
+            }
+        }
+        Some(())
+    }
+
+    /// A property as a text.
+    fn text_of(&mut self, scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>, name: &str) -> Option<String> {
+        let key = v8::String::new(scope, name)?;
+        let value = object.get(scope, key.into())?;
+        if value.is_undefined() {
+            return Some(String::new());
+        }
+        let text = value.to_string(scope)?;
+        self.text(scope, text.into())
     }
 
     /// Whether an object is what its own properties say: made by a literal, or without a prototype. What any other one is made of lies
@@ -191,7 +275,26 @@ impl<'s> Reader<'s> {
         prototype.strict_equals(of_literals)
     }
 
-    /// A string, copied if it fits.
+    /// A string as a value: as it is, also if it is not well-formed.
+    fn string(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+        let text = self.text(scope, value)?;
+        // What is lost was written as this; most strings do not have it.
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            let string = v8::Local::<v8::String>::try_from(value).ok()?;
+            self.take(scope, 2 * string.length())?;
+            let mut units = vec![0; string.length()];
+            string.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
+            let exact = Value::text_of_units(units);
+            if matches!(exact, Value::Units(_)) {
+                self.bytes -= text.len();
+                return Some(exact);
+            }
+            self.bytes -= 2 * string.length();
+        }
+        Some(Value::Text(text))
+    }
+
+    /// A string, copied if it fits; what is not well-formed of it is replaced.
     fn text(&mut self, scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<String> {
         let string = v8::Local::<v8::String>::try_from(value).ok()?;
         // Counting the bytes takes a while, and a unit has at most three.
@@ -216,6 +319,35 @@ impl<'s> Reader<'s> {
         }
         Some(())
     }
+}
+
+/// What an error has of its own without its being enumerable.
+const HIDDEN: [&str; 2] = ["cause", "errors"];
+
+/// What is no property of an error's: it has been said, or stays home.
+const TOLD_ALREADY: [&str; 3] = ["name", "message", "stack"];
+
+/// Own enumerable names, all of them strings.
+fn own_names<'s>(scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>) -> Option<v8::Local<'s, v8::Array>> {
+    let wanted = v8::GetPropertyNamesArgsBuilder::new().key_conversion(v8::KeyConversionMode::ConvertToString).build();
+    object.get_own_property_names(scope, wanted)
+}
+
+/// What an object has inside that is one around a primitive; `Some(None)` with an exception pending if the app has seen to it that nobody
+/// can tell.
+#[expect(clippy::option_option, reason = "whether it is one, and whether it could be asked")]
+fn inside_box<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Option<v8::Local<'s, v8::Value>>> {
+    if value.is_number_object() {
+        return Some(value.to_number(scope).map(Into::into));
+    }
+    if value.is_string_object() {
+        return Some(value.to_string(scope).map(Into::into));
+    }
+    if value.is_big_int_object() {
+        return Some(value.to_big_int(scope).map(Into::into));
+    }
+    // As a number it is what it holds; as a boolean it is an object, which is true.
+    value.is_boolean_object().then(|| value.number_value(scope).map(|number| v8::Boolean::new(scope, number != 0.0).into()))
 }
 
 /// Strings up to this many units are copied without their length in UTF-8 being asked for first.
@@ -249,6 +381,12 @@ fn big_int(big: v8::Local<v8::BigInt>) -> Value {
 /// Array buffers and their views.
 fn typed_array(value: v8::Local<v8::Value>) -> Option<Value> {
     let bytes = bytes::from_value(value)?;
+    if value.is_array_buffer() {
+        return Some(Value::Buffer(bytes));
+    }
+    if value.is_data_view() {
+        return Some(Value::View(bytes));
+    }
     let kind = if value.is_uint8_clamped_array() {
         TypedArrayKind::Uint8Clamped
     } else if value.is_int8_array() {
@@ -278,7 +416,7 @@ fn typed_array(value: v8::Local<v8::Value>) -> Option<Value> {
 /// A [`Value`] as JavaScript sees it; `None` with an exception pending if the app has no memory for it.
 pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Option<v8::Local<'s, v8::Value>> {
     Some(match value {
-        Value::Undefined => v8::undefined(scope).into(),
+        Value::Undefined | Value::Hole => v8::undefined(scope).into(),
         Value::Null => v8::null(scope).into(),
         Value::Bool(bool) => v8::Boolean::new(scope, bool).into(),
         Value::Int(integer) if integer.unsigned_abs() <= SAFE_INTEGER_MAX => v8::Number::new(scope, integer as f64).into(),
@@ -290,9 +428,27 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
         }
         Value::Float(number) => v8::Number::new(scope, number).into(),
         Value::Text(text) => v8::String::new(scope, &text)?.into(),
+        Value::Units(units) => v8::String::new_from_two_byte(scope, &units, v8::NewStringType::Normal)?.into(),
         Value::Bytes(bytes) => array_from(scope, bytes)?.into(),
+        Value::Buffer(bytes) => array_from(scope, bytes)?.buffer(scope)?.into(),
+        Value::View(bytes) => {
+            let len = bytes.len();
+            let buffer = array_from(scope, bytes)?.buffer(scope)?;
+            v8::DataView::new(scope, buffer, 0, len).into()
+        }
         Value::Date(ms) => v8::Date::new(scope, ms)?.into(),
         Value::TypedArray { kind, bytes } => typed_array_to_js(scope, kind, bytes)?,
+        Value::Array(items) if items.iter().any(|item| matches!(item, Value::Hole)) => {
+            let array = v8::Array::new(scope, items.len() as i32);
+            for (index, item) in items.into_iter().enumerate() {
+                if !matches!(item, Value::Hole) {
+                    let item = to_js(scope, item)?;
+                    let key = v8::Integer::new_from_unsigned(scope, index as u32).to_string(scope)?;
+                    array.create_data_property(scope, key.into(), item)?;
+                }
+            }
+            array.into()
+        }
         Value::Array(items) => {
             let mut elements = Vec::with_capacity(items.len());
             for item in items {
@@ -328,19 +484,59 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
             object.into()
         }
         Value::HostObject(object) => host_objects::to_js(scope, object)?.into(),
-        Value::Error { name, message } => {
-            let message = v8::String::new(scope, &message)?;
-            let error = v8::Exception::error(scope, message);
-            if name != "Error"
-                && let Some(object) = error.to_object(scope)
-            {
-                let key = v8::String::new(scope, "name")?;
-                let name = v8::String::new(scope, &name)?;
-                object.create_data_property(scope, key.into(), name.into())?;
-            }
-            error
-        }
+        Value::Error(error) => error_to_js(scope, *error)?,
+        Value::RegExp { source, flags } => reg_exp_to_js(scope, &source, &flags)?,
+        Value::Boxed(inside) => to_js(scope, *inside)?.to_object(scope)?.into(),
     })
+}
+
+/// An error of the class that has its name here, made by the platform's own function whatever the app did to the globals.
+fn error_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, error: ErrorValue) -> Option<v8::Local<'s, v8::Value>> {
+    let message = v8::String::new(scope, &error.message)?;
+    let name = v8::String::new(scope, &error.name)?;
+    let make = State::of(scope)?.entry_points.get()?.error_of.clone();
+    let receiver = v8::undefined(scope);
+    let made = v8::Local::new(scope, make).call(scope, receiver.into(), &[message.into(), name.into()])?;
+    let object = made.to_object(scope)?;
+    for (name, item) in error.properties {
+        let key = v8::String::new(scope, &name)?;
+        let item = to_js(scope, item)?;
+        if HIDDEN.contains(&name.as_str()) {
+            object.define_own_property(scope, key.into(), item, v8::PropertyAttribute::DONT_ENUM)?;
+        } else {
+            object.create_data_property(scope, key.into(), item)?;
+        }
+    }
+    Some(made)
+}
+
+fn reg_exp_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, source: &str, flags: &str) -> Option<v8::Local<'s, v8::Value>> {
+    use v8::RegExpCreationFlags as Flags;
+    let mut all = Flags::empty();
+    for flag in flags.chars() {
+        let flag = match flag {
+            'd' => Flags::HAS_INDICES,
+            'g' => Flags::GLOBAL,
+            'i' => Flags::IGNORE_CASE,
+            'm' => Flags::MULTILINE,
+            's' => Flags::DOT_ALL,
+            'u' => Flags::UNICODE,
+            'v' => Flags::UNICODE_SETS,
+            'y' => Flags::STICKY,
+            _ => {
+                exceptions::throw_type_error(scope, "a RegExp has the flags d, g, i, m, s, u, v and y only");
+                return None;
+            }
+        };
+        let clashes = all.contains(flag) || (all | flag).contains(Flags::UNICODE | Flags::UNICODE_SETS);
+        if clashes {
+            exceptions::throw_type_error(scope, "a RegExp has each of its flags once, and not both u and v");
+            return None;
+        }
+        all |= flag;
+    }
+    let source = v8::String::new(scope, source)?;
+    Some(v8::RegExp::new(scope, source, all)?.into())
 }
 
 fn array_from<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {

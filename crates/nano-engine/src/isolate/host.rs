@@ -227,6 +227,6 @@ pub trait Host {
     fn settle(&self, id: u32, message: Option<u32>, verdict: Verdict);
     /// An invocation returned.
     fn invoke_return(&self, id: u32, value: Value);
-    /// An invocation failed.
-    fn invoke_fail(&self, id: u32, error: Error);
+    /// An invocation failed; with what was thrown, if that is an error.
+    fn invoke_fail(&self, id: u32, error: Error, thrown: Option<Value>);
 }

@@ -64,8 +64,8 @@ pub enum Delivery {
     CallResult(u32, Value),
     /// A call failed.
     CallFail(u32, String),
-    /// A call failed with an error of this name and message.
-    CallThrow(u32, String, String),
+    /// A call failed with this error.
+    CallThrow(u32, Value),
     /// The host calls an exported function.
     Invoke(u32, String, Vec<Value>),
     /// Something the app has a handler for, other than a request: the handler's name, and what it is about.
@@ -250,6 +250,7 @@ impl Instance {
             call_site_to_string: entry(7),
             error_to_string: entry(8),
             text_of_exception: entry(9),
+            error_of: entry(10),
         };
         let _ = self.state.entry_points.set(entry_points);
         self.context = Some(v8::Global::new(scope, context));
@@ -515,6 +516,15 @@ impl Drop for Instance {
     }
 }
 
+/// A value for JavaScript, or why there can be none: no memory for it, or it is none that JavaScript has.
+fn made_of<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Result<v8::Local<'s, v8::Value>> {
+    v8::tc_scope!(let scope, scope);
+    match values::to_js(scope, value) {
+        Some(value) => Ok(value),
+        None => Err(exceptions::caught(scope, Status::Exception)),
+    }
+}
+
 /// Calls `nano.deliver`.
 fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Option<()> {
     let undefined: v8::Local<v8::Value> = v8::undefined(scope).into();
@@ -564,15 +574,23 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             a = v8::String::new(scope, &message)?.into();
             (7, id)
         }
-        Delivery::CallThrow(id, name, message) => {
+        Delivery::CallThrow(id, error) => {
             state.host_objects.failed(id);
-            a = v8::String::new(scope, &message)?.into();
-            b = v8::String::new(scope, &name)?.into();
+            match made_of(scope, error) {
+                Ok(error) => (a, b) = (error, v8::Boolean::new(scope, true).into()),
+                Err(error) => a = v8::String::new(scope, &error.message)?.into(),
+            }
             (7, id)
         }
         Delivery::Invoke(id, export, args) => {
             a = v8::String::new(scope, &export)?.into();
-            b = values::to_js(scope, Value::Array(args))?;
+            b = match made_of(scope, Value::Array(args)) {
+                Ok(args) => args,
+                Err(error) => {
+                    state.host.get()?.invoke_fail(id, error, None);
+                    return Some(());
+                }
+            };
             if let Some(name) = state.host.get()?.entrypoint(id) {
                 c = v8::String::new(scope, &name)?.into();
             }

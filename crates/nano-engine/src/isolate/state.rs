@@ -43,6 +43,8 @@ pub(crate) struct EntryPoints {
     pub error_to_string: v8::Global<v8::Function>,
     /// `nano.textOfException(value)`
     pub text_of_exception: v8::Global<v8::Function>,
+    /// `nano.errorOf(message, name)`
+    pub error_of: v8::Global<v8::Function>,
 }
 
 /// The way of one request for memory outside the heap.

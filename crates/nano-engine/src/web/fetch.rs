@@ -255,11 +255,12 @@ pub(super) fn invoke_return<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>
 }
 
 /// `invokeFail(id, error)`
-pub(super) fn invoke_fail(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+pub(super) fn invoke_fail<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, _rv: Return<'s>) {
     let id = integer(scope, &args, 0);
     uncaught(scope, args.get(1), "Uncaught");
     let error = exceptions::describe(scope, args.get(1), Status::Exception);
+    let thrown = values::thrown_from_js(scope, args.get(1));
     if let Some(host) = State::host(scope) {
-        host.invoke_fail(id, error);
+        host.invoke_fail(id, error, thrown);
     }
 }

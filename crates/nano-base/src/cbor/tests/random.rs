@@ -47,7 +47,7 @@ impl Random {
 
     fn value(&mut self, depth: usize) -> Value {
         let sign = self.below(2) == 0;
-        match self.below(if depth == 0 { 11 } else { 16 }) {
+        match self.below(if depth == 0 { 16 } else { 22 }) {
             0 => Value::Undefined,
             1 => Value::Null,
             2 => Value::Bool(sign),
@@ -71,11 +71,31 @@ impl Random {
                 let len = self.len() * kind.element_bytes();
                 Value::TypedArray { kind, bytes: self.bytes(len) }
             }
-            11 => Value::Array(self.values(depth)),
-            12 => Value::Set(self.values(depth)),
-            13 => Value::Object(self.values(depth).into_iter().map(|value| (self.text(), value)).collect()),
-            14 => Value::Map(self.values(depth).into_iter().map(|value| (self.value(depth - 1), value)).collect()),
-            _ => Value::Error { name: self.text(), message: self.text() },
+            11 => Value::text_of_units((0..self.len()).map(|_| 0xd7f0 + self.below(0x820) as u16).collect()),
+            12 => {
+                let len = self.len();
+                Value::Buffer(self.bytes(len))
+            }
+            13 => {
+                let len = self.len();
+                Value::View(self.bytes(len))
+            }
+            14 => Value::RegExp { source: self.text(), flags: self.text() },
+            15 => Value::Boxed(Box::new(if sign { Value::Bool(sign) } else { Value::Text(self.text()) })),
+            16 => {
+                let mut items = self.values(depth);
+                items.insert(self.below(items.len() + 1), Value::Hole);
+                Value::Array(items)
+            }
+            17 => Value::Array(self.values(depth)),
+            18 => Value::Set(self.values(depth)),
+            19 => Value::Object(self.values(depth).into_iter().map(|value| (self.text(), value)).collect()),
+            20 => Value::Map(self.values(depth).into_iter().map(|value| (self.value(depth - 1), value)).collect()),
+            _ => {
+                let properties = if sign || depth < 2 { Vec::new() } else { self.values(depth - 1) };
+                let properties = properties.into_iter().map(|value| (self.text(), value)).collect();
+                Value::Error(Box::new(ErrorValue { name: self.text(), message: self.text(), properties }))
+            }
         }
     }
 

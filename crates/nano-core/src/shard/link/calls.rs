@@ -39,7 +39,7 @@ impl Link {
             Ok(()) => Delivery::CallResult(local, Value::Undefined),
             Err(error) => {
                 let name = if error.status == Status::Invalid { "TypeError" } else { "Error" };
-                Delivery::CallThrow(local, name.into(), format!("cannot send to the queue \"{queue}\": {}", error.message))
+                Delivery::CallThrow(local, Value::error(name, format!("cannot send to the queue \"{queue}\": {}", error.message)))
             }
         };
         self.pending.borrow_mut().push_back(delivery);
@@ -139,9 +139,9 @@ impl Link {
                 self.settled(local);
                 Delivery::CallFail(local, message)
             }
-            Answer::Throw(name, message) => {
+            Answer::Throw(error) => {
                 self.settled(local);
-                Delivery::CallThrow(local, name, message)
+                Delivery::CallThrow(local, error)
             }
             Answer::BodyReady => Delivery::BodyReady(local),
             Answer::WriteReady => Delivery::WriteReady(local),

@@ -451,9 +451,12 @@ impl Host for LinkHost {
         }
     }
 
-    fn invoke_fail(&self, id: u32, mut error: Error) {
+    fn invoke_fail(&self, id: u32, mut error: Error, thrown: Option<Value>) {
         error.status = Status::Exception;
         if let Some(work) = self.0.work(id) {
+            if let Listener::App(call) = &work.listener {
+                *lock(&call.thrown) = thrown;
+            }
             self.exception(error.clone());
             self.0.finish(id, &work, Ending::Error(error));
         }

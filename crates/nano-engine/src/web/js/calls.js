@@ -3,7 +3,7 @@
 // Bindings follow Cloudflare Workers' service bindings; what fetch() does is in fetch_call.js.
 (nano) => {
   const {
-    ArrayPrototypeIncludes, Error, EvalError, ObjectDefineProperty, ObjectFreeze, ObjectPrototype, PromiseReject, PromiseWithResolvers,
+    AggregateError, ArrayPrototypeIncludes, Error, EvalError, ObjectDefineProperty, ObjectFreeze, ObjectPrototype, PromiseReject, PromiseWithResolvers,
     Proxy, RangeError, ReferenceError, ReflectGet, ReflectOwnKeys, SafeMap, SyntaxError, TypeError, URIError,
   } = nano.primordials;
   const { ops } = nano;
@@ -15,16 +15,17 @@
   class MethodCall {
     deferred = PromiseWithResolvers();
 
-    fail(message, name) {
-      this.deferred.reject(errorOf(message, name));
+    fail(message) {
+      this.deferred.reject(new Error(message));
     }
   }
 
   const classes = { __proto__: null, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
-  // An error comes over by name and message, and is of the class that has this name here.
-  const errorOf = (message, name) => {
-    if (name === undefined || name === "Error") return new Error(message);
+  // For the native half: an error comes over by name and message, and is of the class that has this name here.
+  nano.errorOf = (message, name) => {
+    if (name === "Error") return new Error(message);
+    if (name === "AggregateError") return new AggregateError([], message);
     const Class = classes[name];
     if (Class !== undefined) return new Class(message);
     if (name === "QuotaExceededError") return new (nano.part("quota_exceeded_error").QuotaExceededError)(message);
@@ -124,7 +125,7 @@
     send,
     head: (id, status, statusText, flat) => take(id)?.head(status, statusText, flat),
     result: (id, value) => take(id)?.deferred.resolve(value),
-    fail: (id, message, name) => take(id)?.fail(message, name),
+    fail: (id, message, isError) => (isError ? take(id)?.deferred.reject(message) : take(id)?.fail(message)),
   };
   nano.expose({ Fetcher, fetch: operations.fetch });
 };

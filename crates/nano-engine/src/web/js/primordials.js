@@ -40,7 +40,7 @@
       WeakMap WeakMapPrototype WeakRef WeakRefPrototype WeakSetPrototype
     `,
     errors: `
-      Error ErrorCaptureStackTrace ErrorPrototype EvalError RangeError ReferenceError SyntaxError TypeError URIError
+      AggregateError Error ErrorCaptureStackTrace ErrorPrototype EvalError RangeError ReferenceError SyntaxError TypeError URIError
     `,
     functions: `
       FunctionPrototypeBind FunctionPrototypeCall FunctionPrototypeToString
