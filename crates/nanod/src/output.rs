@@ -211,7 +211,7 @@ pub fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// Whether a terminal or a reader would not show it, or something else: what controls, and what turns the direction of writing.
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

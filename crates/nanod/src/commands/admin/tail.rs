@@ -103,9 +103,11 @@ fn line(json: &serde_json::Value) -> String {
         _ => "      ".to_string(),
     };
     let time = paint(Ink::Dim, &time_of_day(json["unix_ms"].as_u64().unwrap_or(0)));
-    // What an app says may have lines of its own, and what a terminal would obey.
-    let plain =
-        |text: &str| text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect::<String>();
+    // What an app says may have lines of its own, and what a terminal would obey or show in another order.
+    let plain = |text: &str| {
+        let shown = |c: char| if output::is_hidden(c) && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c };
+        text.chars().map(shown).collect::<String>()
+    };
     let said = plain(frame::own_stack(text("text")).trim_end());
     let what = match json.get("event").and_then(|event| event.as_str()) {
         Some(event) if said.is_empty() => paint(Ink::Dim, event),
@@ -113,4 +115,16 @@ fn line(json: &serde_json::Value) -> String {
         None => said,
     };
     format!("{time} {level}{} {}", paint(Ink::Cyan, &plain(text("app"))), what.replace('\n', "\n         "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_does_nothing_to_a_terminal_and_is_read_in_its_order() {
+        let json = serde_json::json!({ "level": "info", "app": "shop", "text": "a\u{1b}]0;b\u{7}\u{202e}c\u{2028}d\ne", "unix_ms": 0 });
+        let shown = line(&json);
+        assert!(shown.ends_with("shop a\u{fffd}]0;b\u{fffd}\u{fffd}c\u{fffd}d\n         e"), "{shown:?}");
+    }
 }
