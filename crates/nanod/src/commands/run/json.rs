@@ -31,23 +31,31 @@ fn value(json: &Json, depth: usize) -> Result<Value, Error> {
 }
 
 /// What a call returned, as `JSON.stringify` has it where it has it: dates are texts, `undefined` is null. Beyond that, maps are objects
-/// or lists of pairs, sets and typed arrays lists, bigints numbers or texts, errors objects of their name and message.
+/// or lists of pairs, sets and typed arrays lists, bigints numbers or texts, errors objects of their name, their message and
+/// what else they say, regular expressions texts.
 pub fn of(value: &Value) -> Json {
     match value {
-        Value::Undefined | Value::Null => Json::Null,
+        Value::Undefined | Value::Hole | Value::Null => Json::Null,
         Value::Bool(bool) => Json::Bool(*bool),
         Value::Int(int) => Json::from(*int),
         Value::Float(float) if float.fract() == 0.0 && float.abs() < (1_u64 << 53) as f64 => Json::from(*float as i64),
         Value::Float(float) => Number::from_f64(*float).map_or(Json::Null, Json::Number),
         Value::BigInt { negative, magnitude } => bigint(*negative, magnitude),
         Value::Text(text) => Json::from(text.as_str()),
-        Value::Bytes(bytes) => Json::from(bytes.as_slice()),
+        Value::Units(units) => Json::from(String::from_utf16_lossy(units)),
+        Value::Bytes(bytes) | Value::Buffer(bytes) | Value::View(bytes) => Json::from(bytes.as_slice()),
         Value::TypedArray { kind, bytes } => typed_array(*kind, bytes),
         Value::Array(items) | Value::Set(items) => Json::Array(items.iter().map(of).collect()),
         Value::Object(entries) => Json::Object(entries.iter().map(|(key, item)| (key.clone(), of(item))).collect()),
         Value::Map(entries) => map(entries),
         Value::Date(ms) => date(*ms),
-        Value::Error { name, message } => serde_json::json!({ "name": name, "message": message }),
+        Value::Error(error) => {
+            let said = [("name", &error.name), ("message", &error.message)];
+            let said = said.into_iter().map(|(key, text)| (key.to_string(), Json::from(text.as_str())));
+            Json::Object(said.chain(error.properties.iter().map(|(key, item)| (key.clone(), of(item)))).collect())
+        }
+        Value::RegExp { source, flags } => Json::from(format!("/{source}/{flags}")),
+        Value::Boxed(inside) => of(inside),
         Value::HostObject(object) => Json::from(object.class.as_str()),
     }
 }
@@ -150,6 +158,11 @@ mod tests {
             (Value::bigint(false, vec![32, 0, 0, 0, 0, 0, 0]), "\"9007199254740992\""),
             (Value::bigint(true, vec![1; 17]), "\"-0x101010101010101010101010101010101\""),
             (Value::Bytes(vec![1, 2]), "[1,2]"),
+            (Value::Buffer(vec![1, 2]), "[1,2]"),
+            (Value::Units(vec![0x61, 0xd800]), "\"a\u{fffd}\""),
+            (Value::Array(vec![Value::Hole]), "[null]"),
+            (Value::RegExp { source: "a".into(), flags: "g".into() }, "\"/a/g\""),
+            (Value::Boxed(Box::new(Value::Int(1))), "1"),
             (Value::Set(vec![Value::Int(1)]), "[1]"),
             (Value::Map(vec![(text("a"), Value::Int(1))]), "{\"a\":1}"),
             (Value::Map(vec![(Value::Int(1), Value::Null)]), "[[1,null]]"),
@@ -160,7 +173,7 @@ mod tests {
             (Value::Date(1_709_210_096_789.0), "\"2024-02-29T12:34:56.789Z\""),
             (Value::Date(-62_198_755_200_000.0), "\"-000001-01-01T00:00:00.000Z\""),
             (Value::Date(f64::NAN), "null"),
-            (Value::Error { name: "TypeError".into(), message: "no".into() }, "{\"name\":\"TypeError\",\"message\":\"no\"}"),
+            (Value::error("TypeError", "no"), "{\"name\":\"TypeError\",\"message\":\"no\"}"),
         ];
         for (value, expected) in cases {
             assert_eq!(of(&value).to_string(), expected, "{value:?}");
