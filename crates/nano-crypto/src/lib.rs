@@ -16,6 +16,7 @@ mod secret;
 
 pub use error::{Error, Result};
 pub use lc::aes::{self, Direction};
+pub use lc::cipher::{Cipher, CipherKind, scrypt};
 pub use lc::ec::{Curve, EcKey};
 pub use lc::hash::{Hash, Hasher, Hmac, hkdf};
 pub use lc::pbkdf2::Pbkdf2;

@@ -188,11 +188,11 @@ impl Drop for Schedule {
 }
 
 /// A cipher at work.
-struct Context(Owned<sys::EVP_CIPHER_CTX>);
+pub(super) struct Context(Owned<sys::EVP_CIPHER_CTX>);
 
 impl Context {
     /// Chooses the cipher; key and iv follow.
-    fn new(cipher: *const sys::EVP_CIPHER, direction: Direction) -> Result<Self> {
+    pub(super) fn new(cipher: *const sys::EVP_CIPHER, direction: Direction) -> Result<Self> {
         // SAFETY: a new context belongs to us.
         let context = unsafe { Owned::new(sys::EVP_CIPHER_CTX_new())? };
         let encrypt = c_int::from(direction == Direction::Encrypt);
@@ -203,20 +203,20 @@ impl Context {
     }
 
     /// Sets key and iv. Their lengths have been checked against the cipher.
-    fn start(&self, key: &[u8], iv: &[u8]) -> Result<()> {
+    pub(super) fn start(&self, key: &[u8], iv: &[u8]) -> Result<()> {
         // SAFETY: the cipher is chosen; -1 keeps its direction; it reads as many bytes as were checked.
         let result = unsafe { sys::EVP_CipherInit_ex(self.0.as_ptr(), std::ptr::null(), null_mut(), key.as_ptr(), iv.as_ptr(), -1) };
         check(result, REFUSED)
     }
 
-    fn control(&self, command: i32, argument: usize, pointer: *mut u8) -> Result<()> {
+    pub(super) fn control(&self, command: i32, argument: usize, pointer: *mut u8) -> Result<()> {
         let argument = c_int::try_from(argument).map_err(|_| failed(REFUSED))?;
         // SAFETY: the commands used here read or write `argument` bytes at the pointer, or only take the argument.
         check(unsafe { sys::EVP_CIPHER_CTX_ctrl(self.0.as_ptr(), command, argument, pointer.cast()) }, REFUSED)
     }
 
     /// Additional data of an authenticated cipher.
-    fn authenticate(&self, data: &[u8]) -> Result<()> {
+    pub(super) fn authenticate(&self, data: &[u8]) -> Result<()> {
         if data.is_empty() {
             return Ok(());
         }
@@ -227,7 +227,7 @@ impl Context {
     }
 
     /// Appends what `data` gives to `out`, which has room for the data and a block.
-    fn update(&self, data: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn update(&self, data: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if data.len() > INPUT_BYTES_MAX {
             return Err(Error::Operation("the data is too long"));
         }
@@ -245,8 +245,14 @@ impl Context {
         Ok(())
     }
 
+    /// Whether blocks are filled up at the end.
+    pub(super) fn pad(&self, pad: bool) {
+        // SAFETY: the context is valid.
+        unsafe { sys::EVP_CIPHER_CTX_set_padding(self.0.as_ptr(), c_int::from(pad)) };
+    }
+
     /// Appends the last block.
-    fn finish(&self, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn finish(&self, out: &mut Vec<u8>) -> Result<()> {
         out.reserve(BLOCK_BYTES);
         let mut len: c_int = 0;
         // SAFETY: the end writes at most one block.

@@ -21,6 +21,20 @@ pub enum Hash {
     Sha512,
     /// MD5, for digests alone: Workers have it, the standard has not.
     Md5,
+    /// SHA-224.
+    Sha224,
+    /// SHA-512/224.
+    Sha512Cut224,
+    /// SHA-512/256.
+    Sha512Cut256,
+    /// SHA3-256.
+    Sha3With256,
+    /// SHA3-384.
+    Sha3With384,
+    /// SHA3-512.
+    Sha3With512,
+    /// RIPEMD-160.
+    Ripemd160,
 }
 
 /// The longest output of a [`Hash`].
@@ -31,18 +45,22 @@ impl Hash {
     pub fn output_bytes(self) -> usize {
         match self {
             Hash::Md5 => 16,
-            Hash::Sha1 => 20,
-            Hash::Sha256 => 32,
-            Hash::Sha384 => 48,
-            Hash::Sha512 => 64,
+            Hash::Sha1 | Hash::Ripemd160 => 20,
+            Hash::Sha224 | Hash::Sha512Cut224 => 28,
+            Hash::Sha256 | Hash::Sha512Cut256 | Hash::Sha3With256 => 32,
+            Hash::Sha384 | Hash::Sha3With384 => 48,
+            Hash::Sha512 | Hash::Sha3With512 => 64,
         }
     }
 
     /// The length of its block.
     pub fn block_bytes(self) -> usize {
         match self {
-            Hash::Md5 | Hash::Sha1 | Hash::Sha256 => 64,
-            Hash::Sha384 | Hash::Sha512 => 128,
+            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 | Hash::Ripemd160 => 64,
+            Hash::Sha384 | Hash::Sha512 | Hash::Sha512Cut224 | Hash::Sha512Cut256 => 128,
+            Hash::Sha3With256 => 136,
+            Hash::Sha3With384 => 104,
+            Hash::Sha3With512 => 72,
         }
     }
 
@@ -63,6 +81,13 @@ impl Hash {
                 Hash::Sha256 => sys::EVP_sha256(),
                 Hash::Sha384 => sys::EVP_sha384(),
                 Hash::Sha512 => sys::EVP_sha512(),
+                Hash::Sha224 => sys::EVP_sha224(),
+                Hash::Sha512Cut224 => sys::EVP_sha512_224(),
+                Hash::Sha512Cut256 => sys::EVP_sha512_256(),
+                Hash::Sha3With256 => sys::EVP_sha3_256(),
+                Hash::Sha3With384 => sys::EVP_sha3_384(),
+                Hash::Sha3With512 => sys::EVP_sha3_512(),
+                Hash::Ripemd160 => sys::EVP_ripemd160(),
             }
         }
     }
@@ -74,6 +99,13 @@ impl Hash {
             Hash::Sha256 => sys::NID_sha256,
             Hash::Sha384 => sys::NID_sha384,
             Hash::Sha512 => sys::NID_sha512,
+            Hash::Sha224 => sys::NID_sha224,
+            Hash::Sha512Cut224 => sys::NID_sha512_224,
+            Hash::Sha512Cut256 => sys::NID_sha512_256,
+            Hash::Sha3With256 => sys::NID_sha3_256,
+            Hash::Sha3With384 => sys::NID_sha3_384,
+            Hash::Sha3With512 => sys::NID_sha3_512,
+            Hash::Ripemd160 => sys::NID_ripemd160,
         }
     }
 }
@@ -98,6 +130,14 @@ impl Hasher {
         // SAFETY: the context is valid.
         check(unsafe { sys::EVP_DigestInit_ex(context.as_ptr(), hash.md(), null_mut()) }, "the digest could not begin")?;
         Ok(Self { context, hash })
+    }
+
+    /// Another digest of what has been added so far.
+    pub fn copy(&self) -> Result<Self> {
+        let copy = Self::new(self.hash)?;
+        // SAFETY: both contexts are valid.
+        check(unsafe { sys::EVP_MD_CTX_copy_ex(copy.context.as_ptr(), self.context.as_ptr()) }, "the digest could not be copied")?;
+        Ok(copy)
     }
 
     /// Adds `data`.

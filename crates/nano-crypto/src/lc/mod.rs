@@ -13,6 +13,7 @@ use crate::{Error, Result};
 pub mod aes;
 mod bn;
 pub(crate) mod cfrg;
+pub(crate) mod cipher;
 pub(crate) mod ec;
 pub(crate) mod hash;
 pub(crate) mod pbkdf2;
