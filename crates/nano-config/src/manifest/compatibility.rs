@@ -15,8 +15,8 @@ enum Effect {
 
 use Effect::{Always, Lacking};
 
-const NODE: &str =
-    "of node: there are assert, async_hooks, buffer, events, path, process, querystring, string_decoder, timers, url and util";
+const NODE: &str = "of node: there are assert, async_hooks, buffer, crypto, diagnostics_channel, events, http, net, os, path, process, querystring, \
+    stream, string_decoder, timers, tls, util, zlib and url as Workers have them; what is missing (files, processes, threads) says so when called";
 
 const FLAGS: &[(&str, Effect)] = &[
     ("nodejs_compat", Lacking(NODE)),

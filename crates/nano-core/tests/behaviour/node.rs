@@ -5,7 +5,7 @@ use nano_core::{AppOptions, Payload, Source};
 use crate::support::*;
 
 /// Runs the body of an async function of `t`, which collects what is wrong, in an app that imports what it needs.
-fn check(imports: &str, body: &str) {
+pub(super) fn check(imports: &str, body: &str) {
     let runtime = runtime(1);
     let source = format!(
         "{imports}\n\
@@ -272,7 +272,7 @@ fn timers_of_the_module_are_objects() {
 fn the_process_gives_modules_and_hears_of_rejections() {
     check(
         "import process from 'node:process'; import util from 'node:util'; import path from 'node:path';",
-        "t([process.getBuiltinModule('node:util') === util, process.getBuiltinModule('path') === path, process.getBuiltinModule('path/win32') === path.win32, process.getBuiltinModule('node:none'), process.getBuiltinModule('fs')], [true, true, true, undefined, undefined]);
+        "t([process.getBuiltinModule('node:util') === util, process.getBuiltinModule('path') === path, process.getBuiltinModule('path/win32') === path.win32, process.getBuiltinModule('node:none'), process.getBuiltinModule('sqlite')], [true, true, true, undefined, undefined]);
         fails(() => process.getBuiltinModule(5), 'ERR_INVALID_ARG_TYPE');
         const seen = []; let late; process.on('unhandledRejection', (reason, promise) => { seen.push(reason, promise === late); }).on('rejectionHandled', (promise) => { seen.push(promise === late); });
         late = Promise.reject('why'); await scheduler.wait(1); late.catch(() => {}); await scheduler.wait(1); t(seen, ['why', true, true]);",

@@ -18,6 +18,7 @@ pub(crate) mod files;
 mod forms;
 pub(crate) mod host_objects;
 pub(crate) mod html_rewriter;
+mod node_crypto;
 pub(crate) mod ops;
 pub(crate) mod part_cache;
 pub(crate) mod parts;

@@ -7,7 +7,7 @@ use v8::MapFnTo;
 
 use super::{
     blob, builtins, cache, clone, compression, console, contexts, crypto, encoding, events, fetch, files, forms, host_objects,
-    html_rewriter, parts, sockets, subtle_keys, subtle_work, time, types, url, wasm,
+    html_rewriter, node_crypto, parts, sockets, subtle_keys, subtle_work, time, types, url, wasm,
 };
 use crate::engine::resources::{self, Charge};
 use crate::engine::{exceptions, modules};
@@ -94,6 +94,15 @@ table! {
     "hasherNew" => subtle_work::hasher_new,
     "hasherUpdate" => subtle_work::hasher_update,
     "hasherFinish" => subtle_work::hasher_finish,
+    "hasherCopy" => node_crypto::hasher_copy,
+    "cipherInfo" => node_crypto::cipher_info,
+    "cipherNew" => node_crypto::cipher_new,
+    "cipherUpdate" => node_crypto::cipher_update,
+    "cipherSet" => node_crypto::cipher_set,
+    "cipherFinal" => node_crypto::cipher_final,
+    "pbkdf2New" => node_crypto::pbkdf2_new,
+    "pbkdf2Run" => node_crypto::pbkdf2_run,
+    "scrypt" => node_crypto::scrypt,
 }
 
 table! {
@@ -112,6 +121,7 @@ table! {
     "domainToAscii" => url::domain_to_ascii,
     "domainToUnicode" => url::domain_to_unicode,
     "builtinPart" => builtins::builtin_part,
+    "builtinNames" => builtins::builtin_names,
 }
 
 table! {

@@ -4,10 +4,12 @@ use super::{ops, platform};
 use crate::engine::{exceptions, resources};
 use crate::isolate::state::State;
 
-/// `part(name, ops)` -> the part's function; what it may call is in `ops` then
+/// `part(name, ops)` -> the part's function; what it may call is in `ops` then. What a name has behind a `#` is the function's business:
+/// some files are several parts.
 pub(super) fn part(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let name = ops::text(scope, &args, 0);
-    let Some(source) = platform::part(&name) else {
+    let file = name.split('#').next().unwrap_or_default();
+    let Some(source) = platform::part(file) else {
         exceptions::throw_type_error(scope, &format!("the platform has no part {name}"));
         return;
     };

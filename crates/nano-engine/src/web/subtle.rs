@@ -37,6 +37,8 @@ type Held = Arc<Key>;
 /// Where an operation is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
+    /// In the turn, however much data there is: for those who cannot wait. The turn's CPU limit holds.
+    Now,
     /// In the turn, unless there is much data.
     Turn,
     /// On a helper thread: it takes long however little the data.
@@ -52,7 +54,7 @@ pub(super) fn perform(
     job: impl FnOnce(&[u8]) -> Result<Output> + Send + 'static,
 ) {
     let len = bytes::len(data).unwrap_or(0);
-    if place == Place::Turn && len <= INLINE_BYTES_MAX {
+    if place == Place::Now || (place == Place::Turn && len <= INLINE_BYTES_MAX) {
         let result = if data.is_undefined() { job(&[]) } else { bytes::with(data, job).unwrap_or(NO_DATA) };
         return give(scope, rv, result);
     }
@@ -165,6 +167,14 @@ pub(super) fn hash(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments, i
         "SHA-384" => Hash::Sha384,
         "SHA-512" => Hash::Sha512,
         "MD5" => Hash::Md5,
+        // What only node:crypto has.
+        "SHA-224" => Hash::Sha224,
+        "SHA-512/224" => Hash::Sha512Cut224,
+        "SHA-512/256" => Hash::Sha512Cut256,
+        "SHA3-256" => Hash::Sha3With256,
+        "SHA3-384" => Hash::Sha3With384,
+        "SHA3-512" => Hash::Sha3With512,
+        "RIPEMD-160" => Hash::Ripemd160,
         _ => return None,
     })
 }

@@ -65,7 +65,7 @@ pub(super) fn digest(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
 }
 
 /// `cipher(decrypt, name, key, data, ...)`: "AES-CBC" with iv; "AES-CTR" with counter, length; "AES-GCM" with iv, additionalData,
-/// tagLength; "AES-KW"; "RSA-OAEP" with hash, label.
+/// tagLength; "AES-KW"; "RSA-OAEP" with hash, label, and whether it is done at once.
 pub(super) fn cipher(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let direction = if args.get(0).is_true() { Direction::Decrypt } else { Direction::Encrypt };
     let name = text(scope, &args, 1);
@@ -74,7 +74,13 @@ pub(super) fn cipher(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
     if name == "RSA-OAEP" {
         let Some(hash) = subtle::hash(scope, &args, 4) else { return };
         let Some(label) = Parameter::read(scope, &args, 5) else { return };
-        let place = if direction == Direction::Decrypt { Place::Helper } else { label.place() };
+        let place = if args.get(6).is_true() {
+            Place::Now
+        } else if direction == Direction::Decrypt {
+            Place::Helper
+        } else {
+            label.place()
+        };
         return subtle::perform(scope, &mut rv, place, data, move |data| match &*key {
             Key::Rsa(key) => key.oaep(direction, hash, &label, data).map(Output::Bytes),
             _ => Err(WRONG_KEY),
@@ -140,11 +146,15 @@ fn scheme(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments) -> Option<
     })
 }
 
-/// `sign(name, key, data, hash, saltLength)`
+/// `sign(name, key, data, hash, saltLength, now)`: with `now` it is done at once, whatever it takes
 pub(super) fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(scheme) = scheme(scope, &args) else { return };
     let Some(key) = subtle::key(scope, &args, 1) else { return };
-    let place = if matches!(*key, Key::Rsa(_)) { Place::Helper } else { Place::Turn };
+    let place = match &*key {
+        _ if args.get(5).is_true() => Place::Now,
+        Key::Rsa(_) => Place::Helper,
+        _ => Place::Turn,
+    };
     subtle::perform(scope, &mut rv, place, args.get(2), move |data| {
         let signature = match (scheme, &*key) {
             (Scheme::Hmac(hash), Key::Secret(secret)) => Hmac::new(hash, secret)?.sign(data),
@@ -158,7 +168,7 @@ pub(super) fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
     });
 }
 
-/// `verify(name, key, data, hash, saltLength, signature)`
+/// `verify(name, key, data, hash, saltLength, signature, now)`
 pub(super) fn verify(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(scheme) = scheme(scope, &args) else { return };
     let Some(key) = subtle::key(scope, &args, 1) else { return };
@@ -166,7 +176,8 @@ pub(super) fn verify(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
     let given = args.get(5);
     let signature = if bytes::len(given).unwrap_or(0) > INLINE_BYTES_MAX { None } else { bytes::from_value(given) };
     let signature = signature.unwrap_or_default();
-    subtle::perform(scope, &mut rv, Place::Turn, args.get(2), move |data| {
+    let place = if args.get(6).is_true() { Place::Now } else { Place::Turn };
+    subtle::perform(scope, &mut rv, place, args.get(2), move |data| {
         let valid = match (scheme, &*key) {
             (Scheme::Hmac(hash), Key::Secret(secret)) => nano_crypto::constant_time_eq(&Hmac::new(hash, secret)?.sign(data), &signature),
             (Scheme::Pkcs1(hash), Key::Rsa(key)) => key.verify_pkcs1(hash, data, &signature),
@@ -256,7 +267,7 @@ pub(super) fn equal(_scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
 }
 
 /// A digest between two pieces. A helper may hold it while a long piece is added.
-type Streaming = Arc<Mutex<Option<Hasher>>>;
+pub(super) type Streaming = Arc<Mutex<Option<Hasher>>>;
 
 /// `hasherNew(hash)` -> resource
 pub(super) fn hasher_new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {

@@ -121,6 +121,7 @@
       if (binding[2] !== 0) return nano.part(binding[2] === 3 ? "queue_binding" : "host_bindings").createBinding(binding);
       return new Proxy(ObjectFreeze(new Fetcher(CREATE, binding[1])), handler);
     },
+    fetch: operations.fetch,
     pending,
     send,
     head: (id, status, statusText, flat) => take(id)?.head(status, statusText, flat),

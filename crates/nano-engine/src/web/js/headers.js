@@ -302,6 +302,7 @@
   nano.fetch = {
     __proto__: null,
     Headers,
+    Headers,
     isToken,
     // Headers over a native list that is not looked into before somebody asks.
     headersFromFlat: newHeaders,

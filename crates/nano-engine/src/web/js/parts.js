@@ -8,7 +8,7 @@
 
   const loaded = { __proto__: null };
 
-  nano.part = (name) => loaded[name] ??= ops.part(name, ops)(nano);
+  nano.part = (name) => loaded[name] ??= ops.part(name, ops)(nano, name);
 
   // Which part defines which global.
   const partOf = { __proto__: null };

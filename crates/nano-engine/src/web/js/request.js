@@ -351,5 +351,6 @@
   fetch.abortRequest = (request, reason) => {
     abort.signalAbort(signalOf(request), reason);
   };
+  fetch.Request = Request;
   nano.expose({ Request });
 };

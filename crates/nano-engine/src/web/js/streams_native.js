@@ -14,7 +14,7 @@
   } = nano.primordials;
   const internal = nano.streamsInternal;
   const {
-    ByteControllerSlots, Queue, ReadableStream, TransformSlots, WritableStream, acquireReadableStreamDefaultReader,
+    ByteControllerSlots, Latch, Queue, ReadableStream, TransformSlots, WritableStream, acquireReadableStreamDefaultReader,
     acquireWritableStreamDefaultWriter, cloneBytes, createReadableByteSlots, createReadableSlots, createWritableSlots,
     fromSlots, inspectView, isReadableStream, isReadableStreamLocked, isWritableStream, noop, readableOf,
     readableStreamCancel, readableStreamDefaultReaderRead, readableStreamPipeTo, readableStreamReaderRelease,
@@ -144,8 +144,20 @@
     new ByteCollector(reader, successSteps, failureSteps).read();
   };
 
+  // A promise of the stream's end, whether somebody has it locked or not. It counts as handled.
+  const whenClosed = (stream) => {
+    const slots = isReadableStream(stream) ? readableOf(stream) : writableOf(stream);
+    if (slots.settled === undefined) {
+      slots.settled = new Latch();
+      if (slots.state === "closed") slots.settled.resolve();
+      else if (slots.state === "errored") slots.settled.reject(slots.storedError);
+    }
+    return slots.settled.promise;
+  };
+
   const streams = {
     __proto__: null,
+    whenClosed,
     ReadableStream,
     WritableStream,
     createReadableByteStream,

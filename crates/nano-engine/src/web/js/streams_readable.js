@@ -23,6 +23,8 @@
     disturbed = false;
     reader = undefined;
     controller = undefined;
+    // Made for who wants to know when it has closed or failed, whoever reads it.
+    settled = undefined;
   }
 
   // Of both kinds of reader: requests holds [[readRequests]] or [[readIntoRequests]].
@@ -67,6 +69,7 @@
 
   const readableStreamClose = (stream) => {
     stream.state = "closed";
+    stream.settled?.resolve();
     const { reader } = stream;
     if (reader === undefined) return;
     reader.closed.resolve();
@@ -84,6 +87,7 @@
   const readableStreamError = (stream, error) => {
     stream.state = "errored";
     stream.storedError = error;
+    stream.settled?.reject(error);
     const { reader } = stream;
     if (reader === undefined) return;
     reader.closed.reject(error);

@@ -29,6 +29,8 @@
     closeRequest = undefined;
     inFlightCloseRequest = undefined;
     pendingAbortRequest = undefined;
+    // Made for who wants to know when it has closed or failed, whoever writes to it.
+    settled = undefined;
   }
 
   class WriterSlots {
@@ -60,6 +62,7 @@
 
   const finishErroring = (stream) => {
     stream.state = "errored";
+    stream.settled?.reject(stream.storedError);
     stream.controller.queue.clear();
     const { storedError, writeRequests } = stream;
     stream.writeRequests = new Queue();
@@ -155,6 +158,7 @@
       }
     }
     stream.state = "closed";
+    stream.settled?.resolve();
     if (stream.writer !== undefined) stream.writer.closed.resolve();
   };
 

@@ -22,7 +22,7 @@
 
   const invalidArgType = (name, expected, value) => {
     const kind = ArrayIsArray(expected) ? `one of type ${ArrayPrototypeJoin(expected, " or ")}` : expected;
-    const what = /^(of|an instance|one)/;
+    const what = /^(of|an|one) /;
     const text = nano.primordials.RegExpPrototypeExec(what, kind) === null ? `of type ${kind}` : kind;
     return withCode(new TypeError(`The "${name}" argument must be ${text}.${received(value)}`), "ERR_INVALID_ARG_TYPE");
   };

@@ -2,7 +2,7 @@
 // node:process, and the global process: what Workers have of it. https://nodejs.org/api/process.html
 (nano) => {
   const {
-    BigInt, JSONParse, JSONStringify, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice,
+    BigInt, JSONParse, JSONStringify, MathFloor, ObjectDefineProperty, ReflectApply, ReflectOwnKeys, StringPrototypeIndexOf, StringPrototypeSlice, SymbolToStringTag,
     TypeError, TypedArrayPrototypeGetSymbolToStringTag,
   } = nano.primordials;
   const { asModule, invalidArgType, unsupported, validateFunction, validateString, withCode } = nano.part("node/errors");
@@ -157,6 +157,8 @@
       ops.log(2, typeof warning === "string" ? `Warning: ${warning}` : nano.inspect(warning, 1));
     },
   };
+  // Packages tell by it what they run on.
+  ObjectDefineProperty(process, SymbolToStringTag, { __proto__: null, value: "process", configurable: true });
   const names = ReflectOwnKeys(members);
   for (let i = 0; i < names.length; i++) defineOn(process, names[i], members[names[i]]);
   return asModule(members, process);

@@ -1,0 +1,122 @@
+//! node:crypto and node:zlib: what Node answers to the same calls.
+
+use crate::node::check;
+
+#[test]
+fn digests_and_codes_of_known_texts() {
+    check(
+        "import crypto, { createHash, createHmac } from 'node:crypto'; import { createHash as bare } from 'crypto';",
+        "t(bare === createHash && crypto.createHash === createHash, true);
+        const of = (name) => createHash(name).update('abc').digest('hex');
+        t(of('md5'), '900150983cd24fb0d6963f7d28e17f72'); t(of('sha1'), 'a9993e364706816aba3e25717850c26c9cd0d89d');
+        t(of('sha224'), '23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7');
+        t(of('RSA-SHA256'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'); t(of('SHA384').slice(0, 16), 'cb00753f45a35e8b');
+        t(of('sha512').slice(0, 16), 'ddaf35a193617aba'); t(of('sha512-256').slice(0, 16), '53048e2681941ef9'); t(of('ripemd160'), '8eb208f7e05d987a9b044a8e98c6b087f15a0bfc');
+        t(of('sha3-256').slice(0, 16), '3a985da74fe225b2'); t(of('sha3-512').slice(0, 16), 'b751850b1a57168a');
+        const h = createHash('sha256').update('a'); const copy = h.copy(); t(h.update('bc').digest('base64'), copy.update(Buffer.from('bc')).digest().toString('base64'));
+        fails(() => h.update('x'), 'ERR_CRYPTO_HASH_FINALIZED'); fails(() => h.digest(), 'ERR_CRYPTO_HASH_FINALIZED'); fails(() => createHash('nope'), 'ERR_CRYPTO_HASH_UNKNOWN');
+        fails(() => createHash('md5').update(5), 'ERR_INVALID_ARG_TYPE');
+        t(createHmac('sha256', 'key').update('The quick brown fox jumps over the lazy dog').digest('hex'), 'f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8');
+        t(createHmac('md5', 'k'.repeat(100)).update('x').digest().length, 16);
+        // More than one native call takes.
+        const long = Buffer.alloc(200_000, 'a'); const whole = createHash('sha256').update(long).digest('hex');
+        t(whole, Buffer.from(await globalThis.crypto.subtle.digest('SHA-256', long)).toString('hex'));
+        // As a stream.
+        const { Readable } = await import('node:stream'); const { buffer } = await import('node:stream/consumers');
+        t((await buffer(Readable.from([long.subarray(0, 7), long.subarray(7)]).pipe(createHash('sha256')))).toString('hex'), whole);
+        const written = createHash('sha1'); written.end('abc'); t(written.read().toString('hex'), of('sha1'));
+        t(crypto.hash('sha1', 'abc'), of('sha1')); t(crypto.getHashes().includes('sha256'), true);
+        t(crypto.timingSafeEqual(Buffer.from('ab'), Buffer.from('ab')), true); t(crypto.timingSafeEqual(Buffer.from('ab'), Buffer.from('ac')), false);
+        fails(() => crypto.timingSafeEqual(Buffer.from('a'), Buffer.from('ab')), 'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH');
+        t(crypto.webcrypto === globalThis.crypto && crypto.subtle === globalThis.crypto.subtle, true);",
+    );
+}
+
+#[test]
+fn random_numbers_and_derived_keys() {
+    check(
+        "import crypto from 'node:crypto'; import { promisify } from 'node:util';",
+        "t(crypto.randomBytes(70_000).length, 70_000); t((await promisify(crypto.randomBytes)(4)).length, 4); t(crypto.randomUUID().length, 36);
+        for (let i = 0; i < 50; i++) { const n = crypto.randomInt(3, 6); t(n >= 3 && n < 6, true); } fails(() => crypto.randomInt(5, 5), 'ERR_OUT_OF_RANGE');
+        const filled = crypto.randomFillSync(Buffer.alloc(9), 8); t(filled.subarray(0, 8).every((x) => x === 0), true);
+        t(crypto.pbkdf2Sync('password', 'salt', 4096, 20, 'sha1').toString('hex'), '4b007901b765489abead49d926f721d065a429c1');
+        t((await promisify(crypto.pbkdf2)('password', 'salt', 4096, 20, 'sha1')).toString('hex'), '4b007901b765489abead49d926f721d065a429c1');
+        t(crypto.scryptSync('password', 'NaCl', 64, { N: 1024, r: 8, p: 16 }).toString('hex').slice(0, 32), 'fdbabe1c9d3472007856e7190d01e9fe');
+        t((await promisify(crypto.scrypt)('', '', 64, { N: 16, r: 1, p: 1 })).toString('hex').slice(0, 32), '77d6576238657b203b19ca42c18a0497');
+        fails(() => crypto.scryptSync('a', 'b', 8, { N: 1 << 16 }), 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS'); fails(() => crypto.scryptSync('a', 'b', 8, { N: 3 }), 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS');
+        fails(() => crypto.scryptSync('a', 'b', 8, { N: 16384, r: 8, p: 1000 }), 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS');
+        const ikm = Buffer.alloc(22, 0x0b), salt = Buffer.from('000102030405060708090a0b0c', 'hex'), info = Buffer.from('f0f1f2f3f4f5f6f7f8f9', 'hex');
+        t(Buffer.from(crypto.hkdfSync('sha256', ikm, salt, info, 42)).toString('hex'), '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865');
+        t(crypto.createSecretKey(Buffer.from('x')).type, 'secret'); t(crypto.createHmac('sha1', crypto.createSecretKey('k', 'utf8')).digest('hex'), crypto.createHmac('sha1', 'k').digest('hex'));",
+    );
+}
+
+#[test]
+fn keys_sign_verify_and_travel_as_pem() {
+    check(
+        "import crypto from 'node:crypto'; import { promisify } from 'node:util';",
+        "const data = Buffer.from('text');
+        const rsa = await promisify(crypto.generateKeyPair)('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs1', format: 'pem' } });
+        t(rsa.publicKey.startsWith('-----BEGIN PUBLIC KEY-----\\n') && rsa.privateKey.startsWith('-----BEGIN RSA PRIVATE KEY-----\\n'), true);
+        const signature = crypto.createSign('RSA-SHA256').update('te').update('xt').sign(rsa.privateKey, 'base64');
+        t(crypto.createVerify('sha256').update(data).verify(rsa.publicKey, signature, 'base64'), true); t(crypto.createVerify('sha256').update('other').verify(rsa.publicKey, signature, 'base64'), false);
+        const pss = { key: rsa.privateKey, padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: crypto.constants.RSA_PSS_SALTLEN_DIGEST };
+        t(crypto.verify('sha512', data, { ...pss, key: rsa.publicKey }, crypto.sign('sha512', data, pss)), true);
+        t(crypto.privateDecrypt(rsa.privateKey, crypto.publicEncrypt(rsa.publicKey, data)).toString(), 'text');
+        const key = crypto.createPrivateKey(rsa.privateKey); t([key.type, key.asymmetricKeyType, key.asymmetricKeyDetails.modulusLength, String(key.asymmetricKeyDetails.publicExponent)], ['private', 'rsa', 2048, '65537']);
+        t(crypto.createPublicKey(key).export({ type: 'spki', format: 'pem' }), rsa.publicKey); t(key.export({ type: 'pkcs1', format: 'pem' }), rsa.privateKey);
+        t(crypto.createPrivateKey({ key: key.export({ format: 'jwk' }), format: 'jwk' }).equals(key), true);
+        t(crypto.createPublicKey({ key: crypto.createPublicKey(key).export({ type: 'pkcs1', format: 'der' }), format: 'der', type: 'pkcs1' }).equals(crypto.createPublicKey(key)), true);
+        const ec = crypto.generateKeyPairSync('ec', { namedCurve: 'prime256v1' }); const ecSignature = crypto.sign('sha256', data, ec.privateKey);
+        t(ecSignature[0], 0x30); t(crypto.verify('sha256', data, ec.publicKey, ecSignature), true); t(crypto.sign('sha256', data, { key: ec.privateKey, dsaEncoding: 'ieee-p1363' }).length, 64);
+        t(crypto.verify('sha256', data, ec.publicKey, Buffer.from('no signature')), false);
+        const sec1 = '-----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY/PuoAoGCCqGSM49\\nAwEHoUQDQgAEPR3tU2Fta9ktY+6P9G0cWO+0kETA6SFs38GecTyudlHz6xvCdz8q\\nEKTcWGekdmdDPsHloRNtsiCa697B2O9IFA==\\n-----END EC PRIVATE KEY-----';
+        t(crypto.createPrivateKey(sec1).asymmetricKeyDetails, { namedCurve: 'prime256v1' }); t(crypto.verify('sha256', data, crypto.createPublicKey(sec1), crypto.sign('sha256', data, sec1)), true);
+        const ed = crypto.generateKeyPairSync('ed25519'); t(crypto.verify(null, data, ed.publicKey, crypto.sign(null, data, ed.privateKey)), true);
+        const a = crypto.createECDH('secp384r1'), b = crypto.createECDH('secp384r1'); a.generateKeys(); t(a.computeSecret(b.generateKeys()).equals(b.computeSecret(a.getPublicKey())), true);
+        const x = crypto.generateKeyPairSync('x25519'), y = crypto.generateKeyPairSync('x25519');
+        t(crypto.diffieHellman({ privateKey: x.privateKey, publicKey: y.publicKey }).equals(crypto.diffieHellman({ privateKey: y.privateKey, publicKey: x.publicKey })), true);
+        fails(() => crypto.createPrivateKey('-----BEGIN PRIVATE KEY-----\\nMAA=\\n-----END PRIVATE KEY-----'), 'ERR_OSSL_UNSUPPORTED'); fails(() => crypto.createPublicKey('text'), 'ERR_OSSL_UNSUPPORTED');
+        fails(() => crypto.createPublicKey('-----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\\n-----END PUBLIC KEY-----'), 'ERR_OSSL_UNSUPPORTED');
+        fails(() => crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }), 'ERR_METHOD_NOT_IMPLEMENTED'); fails(() => crypto.createPrivateKey(rsa.publicKey), 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE');",
+    );
+}
+
+#[test]
+fn ciphers_work_in_pieces() {
+    check(
+        "import crypto from 'node:crypto'; import { Readable } from 'node:stream'; import { buffer } from 'node:stream/consumers';",
+        "const key = Buffer.alloc(32, 1), iv = Buffer.alloc(16, 2), text = 'The quick brown fox jumps over the lazy dog';
+        for (const name of ['aes-256-cbc', 'aes-256-ctr', 'aes-256-ecb', 'AES-256-CBC']) {
+            const c = crypto.createCipheriv(name, key, name.includes('ecb') ? null : iv); const hidden = c.update(text.slice(0, 20), 'utf8', 'hex') + c.update(text.slice(20), 'utf8', 'hex') + c.final('hex');
+            const d = crypto.createDecipheriv(name, key, name.includes('ecb') ? '' : iv); t(d.update(hidden, 'hex', 'utf8') + d.final('utf8'), text);
+        }
+        const g = crypto.createCipheriv('aes-128-gcm', Buffer.alloc(16), Buffer.alloc(12)); t(g.update(Buffer.alloc(16)).toString('hex') + g.final('hex'), '0388dace60b6a392f328c2b971b2fe78');
+        t(g.getAuthTag().toString('hex'), 'ab6e47d42cec13bdf53a67b21257bddf');
+        const seal = (aad) => { const c = crypto.createCipheriv('aes-256-gcm', key, iv.subarray(4)); c.setAAD(Buffer.from(aad)); return [c.update(text), c.final(), c.getAuthTag()]; };
+        const [hidden, , tag] = seal('a'); const open = (aad, tag) => { const d = crypto.createDecipheriv('aes-256-gcm', key, iv.subarray(4)); d.setAAD(Buffer.from(aad)); if (tag) d.setAuthTag(tag); return d.update(hidden, undefined, 'utf8') + d.final('utf8'); };
+        t(open('a', tag), text); fails(() => open('b', tag), 'ERR_OSSL_BAD_DECRYPT'); fails(() => open('a'), 'ERR_CRYPTO_INVALID_STATE');
+        t((await buffer(Readable.from([Buffer.from(text)]).pipe(crypto.createCipheriv('aes-256-cbc', key, iv)).pipe(crypto.createDecipheriv('aes-256-cbc', key, iv)))).toString(), text);
+        fails(() => crypto.createCipheriv('aes-256-cbc', key.subarray(1), iv), 'ERR_CRYPTO_INVALID_KEYLEN'); fails(() => crypto.createCipheriv('aes-256-cbc', key, iv.subarray(1)), 'ERR_CRYPTO_INVALID_IV');
+        fails(() => crypto.createCipheriv('rot13', key, iv), 'ERR_CRYPTO_UNKNOWN_CIPHER'); const bad = crypto.createDecipheriv('aes-256-cbc', key, iv); bad.update(Buffer.alloc(16)); fails(() => bad.final(), 'ERR_OSSL_BAD_DECRYPT'); fails(() => bad.update('x'), 'ERR_CRYPTO_INVALID_STATE');
+        t(crypto.getCiphers().includes('aes-256-gcm'), true); t(crypto.getCipherInfo('aes-256-cbc').ivLength, 16); t(crypto.createCipheriv('aes-256-cbc', key, iv) instanceof crypto.Cipheriv, true);",
+    );
+}
+
+#[test]
+fn zlib_packs_and_unpacks() {
+    check(
+        "import zlib, { gzipSync, gunzipSync } from 'node:zlib'; import { promisify } from 'node:util'; import { Readable } from 'node:stream'; import { pipeline } from 'node:stream/promises'; import { text } from 'node:stream/consumers';",
+        "const long = 'a text that is said again and again, '.repeat(10_000);
+        for (const [pack, unpack] of [['gzip', 'gunzip'], ['deflate', 'inflate'], ['deflateRaw', 'inflateRaw'], ['brotliCompress', 'brotliDecompress'], ['gzip', 'unzip'], ['deflate', 'unzip']]) {
+            const packed = zlib[`${pack}Sync`](long, { level: 9 }); t(packed.length < 10_000, true, pack); t(zlib[`${unpack}Sync`](packed).toString() === long, true, unpack);
+            t((await promisify(zlib[unpack])(await promisify(zlib[pack])('x'))).toString(), 'x');
+        }
+        t(gunzipSync(Buffer.from('H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==', 'base64')).toString(), 'hello'); t(gunzipSync(gzipSync('')).length, 0);
+        t(await text(Readable.from([Buffer.from(long.slice(0, 999)), Buffer.from(long.slice(999))]).pipe(zlib.createGzip()).pipe(zlib.createGunzip())) === long, true);
+        t(await text(Readable.from([zlib.brotliCompressSync('b')]).pipe(new zlib.BrotliDecompress())), 'b'); t(zlib.createGzip() instanceof zlib.Gzip, true); t(zlib.createGzip() instanceof zlib.Gunzip, false);
+        fails(() => gunzipSync('no gzip'), 'Z_DATA_ERROR'); fails(() => gunzipSync(gzipSync(long), { maxOutputLength: 1000 }), 'ERR_BUFFER_TOO_LARGE'); fails(() => gzipSync(5), 'ERR_INVALID_ARG_TYPE');
+        t(await pipeline(Readable.from([Buffer.from('no gzip')]), zlib.createGunzip(), async (s) => { for await (const _ of s); }).catch((e) => e.code), 'Z_DATA_ERROR');
+        t(zlib.crc32('hello'), 907060870); t(zlib.crc32('lo', zlib.crc32('hel')), 907060870); t([zlib.constants.Z_BEST_SPEED, zlib.Z_BEST_SPEED, zlib.constants.BROTLI_PARAM_QUALITY], [1, 1, 1]);",
+    );
+}

@@ -1,0 +1,112 @@
+"use strict";
+// node:crypto: keys from passwords and secrets.
+(nano) => {
+  const { MathCeil, PromisePrototypeThen, RangeError, Uint8Array } = nano.primordials;
+  const { validateFunction, validateNumber, validateString, withCode } = nano.part("node/errors");
+  const { asBuffer, bytesArgument, checked, natives } = nano.part("node/crypto/common");
+  const common = nano.part("node/crypto/common");
+
+  const SIZE_MAX = 2 ** 31 - 1;
+
+  // One byte.
+  const one = (value) => {
+    const byte = new Uint8Array(1);
+    byte[0] = value;
+    return byte;
+  };
+
+  // A key for the engine's derivations.
+  const keyOf = (bytes) => checked(natives.importKey("secret", "raw", bytes, undefined));
+
+  // What an op gives, now or later, for a callback.
+  const deliver = (result, callback) => {
+    const done = (value) => callback(null, asBuffer(new Uint8Array(value)));
+    if (typeof result === "number") {
+      PromisePrototypeThen(nano.errand(result), done, (error) => callback(withCode(error, "ERR_CRYPTO_OPERATION_FAILED")));
+    } else {
+      nano.queueMicrotask(() => done(result));
+    }
+  };
+
+  const pbkdf2Arguments = (password, salt, iterations, length, digest) => {
+    const name = common.needDigest(digest)[0];
+    validateNumber(iterations, "iterations", 1, SIZE_MAX);
+    validateNumber(length, "keylen", 0, SIZE_MAX);
+    return { __proto__: null, name, password: bytesArgument(password, "password"), salt: bytesArgument(salt, "salt") };
+  };
+
+  const pbkdf2Sync = (password, salt, iterations, length, digest) => {
+    const given = pbkdf2Arguments(password, salt, iterations, length, digest);
+    const derivation = checked(natives.pbkdf2New(given.name, given.password, given.salt, iterations, length));
+    for (;;) {
+      const result = natives.pbkdf2Run(derivation);
+      if (result !== undefined) return asBuffer(result);
+    }
+  };
+
+  const pbkdf2 = (password, salt, iterations, length, digest, callback) => {
+    if (typeof digest === "function") callback = digest;
+    validateFunction(callback, "callback");
+    const given = pbkdf2Arguments(password, salt, iterations, length, digest);
+    deliver(checked(natives.derive("PBKDF2", keyOf(given.password), length * 8, given.name, given.salt, iterations)), callback);
+  };
+
+  // https://www.rfc-editor.org/rfc/rfc5869
+  const hkdfSync = (digest, secret, salt, info, length) => {
+    validateString(digest, "digest");
+    common.needDigest(digest);
+    const key = nano.part("node/crypto/keys").secretBytes(secret);
+    const saltBytes = bytesArgument(salt, "salt");
+    const infoBytes = bytesArgument(info, "info");
+    validateNumber(length, "length", 0, SIZE_MAX);
+    const { createHmac } = nano.part("node/crypto/hash");
+    const size = createHmac(digest, "").digest().length;
+    if (length > 255 * size) throw withCode(new RangeError("Invalid key length"), "ERR_CRYPTO_INVALID_KEYLEN");
+    const pseudo = createHmac(digest, saltBytes.length === 0 ? new Uint8Array(size) : saltBytes).update(key).digest();
+    const out = new Uint8Array(MathCeil(length / size) * size);
+    let last = new Uint8Array(0);
+    for (let i = 1; (i - 1) * size < length; i++) {
+      last = createHmac(digest, pseudo).update(last).update(infoBytes).update(one(i)).digest();
+      nano.primordials.TypedArrayPrototypeSet(out, last, (i - 1) * size);
+    }
+    return out.buffer.slice(0, length);
+  };
+
+  const scryptArguments = (password, salt, length, options) => {
+    validateNumber(length, "keylen", 0, SIZE_MAX);
+    const number = (long, short, standard) => {
+      const value = options?.[long] ?? options?.[short] ?? standard;
+      validateNumber(value, short, 0, SIZE_MAX);
+      return value;
+    };
+    const N = number("cost", "N", 16384);
+    const r = number("blockSize", "r", 8);
+    const p = number("parallelization", "p", 1);
+    const maxmem = options?.maxmem ?? 32 * 1024 * 1024;
+    const isPower = N > 1 && (N & (N - 1)) === 0;
+    if (!isPower || r === 0 || p === 0 || 128 * N * r > maxmem) {
+      throw withCode(new RangeError("Invalid scrypt params: memory limit exceeded, or N is no power of 2"), "ERR_CRYPTO_INVALID_SCRYPT_PARAMS");
+    }
+    return [bytesArgument(password, "password"), bytesArgument(salt, "salt"), N, r, p, length];
+  };
+
+  const CODE = "ERR_CRYPTO_INVALID_SCRYPT_PARAMS";
+  const scryptOp = (now, list) => checked(natives.scrypt(now, list[0], list[1], list[2], list[3], list[4], list[5]), CODE);
+
+  return {
+    __proto__: null,
+    pbkdf2,
+    pbkdf2Sync,
+    hkdfSync,
+    hkdf: (digest, secret, salt, info, length, callback) => common.later(callback, () => hkdfSync(digest, secret, salt, info, length)),
+    scryptSync: (password, salt, length, options) => asBuffer(new Uint8Array(scryptOp(true, scryptArguments(password, salt, length, options)))),
+    scrypt: (password, salt, length, options, callback) => {
+      if (typeof options === "function") {
+        callback = options;
+        options = undefined;
+      }
+      validateFunction(callback, "callback");
+      deliver(scryptOp(false, scryptArguments(password, salt, length, options)), callback);
+    },
+  };
+};
