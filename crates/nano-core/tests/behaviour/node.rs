@@ -264,7 +264,7 @@ fn timers_of_the_module_are_objects() {
         t(e.constructor.name, 'Immediate'); t(e.hasRef(), true);
         await new Promise((done) => { let n = 0; const i = every(function () { t(this === i, true); if (++n === 2) { clearInterval(i); done(); } }, 1); });
         await new Promise((done) => soon(done)); await new Promise((done) => later(done, 5)); t(ran, [5]);
-        { using f = later(() => ran.push('f'), 1); } t(await promisify(later)(1, 'v'), 'v'); t(ran, [5]); fails(() => later(), 'ERR_INVALID_ARG_TYPE'); t(typeof timers.promises.setTimeout, 'function'); t(typeof setTimeout(() => {}), 'number');",
+        { using f = later(() => ran.push('f'), 1); } t(await promisify(later)(1, 'v'), 'v'); t(ran, [5]); fails(() => later(), 'ERR_INVALID_ARG_TYPE'); t(typeof timers.promises.setTimeout, 'function'); t(typeof setTimeout(() => {}), 'object');",
     );
 }
 
@@ -342,4 +342,32 @@ fn an_app_that_patches_everything_hurts_only_itself() {
     );
     let app = load(&runtime, "hostile", &source);
     assert_eq!(text(&app, "/"), "hi21btruelinux");
+}
+
+#[test]
+fn apps_that_import_a_module_of_nodes_have_its_timers_as_globals() {
+    check(
+        "import 'node:path'; import { setTimeout as own } from 'node:timers'; import { promisify } from 'node:util';",
+        "const timer = setTimeout(() => wrong.push('was cleared'), 1);
+        t(typeof timer, 'object'); t(timer.unref() === timer, true); t(timer.hasRef(), false); clearTimeout(timer);
+        const number = setTimeout(() => wrong.push('was cleared'), 1); t(Number.isInteger(+number), true); clearTimeout(+number);
+        const repeated = setInterval(() => {}, 1); clearInterval(repeated); t(typeof repeated.refresh, 'function');
+        const now = setImmediate(() => wrong.push('was cleared')); t(typeof now, 'object'); clearImmediate(now);
+        t(await new Promise((resolve) => setTimeout((...values) => resolve(values), 1, 'a', 'b')), ['a', 'b']);
+        t(await promisify(setTimeout)(1, 'waited'), 'waited'); t(await promisify(setImmediate)('now'), 'now');
+        await new Promise((resolve) => { own(resolve, 3); });
+        t([setTimeout.name, Object.keys(globalThis).includes('setTimeout')], ['setTimeout', true]);
+        fails(() => setTimeout('code', 1), 'ERR_INVALID_ARG_TYPE');",
+    );
+}
+
+#[test]
+fn others_have_the_timers_of_the_web_and_keep_their_own() {
+    check(
+        "",
+        "const number = setTimeout(() => wrong.push('was cleared'), 1); t(typeof number, 'number'); clearTimeout(number);
+        const mine = () => 'mine'; globalThis.setTimeout = mine;
+        await import('node:path');
+        t(setTimeout === mine, true); t(typeof setInterval(() => {}, 1e6), 'object');",
+    );
 }

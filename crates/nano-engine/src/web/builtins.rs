@@ -62,6 +62,9 @@ const BUILTINS: &[(&str, &str)] = &[
     ("node:zlib", "node/zlib"),
 ];
 
+/// What an app that imports a module of Node's has in place of the web's: this part runs first.
+pub(crate) const GLOBALS_OF_NODE: &str = "node/global_timers";
+
 /// Without `node:` these are names of packages.
 const ONLY_WITH_PREFIX: &[&str] = &["node:sqlite", "node:test"];
 

@@ -94,6 +94,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "node/errors.js",
     "node/events.js",
     "node/fs.js",
+    "node/global_timers.js",
     "node/http.js",
     "node/module.js",
     "node/net.js",

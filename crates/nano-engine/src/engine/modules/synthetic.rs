@@ -29,10 +29,17 @@ pub(super) fn of_platform<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> O
 
 /// `nano.builtin(part)`: an object without a prototype whose properties are the exports.
 pub(super) fn platform_exports<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Object>> {
-    let part = v8::String::new(scope, crate::web::builtins::part_of(name)?)?;
+    if name.starts_with("node:") {
+        part(scope, crate::web::builtins::GLOBALS_OF_NODE)?;
+    }
+    part(scope, crate::web::builtins::part_of(name)?)
+}
+
+fn part<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Object>> {
+    let name = v8::String::new(scope, name)?;
     let builtin = v8::Local::new(scope, &State::of(scope)?.entry_points.get()?.builtin);
     let undefined = v8::undefined(scope);
-    builtin.call(scope, undefined.into(), &[part.into()])?.try_into().ok()
+    builtin.call(scope, undefined.into(), &[name.into()])?.try_into().ok()
 }
 
 fn create<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str, exports: &[v8::Local<'s, v8::String>]) -> Option<v8::Local<'s, v8::Module>> {
