@@ -53,8 +53,9 @@ fn what_crosses_is_counted_before_it_is_copied() {
 #[test]
 fn copying_ends_when_the_turn_is_stopped() {
     let runtime = runtime(1);
-    // Of each error a few kilobytes are kept, after all of its text has been looked at.
-    let source = "const e = new Error('x'.repeat(4 << 20)); export function give() { return new Array(900).fill(e); }";
+    // Nothing is kept of each cause, after most of it has been copied.
+    let source = "const e = new Error('e', { cause: [...new Array(7).fill('x'.repeat(1 << 20)), () => {}] }); \
+        export function give() { return new Array(9000).fill(e); }";
     let mut options = options("errors", source);
     options.limits.cpu_ms = 50;
     let app = runtime.load(options).expect("loads");

@@ -295,14 +295,23 @@ fn draining_closes_sockets_at_once() {
 #[test]
 fn a_thread_that_is_lost_closes_its_sockets() {
     let runtime = runtime(1);
-    let mut options =
-        options("lost", &source("socket.accept(); socket.onmessage = () => { new Array(2 ** 27).fill(0).map(String).join(); };"));
-    options.limits.cpu_ms = 20_000;
-    let app = runtime.load(options).unwrap();
-    let listener = listen(&runtime, &app);
-    let mut wire = Wire::open(listener.address(), "/");
-    wire.text("go");
-    assert_eq!(wire.next_close().0, 1011);
+    let lost = |name: &str, body: &str, cpu_ms: u32, reason: &str| {
+        let mut options = options(name, &source(&format!("socket.accept(); socket.onmessage = () => {{ {body} }};")));
+        options.limits.cpu_ms = cpu_ms;
+        let app = runtime.load(options).unwrap();
+        let listener = listen(&runtime, &app);
+        let mut wire = Wire::open(listener.address(), "/");
+        wire.text("go");
+        assert_eq!(wire.next_close(), (1011, reason.into()));
+        assert_eq!(wire.next(), None);
+    };
+    // One operation that takes more memory than there may be, and one that no limit interrupts.
+    lost("greedy", "new RegExp('a|'.repeat(1e6)).test('b');", 20_000, "MEMORY_LIMIT");
+    let stats = runtime.stats();
+    assert_eq!((stats.parked, stats.abandoned), (1, 0));
+    lost("deaf", "new Array(1e9).fill(0);", 10, "CPU_LIMIT");
+    let stats = runtime.stats();
+    assert_eq!((stats.parked, stats.abandoned), (1, 1));
 }
 
 #[test]
