@@ -3,6 +3,7 @@
 use nano_core::limits::{VALUE_DEPTH_MAX, VALUE_ITEMS_MAX};
 use nano_core::value::{ErrorValue, TypedArrayKind};
 use nano_core::{Error, HostObject, Status, Value};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
@@ -79,7 +80,7 @@ fn list<'py>(py: Python<'py>, items: Vec<Value>, held: &Bound<'py, PyAny>) -> Py
 
 /// Arguments or a result for an app; `give` finds the number under which an app is to hold an object of the host's.
 pub(crate) fn from_python(value: &Bound<'_, PyAny>, give: &Bound<'_, PyAny>) -> PyResult<Value> {
-    let value = Reader { give, items: 0 }.value(value, 0)?;
+    let value = Reader { give, items: 0, errors: Vec::new() }.value(value, 0)?;
     if value.is_small_enough() { Ok(value) } else { Err(too_large(give.py(), "the value has more than 8 MiB; send smaller ones")) }
 }
 
@@ -94,6 +95,8 @@ pub(crate) fn arguments(args: &Bound<'_, PyTuple>, give: &Bound<'_, PyAny>) -> P
 struct Reader<'a, 'py> {
     give: &'a Bound<'py, PyAny>,
     items: usize,
+    /// The exceptions that it is inside of.
+    errors: Vec<Bound<'py, PyAny>>,
 }
 
 impl<'py> Reader<'_, 'py> {
@@ -134,7 +137,7 @@ impl<'py> Reader<'_, 'py> {
             // As it is now: what is read of its items may run Python, which may change it.
             let items = dict.items();
             if let Some(items) = items.iter().map(|pair| text_key(&pair)).collect::<Option<Vec<_>>>() {
-                let entries = items.into_iter().map(|(key, item)| Ok((key.extract()?, self.value(&item, depth + 1)?)));
+                let entries = items.into_iter().map(|(key, item)| Ok((text(&key)?, self.value(&item, depth + 1)?)));
                 return Ok(Value::Object(entries.collect::<PyResult<_>>()?));
             }
         }
@@ -163,19 +166,11 @@ impl<'py> Reader<'_, 'py> {
             "date" => Value::Date(first.extract()?),
             "buffer" => Value::Buffer(first.extract()?),
             "view" => Value::View(first.extract()?),
-            "regexp" => Value::RegExp { source: first.extract()?, flags: second.extract()? },
+            "regexp" => Value::RegExp { source: text(&first)?, flags: text(&second)? },
             "error" => {
-                let (name, message) = first.extract()?;
-                let mut properties = Vec::new();
-                for pair in second.cast::<PyDict>()?.items() {
-                    // What cannot cross is left out: the error has to be told of all the same.
-                    if let Some((key, item)) = text_key(&pair)
-                        && let Ok(item) = self.value(&item, depth + 2)
-                    {
-                        properties.push((key.extract()?, item));
-                    }
-                }
-                Value::Error(Box::new(ErrorValue { name, message, properties }))
+                let (name, message): (Bound<'py, PyAny>, Bound<'py, PyAny>) = first.extract()?;
+                let (name, message) = (text(&name)?, text(&message)?);
+                Value::Error(Box::new(ErrorValue { name, message, properties: self.properties(value, &second, depth)? }))
             }
             "object" => Value::HostObject(HostObject { class: first.extract()?, id: second.extract()?, keeper: None }),
             kind => {
@@ -184,6 +179,38 @@ impl<'py> Reader<'_, 'py> {
                 Value::TypedArray { kind, bytes: first.extract()? }
             }
         })
+    }
+
+    /// What an exception says besides, but for what cannot cross: it has to be told of all the same.
+    fn properties(&mut self, of: &Bound<'py, PyAny>, said: &Bound<'py, PyAny>, depth: usize) -> PyResult<Vec<(String, Value)>> {
+        // Found here, and not by its depth: one that has itself in two places would be gone through in more ways than there is time for.
+        if self.errors.iter().any(|outer| outer.is(of)) {
+            return Err(too_large(of.py(), "the exception contains itself"));
+        }
+        self.errors.push(of.clone());
+        let mut properties = Vec::new();
+        for pair in said.cast::<PyDict>()?.items() {
+            let (inside, given) = (self.errors.len(), self.given()?);
+            let Some((key, item)) = text_key(&pair) else { continue };
+            // They are a level of their own.
+            match text(&key).and_then(|key| Ok((key, self.value(&item, depth + 2)?))) {
+                Ok(property) => properties.push(property),
+                Err(why) if why.is_instance_of::<PyException>(of.py()) => {
+                    self.errors.truncate(inside);
+                    if let Some(given) = given {
+                        self.give.call_method1("take_back_to", (given,))?;
+                    }
+                }
+                Err(interrupt) => return Err(interrupt),
+            }
+        }
+        self.errors.pop();
+        Ok(properties)
+    }
+
+    /// How many objects have been given, if any can be.
+    fn given(&self) -> PyResult<Option<usize>> {
+        self.give.getattr_opt("given")?.map(|given| given.len()).transpose()
     }
 
     fn items(&mut self, items: &Bound<'py, PyAny>, depth: usize) -> PyResult<Vec<Value>> {
@@ -199,6 +226,15 @@ fn string(value: &Bound<'_, PyString>) -> PyResult<Value> {
     let bytes: Vec<u8> = value.call_method1("encode", UTF_16)?.extract()?;
     let units = bytes.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
     Ok(Value::text_of_units(units.collect()))
+}
+
+/// A string where apps can only be told of whole characters.
+fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(match string(value.cast::<PyString>()?)? {
+        Value::Units(units) => String::from_utf16_lossy(&units),
+        Value::Text(text) => text,
+        _ => String::new(),
+    })
 }
 
 /// A pair whose key may be one of a plain object's.

@@ -56,19 +56,33 @@ class Bindings:
         """The same for the native half."""
         return [_describe(name, value) for name, value in self.by_name.items()]
 
-    def giver(self, hub: Hub, given: list[int]) -> Callable[[Any], tuple[str, int] | None]:
+    def giver(self, hub: Hub, given: list[int]) -> Giver:
         """Finds the number for an object of one of the classes, and notes it."""
+        return Giver(self.classes, hub, given)
 
-        def give(value: Any) -> tuple[str, int] | None:
-            for cls in type(value).__mro__:
-                name = self.classes.get(cls)
-                if name is not None:
-                    number = hub.give(value)
-                    given.append(number)
-                    return name, number
-            return None
 
-        return give
+class Giver:
+    """Gives an app the objects that are of one of the classes, and takes back what was given in vain."""
+
+    __slots__ = ("_classes", "_hub", "given")
+
+    def __init__(self, classes: Mapping[type, str], hub: Hub, given: list[int]) -> None:
+        self._classes = classes
+        self._hub = hub
+        self.given = given
+
+    def __call__(self, value: Any) -> tuple[str, int] | None:
+        for cls in type(value).__mro__:
+            name = self._classes.get(cls)
+            if name is not None:
+                number = self._hub.give(value)
+                self.given.append(number)
+                return name, number
+        return None
+
+    def take_back_to(self, count: int) -> None:
+        while len(self.given) > count:
+            self._hub.take_back(self.given.pop())
 
 
 def _describe(name: str, value: Any) -> tuple[str, str, list[str], list[str], str, str | None]:
