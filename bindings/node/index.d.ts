@@ -14,6 +14,18 @@ import type { Duplex } from 'node:stream';
 /** The version of V8 that runs apps; not Node's own. */
 export const v8Version: string;
 
+/**
+ * A `RegExp` of an app's as a value, by what its constructor takes. It is none of Node's before you say so: reading a pattern takes as long as
+ * whoever wrote it likes, and so does matching.
+ */
+export class Pattern {
+  constructor(source: string, flags?: string);
+  source: string;
+  flags: string;
+  toRegExp(): RegExp;
+  toString(): string;
+}
+
 /** What an app may use; docs/limits.md says what each guards. */
 export interface AppLimits {
   cpuMs?: number;

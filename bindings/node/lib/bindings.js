@@ -58,7 +58,7 @@ class Bindings {
   /** Finds class and number for an object of one of the classes, and notes that it was given. */
   giver(hub, given) {
     if (this.classes.size === 0) return undefined;
-    return (value) => {
+    const give = (value) => {
       for (let type = value.constructor; typeof type === 'function'; type = Object.getPrototypeOf(type)) {
         const name = this.classes.get(type);
         if (name !== undefined && value instanceof type) {
@@ -69,6 +69,12 @@ class Bindings {
       }
       return undefined;
     };
+    // For what turns out not to cross, and is left out.
+    give.count = () => given.length;
+    give.takeBackTo = (count) => {
+      while (given.length > count) hub.takeBack(given.pop());
+    };
+    return give;
   }
 }
 

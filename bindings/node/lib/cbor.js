@@ -3,6 +3,7 @@
 
 const { types } = require('node:util');
 const { invalid, tooLarge } = require('./errors.js');
+const { Pattern } = require('./pattern.js');
 
 const DEPTH_MAX = 64;
 const BYTES_MAX = 32 << 20;
@@ -57,6 +58,9 @@ class Writer {
     scratch = null;
     this.at = 0;
     this.give = give;
+    // The errors that it is inside of, and how many bytes were written of properties of errors that cannot cross after all.
+    this.errors = [];
+    this.inVain = 0;
   }
 
   room(bytes) {
@@ -150,7 +154,7 @@ class Writer {
 
   object(value, depth) {
     // Also what ends a value that contains itself.
-    if (depth > DEPTH_MAX) throw tooLarge('the value nests deeper than 64 levels, or contains itself');
+    if (depth > DEPTH_MAX || this.inVain > BYTES_MAX) throw tooLarge('the value nests deeper than 64 levels, or contains itself');
     if (Array.isArray(value)) {
       this.head(4, value.length);
       for (let index = 0; index < value.length; index++) {
@@ -200,7 +204,7 @@ class Writer {
       return this.value([...Set.prototype.values.call(value)], depth);
     }
     if (types.isNativeError(value) || value instanceof Error) return this.error(value, depth);
-    if (types.isRegExp(value)) {
+    if (types.isRegExp(value) || value instanceof Pattern) {
       this.head(6, REG_EXP);
       return this.value([value.source, value.flags], depth);
     }
@@ -213,24 +217,37 @@ class Writer {
 
   // With its own properties, of which those are left out that cannot cross: it has to be told of all the same.
   error(error, depth) {
-    const keys = new Set(Object.keys(error));
-    for (const hidden of HIDDEN) if (Object.hasOwn(error, hidden)) keys.add(hidden);
-    for (const told of ['name', 'message', 'stack']) keys.delete(told);
+    // Found here, and not by its depth: an error that has itself in two places would be gone through in more ways than there is time for.
+    if (this.errors.includes(error)) throw tooLarge('the error contains itself');
+    const keys = new Set();
+    // Its properties are a level of their own.
+    if (depth < DEPTH_MAX) {
+      for (const key of Object.keys(error)) keys.add(key);
+      for (const hidden of HIDDEN) if (Object.hasOwn(error, hidden)) keys.add(hidden);
+      for (const told of ['name', 'message', 'stack']) keys.delete(told);
+    }
     this.head(6, 27);
     this.head(4, keys.size === 0 ? 3 : 4);
     for (const text of ['Error', error.name, error.message]) this.text(String(text));
     if (keys.size === 0) return;
     // Of no length that is known before.
     this.simple(0xbf);
+    this.errors.push(error);
     for (const key of keys) {
       const start = this.at;
+      const inside = this.errors.length;
+      const given = this.give.count?.();
       try {
         this.text(key);
         this.value(error[key], depth + 1);
       } catch {
+        this.inVain += this.at - start;
         this.at = start;
+        this.errors.length = inside;
+        this.give.takeBackTo?.(given);
       }
     }
+    this.errors.pop();
     this.simple(0xff);
   }
 
@@ -381,7 +398,7 @@ class Reader {
         return textOf(this.take());
       case REG_EXP: {
         const [source, flags] = this.value();
-        return new RegExp(source, flags);
+        return new Pattern(source, flags);
       }
       case ARRAY_BUFFER:
         return this.take().buffer;

@@ -158,6 +158,25 @@ test('an object of a class is let go when the last app has given it back, and no
   await collected('Bea');
 });
 
+test('an object that an error loses on its way is let go', async (t) => {
+  class Basket {}
+  let lost;
+  const ask = () => {
+    const basket = new Basket();
+    lost = new WeakRef(basket);
+    return Object.assign(new Error('x'), { lost: [basket, () => {}], kept: new Basket() });
+  };
+  const app = await runtimeFor(t).load(
+    "import { env } from 'cloudflare:workers'; let error; export async function use() { error = await env.ask(); return Object.keys(error); }",
+    { env: { Basket, ask } },
+  );
+  assert.deepEqual(await app.invoke('use'), ['kept']);
+  await until(() => {
+    collectGarbage();
+    return lost.deref() === undefined;
+  });
+});
+
 test('fetch of a binding has a Request and gives a Response, both with streams', async (t) => {
   const upper = async (request) => {
     const body = request.body

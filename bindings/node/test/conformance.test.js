@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
-const { NanoError, Runtime } = require('nano-isolates');
+const { NanoError, Pattern, Runtime } = require('nano-isolates');
 const { ROOT, until } = require('./helpers.js');
 
 const CORPUS = path.join(ROOT, 'tests', 'conformance');
@@ -239,7 +239,7 @@ function checkError(error, expected) {
 }
 
 function errorOf(name, message, properties = []) {
-  const error = new { AggregateError, RangeError, Error }[name](...(name === 'AggregateError' ? [[], message] : [message]));
+  const error = new { AggregateError, Error, RangeError, TypeError }[name](...(name === 'AggregateError' ? [[], message] : [message]));
   for (const [key, coded] of properties) {
     Object.defineProperty(error, key, { value: value(coded), enumerable: key !== 'cause' && key !== 'errors', configurable: true });
   }
@@ -271,7 +271,7 @@ function value(coded) {
     case 'units':
       return content.replace(/..../g, (unit) => String.fromCharCode(parseInt(unit, 16)));
     case 'regexp':
-      return new RegExp(...content);
+      return new Pattern(...content);
     case 'object':
       return Object.fromEntries(content.map(([key, item]) => [key, value(item)]));
     case 'map':

@@ -10,6 +10,7 @@ import {
   type App,
   type Listener,
   NanoError,
+  Pattern,
   Queue,
   Runtime,
   Service,

@@ -4,6 +4,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const vm = require('node:vm');
+const { Pattern } = require('nano-isolates');
 const { URL: url, code, runtimeFor, wrongType } = require('./helpers.js');
 
 const ECHO =
@@ -56,10 +57,52 @@ test('objects of the language come back as they went', async (t) => {
   assert.ok(buffer instanceof ArrayBuffer && view instanceof DataView);
   assert.deepEqual(new Uint8Array(buffer), bytes);
   assert.deepEqual([view.byteLength, view.getUint8(0)], [3, 1]);
-  for (const value of [/a\/(b)/dgimsuy, /[a--b]/v, Object(1), Object('text'), Object(false), Object(5n)]) {
+  for (const value of [Object(1), Object('text'), Object(false), Object(5n)]) {
     assert.deepEqual(await app.invoke('echo', value), value);
   }
   for (const text of ['\ud83d', '\udc00\ud800', 'ü🌍\ude00é\ud83d', '퟿']) assert.equal(await app.invoke('echo', text), text);
+});
+
+test('a regular expression comes as what it says, and not as a pattern that has been read', async (t) => {
+  const app = await runtimeFor(t).load(`${ECHO} export const newer = () => /(?i:a)b/;`);
+  for (const sent of [/a\/(b)/dgimsuy, /[a--b]/v, new RegExp('')]) {
+    const back = await app.invoke('echo', sent);
+    assert.ok(back instanceof Pattern);
+    assert.deepEqual([back.source, back.flags, `${back}`, back.toRegExp()], [sent.source, sent.flags, `${sent}`, sent]);
+    assert.deepEqual(await app.invoke('echo', back), back);
+  }
+  assert.deepEqual(await app.invoke('newer'), new Pattern('(?i:a)b'));
+  await assert.rejects(app.invoke('echo', new Pattern('(')), code('NANO_E_EXCEPTION'));
+});
+
+test('errors that contain one another are told of once', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const [sent, other] = [new Error('one'), new Error('other')];
+  Object.assign(sent, { self: sent, list: [sent], other, code: 1 });
+  Object.assign(other, { sent, both: new Map([[other, sent]]), code: 2 });
+  const back = await app.invoke('echo', sent);
+  assert.deepEqual([Object.keys(back), back.other.message, Object.keys(back.other)], [['other', 'code'], 'other', ['code']]);
+});
+
+test('errors end where values may nest no deeper', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  const causes = (error) => (error === undefined ? 0 : 1 + causes(error.cause));
+  let sent = new Error('0');
+  for (let depth = 1; depth < 100; depth++) sent = new Error(`${depth}`, { cause: sent });
+  for (const value of [sent, [sent], [[sent]]]) {
+    const count = causes([await app.invoke('echo', value)].flat(3)[0]);
+    assert.ok(count > 20 && count < 64, `${count}`);
+  }
+});
+
+test('what an error holds without its being able to cross takes no time without end', async (t) => {
+  const app = await runtimeFor(t).load(ECHO);
+  let sent = new Error('0');
+  for (let depth = 1; depth < 20; depth++) {
+    const holds = { inside: sent, lost() {} };
+    sent = Object.assign(new Error(`${depth}`), { a: holds, b: holds, c: holds, d: holds, fine: depth });
+  }
+  assert.equal((await app.invoke('echo', sent)).message, '19');
 });
 
 test('errors come with what they say, but for what cannot cross', async (t) => {
