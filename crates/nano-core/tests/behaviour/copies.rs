@@ -5,7 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, Binding, BindingKind, Body, Payload, Runtime, Status};
+use nano_core::value::ErrorValue;
+use nano_core::{App, AppOptions, Binding, BindingKind, Body, Payload, Runtime, Status, Value};
 
 use crate::support::*;
 
@@ -62,6 +63,22 @@ fn copying_ends_when_the_turn_is_stopped() {
     let error = app.invoke_wait("give", Vec::new(), Some(PATIENCE)).expect_err("takes too long");
     assert_eq!(error.status, Status::CpuLimit, "{error}");
     assert_eq!(app.stats().strikes, 0);
+}
+
+#[test]
+fn what_is_left_out_of_errors_leaves_nothing() {
+    let runtime = runtime(1);
+    let source = "const e = new Error('e', { cause: [...new Array(100_000).fill(1), () => {}] }); \
+        export function give() { return new Array(1000).fill(e); }";
+    let mut options = options("errors", source);
+    options.limits.cpu_ms = 60_000;
+    let app = runtime.load(options).expect("loads");
+    let (given, _) = app.invoke_wait("give", Vec::new(), Some(PATIENCE)).expect("crosses");
+    let Value::Array(given) = given else { panic!("{given:?} is no array") };
+    assert_eq!(given.len(), 1000);
+    let wanted = Value::Error(Box::new(ErrorValue { name: "Error".into(), message: "e".into(), properties: Vec::new() }));
+    assert!(given.iter().all(|error| *error == wanted), "{:?}", given[0]);
+    assert_eq!((app.stats().strikes, runtime.stats().parked), (0, 0));
 }
 
 /// A server that answers each connection by a function of its own; its port.

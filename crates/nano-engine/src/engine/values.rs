@@ -228,26 +228,40 @@ impl<'s> Reader<'s> {
         name: v8::Local<'s, v8::Value>,
         properties: &mut Vec<(String, Value)>,
     ) -> Option<()> {
-        let (bytes, depth) = (self.bytes, self.path.len());
-        v8::tc_scope!(let scope, scope);
-        let mut read = || {
-            self.take(scope, KEY_BYTES)?;
-            let key = self.text(scope, name)?;
-            if TOLD_ALREADY.contains(&key.as_str()) || HIDDEN.contains(&key.as_str()) && properties.iter().any(|(known, _)| *known == key) {
-                return None;
-            }
-            let item = object.get(scope, name)?;
-            Some((key, self.read(scope, item)?))
+        // The handles go as well: of what is left out nothing is counted.
+        v8::escapable_handle_scope!(let scope, scope);
+        let mut inside = Reader { bytes: self.bytes, path: self.path.clone(), of_literals: self.of_literals, waits_for: None };
+        let property = {
+            v8::tc_scope!(let scope, scope);
+            inside.named(scope, object, name, properties)
         };
-        match read() {
-            Some(property) => properties.push(property),
-            None if State::is_stopping(scope) || self.waits_for.is_some() => return None,
-            None => {
-                self.bytes = bytes;
-                self.path.truncate(depth);
+        self.waits_for = inside.waits_for.map(|object| scope.escape(object));
+        match property {
+            Some(property) => {
+                self.bytes = inside.bytes;
+                properties.push(property);
             }
+            None if State::is_stopping(scope) || self.waits_for.is_some() => return None,
+            None => {}
         }
         Some(())
+    }
+
+    /// A property with its name; `None` if it is among the `known`, or with an exception pending.
+    fn named(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        name: v8::Local<'s, v8::Value>,
+        known: &[(String, Value)],
+    ) -> Option<(String, Value)> {
+        self.take(scope, KEY_BYTES)?;
+        let key = self.text(scope, name)?;
+        if TOLD_ALREADY.contains(&key.as_str()) || HIDDEN.contains(&key.as_str()) && known.iter().any(|(known, _)| *known == key) {
+            return None;
+        }
+        let item = object.get(scope, name)?;
+        Some((key, self.read(scope, item)?))
     }
 
     /// A property as a text.
