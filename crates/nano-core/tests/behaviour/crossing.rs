@@ -64,6 +64,17 @@ fn objects_of_the_language_are_of_their_kind() {
 }
 
 #[test]
+fn a_regular_expression_is_what_it_was_made_of_whatever_it_says() {
+    let body = "const lies = /a\\/b/gi; for (const [name, value] of [['source', '('], ['flags', 'zz'], ['global', false], ['toString', 1]]) \
+        Object.defineProperty(lies, name, { value }); \
+      const r = await same(lies); check('own ' + r, r.source === 'a\\\\/b' && r.flags === 'gi'); \
+      const got = Object.getOwnPropertyDescriptor(RegExp.prototype, 'flags'); \
+      Object.defineProperty(RegExp.prototype, 'flags', { configurable: true, get() { throw new Error('asked'); } }); \
+      const s = await same(/c/s); Object.defineProperty(RegExp.prototype, 'flags', got); check('inherited', s.flags === 's')";
+    assert_eq!(asked(body), "");
+}
+
+#[test]
 fn an_error_that_is_sent_says_all_that_it_says_at_home() {
     let body = "for (const Class of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) { \
         const e = await same(new Class('m')); check(Class.name, e.constructor === Class && e.message === 'm' && !Object.hasOwn(e, 'cause') && Object.keys(e).length === 0); } \

@@ -13,6 +13,7 @@ pub(crate) mod modules;
 pub(crate) mod native;
 pub(crate) mod pages;
 pub(crate) mod process;
+mod reg_exps;
 pub(crate) mod resources;
 pub(crate) mod snapshot;
 pub(crate) mod space;

@@ -4,7 +4,7 @@ use nano_base::limits::{CALL_BYTES_MAX, VALUE_DEPTH_MAX};
 use nano_base::value::{ERROR_BYTES, ErrorValue, ITEM_BYTES, KEY_BYTES, TypedArrayKind, Value};
 
 use super::host_objects::{self, HeldState};
-use super::{bytes, exceptions};
+use super::{bytes, exceptions, reg_exps};
 use crate::isolate::state::State;
 use crate::web::clone::data_clone_error;
 use crate::web::ops::utf8;
@@ -169,10 +169,10 @@ impl<'s> Reader<'s> {
         if value.is_native_error() {
             return self.read_error(scope, value);
         }
-        if value.is_reg_exp() {
-            let regexp = value.to_object(scope)?;
-            let (source, flags) = (self.text_of(scope, regexp, "source")?, self.text_of(scope, regexp, "flags")?);
-            return Some(Value::RegExp { source, flags });
+        if let Ok(reg_exp) = v8::Local::<v8::RegExp>::try_from(value) {
+            let source = reg_exp.get_source(scope);
+            let source = self.text(scope, source.into())?;
+            return Some(Value::RegExp { source, flags: reg_exps::flags_of(reg_exp) });
         }
         if let Some(inside) = inside_box(scope, value) {
             return Some(Value::Boxed(Box::new(self.read(scope, inside?)?)));
@@ -499,7 +499,7 @@ pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Optio
         }
         Value::HostObject(object) => host_objects::to_js(scope, object)?.into(),
         Value::Error(error) => error_to_js(scope, *error)?,
-        Value::RegExp { source, flags } => reg_exp_to_js(scope, &source, &flags)?,
+        Value::RegExp { source, flags } => reg_exps::to_js(scope, &source, &flags)?,
         Value::Boxed(inside) => to_js(scope, *inside)?.to_object(scope)?.into(),
     })
 }
@@ -522,35 +522,6 @@ fn error_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, error: ErrorValue) -> Optio
         }
     }
     Some(made)
-}
-
-fn reg_exp_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, source: &str, flags: &str) -> Option<v8::Local<'s, v8::Value>> {
-    use v8::RegExpCreationFlags as Flags;
-    let mut all = Flags::empty();
-    for flag in flags.chars() {
-        let flag = match flag {
-            'd' => Flags::HAS_INDICES,
-            'g' => Flags::GLOBAL,
-            'i' => Flags::IGNORE_CASE,
-            'm' => Flags::MULTILINE,
-            's' => Flags::DOT_ALL,
-            'u' => Flags::UNICODE,
-            'v' => Flags::UNICODE_SETS,
-            'y' => Flags::STICKY,
-            _ => {
-                exceptions::throw_type_error(scope, "a RegExp has the flags d, g, i, m, s, u, v and y only");
-                return None;
-            }
-        };
-        let clashes = all.contains(flag) || (all | flag).contains(Flags::UNICODE | Flags::UNICODE_SETS);
-        if clashes {
-            exceptions::throw_type_error(scope, "a RegExp has each of its flags once, and not both u and v");
-            return None;
-        }
-        all |= flag;
-    }
-    let source = v8::String::new(scope, source)?;
-    Some(v8::RegExp::new(scope, source, all)?.into())
 }
 
 fn array_from<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Uint8Array>> {
