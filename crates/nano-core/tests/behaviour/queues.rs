@@ -389,3 +389,18 @@ fn queues_hold_against_an_app_that_changes_what_it_can() {
     runtime.queue_send("jobs", vec![(MessageBody::Value(value), 0)]).expect("there is room");
     assert!(next_log(&runtime).starts_with("undefined"));
 }
+
+#[test]
+fn a_message_that_no_app_can_have_holds_nobody_up() {
+    let runtime = queue_runtime(one_thread());
+    let mut app = options("consumer", LOGS_ALL);
+    app.consumers = vec![QueueConsumer { batch: 1, batch_wait_ms: 0, retries: 0, ..QueueConsumer::new("jobs") }];
+    runtime.load(app).expect("loads");
+    let no_pattern = Value::RegExp { source: "(".into(), flags: String::new() };
+    runtime.queue_send("jobs", vec![(MessageBody::Value(no_pattern), 0)]).expect("there is room");
+    send(&runtime, &["a"]);
+    for says in ["SyntaxError", "1 messages of the queue \"jobs\" failed for good", "jobs \"a\" 1"] {
+        let said = next_log(&runtime);
+        assert!(said.contains(says), "{said}");
+    }
+}

@@ -598,7 +598,13 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
         }
         Delivery::Event(id, handler, event) => {
             a = v8::String::new(scope, handler)?.into();
-            b = values::to_js(scope, event)?;
+            b = match made_of(scope, event) {
+                Ok(event) => event,
+                Err(error) => {
+                    state.host.get()?.invoke_fail(id, error, None);
+                    return Some(());
+                }
+            };
             (11, id)
         }
         Delivery::Errand(id, Ok(value)) => {
