@@ -261,12 +261,16 @@ fn failure(call: &Call, error: Error, app: &str) -> Answer {
     }
 }
 
-/// An error with those of its properties that may pass between apps, all or none.
+/// An error with those of its properties that may pass between apps, all or none; nothing of it if the rest does not fit either.
 fn without_what_stays(call: &Call, mut thrown: Value) -> Option<Value> {
-    let fits = objects::refuse(&mut thrown, NO_OBJECTS).and_then(|()| check_size(&thrown)).and_then(|()| keep(call, &thrown));
-    let Value::Error(error) = &mut thrown else { return None };
-    if fits.is_err() {
-        error.properties.clear();
+    let fits = |thrown: &mut Value| {
+        objects::refuse(thrown, NO_OBJECTS).and_then(|()| check_size(thrown)).and_then(|()| keep(call, thrown)).is_ok()
+    };
+    if fits(&mut thrown) {
+        return Some(thrown);
     }
-    Some(thrown)
+    if let Value::Error(error) = &mut thrown {
+        error.properties = Vec::new();
+    }
+    fits(&mut thrown).then_some(thrown)
 }
