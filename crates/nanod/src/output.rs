@@ -106,7 +106,6 @@ pub fn flush() {
 }
 
 /// Lines that could not be written.
-#[expect(dead_code, reason = "for the metrics")]
 pub fn lost() -> u64 {
     OUT.lost() + ERR.lost()
 }

@@ -1,7 +1,9 @@
-//! What the kernel says of this process, for metrics.
+//! What the kernel says of this process, and what its output has lost, for metrics.
 
 use std::fmt::Write;
 use std::fs;
+
+use crate::output;
 
 /// Ticks of a second in /proc, whatever the kernel's own are.
 const TICKS: u64 = 100;
@@ -30,9 +32,12 @@ pub fn metrics(out: &mut String) {
          process_resident_memory_bytes {bytes}\n\
          # HELP process_cpu_seconds_total CPU time of the process.\n# TYPE process_cpu_seconds_total counter\n\
          process_cpu_seconds_total {}.{:03}\n\
-         # HELP process_open_fds Files that the process has open.\n# TYPE process_open_fds gauge\nprocess_open_fds {files}\n",
+         # HELP process_open_fds Files that the process has open.\n# TYPE process_open_fds gauge\nprocess_open_fds {files}\n\
+         # HELP nano_lines_lost_total Lines of the process that could not be written.\n\
+         # TYPE nano_lines_lost_total counter\nnano_lines_lost_total {}\n",
         cpu_ms / 1_000,
-        cpu_ms % 1_000
+        cpu_ms % 1_000,
+        output::lost()
     );
 }
 

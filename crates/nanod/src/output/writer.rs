@@ -21,20 +21,22 @@ pub struct Writer {
 }
 
 struct State {
-    waiting: VecDeque<Vec<u8>>,
+    /// Lines, and how many were lost before each.
+    waiting: VecDeque<(u64, Vec<u8>)>,
     bytes: usize,
     /// The thread is at a line.
     busy: bool,
     started: bool,
-    /// Lines that could not be written, and how many of these have been told.
+    /// Lines that could not be written.
     lost: u64,
-    told: u64,
+    /// How many of these came after all that wait.
+    missing: u64,
 }
 
 impl Writer {
     /// What writes lines by `write`. The thread begins with the first of them.
     pub const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>, gap: fn(u64) -> String) -> Self {
-        let state = State { waiting: VecDeque::new(), bytes: 0, busy: false, started: false, lost: 0, told: 0 };
+        let state = State { waiting: VecDeque::new(), bytes: 0, busy: false, started: false, lost: 0, missing: 0 };
         Self { name, write, gap, state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new() }
     }
 
@@ -46,10 +48,12 @@ impl Writer {
         }
         if !state.started || state.bytes + line.len() > LOG_WAITING_BYTES_MAX {
             state.lost += 1;
-            return;
+            state.missing += 1;
+        } else {
+            state.bytes += line.len();
+            let missing = std::mem::take(&mut state.missing);
+            state.waiting.push_back((missing, line));
         }
-        state.bytes += line.len();
-        state.waiting.push_back(line);
         drop(state);
         self.filled.notify_one();
     }
@@ -64,34 +68,81 @@ impl Writer {
         let state = self.lock();
         let wait = Duration::from_millis(LOG_FLUSH_MS);
         // What is not written by then is not waited for.
-        drop(self.emptied.wait_timeout_while(state, wait, |state| state.busy || !state.waiting.is_empty()));
+        drop(self.emptied.wait_timeout_while(state, wait, |state| state.started && !state.is_done()));
     }
 
     fn run(&self) {
+        // Lost at this place, and not told yet.
+        let mut untold = 0;
         let mut state = self.lock();
         loop {
-            let Some(line) = state.waiting.pop_front() else {
+            if state.is_done() {
                 self.emptied.notify_all();
                 state = self.filled.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
                 continue;
+            }
+            // Without a line to write it is those that were lost last.
+            let (missing, line) = match state.waiting.pop_front() {
+                Some((missing, line)) => (missing, Some(line)),
+                None => (std::mem::take(&mut state.missing), None),
             };
-            state.bytes -= line.len();
+            state.bytes -= line.as_ref().map_or(0, Vec::len);
             state.busy = true;
-            let untold = state.lost - state.told;
             drop(state);
+            untold += missing;
             // What was lost stands where it is missing.
-            let told = untold > 0 && (self.write)((self.gap)(untold).as_bytes()).is_ok();
-            let written = (self.write)(&line).is_ok();
+            if untold > 0 && (self.write)((self.gap)(untold).as_bytes()).is_ok() {
+                untold = 0;
+            }
+            let unwritten = u64::from(line.is_some_and(|line| (self.write)(&line).is_err()));
+            untold += unwritten;
             state = self.lock();
             state.busy = false;
-            if told {
-                state.told += untold;
-            }
-            state.lost += u64::from(!written);
+            state.lost += unwritten;
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    /// Whether there is nothing left to write.
+    fn is_done(&self) -> bool {
+        !self.busy && self.waiting.is_empty() && self.missing == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static STREAM: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    static WRITER: Writer = Writer::new(
+        "test",
+        |bytes| {
+            let mut stream = STREAM.lock().expect("a stream");
+            stream.push(String::from_utf8_lossy(&bytes[..bytes.len().min(8)]).into());
+            Ok(())
+        },
+        |lines| format!("gap: {lines}"),
+    );
+
+    #[test]
+    fn what_was_lost_is_told_also_where_nothing_comes_after_it() {
+        // Nobody reads.
+        let unread = STREAM.lock().expect("a stream");
+        WRITER.push(b"first".into());
+        while !WRITER.lock().busy {
+            std::thread::yield_now();
+        }
+        WRITER.push(vec![b'-'; LOG_WAITING_BYTES_MAX]);
+        WRITER.push(b"second".into());
+        WRITER.push(b"third".into());
+        drop(unread);
+        WRITER.flush();
+        assert_eq!(*STREAM.lock().expect("a stream"), ["first", "--------", "gap: 2"]);
+        assert_eq!(WRITER.lost(), 2);
     }
 }

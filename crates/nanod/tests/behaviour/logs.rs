@@ -1,61 +1,82 @@
 //! What nanod says never holds up what it serves.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use crate::support::{Server, folder, nanod, read, says, send};
+use crate::support::{PATIENCE, Server, folder, nanod, read_lines, says};
 
 /// An app that logs more with each request than waits for anybody.
 const LOUD: &str =
     "export default { fetch() { for (let i = 0; i < 4; i++) console.log('x'.repeat(15_000)); return new Response('served'); } };\n";
 const LIMITS: &str = "limits.log_bytes_per_s = \"1 GiB\"\n";
 
-/// Starts nanod with its output going to somebody who is no use, and asks it a lot.
-fn serves_with(name: &str, output: Stdio, requests: usize) -> std::process::Child {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+/// Starts nanod with its output going to somebody who is no use, and asks it until it has lost lines.
+fn loses_lines(name: &str, output: Stdio) -> Child {
     let folder = folder(name, &[("app/index.js", LOUD), ("app/nano.toml", LIMITS)]);
-    let mut command = nanod(&folder, &["--trust", "--listen", &free.to_string()]);
-    let child = command.stdout(output).stderr(Stdio::null()).spawn().expect("nanod starts");
-    while std::net::TcpStream::connect(free).is_err() {
+    let [served, admin] = ["served", ".admin"].map(|name| folder.join(name));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
+    command.arg("serve").arg(&folder).args(["--trust", "--listen", &unix(&served), "--admin", &unix(&admin)]);
+    command.env("NANOD_TOKEN", "a-token-that-only-tests-know").stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
+    let mut child = command.spawn().expect("nanod starts");
+    while UnixStream::connect(&served).is_err() || UnixStream::connect(&admin).is_err() {
+        assert_eq!(child.try_wait().expect("a process"), None);
         std::thread::yield_now();
     }
-    for _ in 0..requests {
-        assert_eq!(read(&mut send(&free.to_string(), "app.localhost", "/")), (200, "served".into()));
+    loop {
+        let answer = ask(&served, "app.localhost", "/");
+        assert!(answer.ends_with("\r\n\r\nserved"), "{answer}");
+        let metrics = ask(&admin, "localhost", "/metrics");
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("nano_lines_lost_total "));
+        if lost.expect("a metric") != "0" {
+            break;
+        }
     }
     let _ = std::fs::remove_dir_all(folder);
     child
 }
 
-fn ends(mut child: std::process::Child) {
+fn unix(socket: &Path) -> String {
+    format!("unix:{}", socket.display())
+}
+
+fn ask(socket: &Path, host: &str, path: &str) -> String {
+    let mut stream = UnixStream::connect(socket).expect("a connection");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it is open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn ends(mut child: Child) {
     crate::support::kill("-TERM", child.id());
     assert_eq!(child.wait().expect("its end").code(), Some(0));
 }
 
 #[test]
 fn a_full_disk_loses_lines_and_nothing_else() {
-    ends(serves_with("full", File::options().write(true).open("/dev/full").expect("a full disk").into(), 20));
+    ends(loses_lines("full", File::options().write(true).open("/dev/full").expect("a full disk").into()));
 }
 
 #[test]
 fn a_reader_that_has_gone_loses_lines_and_nothing_else() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    ends(serves_with("gone", writer.into(), 20));
+    ends(loses_lines("gone", writer.into()));
 }
 
 #[test]
 fn a_reader_that_does_not_read_loses_lines_and_is_told_how_many() {
-    let (mut reader, writer) = std::io::pipe().expect("a pipe");
-    // More than the pipe has room for and nanod keeps.
-    let child = serves_with("unread", writer.into(), 120);
-    let text = std::thread::spawn(move || {
-        let mut text = String::new();
-        reader.read_to_string(&mut text).map(|_| text)
-    });
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let child = loses_lines("unread", writer.into());
+    let lines = read_lines(reader);
+    let mut line = String::new();
+    while !line.contains("lines of log were lost here") {
+        line = lines.recv_timeout(PATIENCE).expect("a line");
+    }
     ends(child);
-    let text = text.join().expect("a reader").expect("text");
-    assert!(text.contains("lines of log were lost here"), "{} bytes", text.len());
 }
 
 #[test]

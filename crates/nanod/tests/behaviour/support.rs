@@ -204,7 +204,7 @@ fn rest(lines: &Receiver<String>) -> String {
 }
 
 /// What comes, line by line, on a thread: whoever waits for a line does not wait for ever.
-fn read_lines(from: PipeReader) -> Receiver<String> {
+pub fn read_lines(from: PipeReader) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
         let mut from = BufReader::new(from);
