@@ -238,11 +238,7 @@ func (d *decoder) tagged(tag uint64, depth int) (any, error) {
 		}
 		return nil, errMalformed
 	case tagPositive, tagNegative:
-		n, err := d.expect(2)
-		if err != nil {
-			return nil, err
-		}
-		magnitude, err := d.take(n)
+		magnitude, err := d.byteString()
 		number := new(big.Int).SetBytes(magnitude)
 		if tag == tagNegative {
 			number.Not(number)
@@ -276,12 +272,16 @@ func (d *decoder) tagged(tag uint64, depth int) (any, error) {
 	return d.value(depth + 1)
 }
 
-func (d *decoder) tagOfBytes(tag uint64) (any, error) {
+func (d *decoder) byteString() ([]byte, error) {
 	n, err := d.expect(2)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := d.take(n)
+	return d.take(n)
+}
+
+func (d *decoder) tagOfBytes(tag uint64) (any, error) {
+	raw, err := d.byteString()
 	if err != nil {
 		return nil, err
 	}
@@ -312,11 +312,7 @@ func (d *decoder) regExp(depth int) (any, error) {
 }
 
 func (d *decoder) typed(t reflect.Type) (any, error) {
-	n, err := d.expect(2)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := d.take(n)
+	raw, err := d.byteString()
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@
 // node:diagnostics_channel: https://nodejs.org/api/diagnostics_channel.html
 (nano) => {
   const {
-    ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeRemoveAt, PromisePrototypeThen, PromiseReject, ReflectApply, SafeMap,
+    ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeRemoveAt, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, SafeMap,
   } = nano.primordials;
   const { asModule, invalidArgType, validateFunction } = nano.part("node/errors");
 
@@ -93,6 +93,20 @@
     return found;
   };
 
+  // Runs it between the start and the end, and tells how it failed.
+  const traced = ({ start, end, error }, context, run) =>
+    start.runStores(context, () => {
+      try {
+        return run();
+      } catch (failure) {
+        context.error = failure;
+        error.publish(context);
+        throw failure;
+      } finally {
+        end.publish(context);
+      }
+    });
+
   const events = ["start", "end", "asyncStart", "asyncEnd", "error"];
 
   class TracingChannel {
@@ -121,53 +135,34 @@
     }
 
     traceSync(fn, context = {}, thisArg = undefined, ...args) {
-      const { start, end, error } = this;
-      return start.runStores(context, () => {
-        try {
-          const result = ReflectApply(fn, thisArg, args);
-          context.result = result;
-          return result;
-        } catch (failure) {
-          context.error = failure;
-          error.publish(context);
-          throw failure;
-        } finally {
-          end.publish(context);
-        }
+      return traced(this, context, () => {
+        context.result = ReflectApply(fn, thisArg, args);
+        return context.result;
       });
     }
 
     tracePromise(fn, context = {}, thisArg = undefined, ...args) {
-      const { start, end, asyncStart, asyncEnd, error } = this;
+      const { asyncStart, asyncEnd, error } = this;
       const settle = (key, value) => {
         context[key] = value;
         if (key === "error") error.publish(context);
         asyncStart.publish(context);
         asyncEnd.publish(context);
       };
-      return start.runStores(context, () => {
-        try {
-          const result = ReflectApply(fn, thisArg, args);
-          const promise = nano.primordials.PromiseResolve(result);
-          return PromisePrototypeThen(promise, (value) => {
-            settle("result", value);
-            return value;
-          }, (failure) => {
-            settle("error", failure);
-            return PromiseReject(failure);
-          });
-        } catch (failure) {
-          context.error = failure;
-          error.publish(context);
-          throw failure;
-        } finally {
-          end.publish(context);
-        }
+      return traced(this, context, () => {
+        const promise = PromiseResolve(ReflectApply(fn, thisArg, args));
+        return PromisePrototypeThen(promise, (value) => {
+          settle("result", value);
+          return value;
+        }, (failure) => {
+          settle("error", failure);
+          return PromiseReject(failure);
+        });
       });
     }
 
     traceCallback(fn, position = -1, context = {}, thisArg = undefined, ...args) {
-      const { start, end, asyncStart, asyncEnd, error } = this;
+      const { asyncStart, asyncEnd, error } = this;
       const at = position < 0 ? args.length + position : position;
       const callback = args[at];
       validateFunction(callback, "callback");
@@ -187,17 +182,7 @@
           }
         });
       };
-      return start.runStores(context, () => {
-        try {
-          return ReflectApply(fn, thisArg, args);
-        } catch (failure) {
-          context.error = failure;
-          error.publish(context);
-          throw failure;
-        } finally {
-          end.publish(context);
-        }
-      });
+      return traced(this, context, () => ReflectApply(fn, thisArg, args));
     }
   }
 

@@ -4,7 +4,7 @@
   const { ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeUnshift, NumberIsNaN, StringPrototypeSlice } = nano.primordials;
   const { Buffer } = nano.part("node/buffer");
   const life = nano.part("node/streams/life");
-  const { knownEncoding, markOf, views } = nano.part("node/streams/support");
+  const { markOf, usualEncoding, views } = nano.part("node/streams/support");
 
   class ReadableState {
     life;
@@ -39,8 +39,7 @@
       this.life = shared;
       this.objectMode = !!(options?.objectMode || (duplex && options?.readableObjectMode));
       this.highWaterMark = markOf(options, this.objectMode, duplex ? "readable" : "");
-      const usual = options?.defaultEncoding;
-      this.defaultEncoding = usual === undefined || usual === null ? "utf8" : knownEncoding(usual);
+      this.defaultEncoding = usualEncoding(options);
       if (options?.encoding) this.decode(options.encoding);
     }
 

@@ -69,6 +69,10 @@
     if (!Buffer.isEncoding(encoding)) throw failure("ERR_UNKNOWN_ENCODING", `Unknown encoding: ${encoding}`, TypeError);
     return encoding;
   };
+  const usualEncoding = (options) => {
+    const encoding = options?.defaultEncoding;
+    return encoding === undefined || encoding === null ? "utf8" : knownEncoding(encoding);
+  };
   const badChunk = (chunk) => invalidArgType("chunk", "of type string or an instance of Buffer, TypedArray, or DataView", chunk);
 
   // Members as the classes of Node have them: all are seen by for..in, and an app may replace them.
@@ -136,7 +140,7 @@
   return {
     __proto__: null,
     asBuffer, badChunk, bufferOn, checkSignal, derive, errors, failure, getDefaultHighWaterMark, isIterable, isStream, isThenable, isWebPair, isWebReadable,
-    isWebWritable, knownEncoding, markOf, member, members, nothing, onAbort, once, setDefaultHighWaterMark, soon, views,
+    isWebWritable, knownEncoding, markOf, member, members, nothing, onAbort, once, setDefaultHighWaterMark, soon, usualEncoding, views,
     customPromisify: SymbolFor("nodejs.util.promisify.custom"),
     asyncDispose: nano.primordials.Symbol.asyncDispose ?? SymbolFor("nodejs.asyncDispose"),
     isView: ArrayBufferIsView,

@@ -124,6 +124,12 @@
     return duplex;
   };
 
+  // How the other side counts what waits.
+  const strategyOf = (isObjects, highWaterMark) =>
+    isObjects
+      ? new classes.CountQueuingStrategy({ highWaterMark })
+      : { highWaterMark, size: (chunk) => chunk?.byteLength ?? chunk?.length ?? 1 };
+
   const readableToWeb = (readable, options = {}) => {
     if (typeof readable?._readableState !== "object" || readable._readableState === null) throw notA("streamReadable", "an stream.Readable", readable);
     const { ReadableStream } = classes;
@@ -133,10 +139,7 @@
       return web;
     }
     const isObjects = readable.readableObjectMode;
-    const mark = readable.readableHighWaterMark;
-    const strategy = options?.strategy ?? (isObjects
-      ? new classes.CountQueuingStrategy({ highWaterMark: mark })
-      : { highWaterMark: mark, size: (chunk) => chunk?.byteLength ?? chunk?.length ?? 1 });
+    const strategy = options?.strategy ?? strategyOf(isObjects, readable.readableHighWaterMark);
     let controller;
     let cancelled = false;
     readable.pause();
@@ -175,10 +178,7 @@
       web.close();
       return web;
     }
-    const mark = writable.writableHighWaterMark;
-    const strategy = writable.writableObjectMode
-      ? new classes.CountQueuingStrategy({ highWaterMark: mark })
-      : { highWaterMark: mark, size: (chunk) => chunk?.byteLength ?? chunk?.length ?? 1 };
+    const strategy = strategyOf(writable.writableObjectMode, writable.writableHighWaterMark);
     let controller;
     let drained = null;
     let closed = null;

@@ -3,7 +3,7 @@
 (nano) => {
   const { ArrayPrototypeSlice } = nano.primordials;
   const life = nano.part("node/streams/life");
-  const { knownEncoding, markOf, views } = nano.part("node/streams/support");
+  const { markOf, usualEncoding, views } = nano.part("node/streams/support");
 
   class WritableState {
     life;
@@ -38,8 +38,7 @@
       this.objectMode = !!(options?.objectMode || (duplex && options?.writableObjectMode));
       this.highWaterMark = markOf(options, this.objectMode, duplex ? "writable" : "");
       this.decodeStrings = options?.decodeStrings !== false;
-      const encoding = options?.defaultEncoding;
-      this.defaultEncoding = encoding === undefined || encoding === null ? "utf8" : knownEncoding(encoding);
+      this.defaultEncoding = usualEncoding(options);
     }
 
     getBuffer() {
