@@ -3,6 +3,7 @@
 
 const { types } = require('node:util');
 const { invalid, tooLarge } = require('./errors.js');
+const { Hashing } = require('./hashing.js');
 const { Pattern } = require('./pattern.js');
 
 const DEPTH_MAX = 64;
@@ -278,6 +279,7 @@ class Reader {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = 0;
     this.held = held;
+    this.hashing = null;
   }
 
   count(info) {
@@ -368,6 +370,26 @@ class Reader {
     return all;
   }
 
+  set() {
+    const items = this.value();
+    const all = new Set();
+    this.hashed().each(items.length, (index) => all.add(items[index]));
+    return all;
+  }
+
+  map() {
+    const count = this.count(this.buffer[this.at++] & 31);
+    const entries = [];
+    for (let index = 0; index < count; index++) entries.push(this.value(), this.value());
+    const all = new Map();
+    this.hashed().each(count, (index) => all.set(entries[index * 2], entries[index * 2 + 1]));
+    return all;
+  }
+
+  hashed() {
+    return (this.hashing ??= new Hashing());
+  }
+
   tagged(tag) {
     switch (tag) {
       case 1:
@@ -382,16 +404,9 @@ class Reader {
         return of === 'Error' ? errorOf(name, what, properties) : this.held(name, what);
       }
       case 258:
-        return new Set(this.value());
-      case 259: {
-        const all = new Map();
-        const count = this.count(this.buffer[this.at++] & 31);
-        for (let index = 0; index < count; index++) {
-          const key = this.value();
-          all.set(key, this.value());
-        }
-        return all;
-      }
+        return this.set();
+      case 259:
+        return this.map();
       case 64:
         return this.take();
       case WTF8:

@@ -25,3 +25,9 @@ use napi_derive::napi;
 pub fn v8_version() -> String {
     nano_core::v8_version().to_string()
 }
+
+/// CPU time of the calling thread, in microseconds.
+#[napi(catch_unwind)]
+pub fn thread_cpu_us() -> f64 {
+    nano_core::sys::thread::cpu_ns() as f64 / 1_000.0
+}

@@ -175,3 +175,17 @@ test('a getter that encodes meanwhile spoils nothing', async (t) => {
   assert.deepEqual(await app.invoke('echo', { a: 'y' }), { a: 'y' });
   assert.equal((await app.fetch(url).catch((error) => error)).code, 'NANO_E_EXCEPTION');
 });
+
+test('items that were chosen to have one hash do not hold up the host', async (t) => {
+  const source = `
+    // V8 hashes a bigint by its lowest digit.
+    const alike = (length) => Array.from({ length }, (_, at) => (BigInt(at) << 64n) + 1n);
+    export const set = () => new Set(alike(9_000));
+    export const map = () => new Map(alike(9_000).map((key) => [key, 1]));
+    export const sets = () => [1, 2, 3, 4].map(() => new Set(alike(4_500)));
+    export const whole = () => new Set(Array.from({ length: 50_000 }, (_, at) => at * 1e6));
+  `;
+  const app = await runtimeFor(t).load(source, { limits: { cpuMs: 3_600_000 } });
+  for (const name of ['set', 'map', 'sets']) await assert.rejects(app.invoke(name), { code: 'NANO_E_TOO_LARGE', message: /the same hash/ });
+  assert.equal((await app.invoke('whole')).size, 50_000);
+});

@@ -3,7 +3,7 @@
 use nano_core::{Body, CallContent, CallResponse, CallView, Headers, ResponseHead};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyBytes;
 
 use crate::error::exception;
 use crate::event::flat;
@@ -13,13 +13,7 @@ use crate::values;
 /// A call as the Python half reads it: `(app, binding, kind, ...)`.
 pub(crate) fn to_python<'py>(py: Python<'py>, call: CallView, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let CallView { app, binding, content, .. } = call;
-    let list = |args: Vec<nano_core::Value>| -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for arg in args {
-            list.append(values::to_python(py, arg, held)?)?;
-        }
-        Ok(list)
-    };
+    let list = |args| values::args_to_python(py, args, held);
     match content {
         CallContent::Fetch { head, body, streaming } => {
             let request = (head.method, head.url, flat(py, &head.headers), PyBytes::new(py, &body), streaming);

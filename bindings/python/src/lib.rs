@@ -8,6 +8,7 @@ mod blocking;
 mod calls;
 mod error;
 mod event;
+mod hashing;
 mod listener;
 mod options;
 mod runtime;

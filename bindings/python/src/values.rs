@@ -6,9 +6,10 @@ use nano_core::{Error, HostObject, Status, Value};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PySet, PyString, PyTuple};
 
 use crate::error::{exception, wrong_type};
+use crate::hashing::Hashing;
 
 /// The integers that a JavaScript number holds exactly, up to this and down to as much below zero.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -25,57 +26,102 @@ fn helper<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
 
 /// A value of an app's as Python has it; `held` finds the host's objects by their numbers.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: Value, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        Value::Undefined | Value::Hole => helper(py, "undefined")?,
-        Value::Null => py.None().into_bound(py),
-        Value::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
-        Value::Int(value) => value.into_pyobject(py)?.into_any(),
-        Value::Float(value) => PyFloat::new(py, value).into_any(),
-        Value::Text(text) => PyString::new(py, &text).into_any(),
-        Value::Units(units) => {
-            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-            PyBytes::new(py, &bytes).call_method1("decode", UTF_16)?
-        }
-        Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
-        Value::Buffer(bytes) => helper(py, "to_buffer")?.call1((PyBytes::new(py, &bytes),))?,
-        Value::View(bytes) => helper(py, "to_view")?.call1((PyBytes::new(py, &bytes),))?,
-        Value::RegExp { source, flags } => helper(py, "to_reg_exp")?.call1((source, flags))?,
-        Value::Boxed(inside) => to_python(py, *inside, held)?,
-        Value::Array(items) => list(py, items, held)?.into_any(),
-        Value::Object(entries) => dict(py, entries, held)?.into_any(),
-        Value::Map(entries) => {
-            let pairs = PyList::empty(py);
-            for (key, item) in entries {
-                pairs.append((to_python(py, key, held)?, to_python(py, item, held)?))?;
+    Writer { py, held, hashing: Hashing::new() }.value(value)
+}
+
+/// The arguments that an app calls something with.
+pub(crate) fn args_to_python<'py>(py: Python<'py>, args: Vec<Value>, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    Writer { py, held, hashing: Hashing::new() }.list(args)
+}
+
+struct Writer<'a, 'py> {
+    py: Python<'py>,
+    held: &'a Bound<'py, PyAny>,
+    hashing: Hashing,
+}
+
+impl<'py> Writer<'_, 'py> {
+    fn value(&mut self, value: Value) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        Ok(match value {
+            Value::Undefined | Value::Hole => helper(py, "undefined")?,
+            Value::Null => py.None().into_bound(py),
+            Value::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
+            Value::Int(value) => value.into_pyobject(py)?.into_any(),
+            Value::Float(value) => PyFloat::new(py, value).into_any(),
+            Value::Text(text) => PyString::new(py, &text).into_any(),
+            Value::Units(units) => {
+                let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                PyBytes::new(py, &bytes).call_method1("decode", UTF_16)?
             }
-            helper(py, "to_map")?.call1((pairs,))?
-        }
-        Value::Set(items) => helper(py, "to_set")?.call1((list(py, items, held)?,))?,
-        Value::BigInt { negative, magnitude } => helper(py, "to_bigint")?.call1((negative, PyBytes::new(py, &magnitude)))?,
-        Value::Date(ms) => helper(py, "to_date")?.call1((ms,))?,
-        Value::TypedArray { kind, bytes } => helper(py, "to_typed_array")?.call1((format!("{kind:?}"), PyBytes::new(py, &bytes)))?,
-        Value::Error(error) => {
-            let properties = dict(py, error.properties, held)?;
-            helper(py, "to_error")?.call1((error.name, error.message, properties))?
-        }
-        Value::HostObject(object) => held.call1((object.class, object.id))?,
-    })
-}
-
-fn dict<'py>(py: Python<'py>, entries: Vec<(String, Value)>, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, item) in entries {
-        dict.set_item(key, to_python(py, item, held)?)?;
+            Value::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
+            Value::Buffer(bytes) => helper(py, "to_buffer")?.call1((PyBytes::new(py, &bytes),))?,
+            Value::View(bytes) => helper(py, "to_view")?.call1((PyBytes::new(py, &bytes),))?,
+            Value::RegExp { source, flags } => helper(py, "to_reg_exp")?.call1((source, flags))?,
+            Value::Boxed(inside) => self.value(*inside)?,
+            Value::Array(items) => self.list(items)?.into_any(),
+            Value::Object(entries) => self.dict(entries)?.into_any(),
+            Value::Map(entries) => self.map(entries)?,
+            Value::Set(items) => self.set(items)?,
+            Value::BigInt { negative, magnitude } => helper(py, "to_bigint")?.call1((negative, PyBytes::new(py, &magnitude)))?,
+            Value::Date(ms) => helper(py, "to_date")?.call1((ms,))?,
+            Value::TypedArray { kind, bytes } => helper(py, "to_typed_array")?.call1((format!("{kind:?}"), PyBytes::new(py, &bytes)))?,
+            Value::Error(error) => {
+                let properties = self.dict(error.properties)?;
+                helper(py, "to_error")?.call1((error.name, error.message, properties))?
+            }
+            Value::HostObject(object) => self.held.call1((object.class, object.id))?,
+        })
     }
-    Ok(dict)
-}
 
-fn list<'py>(py: Python<'py>, items: Vec<Value>, held: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for item in items {
-        list.append(to_python(py, item, held)?)?;
+    fn dict(&mut self, entries: Vec<(String, Value)>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(self.py);
+        for (key, item) in entries {
+            dict.set_item(key, self.value(item)?)?;
+        }
+        Ok(dict)
     }
-    Ok(list)
+
+    fn list(&mut self, items: Vec<Value>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(self.py);
+        for item in items {
+            list.append(self.value(item)?)?;
+        }
+        Ok(list)
+    }
+
+    fn map(&mut self, entries: Vec<(Value, Value)>) -> PyResult<Bound<'py, PyAny>> {
+        let hashable = helper(self.py, "hashable")?;
+        let mut pairs = Vec::with_capacity(entries.len());
+        for (key, item) in entries {
+            pairs.push((hashable.call1((self.value(key)?,))?, self.value(item)?));
+        }
+        let map = helper(self.py, "Map")?.call0()?;
+        let dict = map.cast::<PyDict>()?;
+        self.hashing.add_all(self.py, &pairs, |(key, item)| dict.set_item(key, item))?;
+        self.check_whole("Map", pairs.len(), dict.len())?;
+        Ok(map)
+    }
+
+    fn set(&mut self, items: Vec<Value>) -> PyResult<Bound<'py, PyAny>> {
+        let hashable = helper(self.py, "hashable")?;
+        let mut keys = Vec::with_capacity(items.len());
+        for item in items {
+            keys.push(hashable.call1((self.value(item)?,))?);
+        }
+        let set = PySet::empty(self.py)?;
+        self.hashing.add_all(self.py, &keys, |key| set.add(key))?;
+        self.check_whole("Set", keys.len(), set.len())?;
+        Ok(set.into_any())
+    }
+
+    fn check_whole(&self, kind: &str, given: usize, made: usize) -> PyResult<()> {
+        if made == given {
+            return Ok(());
+        }
+        let why = format!("the app's {kind} has several items that are one in Python, such as 1 and true: give an array of them");
+        Err(exception(self.py, Error::new(Status::Unsupported, why)))
+    }
 }
 
 /// Arguments or a result for an app; `give` finds the number under which an app is to hold an object of the host's.

@@ -240,6 +240,20 @@ def test_what_would_be_one_in_python_is_refused(runtime: Runtime, run: Any, item
     assert (got, len(app.invoke_sync("whole"))) == ([], 6)
 
 
+@pytest.mark.parametrize("made", ["new Set(keys)", "new Map(keys.map((key) => [key, 1]))", "[1, 2, 3].map(() => new Set(keys.slice(9_000)))"])
+def test_items_that_were_chosen_to_have_one_hash_do_not_hold_up_the_host(runtime: Runtime, made: str) -> None:
+    # Python hashes an int by its remainder, so all of these alike.
+    keys = "const keys = Array.from({ length: 20_000 }, (_, at) => BigInt(at) * (2n ** 61n - 1n));"
+    app = runtime.load(f"{keys} export const give = () => {made};")
+    with pytest.raises(nano.TooLargeError, match="the same hash"):
+        app.invoke_sync("give")
+
+
+def test_many_items_are_not_too_many(runtime: Runtime) -> None:
+    app = runtime.load("export const set = () => new Set(Array.from({ length: 50_000 }, (_, at) => at * 1e6)); export const map = () => new Map([...set()].map((key) => [`${key}`, 1]));")
+    assert (len(app.invoke_sync("set")), len(app.invoke_sync("map"))) == (50_000, 50_000)
+
+
 def test_relatives_of_plain_types_are_what_they_are_relatives_of(app: App) -> None:
     class Color(str, Enum):
         RED = "red"

@@ -388,6 +388,15 @@ pub const VALUE_DEPTH_MAX: usize = 64;
 pub const VALUE_ITEMS_MAX: usize = 1_000_000;
 /// Bytes of a value in CBOR, where nothing smaller is said.
 pub const VALUE_BYTES_MAX: usize = 32 << 20;
+/// What a host spends on the sets and maps of one value of an app's, in nanoseconds of CPU for each item, which takes 50 to 200. Hashes of
+/// numbers have no secret in Python and in V8: an app can choose items that all have one, and take a host's time by their square.
+pub const HASHING_ITEM_NS: u64 = 1_000;
+/// The same, besides.
+pub const HASHING_SPARE_NS: u64 = 25_000_000;
+/// So many items are made without a look at the clock.
+pub const HASHING_SLICE: usize = 64;
+/// What these count up to: the rest is a pause of somebody else's.
+pub const HASHING_SLICE_NS_MAX: u64 = 5_000_000;
 /// The deepest nesting any limit can allow: reading and writing recurse. Measured, a level takes 0.75 KiB of stack, and
 /// 4 KiB without optimization, so the deepest value takes 1 MiB at worst.
 pub const VALUE_DEPTH_CEILING: usize = 256;
@@ -685,6 +694,9 @@ pub const ROUTE_PORTS_MAX: usize = 64;
 pub const DEPLOYS_AT_ONCE: usize = 16;
 /// The same with all that take long.
 pub const DEPLOYS_MAX: usize = 256;
+/// Apps whose requests a server waits for at the same time when it unloads them. Others take requests until one of these has ended, or their
+/// own time is over.
+pub const UNLOADS_AT_ONCE: usize = 64;
 /// How long the programs that print an app's secrets may take, all of them together, before they are ended.
 pub const SECRET_PROGRAMS_MS: u64 = 10_000;
 /// How long a deployment takes before it is said that it is waited for.

@@ -26,7 +26,7 @@ import sys
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Final, NamedTuple
 
-from ._errors import InvalidTypeError, UnsupportedError
+from ._errors import InvalidTypeError
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -177,23 +177,6 @@ def to_typed_array(kind: str, data: bytes) -> memoryview:
         return memoryview(array.array("f", halves))
 
 
-def to_map(pairs: list[tuple[Any, Any]]) -> Map:
-    made = Map((_hashable(key), item) for key, item in pairs)
-    _check_whole("Map", pairs, made)
-    return made
-
-
-def to_set(items: list[Any]) -> set[Any]:
-    made = {_hashable(item) for item in items}
-    _check_whole("Set", items, made)
-    return made
-
-
-def _check_whole(kind: str, given: list[Any], made: Map | set[Any]) -> None:
-    if len(made) != len(given):
-        raise UnsupportedError(f"the app's {kind} has several items that are one in Python, such as 1 and true: give an array of them")
-
-
 def to_error(name: str, message: str, properties: dict[str, Any]) -> JSError:
     return JSError(name, message, properties)
 
@@ -210,13 +193,14 @@ def to_view(data: bytes) -> DataView:
     return DataView(data)
 
 
-def _hashable(value: Any) -> Any:
+def hashable(value: Any) -> Any:
+    """What an item of a Set or a key of a Map is in Python."""
     if isinstance(value, list):
-        return tuple(_hashable(item) for item in value)
+        return tuple(hashable(item) for item in value)
     if isinstance(value, (set, frozenset)):
         return frozenset(value)
     if isinstance(value, dict):
-        return tuple((key, _hashable(item)) for key, item in value.items())
+        return tuple((key, hashable(item)) for key, item in value.items())
     if isinstance(value, memoryview):
         return value.tobytes()
     return value

@@ -300,6 +300,19 @@ fn the_limits_of_the_other_app_hold() {
 }
 
 #[test]
+fn what_takes_long_to_receive_ends_as_a_long_turn_does() {
+    let runtime = runtime(1);
+    // V8 hashes a bigint by its lowest digit.
+    let source = "export default { give: () => new Set(Array.from({ length: 20_000 }, (_, n) => (BigInt(n) << 64n) + 1n)) };";
+    let mut alike = options("alike", source);
+    alike.limits.cpu_ms = 3_600_000;
+    runtime.load(alike).expect("loads");
+    let app = caller(&runtime, "alike", None, "if (request.url.endsWith('/take')) await env.API.give(); return new Response('hi');");
+    assert_eq!(fetch(&app, "/take").expect_err("it takes too long").status, Status::CpuLimit);
+    assert_eq!((text(&app, "/"), runtime.stats().abandoned), ("hi".into(), 0));
+}
+
+#[test]
 fn errors_of_another_app_have_the_class_that_they_had_there() {
     let runtime = runtime(1);
     let api = "export default { fetch() {}, built(name) { throw new globalThis[name]('m'); }, below() { throw new (class Mine extends TypeError {})('m'); }, \

@@ -427,8 +427,12 @@ fn typed_array(value: v8::Local<v8::Value>) -> Option<Value> {
     Some(Value::TypedArray { kind, bytes })
 }
 
-/// A [`Value`] as JavaScript sees it; `None` with an exception pending if the app has no memory for it.
+/// A [`Value`] as JavaScript sees it; `None` with an exception pending if the app has no memory for it, or if the turn is being stopped:
+/// what somebody else has sent may take long, as sets do whose items were chosen to have one hash.
 pub(crate) fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Option<v8::Local<'s, v8::Value>> {
+    if State::is_stopping(scope) {
+        return None;
+    }
     Some(match value {
         Value::Undefined | Value::Hole => v8::undefined(scope).into(),
         Value::Null => v8::null(scope).into(),
