@@ -303,7 +303,7 @@ fn the_limits_of_the_other_app_hold() {
 fn what_takes_long_to_receive_ends_as_a_long_turn_does() {
     let runtime = runtime(1);
     // V8 hashes a bigint by its lowest digit.
-    let source = "export default { give: () => new Set(Array.from({ length: 20_000 }, (_, n) => (BigInt(n) << 64n) + 1n)) };";
+    let source = "export default { fetch() {}, give: () => new Set(Array.from({ length: 20_000 }, (_, n) => (BigInt(n) << 64n) + 1n)) };";
     let mut alike = options("alike", source);
     alike.limits.cpu_ms = 3_600_000;
     runtime.load(alike).expect("loads");
