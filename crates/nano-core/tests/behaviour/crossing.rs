@@ -75,6 +75,16 @@ fn a_regular_expression_is_what_it_was_made_of_whatever_it_says() {
 }
 
 #[test]
+fn a_regular_expression_with_halves_of_pairs_matches_what_it_did() {
+    let body = "const texts = ['a', '\\ud800', '\\udfff', '\\ue000', '\\ufffd', '\\ud83d', '\\ud83d\\udc00', '\\\\ud83d', '\\\\', '\\u{1f600}']; \
+      for (const [source, ...flags] of [['[\\ud800-\\ue000]', '', 'u', 'v', 'i'], ['^\\\\\\ud83d$', ''], ['^\\\\\\\\?\\ud83d$', '', 'u'], \
+        ['^(?:\\ud83d\\\\udc00|a)$', '', 'u', 'v'], ['^(?:\\\\ud83d\\udc00|a)$', '', 'u', 'v'], ['\\u{1f600}|\\udc00', '', 'u'], ['\\ud800\\ufffd?', '']]) { \
+        for (const f of flags) { const home = new RegExp(source, f); const away = await same(home).catch(() => /none/y); \
+          check(`${home}`, away.flags === f && texts.every((text) => away.test(text) === home.test(text))); } }";
+    assert_eq!(asked(body), "");
+}
+
+#[test]
 fn an_error_that_is_sent_says_all_that_it_says_at_home() {
     let body = "for (const Class of [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError]) { \
         const e = await same(new Class('m')); check(Class.name, e.constructor === Class && e.message === 'm' && !Object.hasOwn(e, 'cause') && Object.keys(e).length === 0); } \

@@ -1,6 +1,8 @@
 //! Regular expressions as values: what V8 made them of, whatever the app has written to their properties since. Whoever is sent a pattern reads
 //! it at its own expense, so it must be one that its sender has read before.
 
+use std::fmt::Write;
+
 use v8::RegExpCreationFlags as Flags;
 
 use super::exceptions;
@@ -17,6 +19,9 @@ const FLAGS: [(char, Flags); 8] = [
     ('y', Flags::STICKY),
 ];
 
+/// What one unit of a source may become as UTF-8, escaped or not.
+pub(super) const UNIT_BYTES_MAX: usize = r"\u{d800}".len();
+
 unsafe extern "C" {
     // `v8::RegExp::GetFlags() const`, for which the crate has no function.
     #[link_name = "_ZNK2v86RegExp8GetFlagsEv"]
@@ -28,6 +33,31 @@ pub(super) fn flags_of(reg_exp: v8::Local<v8::RegExp>) -> String {
     // SAFETY: V8 takes its own objects by this address, which the handle keeps for the time of the call, and only reads.
     let all = Flags::from_bits_truncate(unsafe { get_flags(&raw const *reg_exp) });
     FLAGS.iter().filter(|(_, flag)| all.contains(*flag)).map(|(name, _)| name).collect()
+}
+
+/// A source in which there are halves of pairs, with these written as escapes: in a pattern they mean the same.
+pub(super) fn escaped(units: &[u16], flags: &str) -> String {
+    // Where pairs are characters, two halves that are escaped without braces would become one.
+    let of_characters = flags.contains(['u', 'v']);
+    let mut source = String::new();
+    let mut after_backslash = false;
+    for character in char::decode_utf16(units.iter().copied()) {
+        match character {
+            Ok(character) => {
+                after_backslash = character == '\\' && !after_backslash;
+                source.push(character);
+            }
+            Err(half) => {
+                // A half that the pattern escapes already has its backslash.
+                if !std::mem::take(&mut after_backslash) {
+                    source.push('\\');
+                }
+                let half = half.unpaired_surrogate();
+                let _ = if of_characters { write!(source, "u{{{half:x}}}") } else { write!(source, "u{half:x}") };
+            }
+        }
+    }
+    source
 }
 
 /// A regular expression, as its constructor makes it; `None` with an exception pending where there is none like it.

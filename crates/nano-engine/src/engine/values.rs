@@ -170,9 +170,7 @@ impl<'s> Reader<'s> {
             return self.read_error(scope, value);
         }
         if let Ok(reg_exp) = v8::Local::<v8::RegExp>::try_from(value) {
-            let source = reg_exp.get_source(scope);
-            let source = self.text(scope, source.into())?;
-            return Some(Value::RegExp { source, flags: reg_exps::flags_of(reg_exp) });
+            return self.read_reg_exp(scope, reg_exp);
         }
         if let Some(inside) = inside_box(scope, value) {
             return Some(Value::Boxed(Box::new(self.read(scope, inside?)?)));
@@ -192,6 +190,24 @@ impl<'s> Reader<'s> {
         }
         entries.shrink_to_fit();
         Some(Value::Object(entries))
+    }
+
+    /// A regular expression by its source, which is well-formed here whatever it was made of.
+    fn read_reg_exp(&mut self, scope: &mut v8::PinScope<'s, '_>, reg_exp: v8::Local<'s, v8::RegExp>) -> Option<Value> {
+        let flags = reg_exps::flags_of(reg_exp);
+        let source = reg_exp.get_source(scope);
+        let source = match self.string(scope, source.into())? {
+            Value::Text(source) => source,
+            Value::Units(units) => {
+                let len = reg_exps::UNIT_BYTES_MAX * units.len();
+                self.take(scope, len)?;
+                let source = reg_exps::escaped(&units, &flags);
+                self.bytes -= len - source.len();
+                source
+            }
+            _ => return None,
+        };
+        Some(Value::RegExp { source, flags })
     }
 
     /// An error with its own properties, of which those are left out that cannot cross: it has to be told of all the same.
