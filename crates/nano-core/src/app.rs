@@ -698,9 +698,10 @@ pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
 impl Inner {
     /// An app serves by a version: from now on it has its events.
     pub(crate) fn follow(self: &Arc<Self>, app: &Arc<AppShared>, version: &Version) -> Result<()> {
-        self.follow_queues(app, version)?;
+        let followed = self.follow_queues(app, version);
+        // It serves, also where another app has taken its queues.
         self.follow_crons(app, version);
-        Ok(())
+        followed
     }
 
     /// Counts a request out of its app; called by `Work::finish` alone.

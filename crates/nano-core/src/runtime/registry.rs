@@ -10,7 +10,7 @@ use crate::app::{App, AppOptions, AppShared};
 use crate::observe::Totals;
 use crate::prepared::Prepared;
 use crate::shard::Command;
-use crate::version::Life;
+use crate::version::{Life, Version};
 use crate::wait::lock;
 
 impl Runtime {
@@ -58,13 +58,15 @@ impl Runtime {
             inner.check_open()?;
             let lazy = prepared.lazy;
             let shared = self.share(prepared, life);
-            begun.push(shared.clone());
             let version = shared.version();
+            let together = check_together(&shared, &version, &begun);
+            begun.push(shared.clone());
+            together?;
             inner.check_consumers(&shared, &version, &others)?;
             if lazy { Ok(()) } else { inner.try_start(&shared, &version) }
         };
         let failed = prepared.into_iter().zip(lives).enumerate().find_map(|(index, one)| Some((index, begin(one).err()?)));
-        let failed = failed.or_else(|| inner.register_in_place(&begun, &others).err().map(|error| (0, error)));
+        let failed = failed.or_else(|| inner.register_in_place(&begun, &others).err());
         if let Some((index, error)) = failed {
             begun.iter().for_each(|shared| inner.give_up(shared, &error));
             return Err((index, error));
@@ -111,17 +113,19 @@ impl Inner {
         self.tell_shards(|| Command::Evict(key, error.clone(), Arc::default()));
     }
 
-    /// Registers apps by the names of others, by their keys, or by free ones: all, or none.
-    fn register_in_place(&self, all: &[Arc<AppShared>], others: &[u64]) -> Result<()> {
+    /// Registers apps by the names of others, by their keys, or by free ones: all, or none, and which of them it is that cannot be.
+    fn register_in_place(&self, all: &[Arc<AppShared>], others: &[u64]) -> std::result::Result<(), (usize, Error)> {
         let mut apps = self.apps.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         if self.is_closed() {
-            return Err(Error::new(Status::Shutdown, "the runtime has been freed"));
+            return Err((0, Error::new(Status::Shutdown, "the runtime has been freed")));
         }
-        if apps.len() + all.len() > self.limits.apps as usize {
-            return Err(Error::new(Status::Capacity, format!("{} apps are registered (limit apps)", apps.len())));
+        let room = (self.limits.apps as usize).saturating_sub(apps.len());
+        if all.len() > room {
+            return Err((room, Error::new(Status::Capacity, format!("{} apps are registered (limit apps)", apps.len()))));
         }
-        if let Some(taken) = all.iter().find(|shared| apps.get(&shared.name).is_some_and(|found| !others.contains(&found.key))) {
-            return Err(Error::new(Status::Busy, format!("there is an app named \"{}\" already", taken.name)));
+        let is_taken = |shared: &Arc<AppShared>| apps.get(&shared.name).is_some_and(|found| !others.contains(&found.key));
+        if let Some(index) = all.iter().position(is_taken) {
+            return Err((index, Error::new(Status::Busy, format!("there is an app named \"{}\" already", all[index].name))));
         }
         let lost: Vec<String> = apps.iter().filter(|(_, app)| others.contains(&app.key)).map(|(name, _)| name.clone()).collect();
         for name in lost {
@@ -189,6 +193,22 @@ impl Inner {
         apps.values().for_each(|app| add(app, &mut totals));
         totals
     }
+}
+
+/// Refuses an app that is loaded together with others and would take the name or the queue of one of them.
+fn check_together(app: &AppShared, version: &Version, others: &[Arc<AppShared>]) -> Result<()> {
+    if others.iter().any(|other| other.name == app.name) {
+        return Err(Error::new(Status::Busy, format!("two of the apps are named \"{}\"", app.name)));
+    }
+    for other in others {
+        let theirs = other.version();
+        let shared = version.consumers.iter().find(|own| theirs.consumers.iter().any(|other| other.queue == own.queue));
+        if let Some(consumer) = shared {
+            let why = format!("the queue \"{}\" has a consumer already, the app \"{}\"", consumer.queue, other.name);
+            return Err(Error::new(Status::Busy, why));
+        }
+    }
+    Ok(())
 }
 
 /// What stands for the name of an app that has lost it, in a form that no name has.

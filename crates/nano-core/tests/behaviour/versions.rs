@@ -1,6 +1,9 @@
 //! What the host knows versions of an app by: who calls it, and when one has ended.
 
-use nano_core::{App, AppOptions, Binding, BindingKind, ClassShape, Event, HostObject, Payload, Prepared, Runtime, Status, Value};
+use nano_core::{
+    App, AppOptions, Binding, BindingKind, ClassShape, Event, HostObject, Payload, Prepared, QueueConsumer, Runtime, RuntimeLimits,
+    RuntimeOptions, Status, Value,
+};
 
 use crate::support::*;
 
@@ -157,6 +160,34 @@ fn what_a_version_holds_comes_back_before_it_ends() {
     let event = next(&runtime);
     assert!(matches!(event.payload, Payload::Release { .. }) && event.id == 7, "{event:?}");
     assert_eq!(ended(&next(&runtime)), Some(1));
+}
+
+#[test]
+fn apps_that_are_loaded_together_do_not_take_one_another_s_name_or_queue() {
+    let limits = RuntimeLimits { threads: 1, apps: 4, ..RuntimeLimits::default() };
+    let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+    let named = |name: &str| options(name, "export default { fetch() {}, queue() {} }");
+    let takes = |name: &str, queue: &str| AppOptions { consumers: vec![QueueConsumer::new(queue)], ..named(name) };
+    let old = [runtime.load(takes("a", "q")).expect("it starts")];
+    runtime.load(named("taken")).expect("it starts");
+    let refused = |list: Vec<AppOptions>| {
+        let prepared = list.into_iter().map(|options| Prepared::read(options).expect("it compiles")).collect();
+        let (index, error) = runtime.load_in_place(prepared, &old).map(drop).expect_err("they cannot be");
+        let mut names: Vec<_> = runtime.apps().into_iter().map(|app| app.name).collect();
+        names.sort();
+        assert_eq!(names, ["a", "taken"], "{error}");
+        (index, error.status, error.message)
+    };
+    let (index, status, why) = refused(vec![takes("a", "q"), takes("b", "q")]);
+    assert_eq!((index, status), (1, Status::Busy), "{why}");
+    assert!(why.contains("the queue \"q\""), "{why}");
+    let (index, status, why) = refused(vec![named("a"), named("b"), named("b")]);
+    assert_eq!((index, status), (2, Status::Busy), "{why}");
+    assert!(why.contains("\"b\""), "{why}");
+    let (index, status, why) = refused(vec![named("a"), named("taken")]);
+    assert_eq!((index, status), (1, Status::Busy), "{why}");
+    let (index, status, why) = refused(vec![named("a"), named("b"), named("c")]);
+    assert_eq!((index, status), (2, Status::Capacity), "{why}");
 }
 
 #[test]
