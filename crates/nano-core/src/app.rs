@@ -14,7 +14,7 @@ use crate::event::Account;
 use crate::files::Files;
 use crate::inspect::Inspected;
 use crate::objects;
-use crate::observe::{Kill, Meter, Outcome};
+use crate::observe::{CpuTime, Kill, Meter, Outcome};
 use crate::prepared::Prepared;
 use crate::queue::QueueConsumer;
 use crate::request::{self, Body, Ending, Job, Listener, Origin, RequestInit, Response, Work};
@@ -178,7 +178,7 @@ pub(crate) struct AppShared {
     in_flight: InFlight,
     pub requests: AtomicU64,
     pub errors: AtomicU64,
-    pub cpu_ns: AtomicU64,
+    pub cpu: CpuTime,
     /// What else is counted of it; nothing of an app that nobody has asked for anything.
     meter: OnceLock<Box<Meter>>,
     pub starts: AtomicU64,
@@ -219,7 +219,7 @@ impl AppShared {
             in_flight: InFlight::default(),
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
-            cpu_ns: AtomicU64::new(0),
+            cpu: CpuTime::default(),
             meter: OnceLock::new(),
             starts: AtomicU64::new(0),
             condemned: AtomicU64::new(0),
@@ -290,7 +290,7 @@ impl AppShared {
             requests: self.requests.load(Ordering::Relaxed),
             in_flight: self.in_flight.count().into(),
             errors: self.errors.load(Ordering::Relaxed),
-            cpu_us: self.cpu_ns.load(Ordering::Relaxed) / 1_000,
+            cpu_us: self.cpu.ns() / 1_000,
             starts: self.starts.load(Ordering::Relaxed),
             condemned: self.condemned.load(Ordering::Relaxed),
             strikes: self.strikes.load(Ordering::Relaxed),

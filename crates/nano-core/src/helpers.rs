@@ -170,7 +170,7 @@ impl Order {
 
     /// Bills what a piece of it has used.
     fn bill(&mut self, used_ns: u64) {
-        self.app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        self.inner.bill(&self.app, used_ns);
         match &self.spent {
             Some(spent) => {
                 spent.errand_ns.fetch_add(used_ns, Ordering::Relaxed);

@@ -221,7 +221,7 @@ impl crate::runtime::Inner {
             if let Some(meter) = app.meter_if_any() {
                 totals.add(meter);
             }
-            totals.cpu_ns += app.cpu_ns.load(std::sync::atomic::Ordering::Relaxed);
+            totals.cpu_ns += app.cpu.ns();
         })
     }
 }

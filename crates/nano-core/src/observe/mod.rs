@@ -3,6 +3,7 @@
 //! Counting is on every request's path: relaxed additions to lines that its thread has anyway, no lock, no clock of its own. Looking may
 //! take locks for as long as it takes to copy what is behind them.
 
+mod cpu_time;
 mod durations;
 mod meter;
 mod metrics;
@@ -11,6 +12,7 @@ mod stats;
 
 use std::sync::atomic::AtomicU64;
 
+pub(crate) use cpu_time::CpuTime;
 pub use durations::Durations;
 pub use meter::{Kill, Outcome};
 pub(crate) use meter::{Meter, Totals};

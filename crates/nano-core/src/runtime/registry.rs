@@ -164,7 +164,7 @@ impl Inner {
         if let Some(name) = name {
             apps.remove(name);
             let mut past = lock(&self.past);
-            past.cpu_ns += shared.cpu_ns.load(Ordering::Relaxed);
+            past.cpu_ns += shared.cpu.take_over();
             if let Some(meter) = shared.meter_if_any() {
                 past.add(meter);
             }
@@ -173,6 +173,13 @@ impl Inner {
         self.forget_crons(shared);
         self.forget_queues(shared);
         self.caches.forget(shared.key);
+    }
+
+    /// Bills an app for CPU time, also one that is gone: somebody may still see to what it has left.
+    pub(crate) fn bill(&self, app: &AppShared, used_ns: u64) {
+        if app.cpu.add(used_ns) {
+            lock(&self.past).cpu_ns += used_ns;
+        }
     }
 
     pub(crate) fn app_list(&self) -> Vec<Arc<AppShared>> {

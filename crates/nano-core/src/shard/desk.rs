@@ -118,7 +118,7 @@ impl Desk {
     /// Bills an app, and what it was doing, for what the thread has used since the last time.
     pub(super) fn bill(&self, app: &AppShared, spent: Option<&Spent>) {
         let used_ns = self.pass();
-        app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        self.inner.bill(app, used_ns);
         // What a debugger has asked for is at nobody's expense.
         if let Some(spent) = spent.filter(|_| !app.is_inspected()) {
             spent.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);

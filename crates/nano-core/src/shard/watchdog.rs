@@ -327,7 +327,7 @@ fn replace(inner: &Arc<Inner>, shard: &Arc<Shard>, seat: &Arc<Seat>, why: Why) {
             inner.counters.parked.fetch_add(1, Ordering::Relaxed);
             // It will not be back to bill its last turn.
             if let (Some(app), Some(turn)) = (&app, seat.view()) {
-                app.cpu_ns.fetch_add(seat.cpu_ns().saturating_sub(turn.times.cpu_started_ns), Ordering::Relaxed);
+                inner.bill(app, seat.cpu_ns().saturating_sub(turn.times.cpu_started_ns));
             }
             inner.counters.lost_bytes.fetch_add(seat.lost_bytes(), Ordering::Relaxed);
         }

@@ -42,7 +42,7 @@ impl Link {
             _ => None,
         };
         let used_ns = self.desk.pass();
-        self.app.cpu_ns.fetch_add(used_ns, Ordering::Relaxed);
+        self.desk.inner.bill(&self.app, used_ns);
         let owed_ns = credit.pay(used_ns);
         if let Some(spent) = spent.filter(|_| owed_ns > 0 && !self.app.is_inspected())
             && spent.cpu_ns.fetch_add(owed_ns, Ordering::Relaxed) + owed_ns > u64::from(self.cpu_ms_of(&spent)) * 1_000_000
