@@ -18,7 +18,7 @@ use crate::pipe::{self, Held, Pipe, Pushed};
 use crate::queue::Batch;
 use crate::runtime::Inner;
 use crate::shard::{Command, last_frame};
-use crate::trace::{Trace, object};
+use crate::trace::Trace;
 use crate::wait::{Slot, lock};
 
 /// The body a request begins with.
@@ -97,6 +97,8 @@ pub(crate) enum Job {
     Invoke(String, Mutex<Option<Vec<Value>>>),
     /// The handler of this name, with what it is called for.
     Event(&'static str, EventBody),
+    /// Its `queue` handler. The messages stay what they wait as, and are counted as, until they are delivered.
+    Batch(Arc<Batch>),
 }
 
 /// What a handler is called for.
@@ -123,7 +125,7 @@ impl Job {
     /// What it would be delivered with is not needed any more, if it has not been taken.
     fn drop_values(&self) {
         match self {
-            Job::Fetch(_) => {}
+            Job::Fetch(_) | Job::Batch(_) => {}
             Job::Invoke(_, args) => drop(lock(args).take()),
             Job::Event(_, event) => drop(lock(&event.value).take()),
         }
@@ -131,16 +133,7 @@ impl Job {
 
     /// An event for the handler of this name.
     pub(crate) fn event(handler: &'static str, value: Value) -> Self {
-        let summary = match &value {
-            Value::Object(entries) if handler == "queue" => {
-                let count = |value: &Value| if let Value::Array(messages) = value { messages.len() as i64 } else { 0 };
-                let size = entries.iter().find(|(key, _)| key == "messages").map_or(0, |(_, value)| count(value));
-                let queue = entries.iter().find(|(key, _)| key == "queue").map_or(Value::Undefined, |(_, value)| value.clone());
-                object([("queue", queue), ("batchSize", Value::Int(size))])
-            }
-            Value::Object(_) => value.clone(),
-            _ => Value::Undefined,
-        };
+        let summary = if matches!(value, Value::Object(_)) { value.clone() } else { Value::Undefined };
         Self::Event(handler, EventBody { value: Some(value).into(), summary })
     }
 }

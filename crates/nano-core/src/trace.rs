@@ -183,5 +183,6 @@ fn describe(job: &Job, status: Option<u16>) -> (Value, Value) {
         }
         Job::Invoke(name, _) => (object([("rpcMethod", text(name))]), Value::Undefined),
         Job::Event(_, event) => (event.summary(), Value::Undefined),
+        Job::Batch(batch) => (batch.summary(), Value::Undefined),
     }
 }

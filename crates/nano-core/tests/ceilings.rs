@@ -6,7 +6,10 @@ use std::sync::{Mutex, MutexGuard};
 use nano_core::limits::{
     CAGE_BYTES_MAX, LOST_HEAPS_OF_APP_PART, LOST_THREADS_MAX, LOST_THREADS_OF_APP_MAX, MAPPINGS_PER_INSTANCE, STRIKES_MAX,
 };
-use nano_core::{App, AppOptions, AppState, Clock, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{
+    App, AppOptions, AppState, Binding, BindingKind, CallContent, Clock, MessageBody, Payload, QueueConsumer, Runtime, RuntimeLimits,
+    RuntimeOptions, Status, Value,
+};
 
 mod support;
 
@@ -230,6 +233,46 @@ fn threads_that_are_lost_are_counted_for_apps_and_for_the_process() {
     let refused = runtime.load(options("late", source)).expect_err("there is no room");
     assert!(refused.status == Status::Capacity && refused.message.contains("threads lost"), "{refused:?}");
     assert_eq!((text(&neighbour, "/").as_str(), runtime.stats().evictions), ("1", 0));
+}
+
+/// Memory of this process, in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
+    line.split_ascii_whitespace().nth(1).and_then(|kb| kb.parse::<usize>().ok()).expect("a number") << 10
+}
+
+#[test]
+fn batches_that_wait_take_what_their_messages_are_counted_as() {
+    const BATCHES: u32 = 40;
+    const NULLS: usize = 100_000;
+    let _alone = alone();
+    let runtime = manual_runtime(1);
+    let source = "import { env } from 'cloudflare:workers'; await env.ask(); \
+                  export default { queue(batch) { return env.ask(batch.messages[0].body.length); } }";
+    let mut options = options("consumer", source);
+    options.bindings = vec![Binding { name: "ask".into(), kind: BindingKind::Function }];
+    options.consumers = vec![QueueConsumer { batch: 1, batch_wait_ms: 0, concurrency: BATCHES, ..QueueConsumer::new("jobs") }];
+    options.lazy = true;
+    runtime.load(options).expect("is only registered");
+    let before = resident();
+    for _ in 0..BATCHES {
+        let nulls = MessageBody::Value(Value::Array(vec![Value::Null; NULLS]));
+        runtime.queue_send("jobs", vec![(nulls, 0)]).expect("there is room");
+    }
+    let next_call = || wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let start = next_call();
+    assert_eq!(runtime.queue_stats("jobs").map(|queue| queue.messages), Some(BATCHES.into()));
+    // As values they would be 190 MB.
+    let taken = resident().saturating_sub(before);
+    assert!(taken < 64 << 20, "{taken} bytes");
+    runtime.call_return(start, Value::Null).expect("is open");
+    for _ in 0..BATCHES {
+        let call = next_call();
+        let CallContent::Function { args } = runtime.call_view(call).expect("is open").content else { panic!("it is none of a function") };
+        assert_eq!(args, [Value::Int(NULLS as i64)]);
+        runtime.call_return(call, Value::Null).expect("is open");
+    }
 }
 
 /// Sets how many files this process may have open, by another process: this one could not start any without.

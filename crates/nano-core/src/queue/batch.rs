@@ -13,6 +13,7 @@ use super::{State, open};
 use crate::app::App;
 use crate::request::{Body, Duty, Ending, Job, Listener, Origin};
 use crate::runtime::Inner;
+use crate::trace::object;
 use crate::wait::lock;
 
 /// The messages of one event.
@@ -31,6 +32,22 @@ impl std::fmt::Debug for Batch {
 }
 
 impl Batch {
+    /// Where they come from.
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// What the consumer gets as one of them; none if there is no such, or the event has ended.
+    pub(crate) fn message(&self, index: u32) -> Option<Value> {
+        lock(&self.messages).get(index as usize).map(Message::value)
+    }
+
+    /// What tail workers are told of it.
+    pub(crate) fn summary(&self) -> Value {
+        let size = lock(&self.messages).len() as i64;
+        object([("queue", Value::Text(self.queue.clone())), ("batchSize", Value::Int(size))])
+    }
+
     /// The app says what becomes of one message, or of all that it has said nothing of.
     pub(crate) fn settle(&self, message: Option<u32>, verdict: Verdict) {
         let mut verdicts = lock(&self.verdicts);
@@ -50,15 +67,11 @@ impl Inner {
     /// Makes a batch an event of its consumer.
     pub(super) fn deliver_batch(self: &Arc<Self>, queue: &str, (taker, mut messages): (Taker, Vec<Message>)) {
         messages.iter_mut().for_each(|message| message.attempts += 1);
-        let event = Value::Object(vec![
-            ("queue".into(), Value::Text(queue.to_string())),
-            ("messages".into(), Value::Array(messages.iter().map(Message::value).collect())),
-        ]);
         let app = App { shared: taker.app.clone(), inner: self.clone() };
         let verdicts = Mutex::new(vec![None; messages.len()]);
         let batch = Arc::new(Batch { queue: queue.to_string(), taker, messages: Mutex::new(messages), verdicts });
         let listener = Listener::Duty(Duty::Batch(batch.clone()));
-        if app.submit_for(Job::event("queue", event), Body::None, 0, 0, listener, Origin::default()).is_err() {
+        if app.submit_for(Job::Batch(batch.clone()), Body::None, 0, 0, listener, Origin::default()).is_err() {
             self.return_batch(&batch);
         }
     }

@@ -168,6 +168,7 @@ impl Link {
             Job::Fetch(_) => Delivery::Fetch(local),
             Job::Invoke(export, args) => Delivery::Invoke(local, export.clone(), lock(args).take().unwrap_or_default()),
             Job::Event(handler, event) => Delivery::Event(local, handler, lock(&event.value).take().unwrap_or(Value::Undefined)),
+            Job::Batch(batch) => Delivery::Batch(local, batch.queue().to_string()),
         };
         // Ended before it was placed: nobody will tell this instance, so it must not begin; and its end takes away what it would be
         // delivered with.
@@ -250,7 +251,8 @@ impl Link {
             | Delivery::CallThrow(id, ..)
             | Delivery::Errand(id, _)
             | Delivery::Invoke(id, ..)
-            | Delivery::Event(id, ..) => id,
+            | Delivery::Event(id, ..)
+            | Delivery::Batch(id, _) => id,
         };
         match self.active.borrow().get(id)? {
             Active::Work(work, _) => Some(work.spent.clone()),

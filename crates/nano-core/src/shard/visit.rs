@@ -111,7 +111,9 @@ impl Turns for Visit<'_> {
         *self.link.current.borrow_mut() = Some(spent);
         self.only_timers &= matches!(delivery, Delivery::Timer(_));
         self.delivering = match &delivery {
-            Delivery::Fetch(id) | Delivery::Invoke(id, ..) | Delivery::Event(id, ..) => Some((*id, Completes::FirstTurn)),
+            Delivery::Fetch(id) | Delivery::Invoke(id, ..) | Delivery::Event(id, ..) | Delivery::Batch(id, _) => {
+                Some((*id, Completes::FirstTurn))
+            }
             Delivery::CallResult(id, _) | Delivery::CallFail(id, _) | Delivery::CallThrow(id, ..) => Some((*id, Completes::Call)),
             Delivery::CallHead(id, _) => Some((*id, Completes::CallWithoutBody)),
             Delivery::Errand(id, _) => Some((*id, Completes::Errand)),

@@ -1,7 +1,7 @@
 //! Limits: what breaks one, how it is answered, and that the neighbours do not notice.
 
 use nano_core::limits::SHARD_LANE_MAX;
-use nano_core::{Binding, BindingKind, Clock, Error, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status};
+use nano_core::{Binding, BindingKind, Clock, Error, EventMask, Payload, Runtime, RuntimeLimits, RuntimeOptions, Status, Value};
 
 use crate::support::*;
 
@@ -467,6 +467,19 @@ fn a_head_that_an_app_sends_has_so_many_bytes() {
     let said = text(&app, "/service");
     let of = |what: &str| said.matches(&format!("the head of the {what} has 200")).count();
     assert!(said.starts_with("[130000,\"") && (of("response"), of("request")) == (1, 4), "{said}");
+}
+
+#[test]
+fn a_limit_that_ends_a_call_while_its_arguments_are_made_is_its_end() {
+    let runtime = runtime(1);
+    let mut options = options("app", "export const count = (all) => all.length; export default { fetch() {} }");
+    (options.limits.cpu_ms, options.limits.wall_ms, options.limits.heap_bytes) = (60_000, 120_000, 8 << 20);
+    let app = runtime.load(options).expect("loads");
+    let errors = |count| vec![Value::Array(vec![Value::error("Error", "one"); count])];
+    assert_eq!(app.invoke_wait("count", errors(10), Some(PATIENCE)).expect("they fit").0, Value::Int(10));
+    let error = app.invoke_wait("count", errors(50_000), Some(PATIENCE)).expect_err("they do not");
+    assert_eq!(error.status, Status::MemoryLimit, "{error}");
+    assert_eq!(app.stats().condemned, 1);
 }
 
 #[test]

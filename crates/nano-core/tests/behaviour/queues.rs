@@ -1,5 +1,6 @@
 //! Queues inside the process: what producers send, what consumers get, and what becomes of messages.
 
+use nano_core::limits::QUEUES_MAX;
 use nano_core::{
     AppOptions, Binding, BindingKind, Clock, EventMask, MessageBody, Payload, QueueConsumer, QueueStats, Runtime, RuntimeLimits,
 };
@@ -360,6 +361,22 @@ fn a_queue_has_one_consumer_and_options_have_bounds() {
 }
 
 #[test]
+fn a_version_that_finds_no_room_for_its_queue_has_its_crons() {
+    let runtime = queue_runtime(one_thread());
+    let source = "export default { queue() {}, scheduled(controller) { console.log(controller.cron); } }";
+    let app = runtime.load(options("app", source)).expect("loads");
+    for number in 0..QUEUES_MAX {
+        runtime.queue_send(&format!("queue {number}"), vec![(MessageBody::Text(String::new()), 0)]).expect("there is room");
+    }
+    let mut next = options("app", source);
+    next.consumers = vec![QueueConsumer::new("one more")];
+    next.crons = vec!["* * * * *".into()];
+    assert_eq!(app.reload(next).expect_err("there is no room").status, Status::Overloaded);
+    runtime.advance_clock(60_000).expect("a manual clock");
+    assert_eq!(next_log(&runtime), "* * * * *");
+}
+
+#[test]
 fn a_failed_promise_of_wait_until_fails_the_batch_and_scripts_have_the_event() {
     let runtime = queue_runtime(one_thread());
     let source = "addEventListener('queue', (event) => { const [m] = event.messages; console.log(event.type, event.queue, m.attempts); \
@@ -388,6 +405,29 @@ fn queues_hold_against_an_app_that_changes_what_it_can() {
     let value = Value::Map(vec![(Value::Int(1), Value::Undefined)]);
     runtime.queue_send("jobs", vec![(MessageBody::Value(value), 0)]).expect("there is room");
     assert!(next_log(&runtime).starts_with("undefined"));
+}
+
+#[test]
+fn a_message_that_no_app_can_have_fails_alone() {
+    let runtime = queue_runtime(one_thread());
+    let source = "export default { queue(batch) { console.log(batch.messages.map((m) => m.body + m.attempts).join()); \
+                    batch.messages.at(-1).retry(); batch.ackAll(); } }";
+    let mut app = options("consumer", source);
+    let consumer =
+        QueueConsumer { batch: 3, batch_wait_ms: 0, retries: 1, dead_letters: Some("dead".into()), ..QueueConsumer::new("jobs") };
+    app.consumers = vec![consumer];
+    runtime.load(app).expect("loads");
+    let no_pattern = Value::RegExp { source: "(".into(), flags: String::new() };
+    let text = |text: &str| MessageBody::Text(text.into());
+    runtime.queue_send("jobs", vec![(text("a"), 0), (MessageBody::Value(no_pattern), 0), (text("b"), 0)]).expect("there is room");
+    // The first time beside two others, the second time beside the one that is asked for again.
+    for says in ["SyntaxError", "a1,b1", "SyntaxError", "b2"] {
+        let said = next_log(&runtime);
+        assert!(said.contains(says), "{said}");
+    }
+    until(|| stats(&runtime).dead == 2);
+    let QueueStats { messages, acked, retried, .. } = stats(&runtime);
+    assert_eq!((messages, acked, retried), (0, 1, 4));
 }
 
 #[test]

@@ -136,6 +136,8 @@ pub trait Host {
     fn timer_cancel(&self, id: u32);
     /// Shows the head of a request.
     fn request(&self, id: u32, read: &mut dyn FnMut(&RequestHead));
+    /// What a message is, by its index in the batch that an event is about; none if there is no such, or the event has ended.
+    fn message(&self, id: u32, index: u32) -> Option<Value>;
     /// Whether another app reads the response to a request.
     fn is_for_app(&self, id: u32) -> bool;
     /// 0 none, 1 whole, 2 streaming, [`BODY_GONE`].

@@ -2,6 +2,7 @@
 //!
 //! Every method but [`TerminateHandle`]'s must be called on the thread that made the instance.
 
+mod batch;
 mod inspecting;
 mod starting;
 
@@ -70,6 +71,8 @@ pub enum Delivery {
     Invoke(u32, String, Vec<Value>),
     /// Something the app has a handler for, other than a request: the handler's name, and what it is about.
     Event(u32, &'static str, Value),
+    /// Messages have come for the app's `queue` handler, by the queue of this name: [`Host::message`] has them.
+    Batch(u32, String),
     /// An errand is done.
     Errand(u32, ErrandResult),
     /// Something happened to a socket.
@@ -516,12 +519,14 @@ impl Drop for Instance {
     }
 }
 
-/// A value for JavaScript, or why there can be none: no memory for it, or it is none that JavaScript has.
-fn made_of<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Result<v8::Local<'s, v8::Value>> {
+/// A value for JavaScript, or why there can be none: no memory for it, or it is none that JavaScript has. Nothing where the app was stopped
+/// meanwhile: whoever has stopped it says why.
+fn made_of<'s>(scope: &mut v8::PinScope<'s, '_>, value: Value) -> Option<Result<v8::Local<'s, v8::Value>>> {
     v8::tc_scope!(let scope, scope);
     match values::to_js(scope, value) {
-        Some(value) => Ok(value),
-        None => Err(exceptions::caught(scope, Status::Exception)),
+        Some(value) => Some(Ok(value)),
+        None if scope.has_terminated() || State::is_stopping(scope) => None,
+        None => Some(Err(exceptions::caught(scope, Status::Exception))),
     }
 }
 
@@ -564,6 +569,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
                 a = value;
                 (6, id)
             }
+            Err(_) if State::is_stopping(scope) => return None,
             Err(message) => {
                 a = v8::String::new(scope, &message)?.into();
                 (7, id)
@@ -576,7 +582,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
         }
         Delivery::CallThrow(id, error) => {
             state.host_objects.failed(id);
-            match made_of(scope, error) {
+            match made_of(scope, error)? {
                 Ok(error) => (a, b) = (error, v8::Boolean::new(scope, true).into()),
                 Err(error) => a = v8::String::new(scope, &error.message)?.into(),
             }
@@ -584,7 +590,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
         }
         Delivery::Invoke(id, export, args) => {
             a = v8::String::new(scope, &export)?.into();
-            b = match made_of(scope, Value::Array(args)) {
+            b = match made_of(scope, Value::Array(args))? {
                 Ok(args) => args,
                 Err(error) => {
                     state.host.get()?.invoke_fail(id, error, None);
@@ -598,8 +604,19 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
         }
         Delivery::Event(id, handler, event) => {
             a = v8::String::new(scope, handler)?.into();
-            b = match made_of(scope, event) {
+            b = match made_of(scope, event)? {
                 Ok(event) => event,
+                Err(error) => {
+                    state.host.get()?.invoke_fail(id, error, None);
+                    return Some(());
+                }
+            };
+            (11, id)
+        }
+        Delivery::Batch(id, queue) => {
+            a = v8::String::new(scope, "queue")?.into();
+            b = match batch::made(scope, &**state.host.get()?, id, &queue)? {
+                Ok(batch) => batch,
                 Err(error) => {
                     state.host.get()?.invoke_fail(id, error, None);
                     return Some(());
@@ -615,6 +632,7 @@ fn deliver(scope: &mut v8::PinScope, state: &State, delivery: Delivery) -> Optio
             };
             match made {
                 Some(value) => a = value,
+                None if scope.has_terminated() || State::is_stopping(scope) => return None,
                 // No memory for it: the promise must end all the same.
                 None => {
                     b = v8::String::new(scope, "RangeError")?.into();

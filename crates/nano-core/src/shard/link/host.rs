@@ -17,7 +17,7 @@ use crate::call::CallContent;
 use crate::event::Payload;
 use crate::files::{Quota, Setting, WriterPlace};
 use crate::pipe::{GONE, Held};
-use crate::request::{Duty, Ending, Job, Listener};
+use crate::request::{Ending, Job, Listener};
 use crate::trace::Trace;
 use crate::wait::lock;
 
@@ -111,6 +111,12 @@ impl Host for LinkHost {
         {
             read(head);
         }
+    }
+
+    fn message(&self, id: u32, index: u32) -> Option<Value> {
+        let work = self.0.work(id)?;
+        let Job::Batch(batch) = &work.job else { return None };
+        batch.message(index)
     }
 
     fn is_for_app(&self, id: u32) -> bool {
@@ -439,7 +445,7 @@ impl Host for LinkHost {
 
     fn settle(&self, id: u32, message: Option<u32>, verdict: Verdict) {
         if let Some(work) = self.0.work(id)
-            && let Listener::Duty(Duty::Batch(batch)) = &work.listener
+            && let Job::Batch(batch) = &work.job
         {
             batch.settle(message, verdict);
         }

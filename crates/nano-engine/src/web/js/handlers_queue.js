@@ -87,7 +87,8 @@
       const id = arguments[1], payload = arguments[2];
       const messages = [];
       for (let i = 0; i < payload.messages.length; i++) {
-        ArrayPrototypePush(messages, new Message(CREATE, id, i, payload.messages[i]));
+        // What could not be made here has failed already.
+        if (payload.messages[i] !== undefined) ArrayPrototypePush(messages, new Message(CREATE, id, i, payload.messages[i]));
       }
       this.#id = id;
       this.#queue = payload.queue;
