@@ -2,8 +2,10 @@
 //! or, for text decoders, beside them; constants elsewhere are rhythms, formats and what was measured of V8.
 
 mod admin;
+mod crypto;
 
 pub use self::admin::*;
+pub use self::crypto::*;
 
 /// What one app may use. Every field can be set per app; zero is not "unlimited" anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,12 +193,6 @@ pub const ERRANDS_MAX: usize = 16_384;
 pub const SPARE_PIECE_BYTES: usize = 64 << 10;
 /// Pieces of all runtimes that are kept to be used again while something is going on.
 pub const SPARE_PIECES_MAX: usize = 128;
-/// The tables of one scrypt of `node:crypto`: 128 * N * r, as Node has it by default.
-pub const SCRYPT_BYTES_MAX: u64 = 32 << 20;
-/// N * r * p of any scrypt: about a second of a helper, which cannot be stopped in it.
-pub const SCRYPT_WORK_MAX: u64 = 1 << 22;
-/// N * r * p of a scrypt that the caller waits for: some 50 ms of a turn, in which it cannot be stopped.
-pub const SCRYPT_WORK_NOW_MAX: u64 = 1 << 18;
 /// CPU of an errand in pieces before others have their turn with its helper.
 pub const ERRAND_SLICE_MS: u64 = 5;
 /// A turn longer than this has what is queued behind it re-placed on other shards.

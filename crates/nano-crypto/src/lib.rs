@@ -16,11 +16,12 @@ mod secret;
 
 pub use error::{Error, Result};
 pub use lc::aes::{self, Direction};
-pub use lc::cipher::{Cipher, CipherKind, scrypt};
+pub use lc::cipher::{Cipher, CipherKind};
 pub use lc::ec::{Curve, EcKey};
 pub use lc::hash::{Hash, Hasher, Hmac, hkdf};
 pub use lc::pbkdf2::Pbkdf2;
 pub use lc::rsa::{MODULUS_BITS_MAX, PrivateParts, RsaKey};
+pub use lc::scrypt::{ScryptWork, scrypt};
 pub use lc::{constant_time_eq, fill_random};
 pub use okp::{OkpKey, OkpKind};
 pub use secret::Secret;

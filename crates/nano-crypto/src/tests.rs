@@ -40,6 +40,34 @@ fn pbkdf2_as_in_rfc_6070_in_slices_of_any_size() {
 }
 
 #[test]
+fn pbkdf2_hashes_a_long_salt_once_and_counts_it() {
+    let salt = vec![7; 1 << 20];
+    let mut derivation = Pbkdf2::new(Hash::Sha256, b"password", salt.clone(), 1, 96).expect("valid");
+    assert_eq!(derivation.work(), 8192 + 3);
+    let mut calls = 1;
+    while !derivation.run(500) {
+        calls += 1;
+    }
+    assert_eq!(calls, 8195_u32.div_ceil(500));
+    let mut hmac = Hmac::new(Hash::Sha256, b"password").expect("a key");
+    let blocks: Vec<Vec<u8>> = (1_u32..=3).map(|index| hmac.sign(&[&salt[..], &index.to_be_bytes()].concat())).collect();
+    assert_eq!(derivation.finish(), blocks.concat());
+}
+
+#[test]
+fn all_that_a_scrypt_hashes_is_counted() {
+    let usual = ScryptWork::new(8, 16, (16_384, 8, 1), 64);
+    assert_eq!(usual, ScryptWork { mixing: 131_072, blocks: 32 * 4 + 2 * 20 });
+    // Each 32 bytes of the output hash 16 MiB of lanes, or each 32 bytes of the lanes 8 MiB of salt.
+    let lanes = ScryptWork::new(1, 1, (2, 1, 131_072), 1 << 20);
+    assert!(lanes.mixing == 1 << 18 && lanes.blocks > 1 << 33, "{lanes:?}");
+    assert!(ScryptWork::new(1, 8 << 20, (2, 1, 131_072), 32).blocks > 1 << 35);
+    assert!(ScryptWork::new(32 << 20, 1, (2, 1, 1), 32).blocks > 1 << 20, "the password");
+    let largest = ScryptWork::new(usize::MAX, usize::MAX, (u64::MAX, u64::MAX, u64::MAX), usize::MAX);
+    assert_eq!(largest, ScryptWork { mixing: u64::MAX, blocks: u64::MAX });
+}
+
+#[test]
 fn aes_cbc_and_ctr_as_in_sp_800_38a() {
     let key = hex("2b7e151628aed2a6abf7158809cf4f3c");
     let block = hex("6bc1bee22e409f96e93d7e117393172a");

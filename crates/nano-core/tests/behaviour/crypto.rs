@@ -267,6 +267,21 @@ fn what_the_standard_says_at_the_edges_holds() {
 }
 
 #[test]
+fn long_salts_and_infos_are_hashed_once_or_refused() {
+    let body = r#"
+        const base = (name) => subtle.importKey('raw', utf8('p'), name, false, ['deriveBits']);
+        const info = (length, bits) => async () => subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: utf8('s'), info: new Uint8Array(length) }, await base('HKDF'), bits);
+        const salt = new Uint8Array(1 << 20).fill(7), index = Uint8Array.of(0, 0, 0, 1);
+        const mac = await subtle.importKey('raw', utf8('p'), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+        const message = new Uint8Array(salt.length + 4); message.set(salt); message.set(index, salt.length);
+        // Where the salt is hashed for each of 250 blocks these are 250 MiB within the turn.
+        const many = await subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: 1 }, await base('PBKDF2'), 8 * 8_000);
+        const first = hex(await subtle.sign('HMAC', mac, message));
+        return give([await attempt(info((64 << 10) + 1, 256)), await attempt(info(64 << 10, 255 * 256)), hex(many).slice(0, 64) === first]);"#;
+    assert_eq!(answer(body), r#"["OperationError","done",true]"#);
+}
+
+#[test]
 fn a_token_is_signed_and_checked_as_a_jwt_library_does() {
     let body = r#"
         const url = (data) => btoa(String.fromCharCode(...new Uint8Array(data))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');

@@ -52,6 +52,37 @@ fn random_numbers_and_derived_keys() {
 }
 
 #[test]
+fn derivations_count_all_that_they_hash() {
+    check(
+        "import crypto from 'node:crypto'; import { promisify } from 'node:util';",
+        "const SCRYPT = 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS', { scryptSync, pbkdf2Sync } = crypto, scrypt = promisify(crypto.scrypt), pbkdf2 = promisify(crypto.pbkdf2);
+        // Little mixing, and much that is hashed around it: for a long output, and for a long salt.
+        fails(() => scryptSync('a', 'b', 512, { N: 2, r: 1, p: 4096 }), SCRYPT); fails(() => scryptSync('a', Buffer.alloc(1 << 20), 32, { N: 2, r: 1, p: 1 }), SCRYPT);
+        fails(() => crypto.scrypt('a', 'b', 1024, { N: 2, r: 1, p: 16384 }, () => {}), SCRYPT);
+        fails(() => crypto.pbkdf2('p', 's', 1, 2 ** 29 + 20, 'sha1', () => {}), 'ERR_CRYPTO_OPERATION_FAILED'); fails(() => pbkdf2Sync('p', 's', 1, 20.5, 'sha1'), 'ERR_OUT_OF_RANGE');
+        fails(() => crypto.hkdfSync('sha256', 'k', '', Buffer.alloc(1025), 32), 'ERR_OUT_OF_RANGE');
+        // Where those are not refused these would hash for minutes, and nothing would stop them.
+        if (wrong.length === 0) {
+            fails(() => scryptSync('a', 'b', 1 << 20, { N: 2, r: 1, p: 131_072 }), SCRYPT); fails(() => crypto.scrypt('a', Buffer.alloc(8 << 20), 32, { N: 2, r: 1, p: 131_072 }, () => {}), SCRYPT);
+            t(pbkdf2Sync('p', Buffer.alloc(1 << 20), 1, 64_000, 'sha256').length, 64_000);
+        }
+        // What is usual.
+        t(scryptSync('p', Buffer.alloc(1024), 512).length, 512); t((await scrypt('p', 'salt', 64, { N: 16384, r: 8, p: 3 })).length, 64);
+        // RFC 2104: a long password is its digest.
+        const long = Buffer.alloc(2 << 20, 'p'), digest = crypto.createHash('sha256').update(long).digest();
+        t((await pbkdf2(long, 's', 2, 40, 'sha256').catch(String)).toString('hex'), pbkdf2Sync(digest, 's', 2, 40, 'sha256').toString('hex')); t(scryptSync(long, 's', 8, { N: 16 }).equals(scryptSync(digest, 's', 8, { N: 16 })), true);
+        // RFC 8018: all of a long salt goes into every block.
+        const salt = Buffer.alloc(300_001, 's'), blocks = [1, 2].map((n) => crypto.createHmac('sha256', 'p').update(salt).update(Buffer.from([0, 0, 0, n])).digest());
+        t(pbkdf2Sync('p', salt, 1, 64, 'sha256').equals(Buffer.concat(blocks)), true); t((await pbkdf2('p', salt, 1, 64, 'sha256')).equals(Buffer.concat(blocks)), true);
+        // What an app has put in their place is not what derives.
+        const known = Buffer.from(crypto.hkdfSync('sha256', 'k', 's', 'i', 40)).toString('hex'), { slice } = ArrayBuffer.prototype, { update } = crypto.Hmac.prototype;
+        crypto.Hmac.prototype.update = ArrayBuffer.prototype.slice = () => { throw new Error('the app\\'s'); };
+        let again; try { again = crypto.hkdfSync('sha256', 'k', 's', 'i', 40); } catch (error) { again = String(error); }
+        crypto.Hmac.prototype.update = update; ArrayBuffer.prototype.slice = slice; t(Buffer.from(again).toString('hex'), known);",
+    );
+}
+
+#[test]
 fn keys_sign_verify_and_travel_as_pem() {
     check(
         "import crypto from 'node:crypto'; import { promisify } from 'node:util';",

@@ -130,25 +130,3 @@ impl std::fmt::Debug for Cipher {
         write!(f, "Cipher({:?})", self.kind)
     }
 }
-
-/// `len` bytes by scrypt (RFC 7914), which needs 128 * n * r bytes of memory: the caller sees to the bounds.
-pub fn scrypt(password: &[u8], salt: &[u8], (n, r, p): (u64, u64, u64), memory_bytes_max: usize, len: usize) -> Result<Vec<u8>> {
-    let mut out = vec![0; len];
-    // SAFETY: every pointer goes with its slice's length.
-    let result = unsafe {
-        sys::EVP_PBE_scrypt(
-            password.as_ptr().cast(),
-            password.len(),
-            salt.as_ptr(),
-            salt.len(),
-            n,
-            r,
-            p,
-            memory_bytes_max,
-            out.as_mut_ptr(),
-            len,
-        )
-    };
-    super::check(result, "Invalid scrypt params")?;
-    Ok(out)
-}

@@ -183,24 +183,51 @@ impl Hmac {
         Ok(Self { context, hash })
     }
 
-    /// The code of the pieces of a message, written to the front of `out`; its length.
-    pub(super) fn code_into(&mut self, pieces: &[&[u8]], out: &mut [u8; OUTPUT_BYTES_MAX]) -> usize {
+    /// Another one under the same key, with as much of a message as this one has been given.
+    pub(super) fn copy(&self) -> Result<Self> {
+        // SAFETY: a new context belongs to us.
+        let mut copy = Self { context: unsafe { Owned::new(sys::HMAC_CTX_new())? }, hash: self.hash };
+        copy.take_over(self);
+        Ok(copy)
+    }
+
+    fn take_over(&mut self, other: &Self) {
+        // SAFETY: both contexts are valid, and not the same one; a context owns no memory besides itself.
+        unsafe { sys::HMAC_CTX_copy_ex(self.context.as_ptr(), other.context.as_ptr()) };
+    }
+
+    /// Adds a piece of a message.
+    pub(super) fn add(&mut self, piece: &[u8]) {
+        // SAFETY: the context has a key; the length is the slice's.
+        unsafe { sys::HMAC_Update(self.context.as_ptr(), piece.as_ptr(), piece.len()) };
+    }
+
+    /// The code of the message that `begun` has been given and of `rest`, written to the front of `out`.
+    pub(super) fn code_after(&mut self, begun: &Self, rest: &[u8], out: &mut [u8; OUTPUT_BYTES_MAX]) {
+        self.take_over(begun);
+        self.add(rest);
+        self.end_into(out);
+    }
+
+    /// The code of a message, written to the front of `out`; its length.
+    pub(super) fn code_into(&mut self, message: &[u8], out: &mut [u8; OUTPUT_BYTES_MAX]) -> usize {
+        // SAFETY: the context has a key, which null keeps.
+        unsafe { sys::HMAC_Init_ex(self.context.as_ptr(), std::ptr::null(), 0, std::ptr::null(), null_mut()) };
+        self.add(message);
+        self.end_into(out)
+    }
+
+    fn end_into(&mut self, out: &mut [u8; OUTPUT_BYTES_MAX]) -> usize {
         let mut len: c_uint = 0;
-        // SAFETY: the context has a key, null keeps it; lengths are the slices'; `out` has room for any hash.
-        unsafe {
-            sys::HMAC_Init_ex(self.context.as_ptr(), std::ptr::null(), 0, std::ptr::null(), null_mut());
-            for piece in pieces {
-                sys::HMAC_Update(self.context.as_ptr(), piece.as_ptr(), piece.len());
-            }
-            sys::HMAC_Final(self.context.as_ptr(), out.as_mut_ptr(), &mut len);
-        }
+        // SAFETY: the context has a key; `out` has room for any hash.
+        unsafe { sys::HMAC_Final(self.context.as_ptr(), out.as_mut_ptr(), &mut len) };
         len as usize
     }
 
     /// The code of `message`.
     pub fn sign(&mut self, message: &[u8]) -> Vec<u8> {
         let mut out = [0; OUTPUT_BYTES_MAX];
-        let len = self.code_into(&[message], &mut out);
+        let len = self.code_into(message, &mut out);
         out[..len].to_vec()
     }
 

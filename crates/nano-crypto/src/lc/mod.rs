@@ -19,6 +19,7 @@ pub(crate) mod hash;
 pub(crate) mod pbkdf2;
 mod pkey;
 pub(crate) mod rsa;
+pub(crate) mod scrypt;
 
 /// What the library can free.
 trait Foreign {

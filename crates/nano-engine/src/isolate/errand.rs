@@ -113,6 +113,12 @@ impl Errand {
         Self { work: Box::new(work), is_long: true }
     }
 
+    /// The same errand, for one that may take as long as those of [`Errand::long`] and has no place at which to look at its allowance.
+    pub(crate) fn counted_as_long(mut self, is_long: bool) -> Self {
+        self.is_long |= is_long;
+        self
+    }
+
     /// Whether it is one that others may have to wait for.
     pub fn is_long(&self) -> bool {
         self.is_long

@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nano_base::limits::{SCRYPT_BYTES_MAX, SCRYPT_WORK_MAX, SCRYPT_WORK_NOW_MAX};
-use nano_crypto::{Cipher, CipherKind, Direction, Error, Hasher, Pbkdf2};
+use nano_base::limits::{
+    DERIVED_BYTES_MAX, SCRYPT_BLOCKS_MAX, SCRYPT_BLOCKS_NOW_MAX, SCRYPT_BYTES_MAX, SCRYPT_WORK_MAX, SCRYPT_WORK_NOW_MAX,
+};
+use nano_crypto::{Cipher, CipherKind, Direction, Error, Hasher, Pbkdf2, ScryptWork};
 
 use super::ops::{integer, text};
 use super::subtle::{self, Output};
 use super::subtle_work::Streaming;
 use super::{encoding, errands};
 use crate::engine::bytes;
-use crate::engine::resources;
+use crate::engine::resources::{self, Charge};
 use crate::isolate::errand::Errand;
 
 type Args<'s> = v8::FunctionCallbackArguments<'s>;
@@ -21,8 +23,8 @@ type Return<'s> = v8::ReturnValue<'s>;
 /// Iterations of PBKDF2 between two looks at whether the app is to be stopped: about 0.2 ms.
 const ITERATIONS_PER_CALL: u32 = 500;
 
-/// The longest output of a derivation.
-const DERIVED_BYTES_MAX: usize = 1 << 20;
+/// A derivation under way, and what its salt and its output are charged as.
+type Deriving = (RefCell<Pbkdf2>, Charge);
 
 /// `hasherCopy(hasher)` -> resource
 pub(super) fn hasher_copy(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
@@ -95,20 +97,22 @@ pub(super) fn cipher_final(scope: &mut v8::PinScope, args: Args, mut rv: Return)
     }
 }
 
-/// `pbkdf2New(hash, password, salt, iterations, length)` -> resource, or the text of an exception
+/// `pbkdf2New(hash, password, salt, iterations, length)` -> resource, or the text of an exception. The password is hashed at once if it is
+/// longer than a block: who has a long one hashes it before, in pieces, which makes no difference to what comes out.
 pub(super) fn pbkdf2_new(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let Some(hash) = subtle::hash(scope, &args, 0) else { return };
     let (iterations, len) = (integer(scope, &args, 3), integer(scope, &args, 4) as usize);
     if len > DERIVED_BYTES_MAX {
         return subtle::refuse(scope, &mut rv, Error::Operation("a derivation gives 1 MiB at most"));
     }
+    let Some(charge) = resources::charge(scope, bytes::len(args.get(2)).unwrap_or(0) + len) else { return };
     let salt = bytes::from_value(args.get(2)).unwrap_or_default();
-    let held = salt.len() + len;
     match bytes::with(args.get(1), |password| Pbkdf2::new(hash, password, salt, iterations, len)) {
         None => {}
         Some(Err(error)) => subtle::refuse(scope, &mut rv, error),
         Some(Ok(derivation)) => {
-            if let Some(object) = resources::create(scope, Rc::new(RefCell::new(derivation)), held) {
+            let deriving: Deriving = (RefCell::new(derivation), charge);
+            if let Some(object) = resources::create(scope, Rc::new(deriving), Pbkdf2::BYTES) {
                 rv.set(object.into());
             }
         }
@@ -117,33 +121,38 @@ pub(super) fn pbkdf2_new(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
 
 /// `pbkdf2Run(derivation)` -> bytes, or undefined: it has to be called again. So the app can be stopped between two calls.
 pub(super) fn pbkdf2_run(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
-    let Some(derivation) = resources::get::<RefCell<Pbkdf2>>(scope, args.get(0)) else { return };
-    if derivation.borrow_mut().run(ITERATIONS_PER_CALL) {
-        let output = derivation.borrow().finish();
+    let Some(deriving) = resources::get::<Deriving>(scope, args.get(0)) else { return };
+    if deriving.0.borrow_mut().run(ITERATIONS_PER_CALL) {
+        let output = deriving.0.borrow().finish();
+        drop(deriving);
+        resources::release(scope, args.get(0));
         encoding::return_bytes(scope, &mut rv, output);
     }
 }
 
-/// `scrypt(now, password, salt, n, r, p, length)` -> ArrayBuffer, an errand's number, or the text of an exception
+/// `scrypt(now, password, salt, n, r, p, length)` -> ArrayBuffer, an errand's number, or the text of an exception. Once it has begun
+/// nothing stops it, so all that it will do is counted first.
 pub(super) fn scrypt(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let [n, r, p] = [3, 4, 5].map(|index| u64::from(integer(scope, &args, index)));
     let len = integer(scope, &args, 6) as usize;
     let is_now = args.get(0).is_true();
     let memory = n.saturating_mul(r).saturating_mul(128);
-    let work = n.saturating_mul(r).saturating_mul(p);
-    if len > DERIVED_BYTES_MAX || memory > SCRYPT_BYTES_MAX || work > SCRYPT_WORK_MAX {
+    let [password_bytes, salt_bytes] = [1, 2].map(|index| bytes::len(args.get(index)).unwrap_or(0));
+    let work = ScryptWork::new(password_bytes, salt_bytes, (n, r, p), len);
+    if len > DERIVED_BYTES_MAX || memory > SCRYPT_BYTES_MAX || work.mixing > SCRYPT_WORK_MAX || work.blocks > SCRYPT_BLOCKS_MAX {
         return subtle::refuse(scope, &mut rv, Error::Operation("Invalid scrypt params: too much memory or work"));
     }
-    if is_now && work > SCRYPT_WORK_NOW_MAX {
+    let is_long = work.mixing > SCRYPT_WORK_NOW_MAX || work.blocks > SCRYPT_BLOCKS_NOW_MAX;
+    if is_now && is_long {
         return subtle::refuse(scope, &mut rv, Error::Operation("scryptSync() would take too long for one turn: call scrypt()"));
     }
-    // Its tables, and a little for each of the lanes.
-    let held = (memory + 128 * r * (p + 2)) as usize;
-    let Some(charge) = resources::charge(scope, held) else { return };
+    // Its tables, a little for each of the lanes, what is copied and what comes out.
+    let tables = (memory + 128 * r * (p + 2)) as usize;
+    let Some(charge) = resources::charge(scope, tables + password_bytes + salt_bytes + len) else { return };
     let password = bytes::from_value(args.get(1)).unwrap_or_default();
     let salt = bytes::from_value(args.get(2)).unwrap_or_default();
     let job = move || {
-        let result = nano_crypto::scrypt(&password, &salt, (n, r, p), held + (1 << 20), len);
+        let result = nano_crypto::scrypt(&password, &salt, (n, r, p), tables + (1 << 20), len);
         drop(charge);
         result.map(Output::Bytes)
     };
@@ -151,5 +160,6 @@ pub(super) fn scrypt(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
         let result = job();
         return subtle::give(scope, &mut rv, result);
     }
-    errands::send(scope, &mut rv, Errand::new(move || job().map(|output| subtle::brought(output, None)).map_err(subtle::errand_error)));
+    let errand = Errand::new(move || job().map(|output| subtle::brought(output, None)).map_err(subtle::errand_error));
+    errands::send(scope, &mut rv, errand.counted_as_long(is_long));
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nano_base::limits::{DERIVED_BYTES_MAX, HKDF_INFO_BYTES_MAX};
 use nano_crypto::{Direction, Error, Hash, Hasher, Hmac, Key, Pbkdf2, Result, Secret, aes};
 
 use super::errands;
@@ -11,9 +12,6 @@ use super::subtle::{self, INLINE_BYTES_MAX, Output, Place};
 use crate::engine::bytes;
 use crate::engine::resources::{self, Charge};
 use crate::isolate::errand::{Errand, Progress};
-
-/// The longest output of a derivation.
-const DERIVED_BYTES_MAX: usize = 1 << 20;
 
 /// Iterations of PBKDF2 done within the turn: about 0.2 ms.
 const INLINE_ITERATIONS_MAX: u64 = 500;
@@ -209,7 +207,13 @@ pub(super) fn derive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgumen
     }
     if name == "HKDF" {
         let Some(info) = Parameter::read(scope, &args, 5) else { return };
-        let place = if salt.place() == Place::Turn && len <= INLINE_BYTES_MAX { info.place() } else { Place::Helper };
+        if info.len() > HKDF_INFO_BYTES_MAX {
+            return subtle::refuse(scope, &mut rv, Error::Operation("the info of HKDF is 64 KiB at most"));
+        }
+        // The info goes into every block of the output, and so do four blocks of the hash.
+        let block_bytes = info.len() + 4 * hash.block_bytes();
+        let hashed = salt.len().saturating_add(len.div_ceil(hash.output_bytes()).saturating_mul(block_bytes));
+        let place = if hashed <= INLINE_BYTES_MAX { Place::Turn } else { Place::Helper };
         let none = v8::undefined(scope).into();
         return subtle::perform(scope, &mut rv, place, none, move |_| {
             nano_crypto::hkdf(hash, secret(&key)?, &salt, &info, len).map(Output::Bytes)

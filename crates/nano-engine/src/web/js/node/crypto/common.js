@@ -2,8 +2,8 @@
 // What the files of node:crypto share: bytes in and out, names of digests, errors.
 (nano) => {
   const {
-    ArrayBufferIsView, Error, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, TypeError, Uint8Array,
-    Uint8ArraySubarray,
+    ArrayBufferIsView, Error, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, TypeError,
+    TypedArrayPrototypeGetLength, Uint8Array, Uint8ArraySubarray,
   } = nano.primordials;
   const { invalidArgType, validateFunction, withCode } = nano.part("node/errors");
   const { find } = nano.part("node/buffer_codecs");
@@ -13,13 +13,23 @@
   const natives = nano.ops.natives("crypto");
   const { ObjectSetPrototypeOf } = nano.primordials;
 
-  // The digests, by their names in lower case and without "RSA-": what the engine calls them, and their blocks.
+  // The digests, by their names in lower case and without "RSA-": what the engine calls them, the length of their blocks, and their own.
   const digests = {
     __proto__: null,
-    md5: ["MD5", 64], sha1: ["SHA-1", 64], sha224: ["SHA-224", 64], sha256: ["SHA-256", 64], sha384: ["SHA-384", 128],
-    sha512: ["SHA-512", 128], "sha512-224": ["SHA-512/224", 128], "sha512-256": ["SHA-512/256", 128], "sha3-256": ["SHA3-256", 136],
-    "sha3-384": ["SHA3-384", 104], "sha3-512": ["SHA3-512", 72], ripemd160: ["RIPEMD-160", 64], rmd160: ["RIPEMD-160", 64],
-    "sha-1": ["SHA-1", 64], "sha-256": ["SHA-256", 64], "sha-384": ["SHA-384", 128], "sha-512": ["SHA-512", 128],
+    md5: ["MD5", 64, 16], sha1: ["SHA-1", 64, 20], sha224: ["SHA-224", 64, 28], sha256: ["SHA-256", 64, 32], sha384: ["SHA-384", 128, 48],
+    sha512: ["SHA-512", 128, 64], "sha512-224": ["SHA-512/224", 128, 28], "sha512-256": ["SHA-512/256", 128, 32], "sha3-256": ["SHA3-256", 136, 32],
+    "sha3-384": ["SHA3-384", 104, 48], "sha3-512": ["SHA3-512", 72, 64], ripemd160: ["RIPEMD-160", 64, 20], rmd160: ["RIPEMD-160", 64, 20],
+    "sha-1": ["SHA-1", 64, 20], "sha-256": ["SHA-256", 64, 32], "sha-384": ["SHA-384", 128, 48], "sha-512": ["SHA-512", 128, 64],
+  };
+
+  // What a native call takes in at most where an app chooses how much there is: it is stopped between two of them.
+  const PIECE_BYTES = 64 * 1024;
+
+  const inPieces = (bytes, take) => {
+    const length = TypedArrayPrototypeGetLength(bytes);
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      take(Uint8ArraySubarray(bytes, at, at + PIECE_BYTES < length ? at + PIECE_BYTES : length));
+    }
   };
 
   const codec = (encoding) => {
@@ -33,7 +43,10 @@
   return {
     __proto__: null,
     natives,
+    PIECE_BYTES,
+    inPieces,
     asBuffer,
+    codec,
     digestOf: (name) => {
       let key = StringPrototypeToLowerCase(name);
       if (StringPrototypeSlice(key, 0, 4) === "rsa-") key = StringPrototypeSlice(key, 4);
@@ -71,7 +84,6 @@
       nano.primordials.TypedArrayPrototypeSet(all, b, a.length);
       return all;
     },
-    part: Uint8ArraySubarray,
     // Runs `work` now, and tells a callback of it later.
     later: (callback, work) => {
       validateFunction(callback, "callback");

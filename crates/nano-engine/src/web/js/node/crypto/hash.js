@@ -1,18 +1,14 @@
 "use strict";
 // node:crypto: digests and HMAC. They are streams too, but the streams are loaded by whoever uses them as such.
 (nano) => {
-  const { Error, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectApply, SymbolAsyncIterator, Uint8Array } = nano.primordials;
+  const {
+    Error, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectApply, SymbolAsyncIterator, TypedArrayPrototypeGetLength, Uint8Array,
+  } = nano.primordials;
   const { withCode, validateString } = nano.part("node/errors");
-  const { bytesArgument, digestNames, digestOf, inEncoding, natives, part } = nano.part("node/crypto/common");
+  const { bytesArgument, digestNames, digestOf, inEncoding, inPieces, natives } = nano.part("node/crypto/common");
 
-  // Within a turn natively: more is an errand, which nobody here can wait for.
-  const PIECE_BYTES = 64 * 1024;
-
-  const add = (hasher, bytes) => {
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      natives.hasherUpdate(hasher, part(bytes, at, at + PIECE_BYTES < bytes.length ? at + PIECE_BYTES : bytes.length));
-    }
-  };
+  // In pieces also because more at once is an errand, which nobody here can wait for.
+  const add = (hasher, bytes) => inPieces(bytes, (piece) => natives.hasherUpdate(hasher, piece));
 
   const begin = (name) => {
     validateString(name, "algorithm");
@@ -121,7 +117,32 @@
     return new Uint8Array(natives.hasherFinish(hasher));
   };
 
-  // https://www.rfc-editor.org/rfc/rfc2104
+  // A key of HMAC as it is used: a long one is its digest. `found` is an entry of the table of digests.
+  const shortened = (found, key) => (TypedArrayPrototypeGetLength(key) > found[1] ? digest(found[0], [key]) : key);
+
+  // https://www.rfc-editor.org/rfc/rfc2104: what comes before the message, and before the digest of that.
+  const padded = (found, key) => {
+    const bytes = shortened(found, key);
+    const length = TypedArrayPrototypeGetLength(bytes);
+    const inner = new Uint8Array(found[1]);
+    const outer = new Uint8Array(found[1]);
+    for (let i = 0; i < found[1]; i++) {
+      const byte = i < length ? bytes[i] : 0;
+      inner[i] = byte ^ 0x36;
+      outer[i] = byte ^ 0x5c;
+    }
+    return { __proto__: null, inner, outer };
+  };
+
+  // The code of several pieces, as bytes.
+  const hmac = (found, key, pieces) => {
+    const { inner, outer } = padded(found, key);
+    const hasher = natives.hasherNew(found[0]);
+    add(hasher, inner);
+    for (let i = 0; i < pieces.length; i++) add(hasher, pieces[i]);
+    return digest(found[0], [outer, new Uint8Array(natives.hasherFinish(hasher))]);
+  };
+
   class Hmac {
     #name;
     #inner;
@@ -130,19 +151,10 @@
 
     constructor(algorithm, key, options = undefined) {
       const found = begin(algorithm);
-      const name = found[0];
-      const block = found[1];
-      let bytes = nano.part("node/crypto/keys").secretBytes(key, options?.encoding);
-      if (bytes.length > block) bytes = digest(name, [bytes]);
-      const inner = new Uint8Array(block);
-      this.#outer = new Uint8Array(block);
-      for (let i = 0; i < block; i++) {
-        const byte = i < bytes.length ? bytes[i] : 0;
-        inner[i] = byte ^ 0x36;
-        this.#outer[i] = byte ^ 0x5c;
-      }
-      this.#name = name;
-      this.#inner = natives.hasherNew(name);
+      const { inner, outer } = padded(found, nano.part("node/crypto/keys").secretBytes(key, options?.encoding));
+      this.#name = found[0];
+      this.#outer = outer;
+      this.#inner = natives.hasherNew(found[0]);
       add(this.#inner, inner);
       ObjectDefineProperty(this, "_options", { __proto__: null, value: options, writable: true, configurable: true });
     }
@@ -183,7 +195,10 @@
     createHmac: (algorithm, key, options) => new Hmac(algorithm, key, options),
     getHashes: () => nano.primordials.ArrayPrototypeSlice(digestNames),
     hash: (algorithm, data, encoding = "hex") => inEncoding(digest(begin(algorithm)[0], [bytesArgument(data, "input")]), encoding),
+    add,
     // Of several pieces, as bytes.
     digest,
+    hmac,
+    shortened,
   };
 };

@@ -1,12 +1,25 @@
 "use strict";
 // node:crypto: keys from passwords and secrets.
 (nano) => {
-  const { MathCeil, PromisePrototypeThen, RangeError, Uint8Array } = nano.primordials;
-  const { validateFunction, validateNumber, validateString, withCode } = nano.part("node/errors");
-  const { asBuffer, bytesArgument, checked, natives } = nano.part("node/crypto/common");
+  const {
+    Error, NumberIsSafeInteger, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetLength,
+    TypedArrayPrototypeSet, Uint8Array, Uint8ArraySubarray,
+  } = nano.primordials;
+  const { outOfRange, validateFunction, validateNumber, validateString, withCode } = nano.part("node/errors");
+  const { asBuffer, bytesArgument, checked, digestOf, natives } = nano.part("node/crypto/common");
   const common = nano.part("node/crypto/common");
+  const { hmac, shortened } = nano.part("node/crypto/hash");
 
   const SIZE_MAX = 2 ** 31 - 1;
+  // As the engine has it.
+  const DERIVED_BYTES_MAX = 2 ** 20;
+  // As Node has it.
+  const INFO_BYTES_MAX = 1024;
+
+  const validateCount = (value, name, min) => {
+    validateNumber(value, name, min, SIZE_MAX);
+    if (!NumberIsSafeInteger(value)) throw outOfRange(name, "an integer", value);
+  };
 
   // One byte.
   const one = (value) => {
@@ -29,10 +42,12 @@
   };
 
   const pbkdf2Arguments = (password, salt, iterations, length, digest) => {
-    const name = common.needDigest(digest)[0];
-    validateNumber(iterations, "iterations", 1, SIZE_MAX);
-    validateNumber(length, "keylen", 0, SIZE_MAX);
-    return { __proto__: null, name, password: bytesArgument(password, "password"), salt: bytesArgument(salt, "salt") };
+    const found = common.needDigest(digest);
+    validateCount(iterations, "iterations", 1);
+    validateCount(length, "keylen", 0);
+    if (length > DERIVED_BYTES_MAX) throw withCode(new Error("a derivation gives 1 MiB at most"), "ERR_CRYPTO_OPERATION_FAILED");
+    const secret = bytesArgument(password, "password");
+    return { __proto__: null, name: found[0], password: shortened(found, secret), salt: bytesArgument(salt, "salt") };
   };
 
   const pbkdf2Sync = (password, salt, iterations, length, digest) => {
@@ -54,29 +69,30 @@
   // https://www.rfc-editor.org/rfc/rfc5869
   const hkdfSync = (digest, secret, salt, info, length) => {
     validateString(digest, "digest");
-    common.needDigest(digest);
+    const found = common.needDigest(digest);
     const key = nano.part("node/crypto/keys").secretBytes(secret);
     const saltBytes = bytesArgument(salt, "salt");
     const infoBytes = bytesArgument(info, "info");
-    validateNumber(length, "length", 0, SIZE_MAX);
-    const { createHmac } = nano.part("node/crypto/hash");
-    const size = createHmac(digest, "").digest().length;
+    const infoLength = TypedArrayPrototypeGetLength(infoBytes);
+    if (infoLength > INFO_BYTES_MAX) throw outOfRange("info", `at most ${INFO_BYTES_MAX} bytes long`, infoLength);
+    validateCount(length, "length", 0);
+    const size = found[2];
     if (length > 255 * size) throw withCode(new RangeError("Invalid key length"), "ERR_CRYPTO_INVALID_KEYLEN");
-    const pseudo = createHmac(digest, saltBytes.length === 0 ? new Uint8Array(size) : saltBytes).update(key).digest();
-    const out = new Uint8Array(MathCeil(length / size) * size);
+    const pseudo = hmac(found, saltBytes, [key]);
+    const out = new Uint8Array(length);
     let last = new Uint8Array(0);
-    for (let i = 1; (i - 1) * size < length; i++) {
-      last = createHmac(digest, pseudo).update(last).update(infoBytes).update(one(i)).digest();
-      nano.primordials.TypedArrayPrototypeSet(out, last, (i - 1) * size);
+    for (let at = 0, i = 1; at < length; at += size, i++) {
+      last = hmac(found, pseudo, [last, infoBytes, one(i)]);
+      TypedArrayPrototypeSet(out, at + size > length ? Uint8ArraySubarray(last, 0, length - at) : last, at);
     }
-    return out.buffer.slice(0, length);
+    return TypedArrayPrototypeGetBuffer(out);
   };
 
   const scryptArguments = (password, salt, length, options) => {
-    validateNumber(length, "keylen", 0, SIZE_MAX);
+    validateCount(length, "keylen", 0);
     const number = (long, short, standard) => {
       const value = options?.[long] ?? options?.[short] ?? standard;
-      validateNumber(value, short, 0, SIZE_MAX);
+      validateCount(value, short, 0);
       return value;
     };
     const N = number("cost", "N", 16384);
@@ -87,7 +103,8 @@
     if (!isPower || r === 0 || p === 0 || 128 * N * r > maxmem) {
       throw withCode(new RangeError("Invalid scrypt params: memory limit exceeded, or N is no power of 2"), "ERR_CRYPTO_INVALID_SCRYPT_PARAMS");
     }
-    return [bytesArgument(password, "password"), bytesArgument(salt, "salt"), N, r, p, length];
+    // Its password is a key of HMAC, of this digest.
+    return [shortened(digestOf("sha256"), bytesArgument(password, "password")), bytesArgument(salt, "salt"), N, r, p, length];
   };
 
   const CODE = "ERR_CRYPTO_INVALID_SCRYPT_PARAMS";
