@@ -135,6 +135,43 @@ fn ciphers_work_in_pieces() {
 }
 
 #[test]
+fn ciphers_give_text_of_all_their_pieces() {
+    check(
+        "import crypto from 'node:crypto';",
+        "const key = Buffer.alloc(32, 1), iv = Buffer.alloc(16, 2), text = 'Grüße, 世界 und 🌍!';
+        for (const encoding of ['utf8', 'utf16le', 'base64', 'base64url', 'hex', 'latin1']) {
+            const whole = Buffer.from(text, 'utf16le'), plain = encoding === 'utf16le' ? whole : Buffer.from(text);
+            const c = crypto.createCipheriv('aes-256-ctr', key, iv), hidden = c.update(plain); let said = '';
+            const d = crypto.createDecipheriv('aes-256-ctr', key, iv);
+            for (const byte of hidden) said += d.update(Buffer.from([byte]), undefined, encoding);
+            t(said + d.final(encoding), plain.toString(encoding), encoding);
+        }
+        const c = crypto.createCipheriv('aes-256-cbc', key, iv); const hidden = c.update(text, 'utf8', 'base64') + c.final('base64'); t(Buffer.from(hidden, 'base64').toString('base64'), hidden);
+        const mixed = crypto.createCipheriv('aes-256-cbc', key, iv); mixed.update(text, 'utf8', 'hex'); fails(() => mixed.final('base64'), 'ERR_INTERNAL_ASSERTION');
+        // More than one native call takes, at lengths that are none of a block.
+        const long = Buffer.alloc(200_001, 'long text '), cbc = crypto.createCipheriv('aes-256-cbc', key, iv), parts = [cbc.update('a'), cbc.update(long), cbc.final()];
+        const open = crypto.createDecipheriv('aes-256-cbc', key, iv); t(Buffer.concat([open.update(Buffer.concat(parts)), open.final()]).equals(Buffer.concat([Buffer.from('a'), long])), true);
+        const seal = (pieces) => { const g = crypto.createCipheriv('aes-256-gcm', key, iv); for (const piece of pieces) g.setAAD(piece); g.final(); return g.getAuthTag().toString('hex'); };
+        t(seal([long]), seal([long.subarray(0, 70_000), long.subarray(70_000)]));
+        fails(() => crypto.createCipheriv('aes-256-cbc', key, iv).setAAD(Buffer.alloc(1)), 'ERR_CRYPTO_INVALID_STATE');",
+    );
+}
+
+#[test]
+fn tags_of_gcm_have_the_length_that_was_asked_for() {
+    check(
+        "import crypto from 'node:crypto';",
+        "const key = Buffer.alloc(16, 1), iv = Buffer.alloc(12, 2), TAG = 'ERR_CRYPTO_INVALID_AUTH_TAG';
+        const c = crypto.createCipheriv('aes-128-gcm', key, iv, { authTagLength: 12 }); const hidden = Buffer.concat([c.update('text'), c.final()]), tag = c.getAuthTag(); t(tag.length, 12);
+        const open = (tag, options) => { const d = crypto.createDecipheriv('aes-128-gcm', key, iv, options); d.setAuthTag(tag); return d.update(hidden, undefined, 'utf8') + d.final('utf8'); };
+        t(open(tag, { authTagLength: 12 }), 'text'); t(open(tag), 'text'); t(open(tag.subarray(0, 4), { authTagLength: 4 }), 'text');
+        fails(() => open(tag.subarray(0, 4), { authTagLength: 12 }), TAG); fails(() => open(tag, { authTagLength: 16 }), TAG);
+        for (const length of [0, 1, 3, 5, 7, 9, 11, 17]) { fails(() => open(Buffer.alloc(length)), TAG); fails(() => crypto.createCipheriv('aes-128-gcm', key, iv, { authTagLength: length }), TAG); }
+        fails(() => crypto.createCipheriv('aes-128-gcm', key, iv, { authTagLength: '12' }), 'ERR_INVALID_ARG_VALUE');",
+    );
+}
+
+#[test]
 fn zlib_packs_and_unpacks() {
     check(
         "import zlib, { gzipSync, gunzipSync } from 'node:zlib'; import { promisify } from 'node:util'; import { Readable } from 'node:stream'; import { pipeline } from 'node:stream/promises'; import { text } from 'node:stream/consumers';",

@@ -130,6 +130,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "node/streams/writable.js",
     "node/streams/writable_state.js",
     "node/string_decoder.js",
+    "node/text_pieces.js",
     "node/timers.js",
     "node/timers_promises.js",
     "node/tls.js",

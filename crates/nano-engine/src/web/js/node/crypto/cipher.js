@@ -1,11 +1,15 @@
 "use strict";
 // node:crypto: AES, piece by piece. createCipheriv() and createDecipheriv() are streams as well.
 (nano) => {
-  const { Error, ObjectDefineProperty, ReflectConstruct, RangeError, StringPrototypeToLowerCase, TypeError, Uint8Array } = nano.primordials;
+  const {
+    Error, NumberIsSafeInteger, ObjectDefineProperty, ReflectConstruct, RangeError, StringPrototypeToLowerCase, TypedArrayPrototypeGetLength,
+    TypedArrayPrototypeSet, TypeError, Uint8Array, Uint8ArraySubarray,
+  } = nano.primordials;
   const { invalidArgValue, validateString, withCode } = nano.part("node/errors");
-  const { asBuffer, bytesArgument, checked, inEncoding, natives } = nano.part("node/crypto/common");
+  const { asBuffer, bytesArgument, checked, codec, inPieces, natives, PIECE_BYTES } = nano.part("node/crypto/common");
   const { secretBytes } = nano.part("node/crypto/keys");
   const { Transform } = nano.part("node/streams/classes");
+  const { TextPieces } = nano.part("node/text_pieces");
 
   const TAG_BYTES = 16;
   const names = [
@@ -22,6 +26,25 @@
     return info === undefined ? undefined : { __proto__: null, name: real, keyBytes: info[0], ivBytes: info[1], isAuthenticated: info[2] };
   };
 
+  // The lengths of GCM's tags, in bytes. NIST SP 800-38D, 5.2.1.2.
+  const isTagLength = (length) => length === 4 || length === 8 || (length >= 12 && length <= TAG_BYTES);
+  const wrongTag = (length) => withCode(new TypeError(`Invalid authentication tag length: ${length}`), "ERR_CRYPTO_INVALID_AUTH_TAG");
+
+  // What a cipher makes of bytes.
+  const pass = (cipher, bytes) => {
+    const length = TypedArrayPrototypeGetLength(bytes);
+    if (length <= PIECE_BYTES) return new Uint8Array(checked(natives.cipherUpdate(cipher, bytes)));
+    // A block may be left over from before.
+    const out = new Uint8Array(length + TAG_BYTES);
+    let used = 0;
+    inPieces(bytes, (piece) => {
+      const made = new Uint8Array(checked(natives.cipherUpdate(cipher, piece)));
+      TypedArrayPrototypeSet(out, made, used);
+      used += TypedArrayPrototypeGetLength(made);
+    });
+    return Uint8ArraySubarray(out, 0, used);
+  };
+
   const wrongState = (what) => withCode(new Error(`Unsupported state or unable to ${what}`), "ERR_CRYPTO_INVALID_STATE");
 
   class Cipheriv extends Transform {
@@ -30,6 +53,7 @@
     #isDecryption;
     #tagBytes;
     #tag;
+    #text;
 
     constructor(isDecryption, name, key, iv, options = undefined) {
       super(options);
@@ -41,8 +65,11 @@
       const ivBytes = iv === null ? new Uint8Array(0) : bytesArgument(iv, "iv");
       const fits = info.isAuthenticated ? ivBytes.length > 0 : ivBytes.length === info.ivBytes;
       if (!fits) throw withCode(new TypeError("Invalid initialization vector"), "ERR_CRYPTO_INVALID_IV");
-      this.#tagBytes = options?.authTagLength ?? TAG_BYTES;
-      if (!(this.#tagBytes >= 4 && this.#tagBytes <= TAG_BYTES)) throw withCode(new TypeError(`Invalid authentication tag length: ${this.#tagBytes}`), "ERR_CRYPTO_INVALID_AUTH_TAG");
+      this.#tagBytes = info.isAuthenticated ? (options?.authTagLength ?? undefined) : undefined;
+      if (this.#tagBytes !== undefined) {
+        if (!NumberIsSafeInteger(this.#tagBytes)) throw invalidArgValue("options.authTagLength", this.#tagBytes);
+        if (!isTagLength(this.#tagBytes)) throw wrongTag(this.#tagBytes);
+      }
       this.#info = info;
       this.#isDecryption = isDecryption;
       this.#cipher = checked(natives.cipherNew(info.name, isDecryption, keyBytes, ivBytes), "ERR_CRYPTO_INVALID_IV");
@@ -53,9 +80,18 @@
       return this.#cipher;
     }
 
+    // What comes out, or its text: of all that has come so far, as bytes that belong together may be in two pieces.
+    #give(bytes, encoding, isEnd) {
+      if (!encoding || encoding === "buffer") return asBuffer(bytes);
+      const wanted = codec(encoding);
+      this.#text ??= new TextPieces(wanted);
+      if (this.#text.name !== wanted.name) throw withCode(new Error("Cannot change encoding"), "ERR_INTERNAL_ASSERTION");
+      const text = this.#text.write(bytes);
+      return isEnd ? text + this.#text.end() : text;
+    }
+
     update(data, inputEncoding, outputEncoding) {
-      const result = checked(natives.cipherUpdate(this.#need("update"), bytesArgument(data, "data", inputEncoding)));
-      return inEncoding(new Uint8Array(result), outputEncoding);
+      return this.#give(pass(this.#need("update"), bytesArgument(data, "data", inputEncoding)), outputEncoding, false);
     }
 
     final(outputEncoding) {
@@ -64,8 +100,8 @@
       const isChecked = this.#info.isAuthenticated && this.#isDecryption;
       if (isChecked && this.#tag === undefined) throw wrongState("authenticate data");
       const result = checked(natives.cipherFinal(cipher, isChecked ? this.#tag : undefined), "ERR_OSSL_BAD_DECRYPT");
-      if (this.#info.isAuthenticated && !this.#isDecryption) this.#tag = nano.primordials.Uint8ArraySubarray(new Uint8Array(result[1]), 0, this.#tagBytes);
-      return inEncoding(new Uint8Array(result[0]), outputEncoding);
+      if (this.#info.isAuthenticated && !this.#isDecryption) this.#tag = Uint8ArraySubarray(new Uint8Array(result[1]), 0, this.#tagBytes ?? TAG_BYTES);
+      return this.#give(new Uint8Array(result[0]), outputEncoding, true);
     }
 
     getAuthTag() {
@@ -76,13 +112,16 @@
     setAuthTag(tag, encoding) {
       if (!this.#info.isAuthenticated || !this.#isDecryption || this.#cipher === undefined) throw withCode(new Error("Invalid state for operation setAuthTag"), "ERR_CRYPTO_INVALID_STATE");
       const bytes = bytesArgument(tag, "tag", encoding);
-      if (bytes.length < 4 || bytes.length > TAG_BYTES) throw withCode(new TypeError(`Invalid authentication tag length: ${bytes.length}`), "ERR_CRYPTO_INVALID_AUTH_TAG");
+      const length = TypedArrayPrototypeGetLength(bytes);
+      if (!isTagLength(length) || (this.#tagBytes ?? length) !== length) throw wrongTag(length);
       this.#tag = new Uint8Array(bytes);
       return this;
     }
 
     setAAD(data, options = undefined) {
-      checked(natives.cipherSet(this.#need("setAAD"), undefined, bytesArgument(data, "buffer", options?.encoding)), "ERR_CRYPTO_INVALID_STATE");
+      const cipher = this.#need("setAAD");
+      if (!this.#info.isAuthenticated) throw withCode(new Error("Invalid state for operation setAAD"), "ERR_CRYPTO_INVALID_STATE");
+      inPieces(bytesArgument(data, "buffer", options?.encoding), (piece) => checked(natives.cipherSet(cipher, undefined, piece), "ERR_CRYPTO_INVALID_STATE"));
       return this;
     }
 
