@@ -159,7 +159,8 @@ fn ed25519_as_in_rfc_8032() {
 fn keys_on_the_curves_survive_their_formats() {
     for curve in [Curve::P256, Curve::P384, Curve::P521] {
         let key = EcKey::generate(curve).expect("random");
-        let signature = key.sign(Hash::Sha512, b"data").expect("private");
+        let digest = Hash::Sha512.digest(b"data");
+        let signature = key.sign(&digest).expect("private");
         assert_eq!(signature.len(), 2 * curve.field_bytes());
         let point = key.to_raw().expect("a point");
         let (x, y) = point[1..].split_at(curve.field_bytes());
@@ -172,7 +173,7 @@ fn keys_on_the_curves_survive_their_formats() {
             key.public(),
         ];
         for copy in copies {
-            assert!(copy.expect("our own").verify(Hash::Sha512, b"data", &signature));
+            assert!(copy.expect("our own").verify(&digest, &signature));
         }
         let mut compressed = point[..=curve.field_bytes()].to_vec();
         compressed[0] = 2 + (point[point.len() - 1] & 1);
@@ -184,7 +185,7 @@ fn keys_on_the_curves_survive_their_formats() {
         assert!(EcKey::from_parts(curve, x, y, Some(&other)).is_err(), "not a pair");
         assert!(EcKey::from_parts(curve, &x[1..], y, None).is_err());
         assert!(EcKey::from_raw(curve, &[]).is_err());
-        assert!(!key.verify(Hash::Sha512, b"data", &vec![0; signature.len()]));
+        assert!(!key.verify(&digest, &vec![0; signature.len()]));
     }
     let key = EcKey::generate(Curve::P256).expect("random");
     assert!(EcKey::from_spki(Curve::P384, &key.to_spki().expect("a point")).is_err());
@@ -197,7 +198,8 @@ fn keys_on_the_curves_survive_their_formats() {
 fn rsa_keys_survive_their_formats() {
     let key = RsaKey::generate(1024, &[1, 0, 1], &mut || false).expect("random");
     assert_eq!(key.modulus_bits(), 1024);
-    let signature = key.sign_pss(Hash::Sha256, 20, b"data").expect("private");
+    let digest = Hash::Sha256.digest(b"data");
+    let signature = key.sign_pss(Hash::Sha256, Some(20), &digest).expect("private");
     let (modulus, exponent) = key.public_parts();
     let parts = key.private_parts().expect("private");
     let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
@@ -211,8 +213,9 @@ fn rsa_keys_survive_their_formats() {
     ];
     for copy in copies {
         let copy = copy.expect("our own");
-        assert!(copy.verify_pss(Hash::Sha256, 20, b"data", &signature));
-        assert!(!copy.verify_pss(Hash::Sha256, 21, b"data", &signature));
+        assert!(copy.verify_pss(Hash::Sha256, Some(20), &digest, &signature));
+        assert!(copy.verify_pss(Hash::Sha256, None, &digest, &signature));
+        assert!(!copy.verify_pss(Hash::Sha256, Some(21), &digest, &signature));
         let sealed = copy.oaep(Direction::Encrypt, Hash::Sha1, b"label", b"secret").expect("short");
         assert_eq!(key.oaep(Direction::Decrypt, Hash::Sha1, b"label", &sealed).expect("genuine"), b"secret");
         assert!(key.oaep(Direction::Decrypt, Hash::Sha1, b"", &sealed).is_err());
@@ -220,8 +223,9 @@ fn rsa_keys_survive_their_formats() {
     let mut wrong = parts.to_owned();
     wrong.swap(1, 3);
     assert!(RsaKey::from_private_parts(&modulus, &exponent, &wrong).is_err());
-    assert!(key.public().expect("a key").sign_pkcs1(Hash::Sha1, b"").is_err());
-    assert!(key.sign_pss(Hash::Sha512, 4096, b"").is_err(), "no room for the salt");
+    assert!(key.public().expect("a key").sign_pkcs1(Hash::Sha1, &[0; 20]).is_err());
+    assert!(key.sign_pkcs1(Hash::Sha1, &[0; 32]).is_err() && key.sign_pss(Hash::Sha1, None, &[0; 32]).is_err(), "no digest of this hash");
+    assert!(key.sign_pss(Hash::Sha512, Some(4096), &[0; 64]).is_err(), "no room for the salt");
     assert!(RsaKey::from_public_parts(&vec![0xff; 2048], &[3]).is_err(), "too large");
 }
 

@@ -172,6 +172,40 @@ fn tags_of_gcm_have_the_length_that_was_asked_for() {
 }
 
 #[test]
+fn signatures_are_of_one_encoding_and_of_data_of_any_length() {
+    check(
+        "import crypto from 'node:crypto'; import { promisify } from 'node:util';",
+        "const data = Buffer.from('text'), ec = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+        const verify = (signature) => crypto.verify('sha256', data, ec.publicKey, signature);
+        // One whose first number begins with a zero, as its first bit is set.
+        let s; do s = crypto.sign('sha256', data, ec.privateKey); while (s[3] !== 33);
+        const other = (length, ...rest) => Buffer.concat([Buffer.from([0x30, length]), ...rest.map((bytes) => Buffer.from(bytes))]);
+        t(verify(s), true); t(verify(Buffer.concat([s, Buffer.alloc(1)])), false, 'after the end'); t(verify(other(s[1] + 1, s.subarray(2), [0])), false, 'after the numbers');
+        t(verify(other(s[1] + 1, [2, 34, 0], s.subarray(4))), false, 'another zero'); t(verify(other(s[1] - 1, [2, 32], s.subarray(5))), false, 'a negative number');
+        t(verify(Buffer.concat([Buffer.from([0x30, 0x81, s[1]]), s.subarray(2)])), false, 'a long length'); t(verify(Buffer.alloc(0)), false);
+        const { publicKey, privateKey } = await promisify(crypto.generateKeyPair)('rsa', { modulusLength: 1024 });
+        const pss = (key, saltLength) => ({ key, padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength });
+        for (const name of ['sha3-384', 'ripemd160', 'sha512-224']) {
+            const length = crypto.hash(name, '', 'buffer').length, signature = crypto.sign(name, data, pss(privateKey, -1)); t(crypto.verify(name, data, pss(publicKey, length), signature), true, name);
+        }
+        const odd = crypto.sign('sha256', data, pss(privateKey, 17)); t(crypto.verify('sha256', data, pss(publicKey), odd), true); t(crypto.verify('sha256', data, pss(publicKey, 18), odd), false);
+        t(crypto.verify('sha256', data, pss(publicKey, 1024 / 8 - 32 - 2), crypto.sign('sha256', data, pss(privateKey))), true);
+        for (const f of [crypto.publicEncrypt, crypto.privateDecrypt]) { fails(() => f({ key: privateKey, oaepHash: 'Hello world' }, data), 'ERR_OSSL_EVP_INVALID_DIGEST'); fails(() => f({ key: privateKey, oaepHash: null }, data), 'ERR_INVALID_ARG_TYPE'); }
+        fails(() => crypto.publicEncrypt({ key: publicKey, oaepLabel: Buffer.alloc(65_537) }, data), 'ERR_OUT_OF_RANGE');
+        t(crypto.privateDecrypt({ key: privateKey, oaepHash: 'sha256' }, crypto.publicEncrypt({ key: publicKey, oaepHash: 'sha256' }, data)).toString(), 'text');
+        // Most of the memory that an app has outside its heap: it is not kept for the signature.
+        const piece = Buffer.alloc(2 << 20, 'x'), signing = crypto.createSign('sha256'), checking = crypto.createVerify('sha256');
+        try { for (let i = 0; i < 10; i++) { signing.update(piece); checking.update(piece); } } catch (error) { wrong.push(String(error)); } t(checking.verify(publicKey, signing.sign(privateKey)), true);
+        const ed = crypto.generateKeyPairSync('ed25519'); fails(() => crypto.createSign('sha256').update(data).sign(ed.privateKey), 'ERR_CRYPTO_UNSUPPORTED_OPERATION');
+        const long = Buffer.alloc((8 << 20) + 1); fails(() => crypto.sign(null, long, ed.privateKey), 'ERR_CRYPTO_OPERATION_FAILED'); fails(() => crypto.verify(null, long, ed.publicKey, Buffer.alloc(64)), 'ERR_CRYPTO_OPERATION_FAILED');
+        t(crypto.verify(null, long.subarray(1), ed.publicKey, crypto.sign(null, long.subarray(1), ed.privateKey)), true);
+        const ecdh = crypto.createECDH('prime256v1'), plain = ecdh.generateKeys('hex'), x = plain.slice(2, 66), odds = parseInt(plain.slice(-1), 16) & 1;
+        t(ecdh.getPublicKey('hex', 'compressed'), '0' + (2 + odds) + x); t(ecdh.getPublicKey('hex', 'hybrid'), '0' + (6 + odds) + plain.slice(2)); t(ecdh.getPublicKey('hex', 'uncompressed'), plain); t(ecdh.getPublicKey(null, 'compressed').length, 33);
+        t(ecdh.generateKeys('hex', 'compressed').length, 66); fails(() => ecdh.getPublicKey('hex', 'short'), 'ERR_CRYPTO_ECDH_INVALID_FORMAT');",
+    );
+}
+
+#[test]
 fn zlib_packs_and_unpacks() {
     check(
         "import zlib, { gzipSync, gunzipSync } from 'node:zlib'; import { promisify } from 'node:util'; import { Readable } from 'node:stream'; import { pipeline } from 'node:stream/promises'; import { text } from 'node:stream/consumers';",

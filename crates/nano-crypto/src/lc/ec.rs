@@ -4,7 +4,6 @@ use std::ptr::null_mut;
 
 use aws_lc_sys as sys;
 
-use super::hash::Hash;
 use super::pkey::PKey;
 use super::{Owned, bn, check, failed, malformed};
 use crate::{Error, Result, Secret};
@@ -166,10 +165,9 @@ impl EcKey {
         self.key.to_pkcs8()
     }
 
-    /// ECDSA's signature of `data`: r and s, each as long as a coordinate.
-    pub fn sign(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>> {
+    /// ECDSA's signature of data whose digest is `digest`: r and s, each as long as a coordinate.
+    pub fn sign(&self, digest: &[u8]) -> Result<Vec<u8>> {
         self.needs_private()?;
-        let digest = hash.digest(data);
         let len = self.curve.field_bytes();
         let mut out = vec![0; 2 * len];
         // SAFETY: the key is valid; what the library makes is owned here, and the numbers live as long as it.
@@ -183,13 +181,12 @@ impl EcKey {
         Ok(out)
     }
 
-    /// Whether `signature` is ECDSA's of `data`.
-    pub fn verify(&self, hash: Hash, data: &[u8], signature: &[u8]) -> bool {
+    /// Whether `signature` is ECDSA's of data whose digest is `digest`.
+    pub fn verify(&self, digest: &[u8], signature: &[u8]) -> bool {
         let len = self.curve.field_bytes();
         if signature.len() != 2 * len {
             return false;
         }
-        let digest = hash.digest(data);
         let (Ok(r), Ok(s)) = (bn::from_bytes(&signature[..len]), bn::from_bytes(&signature[len..])) else { return false };
         // SAFETY: a new signature takes both numbers over, so they are not freed here.
         let result = unsafe {

@@ -183,10 +183,9 @@ impl RsaKey {
         self.key.to_pkcs8()
     }
 
-    /// RSASSA-PKCS1-v1_5.
-    pub fn sign_pkcs1(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>> {
+    /// RSASSA-PKCS1-v1_5 of data whose digest by `hash` is `digest`.
+    pub fn sign_pkcs1(&self, hash: Hash, digest: &[u8]) -> Result<Vec<u8>> {
         self.needs_private()?;
-        let digest = hash.digest(data);
         let mut out = vec![0; self.size()];
         let mut len = 0;
         // SAFETY: the output is as long as the modulus, which is what a signature is.
@@ -196,20 +195,18 @@ impl RsaKey {
         Ok(out)
     }
 
-    /// Whether `signature` is RSASSA-PKCS1-v1_5's of `data`.
-    pub fn verify_pkcs1(&self, hash: Hash, data: &[u8], signature: &[u8]) -> bool {
-        let digest = hash.digest(data);
+    /// Whether `signature` is RSASSA-PKCS1-v1_5's of data whose digest by `hash` is `digest`.
+    pub fn verify_pkcs1(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
         // SAFETY: pointers go with their slices' lengths.
         let result =
             unsafe { sys::RSA_verify(hash.nid(), digest.as_ptr(), digest.len(), signature.as_ptr(), signature.len(), self.key.rsa()) };
         accepted(result)
     }
 
-    /// RSASSA-PSS with a salt of `salt_bytes`.
-    pub fn sign_pss(&self, hash: Hash, salt_bytes: u32, data: &[u8]) -> Result<Vec<u8>> {
+    /// RSASSA-PSS of data whose digest by `hash` is `digest`, with a salt of `salt_bytes`, or of as many as there is room for.
+    pub fn sign_pss(&self, hash: Hash, salt_bytes: Option<u32>, digest: &[u8]) -> Result<Vec<u8>> {
         self.needs_private()?;
-        let salt_bytes = c_int::try_from(salt_bytes).map_err(|_| Error::Operation(SALT))?;
-        let digest = hash.digest(data);
+        let salt_bytes = salt_len(salt_bytes).ok_or(Error::Operation(SALT))?;
         let mut out = vec![0; self.size()];
         let mut len = 0;
         // SAFETY: the output is as long as said, and as the modulus.
@@ -231,10 +228,9 @@ impl RsaKey {
         Ok(out)
     }
 
-    /// Whether `signature` is RSASSA-PSS's of `data`.
-    pub fn verify_pss(&self, hash: Hash, salt_bytes: u32, data: &[u8], signature: &[u8]) -> bool {
-        let Ok(salt_bytes) = c_int::try_from(salt_bytes) else { return false };
-        let digest = hash.digest(data);
+    /// Whether `signature` is RSASSA-PSS's of data whose digest by `hash` is `digest`, with a salt of `salt_bytes`, or of any length.
+    pub fn verify_pss(&self, hash: Hash, salt_bytes: Option<u32>, digest: &[u8], signature: &[u8]) -> bool {
+        let Some(salt_bytes) = salt_len(salt_bytes) else { return false };
         // SAFETY: pointers go with their slices' lengths.
         let result = unsafe {
             sys::RSA_verify_pss_mgf1(
@@ -302,6 +298,11 @@ impl RsaKey {
         // SAFETY: the key is valid.
         unsafe { sys::RSA_size(self.key.rsa()) as usize }
     }
+}
+
+/// The length of a salt as the library takes it.
+fn salt_len(salt_bytes: Option<u32>) -> Option<c_int> {
+    salt_bytes.map_or(Some(sys::RSA_PSS_SALTLEN_AUTO), |salt_bytes| c_int::try_from(salt_bytes).ok())
 }
 
 /// What a verification says; the reasons of a no are not kept.

@@ -1,9 +1,10 @@
 //! What `crypto.subtle` does with keys, and digests.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nano_base::limits::{DERIVED_BYTES_MAX, HKDF_INFO_BYTES_MAX};
+use nano_base::limits::{DERIVED_BYTES_MAX, ED25519_NOW_BYTES_MAX, HKDF_INFO_BYTES_MAX};
 use nano_crypto::{Direction, Error, Hash, Hasher, Hmac, Key, Pbkdf2, Result, Secret, aes};
 
 use super::errands;
@@ -124,7 +125,8 @@ fn secret(key: &Key) -> Result<&Secret> {
 enum Scheme {
     Hmac(Hash),
     Pkcs1(Hash),
-    Pss(Hash, u32),
+    /// With a salt of that length, or of any.
+    Pss(Hash, Option<u32>),
     Ecdsa(Hash),
     Ed25519,
 }
@@ -138,27 +140,60 @@ fn scheme(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments) -> Option<
     Some(match name.as_str() {
         "HMAC" => Scheme::Hmac(hash),
         "RSASSA-PKCS1-v1_5" => Scheme::Pkcs1(hash),
-        "RSA-PSS" => Scheme::Pss(hash, integer(scope, args, 4)),
+        "RSA-PSS" => Scheme::Pss(hash, (!args.get(4).is_null()).then(|| integer(scope, args, 4))),
         "ECDSA" => Scheme::Ecdsa(hash),
         _ => return None,
     })
 }
 
-/// `sign(name, key, data, hash, saltLength, now)`: with `now` it is done at once, whatever it takes
+/// What is signed or verified at once, for those who cannot wait.
+#[derive(Clone, Copy)]
+struct Now {
+    /// Whether the data is a digest already, made in pieces between which the app can be stopped. Ed25519 has none.
+    is_digest: bool,
+}
+
+impl Now {
+    /// Reads it from an argument; `None` with the text of an exception returned if it would take too long.
+    fn read(
+        scope: &mut v8::PinScope,
+        args: &v8::FunctionCallbackArguments,
+        rv: &mut v8::ReturnValue,
+        index: i32,
+        scheme: Scheme,
+    ) -> Option<Self> {
+        let is_digest = args.get(index).is_true();
+        let len = bytes::len(args.get(2)).unwrap_or(0);
+        if is_digest && matches!(scheme, Scheme::Ed25519) && len > ED25519_NOW_BYTES_MAX {
+            let error = Error::Operation("Ed25519 takes 8 MiB at most while its caller waits: crypto.subtle takes more");
+            subtle::refuse(scope, rv, error);
+            return None;
+        }
+        Some(Self { is_digest })
+    }
+
+    fn place(self, otherwise: Place) -> Place {
+        if self.is_digest { Place::Now } else { otherwise }
+    }
+
+    fn digest(self, hash: Hash, data: &[u8]) -> Cow<'_, [u8]> {
+        if self.is_digest { Cow::Borrowed(data) } else { Cow::Owned(hash.digest(data)) }
+    }
+}
+
+/// `sign(name, key, data, hash, saltLength, now)`: a salt length of null is the longest that there can be. With `now` it is done at once,
+/// and the data is what `hash` has made of it, but for Ed25519.
 pub(super) fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(scheme) = scheme(scope, &args) else { return };
     let Some(key) = subtle::key(scope, &args, 1) else { return };
-    let place = match &*key {
-        _ if args.get(5).is_true() => Place::Now,
-        Key::Rsa(_) => Place::Helper,
-        _ => Place::Turn,
-    };
+    let Some(now) = Now::read(scope, &args, &mut rv, 5, scheme) else { return };
+    let place = now.place(if matches!(&*key, Key::Rsa(_)) { Place::Helper } else { Place::Turn });
     subtle::perform(scope, &mut rv, place, args.get(2), move |data| {
         let signature = match (scheme, &*key) {
             (Scheme::Hmac(hash), Key::Secret(secret)) => Hmac::new(hash, secret)?.sign(data),
-            (Scheme::Pkcs1(hash), Key::Rsa(key)) => key.sign_pkcs1(hash, data)?,
-            (Scheme::Pss(hash, salt_bytes), Key::Rsa(key)) => key.sign_pss(hash, salt_bytes, data)?,
-            (Scheme::Ecdsa(hash), Key::Ec(key)) => key.sign(hash, data)?,
+            (Scheme::Pkcs1(hash), Key::Rsa(key)) => key.sign_pkcs1(hash, &now.digest(hash, data))?,
+            (Scheme::Pss(hash, salt_bytes), Key::Rsa(key)) => key.sign_pss(hash, salt_bytes, &now.digest(hash, data))?,
+            (Scheme::Ecdsa(hash), Key::Ec(key)) => key.sign(&now.digest(hash, data))?,
             (Scheme::Ed25519, Key::Okp(key)) => key.sign(data)?,
             _ => return Err(WRONG_KEY),
         };
@@ -166,21 +201,21 @@ pub(super) fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
     });
 }
 
-/// `verify(name, key, data, hash, saltLength, signature, now)`
+/// `verify(name, key, data, hash, saltLength, signature, now)`: as `sign` has them; a salt length of null is any.
 pub(super) fn verify(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(scheme) = scheme(scope, &args) else { return };
     let Some(key) = subtle::key(scope, &args, 1) else { return };
+    let Some(now) = Now::read(scope, &args, &mut rv, 6, scheme) else { return };
     // What is longer than any signature is none.
     let given = args.get(5);
     let signature = if bytes::len(given).unwrap_or(0) > INLINE_BYTES_MAX { None } else { bytes::from_value(given) };
     let signature = signature.unwrap_or_default();
-    let place = if args.get(6).is_true() { Place::Now } else { Place::Turn };
-    subtle::perform(scope, &mut rv, place, args.get(2), move |data| {
+    subtle::perform(scope, &mut rv, now.place(Place::Turn), args.get(2), move |data| {
         let valid = match (scheme, &*key) {
             (Scheme::Hmac(hash), Key::Secret(secret)) => nano_crypto::constant_time_eq(&Hmac::new(hash, secret)?.sign(data), &signature),
-            (Scheme::Pkcs1(hash), Key::Rsa(key)) => key.verify_pkcs1(hash, data, &signature),
-            (Scheme::Pss(hash, salt_bytes), Key::Rsa(key)) => key.verify_pss(hash, salt_bytes, data, &signature),
-            (Scheme::Ecdsa(hash), Key::Ec(key)) => key.verify(hash, data, &signature),
+            (Scheme::Pkcs1(hash), Key::Rsa(key)) => key.verify_pkcs1(hash, &now.digest(hash, data), &signature),
+            (Scheme::Pss(hash, salt_bytes), Key::Rsa(key)) => key.verify_pss(hash, salt_bytes, &now.digest(hash, data), &signature),
+            (Scheme::Ecdsa(hash), Key::Ec(key)) => key.verify(&now.digest(hash, data), &signature),
             (Scheme::Ed25519, Key::Okp(key)) => key.verify(data, &signature),
             _ => return Err(WRONG_KEY),
         };

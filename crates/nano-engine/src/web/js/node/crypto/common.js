@@ -78,12 +78,6 @@
       if (typeof result !== "string") return result;
       throw withCode(new Error(StringPrototypeSlice(result, StringPrototypeIndexOf(result, "\n") + 1)), code);
     },
-    concat: (a, b) => {
-      const all = new Uint8Array(a.length + b.length);
-      nano.primordials.TypedArrayPrototypeSet(all, a);
-      nano.primordials.TypedArrayPrototypeSet(all, b, a.length);
-      return all;
-    },
     // Runs `work` now, and tells a callback of it later.
     later: (callback, work) => {
       validateFunction(callback, "callback");

@@ -113,6 +113,24 @@
     "EC PRIVATE KEY": ofSec1, CERTIFICATE: ofCertificate,
   };
 
+  // ECDSA's two numbers: side by side, and as Node has them unless told otherwise.
+  const toSequence = (signature) => {
+    const half = signature.length / 2;
+    const number = (from) => {
+      let at = from;
+      while (at < from + half - 1 && signature[at] === 0) at++;
+      const digits = Uint8ArraySubarray(signature, at, from + half);
+      return digits[0] >= 0x80 ? write(INTEGER, zero, digits) : write(INTEGER, digits);
+    };
+    return write(SEQUENCE, number(0), number(half));
+  };
+
+  const isSame = (a, b) => {
+    if (a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+    return true;
+  };
+
   return {
     __proto__: null,
     // A key's type, kind, format and bytes.
@@ -143,17 +161,8 @@
       for (let at = 0; at < text.length; at += 64) out += `${StringPrototypeSlice(text, at, at + 64)}\n`;
       return `${out}-----END ${label}-----\n`;
     },
-    // ECDSA's two numbers: side by side, and as Node has them unless told otherwise.
-    toSequence: (signature) => {
-      const half = signature.length / 2;
-      const number = (from) => {
-        let at = from;
-        while (at < from + half - 1 && signature[at] === 0) at++;
-        const digits = Uint8ArraySubarray(signature, at, from + half);
-        return digits[0] >= 0x80 ? write(INTEGER, zero, digits) : write(INTEGER, digits);
-      };
-      return write(SEQUENCE, number(0), number(half));
-    },
+    toSequence,
+    // Undefined for anything but the one encoding that two numbers have: whoever holds a signature could make others of it.
     fromSequence: (bytes, half) => {
       const out = new Uint8Array(half * 2);
       try {
@@ -168,7 +177,7 @@
       } catch {
         return undefined;
       }
-      return out;
+      return isSame(toSequence(out), bytes) ? out : undefined;
     },
   };
 };

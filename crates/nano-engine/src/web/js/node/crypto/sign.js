@@ -1,81 +1,77 @@
 "use strict";
 // node:crypto: signatures, RSA's encryption, and secrets that two keys share.
 (nano) => {
-  const { Error, MathCeil, TypeError, Uint8Array } = nano.primordials;
-  const { invalidArgType, validateFunction, validateString, withCode } = nano.part("node/errors");
-  const { asBuffer, bytesArgument, checked, concat, digestOf, inEncoding, later, natives, unsupported } = nano.part("node/crypto/common");
+  const { Error, TypedArrayPrototypeGetLength, TypeError, Uint8Array, Uint8ArraySubarray } = nano.primordials;
+  const { invalidArgType, outOfRange, validateFunction, validateString, withCode } = nano.part("node/errors");
+  const { asBuffer, bytesArgument, checked, digestOf, inEncoding, later, natives, PIECE_BYTES, unsupported } = nano.part("node/crypto/common");
+  const { add, digest } = nano.part("node/crypto/hash");
   const der = nano.part("node/crypto/der");
   const keys = nano.part("node/crypto/keys");
   const { isObject } = nano.webidl;
 
   const PKCS1 = 1, OAEP = 4, PSS = 6;
-  const SALT_DIGEST = -1, SALT_MAX = -2;
-  const digestBytes = { __proto__: null, "SHA-1": 20, "SHA-224": 28, "SHA-256": 32, "SHA-384": 48, "SHA-512": 64, MD5: 16 };
+  const SALT_DIGEST = -1, SALT_ANY = -2;
   const fieldBytes = { __proto__: null, "P-256": 32, "P-384": 48, "P-521": 66 };
-
-  const hashOf = (algorithm, kind) => {
-    if (kind === "Ed25519") return undefined;
-    if (algorithm === null || algorithm === undefined) return "SHA-256";
-    validateString(algorithm, "algorithm");
-    const found = digestOf(algorithm);
-    if (found === undefined) throw withCode(new Error("Invalid digest"), "ERR_CRYPTO_INVALID_DIGEST");
-    return found[0];
-  };
 
   const optionsOf = (key) => (isObject(key) && !keys.isKeyObject(key) ? key : { __proto__: null });
 
-  // How a key signs: the engine's name of it, and the salts that there may be.
-  const schemeOf = (key, options, hash) => {
-    const { kind, handle } = keys.slotsOf(key);
-    if (kind === "Ed25519") return { __proto__: null, name: "Ed25519", salts: [0] };
-    if (fieldBytes[kind] !== undefined) return { __proto__: null, name: "ECDSA", salts: [0], half: fieldBytes[kind], isRaw: options.dsaEncoding === "ieee-p1363" };
+  // How a key signs: the engine's name of it, and the length of its salt, null for the longest or for any.
+  const schemeOf = (key, options, found) => {
+    const { kind } = keys.slotsOf(key);
+    if (kind === "Ed25519") return { __proto__: null, name: "Ed25519", salt: 0 };
+    if (fieldBytes[kind] !== undefined) return { __proto__: null, name: "ECDSA", salt: 0, half: fieldBytes[kind], isRaw: options.dsaEncoding === "ieee-p1363" };
     if (kind !== "RSA") throw withCode(new TypeError("this key does not sign"), "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE");
-    if ((options.padding ?? PKCS1) === PKCS1) return { __proto__: null, name: "RSASSA-PKCS1-v1_5", salts: [0] };
+    if ((options.padding ?? PKCS1) === PKCS1) return { __proto__: null, name: "RSASSA-PKCS1-v1_5", salt: 0 };
     if (options.padding !== PSS) throw unsupported("padding");
-    const size = digestBytes[hash] ?? 32;
-    const longest = MathCeil((natives.keyInfo(handle)[0] - 1) / 8) - size - 2;
-    const asked = options.saltLength ?? SALT_MAX;
-    if (asked === SALT_DIGEST) return { __proto__: null, name: "RSA-PSS", salts: [size] };
-    // Node finds out which it was; here the two that are in use are tried.
-    return { __proto__: null, name: "RSA-PSS", salts: asked === SALT_MAX ? [longest, size] : [asked] };
+    const asked = options.saltLength ?? SALT_ANY;
+    return { __proto__: null, name: "RSA-PSS", salt: asked === SALT_ANY ? null : asked === SALT_DIGEST ? found[2] : asked };
   };
 
-  const signBytes = (algorithm, data, given) => {
+  // What is signed, for a kind of key: an entry of the table of digests, and what that digest gives of the data, hashed in pieces. Ed25519
+  // takes the data itself.
+  const messageOf = (algorithm, data) => (kind) => {
+    if (kind === "Ed25519") return { __proto__: null, found: undefined, bytes: data };
+    if (algorithm !== null && algorithm !== undefined) validateString(algorithm, "algorithm");
+    const found = digestOf(algorithm ?? "sha256");
+    if (found === undefined) throw withCode(new Error("Invalid digest"), "ERR_CRYPTO_INVALID_DIGEST");
+    return { __proto__: null, found, bytes: digest(found[0], [data]) };
+  };
+
+  const signBytes = (given, take) => {
     const key = keys.keyFrom(given, "private");
-    if (keys.slotsOf(key).type !== "private") throw withCode(new TypeError("Invalid key object type public, expected private."), "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE");
-    const hash = hashOf(algorithm, keys.slotsOf(key).kind);
-    const scheme = schemeOf(key, optionsOf(given), hash);
-    const signature = new Uint8Array(checked(natives.sign(scheme.name, keys.slotsOf(key).handle, data, hash, scheme.salts[0], true)));
+    const { handle, kind, type } = keys.slotsOf(key);
+    if (type !== "private") throw withCode(new TypeError("Invalid key object type public, expected private."), "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE");
+    const { found, bytes } = take(kind);
+    const scheme = schemeOf(key, optionsOf(given), found);
+    const signature = new Uint8Array(checked(natives.sign(scheme.name, handle, bytes, found?.[0], scheme.salt, true)));
     return asBuffer(scheme.half !== undefined && !scheme.isRaw ? der.toSequence(signature) : signature);
   };
 
-  const verifyBytes = (algorithm, data, given, signature) => {
+  const verifyBytes = (given, signature, take) => {
     let key = keys.keyFrom(given, "public");
     if (keys.slotsOf(key).type === "private") key = keys.publicOf(key);
-    const hash = hashOf(algorithm, keys.slotsOf(key).kind);
-    const scheme = schemeOf(key, optionsOf(given), hash);
-    let bytes = signature;
-    if (scheme.half !== undefined && !scheme.isRaw) bytes = der.fromSequence(signature, scheme.half);
-    if (bytes === undefined) return false;
-    for (let i = 0; i < scheme.salts.length; i++) {
-      if (checked(natives.verify(scheme.name, keys.slotsOf(key).handle, data, hash, scheme.salts[i], bytes, true)) === true) return true;
-    }
-    return false;
+    const { handle, kind } = keys.slotsOf(key);
+    const { found, bytes } = take(kind);
+    const scheme = schemeOf(key, optionsOf(given), found);
+    const plain = scheme.half !== undefined && !scheme.isRaw ? der.fromSequence(signature, scheme.half) : signature;
+    if (plain === undefined) return false;
+    return checked(natives.verify(scheme.name, handle, bytes, found?.[0], scheme.salt, plain, true)) === true;
   };
 
-  // What has been written so far, for a signature over all of it. (Writable streams in Node; here they have write() and end().)
+  // What has been written so far, for a signature over all of it: its digest. (Writable streams in Node; here they have write() and end().)
   class Signing {
-    #algorithm;
-    #data = new Uint8Array(0);
+    #found;
+    #hasher;
 
     constructor(algorithm) {
       validateString(algorithm, "algorithm");
-      if (digestOf(algorithm) === undefined) throw withCode(new Error(`Invalid digest: ${algorithm}`), "ERR_CRYPTO_INVALID_DIGEST");
-      this.#algorithm = algorithm;
+      this.#found = digestOf(algorithm);
+      if (this.#found === undefined) throw withCode(new Error(`Invalid digest: ${algorithm}`), "ERR_CRYPTO_INVALID_DIGEST");
+      this.#hasher = natives.hasherNew(this.#found[0]);
     }
 
     update(data, encoding) {
-      this.#data = concat(this.#data, bytesArgument(data, "data", encoding));
+      add(this.#hasher, bytesArgument(data, "data", encoding));
       return this;
     }
 
@@ -89,12 +85,13 @@
       return this;
     }
 
-    static algorithm(signing) {
-      return signing.#algorithm;
-    }
-
-    static data(signing) {
-      return signing.#data;
+    // As `messageOf` has it.
+    static message(signing) {
+      return (kind) => {
+        if (kind === "Ed25519") throw withCode(new Error("Unsupported crypto operation"), "ERR_CRYPTO_UNSUPPORTED_OPERATION");
+        const bytes = new Uint8Array(natives.hasherFinish(natives.hasherCopy(signing.#hasher)));
+        return { __proto__: null, found: signing.#found, bytes };
+      };
     }
   }
 
@@ -104,7 +101,7 @@
     }
 
     sign(key, encoding) {
-      return inEncoding(signBytes(Signing.algorithm(this), Signing.data(this), key), encoding);
+      return inEncoding(signBytes(key, Signing.message(this)), encoding);
     }
   }
 
@@ -114,7 +111,7 @@
     }
 
     verify(key, signature, encoding) {
-      return verifyBytes(Signing.algorithm(this), Signing.data(this), key, bytesArgument(signature, "signature", encoding));
+      return verifyBytes(key, bytesArgument(signature, "signature", encoding), Signing.message(this));
     }
   }
 
@@ -130,10 +127,15 @@
     if (!isDecryption && keys.slotsOf(key).type === "private") key = keys.publicOf(key);
     const options = optionsOf(given);
     if ((options.padding ?? OAEP) !== OAEP) throw unsupported("padding of PKCS#1 v1.5");
-    const found = digestOf(options.oaepHash ?? "sha1");
-    const label = options.oaepLabel === undefined ? new Uint8Array(0) : bytesArgument(options.oaepLabel, "key.oaepLabel");
+    const { oaepHash = "sha1", oaepLabel } = options;
+    validateString(oaepHash, "key.oaepHash");
+    const found = digestOf(oaepHash);
+    if (found === undefined) throw withCode(new Error("Invalid digest used"), "ERR_OSSL_EVP_INVALID_DIGEST");
+    const label = oaepLabel === undefined ? new Uint8Array(0) : bytesArgument(oaepLabel, "key.oaepLabel");
+    const labelLength = TypedArrayPrototypeGetLength(label);
+    if (labelLength > PIECE_BYTES) throw outOfRange("key.oaepLabel", `at most ${PIECE_BYTES} bytes long`, labelLength);
     const data = bytesArgument(buffer, "buffer", options.encoding);
-    const result = natives.cipher(isDecryption, "RSA-OAEP", keys.slotsOf(key).handle, data, found?.[0] ?? "SHA-1", label, true);
+    const result = natives.cipher(isDecryption, "RSA-OAEP", keys.slotsOf(key).handle, data, found[0], label, true);
     return asBuffer(new Uint8Array(checked(result, "ERR_OSSL_RSA_OAEP_DECODING_ERROR")));
   };
 
@@ -142,6 +144,8 @@
     const theirs = keys.slotsOf(publicKey.type === "private" ? keys.publicOf(publicKey) : publicKey);
     return asBuffer(new Uint8Array(checked(natives.derive(mine.kind === "X25519" ? "X25519" : "ECDH", mine.handle, undefined, theirs.handle))));
   };
+
+  const pointForms = { __proto__: null, compressed: 2, uncompressed: 4, hybrid: 6 };
 
   class ECDH {
     #kind;
@@ -158,13 +162,23 @@
       return this.#pair;
     }
 
-    generateKeys(encoding) {
+    generateKeys(encoding, format) {
       this.#pair = checked(natives.generate(this.#kind, 0));
-      return this.getPublicKey(encoding);
+      return inEncoding(this.#point(format), encoding);
     }
 
-    getPublicKey(encoding) {
-      return inEncoding(new Uint8Array(checked(natives.exportKey(this.#need()[1], "raw"))), encoding);
+    getPublicKey(encoding, format) {
+      return inEncoding(this.#point(format), encoding);
+    }
+
+    // The public key in one of the forms of SEC 1, 2.3.3, and X9.62's that has both.
+    #point(format) {
+      const form = pointForms[format || "uncompressed"];
+      if (form === undefined) throw withCode(new TypeError(`Invalid ECDH format: ${format}`), "ERR_CRYPTO_ECDH_INVALID_FORMAT");
+      const point = new Uint8Array(checked(natives.exportKey(this.#need()[1], "raw")));
+      const field = fieldBytes[this.#kind];
+      if (form !== 4) point[0] = form + (point[2 * field] & 1);
+      return form === 2 ? new Uint8Array(Uint8ArraySubarray(point, 0, 1 + field)) : point;
     }
 
     getPrivateKey(encoding) {
@@ -190,9 +204,12 @@
     createSign: (algorithm) => new Sign(algorithm),
     createVerify: (algorithm) => new Verify(algorithm),
     createECDH: (curve) => new ECDH(curve),
-    sign: (algorithm, data, key, callback) => maybeLater(callback, () => signBytes(algorithm, bytesArgument(data, "data"), key)),
+    sign: (algorithm, data, key, callback) => maybeLater(callback, () => signBytes(key, messageOf(algorithm, bytesArgument(data, "data")))),
     verify: (algorithm, data, key, signature, callback) =>
-      maybeLater(callback, () => verifyBytes(algorithm, bytesArgument(data, "data"), key, bytesArgument(signature, "signature"))),
+      maybeLater(callback, () => {
+        const message = messageOf(algorithm, bytesArgument(data, "data"));
+        return verifyBytes(key, bytesArgument(signature, "signature"), message);
+      }),
     publicEncrypt: rsa(false),
     privateDecrypt: rsa(true),
     diffieHellman: (options) => {
