@@ -12,6 +12,8 @@ use serde_json::Value;
 
 #[path = "admin/places.rs"]
 mod places;
+#[path = "admin/tokens.rs"]
+mod tokens;
 
 /// Long enough for anything that works.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -710,42 +712,6 @@ fn each_worker_has_an_admin_listener_of_its_own() {
     }
     assert_eq!(requests, 20);
     assert_ne!(server.admins[0], server.admins[1]);
-}
-
-#[test]
-fn a_token_is_made_and_kept_where_only_its_user_can_read_it() {
-    use std::os::unix::fs::PermissionsExt;
-    let home = std::env::temp_dir().join(format!("nanod-admin-home-{}", std::process::id()));
-    fs::create_dir_all(home.join("apps/one")).unwrap();
-    fs::write(home.join("apps/one/index.js"), says("one")).unwrap();
-    let run = || {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin"])
-            .arg(format!("unix:{}", home.join("admin").display()))
-            .arg(home.join("apps"))
-            .env_remove("NANOD_TOKEN")
-            // As systemd gives several.
-            .env("RUNTIME_DIRECTORY", format!("{0}/run:{0}/other", home.display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("nanod starts");
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        let said: Vec<String> = lines.lines().map(Result::unwrap).take_while(|line| !line.contains(" on 127.0.0.1")).collect();
-        let line = said.iter().find(|line| line.starts_with("dashboard")).expect("where the dashboard is").clone();
-        let _ = child.kill();
-        let _ = child.wait();
-        let path = line.split("token in ").nth(1).unwrap().trim_end_matches(')').to_string();
-        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        assert!(Path::new(&path).starts_with(home.join("run")), "{path}");
-        (fs::read_to_string(path).unwrap(), mode, line)
-    };
-    let (first, mode, line) = run();
-    let (second, ..) = run();
-    let socket = fs::metadata(home.join("admin")).unwrap().permissions().mode() & 0o777;
-    fs::remove_dir_all(&home).unwrap();
-    assert_eq!((mode, socket), (0o600, 0o600));
-    assert!(first.trim().len() >= 32 && first == second, "the same after a restart");
-    assert!(!line.contains(first.trim()), "a log does not get it");
 }
 
 /// The value of a series.

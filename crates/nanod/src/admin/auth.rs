@@ -66,6 +66,8 @@ impl Token {
             let origin = if keep_for_now(&path, &text).is_ok() { Origin::Made(path) } else { Origin::MadeForNow };
             return Ok(Self { text, origin });
         }
+        // Whoever had this place before may have left one that would be taken for this one's.
+        folders().iter().for_each(|folder| remove_left(&folder.join(format!("{}{PASSING}", name_of(listener)))));
         // The same as last time, so that a page that is open goes on after a restart.
         let text = match read_kept(&path) {
             Some(text) => text,
@@ -117,10 +119,14 @@ fn kept_at(listener: &str, passing: bool) -> Option<PathBuf> {
     Some(folders().into_iter().next()?.join(format!("{}{ending}", name_of(listener))))
 }
 
-/// Where it may be, the likeliest place first.
-pub fn places_of(listener: &str) -> Vec<PathBuf> {
+/// The token that a nanod of this machine keeps for its listener, from the likeliest place.
+pub fn kept_token(listener: &str) -> Option<String> {
     let name = name_of(listener);
-    folders().iter().flat_map(|folder| [PASSING, KEPT].map(|ending| folder.join(format!("{name}{ending}")))).collect()
+    let places = folders().into_iter().flat_map(|folder| [PASSING, KEPT].map(|ending| (ending, folder.join(format!("{name}{ending}")))));
+    // One that is for a process is locked while that lives.
+    let is_left = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock_shared().is_ok());
+    let mut living = places.filter(|(ending, path)| *ending == KEPT || !is_left(path));
+    living.find_map(|(_, path)| Some(read_small_text(&path).ok()?.trim().to_string()))
 }
 
 fn folders() -> Vec<PathBuf> {
@@ -196,10 +202,14 @@ fn keep_for_now(path: &Path, text: &str) -> io::Result<()> {
 fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().take(DEPLOY_FOLDERS_MAX).flatten();
     for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(PASSING))) {
-        if open_own(&entry.path()).is_some_and(|file| file.try_lock().is_ok()) {
-            // One that cannot be removed stays.
-            let _ = fs::remove_file(entry.path());
-        }
+        remove_left(&entry.path());
+    }
+}
+
+fn remove_left(path: &Path) {
+    if open_own(path).is_some_and(|file| file.try_lock().is_ok()) {
+        // One that cannot be removed stays.
+        let _ = fs::remove_file(path);
     }
 }
 

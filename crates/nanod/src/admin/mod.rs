@@ -28,7 +28,7 @@ use nano_base::socket_file::SocketFile;
 use nano_config::cli::{Address, PerApp};
 use nano_core::{Clock, Runtime};
 
-pub use auth::{leave, places_of};
+pub use auth::{kept_token, leave};
 pub use board::Board;
 pub use logs::Logs;
 pub use operate::{Command, Desk, Pending};

@@ -11,7 +11,7 @@ use nano_base::sys::file::read_small_text;
 use nano_config::cli::{Address, Exit};
 use nano_http::h1::{self, Asked, BodyDecoder, ResponseParser};
 
-use crate::admin::places_of;
+use crate::admin::kept_token;
 use crate::named::unreadable_file;
 use crate::output;
 
@@ -95,10 +95,7 @@ impl Client {
                 let why = |error| Failure::Missing(format!("--token-file: {}", unreadable_file(file, &error)));
                 Some(read(file).map_err(why)?)
             }
-            None => std::env::var("NANOD_TOKEN")
-                .ok()
-                .map(|text| text.trim().to_string())
-                .or_else(|| places_of(&address.to_string()).into_iter().find_map(|path| read(&path).ok())),
+            None => std::env::var("NANOD_TOKEN").ok().map(|text| text.trim().to_string()).or_else(|| kept_token(&address.to_string())),
         };
         let sendable = |token: &String| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         if token.as_ref().is_some_and(|token| !sendable(token)) {
