@@ -117,6 +117,8 @@ impl Server {
         let folder = std::path::absolute(&options.folder).map_err(|error| format!("cannot read {}: {error}", options.folder.display()))?;
         let clock = Clock::system();
         let began_ms = clock.now_ms();
+        // Before it is looked at.
+        admin::bring_back(&folder);
         let (sender, messages) = channel();
         let signals = sender.clone();
         let hear = move |signal| signals.send(Message::Signal(signal)).is_ok();

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[path = "admin/aside.rs"]
+mod aside;
 #[path = "admin/places.rs"]
 mod places;
 #[path = "admin/tokens.rs"]
@@ -50,6 +52,11 @@ impl Server {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        Self::over(folder, arguments)
+    }
+
+    /// The same over what is there.
+    fn over(folder: PathBuf, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_nanod"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "2"])
             .args(arguments)

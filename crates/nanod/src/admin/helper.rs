@@ -4,14 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
 
 use nano_base::limits::ADMIN_ACTIONS_MAX;
-use nano_base::sys::random;
 use nano_core::{Runtime, Status};
 use serde_json::json;
 
 use super::archive;
+use super::aside::{delete, incoming, remove_left_overs};
 use super::board::Board;
 use super::connection::Held;
 use super::operate::{Action, Command};
@@ -36,11 +35,6 @@ impl Job {
         }
     }
 }
-
-/// How folders begin that are being written, or are to be deleted. Scanners pass over what begins with a dot.
-const STAGED: &str = ".nanod-";
-/// What is left of a server that ended in the middle is this old at least.
-const LEFT_OVER: Duration = Duration::from_secs(3_600);
 
 /// Starts the thread.
 pub fn start(
@@ -87,7 +81,7 @@ fn kill(runtime: &Runtime, board: &Board, name: &str) -> Result<serde_json::Valu
 /// Writes an archive to a folder beside those of apps.
 fn unpack(root: &Path, bytes: Vec<u8>, _held: Arc<Held>) -> Result<PathBuf, Refusal> {
     let entries = archive::read(&bytes).map_err(|why| Refusal::new(422, "BAD_ARCHIVE", why))?;
-    let staged = beside(root, "incoming");
+    let staged = incoming(root);
     fs::create_dir(&staged)
         .map_err(|error| Refusal::new(409, "NOT_WRITABLE", format!("nanod cannot write to {}: {error}", root.display())))?;
     archive::write(&entries, &staged).map_err(|why| {
@@ -95,28 +89,4 @@ fn unpack(root: &Path, bytes: Vec<u8>, _held: Arc<Held>) -> Result<PathBuf, Refu
         Refusal::new(422, "BAD_ARCHIVE", why)
     })?;
     Ok(staged)
-}
-
-/// A folder of nobody's name in the folder of apps.
-pub fn beside(root: &Path, what: &str) -> PathBuf {
-    let mut bytes = [0; 8];
-    random::fill(&mut bytes);
-    root.join(format!("{STAGED}{what}-{:016x}", u64::from_le_bytes(bytes)))
-}
-
-/// Deletes a folder, or the link to one. What cannot be deleted stays, and is out of everybody's way.
-pub fn delete(path: &Path) {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
-    let _ = if is_link { fs::remove_file(path) } else { fs::remove_dir_all(path) };
-}
-
-fn remove_left_overs(root: &Path) {
-    let Ok(entries) = fs::read_dir(root) else { return };
-    for entry in entries.flatten() {
-        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(STAGED));
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-        if ours && age.is_some_and(|age| age > LEFT_OVER) {
-            delete(&entry.path());
-        }
-    }
 }

@@ -5,11 +5,13 @@
 //!
 //! - `server`, `connection`: sockets and HTTP. `auth`: who may do what.
 //! - `api`: what each address means. `operate`: what the main thread does for it. `helper`: archives, and ending instances.
+//! - `aside`: folders on their way.
 //! - `stats`: the figures, once a second. `logs`: what apps said lately. `board`: what is deployed.
 //! - `page/`: the dashboard, as it is sent.
 
 mod api;
 mod archive;
+mod aside;
 mod auth;
 mod board;
 mod connection;
@@ -28,6 +30,7 @@ use nano_base::socket_file::SocketFile;
 use nano_config::cli::{Address, PerApp};
 use nano_core::{Clock, Runtime};
 
+pub use aside::bring_back;
 pub use auth::{kept_token, leave};
 pub use board::Board;
 pub use logs::Logs;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nano_base::clock::Clock;
@@ -9,7 +10,7 @@ use nano_config::deploy::{AppState, Deployment, Scanner, Touched};
 use nano_config::manifest;
 use serde_json::{Value, json};
 
-use super::helper::{beside, delete};
+use super::aside::{Away, delete, removed};
 use super::reply::{Refusal, Reply};
 use crate::apps::{Apps, Ended};
 use crate::output;
@@ -52,8 +53,8 @@ struct Placed {
     place: PathBuf,
     /// Where the new one was.
     staged: PathBuf,
-    /// Where the old one is, if there was one.
-    away: Option<PathBuf>,
+    /// The old one, if there was one.
+    away: Option<Away>,
 }
 
 impl Command {
@@ -102,10 +103,16 @@ impl Pending {
 
 impl Placed {
     fn put_back(&self, name: &str) {
-        let back = || self.away.as_ref().map_or(Ok(()), |away| fs::rename(away, &self.place));
-        if let Err(error) = fs::rename(&self.place, &self.staged).and_then(|()| back()) {
-            let kept = self.away.as_ref().unwrap_or(&self.staged);
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let unseated = match fs::rename(&self.place, &self.staged) {
+            Err(error) if !is_gone(&error) => Err(error),
+            _ => Ok(()),
+        };
+        if let Err(error) = unseated.and_then(|()| self.away.as_ref().map_or(Ok(()), Away::come_back)) {
+            let kept = self.away.as_ref().map_or(&*self.staged, Away::path);
             output::complain(&format!("{name}: cannot put its folder back from {}: {error}", kept.display()));
+            // What does not start is more than nothing.
+            let _ = fs::rename(&self.staged, &self.place);
         }
         delete(&self.staged);
     }
@@ -164,7 +171,7 @@ impl Desk<'_> {
         }
         output::say(&format!("{name}: {}, by an operator", if placed.is_some() { "deployed" } else { "reloaded" }));
         if let Some(away) = placed.and_then(|placed| placed.away) {
-            sweep(away);
+            sweep(away.give_up());
         }
         let version = self.version_of(&name);
         self.answer(reply, Ok(version));
@@ -209,7 +216,7 @@ impl Desk<'_> {
     fn remove(&mut self, name: &str) -> Result<Value, Refusal> {
         let folder = self.folder_of(name)?;
         let place = self.place_of(&folder)?;
-        let away = beside(self.scanner.root(), "removed");
+        let away = removed(self.scanner.root());
         fs::rename(&place, &away).map_err(|error| not_writable(&place, &error))?;
         self.apps.withdraw(&folder);
         self.deployment.forget(&folder);
@@ -260,17 +267,12 @@ impl Desk<'_> {
             let why = format!("the archive's manifest names the app \"{}\": deploy it by that name", found.name);
             return Err(Refusal::new(422, "OTHER_NAME", why));
         }
-        let away = beside(self.scanner.root(), "removed");
-        let away = match fs::rename(&place, &away) {
-            Ok(()) => Some(away),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(not_writable(&place, &error)),
-        };
+        let away = Away::put(self.scanner.root(), folder).map_err(|error| not_writable(&place, &error))?;
         if let Err(error) = fs::rename(staged, &place) {
             if let Some(away) = &away
-                && let Err(error) = fs::rename(away, &place)
+                && let Err(error) = away.come_back()
             {
-                output::complain(&format!("{name}: cannot put its folder back from {}: {error}", away.display()));
+                output::complain(&format!("{name}: cannot put its folder back from {}: {error}", away.path().display()));
             }
             return Err(not_writable(&place, &error));
         }
@@ -325,7 +327,7 @@ impl Desk<'_> {
     }
 }
 
-fn not_writable(place: &Path, error: &std::io::Error) -> Refusal {
+fn not_writable(place: &Path, error: &io::Error) -> Refusal {
     Refusal::new(409, "NOT_WRITABLE", format!("nanod cannot change {}: {error}", place.display()))
 }
 
