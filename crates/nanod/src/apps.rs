@@ -12,7 +12,7 @@ mod pool;
 pub mod program;
 mod underway;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -191,10 +191,16 @@ impl Apps {
     fn revoke(&mut self, folder: &str) {
         self.accepted.remove(folder);
         self.revoked.insert(folder.to_string());
-        if let Some(Serving { app, .. }) = self.serving.remove(folder) {
+        if let Some(app) = self.take_out(folder) {
             output::complain(&format!("{}: out of service, for it uses what is not granted any more", app.name()));
             self.leave(app, Duration::ZERO);
         }
+    }
+
+    /// The app of a folder, which does not answer for it any more.
+    fn take_out(&mut self, folder: &str) -> Option<App> {
+        self.board.out_of_service(folder);
+        Some(self.serving.remove(folder)?.app)
     }
 
     /// An app is not to run, whatever calls it.
@@ -205,8 +211,8 @@ impl Apps {
         let its = deployed.apps.values().find(|state| state.app_name() == Some(name));
         self.quarantined.insert(name.to_string(), its.and_then(|state| state.digest));
         let folder = self.serving.iter().find(|(_, serving)| serving.app.name() == name).map(|(folder, _)| folder.clone());
-        if let Some(serving) = folder.and_then(|folder| self.serving.remove(&folder)) {
-            self.leave(serving.app, UNLOAD_GRACE);
+        if let Some(app) = folder.and_then(|folder| self.take_out(&folder)) {
+            self.leave(app, UNLOAD_GRACE);
         }
         self.route(deployed);
     }
@@ -321,7 +327,7 @@ impl Apps {
 
     /// Takes an app out of service until it is deployed anew by hand; whether it was in service.
     pub fn drain(&mut self, folder: &str) -> bool {
-        let Some(Serving { app, .. }) = self.serving.remove(folder) else { return false };
+        let Some(app) = self.take_out(folder) else { return false };
         self.leave(app, UNLOAD_GRACE);
         self.drained.insert(folder.to_string());
         self.board.drained(folder);
@@ -334,7 +340,7 @@ impl Apps {
         self.accepted.remove(folder);
         self.revoked.remove(folder);
         self.board.removed(folder);
-        if let Some(Serving { app, .. }) = self.serving.remove(folder) {
+        if let Some(app) = self.take_out(folder) {
             dev::removed(app.name());
             self.leave(app, UNLOAD_GRACE);
         }
@@ -674,8 +680,14 @@ impl Apps {
 
     fn replace_routes(&mut self, deployed: &Snapshot) {
         let has_manifest = |folder: &String| self.accepted.get(folder).is_some_and(|reading| reading.manifest.is_some());
-        let (with, without): (Vec<_>, Vec<_>) = deployed.apps.iter().partition(|(folder, _)| has_manifest(folder));
-        // What has nothing but its folder's name takes nobody else's.
+        let (mut with, without): (Vec<_>, Vec<_>) = deployed.apps.iter().partition(|(folder, _)| has_manifest(folder));
+        // What wants a name that another one serves by does not get what comes with it; what has nothing but its folder's takes nobody else's.
+        let names: HashSet<&str> = self.serving.values().map(|serving| serving.app.name()).collect();
+        let wants_another_s = |folder: &String| {
+            let manifest = self.accepted.get(folder).and_then(|reading| reading.manifest.as_ref());
+            !self.serves(folder) && manifest.is_some_and(|manifest| names.contains(&*manifest.name))
+        };
+        with.sort_by_key(|(folder, _)| wants_another_s(folder));
         let served: Vec<(Claim<'_>, Served)> = with
             .into_iter()
             .chain(without)

@@ -37,6 +37,8 @@ pub struct Deployed {
     pub versions: VecDeque<Version>,
     /// An operator has taken it out of service.
     pub drained: bool,
+    /// Its app answers, if only by the version before the latest: it is the one that is meant by its name.
+    serves: bool,
 }
 
 impl Deployed {
@@ -111,6 +113,7 @@ impl Board {
             deployed.describe(manifest, state);
         }
         deployed.drained &= error.is_some();
+        deployed.serves = serves;
         deployed.add(state.digest, error.map(str::to_string));
     }
 
@@ -118,6 +121,13 @@ impl Board {
     pub fn drained(&self, folder: &str) {
         if let Some(deployed) = self.folders().get_mut(folder) {
             deployed.drained = true;
+        }
+    }
+
+    /// A folder's app does not answer any more.
+    pub fn out_of_service(&self, folder: &str) {
+        if let Some(deployed) = self.folders().get_mut(folder) {
+            deployed.serves = false;
         }
     }
 
@@ -129,15 +139,30 @@ impl Board {
     /// What is out of service although it is deployed: by the names of apps, whether an operator wanted that, and whether the latest version
     /// did not start.
     pub fn marks(&self) -> BTreeMap<String, (bool, bool)> {
-        let marked = |deployed: &Deployed| (deployed.name.clone(), (deployed.drained, deployed.failure().is_some()));
-        self.folders().values().map(marked).filter(|(_, (drained, failing))| *drained || *failing).collect()
+        let folders = self.folders();
+        let mut meant: BTreeMap<&str, &Deployed> = BTreeMap::new();
+        for deployed in folders.values() {
+            let known = meant.entry(&deployed.name).or_insert(deployed);
+            if deployed.serves {
+                *known = deployed;
+            }
+        }
+        let marked = |(name, deployed): (&str, &Deployed)| (name.to_string(), (deployed.drained, deployed.failure().is_some()));
+        meant.into_iter().map(marked).filter(|(_, (drained, failing))| *drained || *failing).collect()
     }
 
-    /// The folder of an app, and what is known of it.
+    /// The folder of an app, and what is known of it. Of several with one name that is the one that serves.
     pub fn find(&self, name: &str) -> Option<(String, Deployed)> {
         let folders = self.folders();
-        let (folder, deployed) = folders.iter().find(|(_, deployed)| deployed.name == name)?;
+        let all = folders.iter().filter(|(_, deployed)| deployed.name == name);
+        let (folder, deployed) = all.min_by_key(|(_, deployed)| !deployed.serves)?;
         Some((folder.clone(), deployed.clone()))
+    }
+
+    /// Another folder than this one with the same name.
+    pub fn another(&self, name: &str, folder: &str) -> Option<String> {
+        let folders = self.folders();
+        folders.iter().find(|(other, deployed)| *other != folder && deployed.name == name).map(|(other, _)| other.clone())
     }
 
     /// Why there is nothing to be done about an app that is not there, with the names that may be meant.

@@ -215,6 +215,7 @@ impl Desk<'_> {
 
     fn remove(&mut self, name: &str) -> Result<Value, Refusal> {
         let folder = self.folder_of(name)?;
+        self.check_meant(name, &folder)?;
         let place = self.place_of(&folder)?;
         let away = removed(self.scanner.root());
         fs::rename(&place, &away).map_err(|error| not_writable(&place, &error))?;
@@ -297,6 +298,17 @@ impl Desk<'_> {
     fn folder_of(&self, name: &str) -> Result<String, Refusal> {
         let found = self.apps.board.find(name).map(|(folder, _)| folder);
         found.ok_or_else(|| Refusal::new(404, "NO_APP", self.apps.board.no_app(name)))
+    }
+
+    /// Whether it is plain which of the folders that have a name is meant: the one that serves, or the only one.
+    fn check_meant(&self, name: &str, folder: &str) -> Result<(), Refusal> {
+        match self.apps.board.another(name, folder).filter(|_| !self.apps.serves(folder)) {
+            Some(other) => {
+                let why = format!("\"{name}\" is the name of {folder} and of {other}, and neither serves: rename or delete one of them");
+                Err(Refusal::new(409, "TAKEN", why))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Where a folder of this name is in the folder of apps.

@@ -54,3 +54,43 @@ fn logs_of_an_app_that_is_not_there_are_refused_and_of_one_that_was_are_not() {
     assert_eq!(server.ask("DELETE", "/apps/gone").0, 200);
     server.follow("/logs?app=gone", "started");
 }
+
+/// A folder `z` that serves as "one", although it wants to be "two" by now, and a folder `a` that wants to be "one".
+fn two_of_one_name(name: &str) -> Server {
+    let files = [("z/index.js", &*says("z")), ("z/broken.js", "export default {"), ("z/nano.toml", "name = \"one\"\n")];
+    let mut server = Server::start(name, &files, &[]);
+    let manifest = server.folder.join("manifest");
+    fs::write(&manifest, "name = \"two\"\nmain = \"broken.js\"\n").unwrap();
+    fs::rename(&manifest, server.folder.join("apps/z/nano.toml")).unwrap();
+    server.wait_for("1 failed");
+    let a = server.folder.join("a");
+    fs::create_dir(&a).unwrap();
+    fs::write(a.join("nano.toml"), "name = \"one\"\n").unwrap();
+    fs::write(a.join("index.js"), says("a")).unwrap();
+    fs::rename(a, server.folder.join("apps/a")).unwrap();
+    server.wait_for("2 failed");
+    assert_eq!(server.app("one"), (200, "z".into()));
+    server
+}
+
+#[test]
+fn of_two_folders_with_one_name_the_one_that_serves_is_meant() {
+    let server = two_of_one_name("meant");
+    let app = server.ask("GET", "/apps/one").json();
+    assert_eq!((&app["folder"], &app["state"]), (&"z".into(), &"warm".into()), "{app}");
+    assert_eq!(server.ask("DELETE", "/apps/one").0, 200);
+    assert_eq!(server.app("one").0, 503);
+    let left: Vec<String> = names(&server.folder.join("apps")).into_iter().filter(|name| !name.starts_with('.')).collect();
+    assert_eq!(left, ["a"]);
+}
+
+#[test]
+fn of_two_folders_with_one_name_that_do_not_serve_none_is_removed() {
+    let server = two_of_one_name("unmeant");
+    assert_eq!(server.ask("POST", "/apps/one/drain").0, 200);
+    assert_eq!(server.app("one").0, 503);
+    for (method, path) in [("DELETE", "/apps/one"), ("POST", "/apps/one/drain")] {
+        assert_eq!(server.ask(method, path).0, 409, "{method} {path}");
+    }
+    assert_eq!(names(&server.folder.join("apps")), ["a", "z"]);
+}
