@@ -4,9 +4,11 @@
 //!
 //! - `options`: from a manifest to what the runtime is told. `program`: programs that print secrets.
 //! - `exchange`: apps that take names from one another. `pool`: the threads. `job`: one deployment on one of them. `underway`: those that have begun.
+//! - `leaving`: apps that are being unloaded.
 
 mod exchange;
 mod job;
+mod leaving;
 mod options;
 mod pool;
 pub mod program;
@@ -15,19 +17,19 @@ mod underway;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use nano_config::deploy::{AppState, Change, Digest, Snapshot};
 use nano_config::manifest::{Grants, Reading};
 use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::text::{Finding, Severity};
-use nano_core::{App, Clock, Problem, Runtime, Status};
+use nano_core::{App, Clock, Problem, Runtime};
 
 use crate::admin::{Board, Pending};
 use crate::routes::{Current, Served, Table};
 use crate::{dev, output, trust};
 use job::{Failure, Job, Loaded, Used};
+use leaving::Leaving;
 use pool::Pool;
 use underway::{Batch, Underway, Why};
 
@@ -81,6 +83,7 @@ pub struct Apps {
     /// Those that have lately: to be looked at again.
     moved: Vec<String>,
     pool: Pool<Done>,
+    unloads: Leaving,
     clock: Clock,
     /// When it was last looked for deployments that are slow.
     looked_ms: u64,
@@ -128,8 +131,8 @@ impl Apps {
         dev_vars: bool,
         environment: Option<String>,
         bell: impl Fn() + Send + Sync + 'static,
-    ) -> Self {
-        Self {
+    ) -> std::io::Result<Self> {
+        Ok(Self {
             runtime: runtime.clone(),
             current: current.clone(),
             serving: BTreeMap::new(),
@@ -150,6 +153,7 @@ impl Apps {
             moves: BTreeMap::new(),
             moved: Vec::new(),
             pool: Pool::new(bell),
+            unloads: Leaving::new()?,
             clock: Clock::system(),
             looked_ms: 0,
             routing: false,
@@ -157,7 +161,7 @@ impl Apps {
             told: Vec::new(),
             dev_vars,
             environment,
-        }
+        })
     }
 
     /// Grants have changed: what uses more than they allow does not go on, and the apps whose business that is are looked at again.
@@ -602,19 +606,16 @@ impl Apps {
         }
     }
 
-    /// Lets the app's requests end, on a thread of its own: nobody waits for them but who wants its name.
+    /// Lets the app's requests end: nobody waits for them but who wants its name.
     fn leave(&mut self, app: App, grace: Duration) {
         *self.leaving.entry(app.name().to_string()).or_default() += 1;
         self.unload_counted(app, grace);
     }
 
     /// The same of one whose name is counted as leaving already.
-    fn unload_counted(&mut self, app: App, grace: Duration) {
+    fn unload_counted(&self, app: App, grace: Duration) {
         let (name, report) = (app.name().to_string(), self.pool.reporter());
-        let left = name.clone();
-        if !unload(app, Duration::ZERO, grace, move || report(Done::Left(left))) {
-            self.free(&name);
-        }
+        self.unloads.add(app, Duration::ZERO, grace, move || report(Done::Left(name)));
     }
 
     /// When the first began of the deployments that have.
@@ -706,22 +707,4 @@ impl Apps {
         findings.iter().filter(|finding| !self.told.contains(finding)).for_each(output::finding);
         self.told = findings;
     }
-}
-
-/// Lets an app's requests end, after a while, on a thread of its own; whether there is one.
-fn unload(app: App, after: Duration, grace: Duration, then: impl FnOnce() + Send + 'static) -> bool {
-    let name = app.name().to_string();
-    let ended = std::thread::Builder::new().name("nanod-unload".into()).spawn(move || {
-        if !after.is_zero() {
-            let (_sender, never) = channel::<()>();
-            // Nothing is ever sent: this is a wait.
-            let _: Result<(), RecvTimeoutError> = never.recv_timeout(after);
-        }
-        // A runtime that has ended has let go of all.
-        if let Err(error) = app.unload(grace).or_else(|error| if error.status == Status::Shutdown { Ok(()) } else { Err(error) }) {
-            output::complain(&format!("{}: {error}", app.name()));
-        }
-        then();
-    });
-    ended.inspect_err(|error| output::complain(&format!("cannot unload {name}: {error}"))).is_ok()
 }

@@ -167,7 +167,8 @@ impl Server {
         let bell = sender.clone();
         // The main thread has gone: nobody wants to know.
         let bell = move || drop(bell.send(Message::Deployed));
-        let mut apps = Apps::new(&runtime, &current, trust.grants().clone(), options.dev, options.environment.clone(), bell);
+        let mut apps = Apps::new(&runtime, &current, trust.grants().clone(), options.dev, options.environment.clone(), bell)
+            .map_err(|error| format!("cannot start a thread: {error}"))?;
         let board = apps.board.clone();
         let commands = sender.clone();
         let context = admin::Context {

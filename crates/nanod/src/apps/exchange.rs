@@ -8,7 +8,7 @@ use std::time::Duration;
 use nano_config::deploy::{AppState, Change, Snapshot};
 
 use super::job::{Failure, Job};
-use super::{Apps, Done, UNLOAD_GRACE, unload};
+use super::{Apps, Done, UNLOAD_GRACE};
 
 /// How long whoever has looked up an app before its name was another's may take to hand it a request.
 const HANDED_OVER: Duration = Duration::from_millis(200);
@@ -94,7 +94,7 @@ impl Apps {
     pub(super) fn unload_replaced(&mut self) {
         for (app, renamed) in std::mem::take(&mut self.replaced) {
             if renamed {
-                unload(app, HANDED_OVER, UNLOAD_GRACE, || {});
+                self.unloads.add(app, HANDED_OVER, UNLOAD_GRACE, || {});
             } else {
                 self.unload_counted(app, UNLOAD_GRACE);
             }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use nano_base::limits::UNLOADS_AT_ONCE;
+
 use crate::support::{READY, Server, folder, nanod, says};
 
 #[test]
@@ -109,4 +111,26 @@ fn apps_that_exchange_their_names_are_both_deployed_and_lose_no_request() {
     server.write("y/index.js", &slow("mended"));
     server.wait_for("2 deployed, 0 failed");
     assert_eq!(["a.test", "b.test"].map(|host| server.ask(host, "/").1), ["mended", "x"]);
+}
+
+#[test]
+fn folders_that_go_at_once_make_few_threads() {
+    let hangs = "export default { async fetch() { console.log('begun'); await scheduler.wait(60_000); return new Response(''); } };\n";
+    let apps = UNLOADS_AT_ONCE + 16;
+    let names: Vec<String> = (0..apps).map(|number| format!("app{number}")).collect();
+    let files: Vec<String> = names.iter().map(|name| format!("{name}/index.js")).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), hangs)).collect();
+    let mut server = Server::start("many-go", &files);
+    let _asked: Vec<_> = names.iter().map(|name| server.send(&format!("{name}.localhost"), "/")).collect();
+    names.iter().for_each(|_| drop(server.wait_for("begun")));
+    names.iter().for_each(|name| fs::remove_dir_all(server.folder.join(name)).unwrap());
+    let mut gone = 0;
+    while gone < apps {
+        let line = server.wait_for(" removed");
+        gone += line.trim_end().trim_end_matches(" removed").rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    }
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.child.id())).unwrap();
+    let names = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    let threads = names.filter(|name| name.trim_end() == "nanod-unload").count();
+    assert!((1..=UNLOADS_AT_ONCE + 1).contains(&threads), "{threads} threads");
 }
