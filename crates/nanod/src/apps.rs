@@ -557,6 +557,9 @@ impl Apps {
         }
         if let Err(quarantined) = self.check_quarantine(app.name(), why) {
             self.leave(app, Duration::ZERO);
+            if in_place {
+                self.lose_name(folder, state);
+            }
             return Err(quarantined);
         }
         self.forgive(app.name());
@@ -580,6 +583,15 @@ impl Apps {
         self.drained.remove(folder);
         self.revoked.remove(folder);
         Ok(())
+    }
+
+    /// A folder's app has given up its name for one that is not to run: nothing of it goes on, for its name is another one's by now.
+    fn lose_name(&mut self, folder: &str, state: &AppState) {
+        if let Some(old) = self.take_out(folder) {
+            self.replaced.push((old, true));
+        }
+        // It was granted, or would not have been loaded.
+        self.accepted.insert(folder.to_string(), state.reading.clone());
     }
 
     /// A deployment is over: whoever wanted it is told.

@@ -101,3 +101,61 @@ impl Apps {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use nano_config::deploy::{ScanOptions, Scanner, Touched};
+    use nano_config::manifest::Grants;
+    use nano_core::{Runtime, RuntimeOptions};
+
+    use super::*;
+    use crate::routes::Current;
+
+    #[test]
+    fn an_app_that_is_quarantined_while_it_takes_its_name_leaves_nothing_of_the_one_before_it() {
+        let folder = std::env::temp_dir().join(format!("nanod-exchange-{}", std::process::id()));
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
+        for (app, name) in [("a", "one"), ("b", "two")] {
+            fs::create_dir_all(folder.join(app)).expect("a folder");
+            write(&format!("{app}/index.js"), "export default { fetch() { return new Response(''); } };");
+            write(&format!("{app}/nano.toml"), &format!("name = \"{name}\"\n"));
+        }
+        let runtime = Arc::new(Runtime::new(RuntimeOptions::default()).expect("a runtime"));
+        let (bell, rung) = channel();
+        let ring = move || {
+            // The last ends are nobody's business.
+            let _ = bell.send(());
+        };
+        let apps = Apps::new(&runtime, &Current::new(false), Grants::default(), false, None, ring);
+        let mut apps = apps.expect("a thread");
+        let changes = ["a", "b"].map(|folder| Change::Changed(folder.into()));
+        let mut scanner = Scanner::new(&folder, ScanOptions::default());
+        let seen = scanner.scan(&Touched::All, 0);
+        apps.follow(&changes, 0, &seen);
+        while !apps.is_idle() {
+            rung.recv().expect("something is done");
+            apps.hear(&seen);
+        }
+        write("a/nano.toml", "name = \"two\"\n");
+        write("b/nano.toml", "name = \"one\"\n");
+        let seen = scanner.scan(&Touched::All, 0);
+        apps.follow(&changes, 0, &seen);
+        rung.recv().expect("they are loaded");
+        // They have the names already, and this process does not know it.
+        apps.quarantine("one", &seen);
+        apps.hear(&seen);
+        let _ = fs::remove_dir_all(&folder);
+        assert_eq!(apps.serving.get("a").map(|serving| serving.app.name()), Some("two"));
+        assert!(!apps.serves("b"), "it would serve as \"two\", too");
+        assert_eq!(apps.accepted["b"].manifest.as_ref().map(|manifest| &*manifest.name), Some("one"));
+        // Both old ones go, and the one that is not to run.
+        while runtime.stats().apps > 1 {
+            std::thread::yield_now();
+        }
+        assert!(runtime.find("two").is_some() && runtime.find("one").is_none());
+    }
+}
