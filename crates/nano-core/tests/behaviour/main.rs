@@ -40,6 +40,7 @@ mod node_libraries;
 mod node_network;
 mod node_streams;
 mod node_url;
+mod node_zlib;
 mod observing;
 mod outbound;
 mod passing;

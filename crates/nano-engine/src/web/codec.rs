@@ -60,6 +60,26 @@ pub(super) struct Step {
     pub idle: bool,
 }
 
+/// What is to come out of a step, besides what the codec gives by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// Nothing.
+    None,
+    /// All that has been read, so that it can be decompressed; more may follow.
+    Sync,
+    /// All, and the end of the stream: no input follows.
+    Finish,
+}
+
+/// What a decompressor does about bytes behind the end of the compressed stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// They are an error, as in DecompressionStream.
+    Refuse,
+    /// As in Node: another member of gzip goes on where the one before ended, unless a zero comes first; everything else is passed over.
+    AsNode,
+}
+
 /// Why a decompressor gave up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Corrupt(pub &'static str);
@@ -81,6 +101,9 @@ pub(super) struct Codec {
     allocated: Rc<Cell<usize>>,
     /// The compressed stream has come to its end.
     ended: bool,
+    behind: Behind,
+    /// Members of gzip may follow one another.
+    joins: bool,
     /// The first bytes of a brotli stream, until its window is known.
     window_bits: Option<u8>,
 }
@@ -101,10 +124,10 @@ impl Codec {
                 State::BrotliEncode(encoder)
             }
         };
-        Self { state, allocated, ended: false, window_bits: None }
+        Self { state, allocated, ended: false, behind: Behind::Refuse, joins: false, window_bits: None }
     }
 
-    pub(super) fn decompressor(format: Format) -> Self {
+    pub(super) fn decompressor(format: Format, behind: Behind) -> Self {
         let allocated = Rc::<Cell<usize>>::default();
         let state = match format {
             Format::Gzip => State::Inflate(Decompress::new_gzip(WINDOW_BITS)),
@@ -115,7 +138,8 @@ impl Codec {
                 State::BrotliDecode(Box::new(BrotliDecoder::new_strict(counted(), counted(), counted())))
             }
         };
-        Self { state, allocated, ended: false, window_bits: None }
+        let joins = behind == Behind::AsNode && format == Format::Gzip;
+        Self { state, allocated, ended: false, behind, joins, window_bits: None }
     }
 
     /// What this state holds, or is about to: ask before each step with the input it will see.
@@ -139,19 +163,20 @@ impl Codec {
         self.ended
     }
 
-    /// Reads from `input` and writes to `output`, as much as there is of both at most. `last` says that no input follows.
-    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, Corrupt> {
-        if self.ended {
-            return if input.is_empty() || !self.is_decompressor() {
-                Ok(Step { read: 0, written: 0, idle: true })
-            } else {
-                Err(Corrupt("something follows the end of the compressed data"))
+    /// Reads from `input` and writes to `output`, as much as there is of both at most.
+    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8], flush: Flush) -> Result<Step, Corrupt> {
+        let last = flush == Flush::Finish;
+        if self.ended && !self.goes_on(input) {
+            return match self.behind {
+                _ if input.is_empty() || !self.is_decompressor() => Ok(Step { read: 0, written: 0, idle: true }),
+                Behind::AsNode => Ok(Step { read: input.len(), written: 0, idle: true }),
+                Behind::Refuse => Err(Corrupt("something follows the end of the compressed data")),
             };
         }
         let (read, written, ended) = match &mut self.state {
-            State::Deflate(deflate) => step_deflate(deflate, input, output, last)?,
+            State::Deflate(deflate) => step_deflate(deflate, input, output, flush)?,
             State::Inflate(inflate) => step_inflate(inflate, input, output)?,
-            State::BrotliEncode(encoder) => step_brotli_encode(encoder, input, output, last)?,
+            State::BrotliEncode(encoder) => step_brotli_encode(encoder, input, output, flush)?,
             State::BrotliDecode(decoder) => step_brotli_decode(decoder, input, output)?,
         };
         self.ended = ended;
@@ -166,6 +191,18 @@ impl Codec {
         Ok(Step { read, written, idle: idle && (!last || ended) })
     }
 
+    /// Begins with another member of gzip, if what follows the end of one is to be that.
+    fn goes_on(&mut self, input: &[u8]) -> bool {
+        let Some(first) = input.first().filter(|_| self.joins) else { return false };
+        if *first == 0 {
+            self.joins = false;
+            return false;
+        }
+        self.state = State::Inflate(Decompress::new_gzip(WINDOW_BITS));
+        self.ended = false;
+        true
+    }
+
     fn is_decompressor(&self) -> bool {
         matches!(self.state, State::Inflate(_) | State::BrotliDecode(_))
     }
@@ -173,9 +210,13 @@ impl Codec {
 
 type Progress = Result<(usize, usize, bool), Corrupt>;
 
-fn step_deflate(deflate: &mut Compress, input: &[u8], output: &mut [u8], last: bool) -> Progress {
+fn step_deflate(deflate: &mut Compress, input: &[u8], output: &mut [u8], flush: Flush) -> Progress {
     let (before_in, before_out) = (deflate.total_in(), deflate.total_out());
-    let flush = if last { FlushCompress::Finish } else { FlushCompress::None };
+    let flush = match flush {
+        Flush::None => FlushCompress::None,
+        Flush::Sync => FlushCompress::Sync,
+        Flush::Finish => FlushCompress::Finish,
+    };
     let status = deflate.compress(input, output, flush).map_err(|_| Corrupt("the compressor failed"))?;
     Ok(((deflate.total_in() - before_in) as usize, (deflate.total_out() - before_out) as usize, status == Status::StreamEnd))
 }
@@ -186,8 +227,12 @@ fn step_inflate(inflate: &mut Decompress, input: &[u8], output: &mut [u8]) -> Pr
     Ok(((inflate.total_in() - before_in) as usize, (inflate.total_out() - before_out) as usize, status == Status::StreamEnd))
 }
 
-fn step_brotli_encode(encoder: &mut BrotliEncoder, input: &[u8], output: &mut [u8], last: bool) -> Progress {
-    let operation = if last { BrotliEncoderOperation::BROTLI_OPERATION_FINISH } else { BrotliEncoderOperation::BROTLI_OPERATION_PROCESS };
+fn step_brotli_encode(encoder: &mut BrotliEncoder, input: &[u8], output: &mut [u8], flush: Flush) -> Progress {
+    let operation = match flush {
+        Flush::None => BrotliEncoderOperation::BROTLI_OPERATION_PROCESS,
+        Flush::Sync => BrotliEncoderOperation::BROTLI_OPERATION_FLUSH,
+        Flush::Finish => BrotliEncoderOperation::BROTLI_OPERATION_FINISH,
+    };
     let (mut available_in, mut read, mut available_out, mut written) = (input.len(), 0, output.len(), 0);
     let done = encoder.compress_stream(
         operation,

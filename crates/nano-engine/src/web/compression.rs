@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use nano_base::limits::CODEC_STEP_BYTES;
 
-use super::codec::{Codec, Corrupt, Format};
+use super::codec::{Behind, Codec, Corrupt, Flush, Format};
 use super::encoding::return_bytes;
 use super::ops::text;
 use crate::engine::{bytes, exceptions, resources};
@@ -19,17 +19,18 @@ struct Stream {
     /// The chunk is the app's, which may change it before all of it has been read: this is a copy.
     input: Vec<u8>,
     read: usize,
-    last: bool,
+    flush: Flush,
     /// The chunk has been worked through, and all that it makes has been given out.
     idle: bool,
 }
 
-/// `codecNew(format, decompress)` -> resource, or undefined if there is no such format
+/// `codecNew(format, decompress, like Node's)` -> resource, or undefined if there is no such format
 pub(super) fn codec_new(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let Some(format) = Format::parse(&text(scope, &args, 0)) else { return };
-    let mut codec = if args.get(1).is_true() { Codec::decompressor(format) } else { Codec::compressor(format) };
+    let behind = if args.get(2).is_true() { Behind::AsNode } else { Behind::Refuse };
+    let mut codec = if args.get(1).is_true() { Codec::decompressor(format, behind) } else { Codec::compressor(format) };
     let held = codec.held(&[]) + size_of::<Stream>();
-    let stream = RefCell::new(Stream { codec, input: Vec::new(), read: 0, last: false, idle: true });
+    let stream = RefCell::new(Stream { codec, input: Vec::new(), read: 0, flush: Flush::None, idle: true });
     if let Some(object) = resources::create(scope, Rc::new(stream), held) {
         rv.set(object.into());
     }
@@ -41,12 +42,26 @@ pub(super) fn codec_write(scope: &mut v8::PinScope, args: Args, _rv: Return) {
     let len = v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)).map_or(0, |view| view.byte_length());
     let Some(charge) = resources::charge(scope, len) else { return };
     let mut stream = stream.borrow_mut();
-    stream.last = args.get(1).is_undefined();
+    stream.flush = if args.get(1).is_undefined() { Flush::Finish } else { Flush::None };
     stream.input = bytes::from_value(args.get(1)).unwrap_or_default();
     stream.read = 0;
     stream.idle = false;
     drop(charge);
     settle(scope, args.get(0), &mut stream);
+}
+
+/// `codecFlush(resource)`: what has been written comes out as far as it is, after the chunk before has been worked through.
+pub(super) fn codec_flush(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let Some(stream) = resources::get::<RefCell<Stream>>(scope, args.get(0)) else { return };
+    let mut stream = stream.borrow_mut();
+    stream.flush = Flush::Sync;
+    stream.idle = false;
+}
+
+/// `codecEnded(resource)` -> whether the compressed data has come to its end
+pub(super) fn codec_ended(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
+    let Some(stream) = resources::get::<RefCell<Stream>>(scope, args.get(0)) else { return };
+    rv.set_bool(stream.borrow().codec.ended());
 }
 
 /// `codecRead(resource)` -> bytes, never empty; or undefined when the chunk has been worked through. A TypeError if the data is corrupt.
@@ -63,17 +78,17 @@ pub(super) fn codec_read(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
     let mut written = 0;
     // One step may be short of both bounds, at the end of a block for example.
     let idle = loop {
-        let Stream { codec, input, read: before, last, .. } = &mut *stream;
+        let Stream { codec, input, read: before, flush, .. } = &mut *stream;
         let rest = &input[*before..];
         let bounded = &rest[..rest.len().min(CODEC_STEP_BYTES - read)];
-        let is_last = *last && bounded.len() == rest.len();
-        match codec.step(bounded, &mut output[written..], is_last) {
+        let wanted = if bounded.len() == rest.len() { *flush } else { Flush::None };
+        match codec.step(bounded, &mut output[written..], wanted) {
             Ok(step) => {
                 *before += step.read;
                 read += step.read;
                 written += step.written;
                 let all_read = *before == input.len();
-                if step.idle && all_read && (!*last || codec.ended()) {
+                if step.idle && all_read && (*flush != Flush::Finish || codec.ended()) {
                     break true;
                 }
                 if written == output.len() || read == CODEC_STEP_BYTES || (step.read == 0 && step.written == 0) {

@@ -200,6 +200,8 @@ table! {
     "codecWrite" => compression::codec_write,
     "codecRead" => compression::codec_read,
     "codecIdle" => compression::codec_idle,
+    "codecFlush" => compression::codec_flush,
+    "codecEnded" => compression::codec_ended,
 }
 
 /// `nano.ops`: each function is made when it is first read, so that an isolate holds those it uses. The ones on every request's path

@@ -4,7 +4,7 @@
 (nano) => {
   const {
     ArrayPrototypePush, Error, ObjectDefineProperty, ObjectHasOwn, ObjectKeys, ObjectSetPrototypeOf, RangeError, ReflectConstruct,
-    TypedArrayPrototypeSet, Uint32Array, Uint8Array, Uint8ArraySubarray,
+    TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, Uint32Array, Uint8Array, Uint8ArraySubarray,
   } = nano.primordials;
   const { asModule, invalidArgType, validateFunction, withCode } = nano.part("node/errors");
   const { asBuffer, bytesArgument } = nano.part("node/crypto/common");
@@ -15,24 +15,29 @@
   const GZIP_FIRST = 0x1f;
 
   // What went wrong, as Node says it.
-  const failure = (error) => {
-    if (error instanceof RangeError) return error;
-    const made = withCode(new Error(error.message), "Z_DATA_ERROR");
-    ObjectDefineProperty(made, "errno", { __proto__: null, value: -3, writable: true, enumerable: true, configurable: true });
+  const failed = (message, code, errno) => {
+    const made = withCode(new Error(message), code);
+    ObjectDefineProperty(made, "errno", { __proto__: null, value: errno, writable: true, enumerable: true, configurable: true });
     return made;
   };
+  const failure = (error) => (error instanceof RangeError || ObjectHasOwn(error, "code") ? error : failed(error.message, "Z_DATA_ERROR", -3));
+  const cutShort = () => failed("unexpected end of file", "Z_BUF_ERROR", -5);
 
   const tooLarge = (max) => withCode(new RangeError(`Cannot create a Buffer larger than ${max} bytes`), "ERR_BUFFER_TOO_LARGE");
 
-  // All that a codec gives for a piece, or for the end of them, to `take`.
-  const feed = (codec, bytes, take) => {
-    if (bytes === undefined) ops.codecWrite(codec);
-    else ops.codecWrite(codec, bytes);
-    for (;;) {
-      const piece = ops.codecRead(codec);
-      if (piece === undefined) return;
-      if (piece.length > 0) take(piece);
-      if (ops.codecIdle(codec)) return;
+  // Whether the data has to be whole at its end.
+  const isStrict = (format, options) => {
+    const last = options?.finishFlush;
+    return last === undefined || last === null || last === (format === "brotli" ? constants.BROTLI_OPERATION_FINISH : constants.Z_FINISH);
+  };
+
+  // The end of what a codec is given. A decompressor has given out all it can, and has nothing to do.
+  const finish = (codec, isDecompression, strict) => {
+    if (!isDecompression) {
+      if (strict) ops.codecWrite(codec);
+      else ops.codecFlush(codec);
+    } else if (strict && (codec === undefined || !ops.codecEnded(codec))) {
+      throw cutShort();
     }
   };
 
@@ -42,24 +47,27 @@
   const whole = (format, isDecompression, data, options) => {
     const bytes = bytesArgument(data, "buffer");
     const max = options?.maxOutputLength ?? Infinity;
-    const codec = ops.codecNew(formatOf(format, bytes), isDecompression);
+    const codec = ops.codecNew(formatOf(format, bytes), isDecompression, true);
     const pieces = [];
     let length = 0;
-    const take = (piece) => {
-      length += piece.length;
-      if (length > max) throw tooLarge(max);
-      ArrayPrototypePush(pieces, piece);
+    const drain = () => {
+      while (!ops.codecIdle(codec)) {
+        const piece = ops.codecRead(codec);
+        if (piece === undefined) return;
+        length += TypedArrayPrototypeGetByteLength(piece);
+        if (length > max) throw tooLarge(max);
+        ArrayPrototypePush(pieces, piece);
+      }
     };
     try {
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-        feed(codec, Uint8ArraySubarray(bytes, at, at + PIECE_BYTES < bytes.length ? at + PIECE_BYTES : bytes.length), take);
+        ops.codecWrite(codec, Uint8ArraySubarray(bytes, at, at + PIECE_BYTES < bytes.length ? at + PIECE_BYTES : bytes.length));
+        drain();
       }
-      feed(codec, undefined, take);
+      finish(codec, isDecompression, isStrict(format, options));
+      drain();
     } catch (error) {
-      if (length > max) throw error;
-      const made = failure(error);
-      if (bytes.length === 0 || made.message === "unexpected end") made.code = "Z_BUF_ERROR";
-      throw made;
+      throw failure(error);
     } finally {
       ops.release(codec);
     }
@@ -68,10 +76,13 @@
     let at = 0;
     for (let i = 0; i < pieces.length; i++) {
       TypedArrayPrototypeSet(all, pieces[i], at);
-      at += pieces[i].length;
+      at += TypedArrayPrototypeGetByteLength(pieces[i]);
     }
     return asBuffer(all);
   };
+
+  // Written to a stream, it stands for a flush.
+  const FLUSH = asBuffer(new Uint8Array(0));
 
   let Base;
   // The classes are streams, which whoever calls the functions alone need not load.
@@ -82,49 +93,119 @@
       #codec;
       #format;
       #isDecompression;
+      #isStrict;
+      #flushesEach;
       #written = 0;
+      // What is called when the codec has given out all it has; until then somebody has to read first, or it is at work.
+      #done = null;
+      #waits = false;
 
       constructor(format, isDecompression, options = undefined) {
-        super({ autoDestroy: true, ...options });
+        super({ __proto__: null, autoDestroy: true, ...options });
         this.#format = format;
         this.#isDecompression = isDecompression;
-        if (format !== "unzip") this.#codec = ops.codecNew(format, isDecompression);
+        this.#isStrict = isStrict(format, options);
+        this.#flushesEach = !isDecompression && options?.flush > 0;
+        if (format !== "unzip") this.#codec = ops.codecNew(format, isDecompression, true);
       }
 
       get bytesWritten() {
         return this.#written;
       }
 
-      #run(bytes, callback) {
+      // Has the codec do something, and gives out what comes of it.
+      #run(work, callback) {
+        this.#done = callback;
         try {
-          feed(this.#codec, bytes, (piece) => this.push(asBuffer(piece)));
+          work();
         } catch (error) {
-          callback(failure(error));
+          this.#end(failure(error));
           return;
         }
-        callback();
+        this.#advance();
+      }
+
+      #end(error) {
+        const done = this.#done;
+        this.#done = null;
+        if (done !== null) done(error);
+      }
+
+      // As far as somebody reads.
+      #advance() {
+        while (this.#codec !== undefined && !ops.codecIdle(this.#codec)) {
+          let piece;
+          try {
+            piece = ops.codecRead(this.#codec);
+          } catch (error) {
+            this.#end(failure(error));
+            return;
+          }
+          if (piece === undefined) break;
+          if (TypedArrayPrototypeGetByteLength(piece) === 0 || this.push(asBuffer(piece))) continue;
+          if (this.#codec === undefined || ops.codecIdle(this.#codec)) break;
+          this.#waits = true;
+          return;
+        }
+        this.#end();
+      }
+
+      _read(size) {
+        if (!this.#waits) {
+          super._read(size);
+          return;
+        }
+        this.#waits = false;
+        this.#advance();
       }
 
       _transform(chunk, encoding, callback) {
+        if (chunk === FLUSH) {
+          if (this.#codec === undefined || this.#isDecompression) callback();
+          else this.#run(() => ops.codecFlush(this.#codec), callback);
+          return;
+        }
         const bytes = bytesArgument(chunk, "chunk", encoding);
-        this.#written += bytes.length;
-        if (bytes.length === 0) {
+        this.#written += TypedArrayPrototypeGetByteLength(bytes);
+        if (TypedArrayPrototypeGetByteLength(bytes) === 0) {
           callback();
           return;
         }
-        this.#codec ??= ops.codecNew(formatOf(this.#format, bytes), this.#isDecompression);
-        this.#run(bytes, callback);
+        this.#codec ??= ops.codecNew(formatOf(this.#format, bytes), this.#isDecompression, true);
+        const written = this.#flushesEach ? (error) => (error || this.destroyed ? callback(error) : this._transform(FLUSH, "buffer", callback)) : callback;
+        this.#run(() => ops.codecWrite(this.#codec, bytes), written);
       }
 
       _flush(callback) {
-        if (this.#codec === undefined) callback();
-        else this.#run(undefined, callback);
+        this.#run(() => finish(this.#codec, this.#isDecompression, this.#isStrict), (error) => {
+          this.#release();
+          if (!this.destroyed) callback(error);
+        });
       }
 
-      // What is written is given out when the codec gives it: there is nothing to hurry.
-      flush(kind, callback) {
+      #release() {
+        const codec = this.#codec;
+        this.#codec = undefined;
+        if (codec !== undefined) ops.release(codec);
+      }
+
+      _destroy(error, callback) {
+        this.#release();
+        this.#waits = false;
+        this.#done = null;
+        callback(error);
+      }
+
+      // What was written before it comes out, in its turn.
+      flush(kind, callback = undefined) {
         if (typeof kind === "function") callback = kind;
-        if (callback) nano.queueMicrotask(() => callback());
+        if (this.writableFinished) {
+          if (callback) nano.queueMicrotask(() => callback());
+        } else if (this.writableEnded) {
+          if (callback) this.once("end", callback);
+        } else {
+          this.write(FLUSH, callback);
+        }
       }
 
       params(level, strategy, callback) {
@@ -137,7 +218,8 @@
       }
 
       reset() {
-        this.#codec = this.#format === "unzip" ? undefined : ops.codecNew(this.#format, this.#isDecompression);
+        this.#release();
+        if (this.#format !== "unzip") this.#codec = ops.codecNew(this.#format, this.#isDecompression, true);
       }
     };
     return Base;
