@@ -36,6 +36,7 @@ mod native_memory;
 mod network;
 mod node;
 mod node_crypto;
+mod node_http;
 mod node_libraries;
 mod node_network;
 mod node_streams;

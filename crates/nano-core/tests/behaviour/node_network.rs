@@ -1,6 +1,7 @@
 //! node:net, node:tls and node:http for clients, by peers on this machine.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::mpsc;
 
 use crate::frames::serve;
 use crate::outbound::here;
@@ -87,4 +88,82 @@ fn a_request_of_node_is_answered() {
     );
     let expected = r#"[302,"Found","/x",["a=1","b=2"],"POST /path?q=1 HTTP/1.1 true body","GET /get HTTP/1.1 false ",true,"ECONNREFUSED","ERR_INVALID_PROTOCOL"]"#;
     assert_eq!(said, expected);
+}
+
+#[test]
+fn writes_are_told_when_there_is_no_connection() {
+    let said = ask(
+        1,
+        "import net from 'node:net'",
+        "const log = [], told = (name) => (error) => log.push(`${name} ${error?.code}`);
+         const closed = (socket) => new Promise((resolve) => socket.on('close', () => setTimeout(resolve)));
+         const refused = net.connect(PORT, '127.0.0.1');
+         refused.on('error', told('error')); refused.write('x', told('first')); refused.write('y', told('second')); refused.end(told('end'));
+         await closed(refused);
+         const left = net.connect(PORT, '127.0.0.1');
+         left.write('x', told('left')); left.destroy();
+         await closed(left);
+         const ended = net.connect(PORT, '127.0.0.1');
+         ended.on('error', () => {}); ended.end(told('ended'));
+         await closed(ended);
+         return new Response(log.join());",
+    );
+    let expected = "error ECONNREFUSED,first ERR_SOCKET_CLOSED_BEFORE_CONNECTION,second ECONNREFUSED,end ECONNREFUSED,\
+        left ERR_SOCKET_CLOSED_BEFORE_CONNECTION,ended ECONNREFUSED";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn tls_over_a_socket_that_is_still_connecting_waits_for_it() {
+    let (send, seen) = mpsc::channel();
+    let port = serve(move |mut stream| {
+        let mut first = [0];
+        let read = stream.read(&mut first).unwrap_or(0);
+        let _ = send.send((read, first[0]));
+    });
+    let said = ask(
+        port,
+        "import net from 'node:net'; import tls from 'node:tls'",
+        "const log = [], socket = tls.connect({ socket: net.connect(PORT, '127.0.0.1') });
+         log.push(socket.connecting, socket.pending, socket.readyState);
+         socket.write('early');
+         const error = await new Promise((resolve) => socket.on('error', resolve));
+         log.push(error.code !== 'EPIPE');
+         return Response.json(log);",
+    );
+    assert_eq!(said, r#"[true,true,"opening",true]"#);
+    // A handshake.
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), (1, 0x16));
+}
+
+#[test]
+fn tls_that_ends_early_or_cannot_begin_closes_the_socket_below() {
+    let (send, seen) = mpsc::channel();
+    let port = serve(move |mut stream| {
+        let _ = send.send(stream.read(&mut [0]).unwrap_or(0));
+    });
+    let said = ask(
+        port,
+        "import net from 'node:net'; import tls from 'node:tls'",
+        "const log = [], closed = (socket) => new Promise((resolve) => socket.on('close', resolve)), below = () => net.connect(PORT, '127.0.0.1');
+         const early = below(), left = tls.connect({ socket: early }), ends = [closed(early), closed(left)];
+         left.destroy();
+         await Promise.all(ends);
+         log.push(early.destroyed);
+         const open = below();
+         await new Promise((resolve) => open.on('connect', resolve));
+         const gone = closed(open), bad = tls.connect({ socket: open, servername: 'no name' });
+         log.push(await new Promise((resolve) => bad.on('error', (error) => resolve(error instanceof Error))));
+         await gone;
+         log.push(open.destroyed, bad.destroyed);
+         const lost = below(), over = tls.connect({ socket: lost });
+         const end = closed(over);
+         lost.destroy();
+         await end;
+         log.push(over.destroyed);
+         return Response.json(log);",
+    );
+    assert_eq!(said, "[true,true,true,true,true]");
+    // Nothing was sent.
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), 0);
 }

@@ -302,8 +302,8 @@
   nano.fetch = {
     __proto__: null,
     Headers,
-    Headers,
     isToken,
+    normalizeValue,
     // Headers over a native list that is not looked into before somebody asks.
     headersFromFlat: newHeaders,
     // The Headers of a Request or Response, filled from the init of their constructor.

@@ -2,11 +2,11 @@
 // node:net, for clients: a Socket is a Duplex over connect() of cloudflare:sockets. https://nodejs.org/api/net.html
 (nano) => {
   const {
-    Error, Number, ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec, StringPrototypeIncludes, Uint8Array,
+    Error, Number, ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec, StringPrototypeIncludes, TypedArrayPrototypeGetByteLength, Uint8Array,
   } = nano.primordials;
   const { asModule, invalidArgType, validateFunction, withCode } = nano.part("node/errors");
   const { Duplex } = nano.part("node/streams/classes");
-  const { bufferOn } = nano.part("node/streams/support");
+  const { asBuffer } = nano.part("node/streams/support");
   const { absent } = nano.part("node/absent");
   const { isObject } = nano.webidl;
   const { clearTimeout, setTimeout } = nano.timers.functions;
@@ -39,6 +39,7 @@
     return error;
   };
 
+  const neverConnected = () => withCode(new Error("Socket closed before the connection was established"), "ERR_SOCKET_CLOSED_BEFORE_CONNECTION");
   const reset = (cause) => withCode(new Error(`read ECONNRESET: ${cause?.message}`, { cause }), "ECONNRESET");
 
   class Socket extends Duplex {
@@ -51,6 +52,8 @@
     #timer;
     #host;
     #port;
+    // The write or the end that waits for the connection: called when there is one, or with why there is none.
+    #held = null;
 
     constructor(options = undefined) {
       super({ allowHalfOpen: options?.allowHalfOpen === true, autoDestroy: true, emitClose: true, decodeStrings: true, signal: options?.signal });
@@ -98,6 +101,7 @@
         if (this.destroyed || this.#socket !== socket) return;
         this.connecting = false;
         this.#touch();
+        this.#release(null);
         ObjectDefineProperty(this, "_addresses", { __proto__: null, value: info, writable: true, configurable: true });
         this.emit("connect");
         this._opened();
@@ -110,6 +114,16 @@
 
     _opened() {}
 
+    #hold(go, callback) {
+      this.#held = (error) => (error === null ? go() : callback(error));
+    }
+
+    #release(error) {
+      const held = this.#held;
+      this.#held = null;
+      if (held !== null) held(error);
+    }
+
     // Gives the connection to a TLS socket.
     _upgrade(servername) {
       const socket = this.#socket;
@@ -117,7 +131,13 @@
       this.#reader.releaseLock();
       this.#writer.releaseLock();
       this.#socket = undefined;
-      return [socket.startTls(servername === undefined ? undefined : { __proto__: null, expectedServerHostname: servername }), this.#host, this.#port];
+      try {
+        return [socket.startTls(servername === undefined ? undefined : { __proto__: null, expectedServerHostname: servername }), this.#host, this.#port];
+      } catch (error) {
+        const ignore = () => undefined;
+        PromisePrototypeThen(socket.close(), ignore, ignore);
+        throw error;
+      }
     }
 
     #touch() {
@@ -139,9 +159,9 @@
           return;
         }
         this.#wanted = false;
-        this.bytesRead += value.length;
+        this.bytesRead += TypedArrayPrototypeGetByteLength(value);
         this.#touch();
-        if (this.push(bufferOn(value.buffer, value.byteOffset, value.byteLength))) this._read();
+        if (this.push(asBuffer(value))) this._read();
       }, (error) => {
         this.#isReading = false;
         if (this.#socket === socket) this.destroy(reset(error));
@@ -150,7 +170,7 @@
 
     _write(chunk, encoding, callback) {
       if (this.connecting) {
-        this.once("connect", () => this._write(chunk, encoding, callback));
+        this.#hold(() => this._write(chunk, encoding, callback), callback);
         return;
       }
       if (this.#socket === undefined) {
@@ -160,14 +180,14 @@
       this.#touch();
       // What is given away is a copy: the memory may be part of a larger Buffer.
       PromisePrototypeThen(this.#writer.write(new Uint8Array(chunk)), () => {
-        this.bytesWritten += chunk.length;
+        this.bytesWritten += TypedArrayPrototypeGetByteLength(chunk);
         callback();
       }, (error) => callback(reset(error)));
     }
 
     _final(callback) {
       if (this.connecting) {
-        this.once("connect", () => this._final(callback));
+        this.#hold(() => this._final(callback), callback);
         return;
       }
       if (this.#socket === undefined) {
@@ -182,11 +202,13 @@
       this.connecting = false;
       const socket = this.#socket;
       this.#socket = undefined;
-      if (socket === undefined) {
+      const closed = () => {
         callback(error);
-        return;
-      }
-      PromisePrototypeThen(socket.close(), () => callback(error), () => callback(error));
+        // After "close", as in Node.
+        if (this.#held !== null) nano.queueMicrotask(() => this.#release(neverConnected()));
+      };
+      if (socket === undefined) closed();
+      else PromisePrototypeThen(socket.close(), closed, closed);
     }
 
     destroySoon() {

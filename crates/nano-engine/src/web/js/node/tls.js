@@ -21,19 +21,31 @@
       this.#below = below;
       if (below === undefined || below === null) return;
       if (!(below instanceof Socket)) throw withCode(new nano.primordials.TypeError("TLS is only supported over sockets of node:net"), "ERR_INVALID_ARG_TYPE");
+      // What is written until then waits.
+      this.connecting = true;
+      below.once("error", (error) => this.destroy(error));
+      below.once("close", () => this.destroy());
       if (below.connecting) below.once("connect", () => this.#upgrade());
       else this.#upgrade();
-      below.once("error", (error) => this.destroy(error));
     }
 
     #upgrade() {
-      this.connecting = true;
+      if (this.destroyed) return;
       try {
         const list = this.#below._upgrade(this.#servername !== undefined && isIP(this.#servername) === 0 ? this.#servername : undefined);
         this._open(list[0], list[1], list[2]);
       } catch (error) {
         nano.queueMicrotask(() => this.destroy(error));
       }
+    }
+
+    // The socket below is this one's from the beginning, and ends with it.
+    _destroy(error, callback) {
+      const below = this.#below;
+      super._destroy(error, (failed) => {
+        if (below !== undefined && below !== null) below.destroy();
+        callback(failed);
+      });
     }
 
     _transport() {
@@ -89,6 +101,7 @@
       else if (typeof args[i] === "string") options = ObjectAssign({ __proto__: null }, options, { __proto__: null, host: args[i] });
     }
     if (options.rejectUnauthorized === false) throw withCode(new nano.primordials.Error("rejectUnauthorized: false is not supported"), "ERR_METHOD_NOT_IMPLEMENTED");
+    if (options.checkServerIdentity !== undefined) nano.part("node/http/agent").checkIdentity(options);
     const socket = new TLSSocket(options.socket, options);
     if (listener !== undefined) socket.once("secureConnect", listener);
     if (options.socket === undefined || options.socket === null) socket.connect({ __proto__: null, host: options.host, port: options.port });

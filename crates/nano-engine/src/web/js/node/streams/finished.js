@@ -76,7 +76,6 @@
         tell();
       }
     };
-    const onAborted = () => tell(errors.premature());
     const onRequest = () => stream.req?.on("finish", onFinish);
 
     if (isRequest(stream)) {
@@ -89,7 +88,7 @@
       stream.on("end", onFinish);
       stream.on("close", onFinish);
     }
-    if (typeof stream.aborted === "boolean") stream.on("aborted", onAborted);
+    if (typeof stream.aborted === "boolean") stream.on("aborted", onClose);
     stream.on("end", onEnd);
     stream.on("finish", onFinish);
     if (options.error !== false) stream.on("error", onError);
@@ -112,7 +111,7 @@
 
     let forget = nothing;
     const cleanup = () => {
-      const list = ["complete", onFinish, "abort", onClose, "request", onRequest, "end", onFinish, "close", onFinish, "aborted", onAborted, "end", onEnd, "finish", onFinish, "error", onError, "close", onClose];
+      const list = ["complete", onFinish, "abort", onClose, "request", onRequest, "end", onFinish, "close", onFinish, "aborted", onClose, "end", onEnd, "finish", onFinish, "error", onError, "close", onClose];
       for (let i = 0; i < list.length; i += 2) stream.removeListener(list[i], list[i + 1]);
       stream.req?.removeListener?.("finish", onFinish);
       forget();

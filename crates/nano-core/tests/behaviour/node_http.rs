@@ -1,0 +1,207 @@
+//! node:http and node:https for clients: where a request goes, and how it ends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc;
+
+use nano_core::{App, Runtime};
+
+use crate::frames::{head, serve};
+use crate::node::check;
+use crate::outbound::here;
+use crate::support::*;
+
+const IMPORTS: &str = "import http from 'node:http'; import https from 'node:https'; import net from 'node:net'; import { finished } from 'node:stream/promises'; \
+     import { text } from 'node:stream/consumers'";
+const HELPERS: &str = "const log = []; const code = (f) => { try { f(); return 'nothing'; } catch (error) { return error.code; } };
+     const closed = (emitter) => new Promise((resolve) => emitter.on('close', resolve));
+     const failed = (emitter) => new Promise((resolve) => emitter.on('error', (error) => resolve(error.code)));";
+
+fn app(runtime: &Runtime, port: u16, body: &str) -> App {
+    let source =
+        format!("{IMPORTS}; export default {{ async fetch(request) {{ {HELPERS} {} }} }}", body.replace("PORT", &port.to_string()));
+    let mut options = here("http", &source);
+    options.limits.cpu_ms = 1_000;
+    runtime.load(options).expect("the app loads")
+}
+
+fn ask(port: u16, body: &str) -> String {
+    let runtime = runtime(1);
+    text(&app(&runtime, port, body), "/")
+}
+
+/// Answers with the first line of what it is asked.
+fn echo(mut stream: TcpStream) {
+    let asked = head(&mut stream);
+    let line = asked.lines().next().unwrap_or_default();
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{line}", line.len());
+}
+
+/// Announces more than it sends.
+fn break_off(mut stream: TcpStream) {
+    head(&mut stream);
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+}
+
+#[test]
+fn a_path_cannot_change_where_a_request_goes() {
+    let said = ask(
+        serve(echo),
+        r"const to = (more) => http.request({ host: '127.0.0.1', port: PORT, headers: { authorization: 'secret' }, ...more });
+         for (const path of ['.evil.test/x', ':81/', '@evil.test/', 'x', '?a', '*', 'http://evil.test/']) log.push(code(() => to({ path })));
+         for (const path of ['/a b', '/a\n', '/\u0100', '/a#b', '/a\\b']) log.push(code(() => to({ path })));
+         for (const host of ['a/b', 'a?b', 'a#b', 'a@b', 'a\\b', 'a%62', 'a\tb']) log.push(code(() => to({ host })));
+         log.push(code(() => to({ port: '80@evil.test' })), code(() => to({ port: 70_000 })), code(() => to({ host: 5 })));
+         const late = to({}); late.path = '.evil.test/x'; late.end();
+         log.push(await failed(late), await failed(to({ host: 'a:b' }).end()));
+         const answer = await new Promise((resolve) => to({ path: '//evil.test/x?a\\b' }).on('response', resolve).end());
+         log.push(await text(answer));
+         return new Response(log.join());",
+    );
+    let (unmade, unescaped, host) = ("ERR_METHOD_NOT_IMPLEMENTED,", "ERR_UNESCAPED_CHARACTERS,", "ERR_INVALID_ARG_VALUE,");
+    let rest = "ERR_SOCKET_BAD_PORT,ERR_SOCKET_BAD_PORT,ERR_INVALID_ARG_TYPE,ERR_METHOD_NOT_IMPLEMENTED,ENOTFOUND,";
+    let asked = r"GET //evil.test/x?a\b HTTP/1.1";
+    assert_eq!(said, format!("{}{}{}{rest}{asked}", unmade.repeat(7), unescaped.repeat(5), host.repeat(7)));
+}
+
+#[test]
+fn a_listener_is_found_behind_what_is_absent() {
+    check(
+        "import http from 'node:http';",
+        "const listener = () => {}, url = 'http://127.0.0.1:1/';
+        for (const args of [[url, undefined, listener], [url, null, listener], [url, listener], [new URL(url), {}, listener], [{ host: 'x' }, undefined, listener], [{ host: 'x' }, listener]]) {
+            t(http.request(...args).listenerCount('response'), 1, args.length);
+        }",
+    );
+}
+
+#[test]
+fn a_body_that_breaks_off_closes_message_and_request() {
+    let said = ask(
+        serve(break_off),
+        "const asked = http.get('http://127.0.0.1:PORT/');
+         const done = Promise.all([closed(asked), finished(asked).catch((error) => log.push(error.code))]);
+         asked.on('error', () => log.push('the request failed'));
+         const answer = await new Promise((resolve) => asked.on('response', resolve));
+         const gone = closed(answer);
+         answer.on('data', (chunk) => log.push(`${chunk}`)).on('aborted', () => log.push('aborted')).on('error', (error) => log.push(error.code)).on('end', () => log.push('end'));
+         await done; await gone;
+         log.push(answer.aborted, answer.complete, asked.destroyed);
+         const each = await new Promise((resolve) => http.get('http://127.0.0.1:PORT/', resolve));
+         try { for await (const chunk of each) log.push('chunk'); } catch (error) { log.push(error.code); }
+         const quiet = await new Promise((resolve) => http.get('http://127.0.0.1:PORT/', resolve));
+         await closed(quiet.resume()); log.push('quiet');
+         return new Response(log.join());",
+    );
+    assert_eq!(said, "part,aborted,ECONNRESET,true,false,true,chunk,ECONNRESET,quiet");
+}
+
+#[test]
+fn a_message_or_request_that_is_destroyed_closes_both() {
+    let port = serve(|mut stream| {
+        head(&mut stream);
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+        let _ = stream.read(&mut [0]);
+    });
+    let said = ask(
+        port,
+        "for (const end of [(asked, answer) => answer.destroy(), (asked) => asked.destroy(), (asked) => asked.destroy(new Error('mine'))]) {
+             const asked = http.get('http://127.0.0.1:PORT/');
+             asked.on('error', (error) => log.push(error.message));
+             const answer = await new Promise((resolve) => asked.on('response', resolve));
+             answer.on('aborted', () => log.push('aborted')).on('error', (error) => log.push(error.code));
+             const gone = [closed(asked), closed(answer)];
+             answer.once('data', () => end(asked, answer));
+             await Promise.all(gone);
+         }
+         return new Response(log.join());",
+    );
+    assert_eq!(said, "aborted,aborted,ECONNRESET,aborted,mine,ECONNRESET");
+}
+
+#[test]
+fn a_body_of_a_get_is_an_error() {
+    let said = ask(
+        serve(echo),
+        "const to = (method, body) => { const asked = http.request({ host: '127.0.0.1', port: PORT, method }); asked.end(body); return asked; };
+         const answered = (asked) => new Promise((resolve) => asked.on('response', (answer) => resolve(answer.resume().statusCode)));
+         log.push(await failed(to('GET', 'body')), await failed(to('HEAD', 'body')), await answered(to('GET', '')), await answered(to('DELETE', 'body')));
+         return new Response(log.join());",
+    );
+    assert_eq!(said, "ERR_METHOD_NOT_IMPLEMENTED,ERR_METHOD_NOT_IMPLEMENTED,200,200");
+}
+
+#[test]
+fn a_timeout_counts_from_the_last_piece_to_the_end_of_the_body() {
+    let (send, more) = mpsc::channel::<&str>();
+    let more = std::sync::Arc::new(std::sync::Mutex::new(more));
+    let port = serve(move |mut stream| {
+        head(&mut stream);
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n1");
+        let more = more.lock().unwrap();
+        for piece in more.iter().take(2) {
+            let _ = stream.write_all(piece.as_bytes());
+        }
+    });
+    let runtime = manual_runtime(1);
+    let app = app(
+        &runtime,
+        port,
+        "const { pathname } = new URL(request.url);
+         if (pathname === '/state') return new Response(globalThis.state.join());
+         globalThis.state = log;
+         const asked = http.get('http://127.0.0.1:PORT/', { timeout: 1_000 });
+         asked.on('timeout', () => log.push('request'));
+         const answer = await new Promise((resolve) => asked.on('response', resolve));
+         if (pathname === '/message') answer.setTimeout(500, () => log.push('message'));
+         for await (const chunk of answer) log.push(`${chunk}`);
+         return new Response(log.join());",
+    );
+    let state = |wanted: &str| until(|| text(&app, "/state") == wanted);
+    for (path, limit, told) in [("/", 1_000, "request"), ("/message", 500, "request,message")] {
+        let id = app.dispatch(get(path)).unwrap();
+        until(|| fetch(&app, "/state").is_ok_and(|seen| seen.head.status == 200 && seen.body == b"1"));
+        runtime.advance_clock(limit - 100).unwrap();
+        send.send("2").unwrap();
+        state("1,2");
+        runtime.advance_clock(limit - 100).unwrap();
+        state("1,2");
+        runtime.advance_clock(200).unwrap();
+        state(&format!("1,2,{told}"));
+        send.send("34").unwrap();
+        let seen = until_end(&runtime, id);
+        assert!(!seen.is_empty());
+        runtime.advance_clock(10_000).unwrap();
+        state(&format!("1,2,{told},34"));
+    }
+}
+
+#[test]
+fn what_says_who_is_asked_and_cannot_be_heeded_is_refused() {
+    check(
+        "import http from 'node:http'; import https from 'node:https'; import tls from 'node:tls'; import dns from 'node:dns';",
+        "const to = (module, more) => () => module.request({ host: '127.0.0.1', port: 1, ...more }).on('error', () => {}), not = 'ERR_METHOD_NOT_IMPLEMENTED', f = () => {};
+        class Proxy extends http.Agent { addRequest() {} } class Tunnel extends https.Agent { createConnection() {} }
+        for (const more of [{ agent: new Proxy() }, { agent: new Tunnel(), protocol: 'https:' }, { agent: { addRequest: f } }, { createConnection: f }, { socketPath: '/x' }, { lookup: f }, { agent: new http.Agent({ lookup: f }) }]) fails(to(http, more), not);
+        for (const more of [{ ca: 'x' }, { cert: 'x' }, { key: 'x' }, { pfx: 'x' }, { rejectUnauthorized: false }, { checkServerIdentity: f }]) { fails(to(https, more), not); fails(to(https, { agent: new https.Agent(more) }), not); to(http, more)(); }
+        fails(() => tls.connect({ port: 1, checkServerIdentity: f }), not); fails(() => tls.connect({ port: 1, rejectUnauthorized: false }), not); fails(to(http, { agent: 5 }), 'ERR_INVALID_ARG_TYPE');
+        const none = { createConnection: undefined, socketPath: null, lookup: undefined, ca: undefined, checkServerIdentity: undefined, rejectUnauthorized: undefined };
+        for (const agent of [undefined, null, false, new https.Agent({ keepAlive: true, maxSockets: 5, rejectUnauthorized: true }), new class extends https.Agent {}()]) to(https, { ...none, agent })();
+        to(http, { agent: new https.Agent(), protocol: 'https:' })(); to(http, { lookup: dns.lookup })(); to(https, { checkServerIdentity: tls.checkServerIdentity })();
+        fails(to(https, { agent: new http.Agent() }), 'ERR_INVALID_PROTOCOL');
+        const before = http.globalAgent; http.globalAgent = new Proxy(); fails(to(http), not); http.globalAgent = before; to(http)();",
+    );
+}
+
+#[test]
+fn http_and_https_share_their_classes() {
+    check(
+        "import http from 'node:http'; import https from 'node:https'; import net from 'node:net'; import { Readable } from 'node:stream'; import { text } from 'node:stream/consumers';",
+        "const asked = https.request('https://127.0.0.1:1/'); asked.on('error', () => {});
+        t([asked instanceof http.ClientRequest, asked instanceof http.OutgoingMessage, asked.protocol, asked.agent === https.globalAgent], [true, true, 'https:', true]);
+        t([new https.Agent() instanceof http.Agent, https.globalAgent.defaultPort, http.globalAgent.defaultPort, https.Agent.name], [true, 443, 80, 'Agent']);
+        const socket = new net.Socket(), message = new http.IncomingMessage(socket);
+        t([message.socket === socket, message.connection === socket, message instanceof Readable, message.complete, message.statusCode, message.method, message.url], [true, true, true, false, null, null, '']);
+        message.on('data', () => {}).pause(); message.push('pushed '); message.push('by an app'); message.push(null); t(await text(message), 'pushed by an app');",
+    );
+}
