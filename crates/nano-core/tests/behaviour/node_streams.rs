@@ -65,3 +65,13 @@ fn pipelines_end_all_of_their_streams() {
         let most = 0, now = 0; t(await Readable.from([1, 2, 3, 4]).map(async (x) => { most = Math.max(most, ++now); await new Promise((r) => setTimeout(r, 1)); now--; return x; }, { concurrency: 2 }).toArray(), [1, 2, 3, 4]); t(most, 2); t(await Readable.from([1, 2, 3]).flatMap((x) => [x, x]).toArray(), [1, 1, 2, 2, 3, 3]); t(await Readable.from([1, 2]).reduce((a, b) => a + b), 3); t(await Readable.from([1, 2]).find((x) => x > 1), 2);",
     );
 }
+
+#[test]
+fn what_the_web_writes_waits_for_a_writable_that_is_full() {
+    check(
+        IMPORTS,
+        "const w = new Writable({ highWaterMark: 1, write(c, e, cb) { log.push(String(c)); setTimeout(cb); } }); w.write('a'); t(w.writableNeedDrain, true);
+        const web = Writable.toWeb(w).getWriter(); await web.write('b'); t(log.splice(0), ['a', 'b']); await web.write('c'); await web.close(); t(log.splice(0), ['c']);
+        const stuck = new Writable({ highWaterMark: 1, write() {} }); stuck.write('a'); const waits = Writable.toWeb(stuck).getWriter().write('b').catch((e) => e.message); stuck.destroy(new Error('gone')); t(await waits, 'gone');",
+    );
+}

@@ -21,7 +21,7 @@
 
   // The read side of a Node stream from a reader.
   const readFrom = (reader, stream) => {
-    const state = { __proto__: null, isClosed: false, isReading: false };
+    const state = { __proto__: null, isClosed: false };
     PromisePrototypeThen(reader.closed, () => {
       state.isClosed = true;
     }, (error) => {
@@ -205,15 +205,23 @@
       drained?.resolve();
       drained = null;
     });
+    const whenDrained = () => {
+      drained = PromiseWithResolvers();
+      return drained.promise;
+    };
+    const hand = (chunk) => {
+      if (isOver) throw errors.aborted();
+      return writable.write(chunk) ? undefined : whenDrained();
+    };
     return new WritableStream({
       start(made) {
         controller = made;
       },
       write(chunk) {
         if (!writable.writableObjectMode && !isView(chunk) && typeof chunk !== "string" && nano.part("node/types").isAnyArrayBuffer(chunk)) chunk = new Uint8Array(chunk);
-        if (!writable.writableNeedDrain && writable.write(chunk)) return undefined;
-        drained = PromiseWithResolvers();
-        return drained.promise;
+        if (!writable.writableNeedDrain) return hand(chunk);
+        // What somebody else has written goes first.
+        return PromisePrototypeThen(whenDrained(), () => hand(chunk));
       },
       abort(reason) {
         endStream(writable, reason);
