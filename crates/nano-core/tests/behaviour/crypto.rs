@@ -410,6 +410,36 @@ fn apps_that_generate_large_keys_together_delay_nobody() {
 }
 
 #[test]
+fn apps_that_derive_by_scrypt_together_delay_nobody() {
+    let runtime = runtime(2);
+    let maker = r#"
+        const { scrypt } = await import('node:crypto');
+        for (;;) { const key = new Promise((done) => scrypt('p', 's', 32, { N: 16384, r: 8, p: 16 }, done)); console.log('asked'); await key; console.log('made'); }"#;
+    let makers: Vec<App> = (0..8).map(|index| app_of(&runtime, &format!("maker {index}"), maker)).collect();
+    // More than is done within a turn, so that it has to have a helper.
+    let neighbour = app_of(&runtime, "neighbour", "return new Response(hex(await subtle.digest('SHA-1', new Uint8Array(1 << 20))));");
+    text(&neighbour, "/");
+    for app in &makers {
+        app.dispatch(get("/")).expect("accepted");
+    }
+    let mut asked = 0;
+    wait_for(&runtime, |event| {
+        asked += i32::from(matches!(&event.payload, Payload::Log { text, .. } if text == "asked"));
+        (asked == 8).then_some(())
+    });
+    let id = neighbour.dispatch(get("/")).expect("accepted");
+    let mut made = 0;
+    wait_for(&runtime, |event| {
+        made += i32::from(matches!(&event.payload, Payload::Log { text, .. } if text == "made"));
+        (event.id == id && event.payload.is_terminal()).then_some(())
+    });
+    assert!(made <= 2, "{made} were derived first");
+    for app in &makers {
+        app.kill().expect("asked");
+    }
+}
+
+#[test]
 fn keys_that_are_garbage_are_given_back_and_keys_that_are_kept_are_charged() {
     let runtime = runtime(1);
     let source = format!(
