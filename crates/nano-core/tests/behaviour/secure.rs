@@ -101,6 +101,24 @@ fn a_connection_of_bytes_is_secure_from_the_start() {
     assert_eq!(text(&client(&runtime, listener.address(), body), "/"), r#"["on","HTTP/1.1 200 OK"]"#);
 }
 
+#[test]
+fn https_and_tls_of_node_reach_servers_also_over_a_socket_that_is_still_connecting() {
+    let runtime = trusting();
+    let listener = listen(&runtime);
+    let body = "const { default: http } = await import('node:http'), { default: https } = await import('node:https'), { default: net } = await import('node:net');
+         const { default: tls } = await import('node:tls'), { text } = await import('node:stream/consumers'), log = [], [host, port] = 'AT'.split(':');
+         const answer = await new Promise((resolve, reject) => https.get('https://AT/path', resolve).on('error', reject));
+         log.push(answer instanceof http.IncomingMessage, answer.statusCode);
+         answer.resume();
+         const below = net.connect(port, host), socket = tls.connect({ socket: below, checkServerIdentity: tls.checkServerIdentity }, () => log.push('secure'));
+         const closed = new Promise((resolve) => below.on('close', resolve));
+         socket.end('GET /early HTTP/1.1\\r\\nHost: AT\\r\\nConnection: close\\r\\n\\r\\n');
+         log.push((await text(socket)).split('\\r\\n')[0], socket.authorized);
+         await closed;
+         return Response.json(log);";
+    assert_eq!(text(&client(&runtime, listener.address(), body), "/"), r#"[true,200,"secure","HTTP/1.1 200 OK",true]"#);
+}
+
 /// Agrees on TLS in the midst of each connection, and then sends back what comes; its port, and what failed at it.
 fn upgrading() -> (u16, mpsc::Receiver<String>) {
     let certificate = one();
