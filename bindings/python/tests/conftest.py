@@ -25,7 +25,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples" / "python"
 
 # What programs of processes of their own begin with.
 BEGIN = """
-import asyncio, faulthandler, gc, os, resource, signal, sys, threading, weakref
+import asyncio, contextlib, faulthandler, gc, os, resource, signal, sys, threading, weakref
 import nano_isolates as nano
 URL = "http://app.test/"
 HELLO = "export default { fetch: () => new Response('hello') }"
@@ -35,6 +35,12 @@ LOOP = "export default { fetch() { for (;;); } }"
 def until(ready):
     while not ready():
         os.sched_yield()
+def in_background(ask, *args, **options):
+    def run():
+        # What daemon threads print at the end may find that nobody prints any more, which Python does not bear.
+        with contextlib.suppress(nano.NanoError):
+            ask(*args, **options)
+    threading.Thread(target=run, daemon=True).start()
 """
 
 # Whoever runs the tests in the background may have set it to be ignored, and so it would be for every process that they start.

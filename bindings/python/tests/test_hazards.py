@@ -336,7 +336,7 @@ def test_faulthandler_works_beside_it(program: Any, when: str) -> None:
         {enable if when == "before" else ""}
         runtime = nano.Runtime(threads=1)
         app = runtime.load(NEVER)
-        threading.Thread(target=lambda: app.fetch_sync(URL), daemon=True).start()
+        in_background(app.fetch_sync, URL)
         until(lambda: app.stats()["in_flight"] == 1)
         {enable if when == "after" else ""}
         faulthandler.dump_traceback(open("/dev/stdout", "w"))
@@ -367,7 +367,7 @@ def test_a_fork_from_a_thread_with_requests_in_flight_ends_well(program: Any) ->
         runtime = nano.Runtime(threads=2)
         app = runtime.load(NEVER, bindings={"f": len})
         for stream in (False, True, True):
-            threading.Thread(target=lambda: app.fetch_sync(URL, stream=stream), daemon=True).start()
+            in_background(app.fetch_sync, URL, stream=stream)
         until(lambda: app.stats()["in_flight"] == 3)
         def fork():
             child = os.fork()
@@ -442,7 +442,7 @@ def test_exit_while_an_app_loops_and_many_times(program: Any) -> None:
             if child == 0:
                 runtime = nano.Runtime(threads=1)
                 app = runtime.load(LOOP, cpu_ms=60_000)
-                threading.Thread(target=lambda: app.fetch_sync(URL), daemon=True).start()
+                in_background(app.fetch_sync, URL)
                 until(lambda: app.stats()["in_flight"] == 1)
                 sys.exit(3)
             codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -467,7 +467,7 @@ def test_exit_while_functions_of_python_s_run_for_apps(program: Any) -> None:
         other = runtime.load(NEVER)
         app = runtime.load(CALL, bindings={"block": block, "ask": ask, "forever": forever})
         for name in ("block", "ask", "forever"):
-            threading.Thread(target=lambda name=name: app.invoke_sync("call", name), daemon=True).start()
+            in_background(app.invoke_sync, "call", name)
         begun.wait()
         print("leaving")
     """) == "leaving\n"
@@ -525,7 +525,7 @@ def test_closing_from_wherever(program: Any) -> None:
         asyncio.run(main())
         runtime = nano.Runtime(threads=1)
         app = runtime.load(NEVER)
-        threading.Thread(target=lambda: app.fetch_sync(URL), daemon=True).start()
+        in_background(app.fetch_sync, URL)
         until(lambda: app.stats()["in_flight"] == 1)
         threads = [threading.Thread(target=runtime.close) for _ in range(4)]
         for thread in threads: thread.start()
