@@ -91,28 +91,33 @@ impl<'py> Writer<'_, 'py> {
     }
 
     fn map(&mut self, entries: Vec<(Value, Value)>) -> PyResult<Bound<'py, PyAny>> {
-        let hashable = helper(self.py, "hashable")?;
+        let slice = self.hashing.check(self.py, entries.iter().map(|(key, _)| key))?;
         let mut pairs = Vec::with_capacity(entries.len());
         for (key, item) in entries {
-            pairs.push((hashable.call1((self.value(key)?,))?, self.value(item)?));
+            pairs.push((self.hashable(key)?, self.value(item)?));
         }
         let map = helper(self.py, "Map")?.call0()?;
         let dict = map.cast::<PyDict>()?;
-        self.hashing.add_all(self.py, &pairs, |(key, item)| dict.set_item(key, item))?;
+        self.hashing.add_all(self.py, slice, &pairs, |(key, item)| dict.set_item(key, item))?;
         self.check_whole("Map", pairs.len(), dict.len())?;
         Ok(map)
     }
 
     fn set(&mut self, items: Vec<Value>) -> PyResult<Bound<'py, PyAny>> {
-        let hashable = helper(self.py, "hashable")?;
-        let mut keys = Vec::with_capacity(items.len());
-        for item in items {
-            keys.push(hashable.call1((self.value(item)?,))?);
-        }
+        let slice = self.hashing.check(self.py, items.iter())?;
+        let keys = items.into_iter().map(|item| self.hashable(item)).collect::<PyResult<Vec<_>>>()?;
         let set = PySet::empty(self.py)?;
-        self.hashing.add_all(self.py, &keys, |key| set.add(key))?;
+        self.hashing.add_all(self.py, slice, &keys, |key| set.add(key))?;
         self.check_whole("Set", keys.len(), set.len())?;
         Ok(set.into_any())
+    }
+
+    /// An item of a set, or a key of a map.
+    fn hashable(&mut self, value: Value) -> PyResult<Bound<'py, PyAny>> {
+        let was_inside = self.hashing.set_inside(true);
+        let made = self.value(value);
+        self.hashing.set_inside(was_inside);
+        helper(self.py, "hashable")?.call1((made?,))
     }
 
     fn check_whole(&self, kind: &str, given: usize, made: usize) -> PyResult<()> {

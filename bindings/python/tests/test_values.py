@@ -249,6 +249,35 @@ def test_items_that_were_chosen_to_have_one_hash_do_not_hold_up_the_host(runtime
         app.invoke_sync("give")
 
 
+@pytest.mark.parametrize("made", ["sets(3, 0)", "new Map([[sets(2, 0), 1], [sets(2, 1), 2]])", "[new Map([[1, sets(3, 0)]])]"])
+def test_items_that_take_long_to_compare_do_not_hold_up_the_host(runtime: Runtime, made: str) -> None:
+    # Sets of one hash that differ in what is looked at last, in sets of such sets.
+    source = """
+        const number = (at) => BigInt(at) * (2n ** 61n - 1n);
+        const sets = (depth, last) => new Set(Array.from({ length: 30 }, (_, at) => at === 29 ? 1000 + last : at)
+            .map((at) => depth === 1 ? number(at) : sets(depth - 1, at)));
+        export const give = () => MADE;
+        export const take = () => env.take(give());
+    """
+    got: list[Any] = []
+    app = runtime.load("import { env } from 'cloudflare:workers';" + source.replace("MADE", made), bindings={"take": got.append})
+    with pytest.raises(nano.TooLargeError, match="too much to compare"):
+        app.invoke_sync("give")
+    with pytest.raises(nano.AppError, match="too much to compare"):
+        app.invoke_sync("take")
+    assert got == []
+
+
+def test_sets_of_arrays_and_sets_cross(runtime: Runtime) -> None:
+    source = """
+        export const pairs = () => new Set(Array.from({ length: 20_000 }, (_, at) => [at, { at: `${at}` }]));
+        export const sets = () => new Map(Array.from({ length: 500 }, (_, at) => [new Set([at, at + 1, new Set([at])]), at]));
+    """
+    app = runtime.load(source)
+    pairs, sets = app.invoke_sync("pairs"), app.invoke_sync("sets")
+    assert (len(pairs), (7, (("at", "7"),)) in pairs, len(sets), sets[frozenset({7, 8, frozenset({7})})]) == (20_000, True, 500, 7)
+
+
 def test_many_items_are_not_too_many(runtime: Runtime) -> None:
     app = runtime.load("export const set = () => new Set(Array.from({ length: 50_000 }, (_, at) => at * 1e6)); export const map = () => new Map([...set()].map((key) => [`${key}`, 1]));")
     assert (len(app.invoke_sync("set")), len(app.invoke_sync("map"))) == (50_000, 50_000)

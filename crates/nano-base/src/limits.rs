@@ -393,6 +393,9 @@ pub const HASHING_SPARE_NS: u64 = 25_000_000;
 pub const HASHING_SLICE: usize = 64;
 /// What these count up to: the rest is a pause of somebody else's.
 pub const HASHING_SLICE_NS_MAX: u64 = 5_000_000;
+/// What comparing once takes that a host compares by what is in it, for all items of the sets and keys of the maps of one value: of an array the
+/// sum of its items, of a set that times their number.
+pub const HASHING_COMPARES_MAX: u64 = 1_000_000;
 /// The deepest nesting any limit can allow: reading and writing recurse. Measured, a level takes 0.75 KiB of stack, and
 /// 4 KiB without optimization, so the deepest value takes 1 MiB at worst.
 pub const VALUE_DEPTH_CEILING: usize = 256;
