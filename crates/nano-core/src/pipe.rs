@@ -217,6 +217,24 @@ impl Pipe {
 
     /// Appends what fits; how much that was, and whether the reader waits to be told.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(usize, bool)> {
+        self.check_write(bytes.len())?;
+        if self.canceled {
+            return Ok((bytes.len(), false));
+        }
+        let take = self.room().min(bytes.len());
+        self.writer_waits = take < bytes.len();
+        Ok((take, self.append(&bytes[..take])))
+    }
+
+    /// Appends all of what [`Self::room_to_write`] had room for, whoever has taken of the app's room since: the writer cannot take it back.
+    /// Whether the reader waits to be told.
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<bool> {
+        self.check_write(bytes.len())?;
+        debug_assert!(self.canceled || bytes.len() <= BODY_WINDOW_BYTES, "there was room");
+        Ok(!self.canceled && self.append(bytes))
+    }
+
+    fn check_write(&self, len: usize) -> Result<()> {
         if self.discarded {
             // As it will be told in a moment, when the request's number is forgotten.
             return Err(Error::new(Status::NotFound, GONE));
@@ -224,26 +242,24 @@ impl Pipe {
         if !self.streaming || self.ended {
             return Err(Error::new(Status::Invalid, "the body has ended, or was not announced as a stream"));
         }
-        if self.bytes_total + bytes.len() as u64 > self.bytes_max as u64 {
+        if self.bytes_total + len as u64 > self.bytes_max as u64 {
             return Err(upload_error(self.bytes_max));
         }
-        if self.canceled {
-            return Ok((bytes.len(), false));
-        }
-        let room = self.room();
-        let take = room.min(bytes.len());
-        self.writer_waits = take < bytes.len();
-        if take == 0 {
-            return Ok((0, false));
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        if bytes.is_empty() {
+            return false;
         }
         match self.chunks.back_mut() {
             // Many small pieces would take more memory than is counted.
-            Some(last) if last.len() + take <= BODY_STEP_BYTES => last.extend_from_slice(&bytes[..take]),
-            _ => self.chunks.push_back(spare::copy(&bytes[..take])),
+            Some(last) if last.len() + bytes.len() <= BODY_STEP_BYTES => last.extend_from_slice(bytes),
+            _ => self.chunks.push_back(spare::copy(bytes)),
         }
-        self.held.add(take);
-        self.bytes_total += take as u64;
-        Ok((take, std::mem::take(&mut self.reader_waits)))
+        self.held.add(bytes.len());
+        self.bytes_total += bytes.len() as u64;
+        std::mem::take(&mut self.reader_waits)
     }
 
     /// How much a writer may append now. Nothing: it will be told. Anything, when nobody reads on.
@@ -353,5 +369,33 @@ impl Pipe {
     fn room(&self) -> usize {
         let room = BODY_WINDOW_BYTES.saturating_sub(self.held.bytes());
         if self.held.has_room_for(room) { room } else { BODY_STEP_BYTES.saturating_sub(self.held.bytes()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nano_base::limits::RuntimeLimits;
+
+    use super::*;
+    use crate::runtime::{Runtime, RuntimeOptions};
+    use crate::{AppOptions, Source};
+
+    #[test]
+    fn what_there_was_room_for_goes_in_though_others_have_taken_it_since() {
+        let limits = RuntimeLimits { threads: 1, ..RuntimeLimits::default() };
+        let runtime = Runtime::new(RuntimeOptions { limits, ..RuntimeOptions::default() }).expect("a runtime");
+        let mut options = AppOptions::new("app", Source::Text("export default { fetch() {} };".into()));
+        options.limits.external_bytes = BODY_WINDOW_BYTES;
+        let app = runtime.load(options).expect("loads").shared;
+        let (mut one, mut other) = (Pipe::of_request(Body::Stream, &app), Pipe::of_request(Body::Stream, &app));
+        let piece: Vec<u8> = (0..one.room_to_write()).map(|at| at as u8).collect();
+        assert_eq!(piece.len(), BODY_WINDOW_BYTES);
+        assert_eq!(other.write(&piece).expect("it is open").0, piece.len());
+        one.write_all(&piece).expect("it is open");
+        let mut read = Vec::new();
+        while let (Pull::Chunk(bytes), _) = one.pull() {
+            read.extend_from_slice(&bytes);
+        }
+        assert!(read == piece, "{} bytes of {}", read.len(), piece.len());
     }
 }

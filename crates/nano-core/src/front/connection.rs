@@ -613,8 +613,8 @@ impl Connection {
             {
                 let mut body = lock(&exchange.work.body);
                 if !step.data.is_empty() {
-                    match body.write(step.data) {
-                        Ok((_, waits)) => tell = waits,
+                    match body.write_all(step.data) {
+                        Ok(waits) => tell = waits,
                         Err(error) if error.status == Status::TooLarge => over = Some(error),
                         // The request has ended: what comes is read for its end only.
                         Err(_) => {}
