@@ -10,11 +10,11 @@ const BUSY: &str = "const busy = (n) => { let s = 0; for (let i = 0; i < n; i++)
 fn work_after_the_response_is_in_the_apps_total() {
     let runtime = runtime(1);
     let source = format!(
-        "{BUSY} export default {{ fetch(r, env, ctx) {{ ctx.waitUntil(new Promise((resolve) => setTimeout(() => {{ busy(1e7); \
+        "{BUSY} export default {{ fetch(r, env, ctx) {{ ctx.waitUntil(new Promise((resolve) => setTimeout(() => {{ busy(3e8); \
         console.log('done'); resolve(); }}, 1))); return new Response('at once'); }} }}"
     );
     let mut options = options("later", &source);
-    options.limits.cpu_ms = 10_000;
+    options.limits.cpu_ms = 60_000;
     let app = runtime.load(options).expect("loads");
     let before_us = app.stats().cpu_us;
     assert!(before_us > 0, "a start is work as well");

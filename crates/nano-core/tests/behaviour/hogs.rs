@@ -11,7 +11,7 @@ const LOOP: &str = "export default { fetch() { for (;;); } }";
 fn a_neighbour_answers_while_an_app_loops() {
     let runtime = runtime(2);
     let mut looping = options("looping", "export default { fetch() { for (;;); } }");
-    looping.limits.cpu_ms = 2_000;
+    looping.limits.cpu_ms = 3_600_000;
     let looping = runtime.load(looping).expect("loads");
     // Apps are given homes in turn, so the third shares the first one's shard.
     let _other = load(&runtime, "other", HELLO);
@@ -22,6 +22,7 @@ fn a_neighbour_answers_while_an_app_loops() {
     }
     assert!(runtime.stats().rescued >= 1, "it was behind the loop");
     assert!(runtime.request_cancel(stuck).is_ok(), "the loop was still running all that time");
+    assert_eq!(looping.kill().expect("ends"), 1);
 }
 
 #[test]
@@ -149,8 +150,12 @@ fn whoever_breaks_a_limit_is_a_hog() {
     assert_eq!(full.fetch(get("/"), Some(PATIENCE)).expect_err("is stopped").status, Status::MemoryLimit);
     assert!(full.report().hog);
     let nice = load(&runtime, "nice", HELLO);
-    assert_eq!(text(&nice, "/"), "hi");
-    assert!(!nice.report().hog);
+    // A turn that a busy machine has made long is one, too, and forgiven.
+    until(|| {
+        runtime.advance_clock(2_000).expect("a manual clock");
+        assert_eq!(text(&nice, "/"), "hi");
+        !nice.report().hog
+    });
 }
 
 #[test]

@@ -20,13 +20,12 @@ fn an_endless_loop_is_stopped_and_the_next_request_gets_a_fresh_instance() {
 #[test]
 fn waiting_costs_no_cpu_time() {
     let runtime = runtime(1);
-    let mut options =
-        options("wait", "export default { async fetch() { await new Promise((r) => setTimeout(r, 60)); return new Response('ok'); } }");
-    options.limits.cpu_ms = 20;
+    let options =
+        options("wait", "export default { async fetch() { await new Promise((r) => setTimeout(r, 1_000)); return new Response('ok'); } }");
     let app = runtime.load(options).expect("loads");
     let response = fetch(&app, "/").expect("is not stopped");
-    assert!(response.account.wall_us >= 60_000);
-    assert!(response.account.cpu_us < 20_000);
+    assert!(response.account.wall_us >= 1_000_000);
+    assert!(response.account.cpu_us < u64::from(CPU_MS) * 1_000);
 }
 
 #[test]
@@ -47,9 +46,9 @@ fn who_takes_too_long_is_told_where() {
         )
     };
     let mut at_start = options("start", &format!("{source}lost();"));
-    at_start.limits.start_cpu_ms = 50;
+    at_start.limits.start_cpu_ms = CPU_MS;
     let error = runtime.load(at_start).expect_err("it never starts");
-    assert_eq!(error.stack, expected("the app used more than 50 ms of CPU time to start (limit start_cpu_ms)", "index.js:6:1"));
+    assert_eq!(error.stack, expected("the app used more than 400 ms of CPU time to start (limit start_cpu_ms)", "index.js:6:1"));
 
     let app = load(&runtime, "app", &format!("{source}export default {{ fetch() {{\n  lost(); }} }}"));
     let id = app.dispatch(get("/")).expect("accepted");
@@ -73,9 +72,9 @@ fn who_is_stopped_in_what_v8_does_not_interrupt_is_stopped_all_the_same() {
     let runtime = runtime(1);
     // The product looks for termination only, not for interrupts.
     let source = "export default { fetch(r) { if (!r.url.endsWith('/big')) return new Response('ok'); \
-        const n = (1n << 30n * 1_000_000n) - 1n; return new Response(String((n * n) & 1n)); } }";
+        const n = (1n << 45n * 1_000_000n) - 1n; return new Response(String((n * n) & 1n)); } }";
     let mut big = options("big", source);
-    big.limits.cpu_ms = 20;
+    big.limits.cpu_ms = 200;
     let app = runtime.load(big).expect("loads");
     assert_eq!(fetch(&app, "/big").expect_err("takes too long").status, Status::CpuLimit);
     assert_eq!((text(&app, "/").as_str(), app.stats().strikes), ("ok", 0));

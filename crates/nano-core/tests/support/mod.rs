@@ -25,7 +25,7 @@ pub fn manual_runtime(threads: u32) -> Runtime {
 }
 
 /// CPU time of an event in the tests' apps. Machines that stall charge the thread for it, and now and then more than the default.
-const CPU_MS: u32 = 400;
+pub const CPU_MS: u32 = 400;
 
 /// An app from text, with default limits but for the CPU time.
 pub fn load(runtime: &Runtime, name: &str, source: &str) -> App {

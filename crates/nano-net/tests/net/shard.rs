@@ -157,8 +157,8 @@ impl Script {
 
 impl Lookup for Script {
     fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
         self.order.lock().unwrap().push(name.into());
+        self.asked.fetch_add(1, Ordering::SeqCst);
         let gate = self.gates.lock().unwrap().get(name).cloned();
         if let Some(gate) = gate {
             let _ = gate.lock().unwrap().recv();

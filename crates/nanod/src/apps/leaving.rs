@@ -139,7 +139,7 @@ mod tests {
             let ended = ended.clone();
             Box::new(move |grace| ended.send((name, grace)).expect("it is listened to")) as End
         };
-        leaving.put(Duration::ZERO, Duration::from_millis(20), end("waits"), 0);
+        leaving.put(Duration::ZERO, Duration::from_secs(1), end("waits"), 0);
         leaving.put(Duration::ZERO, Duration::ZERO, end("at once"), 0);
         assert_eq!([ends.recv(), ends.recv()], [Ok(("at once", Duration::ZERO)), Ok(("waits", Duration::ZERO))]);
     }

@@ -103,9 +103,9 @@ fn apps_that_exchange_their_names_are_both_deployed_and_lose_no_request() {
         assert!(said.contains("2 deployed, 0 failed") && !said.contains("taken"), "{said}");
     }
     // One that does not start keeps both as they are, and is tried again with the other when it is mended.
+    server.write("y/index.js", "syntax error");
     server.write("x/nano.toml", &named("b"));
     server.write("y/nano.toml", &named("a"));
-    server.write("y/index.js", "syntax error");
     server.wait_for_all(&["0 deployed, 2 failed", "it is deployed together with "]);
     assert_eq!(["a.test", "b.test"].map(|host| server.ask(host, "/").1), ["x", "y"]);
     server.write("y/index.js", &slow("mended"));

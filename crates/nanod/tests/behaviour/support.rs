@@ -244,10 +244,15 @@ fn write(path: &Path, text: &str) {
 }
 
 pub fn send(address: &str, host: &str, path: &str) -> TcpStream {
+    try_send(address, host, path).expect("it is read")
+}
+
+/// An error if the connection broke.
+pub fn try_send(address: &str, host: &str, path: &str) -> std::io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
-    stream
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    Ok(stream)
 }
 
 pub fn read(stream: &mut TcpStream) -> (u16, String) {

@@ -60,7 +60,10 @@ fn a_worker_that_is_killed_takes_only_its_own_requests_with_it() {
     assert_eq!(workers.len(), 2);
     // Connecting never fails: the sockets are the supervisor's.
     let wire = &|| TcpStream::connect(&server.address).expect("a connection");
-    let anew = || try_read(&mut send(&server.address, "app.localhost", "/")).is_some_and(|answer| answer == (200, "served".into()));
+    let anew = || {
+        let answer = try_send(&server.address, "app.localhost", "/").ok().and_then(|mut stream| try_read(&mut stream));
+        answer.is_some_and(|answer| answer == (200, "served".into()))
+    };
     let (mut kept, mut sockets) = ([(); 4].map(|()| wire()), [(); 4].map(|()| open_socket(wire())));
     let mut clients: Vec<Box<dyn FnMut() -> bool + Send + '_>> = (0..4).map(|_| Box::new(anew) as Box<_>).collect();
     clients.extend(kept.iter_mut().map(|stream| {

@@ -30,7 +30,10 @@ impl Folder {
     fn write(&self, file: &str, text: &str) {
         let path = self.0.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        // Whoever watches never sees half of it.
+        let part = path.with_extension("part");
+        fs::write(&part, text).unwrap();
+        fs::rename(part, path).unwrap();
     }
 
     fn read(&self, file: &str) -> String {
