@@ -1,9 +1,10 @@
 //! Requests and responses as Python's servers have them.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use nano_core::{Headers, RequestHead, ResponseHead};
-use nano_http::h1::{Scheme, request_url};
+use nano_http::h1::{Fault, Scheme, request_url};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyString, PyTuple};
@@ -22,6 +23,9 @@ const TARGET_BYTES: usize = 128;
 /// Statuses whose responses have no body, nor a length of one.
 const BODILESS: [u16; 3] = [204, 205, 304];
 
+/// A length has no more digits.
+const LENGTH_DIGITS_MAX: usize = 15;
+
 /// The request of an ASGI scope, and whether its headers say that it has a body.
 pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)> {
     let py = scope.py();
@@ -37,8 +41,8 @@ pub(crate) fn request(scope: &Bound<'_, PyAny>) -> PyResult<(RequestHead, bool)>
         if !headers.push(name, value) {
             return Err(refused(py, name));
         }
-        if name == b"host" && host.is_none() {
-            host = Some(pair_value);
+        if name == b"host" && host.replace(pair_value).is_some() {
+            return Err(two_hosts(py));
         }
     }
     let url = url(scope, &method, host.as_ref())?;
@@ -56,13 +60,18 @@ pub(crate) fn opening(scope: &Bound<'_, PyAny>, ours: &Headers) -> PyResult<Requ
         if !is_of_handshake(name.as_bytes()) && !headers.push(name.as_bytes(), value.as_bytes()) {
             return Err(refused(py, name.as_bytes()));
         }
-        if name.as_bytes() == b"host" && host.is_none() {
-            host = Some(value);
+        if name.as_bytes() == b"host" && host.replace(value).is_some() {
+            return Err(two_hosts(py));
         }
     }
     push_all(py, &mut headers, ours)?;
     let url = url(scope, "GET", host.as_ref())?;
     Ok(RequestHead { method: "GET".into(), url, headers })
+}
+
+/// What a request that names two hosts is told: one in front of the app may have gone by the other one.
+fn two_hosts(py: Python<'_>) -> PyErr {
+    exception(py, invalid(Fault::HostTwice.sentence()).with_http_status(Fault::HostTwice.status()))
 }
 
 /// Whether a header belongs to the handshake of a WebSocket.
@@ -147,7 +156,7 @@ fn is_rewritten(target: &str) -> bool {
 /// The two messages of a whole response.
 pub(crate) fn messages<'py>(py: Python<'py>, head: &ResponseHead, body: &[u8], is_head: bool) -> PyResult<Bound<'py, PyAny>> {
     let is_bare = is_head || BODILESS.contains(&head.status);
-    let headers = header_list(py, head.headers.as_flat(), (!is_bare).then_some(body.len()))?;
+    let headers = response_headers(py, head.headers.as_flat(), head.status, is_head, Some(body.len()))?;
     let start = PyDict::new(py);
     start.set_item(intern!(py, "type"), intern!(py, "http.response.start"))?;
     start.set_item(intern!(py, "status"), head.status)?;
@@ -158,27 +167,47 @@ pub(crate) fn messages<'py>(py: Python<'py>, head: &ResponseHead, body: &[u8], i
     (start, rest).into_bound_py_any(py)
 }
 
-/// The headers of a response for a server: without what belongs to one connection, and with the length of a body that is whole.
+/// The headers of a response for a server: without what belongs to one connection, and with the length of what is sent. `whole` is that of a
+/// body that is all there.
 #[pyfunction]
-#[pyo3(signature = (flat, length, /))]
-pub(crate) fn response_headers<'py>(py: Python<'py>, flat: &[u8], length: Option<usize>) -> PyResult<Bound<'py, PyList>> {
-    header_list(py, flat, length)
-}
-
-fn header_list<'py>(py: Python<'py>, flat: &[u8], length: Option<usize>) -> PyResult<Bound<'py, PyList>> {
+#[pyo3(signature = (flat, status, is_head, whole, /))]
+pub(crate) fn response_headers<'py>(
+    py: Python<'py>,
+    flat: &[u8],
+    status: u16,
+    is_head: bool,
+    whole: Option<usize>,
+) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
-    let mut has_length = false;
+    let mut lengths = Vec::new();
     let mut parts = flat.split(|byte| *byte == b'\n');
     while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
-        has_length |= name == b"content-length";
-        if !HOP_BY_HOP.contains(&name) {
+        if name == b"content-length" {
+            lengths.push(value);
+        } else if !HOP_BY_HOP.contains(&name) {
             list.append((PyBytes::new(py, name), PyBytes::new(py, value)))?;
         }
     }
-    if let (Some(length), false) = (length, has_length) {
-        list.append((PyBytes::new(py, b"content-length"), PyBytes::new(py, length.to_string().as_bytes())))?;
+    lengths.dedup();
+    let own = match &lengths[..] {
+        [own] if (1..=LENGTH_DIGITS_MAX).contains(&own.len()) && own.iter().all(u8::is_ascii_digit) => Some(*own),
+        _ => None,
+    };
+    if let Some(length) = length_of(status, is_head, whole, own) {
+        list.append((PyBytes::new(py, b"content-length"), PyBytes::new(py, &length)))?;
     }
     Ok(list)
+}
+
+/// The `Content-Length` that goes out, if one does. The app's own would end its body elsewhere, and what is after it would be another app's
+/// response on the same connection: it counts where there is no body.
+fn length_of<'a>(status: u16, is_head: bool, whole: Option<usize>, own: Option<&'a [u8]>) -> Option<Cow<'a, [u8]>> {
+    match (status, whole) {
+        (204 | 304, _) => None,
+        (205, _) => Some(Cow::Borrowed(b"0")),
+        (_, None | Some(0)) if is_head => own.map(Cow::Borrowed),
+        (_, whole) => whole.map(|length| Cow::Owned(length.to_string().into_bytes())),
+    }
 }
 
 /// A name and its value, whatever has them.

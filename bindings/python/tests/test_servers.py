@@ -437,7 +437,7 @@ def test_asgi_an_app_that_is_loaded_there_is_answered_on_the_server_s_loop(run: 
     run(main())
 
 
-def environ_of(method: str, path: str, body: bytes = b"", **more: str) -> dict[str, Any]:
+def environ_of(method: str, path: str, body: bytes = b"", **more: Any) -> dict[str, Any]:
     """A request as WSGI has it."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,

@@ -77,9 +77,9 @@ class Mounted:
 
 def headers_of(method: str, response: Response) -> tuple[Pairs, bool]:
     """A response's headers as a server sends them, and whether it goes without its body."""
-    is_bare = method == "HEAD" or response.status in BODILESS
-    length = None if is_bare or response.is_stream else len(response.body)
-    return response_headers(response._flat, length), is_bare
+    is_head = method == "HEAD"
+    whole = None if response.is_stream else len(response.body)
+    return response_headers(response._flat, response.status, is_head, whole), is_head or response.status in BODILESS
 
 
 def problem(error: NanoError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -104,6 +104,9 @@ def _url(method: str, environ: Environ) -> str:
     if not host:
         name = environ["SERVER_NAME"]
         host = f"{f'[{name}]' if ':' in name else name}:{environ['SERVER_PORT']}"
+    elif "," in host:
+        # As servers put several together.
+        raise InvalidError("there is more than one Host header", http_status=400)
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
     target = quote(path, safe=b"/:@!$&" + b"()*+,;=~-._" + bytes([39])) or "/"
     query = environ.get("QUERY_STRING", "")
@@ -130,9 +133,11 @@ def _body(environ: Environ) -> bytes | Iterator[bytes] | None:
         length = _length(given)
         chunks = _read(environ["wsgi.input"], length)
         return chunks if length > _WHOLE_BYTES else b"".join(chunks) or None
-    if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
-        return _read(environ["wsgi.input"], None)
-    return None
+    if not environ.get("HTTP_TRANSFER_ENCODING"):
+        return None
+    if not environ.get("wsgi.input_terminated"):
+        raise InvalidError("the server does not tell where a body without a content-length ends: send the length", http_status=411)
+    return _read(environ["wsgi.input"], None)
 
 
 def _length(given: str) -> int:
