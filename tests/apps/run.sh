@@ -22,7 +22,9 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$apps" "$l
 start() { # start LINE COMMAND...: until the log has such a line
   local ready=$1
   shift
-  "$@" >"$log" 2>&1 &
+  # Not what the server before it has said.
+  : >"$log"
+  "$@" >>"$log" 2>&1 &
   server=$!
   for _ in $(seq 1200); do
     grep -q "$ready" "$log" && return

@@ -66,8 +66,10 @@ int main(void) {
   CHECK_EQ(nano_runtime_set_doorbell(runtime, NULL, NULL), NANO_OK);
   while (readable(pipe_fds[0], 0)) CHECK_EQ(read(pipe_fds[0], &got, 1), 1);
   dispatch(app, init);
-  CHECK(readable(fd, WAIT_MS));
-  CHECK_EQ(drain(runtime), 1);
+  /* What told of the last of them may find the queue emptied already. */
+  int ended = 0;
+  while (!ended && readable(fd, WAIT_MS)) ended = drain(runtime);
+  CHECK_EQ(ended, 1);
   CHECK(!readable(pipe_fds[0], 0));
   nano_app_free(app);
   nano_runtime_free(runtime);

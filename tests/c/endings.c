@@ -49,6 +49,12 @@ static void each_ended_once(const char *how) {
   CHECK_EQ(wrong, 0);
 }
 
+static int ended(void) {
+  int sum = 0;
+  for (int i = 0; i < MANY; i++) sum += ends[i];
+  return sum;
+}
+
 static void unload(nano_runtime *runtime) {
   nano_app *app = load(runtime, app_options("unloaded", MIXED));
   dispatch_many(app);
@@ -87,9 +93,11 @@ static void drain(void) {
   nano_request_init init = request("GET", "http://test/0");
   nano_request id;
   dispatch_many(app);
+  /* The first one ends by itself. */
+  while (!ends[0]) collect(runtime, 1);
   CHECK_EQ(nano_runtime_drain(runtime, 100), NANO_TIMEOUT);
   CHECK_EQ(nano_dispatch(app, &init, NULL, &id, NULL), NANO_E_DRAINING);
-  collect(runtime, MANY);
+  collect(runtime, MANY - ended());
   each_ended_once("drain");
   CHECK_EQ(codes[1], NANO_E_DRAINING);
   CHECK_EQ(codes[0], NANO_OK);

@@ -40,7 +40,7 @@ for test in fork errors; do
 done
 for test in "${tests[@]}"; do
   "${CC:-gcc}" "${flags[@]}" "tests/c/$test.c" -o "$out/$test" -L"$out" -lnano -lpthread -Wl,-rpath,"$(realpath "$out")"
-  if [ -n "${ASAN:-}" ] && ! nm -D "$out/$test" | grep -q __asan_init; then
+  if [ -n "${ASAN:-}" ] && ! nm -D "$out/$test" | grep __asan_init >/dev/null; then
     echo "not ok - $test is not built with AddressSanitizer" >&2
     exit 1
   fi

@@ -27,7 +27,8 @@ pub(crate) fn wait_for<T: Send + 'static>(
     }
     // Without room in between: what is sent has been received, or comes back.
     let (sender, receiver) = sync_channel(0);
-    let started = thread::Builder::new().name("nano-waited-for".into()).spawn(move || run(work, undo, &sender));
+    let builder = thread::Builder::new().name("nano-waited-for".into());
+    let started = signals::blocked(|| builder.spawn(move || run(work, undo, &sender)));
     if let Err(why) = started {
         return Err(exception(py, Error::new(Status::Capacity, format!("no thread to wait for this by: {why}"))));
     }
@@ -47,7 +48,6 @@ pub(crate) fn wait_for<T: Send + 'static>(
 }
 
 fn run<T>(work: impl FnOnce() -> T, undo: impl FnOnce(T), waiter: &SyncSender<T>) {
-    signals::block_asynchronous();
     if let Err(left) = waiter.send(work()) {
         undo(left.0);
     }

@@ -184,10 +184,14 @@ def test_ctrl_c_ends_the_waiting_for_a_change(program: Any, what: str) -> None:
             threading.Thread(target=lambda: app.invoke_sync("hold")).start()
             begun.wait()
         main = threading.get_ident()
+        def refused():
+            try: app.invoke_sync("version")
+            except nano.DrainingError: return True
         def interrupt():
             # When it waits for nothing but the change.
             begun.wait()
             until(lambda: sys._current_frames()[main].f_code.co_name in ("_load", what))
+            if what == "unload": until(refused)
             os.kill(os.getpid(), signal.SIGINT)
         threading.Thread(target=interrupt).start()
         try:

@@ -146,7 +146,6 @@ fn on_a_thread(path: &str, source: &str, settings: &Settings, stack_bytes: usize
     let over = given_up.clone();
     let (file, text, settings) = (path.to_string(), source.to_string(), settings.clone());
     let run = move || {
-        sys::signals::block_asynchronous();
         of_thread.store(sys::thread::id(), Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| run(&file, &text, &settings)))
             .unwrap_or_else(|_| Err(format!("{file}: the TypeScript compiler failed on this file; compile it to JavaScript before")));
@@ -156,10 +155,8 @@ fn on_a_thread(path: &str, source: &str, settings: &Settings, stack_bytes: usize
             LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
         }
     };
-    std::thread::Builder::new()
-        .name("nano-compile".into())
-        .stack_size(stack_bytes)
-        .spawn(run)
+    let builder = std::thread::Builder::new().name("nano-compile".into()).stack_size(stack_bytes);
+    sys::signals::blocked(|| builder.spawn(run))
         .map_err(|error| Error::new(Status::Capacity, format!("cannot start a thread to compile {path}: {error}")))?;
     match receive.recv_timeout(Duration::from_millis(TYPESCRIPT_MS_MAX)) {
         Ok(outcome) => outcome.map_err(|message| Error::new(Status::Compile, message)),

@@ -94,14 +94,14 @@ impl Helpers {
     fn spawn(self: &Arc<Self>) -> bool {
         let helpers = self.clone();
         let run = move || {
-            sys::signals::block_asynchronous();
             while let Some(order) = helpers.next() {
                 let lane = order.lane();
                 let rest = advance(order);
                 helpers.done(lane, rest);
             }
         };
-        std::thread::Builder::new().name("nano-helper".into()).spawn(run).is_ok()
+        let builder = std::thread::Builder::new().name("nano-helper".into());
+        sys::signals::blocked(|| builder.spawn(run)).is_ok()
     }
 
     /// The next order whose app, or kind, has not its share of the helpers already; none when there will be no more.

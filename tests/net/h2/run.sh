@@ -16,7 +16,9 @@ ask() { # ask NAME EXPECTED_FAILURES [OPTIONS OF NANOD] -- [OPTIONS OF H2SPEC]
   shift 2
   while [ "$1" != -- ]; do options+=("$1"); shift; done
   shift
-  "$target/$profile/nanod" serve tests/net/h2/apps --listen 127.0.0.1:0 --no-admin --no-watch "${options[@]}" >"$work/log" 2>&1 &
+  # Not what the server before it has said.
+  : >"$work/log"
+  "$target/$profile/nanod" serve tests/net/h2/apps --listen 127.0.0.1:0 --no-admin --no-watch "${options[@]}" >>"$work/log" 2>&1 &
   server=$!
   local port=
   for _ in $(seq 300); do

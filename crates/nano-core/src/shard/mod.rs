@@ -333,22 +333,18 @@ pub(crate) fn spawn(inner: &Arc<Inner>, shard: &Arc<Shard>) -> Result<()> {
     shard.waking.rise();
     shard.is_vacant.store(false, Ordering::Release);
     let (its_inner, its_shard, its_seat) = (inner.clone(), shard.clone(), seat.clone());
-    std::thread::Builder::new()
-        .name(format!("nano-shard-{}", shard.index))
-        .stack_size(SHARD_STACK_BYTES)
-        .spawn(move || {
-            let (inner, shard, seat) = (its_inner, its_shard, its_seat);
-            signals::block_asynchronous();
-            if shard.index >= inner.working {
-                // It is for apps with debuggers.
-                signals::allow_profiler();
-            }
-            thread::run(inner, shard, seat);
-        })
-        .map(drop)
-        .map_err(|error| {
-            seat.gone.store(true, Ordering::Release);
-            shard.is_vacant.store(true, Ordering::Release);
-            Error::new(Status::Io, format!("cannot start a shard: {error}"))
-        })
+    let builder = std::thread::Builder::new().name(format!("nano-shard-{}", shard.index)).stack_size(SHARD_STACK_BYTES);
+    let run = move || {
+        let (inner, shard, seat) = (its_inner, its_shard, its_seat);
+        if shard.index >= inner.working {
+            // It is for apps with debuggers.
+            signals::allow_profiler();
+        }
+        thread::run(inner, shard, seat);
+    };
+    signals::blocked(|| builder.spawn(run)).map(drop).map_err(|error| {
+        seat.gone.store(true, Ordering::Release);
+        shard.is_vacant.store(true, Ordering::Release);
+        Error::new(Status::Io, format!("cannot start a shard: {error}"))
+    })
 }

@@ -84,12 +84,8 @@ fn is_gone(shard: &Shard) -> bool {
 pub(crate) fn spawn(inner: &Arc<Inner>) -> Result<()> {
     let weak = Arc::downgrade(inner);
     let watched = vec![Watched::default(); inner.shards.len()];
-    std::thread::Builder::new()
-        .name("nano-watchdog".into())
-        .spawn(move || {
-            signals::block_asynchronous();
-            watch(&weak, watched);
-        })
+    let builder = std::thread::Builder::new().name("nano-watchdog".into());
+    signals::blocked(|| builder.spawn(move || watch(&weak, watched)))
         .map(drop)
         .map_err(|error| Error::new(Status::Io, format!("cannot start the watchdog: {error}")))
 }

@@ -63,10 +63,9 @@ fn check_address_space() -> Result<()> {
 
 fn start_on_own_thread(options: &ProcessOptions) -> Result<()> {
     let options = options.clone();
-    let thread = std::thread::Builder::new().name("nano-init".into()).spawn(move || {
-        sys::signals::block_asynchronous();
-        initialize(&options);
-    });
+    let builder = std::thread::Builder::new().name("nano-init".into());
+    // V8's own threads inherit its mask.
+    let thread = sys::signals::blocked(|| builder.spawn(move || initialize(&options)));
     let joined = thread.map_err(|e| Error::new(Status::Io, format!("cannot start a thread: {e}")))?.join();
     joined.map_err(|_| Error::new(Status::Panic, "V8 did not start"))
 }

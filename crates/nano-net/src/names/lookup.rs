@@ -221,7 +221,6 @@ impl Shared {
     fn spawn(self: &Arc<Self>) -> bool {
         let shared = self.clone();
         let run = move || {
-            sys::signals::block_asynchronous();
             while let Some((number, question)) = shared.next() {
                 if !question.abandoned.load(Ordering::Relaxed) {
                     let found = catch_unwind(AssertUnwindSafe(|| shared.lookup.lookup(&question.name)));
@@ -230,7 +229,8 @@ impl Shared {
                 shared.done(number);
             }
         };
-        std::thread::Builder::new().name("nano-names".into()).stack_size(RESOLVER_STACK_BYTES).spawn(run).is_ok()
+        let builder = std::thread::Builder::new().name("nano-names".into()).stack_size(RESOLVER_STACK_BYTES);
+        sys::signals::blocked(|| builder.spawn(run)).is_ok()
     }
 
     /// The next question, and a number for it; none when there will be no more, or others are enough.
