@@ -1,11 +1,11 @@
 //! Folders of apps, deployed and served.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use crate::support::{Server, read, says, send};
+use crate::support::{PATIENCE, Server, read, says, send};
 
 #[test]
 fn every_folder_is_an_app_under_its_name() {
