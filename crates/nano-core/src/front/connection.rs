@@ -91,7 +91,7 @@ pub(super) struct Connection {
     /// There may be more to read.
     pub(super) readable: bool,
     /// What there is to read is the last: nothing more will be told.
-    closing: bool,
+    pub(super) closing: bool,
     /// The client sends no more.
     pub(super) ended: bool,
     /// No request has come yet.
@@ -289,8 +289,10 @@ impl Connection {
                 self.deadline_ms = u64::MAX;
                 Fate::Wait
             }
-            Phase::Tunnel(_) => {
-                self.deadline_ms = u64::MAX;
+            // Its client has gone, and the app has not read what came before.
+            Phase::Tunnel(tunnel) if tunnel.deadline_ms() <= tools.now_ms => Fate::Close,
+            Phase::Tunnel(tunnel) => {
+                self.deadline_ms = tunnel.deadline_ms();
                 Fate::Wait
             }
             Phase::Last { .. } => Fate::Close,

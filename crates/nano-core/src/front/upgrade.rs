@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use nano_base::http::ResponseHead;
-use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES};
+use nano_base::limits::{BODY_WINDOW_BYTES, HTTP_SHARE_BYTES, WEBSOCKET_CLOSE_MS_MAX};
 use nano_http::h1::write_switch_head;
 
 use super::Happening;
@@ -24,6 +24,8 @@ pub(super) struct Tunnel {
     _seat: Seat,
     /// The app has no room for more.
     is_full: bool,
+    /// Until when the app is given to make room, if its client has gone.
+    left_until_ms: Option<u64>,
     /// The client has sent all.
     is_ended: bool,
     /// Bytes that are written when all output is.
@@ -38,13 +40,25 @@ impl Tunnel {
             self.work.give_credit(credit);
         }
     }
+
+    /// When something must have happened, if all that there is to write is written.
+    pub(super) fn deadline_ms(&self) -> u64 {
+        self.left_until_ms.unwrap_or(u64::MAX)
+    }
 }
 
 impl Connection {
     /// The app has answered with a WebSocket.
     pub(super) fn switch(&mut self, head: &ResponseHead, tools: &mut Tools<'_>) -> Fate {
         if let Phase::Exchange(exchange) = std::mem::replace(&mut self.phase, Phase::Head) {
-            self.phase = Phase::Tunnel(Tunnel { work: exchange.work, _seat: exchange.seat, is_full: false, is_ended: false, credit: 0 });
+            self.phase = Phase::Tunnel(Tunnel {
+                work: exchange.work,
+                _seat: exchange.seat,
+                is_full: false,
+                left_until_ms: None,
+                is_ended: false,
+                credit: 0,
+            });
         }
         self.socket.probe();
         self.deadline_ms = tools.now_ms + self.shared.limits.body_ms;
@@ -57,7 +71,7 @@ impl Connection {
         let was_idle = !self.has_output();
         let Phase::Tunnel(tunnel) = &mut self.phase else { return Fate::Wait };
         match what {
-            Happening::Writable => tunnel.is_full = false,
+            Happening::Writable => (tunnel.is_full, tunnel.left_until_ms) = (false, None),
             Happening::Chunk(bytes) => {
                 tunnel.credit += bytes.len() as i64;
                 self.output.extend_from_slice(&bytes);
@@ -87,8 +101,13 @@ impl Connection {
     pub(super) fn carry(&mut self, tools: &mut Tools<'_>) -> Step {
         let mut moved = 0;
         loop {
-            let Phase::Tunnel(tunnel) = &self.phase else { return Step::GoOn };
+            let Phase::Tunnel(tunnel) = &mut self.phase else { return Step::GoOn };
             if tunnel.is_full || tunnel.is_ended {
+                if tunnel.is_full && self.closing {
+                    // Its end is behind what the app does not read, and would never be seen: nobody carries for it for ever.
+                    let until_ms = *tunnel.left_until_ms.get_or_insert(tools.now_ms + WEBSOCKET_CLOSE_MS_MAX);
+                    self.deadline_ms = self.deadline_ms.min(until_ms);
+                }
                 return Step::Stop(Fate::Wait);
             }
             if moved >= HTTP_SHARE_BYTES {

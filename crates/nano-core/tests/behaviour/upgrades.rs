@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nano_core::{App, ListenLimits, ListenOptions, Listener, Runtime, Status};
 use nano_http::ws::Event;
+use socket2::SockRef;
 
 use crate::frames::Wire;
 use crate::support::*;
@@ -343,6 +344,59 @@ fn more_messages_than_the_app_keeps_up_with_wait_and_arrive_in_order() {
     wire.text("end");
     assert_eq!(wire.next_text(), "5000003");
     until(|| served.app.stats().waiting_bytes == 0);
+}
+
+/// A client that has sent more than there is room for on the way to an app that does not read yet.
+fn crowded(served: &Served) -> Wire {
+    let mut wire = served.open();
+    for _ in 0..20 {
+        wire.text(&"x".repeat(10_000));
+    }
+    until(|| served.app.stats().waiting_bytes >= 64 << 10);
+    wire
+}
+
+#[test]
+fn a_client_that_has_gone_is_let_go_also_where_the_app_has_no_room_for_what_it_has_sent() {
+    for is_reset in [true, false] {
+        let served = serve_on(manual_runtime(1), "");
+        let wire = crowded(&served);
+        if is_reset {
+            SockRef::from(&wire.stream).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(wire);
+        } else {
+            wire.stream.shutdown(Shutdown::Write).unwrap();
+        }
+        until(|| {
+            served.runtime.advance_clock(1_000).unwrap();
+            served.listener.connections() == 0
+        });
+        until(|| served.app.stats().in_flight == 0 && served.app.stats().waiting_bytes == 0);
+    }
+}
+
+#[test]
+fn an_app_that_reads_in_time_has_all_that_a_client_had_sent_that_is_gone() {
+    let runtime = manual_runtime(1);
+    let source = "let socket; export default { async fetch(request) {
+        if (request.headers.get('upgrade') === 'websocket') {
+            const [client, server] = Object.values(new WebSocketPair());
+            socket = server;
+            return new Response(null, { status: 101, webSocket: client });
+        }
+        let n = 0;
+        socket.onmessage = ({ data }) => { n += data.length; };
+        const closed = new Promise((done) => { socket.onclose = done; });
+        socket.accept();
+        await closed;
+        return new Response(n);
+    } }";
+    let app = load(&runtime, "late", source);
+    let served = Served { listener: listen(&runtime, &app), runtime, app };
+    let wire = crowded(&served);
+    wire.stream.shutdown(Shutdown::Write).unwrap();
+    served.runtime.advance_clock(5_000).unwrap();
+    assert_eq!(text(&served.app, "/"), "200000");
 }
 
 #[test]

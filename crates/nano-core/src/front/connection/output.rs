@@ -96,7 +96,7 @@ impl Connection {
             }
         }
         if let Phase::Tunnel(tunnel) = &mut self.phase {
-            self.deadline_ms = u64::MAX;
+            self.deadline_ms = tunnel.deadline_ms();
             tunnel.wrote();
         }
     }
