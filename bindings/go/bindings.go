@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unsafe"
 )
 
@@ -35,7 +34,8 @@ type Queue string
 // A Class is a binding of which apps make objects: new env.NAME(...). These are Go's, and stay with it: apps call their exported methods
 // and read and write their exported fields, all by names with the first letter in lower case, until the last reference is given back.
 //
-// Calls run at the same time, as those of a server do. If the object is a sync.Locker, fields are read and written under its lock.
+// Calls run at the same time, as those of a server do. If the object is a sync.Locker, fields are read and written under its lock. That is not
+// for apps, nor is a field that is a lock or holds one.
 type Class struct {
 	// New is a function that makes an object: its first result is a pointer, its second may be an error.
 	New any
@@ -132,8 +132,9 @@ func bind(name string, value any) (*bound, error) {
 	case b.object.NumMethod() > 0:
 		b.kind = C.NANO_BINDING_OBJECT
 		for i := range b.object.NumMethod() {
-			if _, err := functionOf(b.object.Method(i)); err != nil {
-				return nil, invalid("the method %s of the binding %s: %v", b.object.Type().Method(i).Name, name, err)
+			method := b.object.Type().Method(i).Name
+			if _, err := functionOf(b.object.Method(i)); err != nil && !isOfLock(b.object.Type(), method) {
+				return nil, invalid("the method %s of the binding %s: %v", method, name, err)
 			}
 		}
 	case kind == reflect.String:
@@ -195,20 +196,29 @@ func (b *bound) bindClass(class Class) error {
 		return invalid("the objects of the class %s are of the type %v, which is no pointer", b.name, b.of)
 	}
 	for i := range b.of.NumMethod() {
-		name := jsName(b.of.Method(i).Name)
-		if isLock := b.of.Implements(lockerType) && (name == "lock" || name == "unlock"); !isLock && !slices.Contains(never, name) {
+		method := b.of.Method(i).Name
+		if name := jsName(method); !isOfLock(b.of, method) && !slices.Contains(never, name) {
 			b.methods = append(b.methods, name)
 		}
 	}
-	b.fields = map[string][]int{}
-	if b.of.Elem().Kind() == reflect.Struct {
-		for _, field := range fieldsOf(b.of.Elem()) {
-			if !slices.Contains(never, field.name) && !slices.Contains(b.methods, field.name) {
-				b.fields[field.name] = field.index
-			}
-		}
-	}
+	b.bindFields()
 	return nil
+}
+
+// bindFields finds the fields of a class.
+func (b *bound) bindFields() {
+	b.fields = map[string][]int{}
+	of := b.of.Elem()
+	if of.Kind() != reflect.Struct {
+		return
+	}
+	for _, field := range fieldsOf(of) {
+		isHidden := slices.Contains(never, field.name) || slices.Contains(b.methods, field.name)
+		if isHidden || holdsLock(of.FieldByIndex(field.index).Type) {
+			continue
+		}
+		b.fields[field.name] = field.index
+	}
 }
 
 func (t *bindingTable) describe(a *arena) (*C.nano_binding, C.size_t) {
@@ -232,10 +242,7 @@ func (t *bindingTable) describe(a *arena) (*C.nano_binding, C.size_t) {
 	return unsafe.SliceData(array), C.size_t(len(array))
 }
 
-var (
-	contextType = reflect.TypeFor[context.Context]()
-	lockerType  = reflect.TypeFor[sync.Locker]()
-)
+var contextType = reflect.TypeFor[context.Context]()
 
 // A function is one of Go's that apps call, looked at once.
 type function struct {

@@ -224,7 +224,7 @@ func (c *call) answer() (any, error) {
 
 func callMethod(ctx context.Context, object reflect.Value, name string, args []any) (any, error) {
 	var method reflect.Value
-	if !slices.Contains(never, name) {
+	if !slices.Contains(never, name) && !isOfLock(object.Type(), goName(name)) {
 		method = object.MethodByName(goName(name))
 	}
 	if !method.IsValid() {
