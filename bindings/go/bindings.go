@@ -34,8 +34,9 @@ type Queue string
 // A Class is a binding of which apps make objects: new env.NAME(...). These are Go's, and stay with it: apps call their exported methods
 // and read and write their exported fields, all by names with the first letter in lower case, until the last reference is given back.
 //
-// Calls run at the same time, as those of a server do. If the object is a sync.Locker, fields are read and written under its lock. That is not
-// for apps, nor is a field that is a lock or holds one.
+// Calls run at the same time, as those of a server do. A type with fields for apps has to be a sync.Locker (it embeds a sync.Mutex, say):
+// they are read and written under its lock, which whatever else uses them takes as well. The lock is not for apps, nor is a field that is
+// a lock or holds one.
 type Class struct {
 	// New is a function that makes an object: its first result is a pointer, its second may be an error.
 	New any
@@ -201,24 +202,28 @@ func (b *bound) bindClass(class Class) error {
 			b.methods = append(b.methods, name)
 		}
 	}
-	b.bindFields()
-	return nil
+	return b.bindFields()
 }
 
-// bindFields finds the fields of a class.
-func (b *bound) bindFields() {
+// bindFields finds the fields of a class. They are shared by apps and the host, which both need the lock that only the host's type can have.
+func (b *bound) bindFields() error {
 	b.fields = map[string][]int{}
 	of := b.of.Elem()
 	if of.Kind() != reflect.Struct {
-		return
+		return nil
 	}
 	for _, field := range fieldsOf(of) {
 		isHidden := slices.Contains(never, field.name) || slices.Contains(b.methods, field.name)
 		if isHidden || holdsLock(of.FieldByIndex(field.index).Type) {
 			continue
 		}
+		if !b.of.Implements(lockerType) {
+			return invalid("the class %s has the property %s, which apps read and write at any time: make %v a sync.Locker (embed a sync.Mutex, which "+
+				"its methods lock as well), or hide the field by the tag nano:\"-\"", b.name, field.name, b.of)
+		}
 		b.fields[field.name] = field.index
 	}
+	return nil
 }
 
 func (t *bindingTable) describe(a *arena) (*C.nano_binding, C.size_t) {

@@ -37,6 +37,8 @@ type call struct {
 	body, args                []byte
 	object                    uint64
 	table                     *bindingTable
+	// The numbers of the objects that it is answered with.
+	given []uint64
 	// What is set before on the object has been, when after is closed; set is closed when this has been set.
 	after, set chan struct{}
 	// wake and room have room for one: a piece of the body has come; there is room for more of the answer.
@@ -181,12 +183,14 @@ func (c *call) serve() {
 		c.fetch()
 		return
 	}
-	value, err := c.answer()
+	e := encoder{give: c.give}
+	err := c.answer(&e)
+	if err == nil {
+		err = c.handBack(e.out)
+	}
 	if err != nil {
 		c.fail(err)
-		return
 	}
-	c.giveBack(value)
 }
 
 // panicked writes to the log where it was, and gives what an app may know of it.
@@ -195,18 +199,37 @@ func panicked(log *slog.Logger, what string, reason any) error {
 	return codeError(ErrPanic, "the host failed")
 }
 
-// answer does what a call other than fetch asks.
-func (c *call) answer() (any, error) {
+// answer does what a call other than fetch asks, and writes what came of it.
+func (c *call) answer(e *encoder) error {
 	d := decoder{in: c.args, held: c.hub.objects.held}
-	value, err := d.decode()
+	decoded, err := d.decode()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	args, _ := value.([]any)
+	args, _ := decoded.([]any)
+	var value any
 	switch c.kind {
-	case C.NANO_CALL_OBJECT_METHOD, C.NANO_CALL_OBJECT_GET, C.NANO_CALL_OBJECT_SET:
-		return c.onObject(args)
+	case C.NANO_CALL_OBJECT_GET, C.NANO_CALL_OBJECT_SET:
+		return c.onField(e, args)
+	case C.NANO_CALL_OBJECT_METHOD:
+		object, err := c.hub.objects.held(c.binding, c.object)
+		if err != nil {
+			return err
+		}
+		value, err = callMethod(c.ctx, reflect.ValueOf(object), c.method, args)
+		if err != nil {
+			return err
+		}
+	default:
+		value, err = c.onBinding(args)
+		if err != nil {
+			return err
+		}
 	}
+	return e.value(value, 0)
+}
+
+func (c *call) onBinding(args []any) (any, error) {
 	b := c.table.entries[c.binding]
 	switch {
 	case b == nil:
@@ -237,60 +260,45 @@ func callMethod(ctx context.Context, object reflect.Value, name string, args []a
 	return f.call(ctx, args)
 }
 
-func (c *call) onObject(args []any) (any, error) {
-	held, err := c.hub.objects.held(c.binding, c.object)
+// onField reads or writes a field. What is read is written down while nobody writes to it.
+func (c *call) onField(e *encoder, args []any) error {
+	held, err := c.hub.objects.find(c.binding, c.object)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	object := reflect.ValueOf(held)
-	if c.kind == C.NANO_CALL_OBJECT_METHOD {
-		return callMethod(c.ctx, object, c.method, args)
-	}
-	b := c.table.classes[object.Type()]
+	b := c.table.classes[reflect.TypeOf(held.value)]
 	if b == nil || b.fields[c.method] == nil {
-		return nil, fmt.Errorf("%s is not a property of it", c.method)
-	}
-	if locker, ok := held.(sync.Locker); ok {
-		locker.Lock()
-		defer locker.Unlock()
+		return fmt.Errorf("%s is not a property of it", c.method)
 	}
 	index := b.fields[c.method]
-	if c.kind == C.NANO_CALL_OBJECT_SET {
-		if len(args) != 1 {
-			return nil, errMalformed
+	return held.withFields(func(object reflect.Value) error {
+		if c.kind == C.NANO_CALL_OBJECT_SET {
+			if len(args) != 1 {
+				return errMalformed
+			}
+			if err := assign(fieldIn(object, index), args[0]); err != nil {
+				return err
+			}
+			return e.value(Undefined, 0)
 		}
-		return Undefined, assign(fieldIn(object.Elem(), index), args[0])
-	}
-	field, err := object.Elem().FieldByIndexErr(index)
-	if err != nil {
-		// In an embedded struct that is not there.
-		return Undefined, nil
-	}
-	return field.Interface(), nil
+		field, err := object.FieldByIndexErr(index)
+		if err != nil {
+			// In an embedded struct that is not there.
+			return e.value(Undefined, 0)
+		}
+		return e.value(field.Interface(), 0)
+	})
 }
 
-// giveBack answers with a value. Objects in it that the app knows the class of are given to it.
-func (c *call) giveBack(value any) {
-	var given []uint64
-	e := encoder{give: func(object any) (string, uint64, bool) {
-		class := c.table.classes[reflect.TypeOf(object)]
-		if class == nil {
-			return "", 0, false
-		}
-		number := c.hub.objects.give(object, class)
-		given = append(given, number)
-		return class.name, number, true
-	}}
-	err := e.value(value, 0)
-	if err == nil {
-		err = c.handBack(e.out)
+// give makes what the app knows the class of an object of the app's.
+func (c *call) give(object any) (name string, number uint64, ok bool) {
+	class := c.table.classes[reflect.TypeOf(object)]
+	if class == nil {
+		return "", 0, false
 	}
-	if err != nil {
-		for _, number := range given {
-			c.hub.objects.takeBack(number, c.hub.log)
-		}
-		c.fail(err)
-	}
+	number = c.hub.objects.give(object, class)
+	c.given = append(c.given, number)
+	return class.name, number, true
 }
 
 // handBack answers with an encoded value, which is copied before it returns.
@@ -300,8 +308,12 @@ func (c *call) handBack(encoded []byte) error {
 	return statusError(begun.status, begun.error)
 }
 
-// fail rejects the app's promise. The app reads the error's text, in which what is not UTF-8 is replaced.
+// fail rejects the app's promise. The app reads the error's text, in which what is not UTF-8 is replaced; it is given no object.
 func (c *call) fail(err error) {
+	for _, number := range c.given {
+		c.hub.objects.takeBack(number, c.hub.log)
+	}
+	c.given = nil
 	message := strings.ToValidUTF8(err.Error(), "\uFFFD")
 	status := c.reject(message)
 	if status >= 0 || status == C.NANO_E_NOT_FOUND {

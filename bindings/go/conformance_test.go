@@ -127,9 +127,14 @@ func (mirror) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (mirror) Twice(text string) string { return text + text }
 
-type counter struct{ Value int }
+type counter struct {
+	sync.Mutex
+	Value int
+}
 
 func (c *counter) Add(n int) int {
+	c.Lock()
+	defer c.Unlock()
 	c.Value += n
 	return c.Value
 }
@@ -143,7 +148,7 @@ var ofTheHost = map[string]any{
 	"add":     func(a, b int) int { return a + b },
 	"fail":    func() error { return errors.New("no") },
 	"mirror":  mirror{},
-	"Counter": nano.Class{New: func(start int) *counter { return &counter{start} }},
+	"Counter": nano.Class{New: func(start int) *counter { return &counter{Value: start} }},
 }
 
 var (

@@ -198,11 +198,14 @@ func (l lines) Write(line []byte) (int, error) {
 func TestAReleaseThatPanicsIsToldToTheLog(t *testing.T) {
 	report := make(lines, 10)
 	runtime := newRuntime(t, nano.Options{Logger: slog.New(slog.NewTextHandler(report, nil))})
-	type thing struct{ Name string }
+	type thing struct {
+		sync.Mutex
+		Name string
+	}
 	app := load(t, runtime, nano.AppOptions{
 		Source: withEnv + "export const f = async () => { const thing = new env.Thing(); const name = await thing.name; thing[Symbol.dispose](); return name; }",
 		Bindings: map[string]any{
-			"Thing": nano.Class{New: func() *thing { return &thing{"a"} }, Release: func(any) { panic("not to be let go") }},
+			"Thing": nano.Class{New: func() *thing { return &thing{Name: "a"} }, Release: func(any) { panic("not to be let go") }},
 		},
 	})
 	if said, err := app.Invoke(t.Context(), "f"); err != nil || said != "a" {

@@ -22,6 +22,23 @@ type heldObject struct {
 	// How often it has been given and not been given back.
 	count   int
 	release func(object any)
+	// For who reads or writes its fields, until it is released.
+	fields     sync.Mutex
+	isReleased bool
+}
+
+// withFields has the object's fields to itself: what else takes the object's lock waits, and so do other calls of apps, whatever that lock
+// does. What is released is left alone, also by calls that were canceled.
+func (o *heldObject) withFields(do func(object reflect.Value) error) error {
+	o.fields.Lock()
+	defer o.fields.Unlock()
+	if o.isReleased {
+		return codeError(ErrNotFound, "the object of the class %s has been released", o.class)
+	}
+	locker := o.value.(sync.Locker)
+	locker.Lock()
+	defer locker.Unlock()
+	return do(reflect.ValueOf(o.value).Elem())
 }
 
 // give gives an object to an app, once more.
@@ -46,14 +63,23 @@ func (o *objects) give(value any, class *bound) uint64 {
 	return number
 }
 
-// held is the object that an app names.
-func (o *objects) held(class string, number uint64) (any, error) {
+// find gives the object that an app names.
+func (o *objects) find(class string, number uint64) (*heldObject, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if object := o.all[number]; object != nil {
-		return object.value, nil
+		return object, nil
 	}
 	return nil, codeError(ErrNotFound, "no app holds an object %d of the class %s", number, class)
+}
+
+// held is the same as the host knows it.
+func (o *objects) held(class string, number uint64) (any, error) {
+	object, err := o.find(class, number)
+	if err != nil {
+		return nil, err
+	}
+	return object.value, nil
 }
 
 // following gives what a call on an object has to wait for: apps set properties without waiting, and find them set by what they call
@@ -94,6 +120,9 @@ func (o *objects) takeBack(number uint64, log *slog.Logger) {
 					_ = panicked(log, "the release of an object of the class "+object.class, reason)
 				}
 			}()
+			object.fields.Lock()
+			object.isReleased = true
+			object.fields.Unlock()
 			object.release(object.value)
 		}()
 	}
