@@ -93,6 +93,10 @@ fn requests_that_ask_wrongly_are_refused() {
     }
     assert_eq!(opening(&[("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]), Err(Refused::Key));
     assert_eq!(opening(&[("sec-websocket-version", "13")]), Err(Refused::Version));
+    for (name, value) in [("content-length", "5"), ("content-length", "x"), ("transfer-encoding", "chunked")] {
+        assert_eq!(opening(&[(name, value)]), Err(Refused::Body), "{name}: {value}");
+    }
+    assert!(opening(&[("content-length", "0")]).is_ok());
     for protocols in ["a, a", "a b", ",", "a,", "a/b"] {
         assert_eq!(opening(&[("sec-websocket-protocol", protocols)]), Err(Refused::Protocol), "{protocols}");
     }

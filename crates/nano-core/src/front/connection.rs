@@ -54,7 +54,7 @@ pub(super) struct Exchange {
     to_head: bool,
     keep_alive: bool,
     /// What is left of the request's body.
-    decoder: BodyDecoder,
+    pub(super) decoder: BodyDecoder,
     /// The app's side of it is full.
     is_full: bool,
     /// What is left of it will never come, or is not understood.

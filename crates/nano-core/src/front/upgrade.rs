@@ -51,6 +51,7 @@ impl Connection {
     /// The app has answered with a WebSocket.
     pub(super) fn switch(&mut self, head: &ResponseHead, tools: &mut Tools<'_>) -> Fate {
         if let Phase::Exchange(exchange) = std::mem::replace(&mut self.phase, Phase::Head) {
+            debug_assert!(exchange.decoder.is_done(), "one that announces a body is refused");
             self.phase = Phase::Tunnel(Tunnel {
                 work: exchange.work,
                 _seat: exchange.seat,

@@ -349,7 +349,8 @@ fn more_messages_than_the_app_keeps_up_with_wait_and_arrive_in_order() {
 /// A client that has sent more than there is room for on the way to an app that does not read yet.
 fn crowded(served: &Served) -> Wire {
     let mut wire = served.open();
-    for _ in 0..20 {
+    // More than the window has, and no more than the kernel takes besides: an end comes behind it.
+    for _ in 0..11 {
         wire.text(&"x".repeat(10_000));
     }
     until(|| served.app.stats().waiting_bytes >= 64 << 10);
@@ -396,7 +397,7 @@ fn an_app_that_reads_in_time_has_all_that_a_client_had_sent_that_is_gone() {
     let wire = crowded(&served);
     wire.stream.shutdown(Shutdown::Write).unwrap();
     served.runtime.advance_clock(5_000).unwrap();
-    assert_eq!(text(&served.app, "/"), "200000");
+    assert_eq!(text(&served.app, "/"), "110000");
 }
 
 #[test]
@@ -468,6 +469,35 @@ fn who_asks_for_a_socket_wrongly_is_told_how_and_the_app_has_no_error() {
     });
     assert_eq!(logged, "last");
     Wire::open(served.listener.address(), "/");
+}
+
+#[test]
+fn a_request_that_announces_a_body_gets_no_websocket_and_the_body_is_not_taken_for_frames() {
+    let served = serve(ECHO);
+    let frame = [&[0x81, 0x85, 0, 0, 0, 0], &b"frame"[..]].concat();
+    let long = "x".repeat(20_000);
+    for (framing, body) in [
+        ("Content-Length: 5", "hello"),
+        ("Content-Length: 100000", ""),
+        ("Content-Length: 100000", &long),
+        ("Transfer-Encoding: chunked", ""),
+        ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"),
+    ] {
+        let mut stream = std::net::TcpStream::connect(served.listener.address()).unwrap();
+        let asked = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{framing}\r\n\r\n{body}"
+        );
+        std::io::Write::write_all(&mut stream, asked.as_bytes()).unwrap();
+        let head = crate::frames::head(&mut stream);
+        assert!(head.starts_with("HTTP/1.1 400 "), "{framing} {body:.9}: {head}");
+        // The connection may be closed by now.
+        let _ = std::io::Write::write_all(&mut stream, &frame);
+        let mut rest = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut stream, &mut rest);
+        assert!(!rest.windows(5).any(|part| part == b"frame"), "{framing} {body:.9}: no echo");
+    }
+    assert_eq!(served.app.stats().errors, 0);
 }
 
 #[test]

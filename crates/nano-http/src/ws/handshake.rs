@@ -1,7 +1,7 @@
 //! The opening handshake: a request that asks for a WebSocket, and a response that gives one.
 
 use super::extension::{self, Deflate, Offer};
-use crate::h1::{Unwritable, switch_head};
+use crate::h1::{self, Unwritable, switch_head};
 use nano_base::http::{Headers, RequestHead, ResponseHead, is_token};
 use nano_base::limits::WEBSOCKET_OFFERS_MAX;
 use nano_base::problem::Problem;
@@ -14,6 +14,8 @@ pub enum Refused {
     Method,
     /// `Upgrade` and `Connection` do not ask for it.
     Upgrade,
+    /// A body is announced: its bytes would be read as frames, or the client's frames as the body.
+    Body,
     /// The version is not 13; the answer has `Sec-WebSocket-Version: 13`.
     Version,
     /// `Sec-WebSocket-Key` is not there once with 16 bytes.
@@ -53,6 +55,7 @@ impl Refused {
         match self {
             Self::Method => "a WebSocket is asked for with GET",
             Self::Upgrade => "this is a WebSocket; ask for it with Connection: Upgrade and Upgrade: websocket",
+            Self::Body => "a request for a WebSocket has no body",
             Self::Version => "Sec-WebSocket-Version is not 13",
             Self::Key => "Sec-WebSocket-Key is not one base64 text of 16 bytes",
             Self::Protocol => "Sec-WebSocket-Protocol is not a list of different tokens",
@@ -87,6 +90,9 @@ impl Opening {
         }
         if !lists(&head.headers, b"upgrade", b"websocket") || !lists(&head.headers, b"connection", b"upgrade") {
             return Err(Refused::Upgrade);
+        }
+        if has_body(&head.headers) {
+            return Err(Refused::Body);
         }
         if only(&head.headers, b"sec-websocket-version") != Some(b"13") {
             return Err(Refused::Version);
@@ -213,6 +219,14 @@ fn items<'a>(headers: &'a Headers, name: &'a [u8]) -> impl Iterator<Item = &'a [
 
 fn lists(headers: &Headers, name: &[u8], token: &[u8]) -> bool {
     items(headers, name).any(|item| item.eq_ignore_ascii_case(token))
+}
+
+fn has_body(headers: &Headers) -> bool {
+    headers.iter().any(|(name, value)| match name {
+        b"content-length" => h1::decimal(value) != Some(0),
+        b"transfer-encoding" => true,
+        _ => false,
+    })
 }
 
 /// Subprotocols in their order; none if one is no token or there twice.
