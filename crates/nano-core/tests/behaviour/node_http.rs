@@ -11,7 +11,8 @@ use crate::node::check;
 use crate::outbound::here;
 use crate::support::*;
 
-const IMPORTS: &str = "import http from 'node:http'; import https from 'node:https'; import net from 'node:net'; import { finished } from 'node:stream/promises'; \
+const IMPORTS: &str = "import http from 'node:http'; import https from 'node:https'; import net from 'node:net'; import { addAbortSignal } from 'node:stream'; \
+     import { finished } from 'node:stream/promises'; \
      import { text } from 'node:stream/consumers'";
 const HELPERS: &str = "const log = []; const code = (f) => { try { f(); return 'nothing'; } catch (error) { return error.code; } };
      const closed = (emitter) => new Promise((resolve) => emitter.on('close', resolve));
@@ -41,6 +42,14 @@ fn echo(mut stream: TcpStream) {
 fn break_off(mut stream: TcpStream) {
     head(&mut stream);
     let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+}
+
+/// Says nothing, or part of a body, for as long as somebody listens.
+fn hold(mut stream: TcpStream) {
+    if head(&mut stream).starts_with("GET /body ") {
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+    }
+    let _ = stream.read(&mut [0]);
 }
 
 #[test]
@@ -174,6 +183,31 @@ fn a_timeout_counts_from_the_last_piece_to_the_end_of_the_body() {
         runtime.advance_clock(10_000).unwrap();
         state(&format!("1,2,{told},34"));
     }
+}
+
+#[test]
+fn a_signal_ends_a_request_until_it_closes() {
+    let said = ask(
+        serve(hold),
+        "for (const [path, add] of [['/', false], ['/body', false], ['/', true], ['/body', true]]) {
+             const { signal, abort } = (() => { const made = new AbortController(); return { signal: made.signal, abort: () => made.abort() }; })();
+             const asked = http.get({ host: '127.0.0.1', port: PORT, path, signal: add ? undefined : signal });
+             if (add) addAbortSignal(signal, asked);
+             const gone = [closed(asked)];
+             asked.on('error', (error) => log.push(error.code));
+             if (path === '/') {
+                 await new Promise((resolve) => asked.on('finish', () => setTimeout(resolve)));
+             } else {
+                 const answer = await new Promise((resolve) => asked.on('response', resolve));
+                 answer.on('error', (error) => log.push(`answer ${error.code}`));
+                 gone.push(closed(answer));
+                 await new Promise((resolve) => answer.once('data', resolve));
+             }
+             abort(); await Promise.all(gone);
+         }
+         return new Response(log.join());",
+    );
+    assert_eq!(said, "ABORT_ERR,ABORT_ERR,answer ECONNRESET,ABORT_ERR,ABORT_ERR,answer ECONNRESET");
 }
 
 #[test]

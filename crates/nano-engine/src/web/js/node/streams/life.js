@@ -161,11 +161,16 @@
     ArrayPrototypePush(life.waiting, f);
   };
 
+  // A request of node:http, which goes on when all of it is written.
+  const isRequest = (stream) => typeof stream.setHeader === "function" && typeof stream.abort === "function";
+
   // Destroys the stream when the signal is aborted.
   const follow = (signal, stream) => {
     checkSignal(signal);
     const forget = onAbort(signal, (reason) => stream.destroy(errors.aborted(reason)));
-    if (forget !== nothing) nano.part("node/streams/finished").finished(stream, forget);
+    if (forget === nothing) return stream;
+    if (isRequest(stream)) stream.once("close", forget);
+    else nano.part("node/streams/finished").finished(stream, forget);
     return stream;
   };
 
@@ -174,7 +179,7 @@
     if (stream === null || stream === undefined || stream.destroyed) return;
     const { isFinished } = nano.part("node/streams/looks");
     const why = error || isFinished(stream) ? error : errors.aborted();
-    if (typeof stream.setHeader === "function" && typeof stream.abort === "function") stream.abort();
+    if (isRequest(stream)) stream.abort();
     else if (typeof stream.destroy === "function") stream.destroy(why);
     else if (typeof stream.close === "function") stream.close();
   };
