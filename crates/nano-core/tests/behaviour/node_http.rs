@@ -211,6 +211,67 @@ fn a_signal_ends_a_request_until_it_closes() {
 }
 
 #[test]
+fn a_request_has_a_socket_that_stands_for_its_connection() {
+    let said = ask(
+        serve(hold),
+        "const to = (path) => { const asked = http.request({ host: '127.0.0.1', port: PORT, path }); return asked.on('error', (error) => log.push(error.message)); };
+         const told = (socket) => socket.on('error', (error) => log.push(`socket ${error.message}`)).on('close', (failed) => log.push(failed));
+         const one = to('/body'); log.push(one.socket, one.connection);
+         const socket = await new Promise((resolve) => one.on('socket', resolve));
+         log.push(socket === one.socket && socket === one.connection, one.writableFinished, socket.connecting, socket.writable, socket.destroyed, socket.encrypted, socket.remoteAddress);
+         log.push(socket.setNoDelay(true).setKeepAlive(true, 1000).ref().unref() === socket, code(() => socket.write('x')));
+         // As packages do that wait for a connection with what they write.
+         if (!socket.connecting) one.end();
+         const answer = await new Promise((resolve) => one.on('response', resolve));
+         log.push(answer.socket === socket, answer.connection === socket);
+         let gone = [closed(told(socket)), closed(one), closed(answer.on('error', (error) => log.push(error.code)))];
+         socket.destroy(); await Promise.all(gone); log.push(socket.destroyed, one.destroyed, answer.destroyed, '|');
+         for (const end of [(asked, { destroy }) => asked.socket.destroy(), (asked) => asked.socket.destroy(new Error('mine')), (asked) => asked.destroy(), (asked) => asked.destroy(new Error('mine'))]) {
+             const asked = to('/'); asked.end();
+             gone = [closed(told(await new Promise((resolve) => asked.on('socket', resolve)))), closed(asked)];
+             end(asked, asked.socket); await Promise.all(gone); log.push('|');
+         }
+         const early = to('/'); early.on('socket', () => log.push('a socket')); early.destroy(); await closed(early); log.push(early.socket);
+         return new Response(log.join());",
+    );
+    let here = "true,false,false,true,false,false,,true,ERR_METHOD_NOT_IMPLEMENTED,true,true";
+    let ends =
+        "false,ECONNRESET,true,true,true,|,socket hang up,false,|,mine,socket mine,true,|,socket hang up,false,|,mine,socket mine,true,|";
+    assert_eq!(said, format!(",,{here},{ends},socket hang up,"));
+}
+
+#[test]
+fn the_socket_of_a_request_tells_of_time() {
+    let runtime = manual_runtime(1);
+    let app = app(
+        &runtime,
+        serve(hold),
+        "const { pathname } = new URL(request.url);
+         if (pathname === '/state') return new Response(globalThis.state.join());
+         globalThis.state = log;
+         const asked = http.get(`http://127.0.0.1:PORT${pathname}`), gone = closed(asked);
+         asked.on('socket', (socket) => {
+             socket.setTimeout(1_000, () => log.push('told'));
+             socket.addListener('timeout', socket.destroy);
+             socket.on('close', () => log.push('closed'));
+         });
+         asked.on('error', (error) => log.push(error.code)).on('response', (answer) => answer.on('error', (error) => log.push('cut')).on('data', (chunk) => log.push(`${chunk}`)));
+         asked.on('finish', () => { if (pathname === '/') log.push('sent'); });
+         await gone;
+         return new Response(log.join());",
+    );
+    for (path, begun, ended) in [("/", "sent", "sent,told,ECONNRESET,closed"), ("/body", "part", "part,told,closed,cut")] {
+        let id = app.dispatch(get(path)).unwrap();
+        until(|| fetch(&app, "/state").is_ok_and(|seen| seen.head.status == 200 && seen.body == begun.as_bytes()));
+        runtime.advance_clock(900).unwrap();
+        assert_eq!(text(&app, "/state"), begun);
+        runtime.advance_clock(200).unwrap();
+        until_end(&runtime, id);
+        until(|| text(&app, "/state") == ended);
+    }
+}
+
+#[test]
 fn what_says_who_is_asked_and_cannot_be_heeded_is_refused() {
     check(
         "import http from 'node:http'; import https from 'node:https'; import tls from 'node:tls'; import dns from 'node:dns';",
@@ -233,6 +294,7 @@ fn http_and_https_share_their_classes() {
         "import http from 'node:http'; import https from 'node:https'; import net from 'node:net'; import { Readable } from 'node:stream'; import { text } from 'node:stream/consumers';",
         "const asked = https.request('https://127.0.0.1:1/'); asked.on('error', () => {});
         t([asked instanceof http.ClientRequest, asked instanceof http.OutgoingMessage, asked.protocol, asked.agent === https.globalAgent], [true, true, 'https:', true]);
+        const connection = await new Promise((resolve) => asked.on('socket', resolve)); t([connection.encrypted, connection.authorized, connection.getPeerCertificate()], [true, true, {}]);
         t([new https.Agent() instanceof http.Agent, https.globalAgent.defaultPort, http.globalAgent.defaultPort, https.Agent.name], [true, 443, 80, 'Agent']);
         const socket = new net.Socket(), message = new http.IncomingMessage(socket);
         t([message.socket === socket, message.connection === socket, message instanceof Readable, message.complete, message.statusCode, message.method, message.url], [true, true, true, false, null, null, '']);

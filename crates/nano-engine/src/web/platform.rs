@@ -102,6 +102,7 @@ pub(crate) static PARTS: &[Source] = sources![
     "node/http/incoming.js",
     "node/http/options.js",
     "node/http/outgoing.js",
+    "node/http/socket.js",
     "node/module.js",
     "node/net.js",
     "node/numbers.js",

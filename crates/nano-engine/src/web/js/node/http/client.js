@@ -12,9 +12,9 @@
   const { hostOf, originOf, pathOf, portOf, readArguments } = nano.part("node/http/options");
   const { OutgoingMessage } = nano.part("node/http/outgoing");
   const { answerOf, brokenOff } = nano.part("node/http/incoming");
+  const { allow, end, letGo, socketOf, touch } = nano.part("node/http/socket");
   const { isObject } = nano.webidl;
   const { createSignal, signalAbort } = nano.abort;
-  const { clearTimeout, setTimeout } = nano.timers.functions;
   const { Request, headersFromFlat, normalizeValue } = nano.fetch;
 
   // What the connection is about is not the app's to say.
@@ -51,8 +51,7 @@
     #length = 0;
     #signal = createSignal();
     #message = null;
-    #timer = undefined;
-    #timeoutMs = 0;
+    #socket;
     aborted = false;
     reusedSocket = false;
     maxHeadersCount = null;
@@ -85,6 +84,14 @@
       this.method = StringPrototypeToUpperCase(method);
       this.path = pathOf(options.path);
       this.host = hostOf(options);
+      this.#socket = socketOf(isSecure, {
+        __proto__: null,
+        end: (error) => this.destroy(error),
+        timedOut: () => {
+          this.emit("timeout");
+          this.#message?.emit("timeout");
+        },
+      });
       this.#origin = originOf(this.protocol, this.host, portOf(options, this.agent.defaultPort || (isSecure ? 443 : 80)));
       this.#takeHeaders(options.headers);
       if (options.auth && !this.hasHeader("authorization")) this.setHeader("Authorization", `Basic ${nano.part("node/buffer").Buffer.from(options.auth).toString("base64")}`);
@@ -95,6 +102,19 @@
         this.timeout = timeout;
         this.setTimeout(timeout);
       }
+      nano.queueMicrotask(() => {
+        if (this.destroyed) return;
+        this.socket = this.#socket;
+        this.emit("socket", this.#socket);
+      });
+    }
+
+    get connection() {
+      return this.socket;
+    }
+
+    set connection(socket) {
+      this.socket = socket;
     }
 
     // A list of names and values, or of pairs of them, or an object.
@@ -113,7 +133,7 @@
       const bytes = new Uint8Array(chunk);
       ArrayPrototypePush(this.#pieces, bytes);
       this.#length += TypedArrayPrototypeGetByteLength(bytes);
-      this.#touch();
+      touch(this.#socket);
       callback();
     }
 
@@ -158,32 +178,34 @@
 
     #answered(response) {
       if (this.destroyed) return;
-      const message = answerOf(response, {
+      const message = answerOf(response, this.#socket, {
         __proto__: null,
-        touched: () => this.#touch(),
-        completed: () => this.#stop(),
+        touched: () => touch(this.#socket),
+        completed: () => letGo(this.#socket),
         closed: () => this.destroy(),
         setTimeout: (milliseconds) => this.setTimeout(milliseconds),
       });
       message.req = this;
       this.#message = message;
       this.res = message;
-      this.#touch();
+      touch(this.#socket);
       if (!this.emit("response", message)) message.resume();
     }
 
     _destroy(error, callback) {
-      this.#stop();
       this.#pieces = [];
       const message = this.#message;
       if (message === null) {
         const why = error ?? withCode(new Error("socket hang up"), "ECONNRESET");
         signalAbort(this.#signal, why);
         callback(why);
-        return;
+      } else {
+        if (!message.complete) message.destroy(brokenOff(error ?? undefined));
+        callback(error);
       }
-      if (!message.complete) message.destroy(brokenOff(error ?? undefined));
-      callback(error);
+      // The host may use the connection again.
+      if (message?.complete) letGo(this.#socket);
+      else end(this.#socket, error);
     }
 
     abort() {
@@ -199,23 +221,8 @@
         validateFunction(callback, "callback");
         this.once("timeout", callback);
       }
-      this.#timeoutMs = Number(milliseconds) || 0;
-      this.#touch();
+      allow(this.#socket, Number(milliseconds) || 0);
       return this;
-    }
-
-    #touch() {
-      clearTimeout(this.#timer);
-      if (!(this.#timeoutMs > 0) || this.destroyed || this.#message?.complete) return;
-      this.#timer = setTimeout(() => {
-        this.emit("timeout");
-        this.#message?.emit("timeout");
-      }, this.#timeoutMs);
-    }
-
-    #stop() {
-      clearTimeout(this.#timer);
-      this.#timeoutMs = 0;
     }
 
     setNoDelay() {}

@@ -41,8 +41,8 @@
     }
 
     static {
-      answerOf = (response, owner) => {
-        const message = new IncomingMessage();
+      answerOf = (response, socket, owner) => {
+        const message = new IncomingMessage(socket);
         const status = responseStatusOf(response);
         const body = responseBodyOf(response);
         message.#owner = owner;
