@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use nano_core::policy::{Mode, Policy, Rule};
-use nano_core::{App, AppOptions, ListenLimits, ListenOptions, Listener, Roots, Runtime, RuntimeLimits, RuntimeOptions, TlsOptions};
+use nano_core::{
+    App, AppOptions, Certificate, ListenLimits, ListenOptions, Listener, Roots, Runtime, RuntimeLimits, RuntimeOptions, TlsOptions,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{PATIENCE, load, options, text};
-use crate::tls::one;
+use crate::tls::{one, two};
 
 /// Says what it was asked, in gzip, and echoes what comes by a WebSocket.
 const SERVER: &str = "export default { async fetch(request) {
@@ -35,7 +37,11 @@ fn trusting() -> Runtime {
 }
 
 fn listen(runtime: &Runtime) -> Listener {
-    let tls = Some(TlsOptions { certificates: vec![one()], ..TlsOptions::default() });
+    listen_with(runtime, vec![one()])
+}
+
+fn listen_with(runtime: &Runtime, certificates: Vec<Certificate>) -> Listener {
+    let tls = Some(TlsOptions { certificates, ..TlsOptions::default() });
     let router = Arc::new(load(runtime, "server", SERVER));
     let options = ListenOptions { address: "127.0.0.1:0".into(), router, limits: ListenLimits::default(), tls };
     runtime.listen(options).expect("a listener")
@@ -117,6 +123,27 @@ fn https_and_tls_of_node_reach_servers_also_over_a_socket_that_is_still_connecti
          await closed;
          return Response.json(log);";
     assert_eq!(text(&client(&runtime, listener.address(), body), "/"), r#"[true,200,"secure","HTTP/1.1 200 OK",true]"#);
+}
+
+#[test]
+fn tls_of_node_asks_for_the_servername_and_verifies_it() {
+    let runtime = trusting();
+    let listener = listen_with(&runtime, vec![one(), two()]);
+    let body = "const { default: net } = await import('node:net'), { default: tls } = await import('node:tls'), { text } = await import('node:stream/consumers');
+         const log = [], [host, port] = 'AT'.split(':');
+         const ask = (options) => new Promise((resolve) => {
+             const socket = tls.connect(options, () => socket.end('GET / HTTP/1.1\\r\\nHost: AT\\r\\nConnection: close\\r\\n\\r\\n'));
+             socket.on('error', (error) => resolve(error.message.includes('invalid peer certificate') ? 'refused' : error.message));
+             text(socket).then((said) => resolve(said.slice(9, 15)), () => {});
+         });
+         for (const servername of ['one.test', 'two.test', undefined, '', host, 'other.test', '127.0.0.2', 'no name']) {
+             log.push(await ask({ host, port, servername }), await ask({ socket: net.connect(port, host), servername }));
+         }
+         return new Response(log.join());";
+    let said = text(&client(&runtime, listener.address(), body), "/");
+    let (answered, refused) = ("200 OK,".repeat(10), "refused,".repeat(4));
+    let begins = format!("{answered}{refused}");
+    assert!(said.starts_with(&begins) && said.matches("the name is none").count() == 2, "{said}");
 }
 
 /// Agrees on TLS in the midst of each connection, and then sends back what comes; its port, and what failed at it.

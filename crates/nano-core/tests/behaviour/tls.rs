@@ -19,7 +19,7 @@ pub fn one() -> Certificate {
     }
 }
 
-fn two() -> Certificate {
+pub fn two() -> Certificate {
     Certificate {
         chain: include_bytes!("../../../../tests/tls/two.pem").to_vec(),
         key: include_bytes!("../../../../tests/tls/two.key").to_vec(),

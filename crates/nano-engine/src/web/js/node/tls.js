@@ -3,7 +3,7 @@
 (nano) => {
   const { Number, ObjectAssign } = nano.primordials;
   const { asModule, withCode } = nano.part("node/errors");
-  const { Socket, isIP } = nano.part("node/net");
+  const { Socket } = nano.part("node/net");
   const { absent } = nano.part("node/absent");
   const { isObject } = nano.webidl;
 
@@ -32,7 +32,7 @@
     #upgrade() {
       if (this.destroyed) return;
       try {
-        const list = this.#below._upgrade(this.#servername !== undefined && isIP(this.#servername) === 0 ? this.#servername : undefined);
+        const list = this.#below._upgrade(this.#servername || undefined);
         this._open(list[0], list[1], list[2]);
       } catch (error) {
         nano.queueMicrotask(() => this.destroy(error));
@@ -102,9 +102,13 @@
     }
     if (options.rejectUnauthorized === false) throw withCode(new nano.primordials.Error("rejectUnauthorized: false is not supported"), "ERR_METHOD_NOT_IMPLEMENTED");
     if (options.checkServerIdentity !== undefined) nano.part("node/http/agent").checkIdentity(options);
-    const socket = new TLSSocket(options.socket, options);
+    const place = { __proto__: null, host: options.host, port: options.port };
+    const isGiven = options.socket !== undefined && options.socket !== null;
+    // The name to ask for and to verify is another one than the host's: the connection is made first, and has TLS put on it.
+    const isNamed = !isGiven && options.servername && options.servername !== (options.host ?? "localhost");
+    const socket = new TLSSocket(isNamed ? new Socket().connect(place) : options.socket, options);
     if (listener !== undefined) socket.once("secureConnect", listener);
-    if (options.socket === undefined || options.socket === null) socket.connect({ __proto__: null, host: options.host, port: options.port });
+    if (!isGiven && !isNamed) socket.connect(place);
     if (options.timeout) socket.setTimeout(options.timeout);
     return socket;
   };
