@@ -63,3 +63,21 @@ fn a_stream_gives_no_more_than_is_read() {
         for (let i = 0; i < 100; i++) zlib.createBrotliCompress().destroy();",
     );
 }
+
+#[test]
+fn a_stream_is_finished_when_all_is_written_and_ends_when_all_is_read() {
+    check(
+        "import zlib from 'node:zlib';",
+        "const packed = zlib.gzipSync('hello hello'), brotli = zlib.brotliCompressSync('hello'), events = (stream) => { const log = []; for (const name of ['finish', 'end', 'error', 'close']) stream.on(name, () => log.push(name)); return log; };
+        const run = async (stream, data) => { const log = events(stream); stream.resume().end(data, (error) => error || log.push('written')); await new Promise((resolve) => stream.on('close', resolve)); return log.join(); };
+        const whole = 'written,finish,end,close', cut = 'written,finish,error,close';
+        for (const [stream, data] of [[zlib.createGzip(), 'text'], [zlib.createGzip(), ''], [zlib.createBrotliCompress(), 'text'], [zlib.createGunzip(), packed], [zlib.createUnzip(), packed], [zlib.createBrotliDecompress(), brotli]]) t(await run(stream, data), whole);
+        t(await run(zlib.createGunzip(), packed.subarray(0, 12)), cut); t(await run(zlib.createGunzip(), ''), cut); t(await run(zlib.createBrotliDecompress(), brotli.subarray(0, 4)), cut); t(await run(zlib.createGunzip(), 'no gzip'), 'error,close');
+        // Nobody reads.
+        for (const [stream, data] of [[zlib.createGzip(), 'text'], [zlib.createGunzip(), packed], [zlib.createGzip({ readableHighWaterMark: 1 }), 'text']]) {
+            const log = events(stream); await new Promise((resolve) => stream.end(data, resolve)); await new Promise((resolve) => setTimeout(resolve)); t(log.join(), 'finish');
+            stream.resume(); await new Promise((resolve) => stream.on('close', resolve)); t(log.join(), 'finish,end,close');
+        }
+        const late = zlib.createGzip(), told = events(late); late.end('text'); late.flush(() => told.push('flushed')); late.resume(); await new Promise((resolve) => late.on('close', resolve)); t(told.join(), 'finish,end,flushed,close');",
+    );
+}

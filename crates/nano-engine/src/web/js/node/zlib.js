@@ -125,10 +125,11 @@
         this.#advance();
       }
 
+      // Not before the call that began it has returned, as in Node: the end of a stream that nobody reads may be part of that.
       #end(error) {
         const done = this.#done;
         this.#done = null;
-        if (done !== null) done(error);
+        if (done !== null) nano.queueMicrotask(() => done(error));
       }
 
       // As far as somebody reads.
@@ -176,11 +177,21 @@
         this.#run(() => ops.codecWrite(this.#codec, bytes), written);
       }
 
+      // All is written: "finish" does not wait for what the end brings, which is _flush()'s.
+      _final(callback) {
+        callback();
+      }
+
       _flush(callback) {
-        this.#run(() => finish(this.#codec, this.#isDecompression, this.#isStrict), (error) => {
-          this.#release();
-          if (!this.destroyed) callback(error);
-        });
+        const run = () => {
+          if (this.destroyed) return;
+          this.#run(() => finish(this.#codec, this.#isDecompression, this.#isStrict), (error) => {
+            this.#release();
+            if (!this.destroyed) callback(error);
+          });
+        };
+        // "finish" is the next but one.
+        nano.queueMicrotask(() => nano.queueMicrotask(run));
       }
 
       #release() {
