@@ -272,6 +272,41 @@ fn the_socket_of_a_request_tells_of_time() {
 }
 
 #[test]
+fn headers_that_come_twice_are_as_in_node() {
+    let port = serve(|mut stream| {
+        head(&mut stream);
+        let twice = "ETag: a\r\nETag: b\r\nContent-Type: text/plain\r\ncontent-type: text/html\r\nX-Own: 1\r\nX-Own: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n";
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\n{twice}Content-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    let said = ask(
+        port,
+        "const get = (more) => new Promise((resolve) => http.get({ host: '127.0.0.1', port: PORT, ...more }, resolve));
+         const { headers, headersDistinct, trailersDistinct, rawHeaders } = await get(), names = ['etag', 'content-type', 'x-own', 'set-cookie'];
+         for (const name of names) log.push(headers[name], headersDistinct[name]);
+         log.push(rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1].toLowerCase() === 'etag'), trailersDistinct);
+         const joined = (await get({ joinDuplicateHeaders: true })).headers; for (const name of names) log.push(joined[name]);
+         return Response.json(log);",
+    );
+    let each = r#""a",["a","b"],"text/plain",["text/plain","text/html"],"1, 2",["1","2"],["a=1","b=2"],["a=1","b=2"]"#;
+    let joined = r#""a, b","text/plain, text/html","1, 2",["a=1","b=2"]"#;
+    assert_eq!(said, format!(r#"[{each},["a","b"],{{}},{joined}]"#));
+}
+
+#[test]
+fn headers_of_a_request_are_set_together_and_trailers_are_refused() {
+    check(
+        "import http from 'node:http'; import https from 'node:https';",
+        "const asked = http.request({ host: '127.0.0.1', port: 1 }); asked.on('error', () => {});
+        t(asked.setHeaders(new Map([['X-Mine', '1'], ['list', ['a', 'b']]])) === asked, true); t(asked.getHeaders(), { 'x-mine': '1', list: ['a', 'b'] });
+        asked.setHeaders(new Headers([['set-cookie', 'a=1'], ['set-cookie', 'b=2'], ['x-mine', '2']])); t([asked.getHeader('set-cookie'), asked.getHeader('X-Mine')], [['a=1', 'b=2'], '2']);
+        for (const wrong of [undefined, {}, [['a', 'b']], 5, null]) fails(() => asked.setHeaders(wrong), 'ERR_INVALID_ARG_TYPE');
+        fails(() => asked.addTrailers({ a: 'b' }), 'ERR_METHOD_NOT_IMPLEMENTED');
+        const f = () => {}; asked.setTimeout(5_000, f); asked.clearTimeout(f); t(asked.listenerCount('timeout'), 0);
+        asked.end(); fails(() => asked.setHeaders(new Map()), 'ERR_HTTP_HEADERS_SENT');",
+    );
+}
+
+#[test]
 fn what_says_who_is_asked_and_cannot_be_heeded_is_refused() {
     check(
         "import http from 'node:http'; import https from 'node:https'; import tls from 'node:tls'; import dns from 'node:dns';",

@@ -52,6 +52,7 @@
     #signal = createSignal();
     #message = null;
     #socket;
+    #joinsAll;
     aborted = false;
     reusedSocket = false;
     maxHeadersCount = null;
@@ -84,6 +85,7 @@
       this.method = StringPrototypeToUpperCase(method);
       this.path = pathOf(options.path);
       this.host = hostOf(options);
+      this.#joinsAll = options.joinDuplicateHeaders === true;
       this.#socket = socketOf(isSecure, {
         __proto__: null,
         end: (error) => this.destroy(error),
@@ -178,7 +180,7 @@
 
     #answered(response) {
       if (this.destroyed) return;
-      const message = answerOf(response, this.#socket, {
+      const message = answerOf(response, this.#socket, this.#joinsAll, {
         __proto__: null,
         touched: () => touch(this.#socket),
         completed: () => letGo(this.#socket),
@@ -223,6 +225,11 @@
       }
       allow(this.#socket, Number(milliseconds) || 0);
       return this;
+    }
+
+    clearTimeout(callback = undefined) {
+      if (callback !== undefined) this.removeListener("timeout", callback);
+      return this.setTimeout(0);
     }
 
     setNoDelay() {}

@@ -1,7 +1,7 @@
 "use strict";
 // IncomingMessage: a response as a Readable. It is read from the host at the pace of whoever reads it.
 (nano) => {
-  const { ArrayPrototypePush, Error, PromisePrototypeThen } = nano.primordials;
+  const { ArrayPrototypePush, Error, ObjectHasOwn, PromisePrototypeThen, StringPrototypeToLowerCase } = nano.primordials;
   const { withCode } = nano.part("node/errors");
   const { Readable } = nano.part("node/streams/classes");
   const { asBuffer } = nano.part("node/streams/support");
@@ -9,6 +9,24 @@
   const { parseFlat, responseBodyOf, responseFlatOf, responseStatusOf, responseStatusTextOf } = nano.fetch;
 
   const brokenOff = (cause) => withCode(cause === undefined ? new Error("aborted") : new Error("aborted", { cause }), "ECONNRESET");
+
+  // Of these the first counts.
+  const once = {
+    __proto__: null, age: true, authorization: true, "content-length": true, "content-type": true, etag: true, expires: true, from: true, host: true,
+    "if-modified-since": true, "if-unmodified-since": true, "last-modified": true, location: true, "max-forwards": true, "proxy-authorization": true,
+    referer: true, "retry-after": true, server: true, "user-agent": true,
+  };
+
+  // A list of names and values as lists of values by name.
+  const distinct = (list) => {
+    const all = {};
+    for (let i = 0; i + 1 < list.length; i += 2) {
+      const name = StringPrototypeToLowerCase(`${list[i]}`);
+      if (ObjectHasOwn(all, name)) ArrayPrototypePush(all[name], list[i + 1]);
+      else put(all, name, [list[i + 1]]);
+    }
+    return all;
+  };
 
   // Makes the message of an answer. Its owner, the request, is told: touched() of each piece, completed() when all has come, closed().
   let answerOf;
@@ -18,6 +36,8 @@
     #owner = null;
     #body = null;
     #isReading = false;
+    #headersDistinct;
+    #trailersDistinct;
     httpVersion = null;
     httpVersionMajor = null;
     httpVersionMinor = null;
@@ -41,7 +61,7 @@
     }
 
     static {
-      answerOf = (response, socket, owner) => {
+      answerOf = (response, socket, joinsAll, owner) => {
         const message = new IncomingMessage(socket);
         const status = responseStatusOf(response);
         const body = responseBodyOf(response);
@@ -52,12 +72,12 @@
         message.httpVersionMinor = 1;
         message.statusCode = status;
         message.statusMessage = responseStatusTextOf(response) || STATUS_CODES[status] || "";
-        message.#takeHeaders(parseFlat(responseFlatOf(response)));
+        message.#takeHeaders(parseFlat(responseFlatOf(response)), joinsAll);
         return message;
       };
     }
 
-    #takeHeaders(list) {
+    #takeHeaders(list, joinsAll) {
       const all = { __proto__: null };
       const cookies = [];
       for (let i = 0; i < list.length; i += 2) {
@@ -66,7 +86,8 @@
         ArrayPrototypePush(this.rawHeaders, name);
         ArrayPrototypePush(this.rawHeaders, value);
         if (name === "set-cookie") ArrayPrototypePush(cookies, value);
-        else all[name] = all[name] === undefined ? value : `${all[name]}, ${value}`;
+        else if (all[name] === undefined) all[name] = value;
+        else if (joinsAll || once[name] === undefined) all[name] = `${all[name]}, ${value}`;
       }
       for (const name in all) put(this.headers, name, all[name]);
       if (cookies.length > 0) put(this.headers, "set-cookie", cookies);
@@ -119,6 +140,22 @@
       if (this.#owner !== null) this.#owner.setTimeout(milliseconds);
       else this.socket?.setTimeout?.(milliseconds);
       return this;
+    }
+
+    get headersDistinct() {
+      return (this.#headersDistinct ??= distinct(this.rawHeaders));
+    }
+
+    set headersDistinct(value) {
+      this.#headersDistinct = value;
+    }
+
+    get trailersDistinct() {
+      return (this.#trailersDistinct ??= distinct(this.rawTrailers));
+    }
+
+    set trailersDistinct(value) {
+      this.#trailersDistinct = value;
     }
 
     get connection() {

@@ -2,9 +2,11 @@
 // OutgoingMessage: a Writable with the headers of what is sent.
 (nano) => {
   const { ArrayIsArray, ArrayPrototypePush, Error, ObjectKeys, StringPrototypeToLowerCase } = nano.primordials;
-  const { withCode } = nano.part("node/errors");
+  const { invalidArgType, unsupported, withCode } = nano.part("node/errors");
   const { Writable } = nano.part("node/streams/classes");
   const { validateHeaderName, validateHeaderValue } = nano.part("node/http/common");
+
+  const sent = () => withCode(new Error("Cannot set headers after they are sent to the client"), "ERR_HTTP_HEADERS_SENT");
 
   class OutgoingMessage extends Writable {
     #headers = { __proto__: null };
@@ -15,11 +17,28 @@
     }
 
     setHeader(name, value) {
-      if (this.headersSent) throw withCode(new Error("Cannot set headers after they are sent to the client"), "ERR_HTTP_HEADERS_SENT");
+      if (this.headersSent) throw sent();
       validateHeaderName(name);
       const list = ArrayIsArray(value) ? value : [value];
       for (let i = 0; i < list.length; i++) validateHeaderValue(name, list[i]);
       this.#headers[StringPrototypeToLowerCase(name)] = [name, value];
+      return this;
+    }
+
+    // Those of a Headers or a Map.
+    setHeaders(headers) {
+      if (this.headersSent) throw sent();
+      if (!headers || ArrayIsArray(headers) || typeof headers.keys !== "function" || typeof headers.get !== "function") {
+        throw invalidArgType("headers", "an instance of Headers or Map", headers);
+      }
+      const cookies = [];
+      for (const pair of headers) {
+        const value = pair[1];
+        if (pair[0] !== "set-cookie") this.setHeader(pair[0], value);
+        else if (ArrayIsArray(value)) for (let i = 0; i < value.length; i++) ArrayPrototypePush(cookies, value[i]);
+        else ArrayPrototypePush(cookies, value);
+      }
+      if (cookies.length > 0) this.setHeader("set-cookie", cookies);
       return this;
     }
 
@@ -62,6 +81,10 @@
 
     removeHeader(name) {
       delete this.#headers[StringPrototypeToLowerCase(`${name}`)];
+    }
+
+    addTrailers() {
+      throw unsupported("addTrailers()", "requests go through fetch(), which sends no trailers; use headers");
     }
 
     flushHeaders() {}
