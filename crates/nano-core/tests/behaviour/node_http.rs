@@ -302,7 +302,14 @@ fn headers_of_a_request_are_set_together_and_trailers_are_refused() {
         for (const wrong of [undefined, {}, [['a', 'b']], 5, null]) fails(() => asked.setHeaders(wrong), 'ERR_INVALID_ARG_TYPE');
         fails(() => asked.addTrailers({ a: 'b' }), 'ERR_METHOD_NOT_IMPLEMENTED');
         const f = () => {}; asked.setTimeout(5_000, f); asked.clearTimeout(f); t(asked.listenerCount('timeout'), 0);
-        asked.end(); fails(() => asked.setHeaders(new Map()), 'ERR_HTTP_HEADERS_SENT');",
+        asked.end(); fails(() => asked.setHeaders(new Map()), 'ERR_HTTP_HEADERS_SENT');
+        // What would make something else of the connection.
+        const not = 'ERR_METHOD_NOT_IMPLEMENTED', to = (headers) => () => http.request({ host: '127.0.0.1', port: 1, headers });
+        for (const headers of [{ connection: 'upgrade', upgrade: 'foo' }, { Upgrade: 'websocket' }, ['UPGRADE', 'h2c'], [['upgrade', 'x']]]) fails(to(headers), not);
+        const late = http.request({ host: '127.0.0.1', port: 1 }); fails(() => late.setHeader('Upgrade', 'foo'), not); late.setHeader('Upgrade-Insecure-Requests', '1');
+        // Another name than the host's to verify.
+        const secure = (more) => () => https.request({ host: '127.0.0.1', port: 1, ...more }).on('error', f);
+        fails(secure({ servername: 'other.test' }), not); fails(secure({ agent: new https.Agent({ servername: 'other.test' }) }), not); secure({ servername: '' })(); secure({ servername: '127.0.0.1' })(); http.request({ host: '127.0.0.1', port: 1, servername: 'other.test' }).on('error', f);",
     );
 }
 

@@ -105,6 +105,11 @@
     }
   };
 
+  const checkServername = (options, agent, host) => {
+    const servername = agent.options?.servername ?? options.servername;
+    if (isGiven(servername) && servername !== host) throw unsupported("The option servername", "certificates are verified for the host that is asked; use tls.connect()");
+  };
+
   const checkAgent = (agent, isSecure) => {
     if (connectsByItself(agent)) throw unsupported("An agent that makes its own connections", "the host makes the connections of an app; use an http.Agent or https.Agent as it is, or none");
     if (isObject(agent.options)) checkConnection(agent.options, isSecure);
@@ -117,6 +122,7 @@
     checkAgent,
     checkConnection,
     checkIdentity,
+    checkServername,
     // What apps find as globalAgent, and may replace.
     globals: { __proto__: null, http: new Agent(), https: new Secure() },
   };

@@ -3,11 +3,11 @@
 // broken off, or nobody wants the rest of it.
 (nano) => {
   const {
-    ArrayIsArray, ArrayPrototypePush, Error, Number, ObjectKeys, PromisePrototypeThen, StringPrototypeToUpperCase,
+    ArrayIsArray, ArrayPrototypePush, Error, Number, ObjectKeys, PromisePrototypeThen, StringPrototypeToLowerCase, StringPrototypeToUpperCase,
     TypeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, Uint8Array,
   } = nano.primordials;
   const { invalidArgType, unsupported, validateFunction, withCode } = nano.part("node/errors");
-  const { checkAgent, checkConnection, globals, Agent, SecureAgent } = nano.part("node/http/agent");
+  const { checkAgent, checkConnection, checkServername, globals, Agent, SecureAgent } = nano.part("node/http/agent");
   const { isToken, notToken, validateHeaderValue } = nano.part("node/http/common");
   const { hostOf, originOf, pathOf, portOf, readArguments } = nano.part("node/http/options");
   const { OutgoingMessage } = nano.part("node/http/outgoing");
@@ -79,12 +79,13 @@
       const isSecure = this.protocol === "https:";
       checkAgent(this.agent, isSecure);
       checkConnection(options, isSecure);
+      this.host = hostOf(options);
+      if (isSecure) checkServername(options, this.agent, this.host);
       if (options.method !== undefined && options.method !== null && typeof options.method !== "string") throw invalidArgType("options.method", "string", options.method);
       const method = options.method || "GET";
       if (!isToken(method)) throw notToken("Method", method);
       this.method = StringPrototypeToUpperCase(method);
       this.path = pathOf(options.path);
-      this.host = hostOf(options);
       this.#joinsAll = options.joinDuplicateHeaders === true;
       this.#socket = socketOf(isSecure, {
         __proto__: null,
@@ -117,6 +118,14 @@
 
     set connection(socket) {
       this.socket = socket;
+    }
+
+    // The rest of what says how is left out, or checked with the options.
+    setHeader(name, value) {
+      if (typeof name === "string" && StringPrototypeToLowerCase(name) === "upgrade") {
+        throw unsupported("The header Upgrade", "requests go through fetch(), whose connections stay HTTP; use new WebSocket(), or connect() of cloudflare:sockets");
+      }
+      return super.setHeader(name, value);
     }
 
     // A list of names and values, or of pairs of them, or an object.
