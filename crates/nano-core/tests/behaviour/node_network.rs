@@ -167,3 +167,22 @@ fn tls_that_ends_early_or_cannot_begin_closes_the_socket_below() {
     // Nothing was sent.
     assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), 0);
 }
+
+#[test]
+fn a_socket_says_when_it_closes_whether_it_failed() {
+    let port = serve(|mut stream| {
+        let _ = stream.write_all(b"x");
+        let _ = stream.read(&mut [0]);
+    });
+    let said = ask(
+        port,
+        "import net from 'node:net'; import tls from 'node:tls'",
+        "const log = [], closed = (socket) => new Promise((resolve) => socket.on('error', () => log.push('error')).on('close', (...args) => { log.push(...args); resolve(); }));
+         const open = async () => { const socket = net.connect(PORT, '127.0.0.1').resume(); await new Promise((resolve) => socket.on('connect', resolve)); return socket; };
+         for (const end of [(socket) => socket.end(), (socket) => socket.destroy(), (socket) => socket.destroy(new Error('mine'))]) { const socket = await open(), gone = closed(socket); end(socket); await gone; }
+         await closed(net.connect(1, '127.0.0.1')); await closed(tls.connect(1, '127.0.0.1'));
+         const quiet = new net.Socket(), gone = closed(quiet); quiet.destroy(); await gone;
+         return new Response(log.join());",
+    );
+    assert_eq!(said, "false,false,error,true,error,true,error,true,false");
+}

@@ -56,7 +56,8 @@
     #held = null;
 
     constructor(options = undefined) {
-      super({ allowHalfOpen: options?.allowHalfOpen === true, autoDestroy: true, emitClose: true, decodeStrings: true, signal: options?.signal });
+      // Its "close" says whether it failed.
+      super({ allowHalfOpen: options?.allowHalfOpen === true, autoDestroy: true, emitClose: false, decodeStrings: true, signal: options?.signal });
       this.connecting = false;
       this.bytesRead = 0;
       this.bytesWritten = 0;
@@ -204,7 +205,8 @@
       this.#socket = undefined;
       const closed = () => {
         callback(error);
-        // After "close", as in Node.
+        // After "error", and what could not be written after that, as in Node.
+        nano.queueMicrotask(() => this.emit("close", error !== null));
         if (this.#held !== null) nano.queueMicrotask(() => this.#release(neverConnected()));
       };
       if (socket === undefined) closed();
