@@ -206,6 +206,35 @@ fn signatures_are_of_one_encoding_and_of_data_of_any_length() {
 }
 
 #[test]
+fn what_is_used_up_or_contradicts_itself_is_refused() {
+    check(
+        "import crypto from 'node:crypto'; import { promisify } from 'node:util';",
+        "const STATE = 'ERR_CRYPTO_INVALID_STATE', TWICE = 'ERR_CRYPTO_SCRYPT_INVALID_PARAMETER', TYPE = 'ERR_INVALID_ARG_TYPE', RANGE = 'ERR_OUT_OF_RANGE', { scryptSync, getCipherInfo } = crypto;
+        const usual = scryptSync('p', 's', 5).toString('hex');
+        for (const options of [{ N: 0, r: 0, p: 0 }, { cost: 0 }, { blockSize: 0, parallelization: 0, maxmem: 0 }, { N: undefined, cost: 16384 }, null]) t(scryptSync('p', 's', 5, options).toString('hex'), usual);
+        for (const options of [{ N: 16, cost: 16 }, { r: 8, blockSize: 8 }, { p: 0, parallelization: 1 }]) { fails(() => scryptSync('p', 's', 5, options), TWICE); fails(() => crypto.scrypt('p', 's', 5, options, () => {}), TWICE); }
+        for (const options of [{ N: null }, { cost: '16' }, { maxmem: 'x' }]) fails(() => scryptSync('p', 's', 5, options), TYPE);
+        for (const options of [{ N: 1.5 }, { r: -1 }, { maxmem: -1 }, { N: 2 ** 32 + 16 }]) fails(() => scryptSync('p', 's', 5, options), RANGE);
+        const rsa = await promisify(crypto.generateKeyPair)('rsa', { modulusLength: 2048 }), ec = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' }), ed = crypto.generateKeyPairSync('ed25519');
+        const signing = crypto.createSign('sha256').update('x'), checking = crypto.createVerify('sha256').update('x');
+        // One that fails before it signs is not used up.
+        fails(() => signing.sign({ key: ec.privateKey, dsaEncoding: 'zzz' }), 'ERR_INVALID_ARG_VALUE'); fails(() => signing.sign('no key'), 'ERR_OSSL_UNSUPPORTED'); fails(() => signing.sign(ed.privateKey), 'ERR_CRYPTO_UNSUPPORTED_OPERATION');
+        t(checking.verify(ec.publicKey, signing.sign(ec.privateKey)), true);
+        for (const f of [() => signing.sign(ec.privateKey), () => signing.update('x'), () => signing.write('x'), () => checking.verify(ec.publicKey, ''), () => checking.update('x')]) fails(f, STATE);
+        for (const dsaEncoding of ['zzz', '', null, 5]) for (const { privateKey, publicKey } of [ec, rsa, ed]) { const name = privateKey === ed.privateKey ? null : 'sha256'; fails(() => crypto.sign(name, 'x', { key: privateKey, dsaEncoding }), 'ERR_INVALID_ARG_VALUE'); fails(() => crypto.verify(name, 'x', { key: publicKey, dsaEncoding }, Buffer.alloc(64)), 'ERR_INVALID_ARG_VALUE'); }
+        const opening = crypto.createDecipheriv('aes-128-gcm', Buffer.alloc(16), Buffer.alloc(12)); fails(() => opening.setAuthTag(Buffer.alloc(5)), 'ERR_CRYPTO_INVALID_AUTH_TAG'); opening.setAuthTag(Buffer.alloc(16)); fails(() => opening.setAuthTag(Buffer.alloc(16)), STATE);
+        for (const [name, ivLength, length] of [['aes-256-gcm', 12, 12], ['aes-256-gcm', 16, 16], ['aes-256-gcm', 0], ['aes-256-cbc', 16, 16], ['aes-256-cbc', 12], ['aes-256-ctr', 15], ['aes-128-ecb', 16], ['aes-256-cbc', -1]]) t(getCipherInfo(name, { ivLength })?.ivLength, length, name);
+        t(getCipherInfo('aes-128-ecb', { ivLength: 0 }).blockSize, 16); t(getCipherInfo('aes-256-cbc', { keyLength: 16 }), undefined); fails(() => getCipherInfo('aes-256-cbc', { ivLength: '16' }), TYPE); fails(() => getCipherInfo('aes-256-cbc', { keyLength: 1.5 }), RANGE); fails(() => getCipherInfo('aes-256-cbc', null), TYPE);
+        // Every digest signs, but for one, which says so.
+        for (const name of crypto.getHashes()) {
+            if (!/ripemd/i.test(name)) { t(crypto.verify(name, 'x', rsa.publicKey, crypto.sign(name, 'x', rsa.privateKey)), true, name); continue; }
+            fails(() => crypto.sign(name, 'x', rsa.privateKey), 'ERR_METHOD_NOT_IMPLEMENTED'); fails(() => crypto.verify(name, 'x', rsa.publicKey, Buffer.alloc(256)), 'ERR_METHOD_NOT_IMPLEMENTED');
+            const padding = crypto.constants.RSA_PKCS1_PSS_PADDING; t(crypto.verify(name, 'x', { key: rsa.publicKey, padding }, crypto.sign(name, 'x', { key: rsa.privateKey, padding })), true, name);
+        }",
+    );
+}
+
+#[test]
 fn zlib_packs_and_unpacks() {
     check(
         "import zlib, { gzipSync, gunzipSync } from 'node:zlib'; import { promisify } from 'node:util'; import { Readable } from 'node:stream'; import { pipeline } from 'node:stream/promises'; import { text } from 'node:stream/consumers';",

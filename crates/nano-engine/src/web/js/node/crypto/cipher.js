@@ -5,7 +5,7 @@
     Error, NumberIsSafeInteger, ObjectDefineProperty, ReflectConstruct, RangeError, StringPrototypeToLowerCase, TypedArrayPrototypeGetLength,
     TypedArrayPrototypeSet, TypeError, Uint8Array, Uint8ArraySubarray,
   } = nano.primordials;
-  const { invalidArgValue, validateString, withCode } = nano.part("node/errors");
+  const { invalidArgType, invalidArgValue, outOfRange, validateObject, validateString, withCode } = nano.part("node/errors");
   const { asBuffer, bytesArgument, checked, codec, inPieces, natives, PIECE_BYTES } = nano.part("node/crypto/common");
   const { secretBytes } = nano.part("node/crypto/keys");
   const { Transform } = nano.part("node/streams/classes");
@@ -24,6 +24,18 @@
     const real = aliases[lower] ?? lower;
     const info = natives.cipherInfo(real);
     return info === undefined ? undefined : { __proto__: null, name: real, keyBytes: info[0], ivBytes: info[1], isAuthenticated: info[2] };
+  };
+
+  // As the engine has it.
+  const GCM_VECTOR_BYTES_MAX = 1024;
+  const fitsVector = (info, length) => (info.isAuthenticated ? length > 0 && length <= GCM_VECTOR_BYTES_MAX : length === info.ivBytes);
+
+  const lengthOf = (options, name) => {
+    const length = options?.[name];
+    if (length === undefined) return undefined;
+    if (typeof length !== "number") throw invalidArgType(`options.${name}`, "number", length);
+    if (!NumberIsSafeInteger(length)) throw outOfRange(`options.${name}`, "an integer", length);
+    return length;
   };
 
   // The lengths of GCM's tags, in bytes. NIST SP 800-38D, 5.2.1.2.
@@ -63,8 +75,7 @@
       const keyBytes = secretBytes(key);
       if (keyBytes.length !== info.keyBytes) throw withCode(new RangeError("Invalid key length"), "ERR_CRYPTO_INVALID_KEYLEN");
       const ivBytes = iv === null ? new Uint8Array(0) : bytesArgument(iv, "iv");
-      const fits = info.isAuthenticated ? ivBytes.length > 0 : ivBytes.length === info.ivBytes;
-      if (!fits) throw withCode(new TypeError("Invalid initialization vector"), "ERR_CRYPTO_INVALID_IV");
+      if (!fitsVector(info, ivBytes.length)) throw withCode(new TypeError("Invalid initialization vector"), "ERR_CRYPTO_INVALID_IV");
       this.#tagBytes = info.isAuthenticated ? (options?.authTagLength ?? undefined) : undefined;
       if (this.#tagBytes !== undefined) {
         if (!NumberIsSafeInteger(this.#tagBytes)) throw invalidArgValue("options.authTagLength", this.#tagBytes);
@@ -110,7 +121,7 @@
     }
 
     setAuthTag(tag, encoding) {
-      if (!this.#info.isAuthenticated || !this.#isDecryption || this.#cipher === undefined) throw withCode(new Error("Invalid state for operation setAuthTag"), "ERR_CRYPTO_INVALID_STATE");
+      if (!this.#info.isAuthenticated || !this.#isDecryption || this.#cipher === undefined || this.#tag !== undefined) throw withCode(new Error("Invalid state for operation setAuthTag"), "ERR_CRYPTO_INVALID_STATE");
       const bytes = bytesArgument(tag, "tag", encoding);
       const length = TypedArrayPrototypeGetLength(bytes);
       if (!isTagLength(length) || (this.#tagBytes ?? length) !== length) throw wrongTag(length);
@@ -168,10 +179,13 @@
       if (typeof name !== "string") throw invalidArgValue("nameOrNid", name);
       const info = find(name);
       if (info === undefined) return undefined;
-      if (options?.keyLength !== undefined && options.keyLength !== info.keyBytes) return undefined;
+      if (options !== undefined) validateObject(options, "options");
+      const keyLength = lengthOf(options, "keyLength") ?? info.keyBytes;
+      const ivLength = lengthOf(options, "ivLength") ?? info.ivBytes;
+      if (keyLength !== info.keyBytes || !fitsVector(info, ivLength)) return undefined;
       const result = { mode: nano.primordials.StringPrototypeSlice(info.name, 8), name: info.name, keyLength: info.keyBytes };
       if (blockOf(info.name) > 1) result.blockSize = blockOf(info.name);
-      if (info.ivBytes > 0) result.ivLength = info.ivBytes;
+      if (ivLength > 0) result.ivLength = ivLength;
       return result;
     },
   };

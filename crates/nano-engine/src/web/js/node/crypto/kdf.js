@@ -11,13 +11,15 @@
   const { hmac, shortened } = nano.part("node/crypto/hash");
 
   const SIZE_MAX = 2 ** 31 - 1;
+  const UINT32_MAX = 2 ** 32 - 1;
+  const NUMBER_MAX = 2 ** 53 - 1;
   // As the engine has it.
   const DERIVED_BYTES_MAX = 2 ** 20;
   // As Node has it.
   const INFO_BYTES_MAX = 1024;
 
-  const validateCount = (value, name, min) => {
-    validateNumber(value, name, min, SIZE_MAX);
+  const validateCount = (value, name, min, max = SIZE_MAX) => {
+    validateNumber(value, name, min, max);
     if (!NumberIsSafeInteger(value)) throw outOfRange(name, "an integer", value);
   };
 
@@ -90,17 +92,23 @@
 
   const scryptArguments = (password, salt, length, options) => {
     validateCount(length, "keylen", 0);
-    const number = (long, short, standard) => {
-      const value = options?.[long] ?? options?.[short] ?? standard;
-      validateCount(value, short, 0);
-      return value;
+    // What is not given, or 0, is the usual.
+    const number = (name, max, usual) => {
+      const value = options?.[name];
+      if (value === undefined) return usual;
+      validateCount(value, name, 0, max);
+      return value || usual;
     };
-    const N = number("cost", "N", 16384);
-    const r = number("blockSize", "r", 8);
-    const p = number("parallelization", "p", 1);
-    const maxmem = options?.maxmem ?? 32 * 1024 * 1024;
+    const either = (short, long, usual) => {
+      if (options?.[short] !== undefined && options[long] !== undefined) throw withCode(new Error(`Invalid scrypt parameter: ${short} and ${long} are one`), "ERR_CRYPTO_SCRYPT_INVALID_PARAMETER");
+      return number(options?.[short] !== undefined ? short : long, UINT32_MAX, usual);
+    };
+    const N = either("N", "cost", 16384);
+    const r = either("r", "blockSize", 8);
+    const p = either("p", "parallelization", 1);
+    const maxmem = number("maxmem", NUMBER_MAX, 32 * 1024 * 1024);
     const isPower = N > 1 && (N & (N - 1)) === 0;
-    if (!isPower || r === 0 || p === 0 || 128 * N * r > maxmem) {
+    if (!isPower || 128 * N * r > maxmem) {
       throw withCode(new RangeError("Invalid scrypt params: memory limit exceeded, or N is no power of 2"), "ERR_CRYPTO_INVALID_SCRYPT_PARAMS");
     }
     // Its password is a key of HMAC, of this digest.

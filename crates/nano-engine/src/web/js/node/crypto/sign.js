@@ -2,7 +2,7 @@
 // node:crypto: signatures, RSA's encryption, and secrets that two keys share.
 (nano) => {
   const { Error, TypedArrayPrototypeGetLength, TypeError, Uint8Array, Uint8ArraySubarray } = nano.primordials;
-  const { invalidArgType, outOfRange, validateFunction, validateString, withCode } = nano.part("node/errors");
+  const { invalidArgType, invalidArgValue, outOfRange, validateFunction, validateString, withCode } = nano.part("node/errors");
   const { asBuffer, bytesArgument, checked, digestOf, inEncoding, later, natives, PIECE_BYTES, unsupported } = nano.part("node/crypto/common");
   const { add, digest } = nano.part("node/crypto/hash");
   const der = nano.part("node/crypto/der");
@@ -14,6 +14,9 @@
   const fieldBytes = { __proto__: null, "P-256": 32, "P-384": 48, "P-521": 66 };
 
   const optionsOf = (key) => (isObject(key) && !keys.isKeyObject(key) ? key : { __proto__: null });
+  const checkEncoding = ({ dsaEncoding }) => {
+    if (dsaEncoding !== undefined && dsaEncoding !== "der" && dsaEncoding !== "ieee-p1363") throw invalidArgValue("options.dsaEncoding", dsaEncoding);
+  };
 
   // How a key signs: the engine's name of it, and the length of its salt, null for the longest or for any.
   const schemeOf = (key, options, found) => {
@@ -21,7 +24,10 @@
     if (kind === "Ed25519") return { __proto__: null, name: "Ed25519", salt: 0 };
     if (fieldBytes[kind] !== undefined) return { __proto__: null, name: "ECDSA", salt: 0, half: fieldBytes[kind], isRaw: options.dsaEncoding === "ieee-p1363" };
     if (kind !== "RSA") throw withCode(new TypeError("this key does not sign"), "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE");
-    if ((options.padding ?? PKCS1) === PKCS1) return { __proto__: null, name: "RSASSA-PKCS1-v1_5", salt: 0 };
+    if ((options.padding ?? PKCS1) === PKCS1) {
+      if (found[0] === "RIPEMD-160") throw unsupported("signature of PKCS#1 v1.5 with RIPEMD-160");
+      return { __proto__: null, name: "RSASSA-PKCS1-v1_5", salt: 0 };
+    }
     if (options.padding !== PSS) throw unsupported("padding");
     const asked = options.saltLength ?? SALT_ANY;
     return { __proto__: null, name: "RSA-PSS", salt: asked === SALT_ANY ? null : asked === SALT_DIGEST ? found[2] : asked };
@@ -41,8 +47,10 @@
     const key = keys.keyFrom(given, "private");
     const { handle, kind, type } = keys.slotsOf(key);
     if (type !== "private") throw withCode(new TypeError("Invalid key object type public, expected private."), "ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE");
+    const options = optionsOf(given);
+    checkEncoding(options);
     const { found, bytes } = take(kind);
-    const scheme = schemeOf(key, optionsOf(given), found);
+    const scheme = schemeOf(key, options, found);
     const signature = new Uint8Array(checked(natives.sign(scheme.name, handle, bytes, found?.[0], scheme.salt, true)));
     return asBuffer(scheme.half !== undefined && !scheme.isRaw ? der.toSequence(signature) : signature);
   };
@@ -51,14 +59,18 @@
     let key = keys.keyFrom(given, "public");
     if (keys.slotsOf(key).type === "private") key = keys.publicOf(key);
     const { handle, kind } = keys.slotsOf(key);
+    const options = optionsOf(given);
+    checkEncoding(options);
     const { found, bytes } = take(kind);
-    const scheme = schemeOf(key, optionsOf(given), found);
+    const scheme = schemeOf(key, options, found);
     const plain = scheme.half !== undefined && !scheme.isRaw ? der.fromSequence(signature, scheme.half) : signature;
     if (plain === undefined) return false;
     return checked(natives.verify(scheme.name, handle, bytes, found?.[0], scheme.salt, plain, true)) === true;
   };
 
-  // What has been written so far, for a signature over all of it: its digest. (Writable streams in Node; here they have write() and end().)
+  const usedUp = () => withCode(new Error("Not initialised"), "ERR_CRYPTO_INVALID_STATE");
+
+  // What has been written, for one signature over all of it: its digest. (Writable streams in Node; here they have write() and end().)
   class Signing {
     #found;
     #hasher;
@@ -71,6 +83,7 @@
     }
 
     update(data, encoding) {
+      if (this.#hasher === undefined) throw usedUp();
       add(this.#hasher, bytesArgument(data, "data", encoding));
       return this;
     }
@@ -88,8 +101,11 @@
     // As `messageOf` has it.
     static message(signing) {
       return (kind) => {
+        const hasher = signing.#hasher;
+        if (hasher === undefined) throw usedUp();
         if (kind === "Ed25519") throw withCode(new Error("Unsupported crypto operation"), "ERR_CRYPTO_UNSUPPORTED_OPERATION");
-        const bytes = new Uint8Array(natives.hasherFinish(natives.hasherCopy(signing.#hasher)));
+        signing.#hasher = undefined;
+        const bytes = new Uint8Array(natives.hasherFinish(hasher));
         return { __proto__: null, found: signing.#found, bytes };
       };
     }
