@@ -100,7 +100,7 @@ fn fields(input: &[u8], cut: usize) {
     hpack::field(name, value, &mut block);
     hpack::field(b"x", value, &mut block);
     let mut list = List::default();
-    assert_eq!(hpack::Decoder::new(4_096).decode(&block, usize::MAX, &mut list), Ok(true));
+    assert!(hpack::Decoder::new(4_096).decode(&block, usize::MAX, &mut list).is_ok());
     assert_eq!(list.0, [(name.to_vec(), value.to_vec()), (b"x".to_vec(), value.to_vec())]);
     // Any block is read or refused, and holds no more than it may.
     let _ = hpack::Decoder::new(100).decode(input, 300, &mut List::default());

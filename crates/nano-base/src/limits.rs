@@ -521,9 +521,13 @@ pub const H2_CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 pub const H2_FRAME_BYTES_MAX: usize = 16 << 10;
 /// The header table that the other side may fill.
 pub const H2_TABLE_BYTES_MAX: usize = 4 << 10;
+/// What a header block may become, in multiples of what is taken of one: two bytes of it stand for as much as the table holds. Beyond it ends
+/// the connection.
+pub const H2_LIST_TIMES_MAX: usize = 8;
 /// Streams that were reset whose late frames are still expected.
 pub const H2_RESETS_REMEMBERED: usize = 128;
-/// What one HTTP/2 connection may cost that leads to nothing: a frame that asks for an answer or says nothing counts 1, a reset 5.
+/// What one HTTP/2 connection may cost that leads to nothing: a frame that asks for an answer or says nothing counts 1, a reset 5,
+/// and a header block that becomes more than is taken of one as many times that as it becomes.
 pub const H2_PATIENCE: u32 = 1_000;
 /// A frame of a body with less than this, cut so short by a window, pays for no frames that open windows; nor is a window that is opened by
 /// less paid for by what was read.

@@ -3,8 +3,9 @@
 //! A [`Connection`] is given what was read and says what happened; what it wants to be written it puts into its output. It keeps a frame
 //! and a header block at most, and no body: data is handed on as it comes, and the other side is given room again when it was used.
 //!
-//! What attacks live on is bounded here: streams at once, header blocks however they are cut, tables, and by one measure of patience
-//! everything that costs us work and leads to nothing (resets, pings, settings, empty frames, windows opened by a byte).
+//! What attacks live on is bounded here: streams at once, header blocks however they are cut and whatever they become, tables, and by one
+//! measure of patience everything that costs us work and leads to nothing (resets, pings, settings, empty frames, windows opened by a byte,
+//! header blocks that become too long).
 
 mod connection;
 mod fault;

@@ -5,6 +5,7 @@ use super::frame::{
     self, ACK, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Head, PADDED, PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS,
     WINDOW_UPDATE, WITH_PRIORITY,
 };
+use super::hpack::Unread;
 use super::message::{Bad, List};
 use super::reader::Item;
 use super::settings::{WINDOW_MAX, list_bytes};
@@ -18,6 +19,7 @@ const RESET_COST: u32 = 5;
 /// What there is to tell.
 type Told<'a> = Result<Option<Event<'a>>, Fault>;
 
+const TOO_LONG: Fault = Fault { code: Code::CALM, why: "a header block is too long" };
 const MALFORMED: &str = "the head is malformed, or has no :status, or fields that HTTP/2 does not have";
 const DEPENDS_ON_ITSELF: &str = "a stream that depends on itself";
 
@@ -204,16 +206,22 @@ impl Connection {
     fn grow(&mut self, block: Block) -> Told<'static> {
         // It cannot be left unread: the next one is understood only after it.
         if block.bytes.len() > list_bytes(&self.limits) {
-            return Err(Fault { code: Code::CALM, why: "a header block is too long" });
+            return Err(TOO_LONG);
         }
         self.block = Some(block);
         Ok(None)
     }
 
     fn block_ends(&mut self, block: Block) -> Told<'static> {
-        let mut list = List::default();
-        let fits = self.decoder.decode(&block.bytes, list_bytes(&self.limits), &mut list);
-        let fits = fits.map_err(|_| Fault { code: Code::COMPRESSION, why: "a header block cannot be read" })?;
+        let (mut list, max) = (List::default(), list_bytes(&self.limits));
+        let bytes = self.decoder.decode(&block.bytes, max, &mut list).map_err(|why| match why {
+            Unread::Malformed => Fault { code: Code::COMPRESSION, why: "a header block cannot be read" },
+            Unread::TooLong => TOO_LONG,
+        })?;
+        let fits = bytes <= max;
+        if !fits {
+            self.spend((bytes / max.max(1)) as u32)?;
+        }
         let id = block.stream;
         match self.streams.get(&id) {
             Some(stream) if stream.ended => self.fail(id, Code::STREAM_CLOSED, "headers after the end of the message"),

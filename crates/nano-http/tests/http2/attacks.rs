@@ -1,8 +1,9 @@
 //! What attacks live on: work for us that costs the other side nothing, and states that should not be.
 
+use nano_base::http::ResponseHead;
 use nano_base::limits::{H2_CONNECTION_WINDOW_BYTES, H2_PATIENCE, H2_STREAM_WINDOW_BYTES};
-use nano_http::h1::Fault;
-use nano_http::h2::Code;
+use nano_http::h1::{Content, Fault, Scheme};
+use nano_http::h2::{Code, Connection};
 
 use crate::peer::*;
 
@@ -82,10 +83,47 @@ fn small_blocks_that_grow_are_cut_off_where_the_limit_is() {
     let mut bomb = block(&GET);
     bomb.extend_from_slice(&[0x40, 1, b'x', 0x7f, 0xe9, 0x06]);
     bomb.extend_from_slice(&[b'y'; 1_000]);
-    bomb.extend_from_slice(&[0xbe; 900]);
+    bomb.extend_from_slice(&[0xbe; 12]);
     let outcome = serve(&[frame(HEADERS, END_HEADERS | END, 1, &bomb), get(3)]);
     assert_eq!(outcome.told[0], Told::Refused(1, Fault::HeadTooLong));
     assert!(matches!(outcome.told[1], Told::Request(3, _)), "the tables are still the same");
+}
+
+/// A field whose name of 1,000 bytes goes into the table, where it is the newest.
+fn long_name() -> Vec<u8> {
+    [&[0x40, 0x7f, 0xe9, 0x06][..], &[b'y'; 1_000], &[0]].concat()
+}
+
+/// That field itself, and others of its name: one goes into the table, one does not.
+const OF_THAT_NAME: [&[u8]; 3] = [&[0xbe], &[0x7e, 0], &[0x0f, 0x2f, 0]];
+
+#[test]
+fn blocks_that_grow_far_beyond_the_limit_end_the_connection() {
+    for field in OF_THAT_NAME {
+        let long = [block(&GET), long_name(), field.repeat(20)].concat();
+        ends(Code::CALM, &[frame(HEADERS, END_HEADERS | END, 1, &long)]);
+    }
+}
+
+#[test]
+fn many_blocks_that_grow_beyond_the_limit_end_the_connection_though_each_is_answered() {
+    for (fields, ends) in [(1, false), (12, true)] {
+        for field in OF_THAT_NAME {
+            let mut http = Connection::server(Scheme::Http, LIMITS);
+            take(&mut http, &hello(), &mut Vec::new()).unwrap();
+            let fault = (0..MANY as u32).find_map(|n| {
+                let name = if n == 0 { long_name() } else { Vec::new() };
+                let block = [block(&GET), name, field.repeat(fields)].concat();
+                let fault = take(&mut http, &frame(HEADERS, END_HEADERS | END, 2 * n + 1, &block), &mut Vec::new()).err();
+                if fault.is_none() {
+                    http.respond(2 * n + 1, &ResponseHead { status: 431, ..ResponseHead::default() }, Content::None, None).unwrap();
+                }
+                http.output().clear();
+                fault
+            });
+            assert_eq!(fault.map(|fault| fault.code), ends.then_some(Code::CALM), "{fields} {field:?}");
+        }
+    }
 }
 
 #[test]

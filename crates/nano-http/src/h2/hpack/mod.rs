@@ -5,5 +5,5 @@ mod encode;
 mod huffman;
 mod table;
 
-pub use decode::{Decoder, Fields, Malformed};
+pub use decode::{Decoder, Fields, Unread};
 pub use encode::{begin, field};
