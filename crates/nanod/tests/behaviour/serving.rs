@@ -75,7 +75,7 @@ fn a_signal_lets_requests_end() {
     let mut server = Server::start("drain", &[("app/index.js", listens)]);
     let mut request = TcpStream::connect(&server.address).expect("a connection");
     request.set_read_timeout(Some(PATIENCE)).expect("a limit");
-    let head = b"POST / HTTP/1.1\r\nHost: app.localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\n";
+    let head = b"POST / HTTP/1.1\r\nHost: app.localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     request.write_all(head).expect("it is open");
     server.wait_for("begun");
     server.signal("-TERM");
@@ -83,7 +83,7 @@ fn a_signal_lets_requests_end() {
     while TcpStream::connect(&server.address).is_ok() {
         std::thread::yield_now();
     }
-    request.write_all(b"done").expect("it is open");
+    request.write_all(b"4\r\ndone\r\n0\r\n\r\n").expect("it is open");
     assert_eq!(read(&mut request), (200, "done".into()));
     assert!(server.child.wait().expect("its end").success());
 }
