@@ -60,6 +60,13 @@ impl Worker {
     ) -> std::io::Result<Self> {
         let (control, theirs) = UnixStream::pair()?;
         control.set_write_timeout(Some(PATIENCE))?;
+        let lines = BufReader::new(control.try_clone()?).lines();
+        // Before there is a process that nobody would hear, nor wait for.
+        std::thread::Builder::new().name(format!("nanod-worker-{number}")).spawn(move || {
+            lines.map_while(Result::ok).filter_map(|line| Word::parse(&line)).for_each(&hear);
+            // The other end is closed by whatever ends the process, or comes of none.
+            hear(Word::Gone);
+        })?;
         let given: Vec<RawFd> = [theirs.as_raw_fd(), notes.as_raw_fd()].into_iter().chain(sockets.iter().copied()).collect();
         let list = sockets.iter().map(|fd| fd.to_string()).collect::<Vec<_>>().join(",");
         let spec = format!("{number}:{}:{}:{list}", theirs.as_raw_fd(), notes.as_raw_fd());
@@ -70,17 +77,13 @@ impl Worker {
         notify::withhold(&mut command);
         given.iter().try_for_each(|fd| sys::file::set_inherited(*fd, true))?;
         let child = command.spawn();
-        for fd in &given {
-            sys::file::set_inherited(*fd, false)?;
+        let kept = given.iter().try_for_each(|fd| sys::file::set_inherited(*fd, false));
+        let mut child = child?;
+        if let Err(error) = kept {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
         }
-        let child = child?;
-        drop(theirs);
-        let lines = BufReader::new(control.try_clone()?).lines();
-        std::thread::Builder::new().name(format!("nanod-worker-{number}")).spawn(move || {
-            lines.map_while(Result::ok).filter_map(|line| Word::parse(&line)).for_each(&hear);
-            // The other end is closed by whatever ends the process.
-            hear(Word::Gone);
-        })?;
         Ok(Self { child, control, since_ms: now_ms, ready: false, worn_ms: None, leaving_ms: None })
     }
 
