@@ -143,13 +143,15 @@ impl Ports {
         self.told.iter().chain(self.by_route.values().flatten()).for_each(Listener::close);
     }
 
-    /// Reads the certificates again, for the connections to come.
-    pub fn renew_certificates(&self) {
-        let Some((files, _)) = &self.tls else { return };
+    /// Reads the certificates again, for the connections to come, also to ports that are opened later.
+    pub fn renew_certificates(&mut self) {
+        let Some((files, options)) = &mut self.tls else { return };
         let renewed = certificate(files).and_then(|certificate| {
-            let certificates = [certificate];
-            let all = self.told.iter().chain(self.by_route.values().flatten());
-            all.map(|listener| listener.set_certificates(&certificates)).collect::<Result<Vec<()>, _>>().map_err(|error| error.message)
+            let certificates = vec![certificate];
+            let mut all = self.told.iter().chain(self.by_route.values().flatten());
+            all.try_for_each(|listener| listener.set_certificates(&certificates)).map_err(|error| error.message)?;
+            options.certificates = certificates;
+            Ok(())
         });
         if let Err(why) = renewed {
             output::complain(&format!("{why}; the certificates there are go on"));

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::{PATIENCE, READY, Server, folder, nanod, says};
@@ -28,10 +28,14 @@ impl Manager {
 
     /// A reload from its beginning to its end.
     fn hear_reload(&self) {
+        self.hear_reloading();
+        assert_eq!(self.hear(), "READY=1");
+    }
+
+    fn hear_reloading(&self) {
         let word = self.hear();
         let (state, time) = word.split_once("\nMONOTONIC_USEC=").expect("two lines");
         assert!(state == "RELOADING=1" && time.parse::<u64>().is_ok_and(|time| time > 0), "{word}");
-        assert_eq!(self.hear(), "READY=1");
     }
 }
 
@@ -63,6 +67,9 @@ fn with_workers_their_supervisor_tells_it() {
     let manager = Manager::new(UnixDatagram::bind_addr(&place).expect("a socket"));
     is_told_of_all(&manager, &format!("@{name}"), "notify-workers", WORKERS);
 }
+
+/// An app that does not start before there is a file `go`, and there is one `begun` then.
+const SLOW: &str = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"touch ../begun; while [ -e ../begun ] && [ ! -e ../go ]; do sleep 0.02; done; echo x\"] }\n";
 
 /// Serves by a socket that is handed over, and says what a program for a secret has of what was.
 fn serves_what_is_handed_over(name: &str, arguments: &[&str]) {
@@ -112,27 +119,59 @@ fn certificate(address: &str) -> String {
     subject.replace(' ', "")
 }
 
+/// Puts a certificate and its key where nanod reads them.
+fn install(name: &str, folder: &Path) {
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tls");
+    std::fs::copy(tls.join(format!("{name}.pem")), folder.join("chain.pem")).expect("a copy");
+    std::fs::copy(tls.join(format!("{name}.key")), folder.join("key.pem")).expect("a copy");
+}
+
+/// Serves a folder by the certificate in it, with a service manager at this place.
+fn serve_by_tls(folder: PathBuf, manager: &Path) -> Server {
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.join(name).display().to_string());
+    let mut command = nanod(&folder, &["--trust", "--tls-cert", &chain, "--tls-key", &key]);
+    command.env("NOTIFY_SOCKET", manager);
+    Server::run(command, folder)
+}
+
+#[test]
+fn a_signal_has_it_read_its_certificates_again_before_it_serves() {
+    let place = std::env::temp_dir().join(format!("nanod-manager-of-early-ones-{}", std::process::id()));
+    let manager = Manager::new(UnixDatagram::bind(&place).expect("a socket"));
+    let folder = folder("renew-early", &[("app/index.js", &says("app")), ("app/nano.toml", SLOW)]);
+    install("one", &folder);
+    let mut server = serve_by_tls(folder, &place);
+    while !server.folder.join("begun").exists() {
+        std::thread::yield_now();
+    }
+    install("two", &server.folder);
+    server.signal("-HUP");
+    manager.hear_reloading();
+    server.write("go", "");
+    server.await_ready(READY);
+    assert_eq!((manager.hear().as_str(), certificate(&server.address).as_str()), ("READY=1", "CN=two"));
+    let _ = std::fs::remove_file(place);
+}
+
 #[test]
 fn a_signal_has_it_read_its_certificates_again() {
     let place = std::env::temp_dir().join(format!("nanod-manager-of-certificates-{}", std::process::id()));
     let manager = Manager::new(UnixDatagram::bind(&place).expect("a socket"));
     let folder = folder("renew", &[("app/index.js", &says("app"))]);
-    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tls");
-    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
-    let install = |name: &str| {
-        std::fs::copy(tls.join(format!("{name}.pem")), &chain).expect("a copy");
-        std::fs::copy(tls.join(format!("{name}.key")), &key).expect("a copy");
-    };
-    install("one");
-    let mut command = nanod(&folder, &["--tls-cert", chain.to_str().expect("text"), "--tls-key", key.to_str().expect("text")]);
-    command.env("NOTIFY_SOCKET", &place);
-    let mut server = Server::run(command, folder);
+    let chain = folder.join("chain.pem");
+    install("one", &folder);
+    let mut server = serve_by_tls(folder, &place);
     server.await_ready(READY);
     assert_eq!((manager.hear().as_str(), certificate(&server.address).as_str()), ("READY=1", "CN=one"));
-    install("two");
+    install("two", &server.folder);
     server.signal("-HUP");
     manager.hear_reload();
     assert_eq!(certificate(&server.address), "CN=two");
+    // What is listened on later has it, too.
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+    server.write("app/nano.toml", &format!("routes = [\"*:{}/*\"]\n", free.port()));
+    server.wait_for(&format!("a route names port {}: listening", free.port()));
+    assert_eq!(certificate(&free.to_string()), "CN=two");
     std::fs::write(&chain, "none").expect("a file");
     server.signal("-HUP");
     server.wait_for("the certificates there are go on");
