@@ -101,8 +101,10 @@ struct Server {
     began_ms: u64,
     /// Whether changes are deployed without being asked.
     watching: bool,
-    /// Until when folders that are not still, and apps that have not started, are waited for, and what the supervisor is told then.
-    settling: Option<(u64, &'static str)>,
+    /// Until when folders that are not still, and apps that have not started, are waited for.
+    settling: Option<u64>,
+    /// How often it was told to look, and has not said that it has: whoever waits is told when all has settled.
+    looks: usize,
     /// It has said where it serves, and does.
     open: bool,
     drain: Duration,
@@ -214,6 +216,7 @@ impl Server {
             began_ms,
             watching: options.watch,
             settling: None,
+            looks: 0,
             open: false,
             drain: options.drain,
             drain_delay: options.drain_delay,
@@ -223,13 +226,14 @@ impl Server {
 
     /// What is there has been deployed, or has been waited for: if that is so, whoever waits is told.
     fn settle(&mut self) -> Result<(), String> {
-        let Some((end_ms, word)) = self.settling else { return Ok(()) };
+        let Some(end_ms) = self.settling else { return Ok(()) };
         if !(self.deployment.is_still() && self.apps.is_idle()) && self.settled_ms(end_ms) > self.clock.now_ms() {
             return Ok(());
         }
         self.settling = None;
         self.apps.tell_slow(SETTLE_MS);
-        if !self.open {
+        let opens = !self.open;
+        if opens {
             self.open = true;
             self.apps.begin_routing(self.deployment.deployed());
             self.ports.open()?;
@@ -237,7 +241,7 @@ impl Server {
             self.board.set_ready(true);
             self.introduce();
         }
-        self.tell_ready(word);
+        self.tell_settled(opens);
         Ok(())
     }
 
@@ -278,7 +282,7 @@ impl Server {
 
     fn run(mut self) -> Result<Exit, String> {
         self.look(&Touched::All);
-        self.settling = Some((self.clock.now_ms() + SETTLE_MS, "ready"));
+        self.settling = Some(self.clock.now_ms() + SETTLE_MS);
         loop {
             self.settle()?;
             match self.hear() {
@@ -288,9 +292,8 @@ impl Server {
                     }
                     self.ports.renew_certificates();
                     self.look(&Touched::All);
-                    // Who waits for the start is told when that has settled.
-                    let end_ms = self.clock.now_ms() + SETTLE_MS;
-                    self.settling.get_or_insert((end_ms, "looked"));
+                    self.looks += 1;
+                    self.settling.get_or_insert(self.clock.now_ms() + SETTLE_MS);
                 }
                 Ok(Message::Signal(_) | Message::Order(Order::Stop)) => return Ok(self.stop()),
                 Ok(Message::Order(Order::Alone)) => {
@@ -330,7 +333,7 @@ impl Server {
     /// The next message, or that it is time for something.
     fn hear(&self) -> Result<Message, RecvTimeoutError> {
         let look_ms = if self.is_looking() { self.watch.due_ms() } else { u64::MAX };
-        let settled_ms = self.settling.map_or(u64::MAX, |(end_ms, _)| self.settled_ms(end_ms));
+        let settled_ms = self.settling.map_or(u64::MAX, |end_ms| self.settled_ms(end_ms));
         match look_ms.min(settled_ms).min(self.apps.due_ms()) {
             u64::MAX => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             due_ms => self.messages.recv_timeout(Duration::from_millis(due_ms.saturating_sub(self.clock.now_ms()))),
@@ -392,15 +395,18 @@ impl Server {
         }
     }
 
-    /// Tells whoever started it.
-    fn tell_ready(&self, word: &str) {
+    /// Tells whoever started it that it serves, if it `opens`, and that it has looked, each time that it was told to.
+    fn tell_settled(&mut self, opens: bool) {
+        let looks = std::mem::take(&mut self.looks);
         match &self.worker {
             Some(worker) => {
                 // What it has said stands before what its supervisor says then.
                 output::flush();
-                worker.tell(word);
+                let words = opens.then_some("ready").into_iter().chain(std::iter::repeat_n("looked", looks));
+                words.for_each(|word| worker.tell(word));
             }
-            None => notify::tell("READY=1"),
+            None if opens || looks > 0 => notify::tell("READY=1"),
+            None => {}
         }
     }
 
@@ -470,7 +476,7 @@ impl Server {
         self.watch.hint(Touched::Some(moved.into_iter().collect()), now_ms);
         if !self.watching {
             // The signal that wanted it deployed is not over.
-            self.settling.get_or_insert((now_ms + SETTLE_MS, "looked"));
+            self.settling.get_or_insert(now_ms + SETTLE_MS);
         }
     }
 

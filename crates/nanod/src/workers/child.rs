@@ -33,7 +33,7 @@ pub struct Worker {
 pub enum Word {
     /// It serves.
     Ready,
-    /// It has looked for changes.
+    /// It has looked for changes, as it was told to: once for each time.
     Looked,
     /// The folder of an app that is quarantined has changed.
     Mended(String),

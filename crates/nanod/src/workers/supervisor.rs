@@ -36,8 +36,8 @@ struct Seat {
     /// When the next one is started, if none is there.
     due_ms: u64,
     wait_ms: u64,
-    /// It has been told to look for changes.
-    looking: bool,
+    /// How often it has been told to look for changes, and has not said that it has.
+    looks: usize,
 }
 
 struct Supervisor {
@@ -107,7 +107,7 @@ impl Supervisor {
         let mut seats = Vec::new();
         for _ in 0..options.workers {
             let notes = Notes::new().map_err(|error| format!("cannot share memory: {error}"))?;
-            seats.push(Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looking: false });
+            seats.push(Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looks: 0 });
         }
         let clock = Clock::system();
         let one_app = is_one_app(&options.folder);
@@ -216,7 +216,10 @@ impl Supervisor {
                 self.introduce();
                 self.relieve();
             }
-            Word::Looked => self.looked(index),
+            Word::Looked => {
+                let left = self.seats[index].looks.saturating_sub(1);
+                self.set_looks(index, left);
+            }
             Word::Mended(app) => {
                 if self.poison.release(&app) {
                     output::say(&format!("{app} has changed, or an operator has deployed it: it is not quarantined any more"));
@@ -275,7 +278,7 @@ impl Supervisor {
         let addresses: Vec<&str> = self.sockets.iter().map(|(_, name)| &**name).collect();
         let took_ms = self.clock.now_ms() - self.began_ms;
         output::say(&format!("{} workers on {} in {took_ms} ms", self.seats.len(), addresses.join(", ")));
-        notify::tell("READY=1");
+        self.tell_ready();
     }
 
     /// A worker has ended.
@@ -303,7 +306,7 @@ impl Supervisor {
         let made_room = worker.leaving_ms.is_some() && !child::is_crash(status);
         seat.follow(made_room, served_ms, now_ms);
         if made_room {
-            return self.looked(index);
+            return self.set_looks(index, 0);
         }
         let running = seat.notes.running();
         let what = match running.is_empty() {
@@ -311,7 +314,7 @@ impl Supervisor {
             false => format!(" while it ran {}", running.join(", ")),
         };
         output::complain(&format!("worker {} (process {}) {}{what}; it is started again", index + 1, worker.id(), child::describe(status)));
-        self.looked(index);
+        self.set_looks(index, 0);
         if child::is_crash(status) {
             running.into_iter().for_each(|app| self.blame(app, "it ran in several crashes"));
         }
@@ -337,13 +340,22 @@ impl Supervisor {
 
     fn reload(&mut self) {
         notify::reloading();
-        self.seats.iter_mut().for_each(|seat| seat.looking = seat.worker.is_some());
+        self.seats.iter_mut().filter(|seat| seat.worker.is_some()).for_each(|seat| seat.looks += 1);
         self.tell_all(&Order::Look);
+        // Whoever is started from now on looks by himself.
+        self.tell_ready();
     }
 
     /// A worker has looked for changes, or will not any more.
-    fn looked(&mut self, index: usize) {
-        if std::mem::take(&mut self.seats[index].looking) && !self.seats.iter().any(|seat| seat.looking) {
+    fn set_looks(&mut self, index: usize, left: usize) {
+        if std::mem::replace(&mut self.seats[index].looks, left) > left {
+            self.tell_ready();
+        }
+    }
+
+    /// Tells the service manager, if all workers have served, and have looked as often as they were told to.
+    fn tell_ready(&self) {
+        if self.introduced && self.seats.iter().all(|seat| seat.looks == 0) {
             notify::tell("READY=1");
         }
     }
@@ -395,7 +407,7 @@ mod tests {
     #[test]
     fn a_worker_that_lasts_is_followed_at_once_and_one_that_does_not_is_waited_with() {
         let notes = Notes::new().expect("memory");
-        let mut seat = Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looking: false };
+        let mut seat = Seat { worker: None, notes, life: 0, due_ms: 0, wait_ms: WORKER_RESTART_MS, looks: 0 };
         let mut due_in_ms = |made_room: bool, served_ms: u64| {
             seat.follow(made_room, served_ms, 1_000);
             seat.due_ms - 1_000

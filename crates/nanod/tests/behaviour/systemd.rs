@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{PATIENCE, READY, Server, folder, nanod, says};
+use crate::support::{PATIENCE, READY, Server, folder, kill, nanod, says};
 
 const WORKERS: &[&str] = &["--workers", "2", "--threads", "1"];
 
@@ -70,6 +70,36 @@ fn with_workers_their_supervisor_tells_it() {
 
 /// An app that does not start before there is a file `go`, and there is one `begun` then.
 const SLOW: &str = "[secrets]\nKEY = { command = [\"sh\", \"-c\", \"touch ../begun; while [ -e ../begun ] && [ ! -e ../go ]; do sleep 0.02; done; echo x\"] }\n";
+
+#[test]
+fn a_reload_ends_that_a_worker_hears_of_while_it_starts() {
+    let place = std::env::temp_dir().join(format!("nanod-manager-of-starts-{}", std::process::id()));
+    let manager = Manager::new(UnixDatagram::bind(&place).expect("a socket"));
+    let folder = folder("reload-start", &[("app/index.js", &says("app")), ("app/nano.toml", SLOW), ("go", "")]);
+    let mut command = nanod(&folder, &[WORKERS, &["--trust"]].concat());
+    command.env("NOTIFY_SOCKET", &place);
+    let mut server = Server::run(command, folder);
+    server.await_ready(&["workers on 127.0.0.1:"]);
+    assert_eq!(manager.hear(), "READY=1");
+    for file in ["go", "begun"] {
+        std::fs::remove_file(server.folder.join(file)).expect("it is there");
+    }
+    // The first one, which says for all what is wrong with manifests.
+    kill("-KILL", server.workers()[0]);
+    while !server.folder.join("begun").exists() {
+        std::thread::yield_now();
+    }
+    server.write("late/nano.toml", "rutes = []\n");
+    server.signal("-HUP");
+    manager.hear_reloading();
+    // It has been told.
+    server.wait_for("unknown key \"rutes\"");
+    server.write("go", "");
+    assert_eq!(manager.hear(), "READY=1");
+    server.signal("-HUP");
+    manager.hear_reload();
+    let _ = std::fs::remove_file(place);
+}
 
 /// Serves by a socket that is handed over, and says what a program for a secret has of what was.
 fn serves_what_is_handed_over(name: &str, arguments: &[&str]) {
