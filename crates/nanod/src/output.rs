@@ -5,7 +5,10 @@
 
 mod writer;
 
+use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nano_config::cli::{Common, LogFormat};
@@ -24,9 +27,8 @@ static APART: AtomicBool = AtomicBool::new(false);
 /// The number of this worker process, from one; zero if it is the only one.
 static WORKER: AtomicU32 = AtomicU32::new(0);
 
-static OUT: Writer =
-    Writer::new("nanod-stdout", |bytes| std::io::stdout().lock().write_all(bytes).and_then(|()| std::io::stdout().flush()), gap);
-static ERR: Writer = Writer::new("nanod-stderr", |bytes| std::io::stderr().lock().write_all(bytes), gap);
+static OUT: Writer = Writer::new("nanod-stdout", write_out, gap);
+static ERR: Writer = Writer::new("nanod-stderr", |bytes| std::io::stderr().lock().write(bytes), gap);
 
 /// How to write, as the command line asks for it.
 pub fn set_up(common: &Common) {
@@ -213,6 +215,18 @@ pub fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Writes to standard output itself: what is kept before it does not say how much it could write.
+fn write_out(bytes: &[u8]) -> std::io::Result<usize> {
+    static FILE: Mutex<Option<File>> = Mutex::new(None);
+    let mut file = FILE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let out = std::io::stdout().lock();
+    let file = match &mut *file {
+        Some(file) => file,
+        none => none.insert(out.as_fd().try_clone_to_owned()?.into()),
+    };
+    file.write(bytes)
 }
 
 /// What stands in the place of lines that were lost.

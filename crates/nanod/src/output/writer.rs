@@ -10,7 +10,8 @@ use nano_core::limits::{LOG_FLUSH_MS, LOG_WAITING_BYTES_MAX};
 /// A stream, and what waits for it.
 pub struct Writer {
     name: &'static str,
-    write: fn(&[u8]) -> io::Result<()>,
+    /// Writes some of it, or all; how much that was.
+    write: fn(&[u8]) -> io::Result<usize>,
     /// What is written where lines were lost.
     gap: fn(u64) -> String,
     state: Mutex<State>,
@@ -35,7 +36,7 @@ struct State {
 
 impl Writer {
     /// What writes lines by `write`. The thread begins with the first of them.
-    pub const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>, gap: fn(u64) -> String) -> Self {
+    pub const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<usize>, gap: fn(u64) -> String) -> Self {
         let state = State { waiting: VecDeque::new(), bytes: 0, busy: false, started: false, lost: 0, missing: 0 };
         Self { name, write, gap, state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new() }
     }
@@ -74,6 +75,8 @@ impl Writer {
     fn run(&self) {
         // Lost at this place, and not told yet.
         let mut untold = 0;
+        // What could not be written of the line before.
+        let mut rest = Vec::new();
         let mut state = self.lock();
         loop {
             if state.is_done() {
@@ -91,15 +94,44 @@ impl Writer {
             drop(state);
             untold += missing;
             // What was lost stands where it is missing.
-            if untold > 0 && (self.write)((self.gap)(untold).as_bytes()).is_ok() {
+            if untold > 0 && self.write_line(&mut rest, (self.gap)(untold).as_bytes()) {
                 untold = 0;
             }
-            let unwritten = u64::from(line.is_some_and(|line| (self.write)(&line).is_err()));
+            let unwritten = u64::from(line.is_some_and(|line| !self.write_line(&mut rest, &line)));
             untold += unwritten;
             state = self.lock();
             state.busy = false;
             state.lost += unwritten;
         }
+    }
+
+    /// Writes a line behind what is left of the one before; whether it is in the stream, if only by its beginning. That is never without
+    /// its end: what is left of it then comes before the next.
+    fn write_line(&self, rest: &mut Vec<u8>, line: &[u8]) -> bool {
+        let done = self.write_some(rest);
+        rest.drain(..done);
+        if !rest.is_empty() {
+            return false;
+        }
+        let done = self.write_some(line);
+        if done > 0 {
+            rest.extend_from_slice(&line[done..]);
+        }
+        done > 0
+    }
+
+    /// Writes as much of it as can be written; how much that was.
+    fn write_some(&self, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        while done < bytes.len() {
+            match (self.write)(&bytes[done..]) {
+                Ok(0) => break,
+                Ok(more) => done += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        done
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -124,7 +156,7 @@ mod tests {
         |bytes| {
             let mut stream = STREAM.lock().expect("a stream");
             stream.push(String::from_utf8_lossy(&bytes[..bytes.len().min(8)]).into());
-            Ok(())
+            Ok(bytes.len())
         },
         |lines| format!("gap: {lines}"),
     );

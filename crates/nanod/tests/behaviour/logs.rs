@@ -16,9 +16,15 @@ const LIMITS: &str = "limits.log_bytes_per_s = \"1 GiB\"\n";
 /// Starts nanod with its output going to somebody who is no use, and asks it until it has lost lines.
 fn loses_lines(name: &str, output: Stdio) -> Child {
     let folder = folder(name, &[("app/index.js", LOUD), ("app/nano.toml", LIMITS)]);
+    let child = loses_lines_in(&folder, Command::new(env!("CARGO_BIN_EXE_nanod")), output);
+    let _ = std::fs::remove_dir_all(folder);
+    child
+}
+
+/// The same by a command that starts nanod, which listens in the folder.
+fn loses_lines_in(folder: &Path, mut command: Command, output: Stdio) -> Child {
     let [served, admin] = ["served", ".admin"].map(|name| folder.join(name));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
-    command.arg("serve").arg(&folder).args(["--trust", "--listen", &unix(&served), "--admin", &unix(&admin)]);
+    command.arg("serve").arg(folder).args(["--trust", "--listen", &unix(&served), "--admin", &unix(&admin)]);
     command.env("NANOD_TOKEN", "a-token-that-only-tests-know").stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
     let mut child = command.spawn().expect("nanod starts");
     while UnixStream::connect(&served).is_err() || UnixStream::connect(&admin).is_err() {
@@ -34,7 +40,6 @@ fn loses_lines(name: &str, output: Stdio) -> Child {
             break;
         }
     }
-    let _ = std::fs::remove_dir_all(folder);
     child
 }
 
@@ -58,6 +63,31 @@ fn ends(mut child: Child) {
 #[test]
 fn a_full_disk_loses_lines_and_nothing_else() {
     ends(loses_lines("full", File::options().write(true).open("/dev/full").expect("a full disk").into()));
+}
+
+#[test]
+fn a_line_that_a_disk_has_only_half_room_for_is_whole_when_there_is_room_again() {
+    let folder = folder("room", &[("app/index.js", LOUD), ("app/nano.toml", LIMITS)]);
+    let file = folder.join(".log");
+    let log = File::options().create(true).append(true).open(&file).expect("a file");
+    // Where a file may not become larger there is as much room as on a disk that is full.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 300; exec \"$@\" --log-format json", "sh", env!("CARGO_BIN_EXE_nanod")]);
+    let child = loses_lines_in(&folder, command, log.into());
+    let raised = Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &child.id().to_string()]).status().expect("prlimit");
+    assert!(raised.success());
+    let told = loop {
+        assert!(ask(&folder.join("served"), "app.localhost", "/").ends_with("\r\n\r\nserved"));
+        let text = std::fs::read_to_string(&file).expect("text");
+        if text.contains("lines of log were lost here") {
+            break text;
+        }
+    };
+    ends(child);
+    let _ = std::fs::remove_dir_all(folder);
+    let lines = told.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let is_torn = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_err();
+    assert_eq!(lines.filter(is_torn).map(|line| line.replace(&"x".repeat(1_000), "")).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
