@@ -344,8 +344,8 @@ impl Apps {
         self.accepted.remove(folder);
         self.revoked.remove(folder);
         self.board.removed(folder);
+        dev::withdrawn(folder);
         if let Some(app) = self.take_out(folder) {
-            dev::removed(app.name());
             self.leave(app, UNLOAD_GRACE);
         }
         if let Some(underway) = self.underway.get_mut(folder) {
@@ -500,6 +500,10 @@ impl Apps {
     fn finish(&mut self, folder: &str, result: Result<Loaded, Failure>) {
         let Some(underway) = self.underway.remove(folder) else { return };
         let Underway { state, why, gives_up, reloads, dropped, next, .. } = underway;
+        if dropped {
+            // It may have come to know of the folder once more.
+            dev::withdrawn(folder);
+        }
         let moved = matches!(result, Err(Failure::Moved));
         self.count_move(folder, moved && !dropped, next.is_some());
         let result = match result {

@@ -125,6 +125,8 @@ pub fn deployed(folder: &str, state: &AppState, options: &AppOptions, result: Re
     let Some(dev) = DEV.get() else { return };
     let sources = Arc::new(Sources::read(&state.folder));
     let mut apps = lock(&dev.apps);
+    // By another name it has never served, and will not.
+    apps.retain(|name, known| known.folder != folder || *name == options.name || known.app.is_some());
     let known = apps.entry(options.name.clone()).or_default();
     known.folder = folder.to_string();
     known.sources = sources;
@@ -143,12 +145,16 @@ pub fn deployed(folder: &str, state: &AppState, options: &AppOptions, result: Re
 
 /// An app has been removed.
 pub fn removed(name: &str) {
-    let Some(dev) = DEV.get() else { return };
-    lock(&dev.apps).remove(name);
-    if let Some((_, targets)) = &dev.inspect {
-        targets.remove(name);
+    if let Some(dev) = DEV.get() {
+        dev.remove(|app, _| app == name);
     }
-    dev.generation.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A folder has gone, and whatever was known of its app.
+pub fn withdrawn(folder: &str) {
+    if let Some(dev) = DEV.get() {
+        dev.remove(|_, known| known.folder == folder);
+    }
 }
 
 /// The folder has been looked at: what is wrong with manifests now.
@@ -213,6 +219,15 @@ pub fn answered(answered: &Answered<'_>) {
 }
 
 impl Dev {
+    /// Forgets apps.
+    fn remove(&self, is_one: impl Fn(&str, &Known) -> bool) {
+        let gone: Vec<String> = lock(&self.apps).extract_if(.., |name, known| is_one(name, known)).map(|(name, _)| name).collect();
+        if let Some((_, targets)) = &self.inspect {
+            gone.iter().for_each(|name| targets.remove(name));
+        }
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Where a browser sees the first app.
     fn url(&self, port: &str) -> String {
         let apps = lock(&self.apps);

@@ -203,6 +203,25 @@ fn a_manifest_that_breaks_is_not_said_to_leave_anything_serving() {
 }
 
 #[test]
+fn an_app_that_has_never_compiled_goes_with_its_folder_and_its_name() {
+    let folder = Folder::new("never", &[("one/index.js", "export default {"), ("two/index.js", GOOD), ("three/index.js", GOOD)]);
+    let mut dev = Dev::start(&folder, &[]);
+    let compiles = |dev: &Dev, host: &str| !dev.ask(host, "/", BROWSER).1.contains("Does not compile");
+    let is_gone = |dev: &Dev, host: &str| {
+        let (head, page) = dev.ask(host, "/", BROWSER);
+        assert!(head.starts_with("HTTP/1.1 404 ") && page.contains("two"), "{head}\n{page}");
+    };
+    assert!(!compiles(&dev, "one.localhost"));
+    folder.write("one/nano.toml", "name = \"four\"\n");
+    dev.wait_for("1 failed");
+    assert!(!compiles(&dev, "four.localhost"));
+    is_gone(&dev, "one.localhost");
+    std::fs::remove_dir_all(folder.0.join("one")).unwrap();
+    dev.wait_for("1 removed");
+    is_gone(&dev, "four.localhost");
+}
+
+#[test]
 fn each_request_is_a_line() {
     let folder = Folder::new("lines", &[("shop/index.ts", FAILS), ("other/index.js", GOOD)]);
     let mut dev = Dev::start(&folder, &[]);
