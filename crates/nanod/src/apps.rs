@@ -343,6 +343,7 @@ impl Apps {
         self.drained.remove(folder);
         self.accepted.remove(folder);
         self.revoked.remove(folder);
+        self.moves.remove(folder);
         self.board.removed(folder);
         dev::withdrawn(folder);
         if let Some(app) = self.take_out(folder) {

@@ -158,14 +158,22 @@ impl Desk<'_> {
         let Ended { folder, pending, result, dropped } = ended;
         let Pending { name, reply, placed, before } = *pending;
         if let Err(why) = result {
+            let is_placed = placed.is_some();
             if let Some(placed) = placed {
                 placed.put_back(&name);
                 // What the scanner remembers is the folder that is gone again.
                 let _ = self.look_at(&folder);
             }
-            match before.filter(|_| !dropped) {
+            match before {
+                _ if dropped => self.deployment.forget(&folder),
                 Some(before) => self.deployment.accept(&folder, &before),
-                None => self.deployment.forget(&folder),
+                // As before it came: what is there, if anything is, the next look finds.
+                None if is_placed => {
+                    self.apps.withdraw(&folder);
+                    self.deployment.forget(&folder);
+                }
+                // It is there, and may go.
+                None => self.deployment.doubt(&folder, self.clock.now_ms()),
             }
             return self.answer(reply, Err(Refusal::new(422, "DOES_NOT_START", why)));
         }

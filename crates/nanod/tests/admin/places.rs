@@ -41,6 +41,65 @@ fn an_app_whose_folder_never_rests_is_deployed_when_it_is_reloaded() {
     assert_eq!(server.app("log"), (200, "as it is".into()));
 }
 
+/// Nothing is known of an app by this name.
+fn is_nobody(server: &Server, name: &str) {
+    for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/drain"), ("POST", "/reload")] {
+        let Answer(status, _, body) = server.ask(method, &format!("/apps/{name}{path}"));
+        assert!(status == 404 && body.contains("NO_APP"), "{method} {path}: {status} {body}");
+    }
+    for path in ["/apps", "/stats"] {
+        let json = server.ask("GET", path).json();
+        assert!(json["apps"].as_array().unwrap().iter().all(|app| app["name"] != name), "{json}");
+    }
+}
+
+#[test]
+fn an_archive_of_a_new_app_that_does_not_start_leaves_nothing_and_its_name_is_free() {
+    let mut server = Server::start("never", &[("y/index.js", &says("y")), ("z/index.js", &says("z"))], &[]);
+    let throws = tar(&[("index.js", "throw new Error('no');")]);
+    let wants = tar(&[("index.js", &says("fresh")), ("nano.toml", "code_generation = true\nroutes = [\"fresh.test\"]\n")]);
+    for archive in [throws, wants] {
+        let Answer(status, _, body) = server.put("fresh", &archive);
+        assert!(status == 422 && body.contains("DOES_NOT_START"), "{status} {body}");
+        is_nobody(&server, "fresh");
+        assert_eq!(server.host("fresh.test").0, 404);
+    }
+    let manifest = server.folder.join("manifest");
+    fs::write(&manifest, "name = \"fresh\"\n").unwrap();
+    fs::rename(&manifest, server.folder.join("apps/z/nano.toml")).unwrap();
+    server.wait_for("1 deployed");
+    assert_eq!((server.ask("POST", "/apps/fresh/drain").0, server.app("fresh").0), (200, 503));
+    let Answer(status, _, body) = server.ask("POST", "/apps/fresh/reload");
+    assert_eq!((status, server.app("fresh")), (200, (200, "z".into())), "{body}");
+}
+
+#[test]
+fn an_app_whose_folder_never_rested_and_that_does_not_start_goes_with_its_folder() {
+    let server = Server::start("never-rested", &[("one/index.js", &says("one"))], &[]);
+    let (folder, stop) = (server.folder.join("apps/log"), AtomicBool::new(false));
+    fs::create_dir(&folder).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::create(folder.join("app.log")).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                file.write_all(b"x").unwrap();
+                file.set_len(0).unwrap();
+            }
+        });
+        fs::write(folder.join("index.js"), "throw new Error('no');").unwrap();
+        let Answer(status, _, body) = server.ask("POST", "/apps/log/reload");
+        let known = server.ask("GET", "/apps/log").json();
+        fs::remove_dir_all(&folder).unwrap();
+        stop.store(true, Ordering::Relaxed);
+        assert!(status == 422 && body.contains("DOES_NOT_START"), "{status} {body}");
+        assert!(known["failure"].as_str().is_some_and(|why| why.contains("Error: no")), "{known}");
+    });
+    while server.ask("GET", "/apps/log").0 != 404 {
+        std::thread::yield_now();
+    }
+    is_nobody(&server, "log");
+}
+
 #[test]
 fn logs_of_an_app_that_is_not_there_are_refused_and_of_one_that_was_are_not() {
     let server = Server::start("unknown-logs", &[("shop/index.js", &says("shop")), ("gone/index.js", &says("gone"))], &[]);
