@@ -25,7 +25,7 @@ use nano_config::routes::{Claim, Conventions, Routes};
 use nano_config::text::{Finding, Severity};
 use nano_core::{App, Clock, Problem, Runtime};
 
-use crate::admin::{Board, Pending};
+use crate::admin::{Board, Pending, QUARANTINED};
 use crate::routes::{Current, Served, Table};
 use crate::{dev, output, trust};
 use job::{Failure, Job, Loaded, Used};
@@ -214,6 +214,7 @@ impl Apps {
         }
         let its = deployed.apps.values().find(|state| state.app_name() == Some(name));
         self.quarantined.insert(name.to_string(), its.and_then(|state| state.digest));
+        self.board.quarantined(name);
         let folder = self.serving.iter().find(|(_, serving)| serving.app.name() == name).map(|(folder, _)| folder.clone());
         if let Some(app) = folder.and_then(|folder| self.take_out(&folder)) {
             self.leave(app, UNLOAD_GRACE);
@@ -226,6 +227,7 @@ impl Apps {
         if self.quarantined.remove(name).is_none() {
             return;
         }
+        self.board.released(name);
         let is_its = |state: &AppState| state.app_name() == Some(name);
         let folders: Vec<String> = deployed.apps.iter().filter(|(_, state)| is_its(state)).map(|(folder, _)| folder.clone()).collect();
         self.deploy_again(&folders, deployed);
@@ -249,6 +251,7 @@ impl Apps {
 
     fn forgive(&mut self, name: &str) {
         if self.quarantined.remove(name).is_some() {
+            self.board.released(name);
             self.mended.push(name.to_string());
         }
     }
@@ -404,9 +407,7 @@ impl Apps {
     /// What is quarantined is not deployed, unless an operator wants it.
     fn check_quarantine(&self, name: &str, why: &Why) -> Result<(), String> {
         match why {
-            Why::Change(_) if self.quarantined.contains_key(name) => {
-                Err("the app is quarantined: it had a part in the end of several workers; change it, have it reloaded, or wait".into())
-            }
+            Why::Change(_) if self.quarantined.contains_key(name) => Err(QUARANTINED.into()),
             _ => Ok(()),
         }
     }

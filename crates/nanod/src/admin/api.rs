@@ -10,7 +10,7 @@ use nano_http::h1;
 use serde_json::{Map, Value, json};
 
 use super::auth::{self, Foreign, Token};
-use super::board::{Board, Deployed};
+use super::board::{Board, Deployed, Mark};
 use super::connection::Held;
 use super::helper::Job;
 use super::logs::{Filter, Logs, Place};
@@ -172,15 +172,14 @@ impl Api {
         let marks = self.board.marks();
         let mut apps: Vec<(String, Value)> = Vec::new();
         for report in self.runtime.apps() {
-            let failing = marks.get(&report.name).is_some_and(|(_, failing)| *failing);
+            let failing = marks.get(&report.name).is_some_and(|mark| mark.failing);
             let mut value = self.counted(&report);
             value.insert("failing".into(), failing.into());
             apps.push((report.name, value.into()));
         }
-        for (name, (drained, _)) in marks {
+        for (name, Mark { state, failing }) in marks {
             if !apps.iter().any(|(known, _)| *known == name) {
-                let state = if drained { "drained" } else { "failed" };
-                apps.push((name.clone(), json!({ "name": name, "state": state, "failing": !drained })));
+                apps.push((name.clone(), json!({ "name": name, "state": state, "failing": failing })));
             }
         }
         apps.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -200,8 +199,7 @@ impl Api {
                 value
             }
             None => {
-                let drained = deployed.as_ref().is_some_and(|(_, deployed)| deployed.drained);
-                let state = if drained { "drained" } else { "failed" };
+                let state = deployed.as_ref().map_or("failed", |(_, deployed)| deployed.state());
                 Map::from_iter([("name".to_string(), name.into()), ("state".to_string(), state.into())])
             }
         };

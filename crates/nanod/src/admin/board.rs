@@ -1,6 +1,6 @@
 //! What is deployed, as the main thread last said: beside what the runtime counts, it is what the admin listener shows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -9,6 +9,9 @@ use nano_base::limits::ADMIN_VERSIONS_MAX;
 use nano_config::deploy::{AppState, Digest};
 use nano_config::manifest::{Manifest, limit_list};
 use nano_config::text::suggest::did_you_mean;
+
+/// Why an app is not started that had a part in the end of workers.
+pub const QUARANTINED: &str = "the app is quarantined: it had a part in the end of several workers; change it, have it reloaded, or wait";
 
 /// One version of an app that was deployed, or was to be.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Deployed {
     pub versions: VecDeque<Version>,
     /// An operator has taken it out of service.
     pub drained: bool,
+    /// It is not to run, for what it has done to workers.
+    quarantined: bool,
     /// Its app answers, if only by the version before the latest: it is the one that is meant by its name.
     serves: bool,
 }
@@ -44,7 +49,21 @@ pub struct Deployed {
 impl Deployed {
     /// Why the latest version does not serve, if it does not.
     pub fn failure(&self) -> Option<&str> {
-        self.versions.back()?.error.as_deref()
+        let error = self.versions.back().and_then(|latest| latest.error.as_deref());
+        error.or_else(|| self.is_quarantined().then_some(QUARANTINED))
+    }
+
+    /// Its state, as far as nothing of it is there to have one.
+    pub fn state(&self) -> &'static str {
+        match self.drained {
+            true => "drained",
+            false if self.is_quarantined() => "quarantined",
+            false => "failed",
+        }
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.quarantined && !self.serves
     }
 
     fn describe(&mut self, manifest: &Manifest, state: &AppState) {
@@ -70,9 +89,20 @@ impl Deployed {
 #[derive(Clone, Debug, Default)]
 pub struct Board(Arc<Inner>);
 
+/// What is out of service although it is deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Of an app that the runtime does not know.
+    pub state: &'static str,
+    /// The latest version does not serve.
+    pub failing: bool,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     folders: Mutex<BTreeMap<String, Deployed>>,
+    /// Apps that are not to run, by their names.
+    quarantined: Mutex<BTreeSet<String>>,
     addresses: Mutex<Vec<String>>,
     /// Clients connect by TLS.
     secure: AtomicBool,
@@ -114,6 +144,7 @@ impl Board {
         }
         deployed.drained &= error.is_some();
         deployed.serves = serves;
+        deployed.quarantined = self.names().contains(&deployed.name);
         deployed.add(state.digest, error.map(str::to_string));
     }
 
@@ -122,6 +153,22 @@ impl Board {
         if let Some(deployed) = self.folders().get_mut(folder) {
             deployed.drained = true;
         }
+    }
+
+    /// An app is not to run, whatever its folder.
+    pub fn quarantined(&self, name: &str) {
+        self.names().insert(name.to_string());
+        self.set_quarantined(name, true);
+    }
+
+    /// It may again.
+    pub fn released(&self, name: &str) {
+        self.names().remove(name);
+        self.set_quarantined(name, false);
+    }
+
+    fn set_quarantined(&self, name: &str, quarantined: bool) {
+        self.folders().values_mut().filter(|deployed| deployed.name == name).for_each(|deployed| deployed.quarantined = quarantined);
     }
 
     /// A folder's app does not answer any more.
@@ -136,9 +183,8 @@ impl Board {
         self.folders().remove(folder);
     }
 
-    /// What is out of service although it is deployed: by the names of apps, whether an operator wanted that, and whether the latest version
-    /// did not start.
-    pub fn marks(&self) -> BTreeMap<String, (bool, bool)> {
+    /// What is out of service although it is deployed, or has a latest version that is, by the names of apps.
+    pub fn marks(&self) -> BTreeMap<String, Mark> {
         let folders = self.folders();
         let mut meant: BTreeMap<&str, &Deployed> = BTreeMap::new();
         for deployed in folders.values() {
@@ -147,8 +193,9 @@ impl Board {
                 *known = deployed;
             }
         }
-        let marked = |(name, deployed): (&str, &Deployed)| (name.to_string(), (deployed.drained, deployed.failure().is_some()));
-        meant.into_iter().map(marked).filter(|(_, (drained, failing))| *drained || *failing).collect()
+        let is_out = |deployed: &Deployed| deployed.drained || deployed.failure().is_some();
+        let mark = |deployed: &Deployed| Mark { state: deployed.state(), failing: deployed.failure().is_some() };
+        meant.into_iter().filter(|(_, deployed)| is_out(deployed)).map(|(name, deployed)| (name.to_string(), mark(deployed))).collect()
     }
 
     /// The folder of an app, and what is known of it. Of several with one name that is the one that serves.
@@ -172,6 +219,10 @@ impl Board {
         let help = did_you_mean(name, names);
         let help = if help.is_empty() { help } else { format!(" ({help})") };
         format!("there is no app named \"{name}\"{help}")
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.quarantined.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn folders(&self) -> MutexGuard<'_, BTreeMap<String, Deployed>> {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use nano_base::limits::ADMIN_APPS_MAX;
 use nano_core::{AppReport, Ceilings, Durations, Runtime, RuntimeStats, ShardReport, ShardView};
 
-use super::board::Board;
+use super::board::{Board, Mark};
 use super::process;
 
 /// How long a distribution counts in a quantile: this at least, twice at most.
@@ -99,15 +99,14 @@ impl Figures {
         let hidden = apps.len().saturating_sub(ADMIN_APPS_MAX);
         apps.truncate(ADMIN_APPS_MAX);
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-        for (name, (drained, failing)) in &marks {
+        for (name, Mark { state, failing }) in &marks {
             // Known to the runtime or not: those that are get their figures below.
-            let state = if *drained { "drained" } else { "failed" };
             let mut numbers = [0; FIELDS.len()];
             numbers[12] = u64::from(*failing);
             rows.insert(name.clone(), Row { state, numbers, shards: [0; SHARD_WORDS] });
         }
         for app in apps {
-            let failing = marks.get(&app.name).is_some_and(|(_, failing)| *failing);
+            let failing = marks.get(&app.name).is_some_and(|mark| mark.failing);
             let row = Row::of(&app, windows, failing, places.get(app.name.as_str()).copied().unwrap_or_default());
             rows.insert(app.name, row);
         }

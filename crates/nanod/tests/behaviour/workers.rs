@@ -3,10 +3,11 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::support::{PATIENCE, Server, folder, kill, read, says, send, try_read};
+use crate::support::{PATIENCE, Server, folder, kill, read, says, try_read, try_send};
 
 const AGAIN: &str = "it is started again";
 
@@ -162,26 +163,87 @@ fn a_quarantined_app_is_mended_by_another_folder_in_its_place_and_not_by_the_sam
 fn a_quarantined_app_is_back_when_an_operator_reloads_it() {
     let busy = "export default { fetch() { for (;;); } };\n";
     let folder = folder("reloaded", &[("bad/index.js", busy), ("bad/nano.toml", "limits.cpu_ms = \"1h\"\n")]);
-    let socket = folder.join(".admin");
+    let mut server = with_admins(folder);
+    quarantine_bad(&mut server);
+    // Of the first worker, which may be starting yet.
+    let answer = operate(&server, 1, "POST /apps/bad/reload");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    server.wait_for("it is not quarantined any more");
+}
+
+#[test]
+fn a_quarantined_app_is_listed_as_that_by_every_worker() {
+    let busy = "export default { fetch() { console.log('begun'); for (;;); } };\n";
+    let files = [("bad/index.js", busy), ("bad/nano.toml", "limits.cpu_ms = \"1h\"\n"), ("good/index.js", &*says("good"))];
+    let mut server = with_admins(folder("listed", &files));
+    let survivor = server.workers()[0];
+    for _ in 0..3 {
+        while server.workers().len() < 2 {
+            std::thread::yield_now();
+        }
+        let doomed = server.workers().into_iter().find(|worker| *worker != survivor).expect("another one");
+        let others = all_but(&server, doomed);
+        let _request = server.send("bad.localhost", "/");
+        server.wait_for("begun");
+        kill("-ABRT", doomed);
+        drop(others);
+        server.wait_for("while it ran bad");
+    }
+    server.wait_for("bad is quarantined");
+    for worker in [1, 2] {
+        let bad = loop {
+            let bad = body(&operate(&server, worker, "GET /apps/bad"));
+            // It may know nothing yet, and what it was doing ends first.
+            if !matches!(bad["state"].as_str(), None | Some("starting" | "warm" | "cold" | "draining")) {
+                break bad;
+            }
+        };
+        let why = "the app is quarantined: it had a part in the end of several workers; change it, have it reloaded, or wait";
+        assert_eq!((&bad["state"], &bad["failure"]), (&"quarantined".into(), &why.into()), "worker {worker}");
+        for path in ["/apps", "/stats"] {
+            let json = body(&operate(&server, worker, &format!("GET {path}")));
+            let bad = json["apps"].as_array().expect("apps").iter().find(|app| app["name"] == "bad").expect("it is there");
+            assert!(bad["state"] == "quarantined" && (bad["failing"] == true || bad["failing"] == 1), "worker {worker}: {bad}");
+        }
+    }
+    server.write("bad/index.js", &says("mended"));
+    server.wait_for("it is not quarantined any more");
+    for worker in [1, 2] {
+        while !matches!(body(&operate(&server, worker, "GET /apps/bad"))["state"].as_str(), Some("warm" | "cold")) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Two workers with an admin listener each, whose sockets are in the folder.
+fn with_admins(folder: PathBuf) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nanod"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--threads", "1", "--trust", "--admin"]);
-    command.arg(format!("unix:{}", socket.display())).arg(&folder).env("NANOD_TOKEN", "a-token-that-only-tests-know").stdin(Stdio::null());
+    command.arg(format!("unix:{}", folder.join(".admin").display())).arg(&folder);
+    command.env("NANOD_TOKEN", "a-token-that-only-tests-know").stdin(Stdio::null());
     let mut server = Server::run(command, folder);
     server.await_ready(&["workers on 127.0.0.1:"]);
-    quarantine_bad(&mut server);
+    server
+}
+
+/// Asks the admin listener of a worker, which may be starting.
+fn operate(server: &Server, worker: u32, what: &str) -> String {
+    let socket = server.folder.join(if worker == 1 { ".admin".into() } else { format!(".admin.{worker}") });
     let head = "Host: localhost\r\nAuthorization: Bearer a-token-that-only-tests-know\r\nContent-Length: 0\r\nConnection: close";
-    // Of the first worker, which may be starting yet.
-    let answer = loop {
+    loop {
         let Ok(mut admin) = UnixStream::connect(&socket) else { continue };
-        write!(admin, "POST /apps/bad/reload HTTP/1.1\r\n{head}\r\n\r\n").expect("it is open");
+        write!(admin, "{what} HTTP/1.1\r\n{head}\r\n\r\n").expect("it is open");
         let mut answer = String::new();
         admin.read_to_string(&mut answer).expect("an answer");
         if !answer.contains("STARTING") {
-            break answer;
+            return answer;
         }
-    };
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    server.wait_for("it is not quarantined any more");
+    }
+}
+
+fn body(answer: &str) -> serde_json::Value {
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
 /// Has the app that never ends run in three crashes.

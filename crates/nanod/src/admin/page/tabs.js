@@ -157,7 +157,7 @@ class Tab {
     say(this.cpu, app.cpu >= 0.001 ? percent(app.cpu) : "");
     this.cpu.className = app.cpu > 0.5 ? "hot" : "";
     say(this.heap, app.heap ? bytes(app.heap) : "");
-    say(this.errors, app.failing ? "deploy failed" : app.kills ? `${app.kills} stopped` : app.errors ? `${whole(app.errors)} failed` : "");
+    say(this.errors, app.failing && app.state !== "quarantined" ? "deploy failed" : app.kills ? `${app.kills} stopped` : app.errors ? `${whole(app.errors)} failed` : "");
     if (visible) this.draw();
   }
 
