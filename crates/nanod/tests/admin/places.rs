@@ -78,9 +78,9 @@ fn an_app_whose_folder_never_rested_and_that_does_not_start_goes_with_its_folder
     let server = Server::start("never-rested", &[("one/index.js", &says("one"))], &[]);
     let (folder, stop) = (server.folder.join("apps/log"), AtomicBool::new(false));
     fs::create_dir(&folder).unwrap();
+    let mut file = fs::File::create(folder.join("app.log")).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut file = fs::File::create(folder.join("app.log")).unwrap();
             while !stop.load(Ordering::Relaxed) {
                 file.write_all(b"x").unwrap();
                 file.set_len(0).unwrap();
