@@ -10,6 +10,8 @@ const { tell } = require('./listeners.js');
 const { BODILESS } = require('./response.js');
 const { App, dispatch } = require('./runtime.js');
 
+// What breaks off a stream of HTTP/2 (RFC 9113, 7); without a code a client may take what has come for all there is.
+const H2_INTERNAL_ERROR = 2;
 // What a client can do something about: of other errors it is told the code alone.
 const TOLD = new Set(['NANO_E_INVALID', 'NANO_E_TOO_LARGE', 'NANO_E_OVERLOADED', 'NANO_E_DRAINING']);
 
@@ -22,7 +24,7 @@ function toNodeHandler(app, options = {}) {
   return (request, response) => {
     serve(app, request, response).catch((error) => {
       if (isGone(response)) return;
-      if (response.headersSent) response.destroy();
+      if (response.headersSent) breakOff(response);
       else sendProblem(request, response, error);
       tellOf(onError, error, app, request);
     });
@@ -107,20 +109,42 @@ function writeHead(request, response, status, statusText, list, length) {
     response.writeHead(status, phrase, list);
     return;
   }
-  // Beside what others have set, and for HTTP/2: by name.
+  const others = response.getHeaders();
+  try {
+    setHeaders(response, list, isHttp2);
+    if (length === null) response.removeHeader('content-length');
+    else response.setHeader('content-length', length);
+    // Without both Node would have the body end with the connection.
+    if (length !== null && response.hasHeader('transfer-encoding')) response.removeHeader('transfer-encoding');
+    if (isHttp2) response.writeHead(status);
+    else response.writeHead(status, phrase);
+  } catch (error) {
+    if (!response.headersSent) restore(response, others);
+    throw error;
+  }
+}
+
+/** Sets what an app says beside what others have set, by name. */
+function setHeaders(response, list, isHttp2) {
   const byName = new Map();
   for (let index = 0; index < list.length; index += 2) {
-    const name = list[index];
-    byName.set(name, byName.has(name) ? [].concat(byName.get(name), list[index + 1]) : list[index + 1]);
+    const [name, value] = [list[index], list[index + 1]];
+    const before = byName.get(name);
+    // Many headers HTTP/2 has once or not at all.
+    const isJoined = isHttp2 && !APART.has(name);
+    byName.set(name, before === undefined ? value : isJoined ? `${before}, ${value}` : [].concat(before, value));
   }
   for (const [name, value] of byName) response.setHeader(name, MERGED[name]?.(response.getHeader(name), value) ?? value);
-  if (length === null) response.removeHeader('content-length');
-  else response.setHeader('content-length', length);
-  // Without both Node would have the body end with the connection.
-  if (length !== null && response.hasHeader('transfer-encoding')) response.removeHeader('transfer-encoding');
-  if (isHttp2) response.writeHead(status);
-  else response.writeHead(status, phrase);
 }
+
+/** What is told in place of a response that cannot be written has nothing of the app. */
+function restore(response, headers) {
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+// What is not the same when it is joined, as `fetch` joins what there is several times.
+const APART = new Set(['set-cookie', 'www-authenticate']);
 
 // What several may say, each something: how it goes together. All else the app says last.
 const MERGED = {
@@ -139,6 +163,12 @@ const MERGED = {
 /** Whether nobody hears this response any more. One of HTTP/2 has lost its socket by then, and has a stream. */
 function isGone(response) {
   return response.destroyed || response.writableDestroyed || (response.stream ?? response.socket)?.destroyed === true;
+}
+
+/** Ends a response so that its client does not take it for whole. */
+function breakOff(response) {
+  if (response.stream === undefined) response.destroy();
+  else response.stream.close(H2_INTERNAL_ERROR);
 }
 
 /** Resolves when the response or the socket takes more, or nobody is there any more. */
@@ -163,12 +193,16 @@ function sendProblem(request, response, error) {
   const isOurs = error instanceof NanoError;
   const status = isOurs ? error.httpStatus : 500;
   const text = Refusal.bodyOf(error) ?? problemOf(error, isOurs, status);
-  if (text === '') return response.writeHead(status).end();
   const body = Buffer.from(text);
-  const own = { 'content-type': 'application/problem+json', 'content-length': String(body.length) };
-  if (request.httpVersionMajor >= 2) response.writeHead(status, own);
-  else response.writeHead(status, STATUS_CODES[status] ?? 'Error', own);
-  return response.end(request.method === 'HEAD' ? undefined : body);
+  const own = text === '' ? {} : { 'content-type': 'application/problem+json', 'content-length': String(body.length) };
+  try {
+    if (request.httpVersionMajor >= 2) response.writeHead(status, own);
+    else response.writeHead(status, STATUS_CODES[status] ?? 'Error', own);
+    response.end(request.method === 'HEAD' || text === '' ? undefined : body);
+  } catch {
+    // What others have set, or put in between, cannot be written either.
+    breakOff(response);
+  }
 }
 
 function problemOf(error, isOurs, status) {

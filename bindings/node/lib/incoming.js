@@ -7,7 +7,7 @@ const native = require('./native.js');
 const { piecesOf } = require('./pieces.js');
 
 // What belongs to one connection is not passed on.
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+const HOP_BY_HOP = new Set('connection http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade'.split(' '));
 // What holds no longer for a body that others have read, and decoded.
 const OF_CODING = new Set([...HOP_BY_HOP, 'content-encoding', 'content-length']);
 

@@ -8,7 +8,7 @@ const http2 = require('node:http2');
 const net = require('node:net');
 const { test } = require('node:test');
 const zlib = require('node:zlib');
-const { serve } = require('@hono/node-server');
+const { getRequestListener, serve } = require('@hono/node-server');
 const express = require('express');
 const fastify = require('fastify');
 const { Hono } = require('hono');
@@ -173,6 +173,94 @@ test('a length is enforced behind middleware that has set one, and by HTTP/2', a
     const [headers] = await once(client.request({ ':path': path }), 'response');
     assert.equal(headers['content-length'], length, path);
   }
+});
+
+/** How a server of HTTP/2 is asked for a path: the headers of its answer, and the body. */
+async function overHttp2(t, listener, options = {}) {
+  const server = http2.createServer(listener).listen(0);
+  await once(server, 'listening');
+  const client = http2.connect(`http://127.0.0.1:${server.address().port}`, options);
+  t.after(() => {
+    client.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return async (path, more = {}) => {
+    const stream = client.request({ ':path': path, ...more });
+    const [headers] = await once(stream, 'response');
+    let text = '';
+    for await (const data of stream) text += data;
+    return [headers, text];
+  };
+}
+
+// What an app may say, and a server of HTTP/2 may not.
+const SAYS_TOO_MUCH = `const ANSWERS = {
+  settings: [['http2-settings', 'AAMAAABk'], ['connection', 'x'], ['te', 'gzip'], ['x-own', '1']],
+  several: [['location', '/a'], ['location', '/b'], ['etag', '"1"'], ['etag', '"2"'], ['content-encoding', 'x'], ['content-encoding', 'y'], ['x-own', '1']],
+  apart: [['set-cookie', 'a=1'], ['set-cookie', 'b=2'], ['www-authenticate', 'Basic'], ['www-authenticate', 'Digest']],
+};
+export default { fetch: (request) => new Response('body', { headers: ANSWERS[new URL(request.url).pathname.slice(1)] }) };`;
+
+test('http2: what an app may say and HTTP/2 may not ends no process', async (t) => {
+  const app = await runtimeFor(t).load(SAYS_TOO_MUCH);
+  const server = fastify({ http2: true });
+  await server.register(nanoFastify, { app });
+  await server.ready();
+  const hono = getRequestListener(new Hono().all('/*', toHonoHandler(app)).fetch);
+  for (const listener of [toNodeHandler(app), (request, response) => server.routing(request, response), hono]) {
+    const ask = await overHttp2(t, listener);
+    for (const method of ['GET', 'HEAD']) {
+      const [settings, text] = await ask('/settings', { ':method': method });
+      assert.deepEqual([settings[':status'], settings['x-own'], settings['http2-settings'], settings.connection], [200, '1', undefined, undefined]);
+      assert.equal(text, method === 'GET' ? 'body' : '');
+    }
+    // As `fetch` has them.
+    const [several] = await ask('/several');
+    const names = [':status', 'location', 'etag', 'content-encoding', 'x-own'];
+    assert.deepEqual(
+      names.map((name) => several[name]),
+      [200, '/a, /b', '"1", "2"', 'x, y', '1'],
+    );
+    const [apart] = await ask('/apart');
+    assert.deepEqual([apart['set-cookie'], apart['www-authenticate']], [['a=1', 'b=2'], 'Basic, Digest']);
+  }
+});
+
+test('http2: a body that breaks off does not look whole', async (t) => {
+  const app = await runtimeFor(t).load(`export default { fetch() {
+    let n = 0;
+    const pull = async (c) => { await null; if (n++) c.error(new Error('broke')); else c.enqueue(new TextEncoder().encode('begun')); };
+    return new Response(new ReadableStream({ pull }));
+  } }`);
+  const ask = await overHttp2(t, toNodeHandler(app, { onError: () => {} }));
+  await assert.rejects(ask('/'), { code: 'ERR_HTTP2_STREAM_ERROR' });
+});
+
+test('a response that cannot be written is told of as an error, with nothing of the app', async (t) => {
+  const app = await runtimeFor(t).load(`export default { fetch: () =>
+    new Response('body', { headers: [['set-cookie', 'app=1'], ['x-own', '1'], ['vary', 'App'], ['x-wrong', 'a\x01b']] }) }`);
+  const errors = [];
+  const handle = toNodeHandler(app, { onError: (error) => errors.push(error.code) });
+  const set = (response) => {
+    response.setHeader('Set-Cookie', 'mw=1');
+    response.setHeader('Vary', 'Origin');
+  };
+  const behind = (request, response) => {
+    set(response);
+    handle(request, response);
+  };
+  const port = await start(t, http.createServer(behind));
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  assert.deepEqual([response.status, (await response.json()).code, response.headers.getSetCookie()], [500, 'INTERNAL', ['mw=1']]);
+  assert.deepEqual([response.headers.get('vary'), response.headers.get('x-own')], ['Origin', null]);
+  assert.deepEqual(errors.splice(0), ['ERR_INVALID_CHAR']);
+  // By whoever stands in front: what is told instead cannot be written either.
+  const ask = await overHttp2(t, (request, response) => {
+    response.setHeader('etag', ['1', '2']);
+    handle(request, response);
+  });
+  await assert.rejects(ask('/'), { code: 'ERR_HTTP2_STREAM_ERROR' });
+  assert.deepEqual(errors, ['ERR_HTTP2_HEADER_SINGLE_VALUE']);
 });
 
 test('a plain answer to a request for an upgrade ends where its body does', async (t) => {
