@@ -220,8 +220,9 @@ impl Client {
             return fate;
         }
         let Self::Http1(connection) = std::mem::replace(self, Self::Gone) else { return Fate::Close };
+        let readiness = connection.readiness();
         let (socket, peer, shared, input) = connection.into_parts();
         *self = Self::Http2(Box::new(h2::Connection::new(socket, peer, shared, input, tools.now_ms)));
-        self.ready(id, Readiness::READ, tools)
+        self.ready(id, readiness, tools)
     }
 }

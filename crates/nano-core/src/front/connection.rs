@@ -150,6 +150,11 @@ impl Connection {
         &mut self.socket
     }
 
+    /// What is known of the socket, for whoever goes on with it.
+    pub(super) fn readiness(&self) -> Readiness {
+        Readiness { closing: self.closing, ..Readiness::READ }
+    }
+
     /// What goes on in another protocol: the socket, and what has been read of it.
     pub(super) fn into_parts(self) -> (Socket, Option<IpAddr>, Counted, Vec<u8>) {
         (self.socket, self.peer, self.shared, self.input)

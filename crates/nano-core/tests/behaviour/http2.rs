@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 
 use nano_base::http::{Headers, RequestHead};
 use nano_core::{App, ListenLimits, ListenOptions, Listener, Runtime};
@@ -385,6 +386,43 @@ fn a_client_that_closes_its_side_cancels_its_requests() {
     until(|| app.stats().in_flight == 1);
     client.socket.shutdown(std::net::Shutdown::Write).unwrap();
     until(|| app.stats().in_flight == 0);
+}
+
+#[test]
+fn an_end_that_comes_with_the_last_bytes_is_seen() {
+    let runtime = manual_runtime(1);
+    let source = "export default { fetch(request) {
+        if (!request.url.endsWith('/loop')) return new Promise(() => setTimeout(() => {}, 1e6));
+        for (let n = 0; n < 3e7; n++);
+        return new Response('done');
+    } }";
+    let app = load(&runtime, "never", source);
+    // Connections whose kernel takes more than is read at once, and then the end.
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    bound.set_recv_buffer_size(1 << 20).unwrap();
+    bound.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    bound.listen(16).unwrap();
+    let (address, router) = (format!("fd:{}", bound.as_raw_fd()), std::sync::Arc::new(app.clone()));
+    let listener = runtime.listen(ListenOptions { address, router, limits: ListenLimits::default(), tls: None }).expect("it listens");
+    // Frames of a kind that nobody knows.
+    let more = [&[0, 0x40, 0, 0x42, 0, 0, 0, 0, 0][..], &[0; 16 << 10]].concat().repeat(5);
+    for (has_begun, more) in [(true, &[][..]), (true, &more), (false, &more)] {
+        let (mut client, mut busy) = (connect(&listener), connect(&listener));
+        if has_begun {
+            assert_eq!(text(&client.get("/loop")), "200 done");
+        }
+        assert_eq!(text(&busy.get("/loop")), "200 done");
+        let looping = busy.ask("GET", "/loop", Content::None, &[]);
+        until(|| app.stats().in_flight == 1);
+        // Nobody reads meanwhile.
+        client.ask("GET", "/", Content::None, &[]);
+        client.socket.write_all(more).unwrap();
+        client.socket.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(text(&busy.answer(looping)), "200 done");
+        // Nothing else would end it.
+        client.socket.read_to_end(&mut Vec::new()).expect("an end");
+        until(|| app.stats().in_flight == 0);
+    }
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(super) struct Connection {
     /// What was read before it was known to be HTTP/2.
     input: Vec<u8>,
     readable: bool,
+    /// What there is to read is the last: nothing more will be told.
+    ends: bool,
     written: usize,
     /// Some of what was written is not with the kernel.
     unsent: bool,
@@ -78,6 +80,7 @@ impl Connection {
             turns: VecDeque::new(),
             input,
             readable: false,
+            ends: false,
             written: 0,
             unsent: false,
             closing: None,
@@ -131,10 +134,11 @@ impl Connection {
         }
     }
 
-    /// The socket may be read or written, or the client is `gone` for good.
+    /// The socket may be read or written, or read to its end, or the client is `gone` for good.
     pub(super) fn ready(&mut self, id: u64, readiness: Readiness, tools: &mut Tools<'_>) -> Fate {
         self.id = id;
         self.readable |= readiness.read;
+        self.ends |= readiness.closing;
         if readiness.gone { Fate::Close } else { self.go_on(tools) }
     }
 
@@ -364,7 +368,8 @@ impl Connection {
             match self.socket.read(&mut buffer[..HTTP_READ_BYTES]) {
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(bytes) => {
-                    self.readable = self.socket.may_have_more(bytes, HTTP_READ_BYTES);
+                    // The end may have been told already.
+                    self.readable = self.socket.may_have_more(bytes, HTTP_READ_BYTES) || self.ends;
                     self.take_bytes(&buffer[..bytes], tools);
                     Ok(bytes)
                 }
