@@ -7,7 +7,7 @@ const { fileURLToPath } = require('node:url');
 const { APP_LIMITS, Bindings, RUNTIME_LIMITS, limitsOf } = require('./bindings.js');
 const { startCall } = require('./calls.js');
 const { decode, encode } = require('./cbor.js');
-const { boolean, entries, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
+const { boolean, known, list, nothingElse, number, optional, text, texts } = require('./checks.js');
 const { NanoError, invalid } = require('./errors.js');
 const { Exchange } = require('./exchange.js');
 const { Hub } = require('./hub.js');
@@ -234,8 +234,9 @@ class App {
     hub.check();
     const { name, kind, limits, signal, ...others } = known(changes, 'reload');
     if (name !== undefined) throw invalid('an app keeps its name');
-    if (limits !== undefined) entries(limits, 'limits');
-    const kept = { ...this.#options, ...others, limits: { ...this.#options.limits, ...limits } };
+    // By the core's names: each limit has two, and what is said last counts.
+    const all = [this.#options.limits, limits].flatMap((each) => limitsOf(each, APP_LIMITS));
+    const kept = { ...this.#options, ...others, limits: Object.fromEntries(all) };
     if (source !== undefined && source !== null) Object.assign(kept, sourceOf(source, kind));
     const { given, bindings } = read(kept);
     const follow = () => {
@@ -254,9 +255,11 @@ class App {
     const end = async () => {
       // Whoever was first has it unloaded. Said here: threads of the pool may overtake each other.
       if (this.#unloaded) throw new NanoError('NANO_E_NOT_FOUND', 'the app has been unloaded already, or is being unloaded');
+      // A time that is none is refused here, and nothing has happened then.
+      const unloading = this.#native.unload(grace);
       this.#unloaded = true;
       try {
-        await this.#native.unload(grace);
+        await unloading;
       } finally {
         this.#claim.end();
       }

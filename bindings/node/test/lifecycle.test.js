@@ -93,6 +93,20 @@ test('an unloaded app is an error, and its name free', async (t) => {
   assert.equal((await (await runtime.load(HELLO, { name: 'one' })).fetch(url)).status, 200);
 });
 
+test('ends whose grace is no time leave the app and its runtime as they are', async (t) => {
+  const runtime = runtimeFor(t);
+  const app = await runtime.load(HELLO, { name: 'kept' });
+  const listener = runtime.listen('127.0.0.1:0', app);
+  for (const graceMs of [-1, 0.5, NaN, Infinity]) {
+    await assert.rejects(app.unload({ graceMs }), code('NANO_E_INVALID'));
+    await assert.rejects(runtime.drain({ graceMs }), code('NANO_E_INVALID'));
+  }
+  assert.deepEqual([(await app.fetch(url)).status, listener.closed], [200, false]);
+  await assert.rejects(runtime.load(HELLO, { name: 'kept' }), code('NANO_E_BUSY'));
+  await app.unload();
+  await runtime.load(HELLO, { name: 'kept' });
+});
+
 test('the body of a response whose app or runtime has ended is an error, however often it is read', async () => {
   const source = `export default { fetch() {
     return new Response(new ReadableStream({ start(controller) { controller.enqueue(new Uint8Array(5)); setTimeout(() => {}, 1e9); } }));
@@ -194,6 +208,18 @@ test('reloading replaces the code and keeps the options', async (t) => {
   await assert.rejects(app.reload(source(3), { unknown: 1 }), wrongType);
   await assert.rejects(app.reload(source(3), { name: 'x' }), wrongType);
   assert.equal(await text(), 'b2');
+});
+
+test('a limit has one value, by whichever of its names it is given', async (t) => {
+  const runtime = runtimeFor(t);
+  const app = await runtime.load(HELLO, { limits: { bodyBytes: 1 } });
+  const takes = async (bytes) => (await app.fetch(url, { method: 'POST', body: 'x'.repeat(bytes) })).status;
+  const changes = [[{ body_bytes: 3 }, 3], [{ bodyBytes: 2 }, 2], [{ urlBytes: 1000 }, 2], [{ body_bytes: 1, bodyBytes: 4 }, 4]];
+  for (const [limits, wanted] of changes) {
+    await app.reload(undefined, { limits });
+    assert.equal(await takes(wanted), 200);
+    await assert.rejects(takes(wanted + 1), code('NANO_E_TOO_LARGE'));
+  }
 });
 
 test('a version finds its own bindings while it starts, and one that does not start leaves those of the old one', async (t) => {
