@@ -542,6 +542,35 @@ def test_a_websocket_is_closed_while_a_task_receives(run: Any) -> None:
     run(main())
 
 
+def test_receiving_that_is_given_up_leaves_nothing_behind(run: Any) -> None:
+    def futures() -> int:
+        gc.collect()
+        return sum(isinstance(each, asyncio.Future) for each in gc.get_objects())
+
+    async def give_up(socket: WebSocket) -> None:
+        receiving = asyncio.create_task(socket.receive())
+        # It waits then.
+        await asyncio.sleep(0)
+        receiving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await receiving
+
+    async def main() -> None:
+        async with Runtime(threads=1) as runtime:
+            app = await runtime.aload(CHAT)
+            async with app.websocket("ws://app.test/") as socket:
+                await give_up(socket)
+                before = futures()
+                for _ in range(50):
+                    await give_up(socket)
+                assert futures() == before
+                # What comes then is for whoever asks next.
+                await socket.send("there")
+                assert await socket.receive() == "there"
+
+    run(main())
+
+
 def test_a_websocket_that_is_dropped_is_over(run: Any) -> None:
     async def main() -> None:
         async with Runtime(threads=1) as runtime:

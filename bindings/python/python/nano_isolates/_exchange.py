@@ -145,10 +145,10 @@ class Exchange:
     async def anext(self) -> tuple[Any, ...]:
         """The next event."""
         while (event := self.take()) is None:
-            await self.coming()
+            await self._coming()
         return event
 
-    def coming(self) -> asyncio.Future[None]:
+    async def _coming(self) -> None:
         """What a task of the loop waits for when there is no event."""
         assert self.loop is not None
         waiter = self.loop.create_future()
@@ -156,7 +156,13 @@ class Exchange:
             self._waiters = [waiter]
         else:
             self._waiters.append(waiter)
-        return waiter
+        try:
+            await waiter
+        except BaseException:
+            # Given up: what comes is not for this one, and it may be long until anything does.
+            if self._waiters is not None and waiter in self._waiters:
+                self._waiters.remove(waiter)
+            raise
 
     async def send(self, body: AsyncIterator[bytes]) -> None:
         """Sends a streaming body as fast as the app reads it."""
