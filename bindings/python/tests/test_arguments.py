@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from typing import Any, get_type_hints
 
@@ -165,3 +166,29 @@ def test_every_status_of_the_core_has_a_class_of_its_own() -> None:
         # What is no error raises nothing.
         if name.startswith("NANO_E_"):
             assert classes[name].code == code
+
+
+class Pair(ctypes.Structure):
+    _fields_ = [("first", ctypes.c_int), ("second", ctypes.c_int)]
+
+
+def test_a_buffer_without_dimensions_is_the_number_that_is_in_it(runtime: Runtime) -> None:
+    app = runtime.load("export const told = (value) => `${Object.prototype.toString.call(value)} ${value}`")
+    numbers: list[tuple[Any, str]] = [
+        (ctypes.c_int64(5), "[object Number] 5"),
+        (ctypes.c_int8(-1), "[object Number] -1"),
+        (ctypes.c_uint64(2**64 - 1), f"[object BigInt] {2**64 - 1}"),
+        (ctypes.c_int64(-(2**53)), f"[object BigInt] {-(2**53)}"),
+        (ctypes.c_float(0.5), "[object Number] 0.5"),
+        (ctypes.c_double(math.inf), "[object Number] Infinity"),
+        (ctypes.c_bool(True), "[object Boolean] true"),
+        (memoryview(b"\xff").cast("B", ()), "[object Number] 255"),
+        (memoryview(ctypes.c_int32(7)), "[object Number] 7"),
+    ]
+    for number, told in numbers:
+        assert app.invoke_sync("told", number) == told
+    # And with one they are what they were.
+    assert app.invoke_sync("told", (ctypes.c_int16 * 2)(1, -1)) == "[object Int16Array] 1,-1"
+    for wrong in (ctypes.c_char(b"x"), ctypes.c_longdouble(1), Pair(1, 2)):
+        with pytest.raises(nano.InvalidTypeError):
+            app.invoke_sync("told", wrong)

@@ -8,7 +8,7 @@
 | bigints | `BigInt`, an `int`; an `int` beyond 2**53 becomes a bigint by itself |
 | `Uint8Array` | `bytes` |
 | `ArrayBuffer`, `DataView` | `ArrayBuffer`, `DataView`, which are `bytes` |
-| other typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`) |
+| other typed arrays | `memoryview` with their format (`Uint8ClampedArray` as `B`); numbers of numpy's and ctypes' are numbers |
 | arrays, plain objects | `list`, `dict`; what is missing in an array is `undefined` |
 | `Map`, `Set` | `Map`, a `dict`; `set`. What is several there and one in Python, as 1 and `true`, is refused |
 | `Date` | `datetime` in UTC, to the millisecond, or `Date` beyond what that can say |
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import array
 import datetime
+import struct
 import sys
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Final, NamedTuple
@@ -171,8 +172,6 @@ def to_typed_array(kind: str, data: bytes) -> memoryview:
         return memoryview(data).cast(_FORMATS[kind])  # type: ignore[call-overload, no-any-return]
     except ValueError:
         # A Python whose memoryview has no half floats: widened, each element is the same number.
-        import struct
-
         halves = struct.unpack(f"<{len(data) // 2}e", data)
         return memoryview(array.array("f", halves))
 
@@ -232,7 +231,7 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
     if isinstance(value, (bytes, bytearray)):
         return ("bytes", bytes(value), None)
     if isinstance(value, (memoryview, array.array)):
-        return _typed_array(memoryview(value))
+        return _of_buffer(memoryview(value), give)
     if isinstance(value, datetime.datetime):
         if value.tzinfo is None:
             raise InvalidTypeError("a datetime without a time zone means no point in time: give it one")
@@ -259,12 +258,15 @@ def describe(value: Any, give: Callable[[Any], tuple[str, int] | None]) -> tuple
         view = memoryview(value)
     except TypeError:
         raise InvalidTypeError(f"a value of type {type(value).__name__} cannot cross to an app") from None
-    return _typed_array(view)
+    return _of_buffer(view, give)
 
 
-def _typed_array(view: memoryview) -> tuple[str, Any, Any]:
+def _of_buffer(view: memoryview, give: Callable[[Any], tuple[str, int] | None]) -> tuple[str, Any, Any]:
+    """A typed array, or, without dimensions, the number that is in it: what numpy and ctypes have for one."""
     format = view.format.lstrip("@=" if sys.byteorder == "big" else "@=<")
     kind = _KINDS.get(format)
+    if view.ndim == 0 and (kind is not None or format == "?"):
+        return describe(*struct.unpack(format, view.tobytes()), give)
     if kind is None:
         raise InvalidTypeError(f"no typed array has elements of the format {view.format!r}")
     return (kind, view.tobytes(), None)
