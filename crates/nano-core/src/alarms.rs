@@ -3,7 +3,7 @@
 //! The first shard sleeps no longer than until the next alarm; whichever shard looks first does what is due. Nothing here runs an app's
 //! code: what is due becomes a request of the app's, like any other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +11,7 @@ use crate::runtime::Inner;
 use crate::wait::lock;
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Alarm {
     /// Look which cron expressions are due.
     Minute,
@@ -26,16 +26,24 @@ pub(crate) enum Alarm {
 /// When there is none.
 const NEVER: u64 = u64::MAX;
 
-/// Alarms by their time in the clock's milliseconds. Bounded by what sets them: each has at most one of its kind.
+/// What is to be done when. There is one of a kind at most: whatever it is about says when it is looked at next when it is looked at.
 pub(crate) struct Alarms {
     next_ms: AtomicU64,
-    waiting: Mutex<BTreeMap<(u64, u64), Alarm>>,
-    number: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// By their time in the clock's milliseconds, and by the order in which they were set.
+    due: BTreeMap<(u64, u64), Alarm>,
+    /// Where each of them is.
+    set: HashMap<Alarm, (u64, u64)>,
+    number: u64,
 }
 
 impl Default for Alarms {
     fn default() -> Self {
-        Self { next_ms: AtomicU64::new(NEVER), waiting: Mutex::default(), number: AtomicU64::new(0) }
+        Self { next_ms: AtomicU64::new(NEVER), waiting: Mutex::default() }
     }
 }
 
@@ -45,10 +53,20 @@ impl Alarms {
         Some(self.next_ms.load(Ordering::SeqCst)).filter(|next| *next != NEVER)
     }
 
-    /// Adds one; whether it is the next.
+    /// Sets one, or an earlier time for the one of its kind; whether it is the next.
     fn set(&self, at_ms: u64, alarm: Alarm) -> bool {
         let mut waiting = lock(&self.waiting);
-        waiting.insert((at_ms, self.number.fetch_add(1, Ordering::Relaxed)), alarm);
+        let before = waiting.set.get(&alarm).copied();
+        if before.is_some_and(|(before_ms, _)| before_ms <= at_ms) {
+            return false;
+        }
+        if let Some(before) = before {
+            waiting.due.remove(&before);
+        }
+        waiting.number += 1;
+        let place = (at_ms, waiting.number);
+        waiting.set.insert(alarm.clone(), place);
+        waiting.due.insert(place, alarm);
         self.note(&waiting) == at_ms
     }
 
@@ -58,13 +76,14 @@ impl Alarms {
             return None;
         }
         let mut waiting = lock(&self.waiting);
-        let first = waiting.first_entry().filter(|first| first.key().0 <= now_ms)?.remove();
+        let first = waiting.due.first_entry().filter(|first| first.key().0 <= now_ms)?.remove();
+        waiting.set.remove(&first);
         self.note(&waiting);
         Some(first)
     }
 
-    fn note(&self, waiting: &BTreeMap<(u64, u64), Alarm>) -> u64 {
-        let next = waiting.first_key_value().map_or(NEVER, |((at_ms, _), _)| *at_ms);
+    fn note(&self, waiting: &Waiting) -> u64 {
+        let next = waiting.due.first_key_value().map_or(NEVER, |((at_ms, _), _)| *at_ms);
         self.next_ms.store(next, Ordering::SeqCst);
         next
     }
@@ -91,5 +110,23 @@ impl Inner {
             }
         }
         any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_alarm_of_a_kind_at_the_earliest_of_its_times() {
+        let alarms = Alarms::default();
+        let jobs = || Alarm::Queue("jobs".into());
+        assert!(alarms.set(50, jobs()) && !alarms.set(60, jobs()) && !alarms.set(50, jobs()));
+        assert!(!alarms.set(55, Alarm::Queue("others".into())));
+        assert!(alarms.set(40, jobs()));
+        assert_eq!(alarms.next_ms(), Some(40));
+        assert_eq!(alarms.take_due(100), Some(jobs()));
+        assert_eq!(alarms.take_due(100), Some(Alarm::Queue("others".into())));
+        assert_eq!((alarms.take_due(100), alarms.next_ms()), (None, None));
     }
 }
