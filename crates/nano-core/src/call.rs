@@ -186,6 +186,11 @@ impl Call {
         Some(self.credit.fetch_sub(len, Ordering::AcqRel) - len)
     }
 
+    /// Whether it is answered with a response, and not with a value.
+    pub(crate) fn is_fetch(&self) -> bool {
+        matches!(self.view.content, CallContent::Fetch { .. })
+    }
+
     /// Takes the right to answer: true once.
     pub(crate) fn answer(&self) -> bool {
         !self.answered.swap(true, Ordering::AcqRel)

@@ -298,6 +298,9 @@ impl Runtime {
             return Err(Error::new(Status::Invalid, "a call is not answered with a WebSocket"));
         }
         let call = self.inner.call(id)?;
+        if !call.is_fetch() {
+            return Err(Error::new(Status::Invalid, "the call is no fetch: it is answered with a value, not with a response"));
+        }
         let streaming = response.body == Body::Stream;
         {
             // Whoever fails the call from now on must find this body to break off.
@@ -315,6 +318,9 @@ impl Runtime {
     /// Answers a call other than `fetch`. Every object in the value is given to the app until its RELEASE event.
     pub fn call_return(&self, id: u64, mut value: Value) -> Result<()> {
         let call = self.inner.call(id)?;
+        if call.is_fetch() {
+            return Err(Error::new(Status::Invalid, "the call is a fetch: it is answered with a response, not with a value"));
+        }
         objects::check(&call.version, &mut value)?;
         if let CallContent::Files { .. } = call.view.content
             && let Value::Buffer(bytes) | Value::View(bytes) = value
@@ -370,7 +376,13 @@ impl Runtime {
     /// Ends the streaming body of an answer.
     pub fn call_end(&self, id: u64) -> Result<()> {
         let call = self.inner.call(id)?;
-        let tell = lock(&call.body).end();
+        let tell = {
+            let mut body = lock(&call.body);
+            if !call.answered.load(Ordering::Acquire) {
+                return Err(Error::new(Status::Invalid, "the call has no body to end: it has not been answered yet"));
+            }
+            body.end()
+        };
         if tell {
             self.inner.tell_place(call.place, Command::Answer(call.place, Answer::BodyReady));
         }

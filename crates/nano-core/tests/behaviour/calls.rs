@@ -1,6 +1,8 @@
 //! Calls between app and host: bindings, methods, invocations.
 
-use nano_core::{Body, CallContent, CallResponse, Headers, Payload, ResponseHead, Status, Value};
+use nano_core::{
+    Binding, BindingKind, Body, CallContent, CallResponse, ClassShape, Headers, HostObject, Payload, ResponseHead, Status, Value,
+};
 
 use crate::support::*;
 
@@ -158,6 +160,58 @@ fn what_the_host_throws_has_a_name() {
         Some(Payload::Response { body, .. }) => assert_eq!(String::from_utf8_lossy(&body), wanted),
         other => panic!("unexpected {other:?}"),
     }
+}
+
+#[test]
+fn an_answer_of_the_wrong_kind_is_refused_and_the_call_still_waits() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(r, env) { const all = [await (await env.API.fetch('http://api/')).text(), await env.API.get('k'), \
+        await env.make()]; const thing = new env.Thing(); await thing.name; return new Response(all.join()); } }";
+    let mut options = options("kinds", source);
+    let shape = ClassShape { methods: Vec::new(), properties: vec!["name".into()], constructible: true };
+    options.bindings = vec![
+        "API".into(),
+        Binding { name: "make".into(), kind: BindingKind::Function },
+        Binding { name: "Thing".into(), kind: BindingKind::Class(shape) },
+    ];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let next_call = || wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let response = |text: &str| CallResponse { head: head(200), body: Body::Whole(text.into()) };
+    let call = next_call();
+    assert_eq!(runtime.call_return(call, Value::Int(42)).expect_err("a fetch").status, Status::Invalid);
+    runtime.call_respond(call, response("fetched")).expect("is open");
+    let thing = Value::HostObject(HostObject { class: "Thing".into(), id: 1, keeper: None });
+    for value in [Value::Text("got".into()), Value::Text("made".into()), thing, Value::Text("its name".into())] {
+        let call = next_call();
+        for body in [Body::Whole(b"no".to_vec()), Body::Stream] {
+            let error = runtime.call_respond(call, CallResponse { head: head(200), body }).expect_err("no fetch");
+            assert_eq!(error.status, Status::Invalid, "{}", error.message);
+        }
+        runtime.call_return(call, value).expect("is open");
+    }
+    assert_eq!(ended_with(&runtime, id), "fetched,got,made");
+}
+
+#[test]
+fn the_end_of_a_body_that_has_not_begun_is_no_answer() {
+    let runtime = runtime(1);
+    let source = "export default { async fetch(r, env) { const got = await env.API.get('k'); \
+        return new Response(got + ' ' + await (await env.API.fetch('http://api/')).text()); } }";
+    let mut options = options("ends", source);
+    options.bindings = vec!["API".into()];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let next_call = || wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    let call = next_call();
+    assert_eq!(runtime.call_end(call).expect_err("not answered").status, Status::Invalid);
+    runtime.call_return(call, Value::Text("got".into())).expect("is open");
+    let call = next_call();
+    assert_eq!(runtime.call_end(call).expect_err("not answered").status, Status::Invalid);
+    runtime.call_respond(call, CallResponse { head: head(200), body: Body::Stream }).expect("is open");
+    runtime.call_write(call, b"streamed").expect("is open");
+    runtime.call_end(call).expect("is open");
+    assert_eq!(ended_with(&runtime, id), "got streamed");
 }
 
 #[test]
