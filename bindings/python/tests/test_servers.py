@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import gc
 import io
 import json
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import types
 import weakref
@@ -431,6 +433,83 @@ def test_asgi_an_app_that_is_loaded_there_is_answered_on_the_server_s_loop(run: 
         app = asgi.App(source, bindings={"here": here})
         try:
             assert json.loads((await ask(app, "GET", "/")).body) == [True, True]
+        finally:
+            app._mounted.close()
+
+    run(main())
+
+
+def test_asgi_requests_that_wait_for_the_first_load_take_no_threads_of_the_loop(run: Any) -> None:
+    source = """
+    import { env } from 'cloudflare:workers';
+    await env.first();
+    export default { fetch: () => new Response('hello') };
+    """
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+        loads: list[object] = []
+        asked, gate = asyncio.Event(), asyncio.Event()
+
+        async def first() -> None:
+            loads.append(await asyncio.to_thread(object))
+            asked.set()
+            await gate.wait()
+
+        app = asgi.App(source, bindings={"first": first})
+        elsewhere: concurrent.futures.Future[Client] = concurrent.futures.Future()
+
+        def ask_elsewhere() -> None:
+            elsewhere.set_result(asyncio.run(ask(app, "GET", "/")))
+
+        try:
+            requests = [asyncio.create_task(ask(app, "GET", "/")) for _ in range(10)]
+            await asked.wait()
+            # Who has begun it gives up, and others come, also on another loop.
+            requests[0].cancel()
+            thread = threading.Thread(target=ask_elsewhere)
+            thread.start()
+            requests.append(asyncio.create_task(ask(app, "GET", "/")))
+            await asyncio.sleep(0)
+            gate.set()
+            given_up, *answered = await asyncio.gather(*requests, return_exceptions=True)
+            answered.append(await asyncio.wrap_future(elsewhere))
+            thread.join()
+            assert isinstance(given_up, asyncio.CancelledError)
+            assert [client.body for client in answered if isinstance(client, Client)] == [b"hello"] * 11
+            assert len(loads) == 1
+        finally:
+            app._mounted.close()
+
+    run(main())
+
+
+def test_asgi_a_load_that_fails_while_nobody_waits_is_told_to_who_comes_next(run: Any, tmp_path: Path) -> None:
+    source = tmp_path / "index.js"
+    source.write_text("import { env } from 'cloudflare:workers'; await env.first(); throw new Error('no');")
+
+    async def main() -> None:
+        asked, gate = asyncio.Event(), asyncio.Event()
+
+        async def first() -> None:
+            asked.set()
+            await gate.wait()
+
+        app = asgi.App(source, bindings={"first": first})
+        try:
+            request = asyncio.create_task(ask(app, "GET", "/"))
+            await asked.wait()
+            request.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await request
+            late = asyncio.create_task(ask(app, "GET", "/"))
+            gate.set()
+            assert ((await late).status, json.loads(late.result().body)["code"]) == (500, "EXCEPTION")
+            # Known, and not tried again for the moment.
+            asked.clear()
+            assert (await ask(app, "GET", "/")).status == 500
+            assert not asked.is_set()
         finally:
             app._mounted.close()
 

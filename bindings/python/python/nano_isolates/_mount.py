@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 import os
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +49,8 @@ class Mounted:
         self._options = options
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
+        # What the tasks of a loop wait for while it is loaded for them.
+        self._loading: dict[Loop, asyncio.Future[App]] = {}
         # Why it could not be loaded, and until when that is taken to be so.
         self._failure: NanoError | None = None
         self._failed_until = 0.0
@@ -55,8 +61,7 @@ class Mounted:
         with self._lock:
             if self.ready is None:
                 assert not isinstance(self._source, App)
-                if self._failure is not None and time.monotonic() < self._failed_until:
-                    raise self._failure.with_traceback(None)
+                self._check_failure()
                 if self._runtime is None:
                     self._runtime = Runtime()
                 try:
@@ -67,12 +72,50 @@ class Mounted:
                 self._failure = None
             return self.ready
 
+    def _check_failure(self) -> None:
+        if self._failure is not None and time.monotonic() < self._failed_until:
+            raise self._failure.with_traceback(None)
+
+    async def aload(self) -> App:
+        """The same for the tasks of a loop, which goes on meanwhile and answers the app. Whichever of them gives up, the others get it."""
+        if self.ready is not None:
+            return self.ready
+        self._check_failure()
+        loop = asyncio.get_running_loop()
+        loading = self._loading.get(loop)
+        if loading is None:
+            loading = self._loading[loop] = loop.create_future()
+            # A thread of its own: the app may wait for what those of the loop's pool are to do.
+            thread = threading.Thread(target=self._load_in_thread, args=(loop, loading), name="nano-load", daemon=True)
+            try:
+                thread.start()
+            except BaseException:
+                del self._loading[loop]
+                raise
+        return await asyncio.shield(loading)
+
+    def _load_in_thread(self, loop: Loop, loading: asyncio.Future[App]) -> None:
+        try:
+            tell: Callable[[], None] = partial(loading.set_result, self.load(loop))
+        except BaseException as error:
+            tell = partial(_set_failure, loading, error)
+        # Whoever comes from now on finds the app, or why there is none. The loop may be closed by now.
+        del self._loading[loop]
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell)
+
     def close(self) -> None:
         """Closes the runtime that was made here."""
         with self._lock:
             if self._runtime is not None:
                 self._runtime.close()
                 self._runtime, self.ready, self._failure = None, None, None
+
+
+def _set_failure(loading: asyncio.Future[App], error: BaseException) -> None:
+    loading.set_exception(error)
+    # It is no mistake that nobody waits any more.
+    loading.exception()
 
 
 def headers_of(method: str, response: Response) -> tuple[Pairs, bool]:

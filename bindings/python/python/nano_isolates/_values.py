@@ -266,7 +266,8 @@ def _of_buffer(view: memoryview, give: Callable[[Any], tuple[str, int] | None]) 
     format = view.format.lstrip("@=" if sys.byteorder == "big" else "@=<")
     kind = _KINDS.get(format)
     if view.ndim == 0 and (kind is not None or format == "?"):
-        return describe(*struct.unpack(format, view.tobytes()), give)
+        (number,) = struct.unpack(format, view.tobytes())
+        return describe(number, give)
     if kind is None:
         raise InvalidTypeError(f"no typed array has elements of the format {view.format!r}")
     return (kind, view.tobytes(), None)

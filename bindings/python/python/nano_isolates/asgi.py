@@ -48,7 +48,7 @@ class App:
         app = self._mounted.ready
         if app is None:
             try:
-                app = await self._app()
+                app = await self._mounted.aload()
             except NanoError as error:
                 await _fail(self._mounted.name, error, scope, send)
                 return
@@ -109,7 +109,7 @@ class App:
             await self._lifespan(receive, send)
         elif kind == "websocket":
             try:
-                app = self._mounted.ready or await self._app()
+                app = await self._mounted.aload()
             except NanoError as error:
                 report(self._mounted.name, error)
                 await deny(error, scope, receive, send)
@@ -123,7 +123,7 @@ class App:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    await self._app()
+                    await self._mounted.aload()
                 except Exception as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return
@@ -132,10 +132,6 @@ class App:
                 await asyncio.to_thread(self._mounted.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-    async def _app(self) -> _runtime.App:
-        app = self._mounted.ready
-        return app if app is not None else await asyncio.to_thread(self._mounted.load, asyncio.get_running_loop())
 
 
 class _Gone(Exception):
