@@ -332,3 +332,29 @@ fn a_string_put_together_of_others_is_written_out_only_if_there_is_room() {
     assert_eq!(text(&app, "/"), r#"["RangeError","RangeError","RangeError","RangeError"]"#);
     assert_eq!(app.stats().strikes, 0);
 }
+
+#[test]
+fn texts_longer_than_all_memory_outside_the_heap_are_copied_nowhere() {
+    let runtime = runtime(1);
+    let source = "const long = '\u{e9}'.repeat(1 << 28); const name = async (f) => { try { await f(); return 'made'; } catch (e) { return e.message; } };
+        const uses = [() => new TextEncoder().encode(long), () => new URL('http://a/' + long), () => URL.canParse(long, 'http://a/'),
+          () => new TextDecoder(long)];
+        export default { async fetch(request) { return new Response(await name(uses[new URL(request.url).pathname.slice(1)])); } }";
+    let mut options = options("ropes", source);
+    options.limits.cpu_ms = 60_000;
+    let app = runtime.load(options).expect("loads");
+    for number in 0..4 {
+        let said = text(&app, &format!("/{number}"));
+        assert!(said.contains("limit external_bytes") && said.contains("characters"), "{number}: {said}");
+    }
+    assert_eq!((app.stats().strikes, runtime.stats().parked), (0, 0));
+}
+
+#[test]
+fn what_is_thrown_is_told_by_its_beginning() {
+    let runtime = runtime(1);
+    let mut thrower = options("thrower", "const long = 'x'.repeat(1 << 28); export default { fetch() { throw new Error(long); } }");
+    thrower.limits.cpu_ms = 60_000;
+    let error = fetch(&runtime.load(thrower).expect("loads"), "/").expect_err("is thrown");
+    assert!(error.message.ends_with("xxx...") && error.message.len() < 10_000, "{} bytes", error.message.len());
+}

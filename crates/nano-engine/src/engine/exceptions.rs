@@ -30,10 +30,13 @@ pub(crate) fn describe(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>
     let message = if let Some(text) = text_of_platform_exception(scope, exception) {
         text
     } else if exception.is_native_error() || exception.is_object() {
-        let message = v8::Exception::create_message(scope, exception).get(scope).to_rust_string_lossy(scope);
+        let message = v8::Exception::create_message(scope, exception).get(scope);
+        let message = beginning(scope, message);
         message.strip_prefix("Uncaught ").unwrap_or(&message).to_string()
     } else if exception.is_symbol() {
         "a symbol was thrown".to_string()
+    } else if let Ok(text) = v8::Local::<v8::String>::try_from(exception) {
+        beginning(scope, text)
     } else {
         exception.to_rust_string_lossy(scope)
     };
@@ -51,7 +54,18 @@ fn text_of_platform_exception(scope: &mut v8::PinScope, exception: v8::Local<v8:
     // Fails where the app's stack or time is used up: then V8's own words have to do.
     v8::tc_scope!(let scope, scope);
     let text = text_of.call(scope, undefined.into(), &[exception])?;
-    text.is_string().then(|| text.to_rust_string_lossy(scope))
+    v8::Local::<v8::String>::try_from(text).ok().map(|text| beginning(scope, text))
+}
+
+/// As much of a text as is told of an exception, and so much more that it can be seen to have been cut.
+pub(crate) fn beginning(scope: &v8::PinScope, text: v8::Local<v8::String>) -> String {
+    if text.length() <= EXCEPTION_TEXT_BYTES_MAX {
+        return text.to_rust_string_lossy(scope);
+    }
+    // V8 may have put "Uncaught " before it.
+    let mut units = vec![0; EXCEPTION_TEXT_BYTES_MAX + 16];
+    text.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
+    String::from_utf16_lossy(&units)
 }
 
 /// What V8 prints of an error whose name and message it may not read.
@@ -68,8 +82,8 @@ fn stack_of(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>) -> String
     let Some(key) = v8::String::new(scope, "stack") else { return String::new() };
     v8::tc_scope!(let scope, scope);
     match object.get(scope, key.into()) {
-        Some(stack) if stack.is_string() => stack.to_rust_string_lossy(scope),
-        _ => String::new(),
+        Some(stack) => v8::Local::<v8::String>::try_from(stack).map_or_else(|_| String::new(), |stack| beginning(scope, stack)),
+        None => String::new(),
     }
 }
 

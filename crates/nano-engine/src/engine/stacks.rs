@@ -3,8 +3,10 @@
 
 use nano_base::limits::{SPECIFIER_BYTES_MAX, STACK_FRAMES_MAX, STOPPED_FRAMES_MAX};
 
+use super::exceptions;
 use super::modules::code_of;
 use crate::isolate::state::State;
+use crate::web::ops;
 
 /// V8's question. `sites` are its CallSite objects.
 pub(crate) fn prepare<'s>(
@@ -67,7 +69,7 @@ fn stack<'s>(
         v8::tc_scope!(let scope, scope);
         let head = if error.is_object() { head.call(scope, error, &[]) } else { error.to_detail_string(scope).map(Into::into) };
         match head {
-            Some(head) => head.to_rust_string_lossy(scope),
+            Some(head) => ops::copy(scope, head),
             None if scope.has_terminated() => return None,
             None => "<error>".to_string(),
         }
@@ -75,7 +77,8 @@ fn stack<'s>(
     for index in 0..sites.length().min(STACK_FRAMES_MAX) {
         v8::scope!(let scope, scope);
         let site = sites.get_index(scope, index)?;
-        let site = to_string.call(scope, site, &[])?.to_rust_string_lossy(scope);
+        let site = v8::Local::<v8::String>::try_from(to_string.call(scope, site, &[])?).ok()?;
+        let site = exceptions::beginning(scope, site);
         text.push_str("\n    at ");
         match split(&site) {
             Some((before, path, line, column, after)) => {

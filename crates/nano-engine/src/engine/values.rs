@@ -177,7 +177,8 @@ impl<'s> Reader<'s> {
         }
         let object = value.to_object(scope)?;
         if !self.is_plain(scope, object) {
-            let class: String = object.get_constructor_name().to_rust_string_lossy(scope).chars().take(CLASS_CHARACTERS_MAX).collect();
+            let class = object.get_constructor_name();
+            let class: String = exceptions::beginning(scope, class).chars().take(CLASS_CHARACTERS_MAX).collect();
             return refuse(scope, &format!("an object of the class {class} cannot cross, only what is plain"));
         }
         let names = own_names(scope, object)?;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::engine::resources::{self, Charge};
 use crate::engine::{exceptions, modules};
+use crate::isolate::state::State;
 
 /// Names each native function and wraps it.
 macro_rules! table {
@@ -253,12 +254,32 @@ pub(crate) fn integer(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments
 
 /// An argument as text; lone surrogates become U+FFFD.
 pub(crate) fn text(scope: &v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> String {
-    args.get(index).to_rust_string_lossy(scope)
+    copy(scope, args.get(index))
+}
+
+/// A value as text, or "" with a RangeError pending if it is far too long.
+pub(crate) fn copy(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> String {
+    if has_room(scope, value) { value.to_rust_string_lossy(scope) } else { String::new() }
+}
+
+/// Whether a text could have a copy if the app had no other memory outside its heap; if not, a RangeError is pending. A string that was put
+/// together of others is much longer than what the heap holds of it, and a copy that is being made cannot be stopped.
+fn has_room(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> bool {
+    const SHORT: usize = 64 << 10;
+    let units = v8::Local::<v8::String>::try_from(value).map_or(0, |string| string.length());
+    let has_room = units <= SHORT || State::of(scope).is_none_or(|state| units <= state.budget.max());
+    if !has_room {
+        let message = format!("a text of {units} characters is longer than the app's memory outside the heap (limit external_bytes)");
+        exceptions::throw_range_error(scope, &message);
+    }
+    has_room
 }
 
 /// Lends a value's text to `read`, which cannot run JavaScript: where it lies, if it is ASCII.
 pub(crate) fn with_text<T>(scope: &mut v8::PinScope, value: v8::Local<v8::Value>, read: impl Fn(&str) -> T) -> T {
-    if let Ok(string) = v8::Local::<v8::String>::try_from(value) {
+    if let Ok(string) = v8::Local::<v8::String>::try_from(value)
+        && has_room(scope, value)
+    {
         let view = v8::ValueView::new(scope, string);
         if let v8::ValueViewData::OneByte(bytes) = view.data()
             && bytes.is_ascii()
@@ -267,15 +288,18 @@ pub(crate) fn with_text<T>(scope: &mut v8::PinScope, value: v8::Local<v8::Value>
             return read(text);
         }
     }
-    read(&value.to_rust_string_lossy(scope))
+    read(&copy(scope, value))
 }
 
 /// A value's text as UTF-8, in memory of its own length: of Latin-1 from 4 KiB on `text` takes twice that, and giving it back takes time.
 pub(crate) fn utf8(scope: &v8::PinScope, value: v8::Local<v8::Value>) -> Vec<u8> {
     const LONG: usize = 4096;
     let Some(string) = v8::Local::<v8::String>::try_from(value).ok().filter(|string| string.is_onebyte() && string.length() >= LONG) else {
-        return value.to_rust_string_lossy(scope).into_bytes();
+        return copy(scope, value).into_bytes();
     };
+    if !has_room(scope, value) {
+        return Vec::new();
+    }
     let mut bytes = Vec::with_capacity(string.utf8_length(scope));
     let written = string.write_utf8_uninit_v2(scope, bytes.spare_capacity_mut(), v8::WriteFlags::kReplaceInvalidUtf8, None);
     // SAFETY: so many bytes at the beginning of the spare capacity have been written.

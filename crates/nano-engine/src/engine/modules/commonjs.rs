@@ -8,6 +8,7 @@ use super::{Key, ModuleKind, code_of, find_import, load, origin, source_text, sy
 use crate::engine::exceptions;
 use crate::isolate::app::AppCode;
 use crate::isolate::state::State;
+use crate::web::ops;
 
 /// `module.exports` of a CommonJS module. It runs once; one that requires itself on the way sees what there is so far.
 pub(super) fn run<'s>(scope: &mut v8::PinScope<'s, '_>, code: &Arc<AppCode>, index: usize) -> Option<v8::Local<'s, v8::Value>> {
@@ -54,7 +55,7 @@ fn require<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArgum
         exceptions::throw_type_error(scope, "require() takes the name of a module");
         return;
     }
-    let specifier = args.get(0).to_rust_string_lossy(scope);
+    let specifier = ops::copy(scope, args.get(0));
     let Some(code) = code_of(scope) else { return };
     match required(scope, &code, importer, &specifier) {
         Ok(Some(value)) => rv.set(value),

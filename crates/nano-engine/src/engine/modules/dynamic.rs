@@ -10,6 +10,7 @@ use nano_base::status::Error;
 use super::{Key, attribute, code_of, identify, key_of, load};
 use crate::engine::exceptions;
 use crate::isolate::app::AppCode;
+use crate::web::ops;
 
 /// V8's question at `import(specifier)`: the answer is always a promise, rejected with the reason if need be.
 pub(crate) fn import_dynamically<'s>(
@@ -65,7 +66,7 @@ fn import<'s>(
     specifier: v8::Local<'s, v8::String>,
     attributes: v8::Local<'s, v8::FixedArray>,
 ) -> Result<Imported<'s>, Failure> {
-    let specifier = specifier.to_rust_string_lossy(scope);
+    let specifier = ops::copy(scope, specifier.into());
     let explain = |why: String| Failure::Explained(format!("cannot import \"{specifier}\": {why}"));
     let code = code_of(scope).ok_or_else(|| explain("the app is not loaded".into()))?;
     // Code without a file of its own imports as the main module does.
@@ -167,7 +168,7 @@ pub fn url_under(root: &str, path: &str) -> String {
 /// `import.meta.resolve(specifier)`
 fn resolve<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, mut rv: v8::ReturnValue) {
     let Some(specifier) = args.get(0).to_string(scope) else { return };
-    let specifier = specifier.to_rust_string_lossy(scope);
+    let specifier = ops::copy(scope, specifier.into());
     let importer = args.data().uint32_value(scope).unwrap_or(0) as usize;
     let Some(code) = code_of(scope) else { return };
     let code: &Arc<AppCode> = &code;

@@ -18,7 +18,7 @@ use nano_base::limits::{REWRITER_BYTES_MAX, REWRITER_SELECTOR_BYTES_MAX, REWRITE
 use self::machine::{Failure, Machine, OnDocument, OnElement, Step};
 use self::token::{Content, Kind, Output, Part, Place, Token};
 use super::encoding::{return_bytes, return_utf8};
-use super::ops::{integer, text};
+use super::ops::{copy, integer, text};
 use crate::engine::exceptions::{throw_range_error, throw_type_error};
 use crate::engine::{bytes, resources};
 use crate::isolate::state::State;
@@ -141,7 +141,7 @@ fn create<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, mut rv: Return<'s>) {
     let mut counts_types = false;
     let mut base_bytes = size_of::<Rewriting>();
     for handlers in on.chunks_exact(4) {
-        let written = handlers[0].to_rust_string_lossy(scope);
+        let written = copy(scope, handlers[0]);
         base_bytes += HANDLER_BYTES + written.len() * 16;
         combinators += combinators_of(&written);
         counts_types |= may_count_types(&written);
@@ -376,7 +376,7 @@ fn insert<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, rewriting: &Rewriting)
         return;
     }
     let content = if value.is_string() {
-        Content::Text(value.to_rust_string_lossy(scope), args.get(4).is_true())
+        Content::Text(copy(scope, value), args.get(4).is_true())
     } else {
         Content::Stream(integer(scope, args, 3))
     };
