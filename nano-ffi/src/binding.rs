@@ -64,7 +64,7 @@ impl nano_binding {
         if self.flags & !known != 0 {
             return Err(too_new(format!("nano_binding.flags of {name} has flags that this library does not know: {:#x}", self.flags)));
         }
-        if self.kind != NANO_BINDING_CLASS && self.methods_count + self.properties_count > 0 {
+        if self.kind != NANO_BINDING_CLASS && (self.methods_count > 0 || self.properties_count > 0) {
             return Err(invalid(format!("the binding {name} has methods or properties, but is no class")));
         }
         let named = matches!(self.kind, NANO_BINDING_APP | NANO_BINDING_QUEUE | NANO_BINDING_JSON);

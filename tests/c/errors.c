@@ -221,6 +221,26 @@ static void env_is_checked(void) {
   refused(options, NANO_E_INVALID, "env is NULL");
 }
 
+static void limits_may_be_as_large_as_numbers_are(void) {
+  nano_runtime *other = make_runtime(1);
+  nano_app_options options = app_options(
+      "boundless", "export default { async fetch() { await new Promise((done) => setTimeout(done)); return new Response('ok'); } }");
+  nano_request_init init = request("GET", "http://test/");
+  nano_response *response;
+  options.heap_bytes = options.external_bytes = options.body_bytes = options.upload_bytes = UINT64_MAX;
+  options.storage_bytes = options.cache_bytes = UINT64_MAX;
+  options.cpu_ms = options.start_cpu_ms = options.wall_ms = options.idle_ms = options.errand_cpu_ms = UINT32_MAX;
+  options.requests = options.subrequests = options.subrequests_at_once = options.timers = options.sockets = UINT32_MAX;
+  options.errands = options.host_objects = options.storage_entries = options.log_bytes_per_s = UINT32_MAX;
+  options.env_entries = options.env_entry_bytes = options.url_bytes = options.header_bytes = UINT32_MAX;
+  nano_app *boundless = load(other, options);
+  CHECK_EQ(nano_fetch(boundless, &init, 0, &response, NULL), NANO_OK);
+  CHECK(is(nano_response_body(response), "ok"));
+  nano_response_free(response);
+  nano_app_free(boundless);
+  nano_runtime_free(other);
+}
+
 static void requests_are_checked(void) {
   nano_request_init init = request("GET", "/relative");
   not_dispatched(init, NANO_E_INVALID, "absolute");
@@ -296,6 +316,7 @@ int main(void) {
   structs_may_be_older_or_newer();
   sources_that_do_not_load_say_where();
   env_is_checked();
+  limits_may_be_as_large_as_numbers_are();
   requests_are_checked();
   an_error_knows_its_status_of_http();
   what_an_app_throws_is_for_the_hosts_log();

@@ -460,7 +460,7 @@ impl Instance {
 
     /// Whether the heap, of which so much was in use just now, is far beyond its limit, also when all garbage has been collected: V8 looks only when it needs more.
     pub fn is_beyond_its_heap(&mut self, used: usize) -> bool {
-        let max = self.state.heap_bytes_max + HEADROOM_BYTES;
+        let max = self.state.heap_bytes_max.saturating_add(HEADROOM_BYTES);
         if used <= max {
             return false;
         }
