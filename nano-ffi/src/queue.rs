@@ -28,8 +28,10 @@ pub unsafe extern "C" fn nano_poll(
         let into = unsafe { room(events, capacity) }?;
         let runtime = guard::handle(runtime, "runtime")?;
         let mut consumer = runtime.consume()?;
+        // Before the look at the queue: what comes between both would be lost.
+        let was_closed = runtime.bell.is_closed();
         *count = take(runtime, &mut consumer, into)?;
-        if *count == 0 && runtime.bell.is_closed() { Err(closed()) } else { Ok(Status::Ok) }
+        if *count == 0 && was_closed { Err(closed()) } else { Ok(Status::Ok) }
     })
 }
 

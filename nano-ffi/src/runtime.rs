@@ -120,8 +120,8 @@ pub extern "C" fn nano_runtime_drain(runtime: Option<&nano_runtime>, grace_ms: u
 }
 
 /// Ends every request with NANO_E_SHUTDOWN and stops the threads. What was in the queue, and these last events, can be
-/// polled; after them nano_poll and nano_wait say NANO_E_SHUTDOWN. Blocks until the threads have stopped. A second close
-/// does nothing.
+/// polled; after them nano_poll and nano_wait say NANO_E_SHUTDOWN, and nothing comes any more. Blocks until the threads
+/// have stopped. A second close does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn nano_runtime_close(runtime: Option<&nano_runtime>) -> nano_status {
     guard::status(|| {

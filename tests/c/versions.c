@@ -1,5 +1,7 @@
 /* Versions of an app: each is answered by what its host keeps for it, until it has ended. */
 #include "harness.h"
+#include <pthread.h>
+
 #include "cbor.h"
 
 #define ASKS "export default { async fetch(request, env) { return new Response(await env.ask()); } }"
@@ -94,6 +96,7 @@ typedef struct newer {
 static void what_is_not_loaded_ends_too(void) {
   version kept = {"kept", 0}, lost = {"lost", 0};
   nano_app_options options = options_of(&kept, ASKS);
+  nano_binding members = {0};
   nano_app *none;
   newer later = {0};
   app = load(runtime, options);
@@ -110,11 +113,55 @@ static void what_is_not_loaded_ends_too(void) {
   CHECK_EQ(nano_app_reload(app, &later.options, NULL), NANO_E_TOO_NEW);
   CHECK(next_type() == NANO_EVENT_VERSION_END && lost.ended == 4);
   CHECK_EQ(nano_app_load(runtime, &options, NULL, NULL), NANO_E_INVALID);
+  options.size = 3;
+  CHECK_EQ(nano_app_load(runtime, &options, &none, NULL), NANO_E_INVALID);
+  members.name = nano_str("B"), members.methods = members.properties = &members.name;
+  members.methods_count = SIZE_MAX, members.properties_count = 1;
+  options = options_of(&lost, ASKS);
+  options.env_bindings = &members;
+  CHECK_EQ(nano_app_load(runtime, &options, &none, NULL), NANO_E_INVALID);
+  CHECK(next_type() == NANO_EVENT_VERSION_END && lost.ended == 5);
   answer(begin(), "kept");
   CHECK_EQ(nano_runtime_close(runtime), NANO_OK);
-  CHECK(next_type() == NANO_EVENT_VERSION_END && kept.ended == 1 && lost.ended == 4);
+  CHECK(next_type() == NANO_EVENT_VERSION_END && kept.ended == 1 && lost.ended == 5);
+  CHECK_EQ(next_type(), NANO_EVENT_NONE);
+  options = options_of(&lost, ASKS);
+  CHECK_EQ(nano_app_load(runtime, &options, &none, NULL), NANO_E_SHUTDOWN);
+  CHECK_EQ(nano_app_reload(app, &options, NULL), NANO_E_SHUTDOWN);
+  options.source_kind = 99;
+  CHECK_EQ(nano_app_load(runtime, &options, &none, NULL), NANO_E_TOO_NEW);
+  CHECK_EQ(nano_app_reload(app, &options, NULL), NANO_E_TOO_NEW);
   CHECK_EQ(next_type(), NANO_EVENT_NONE);
   nano_app_free(app);
+}
+
+static void *poll_until_shutdown(void *closing) {
+  nano_event event;
+  size_t count;
+  while (nano_poll(closing, &event, 1, &count) == NANO_OK) {
+    if (count && event.type == NANO_EVENT_VERSION_END) ((version *)event.user_data)->ended++;
+    nano_event_release(&event, count);
+  }
+  return NULL;
+}
+
+/* Also to one who polls in the moment in which the runtime is closed. */
+static void shutdown_is_said_after_the_last_event(void) {
+  int ended = 0;
+  for (int i = 0; i < 100; i++) {
+    version only = {"only", 0};
+    nano_app_options options = options_of(&only, ASKS);
+    nano_runtime *closing = make_runtime(1);
+    pthread_t poller;
+    options.flags = NANO_APP_LAZY;
+    nano_app_free(load(closing, options));
+    if (pthread_create(&poller, NULL, poll_until_shutdown, closing)) FAIL("a thread");
+    nano_runtime_close(closing);
+    pthread_join(poller, NULL);
+    nano_runtime_free(closing);
+    ended += only.ended;
+  }
+  CHECK_EQ(ended, 100);
 }
 
 int main(void) {
@@ -122,6 +169,7 @@ int main(void) {
   runtime = make_runtime(1);
   each_answers_its_own_requests();
   what_is_not_loaded_ends_too();
+  shutdown_is_said_after_the_last_event();
   nano_runtime_free(runtime);
   return test_end();
 }
