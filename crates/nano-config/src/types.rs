@@ -60,10 +60,20 @@ fn entries<'a>(manifest: &'a Manifest, neighbours: &dyn Neighbours) -> Vec<(&'a 
     let mut list: Vec<(&str, String)> = Vec::new();
     list.extend(manifest.vars.iter().map(|(name, var)| (&**name, kind_of(var))));
     list.extend(manifest.secrets.iter().map(|(name, _)| (&**name, "string".to_string())));
+    for (index, name) in manifest.required.iter().enumerate() {
+        let is_told = list.iter().any(|(told, _)| told == name) || manifest.required[..index].contains(name);
+        if !is_told {
+            list.push((name, "string".to_string()));
+        }
+    }
     for service in &manifest.services {
         let module = neighbours.module(&service.app);
         let kind = match (&service.entrypoint, module) {
-            (Some(entrypoint), Some(module)) if is_identifier(entrypoint) => format!("Service<import({}).{entrypoint}>", quoted(&module)),
+            (Some(entrypoint), Some(module)) if is_identifier(entrypoint) => {
+                // A class answers with an instance of its own, an object with itself.
+                let export = format!("typeof import({}).{entrypoint}", quoted(&module));
+                format!("Service<{export} extends abstract new (...args: any) => infer Instance ? Instance : {export}>")
+            }
             _ => "Service<Record<string, (...args: any[]) => any>>".to_string(),
         };
         list.push((&service.name, kind));
@@ -141,7 +151,7 @@ mod tests {
             declared,
             format!(
                 "// Made from nano.toml by \"nanod types\": changes here are lost.\n\n\
-                 declare namespace Cloudflare {{\n  interface Env {{\n    readonly A: number;\n    readonly AUTH: Service<import(\"../auth/src/index\").Admin>;\n    \
+                 declare namespace Cloudflare {{\n  interface Env {{\n    readonly A: number;\n    readonly AUTH: Service<typeof import(\"../auth/src/index\").Admin extends abstract new (...args: any) => infer Instance ? Instance : typeof import(\"../auth/src/index\").Admin>;\n    \
                  readonly B: string;\n    readonly JOBS: {QUEUE};\n    readonly KEY: string;\n    readonly LIST: (boolean | number | string)[];\n    readonly LOCAL: string;\n    \
                  readonly OTHER: Service<Record<string, (...args: any[]) => any>>;\n    readonly T: {{ on: boolean; \"a-b\": {{}} }};\n    readonly \"odd name\": string;\n  }}\n}}\n\n\
                  interface Env extends Cloudflare.Env {{}}\n"
@@ -154,6 +164,16 @@ mod tests {
         let text = "vars.A = \"1\"\n[env.s.vars]\nB = \"2\"\n";
         let declared = generate(&[&manifest(text, None), &manifest(text, Some("s"))], &[], "nano.toml", &());
         assert!(declared.contains("readonly A: string;\n    readonly B?: string;\n"), "{declared}");
+    }
+
+    #[test]
+    fn secrets_whose_names_alone_are_known_are_text() {
+        let text = "vars.A = 1\nsecrets.required = [\"A\", \"B\", \"LOCAL\", \"B\"]\n[env.s.secrets]\nrequired = [\"B\"]\n";
+        let one = |environment| read(text, "wrangler.toml", Flavour::Wrangler, "a", environment).manifest.expect("a manifest");
+        let declared = generate(&[&one(None), &one(Some("s"))], &["LOCAL"], "wrangler.toml", &());
+        for line in ["readonly A?: number;\n", "readonly B: string;\n", "readonly LOCAL?: string;\n"] {
+            assert!(declared.contains(line), "{line}{declared}");
+        }
     }
 
     #[test]

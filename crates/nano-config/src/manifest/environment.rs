@@ -13,6 +13,8 @@ pub struct Inheritance {
     pub joined: &'static [&'static str],
     /// What an environment does not get from outside.
     pub own: &'static [&'static str],
+    /// Keys that say the same thing: one of an environment's takes the place of any outside it.
+    pub same: &'static [[&'static str; 2]],
 }
 
 /// The names of a file's environments.
@@ -43,6 +45,9 @@ pub fn select(table: &Table, name: &str, inheritance: Inheritance, findings: &mu
         }
         !lost
     });
+    let says_again =
+        |key: &str| inheritance.same.iter().any(|keys| keys.contains(&key) && keys.iter().any(|key| chosen.entry(key).is_some()));
+    result.0.retain(|entry| !says_again(&entry.key));
     for entry in &chosen.0 {
         match result.0.iter_mut().find(|outer| outer.key == entry.key) {
             None => result.0.push(entry.clone()),

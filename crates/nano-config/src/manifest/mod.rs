@@ -48,6 +48,8 @@ pub struct Manifest {
     pub vars: Vec<(String, Var)>,
     /// Variables in `env` whose values come from elsewhere.
     pub secrets: Vec<(String, SecretSource)>,
+    /// Names in `env` whose values whoever deploys it has to give.
+    pub required: Vec<String>,
     /// Other apps in `env`.
     pub services: Vec<Service>,
     /// What it may use.
@@ -178,6 +180,7 @@ impl Manifest {
             default: false,
             vars: Vec::new(),
             secrets: Vec::new(),
+            required: Vec::new(),
             services: Vec::new(),
             limits: AppLimits::default(),
             egress: Egress::default(),

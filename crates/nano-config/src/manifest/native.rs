@@ -10,7 +10,8 @@ use crate::text::finding::Findings;
 use crate::text::{Entry, Node, Table};
 
 /// Everything is inherited, and tables of entries are joined.
-pub const INHERITANCE: Inheritance = Inheritance { joined: &["vars", "secrets", "services", "limits", "egress", "queues"], own: &[] };
+pub const INHERITANCE: Inheritance =
+    Inheritance { joined: &["vars", "secrets", "services", "limits", "egress", "queues"], own: &[], same: &[] };
 
 /// Reads what is there over `manifest`.
 pub fn read(table: &Table, manifest: &mut Manifest, findings: &mut Findings<'_>) {
@@ -57,7 +58,7 @@ pub fn read(table: &Table, manifest: &mut Manifest, findings: &mut Findings<'_>)
     let tail = table.find("tail").map(Node::texts).unwrap_or_default();
     manifest.tail = tail.iter().map(|(app, _)| app.to_string()).collect();
     if let Some(queues) = table.find("queues").and_then(Node::table) {
-        read_queues(queues, manifest);
+        read_queues(queues, manifest, findings);
     }
     if let Some(node) = table.find("base_url")
         && let Some(url) = node.text()
@@ -80,11 +81,14 @@ fn entries<'a>(table: &'a Table, key: &str) -> impl Iterator<Item = (&'a str, &'
 
 fn read_route(route: &Table, span: &Range<usize>, manifest: &mut Manifest, findings: &mut Findings<'_>) {
     let text = |key: &str| route.find(key).and_then(|node| Some((node.text()?, &node.span)));
-    let mut bad = |span: &Range<usize>, why: String| findings.error(span, why, "");
     let host = match text("host") {
         None => Ok(Host::Any),
-        Some((host, span)) => Host::parse(host).map_err(|why| bad(span, why)),
+        Some((host, span)) => Host::parse(host).map_err(|why| match apart(host) {
+            Some(help) => findings.error(span, format!("\"{host}\" is a host and a port"), help),
+            None => findings.error(span, why, ""),
+        }),
     };
+    let mut bad = |span: &Range<usize>, why: String| findings.error(span, why, "");
     let path = match text("path") {
         None => Ok(Path::all()),
         Some((path, span)) => Path::parse(path, Dialect::Nano).map_err(|why| bad(span, why)),
@@ -95,6 +99,13 @@ fn read_route(route: &Table, span: &Range<usize>, manifest: &mut Manifest, findi
     } else if let (Ok(host), Ok(path)) = (host, path) {
         parts::take_route(Route { host, port, path }, span, manifest, findings);
     }
+}
+
+/// How a host and its port are said, of whoever has written them as one.
+fn apart(text: &str) -> Option<String> {
+    let port = Route::parse(text, Dialect::Nano).ok()?.first()?.port?;
+    let host = text.strip_suffix(&format!(":{port}"))?;
+    Some(format!("write host = \"{host}\", port = {port}"))
 }
 
 fn read_secret(name: &str, secret: &Table, span: &Range<usize>, findings: &mut Findings<'_>) -> Option<SecretSource> {
@@ -134,13 +145,15 @@ fn read_egress(egress: &Table, manifest: &mut Manifest, findings: &mut Findings<
     manifest.egress.deny = rules("deny");
 }
 
-fn read_queues(queues: &Table, manifest: &mut Manifest) {
+fn read_queues(queues: &Table, manifest: &mut Manifest, findings: &mut Findings<'_>) {
     for (name, queue) in entries(queues, "producers") {
         manifest.producers.extend(queue.text().map(|queue| (name.to_string(), queue.to_string())));
     }
-    for (queue, node) in entries(queues, "consumers") {
+    let consumers = queues.find("consumers").and_then(Node::table);
+    for Entry { key: queue, key_span, node } in consumers.into_iter().flat_map(|consumers| &consumers.0) {
         let Some(table) = node.table() else { continue };
-        let mut consumer = Consumer::new(queue);
+        findings.place(format!("queues.consumers.{queue}"), key_span);
+        let mut consumer = Consumer::new(queue.as_str());
         let value = |name: &str| {
             let key: &Key = keys::CONSUMER.iter().find(|key| key.name == name)?;
             number(table.find(name)?, key.kind).ok()

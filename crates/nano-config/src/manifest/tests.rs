@@ -144,6 +144,18 @@ fn what_is_wrong_is_told_with_its_place_and_a_suggestion() {
         ("routes = [{ hots = \"x\" }]", "1:13: error: unknown key \"routes[0].hots\" (did you mean \"host\"?)"),
         ("routes = [{ port = 70000 }]", "1:20: error: routes[0].port: 70000 is out of bounds: 1 to 65535"),
         ("routes = [{}]", "1:11: error: the route says nothing: host, path or port"),
+        (
+            "routes = [{ host = \"admin.example:8081\" }]",
+            "1:20: error: \"admin.example:8081\" is a host and a port (write host = \"admin.example\", port = 8081)",
+        ),
+        ("routes = [{ host = \"[::1]:81\" }]", "1:20: error: \"[::1]:81\" is a host and a port (write host = \"[::1]\", port = 81)"),
+        (
+            "routes = [{ host = \"*.x.example:81\" }]",
+            "1:20: error: \"*.x.example:81\" is a host and a port (write host = \"*.x.example\", port = 81)",
+        ),
+        ("routes = [{ host = \"x.example:\" }]", "1:20: error: \"x.example:\" is no host name"),
+        ("routes = [{ host = \"::1\" }]", "1:20: error: \"::1\" is no host name"),
+        ("routes = [\"x.example:81:82\"]", "1:11: error: \"x.example:81\" is no host name"),
         ("crons = [\"* *\"]", "1:10: error: \"* *\" has 2 fields"),
         ("crons = [\"* * * * *\", 5]", "1:23: error: crons: this is a whole number, not text"),
         ("secrets.K = \"hunter2\"", "1:13: error: secrets.K: this is text; it must be a table"),
@@ -320,6 +332,37 @@ fn a_wrangler_environment_has_its_own_bindings_and_name() {
 }
 
 #[test]
+fn the_routes_of_a_wrangler_environment_take_the_place_of_those_outside_it() {
+    let shown = |text: &str| {
+        let app = manifest(wrangler(text, Some("s")));
+        app.routes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("route = \"a.example/*\"\n[env.s]\nroutes = [\"b.example/*\"]\n"), ["b.example"]);
+    assert_eq!(shown("routes = [\"a.example/*\"]\n[env.s]\nroute = \"b.example/*\"\n"), ["b.example"]);
+    assert_eq!(shown("routes = [\"a.example/*\"]\n[env.s]\nroutes = []\n"), Vec::<String>::new());
+    assert_eq!(shown("route = \"a.example/*\"\n[env.s]\nworkers_dev = true\n"), ["a.example"]);
+}
+
+#[test]
+fn keys_of_wranglers_that_say_nothing_here_are_notices() {
+    let keys = [
+        "compliance_region = \"public\"",
+        "cache = { enabled = true }",
+        "previews = {}",
+        "dependencies_instrumentation = { enabled = true }",
+        "python_modules = { exclude = [\"**/*.pyc\"] }",
+        "legacy_env = true",
+        "usage_model = \"bundled\"",
+    ];
+    for text in keys {
+        let reading = wrangler(text, None);
+        let key = text.split(' ').next().unwrap_or_default();
+        let expected = format!("wrangler.toml:1:1: notice: \"{key}\" has no effect (");
+        assert!(matches!(&said(&reading)[..], [line] if line.starts_with(&expected)), "{:?}", said(&reading));
+    }
+}
+
+#[test]
 fn what_an_app_of_wranglers_would_miss_is_an_error() {
     let cases: &[(&str, &str)] = &[
         ("kv_namespaces = [{ binding = \"KV\", id = \"x\" }]", "1:1: error: \"kv_namespaces\" is not supported (NANO has no such binding"),
@@ -334,6 +377,10 @@ fn what_an_app_of_wranglers_would_miss_is_an_error() {
         ("route = \"x.example\"", "1:9: warning: the route \"x.example\" is for the path / alone (write \"x.example/*\" for all paths)"),
         ("route = { zone_name = \"x\" }", "1:9: error: the route has no pattern"),
         ("routes = [{ pattern = \"x/*\", custom_domain = true }]", "1:23: error: \"x/*\" is no domain"),
+        (
+            "routes = [{ pattern = \"c.example:9999\", custom_domain = true }]",
+            "1:23: error: \"c.example:9999\" is no domain (a custom domain has no wildcard, no port and no path)",
+        ),
         ("services = [{ binding = \"A\" }]", "1:13: error: a service needs binding and service"),
         (
             "rules = [{ type = \"Text\", globs = [\"**/*.js\"] }]",

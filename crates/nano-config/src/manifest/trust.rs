@@ -77,18 +77,23 @@ impl Demand {
     pub fn grant(&self) -> String {
         match self {
             Self::Command(_) => "commands = true".into(),
-            Self::OutsideFile(_, path) => format!("files = [\"{}\"]", path.display()),
+            Self::OutsideFile(_, path) => format!("files = [{}]", quoted(&path.to_string_lossy())),
             Self::CodeGeneration => "code_generation = true".into(),
-            Self::Egress(rule) => format!("egress = [\"{rule}\"]"),
+            Self::Egress(rule) => format!("egress = [{}]", quoted(rule)),
             Self::Limit(name, number) => format!("limits.{name} = {number}"),
             Self::Default => "default = true".into(),
-            Self::Route(route) => format!("routes = [\"{route}\"]"),
+            Self::Route(route) => format!("routes = [{}]", quoted(&route.text())),
             Self::Name(name) => format!("name = \"{name}\""),
-            Self::Service(app) => format!("services = [\"{app}\"]"),
-            Self::Queue(queue) => format!("queues = [\"{queue}\"]"),
-            Self::Tail(app) => format!("tail = [\"{app}\"]"),
+            Self::Service(app) => format!("services = [{}]", quoted(app)),
+            Self::Queue(queue) => format!("queues = [{}]", quoted(queue)),
+            Self::Tail(app) => format!("tail = [{}]", quoted(app)),
         }
     }
+}
+
+/// A text of TOML, which has JSON's escapes.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// The grant of `egress.default = "any"`.
@@ -160,7 +165,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Flavour, read};
+    use crate::manifest::{Flavour, Grants, read};
     use crate::routes::Dialect;
 
     #[test]
@@ -184,6 +189,21 @@ mod tests {
         for (text, expected) in cases {
             let manifest = read(text, "nano.toml", Flavour::Nano, "a", None).manifest.expect("a manifest");
             assert_eq!(manifest.demands(Path::new("/srv/a"), &AppLimits::default()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_written_grants_what_was_asked_for() {
+        let wrangler = "routes = [\"x.example/api\", \"x.example/\", \"x.example/a*\", \"*.x.example:81/a/*\", \"*/b\"]";
+        let nano = "secrets.K = { file = \"/run/a\\\"b\\\\c\" }\negress.allow = [\"10.0.0.1\"]\nroutes = [\"y.example/a\", \":81\"]\nlimits.cpu_ms = 60";
+        for (text, file, flavour) in [(wrangler, "wrangler.toml", Flavour::Wrangler), (nano, "nano.toml", Flavour::Nano)] {
+            let manifest = read(text, file, flavour, "a", None).manifest.expect("a manifest");
+            for demand in manifest.demands(Path::new("/srv/a"), &AppLimits::default()) {
+                let text = format!("strangers = true\n[apps.a]\n{}\n", demand.grant());
+                let grants = Grants::read(&text, "nanod.toml").unwrap_or_else(|findings| panic!("{text}: {findings:?}"));
+                let refused = grants.refused("a", Path::new("/srv/a"), &manifest, &|_| true);
+                assert!(!refused.contains(&demand), "{text}: {refused:?}");
+            }
         }
     }
 }

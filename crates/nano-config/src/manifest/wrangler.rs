@@ -12,6 +12,7 @@ use crate::text::{Node, Table};
 pub const INHERITANCE: Inheritance = Inheritance {
     joined: &[],
     own: &["vars", "services", "queues", "tail_consumers", "secrets", "kv_namespaces", "d1_databases", "r2_buckets", "durable_objects"],
+    same: &[["route", "routes"]],
 };
 
 /// Reads what is there over `manifest`; `outer` is the file without its environment.
@@ -53,6 +54,8 @@ pub fn read(table: &Table, outer: &Table, manifest: &mut Manifest, findings: &mu
         manifest.limits.cpu_ms = value("cpu_ms").unwrap_or(manifest.limits.cpu_ms);
         manifest.limits.subrequests = value("subrequests").unwrap_or(manifest.limits.subrequests);
     }
+    let required = table.find("secrets").and_then(Node::table).and_then(|secrets| secrets.find("required"));
+    manifest.required = required.map(Node::texts).unwrap_or_default().iter().map(|(name, _)| name.to_string()).collect();
     for node in tables(table.find("rules")) {
         check_rule(node, findings);
     }
@@ -89,7 +92,7 @@ fn read_route(node: &Node, manifest: &mut Manifest, findings: &mut Findings<'_>)
     }
     match Host::parse(text) {
         Ok(host @ Host::Exact(_)) => parts::take_route(Route::host(host), &pattern.span, manifest, findings),
-        _ => findings.error(&pattern.span, format!("\"{text}\" is no domain"), "a custom domain has no wildcard and no path"),
+        _ => findings.error(&pattern.span, format!("\"{text}\" is no domain"), "a custom domain has no wildcard, no port and no path"),
     }
 }
 
@@ -107,6 +110,7 @@ fn read_queues(queues: &Table, manifest: &mut Manifest, findings: &mut Findings<
             findings.error(&node.span, "a consumer needs queue", "");
             continue;
         };
+        findings.place(format!("queues.consumers.{queue}"), &node.span);
         let mut consumer = Consumer::new(queue);
         let value = |key: &str| table.find(key).and_then(Node::integer).and_then(|number| u32::try_from(number).ok());
         consumer.batch = value("max_batch_size").unwrap_or(consumer.batch);

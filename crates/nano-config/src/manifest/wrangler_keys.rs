@@ -37,6 +37,13 @@ pub const KEYS: &[Key] = &[
     key("keep_vars", Kind::Ignored(DEPLOYS)),
     key("send_metrics", Kind::Ignored(DEPLOYS)),
     key("placement", Kind::Ignored(DEPLOYS)),
+    key("compliance_region", Kind::Ignored(DEPLOYS)),
+    key("previews", Kind::Ignored(DEPLOYS)),
+    key("dependencies_instrumentation", Kind::Ignored(DEPLOYS)),
+    key("legacy_env", Kind::Ignored(DEPLOYS)),
+    key("usage_model", Kind::Ignored(DEPLOYS)),
+    key("cache", Kind::Ignored("nanod keeps no answers: each request is the app's")),
+    key("python_modules", Kind::Ignored("NANO runs no Python")),
     key("first_party_worker", Kind::Ignored(DEPLOYS)),
     key("zone_id", Kind::Ignored(DEPLOYS)),
     key("zone_name", Kind::Ignored(DEPLOYS)),
@@ -118,7 +125,7 @@ const TRIGGERS: &[Key] = &[key("crons", Kind::Texts)];
 
 const LIMITS: &[Key] = &[key("cpu_ms", Kind::Count(1, 86_400_000)), key("subrequests", Kind::Count(1, u32::MAX as u64))];
 
-/// Names alone: their values are in `.dev.vars` or a manifest of NANO's.
+/// Names alone: their values are in `.dev.vars` or come from whoever embeds NANO.
 const SECRETS: &[Key] = &[key("required", Kind::Texts)];
 
 const RULE: &[Key] = &[

@@ -92,6 +92,12 @@ impl Route {
 }
 
 impl Route {
+    /// The narrowest that `nano.toml` can say and that covers this one.
+    pub fn text(&self) -> String {
+        let kind = if self.path.kind == PathKind::Exact { PathKind::Under } else { self.path.kind };
+        Self { path: Path { kind, ..self.path.clone() }, ..self.clone() }.to_string()
+    }
+
     /// Whether everything that the other one is for is this one's too.
     pub fn covers(&self, other: &Self) -> bool {
         self.host.covers(&other.host) && (self.port.is_none() || self.port == other.port) && self.path.covers(&other.path)
@@ -203,7 +209,8 @@ fn canonical_host(text: &str) -> Result<String, String> {
     }
     let url = Url::parse(&format!("http://{}/", text.strip_suffix('.').unwrap_or(text)), None).ok_or_else(bad)?;
     let host = url.hostname().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX).ok_or_else(bad)?;
-    Ok(host.to_string())
+    // The URL would have taken it for one.
+    if split_port(text).1.is_some() { Err(bad()) } else { Ok(host.to_string()) }
 }
 
 /// A host name: DNS allows no longer one.

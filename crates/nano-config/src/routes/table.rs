@@ -145,19 +145,30 @@ impl Routes {
     /// The app for a request: its `Host` header or `:authority` (a port in it does not count), the port it came in by, and its path,
     /// with or without a query.
     pub fn find(&self, host: &str, port: u16, path: &str) -> Option<u32> {
-        self.find_named(host, port, path).or(self.default)
+        self.look_up(host, port, path, Hosts::find).or(self.default)
     }
 
-    /// The same of an app that has a route for it.
+    /// The same of an app that has a route which names the host.
     pub fn find_named(&self, host: &str, port: u16, path: &str) -> Option<u32> {
+        self.look_up(host, port, path, Hosts::find_named)
+    }
+
+    fn look_up(&self, host: &str, port: u16, path: &str, find: fn(&Hosts, &str, &str) -> Option<u32>) -> Option<u32> {
         let mut buffer = [0; HOST_BYTES_MAX];
         // What is longer than names can be is no app's, but may be the default's.
         let host = canonical(host, &mut buffer).unwrap_or("");
         let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
         // `OPTIONS *`, and an empty path.
         let path = if path.starts_with('/') { path } else { "/" };
-        let by_port = self.by_port.get(&port).and_then(|hosts| hosts.find(host, path));
-        by_port.or_else(|| self.every_port.find(host, path))
+        let by_port = self.by_port.get(&port).and_then(|hosts| find(hosts, host, path));
+        by_port.or_else(|| find(&self.every_port, host, path))
+    }
+
+    /// Whether a route names a host, or some that it is one of.
+    pub fn names(&self, host: &str) -> bool {
+        let mut buffer = [0; HOST_BYTES_MAX];
+        let host = canonical(host, &mut buffer).unwrap_or("");
+        self.by_port.values().chain([&self.every_port]).any(|hosts| hosts.names(host))
     }
 
     /// The app that answers what no route is for.
@@ -196,23 +207,29 @@ fn canonical<'a>(host: &str, buffer: &'a mut [u8; HOST_BYTES_MAX]) -> Option<&'a
 }
 
 impl Hosts {
+    fn names(&self, host: &str) -> bool {
+        self.exact.contains_key(host) || self.below_of(host).next().is_some()
+    }
+
+    /// The paths of what a host is below, the nearest first.
+    fn below_of(&self, host: &str) -> impl Iterator<Item = &Paths> {
+        let mut rest = Some(host).filter(|_| !self.below.is_empty());
+        std::iter::from_fn(move || {
+            let (label, suffix) = rest?.split_once('.')?;
+            rest = Some(suffix);
+            // An empty label is no host below anything.
+            Some(self.below.get(suffix).filter(|_| !label.is_empty()))
+        })
+        .flatten()
+    }
+
     fn find(&self, host: &str, path: &str) -> Option<u32> {
-        if let Some(app) = self.exact.get(host).and_then(|paths| paths.find(path)) {
-            return Some(app);
-        }
-        if !self.below.is_empty() {
-            let mut rest = host;
-            while let Some((label, suffix)) = rest.split_once('.') {
-                // An empty label is no host below anything.
-                if !label.is_empty()
-                    && let Some(app) = self.below.get(suffix).and_then(|paths| paths.find(path))
-                {
-                    return Some(app);
-                }
-                rest = suffix;
-            }
-        }
-        self.any.find(path)
+        self.find_named(host, path).or_else(|| self.any.find(path))
+    }
+
+    fn find_named(&self, host: &str, path: &str) -> Option<u32> {
+        let exact = self.exact.get(host).and_then(|paths| paths.find(path));
+        exact.or_else(|| self.below_of(host).find_map(|paths| paths.find(path)))
     }
 
     fn sort(&mut self) {

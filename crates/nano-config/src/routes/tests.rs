@@ -110,6 +110,32 @@ fn an_app_alone_answers_everything() {
     assert_eq!(strict.find("y.com", 80, "/"), None);
 }
 
+#[test]
+fn a_route_that_names_no_host_names_none() {
+    let apps: [(&str, &[&str], bool); 3] =
+        [("a", &["/api", ":9000", "*"], true), ("b", &["x.com/b", "*.y.com:81"], false), ("c", &["x.com:9000/c"], false)];
+    let (table, _) = table(&apps, Conventions::default());
+    let cases = [
+        ("evil.example", 80, "/api", None),
+        ("evil.example", 9000, "/", None),
+        ("", 80, "/api", None),
+        ("x.com", 80, "/b", Some(1)),
+        ("x.com", 80, "/api", None),
+        ("x.com", 9000, "/b", Some(1)),
+        ("x.com", 9000, "/c", Some(2)),
+        ("a.y.com", 81, "/", Some(1)),
+        ("A.localhost:80", 80, "/", Some(0)),
+    ];
+    for (host, port, path, expected) in cases {
+        assert_eq!(table.find_named(host, port, path), expected, "{host} {port} {path}");
+    }
+    for (host, expected) in
+        [("x.com", true), ("X.com.:1", true), ("b.a.y.com", true), ("y.com", false), ("evil.example", false), ("", false)]
+    {
+        assert_eq!(table.names(host), expected, "{host}");
+    }
+}
+
 /// What the module says, word by word.
 fn naive(claims: &[Vec<Route>], host: &str, port: u16, path: &str) -> Option<u32> {
     let host = host.split(':').next().unwrap_or("").to_lowercase();
