@@ -368,6 +368,8 @@ pub const TRACE_BYTES_MAX: usize = 128 << 10;
 pub const TRACE_ENTRIES_MAX: usize = 1_000;
 /// How deep apps may call one another.
 pub const SERVICE_DEPTH_MAX: u32 = 16;
+/// The name of a method that one app calls of another, which is told of it and has it in what its tail consumers are told.
+pub const METHOD_NAME_BYTES_MAX: usize = 256;
 /// Methods and properties of one class of the host's.
 pub const CLASS_MEMBERS_MAX: usize = 256;
 /// Calls that construct, remembered before those whose object nobody holds any more are looked for.

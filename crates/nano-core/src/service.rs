@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nano_base::http::{RequestHead, ResponseHead};
-use nano_base::limits::SERVICE_DEPTH_MAX;
+use nano_base::limits::{METHOD_NAME_BYTES_MAX, SERVICE_DEPTH_MAX};
 use nano_base::status::{Error, Result, Status};
 use nano_base::value::Value;
 
@@ -215,6 +215,13 @@ fn job_of(target: &App, content: CallContent) -> Result<(Job, Body)> {
             Ok((Job::Fetch(init.head), init.body))
         }
         CallContent::Method { name, args } => {
+            let len = name.len();
+            if len > METHOD_NAME_BYTES_MAX {
+                return Err(Error::new(
+                    Status::TooLarge,
+                    format!("the name of the method has {len} bytes; the most is {METHOD_NAME_BYTES_MAX}"),
+                ));
+            }
             let mut args = Value::Array(args);
             objects::refuse(&mut args, NO_OBJECTS)?;
             check_size(&args)?;

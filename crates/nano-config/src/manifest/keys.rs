@@ -121,7 +121,13 @@ pub const SECRET: &[Key] = &[
 /// The keys of one binding to another app.
 pub const SERVICE: &[Key] = &[
     key("app", Kind::Text, "", "\"auth\"", "The app's name."),
-    key("entrypoint", Kind::Text, "the default export", "\"Admin\"", "The export that answers."),
+    key(
+        "entrypoint",
+        Kind::Text,
+        "the default export",
+        "\"Admin\"",
+        "The one export that answers. Without it, exported functions are called too.",
+    ),
 ];
 
 /// The keys of the table `egress`.

@@ -368,3 +368,109 @@ fn a_draining_runtime_ends_calls_between_apps() {
     }
     runtime.free();
 }
+
+/// What an app offers to others, what it does not, and what of that has run.
+const OFFERS: &str = "export class Admin extends WorkerEntrypoint { secret() { return 'secret'; } scheduled() { ran.push('scheduled of Admin'); } } \
+    export const plain = { offered: () => 'plain', queue() { ran.push('queue of plain'); }, __proto__: { inherited() { ran.push('inherited of plain'); } } }; \
+    export const helper = (a) => `helped ${a}`; export function tail() { ran.push('tail'); } const ran = [];";
+const HANDLERS: &str = "scheduled() { ran.push('scheduled'); } queue() { ran.push('queue'); } tail() { ran.push('tail'); } email() { ran.push('email'); } \
+    trace() { ran.push('trace'); } alarm() { ran.push('alarm'); } ran() { return ran.join(); } offered() { return 'offered'; }";
+
+/// Calls everything by a name, and tells what answers.
+const ASK: &str = "const wrong = []; for (const name of ['Admin.secret', 'Admin.scheduled', 'plain.offered', 'Admin', 'plain', 'default', 'default.offered', '.secret', '', \
+      '0', 'env', 'ctx', 'call', 'name', 'length', 'prototype', 'inherited', 'scheduled', 'queue', 'tail', 'email', 'trace', 'alarm']) { \
+      const e = await env.API[name]({ cron: 'x' }).then((v) => v ?? 'nothing', (e) => e); \
+      if (!(e instanceof TypeError) || !e.message.includes(`'${name}'`)) wrong.push(`${name}: ${e}`); } \
+    const reached = [env.API.then, env.API.constructor, env.API.toJSON, Reflect.get(env.API, '__proto__') === Object.getPrototypeOf(env.API)]; \
+    return new Response([wrong, await env.API.offered(), await env.API.helper?.(1).catch((e) => 'no helper'), reached, await env.API.ran?.().catch(() => 'not asked')].join('|'));";
+
+#[test]
+fn another_app_reaches_methods_and_exported_functions_and_no_handler_or_entrypoint() {
+    let runtime = runtime(1);
+    let of_object = HANDLERS.replace("} ", "}, ");
+    for default in [
+        format!("{{ fetch() {{}}, {of_object}, __proto__: {{ inherited() {{ ran.push('inherited'); }} }} }}"),
+        format!("class {{ fetch() {{}} {HANDLERS} }}"),
+        format!("class extends WorkerEntrypoint {{ fetch() {{}} {HANDLERS} }}"),
+    ] {
+        let api =
+            load(&runtime, "api", &format!("import {{ WorkerEntrypoint }} from 'cloudflare:workers'; {OFFERS} export default {default};"));
+        let app = caller(&runtime, "api", None, ASK);
+        assert_eq!(text(&app, "/"), "|offered|helped 1|,,,true|", "{default}");
+        // The host may.
+        assert_eq!(api.invoke_wait("Admin.secret", vec![], None).expect("the host's").0, Value::Text("secret".into()));
+        api.invoke_wait("scheduled", vec![], None).expect("the host's");
+        assert_eq!(api.invoke_wait("ran", vec![], None).expect("the host's").0, Value::Text("scheduled".into()));
+        app.unload(PATIENCE).expect("unloads");
+        api.unload(PATIENCE).expect("unloads");
+    }
+}
+
+#[test]
+fn a_named_entrypoint_has_no_handlers_for_other_apps() {
+    let runtime = runtime(1);
+    let source = format!(
+        "import {{ WorkerEntrypoint }} from 'cloudflare:workers'; {OFFERS} \
+         export default {{ fetch: () => new Response(ran.join()), scheduled() {{ ran.push('scheduled'); }}, offered: () => 'default' }};"
+    );
+    let api = load(&runtime, "api", &source);
+    for (entrypoint, offered) in [("Admin", "secret"), ("plain", "offered"), ("default", "offered")] {
+        let ask = format!(
+            "const wrong = []; for (const name of ['scheduled', 'queue', 'tail', 'inherited', 'Admin.secret', 'helper', 'constructor ']) {{ \
+               const e = await env.API[name]().then((v) => v ?? 'nothing', (e) => e); if (!(e instanceof TypeError)) wrong.push(`${{name}}: ${{e}}`); }} \
+             return new Response([wrong, await env.API.{offered}()].join('|'));"
+        );
+        let app = caller(&runtime, "api", Some(entrypoint), &ask);
+        assert!(matches!(text(&app, "/").as_str(), "|secret" | "|plain" | "|default"), "{entrypoint}");
+        app.unload(PATIENCE).expect("unloads");
+    }
+    assert_eq!(text(&api, "/"), "");
+}
+
+#[test]
+fn listeners_of_a_script_are_no_functions_for_other_apps() {
+    let runtime = runtime(1);
+    let script = "let ran = 0; addEventListener('scheduled', () => ran++); addEventListener('fetch', (e) => e.respondWith(new Response(String(ran))));";
+    load(&runtime, "api", script);
+    let app = caller(
+        &runtime,
+        "api",
+        None,
+        "const e = await env.API.scheduled({ cron: 'x' }).catch((e) => e); return new Response([e.name, await (await env.API.fetch('http://a/')).text()].join());",
+    );
+    assert_eq!(text(&app, "/"), "TypeError,0");
+}
+
+#[test]
+fn what_an_app_asks_for_in_vain_is_its_own_error_and_not_in_the_log_of_the_other() {
+    let runtime = runtime(1);
+    let api = "export const plain = {}; export class Empty { } export default { scheduled() {}, says() { console.log('mine'); throw new Error('said'); } };";
+    load(&runtime, "api", api);
+    let mut options = options(
+        "caller",
+        "export default { async fetch(request, env) { const long = 'x\\n'.repeat(4096), heard = []; \
+           const why = (promise) => promise.catch((e) => heard.push(e)); \
+           for (const api of [env.API, env.PLAIN, env.GONE, env.EMPTY]) { await why(api[long]()); await why(api['two\\nlines']()); await why(api.missing()); await why(api.fetch('http://a/')); } \
+           await why(env.API.says()); \
+           return new Response([heard.length, heard.every((e) => e.message.length < 300), heard.at(-1).message].join()); } }",
+    );
+    options.bindings = vec![
+        service("API", "api", None),
+        service("PLAIN", "api", Some("plain")),
+        service("GONE", "api", Some("gone")),
+        service("EMPTY", "api", Some("Empty")),
+    ];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(get("/")).expect("accepted");
+    let mut logged = Vec::new();
+    let body = wait_for(&runtime, |event| match &event.payload {
+        Payload::Log { app, text, .. } if app == "api" => {
+            logged.push(text.lines().next().unwrap_or_default().to_string());
+            None
+        }
+        Payload::Response { body, .. } if event.id == id => Some(body.clone()),
+        _ => None,
+    });
+    assert_eq!(String::from_utf8_lossy(&body), "17,true,said");
+    assert_eq!(logged, ["mine", "Uncaught Error: said"]);
+}

@@ -231,4 +231,6 @@ pub trait Host {
     fn invoke_return(&self, id: u32, value: Value);
     /// An invocation failed; with what was thrown, if that is an error.
     fn invoke_fail(&self, id: u32, error: Error, thrown: Option<Value>);
+    /// A request or an invocation by another app ends with an error of that app's own: nothing of this one has failed.
+    fn refuse(&self, id: u32, error: Error);
 }

@@ -264,3 +264,12 @@ pub(super) fn invoke_fail<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, 
         host.invoke_fail(id, error, thrown);
     }
 }
+
+/// `refuse(id, message)`
+pub(super) fn refuse(scope: &mut v8::PinScope, args: Args, _rv: Return) {
+    let id = integer(scope, &args, 0);
+    let message = text(scope, &args, 1);
+    if let Some(host) = State::host(scope) {
+        host.refuse(id, Error::new(Status::Exception, format!("TypeError: {message}")));
+    }
+}

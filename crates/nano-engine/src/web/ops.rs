@@ -76,6 +76,7 @@ table! {
     "callCancel" => fetch::call_cancel,
     "invokeReturn" => fetch::invoke_return,
     "invokeFail" => fetch::invoke_fail,
+    "refuse" => fetch::refuse,
     "natives" => natives,
 }
 

@@ -467,4 +467,10 @@ impl Host for LinkHost {
             self.0.finish(id, &work, Ending::Error(error));
         }
     }
+
+    fn refuse(&self, id: u32, error: Error) {
+        if let Some(work) = self.0.work(id) {
+            self.0.finish(id, &work, Ending::Error(error));
+        }
+    }
 }

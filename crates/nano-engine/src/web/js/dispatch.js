@@ -24,6 +24,11 @@
 
   const eventHandlers = ["fetch", "scheduled", "queue", "tail"];
 
+  // What the platform alone calls, here or in Workers.
+  const handlersOnly = [
+    ...eventHandlers, "alarm", "connect", "email", "tailStream", "trace", "webSocketClose", "webSocketError", "webSocketMessage",
+  ];
+
   // The app: its main module's exports, its default export, and what it is given.
   let namespace;
   let defaultExport;
@@ -139,7 +144,7 @@
         dispatchTrusted(globalThis, event);
         if (event.#open) {
           event.#open = false;
-          if (namespace !== undefined) throw noFetch();
+          if (namespace !== undefined) throw noFetch(id);
           throw new TypeError("No listener for 'fetch' called event.respondWith().");
         }
         return event.#result;
@@ -283,7 +288,16 @@
   // Whoever calls may be another app.
   const theApp = () => `The app "${ops.appName()}"`;
 
-  const noFetch = () => new TypeError(`${theApp()} has no default export with a method 'fetch'.`);
+  // Thrown where an app asks another for what is not there: who asks hears of it, and the log of the other does not.
+  const REFUSED = { __proto__: null, message: "" };
+
+  const notThere = (id, message) => {
+    if (!ops.isForApp(id)) return new TypeError(message);
+    REFUSED.message = message;
+    return REFUSED;
+  };
+
+  const noFetch = (id) => notThere(id, `${theApp()} has no default export with a method 'fetch'.`);
 
   const isClass = (value) =>
     typeof value === "function" && ObjectGetOwnPropertyDescriptor(value, "prototype")?.writable === false;
@@ -293,12 +307,12 @@
     const found = namespace !== undefined && ObjectHasOwn(namespace, name) ? namespace[name] : undefined;
     if (isClass(found)) return new found(new ExecutionContext(CREATE, id), env);
     if (typeof found === "object" && found !== null) return found;
-    throw new TypeError(`${theApp()} has no entrypoint '${name}'.`);
+    throw notThere(id, `${theApp()} has no entrypoint '${name}'.`);
   };
 
   const callEntrypoint = (id, request, name) => {
     const target = entrypointOf(id, name);
-    if (typeof target.fetch !== "function") throw new TypeError(`The entrypoint '${name}' has no method 'fetch'.`);
+    if (typeof target.fetch !== "function") throw notThere(id, `The entrypoint '${name}' has no method 'fetch'.`);
     return target.fetch(request, env, new ExecutionContext(CREATE, id));
   };
 
@@ -306,9 +320,9 @@
     if (entrypoint !== undefined) return callEntrypoint(id, request, entrypoint);
     if (defaultExport === undefined) return dispatchFetchEvent(id, request);
     const context = new ExecutionContext(CREATE, id);
-    if (defaultIsClass) return new defaultExport(context, env).fetch(request);
-    if (typeof defaultExport.fetch !== "function") throw noFetch();
-    return defaultExport.fetch(request, env, context);
+    const target = defaultIsClass ? new defaultExport(context, env) : defaultExport;
+    if (typeof target.fetch !== "function") throw noFetch(id);
+    return defaultIsClass ? target.fetch(request) : target.fetch(request, env, context);
   };
 
   const deliverFetch = (id, method, url, flat, entrypoint) => {
@@ -326,7 +340,8 @@
       if (pump !== null) pump.owner.send(pump);
     } catch (error) {
       flights.delete(id);
-      ops.fail(id, error);
+      if (error === REFUSED) ops.refuse(id, REFUSED.message);
+      else ops.fail(id, error);
     }
   };
 
@@ -340,8 +355,16 @@
   // A method of a class that extends WorkerEntrypoint, on an object of its own for this invocation.
   const invokeEntrypoint = (id, Class, name, args) => {
     const method = nano.entrypoints.methodOf(Class, name);
-    if (method === undefined) throw new TypeError(`The entrypoint ${Class.name} has no method '${name}'.`);
+    if (method === undefined) throw notThere(id, `The entrypoint ${Class.name} has no method '${name}'.`);
     return ReflectApply(method, new Class(new ExecutionContext(CREATE, id), env), args);
+  };
+
+  // A method by its name, never one that all objects have. To other apps an object offers what is its own, as in Workers: what it inherits
+  // may be a library's, which others have no business with.
+  const methodOf = (target, name, inherits) => {
+    if (inherits ? ObjectHasOwn(ObjectPrototype, name) : !ObjectHasOwn(target, name)) return undefined;
+    const method = target[name];
+    return typeof method === "function" ? method : undefined;
   };
 
   // A method of a named entrypoint, which another app calls.
@@ -349,21 +372,26 @@
     const found = namespace !== undefined && ObjectHasOwn(namespace, entrypoint) ? namespace[entrypoint] : undefined;
     if (isEntrypoint(found)) return invokeEntrypoint(id, found, name, args);
     const target = entrypointOf(id, entrypoint);
-    const method = ObjectHasOwn(ObjectPrototype, name) ? undefined : target[name];
-    if (typeof method === "function") return ReflectApply(method, target, args);
-    throw new TypeError(`The entrypoint '${entrypoint}' has no method '${name}'.`);
+    const method = methodOf(target, name, target !== found);
+    if (method !== undefined) return ReflectApply(method, target, args);
+    throw notThere(id, `The entrypoint '${entrypoint}' has no method '${name}'.`);
   };
 
+  // Handlers of events and entrypoints that a binding does not name are for the host to call, and for no other app.
   const callExport = (id, name, args, entrypoint) => {
+    const byApp = ops.isForApp(id);
+    if (byApp && ArrayPrototypeIncludes(handlersOnly, name)) {
+      throw notThere(id, `${theApp()} lets no other app call '${name}', a handler of events.`);
+    }
     if (entrypoint !== undefined) return callMethodOf(id, entrypoint, name, args);
     if (namespace !== undefined && isExportedFunction(name)) return ReflectApply(namespace[name], undefined, args);
     if (isEntrypoint(defaultExport)) {
       if (nano.entrypoints.methodOf(defaultExport, name) !== undefined) return invokeEntrypoint(id, defaultExport, name, args);
-    } else if (defaultExport !== undefined && !ObjectHasOwn(ObjectPrototype, name)) {
+    } else if (defaultExport !== undefined) {
       const context = new ExecutionContext(CREATE, id);
       const target = defaultIsClass ? new defaultExport(context, env) : defaultExport;
-      const method = target[name];
-      if (typeof method === "function") {
+      const method = methodOf(target, name, defaultIsClass || !byApp);
+      if (method !== undefined) {
         // Handlers of events get what fetch() gets.
         const isHandler = !defaultIsClass && ArrayPrototypeIncludes(eventHandlers, name);
         return ReflectApply(method, target, isHandler ? [args[0], env, context] : args);
@@ -371,12 +399,12 @@
     }
     // "Name.method": a named entrypoint.
     const dot = StringPrototypeIndexOf(name, ".");
-    if (namespace !== undefined && dot > 0) {
+    if (!byApp && namespace !== undefined && dot > 0) {
       const className = StringPrototypeSlice(name, 0, dot);
       const Class = ObjectHasOwn(namespace, className) ? namespace[className] : undefined;
       if (isEntrypoint(Class)) return invokeEntrypoint(id, Class, StringPrototypeSlice(name, dot + 1), args);
     }
-    throw new TypeError(`${theApp()} exports no function '${name}'.`);
+    throw notThere(id, `${theApp()} exports no function '${name}'.`);
   };
 
   const invokeReturn = (id, value) => {
@@ -396,7 +424,8 @@
         invokeReturn(id, result);
       }
     } catch (error) {
-      ops.invokeFail(id, error);
+      if (error === REFUSED) ops.refuse(id, REFUSED.message);
+      else ops.invokeFail(id, error);
     }
   };
 
