@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 from typing import Any
 
 import pytest
+from conftest import PATIENCE_S, URL
+
+from nano_isolates import Runtime
 
 
 def test_a_loop_that_is_closed_with_requests_in_flight(program: Any) -> None:
@@ -135,3 +140,33 @@ def test_a_child_that_leaves_its_parent_s_loop_takes_nothing_from_it(program: An
         if os.getpid() != pid:
             os._exit(0)
     """) == "late\n"
+
+
+def test_what_blocks_takes_no_threads_of_the_loop_which_apps_may_wait_for(run: Any) -> None:
+    source = "import { env } from 'cloudflare:workers'; await env.ask(); export default { fetch: async () => new Response(await env.ask()) }"
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+        asked, gate = asyncio.Event(), asyncio.Event()
+        gate.set()
+
+        async def ask() -> str:
+            asked.set()
+            await gate.wait()
+            return await asyncio.to_thread(str, "asked")
+
+        async with Runtime(threads=1) as runtime:
+            apps = await asyncio.gather(*(runtime.aload(source, bindings={"ask": ask}) for _ in range(5)))
+            await asyncio.gather(*(app.areload() for app in apps))
+            asked.clear()
+            gate.clear()
+            request = asyncio.create_task(apps[0].fetch(URL))
+            await asked.wait()
+            unloading = [asyncio.create_task(app.aunload(PATIENCE_S)) for app in apps]
+            await asyncio.sleep(0)
+            gate.set()
+            assert (await request).text == "asked"
+            await asyncio.gather(*unloading)
+
+    run(main())

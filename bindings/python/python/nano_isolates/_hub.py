@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import itertools
 import logging
 import os
@@ -18,8 +19,9 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from . import _nano
 from ._errors import BusyError, NanoError, closed, forked
@@ -37,7 +39,10 @@ _BATCH = 256
 _STAND_BY_S = 0.05
 # What a thread waits for at a time that another one is to wake: one that is interrupted by a signal in the wrong moment wakes nobody.
 _HEAL_S = 1.0
+# Threads in which the tasks of loops have apps loaded, reloaded, unloaded and killed.
+_BLOCKING_MAX = 32
 
+T = TypeVar("T")
 Loop = asyncio.AbstractEventLoop
 
 
@@ -101,6 +106,7 @@ class Hub:
         self.listeners: set[_nano.Listener] = set()
         self._own: _OwnLoop | None = None
         self._own_lock = threading.RLock()
+        self._pool: ThreadPoolExecutor | None = None
 
     def check(self) -> None:
         """Refuses what cannot work any more."""
@@ -493,6 +499,21 @@ class Hub:
         own.take_over(self)
         return own
 
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Has a thread do what blocks while the loop goes on. It is none of the loop's pool: apps that load, or end, may wait for what those are
+        to do."""
+        self.check()
+        with self._own_lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_BLOCKING_MAX, "nano-blocking")
+        try:
+            running = self._pool.submit(contextvars.copy_context().run, function)
+        except RuntimeError:
+            # Closed in this moment.
+            self.check()
+            raise
+        return await asyncio.wrap_future(running)
+
     def stand_in(self) -> None:
         """Has the same take events while no other loop does, for what nobody waits for. Where another one runs it is the better one: what it
         is told goes by no second thread, and `on_log` runs where it always did."""
@@ -541,7 +562,10 @@ class Hub:
         self.apps.clear()
         self.versions.clear()
         with self._own_lock:
-            own = self._own
+            own, pool = self._own, self._pool
+        if pool is not None:
+            # What has been begun there ends by itself.
+            pool.shutdown(wait=False)
         if own is not None:
             own.stop()
 

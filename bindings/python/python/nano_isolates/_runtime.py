@@ -101,7 +101,7 @@ class Runtime:
         self._hub.attach(loop)
         loading = _Loading(partial(self._load, read, _bindings(options.get("bindings")), loop))
         try:
-            return await asyncio.to_thread(loading.run)
+            return await self._hub.in_thread(loading.run)
         except BaseException:
             loading.leave()
             raise
@@ -484,11 +484,11 @@ class App:
 
     async def areload(self, source: str | os.PathLike[str] | None = None, *, kind: str | None = None, **changes: Unpack[ReloadOptions]) -> None:
         """`reload` in a thread. One that has begun goes on if the task is canceled."""
-        await asyncio.to_thread(lambda: self.reload(source, kind=kind, **changes))
+        await self._hub.in_thread(lambda: self.reload(source, kind=kind, **changes))
 
     async def aunload(self, grace: float = 30.0) -> None:
         """`unload` in a thread. One that has begun goes on if the task is canceled."""
-        await asyncio.to_thread(self.unload, grace)
+        await self._hub.in_thread(partial(self.unload, grace))
 
     def kill(self) -> int:
         """Ends its instances now, in the middle of what they do: its requests end with `CanceledError`, the next one starts a fresh instance.
@@ -498,7 +498,7 @@ class App:
 
     async def akill(self) -> int:
         """`kill` in a thread."""
-        return await asyncio.to_thread(self.kill)
+        return await self._hub.in_thread(self.kill)
 
     def stats(self) -> dict[str, int]:
         """What it has used since it was loaded."""
