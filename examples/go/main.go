@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os/signal"
 	"sync/atomic"
@@ -85,18 +86,30 @@ func run(address string) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	log.Print("listening on http://", listener.Addr())
+	return serve(ctx, listener, handler)
+}
+
+// serve answers requests until ctx ends. Those that have begun have ten seconds to end, then the runtime ends what is left.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		<-ctx.Done()
-		// Requests have ten seconds to end, then the runtime ends what is left.
 		grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = server.Shutdown(grace)
 	}()
-	log.Print("listening on http://", address)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	// Serve returns when Shutdown begins, Shutdown when the requests have ended.
+	<-ended
 	return nil
 }
 

@@ -1,18 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"nano-isolates/nano"
 )
 
-// serve starts the example's server.
-func serve(t *testing.T) *httptest.Server {
+// served is the example's server.
+func served(t *testing.T) *httptest.Server {
 	t.Helper()
 	runtime, err := nano.New(nano.Options{Threads: 1})
 	if err != nil {
@@ -29,7 +32,7 @@ func serve(t *testing.T) *httptest.Server {
 }
 
 func TestTheExampleServesItsApps(t *testing.T) {
-	server := serve(t)
+	server := served(t)
 	for _, c := range []struct{ method, path, body, want string }{
 		{"GET", "/apps/greeter/?name=world", "", "Hello, world: visit 1\n"},
 		{"GET", "/apps/greeter/?name=Ada", "", "Hello, Ada: visit 2\n"},
@@ -49,7 +52,7 @@ func TestTheExampleServesItsApps(t *testing.T) {
 }
 
 func TestTheExamplePassesWebSockets(t *testing.T) {
-	request, _ := http.NewRequest("GET", serve(t).URL+"/apps/talker/", nil)
+	request, _ := http.NewRequest("GET", served(t).URL+"/apps/talker/", nil)
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil || response.StatusCode != http.StatusUpgradeRequired {
 		t.Fatal(response, err)
@@ -73,5 +76,48 @@ func TestTheExamplePassesWebSockets(t *testing.T) {
 	answer := make([]byte, 2+6)
 	if _, err := io.ReadFull(socket, answer); err != nil || string(answer) != "\x81\x06HELLO!" {
 		t.Errorf("%q %v", answer, err)
+	}
+}
+
+func TestTheExampleEndsWhenItsRequestsHave(t *testing.T) {
+	begun, mayEnd, got, ended := make(chan struct{}), make(chan struct{}), make(chan error), make(chan bool)
+	var answered atomic.Bool
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(begun)
+		<-mayEnd
+		answered.Store(true)
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		if err := serve(ctx, listener, handler); err != nil {
+			t.Error(err)
+		}
+		ended <- answered.Load()
+	}()
+	go func() {
+		response, err := http.Get("http://" + listener.Addr().String())
+		if err == nil {
+			response.Body.Close()
+		}
+		got <- err
+	}()
+	<-begun
+	stop()
+	for err == nil { // until nobody is let in
+		var conn net.Conn
+		if conn, err = net.Dial("tcp", listener.Addr().String()); err == nil {
+			conn.Close()
+		}
+	}
+	close(mayEnd)
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	if !<-ended {
+		t.Error("a request had not ended")
 	}
 }
