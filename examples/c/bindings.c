@@ -16,9 +16,8 @@
 enum { KEYS_MAX = 1000 };
 
 typedef struct entry {
-  char *key;
-  uint8_t *value;
-  size_t value_len;
+  uint8_t *key, *value; /* a key is text of JavaScript's, perhaps with a NUL in it */
+  size_t key_len, value_len;
 } entry;
 
 static entry store[KEYS_MAX];
@@ -26,8 +25,16 @@ static size_t store_count;
 
 static entry *find(const uint8_t *key, size_t len) {
   for (size_t i = 0; i < store_count; i++)
-    if (strlen(store[i].key) == len && !memcmp(store[i].key, key, len)) return &store[i];
+    if (store[i].key_len == len && !memcmp(store[i].key, key, len)) return &store[i];
   return NULL;
+}
+
+static bool begins_with(const entry *e, const uint8_t *prefix, size_t len) { return e->key_len >= len && !memcmp(e->key, prefix, len); }
+
+static uint8_t *copy(const uint8_t *bytes, size_t len) {
+  uint8_t *made = malloc(len + 1);
+  if (!made) abort();
+  return memcpy(made, bytes, len);
 }
 
 static bool put(const uint8_t *key, size_t len, nano_bytes value) {
@@ -35,11 +42,10 @@ static bool put(const uint8_t *key, size_t len, nano_bytes value) {
   if (!e) {
     if (store_count == KEYS_MAX) return false;
     e = &store[store_count++];
-    *e = (entry){.key = strndup((const char *)key, len)};
+    *e = (entry){.key = copy(key, len), .key_len = len};
   }
   free(e->value);
-  e->value = malloc(value.len ? value.len : 1), e->value_len = value.len;
-  memcpy(e->value, value.ptr, value.len);
+  e->value = copy(value.ptr, value.len), e->value_len = value.len;
   return true;
 }
 
@@ -55,9 +61,11 @@ static bool delete(const uint8_t *key, size_t len) {
 
 static nano_runtime *runtime;
 
+/* What cannot be returned is a failure: the app waits until it is told. */
 static void give_back(nano_call call, cbor_out *out) {
-  nano_call_return(runtime, call, (nano_bytes){out->ptr, out->len}, NULL);
-  free(out->ptr);
+  nano_error *error;
+  if (nano_call_return(runtime, call, (nano_bytes){out->ptr, out->len}, &error)) nano_call_fail(runtime, call, nano_error_message(error));
+  nano_error_free(error), free(out->ptr);
 }
 
 static void call_method(nano_call call, const nano_call_view *view) {
@@ -84,10 +92,10 @@ static void call_method(nano_call call, const nano_call_view *view) {
     cbor_simple(&out, delete(key.ptr, len) ? CBOR_TRUE : CBOR_FALSE);
   } else if (view->method.len == 4 && !memcmp(view->method.ptr, "list", 4)) {
     size_t count = 0;
-    for (size_t i = 0; i < store_count; i++) count += !strncmp(store[i].key, (const char *)key.ptr, len);
+    for (size_t i = 0; i < store_count; i++) count += begins_with(&store[i], key.ptr, len);
     cbor_array(&out, count);
     for (size_t i = 0; i < store_count; i++)
-      if (!strncmp(store[i].key, (const char *)key.ptr, len)) cbor_text(&out, store[i].key);
+      if (begins_with(&store[i], key.ptr, len)) cbor_textn(&out, store[i].key, store[i].key_len);
   } else {
     nano_call_fail(runtime, call, nano_str("KV: get(key), put(key, value), delete(key) or list(prefix)"));
     return;
@@ -171,6 +179,6 @@ int main(int argc, char **argv) {
   request(app, "GET", "http://kv.example/greeting", NULL);
   nano_app_free(app);
   nano_runtime_free(runtime);
-  while (store_count) delete((const uint8_t *)store[0].key, strlen(store[0].key));
+  while (store_count) delete(store[0].key, store[0].key_len);
   return 0;
 }

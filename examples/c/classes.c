@@ -17,7 +17,7 @@ static const char *APP =
     "export default { async fetch(request, env) {\n"
     "  const db = new env.Database('people');\n"
     "  const row = await db.row(1);\n"
-    "  row.name = 'Ada';\n"
+    "  row.name = 'Augusta Ada King, comtesse de Lovelace, née Byron';\n"
     "  const again = await db.row(1);\n"
     "  return new Response(`${await row.name} ${row === again} ${await env.hash('nano')} ${row instanceof env.Row}`);\n"
     "} }";
@@ -28,7 +28,8 @@ enum { ROWS = 3 };
 
 typedef struct object {
   int given; /* and not released */
-  char name[32];
+  char *name; /* text of JavaScript's: of any length, and perhaps with a NUL in it */
+  size_t name_len;
   struct object *rows;
 } object;
 
@@ -36,17 +37,26 @@ static object database, rows[ROWS];
 static nano_runtime *runtime;
 static int released;
 
-static void give_back(nano_call call, cbor_out *out) {
-  nano_call_return(runtime, call, (nano_bytes){out->ptr, out->len}, NULL);
-  free(out->ptr);
+static void rename_to(object *it, const void *name, size_t len) {
+  it->name = realloc(it->name, len + 1);
+  if (!it->name) abort();
+  memcpy(it->name, name, len), it->name_len = len;
+}
+
+/* Whether the app has got it. What cannot be returned is a failure: the app waits until it is told. */
+static bool give_back(nano_call call, cbor_out *out) {
+  nano_error *error;
+  nano_status status = nano_call_return(runtime, call, (nano_bytes){out->ptr, out->len}, &error);
+  if (status != NANO_OK) nano_call_fail(runtime, call, nano_error_message(error));
+  nano_error_free(error), free(out->ptr);
+  return status == NANO_OK;
 }
 
 static void give_object(nano_call call, const char *class_name, object *it) {
   cbor_out out = {0};
   cbor_object(&out, class_name, (uint64_t)(uintptr_t)it);
   /* If the call has been given up nobody got the object, and no RELEASE will come. */
-  if (nano_call_return(runtime, call, (nano_bytes){out.ptr, out.len}, NULL) == NANO_OK) it->given++;
-  free(out.ptr);
+  if (give_back(call, &out)) it->given++;
 }
 
 static bool is(nano_bytes bytes, const char *text) { return bytes.len == strlen(text) && !memcmp(bytes.ptr, text, bytes.len); }
@@ -74,12 +84,14 @@ static void on_call(nano_call call) {
       else nano_call_fail(runtime, call, nano_str("row(index): there is no such row"));
       break;
     case NANO_CALL_OBJECT_GET:
-      cbor_text(&out, it->name);
+      cbor_textn(&out, it->name, it->name_len);
       give_back(call, &out);
       break;
     case NANO_CALL_OBJECT_SET:
-      if (arg.type == CBOR_TEXT) snprintf(it->name, sizeof it->name, "%.*s", (int)arg.number, (const char *)arg.ptr);
-      nano_call_return(runtime, call, (nano_bytes){NULL, 0}, NULL);
+      if (has_arg && arg.type == CBOR_TEXT) {
+        rename_to(it, arg.ptr, (size_t)arg.number);
+        give_back(call, &out);
+      } else nano_call_fail(runtime, call, nano_str("a name is text"));
       break;
     default: nano_call_fail(runtime, call, nano_str("this host does not know this kind of call"));
   }
@@ -120,7 +132,7 @@ int main(void) {
   options.env_bindings = bindings, options.env_bindings_count = 3;
 
   database.rows = rows;
-  snprintf(database.name, sizeof database.name, "people");
+  rename_to(&database, "people", 6);
   if (nano_runtime_new(NULL, &runtime, &error) || nano_app_load(runtime, &options, &app, &error)) {
     fprintf(stderr, "%.*s\n", (int)nano_error_message(error).len, (const char *)nano_error_message(error).ptr);
     return 1;
@@ -142,7 +154,9 @@ int main(void) {
     for (size_t i = 0; i < count; i++) on_event(&events[i]);
     nano_event_release(events, count);
   }
-  printf("%d rows of %s, %d objects released\n", ROWS, database.name, released);
+  printf("%d rows of %.*s, %d objects released\n", ROWS, (int)database.name_len, database.name, released);
   nano_runtime_free(runtime);
+  free(database.name);
+  for (int i = 0; i < ROWS; i++) free(rows[i].name);
   return 0;
 }

@@ -112,7 +112,7 @@ static void on_event(nano_event *event) {
     if (event->type == NANO_EVENT_ERROR) {
       int status = log_error(c->app, event->as.error);
       if (c->reply.begun) c->reply.keep_alive = false; /* too late for a status: the body ends short of its length */
-      else http_reply_status(&c->reply, &c->out, status);
+      else http_reply_status(&c->reply, &c->out, c->body.state == BODY_BAD ? 400 : status);
     }
   }
   if (last) finish(c);
@@ -127,10 +127,10 @@ static void pump(conn *c) {
     buffer_take(&c->in, http_framing(&c->body, c->in.bytes + c->in.at, buffer_len(&c->in)));
     if (c->body.state == BODY_DONE || c->body.state == BODY_BAD) {
       c->reading = false;
-      if (c->body.state == BODY_BAD) c->reply.keep_alive = false;
+      if (c->body.state == BODY_BAD) c->reply.keep_alive = false, buffer_take(&c->in, buffer_len(&c->in)); /* nobody knows where the next one would begin */
       if (c->discarding || !c->busy) break;
       if (c->body.state == BODY_DONE) nano_request_end(runtime, c->id);
-      else nano_request_cancel(runtime, c->id); /* answered with 400, whatever the app makes of it */
+      else nano_request_cancel(runtime, c->id); /* answered with 400, unless the app has begun to */
       break;
     }
     if (buffer_len(&c->in) == 0) break;
@@ -186,7 +186,8 @@ static void advance(conn *c) {
   http_head head;
   for (;;) {
     pump(c);
-    if (c->fd < 0 || c->busy || c->reading || buffer_len(&c->in) == 0 || (!c->reply.keep_alive && buffer_len(&c->out) > 0)) break;
+    if (!flush(c)) return;
+    if (c->busy || c->reading || buffer_len(&c->in) == 0 || (!c->reply.keep_alive && buffer_len(&c->out) > 0)) break;
     int parsed = http_parse(c->in.bytes + c->in.at, buffer_len(&c->in), &head);
     if (parsed == 0) break;
     if (parsed == 1) begin_request(c, &head);
@@ -195,7 +196,6 @@ static void advance(conn *c) {
       buffer_take(&c->in, buffer_len(&c->in));
       http_reply_status(&c->reply, &c->out, parsed);
     }
-    if (!flush(c)) return;
   }
   if (c->eof && c->fd >= 0 && c->busy && c->reply.switched) {
     /* What it has said is still the app's to hear, and it may hear what the app says to that: until the request ends. */

@@ -20,8 +20,21 @@ code() { web -o /dev/null -w '%{http_code}' "$@"; }
 
 same hello "200 Hello, Ada, from http://hello.example/" "$($build/hello Ada | head -1)"
 same bindings "GET http://kv.example/greeting 404 no such key" "$($build/bindings examples/apps/kv | grep . | tail -1 | tr -s ' ')"
+keys=$(mktemp -d)
+cat >"$keys/index.js" <<'END'
+export default {
+  async fetch(request, { KV }) {
+    for (const key of ["a", "a\0b", "c"]) await KV.put(key, key.length);
+    await KV.put("a\0b", 4);
+    return Response.json([await KV.get("a"), await KV.get("a\0b"), await KV.list("a")]);
+  },
+};
+END
+same "keys of any text" '[1,4,["a","a\u0000b"]]' "$($build/bindings "$keys" | head -1 | grep -o '\[.*')"
+rm -r "$keys"
 
 same classes "3 rows of people, 2 objects released" "$($build/classes | tail -1)"
+same "names of any length" "200 Augusta Ada King, comtesse de Lovelace, née Byron" "$($build/classes | head -1 | sed 's/ true .*//')"
 
 log=$(mktemp)
 $build/server --port 0 --threads 2 examples/apps >"$log" 2>&1 &
@@ -49,6 +62,15 @@ same "the same in chunks" "$(tr a A <"$log.body" | sha256sum)" \
   "$(web -H 'Transfer-Encoding: chunked' --data-binary @"$log.body" "http://stream.localhost:$port/" | sha256sum)"
 rm -f "$log.body"
 same "two requests on one connection" 200200 "$(web -o /dev/null -o /dev/null -w '%{http_code}' "http://hello.localhost:$port/1" "http://hello.localhost:$port/2")"
+exec 3<>"/dev/tcp/127.0.0.1/$port"
+printf 'POST / HTTP/1.1\r\nHost: json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n' >&3
+same "a body that is none" "HTTP/1.1 400 Bad Request" "$(timeout 30 cat <&3 | head -1 | tr -d '\r')"
+exec 3<>"/dev/tcp/127.0.0.1/$port"
+printf 'POST /1 HTTP/1.1\r\nHost: hello\r\nTransfer-Encoding: chunked\r\n\r\n' >&3
+while read -r line <&3 && [ "$line" != $'\r' ]; do :; done
+printf '5\r\nhello.GET /2 HTTP/1.1\r\nHost: hello\r\n\r\n' >&3
+same "and nothing behind it is a request" "Hello, world! You asked for /1" "$(timeout 30 cat <&3)"
+exec 3>&-
 kill -INT $server
 status=0
 wait $server || status=$?
