@@ -288,9 +288,9 @@
  * A version of an app has ended; user_data is what you gave with it. It makes no more calls, holds no more objects of yours, and this is the
  * last event that is about it: free what you keep for it. There is exactly one for each nano_app_load and nano_app_reload with user_data: when
  * a later version serves, or the app is unloaded or its runtime closed, and what the version has begun has ended; or, if it was not loaded,
- * whatever the status was, when nothing of it is left. Only where an argument was NULL, the size of the struct wrong, the runtime closed or the
- * process a fork, nothing has begun, and nothing ends. After nano_poll or nano_wait has said NANO_E_SHUTDOWN there is none any more: what has had
- * none by then is yours again.
+ * whatever the status was, when nothing of it is left. Only where an argument was NULL, the size of the struct wrong or the process a fork,
+ * nothing has begun, and nothing ends. After nano_poll or nano_wait has said NANO_E_SHUTDOWN there is none any more: what has had none by then
+ * is yours again, as is what you give after that.
  */
 #define NANO_EVENT_VERSION_END 13
 

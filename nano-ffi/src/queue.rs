@@ -31,7 +31,7 @@ pub unsafe extern "C" fn nano_poll(
         // Before the look at the queue: what comes between both would be lost.
         let was_closed = runtime.bell.is_closed();
         *count = take(runtime, &mut consumer, into)?;
-        if *count == 0 && was_closed { Err(closed()) } else { Ok(Status::Ok) }
+        if *count == 0 && was_closed { Err(consumer.end()) } else { Ok(Status::Ok) }
     })
 }
 
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn nano_wait(
                 return Ok(Status::Ok);
             }
             if was_closed {
-                return Err(closed());
+                return Err(consumer.end());
             }
             let left = deadline_ms.map(|deadline_ms| Duration::from_millis(deadline_ms.saturating_sub(clock.now_ms())));
             if !runtime.bell.wait(rings, left) {
@@ -84,8 +84,19 @@ impl nano_runtime {
     }
 }
 
+impl Consumer {
+    /// From now on nothing comes, also of what is loaded later: the host counts on it.
+    fn end(&mut self) -> Error {
+        self.has_ended = true;
+        Error::new(Status::Shutdown, "the runtime is closed and its queue is empty")
+    }
+}
+
 /// Moves what waits into the caller's room, as far as it goes.
 fn take(runtime: &nano_runtime, consumer: &mut Consumer, into: &mut [MaybeUninit<nano_event>]) -> Result<usize> {
+    if consumer.has_ended {
+        return Ok(0);
+    }
     let mut taken = 0;
     if cfg!(debug_assertions) && !consumer.taught {
         consumer.taught = true;
@@ -116,8 +127,4 @@ unsafe fn room<'a>(events: *mut nano_event, capacity: usize) -> Result<&'a mut [
     unsafe { array(events, capacity, "events") }?;
     // SAFETY: the caller's promise, and what `array` has checked.
     Ok(unsafe { std::slice::from_raw_parts_mut(events, capacity) })
-}
-
-fn closed() -> Error {
-    Error::new(Status::Shutdown, "the runtime is closed and its queue is empty")
 }

@@ -29,6 +29,8 @@ pub(crate) struct Consumer {
     pub events: Vec<Event>,
     /// Whether the event of an unknown type, which debug builds make, has been delivered.
     pub taught: bool,
+    /// Whether it has been told that nothing comes any more.
+    pub has_ended: bool,
 }
 
 /// What a runtime holds and has done. Begin with NANO_RUNTIME_COUNTERS_INIT.

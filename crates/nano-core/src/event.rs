@@ -170,11 +170,6 @@ impl EventQueue {
         self.waiting.push_if((event, held), still)
     }
 
-    /// Appends an event unless the queue is closed: nobody would take it.
-    pub(crate) fn push_unless_closed(&self, event: Event) {
-        self.waiting.push_unless_closed((event, Held::NONE));
-    }
-
     /// Makes the descriptor readable for good: nothing more will come, and nobody should wait for it.
     pub(crate) fn close(&self) {
         self.waiting.close();

@@ -14,6 +14,7 @@ use nano_net::policy::{Mode, Policy};
 use crate::app::AppOptions;
 use crate::binding::{Binding, BindingKind};
 use crate::event::{Event, Payload};
+use crate::pipe::Held;
 use crate::queue::{self, QueueConsumer};
 use crate::runtime::Inner;
 use crate::schedule;
@@ -107,9 +108,9 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        // In a forked child there is nobody who would tell of it, and in a closed runtime nobody who would hear of it.
+        // In a forked child there is nobody who would tell of it.
         if let Some(inner) = self.inner.upgrade().filter(|_| !sys::fork::is_child()) {
-            inner.queue.push_unless_closed(Event { id: 0, user_data: self.user_data, payload: Payload::VersionEnd });
+            inner.queue.push(Event { id: 0, user_data: self.user_data, payload: Payload::VersionEnd }, Held::NONE);
             inner.ring_soon();
         }
     }

@@ -59,17 +59,6 @@ impl<T, F: Flag> Queue<T, F> {
         })
     }
 
-    /// Appends an entry unless the queue is closed; whether it did.
-    pub fn push_unless_closed(&self, entry: T) -> bool {
-        self.with(|waiting| {
-            let is_open = waiting.state != State::Closed;
-            if is_open {
-                waiting.entries.push_back(entry);
-            }
-            is_open
-        })
-    }
-
     /// Raises the flag if something waits that has not been announced; whether it did.
     pub fn announce(&self) -> bool {
         let rises = self.with(|waiting| {
