@@ -3,9 +3,11 @@
 
 mod admin;
 mod crypto;
+mod values;
 
 pub use self::admin::*;
 pub use self::crypto::*;
+pub use self::values::*;
 
 /// What one app may use. Every field can be set per app; zero is not "unlimited" anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -378,29 +380,6 @@ pub const CONSTRUCTING_MAX: usize = 64;
 pub const MANUAL_CLOCK_MS_MAX: u64 = 3_155_760_000_000;
 /// When a manual clock can begin: the year 9999, in milliseconds since 1970.
 pub const MANUAL_CLOCK_UNIX_MS_MAX: u64 = 253_370_764_800_000;
-/// Arguments or result of one call between host and app.
-pub const CALL_BYTES_MAX: usize = 8 << 20;
-/// How deep the arrays and objects of a value nest that crosses between host and app.
-pub const VALUE_DEPTH_MAX: usize = 64;
-/// Items of a value that crosses, all levels together (in CBOR each head counts, tags too).
-pub const VALUE_ITEMS_MAX: usize = 1_000_000;
-/// Bytes of a value in CBOR, where nothing smaller is said.
-pub const VALUE_BYTES_MAX: usize = 32 << 20;
-/// What a host spends on the sets and maps of one value of an app's, in nanoseconds of CPU for each item, which takes 50 to 200. Hashes of
-/// numbers have no secret in Python and in V8: an app can choose items that all have one, and take a host's time by their square.
-pub const HASHING_ITEM_NS: u64 = 1_000;
-/// The same, besides.
-pub const HASHING_SPARE_NS: u64 = 25_000_000;
-/// So many items are made without a look at the clock.
-pub const HASHING_SLICE: usize = 64;
-/// What these count up to: the rest is a pause of somebody else's.
-pub const HASHING_SLICE_NS_MAX: u64 = 5_000_000;
-/// What comparing once takes that a host compares by what is in it, for all items of the sets and keys of the maps of one value: of an array the
-/// sum of its items, of a set that times their number.
-pub const HASHING_COMPARES_MAX: u64 = 1_000_000;
-/// The deepest nesting any limit can allow: reading and writing recurse. Measured, a level takes 0.75 KiB of stack, and
-/// 4 KiB without optimization, so the deepest value takes 1 MiB at worst.
-pub const VALUE_DEPTH_CEILING: usize = 256;
 /// Instances in one process: V8 gives each at least one of its 16,380 dispatch-table segments.
 pub const PROCESS_INSTANCES_MAX: usize = 12_000;
 /// What all heaps together may use of the 4 GiB that V8 has for them. The rest is room for apps that are being stopped.

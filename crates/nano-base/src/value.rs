@@ -8,7 +8,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::limits::CALL_BYTES_MAX;
+use crate::limits::{CALL_BYTES_MAX, PATTERN_EMOJI_UNITS};
 
 /// A JavaScript value by content, as [`crate::cbor`] writes and reads it.
 ///
@@ -165,6 +165,20 @@ impl Value {
         self.weight() <= CALL_BYTES_MAX
     }
 
+    /// What the patterns in it count as, as [`pattern_units`] does.
+    pub fn pattern_units(&self) -> usize {
+        let all = |items: &[Value]| items.iter().map(Value::pattern_units).sum();
+        let named = |entries: &[(String, Value)]| entries.iter().map(|(_, item)| item.pattern_units()).sum();
+        match self {
+            Value::RegExp { source, flags } => pattern_units(source, flags),
+            Value::Array(items) | Value::Set(items) => all(items),
+            Value::Object(entries) => named(entries),
+            Value::Error(error) => named(&error.properties),
+            Value::Map(entries) => entries.iter().map(|(key, item)| key.pattern_units() + item.pattern_units()).sum(),
+            _ => 0,
+        }
+    }
+
     /// How many bytes it takes.
     pub fn weight(&self) -> usize {
         ITEM_BYTES
@@ -183,6 +197,13 @@ impl Value {
                 _ => 0,
             }
     }
+}
+
+/// How much a regular expression counts of [`crate::limits::PATTERN_UNITS_MAX`].
+pub fn pattern_units(source: &str, flags: &str) -> usize {
+    // The name of the costly properties, and what those begin with that have only some of its sequences; it cannot be written otherwise.
+    let emoji = if flags.contains('v') { source.matches("RGI_Emoji").count() } else { 0 };
+    source.encode_utf16().count() + emoji * PATTERN_EMOJI_UNITS
 }
 
 fn weight_of(properties: &[(String, Value)]) -> usize {
@@ -321,6 +342,20 @@ mod tests {
         let properties = vec![("cause".into(), Value::Bytes(vec![0; CALL_BYTES_MAX]))];
         let heavy = Value::Error(Box::new(ErrorValue { properties, ..ErrorValue::default() }));
         assert!(plain.is_small_enough() && !heavy.is_small_enough());
+    }
+
+    #[test]
+    fn patterns_count_at_any_depth() {
+        let reg_exp = |source: &str, flags: &str| Value::RegExp { source: source.into(), flags: flags.into() };
+        let cause = ErrorValue { properties: vec![("cause".into(), reg_exp("\u{1f600}", ""))], ..ErrorValue::default() };
+        let value = Value::Array(vec![
+            Value::Text("none".into()),
+            Value::Map(vec![(reg_exp("abc", "u"), Value::Set(vec![reg_exp("é", "v")]))]),
+            Value::Object(vec![("a".into(), Value::Error(Box::new(cause)))]),
+        ]);
+        assert_eq!(value.pattern_units(), 3 + 1 + 2);
+        assert_eq!(reg_exp(r"\p{RGI_Emoji}", "iv").pattern_units(), 13 + PATTERN_EMOJI_UNITS);
+        assert_eq!(reg_exp("RGI_Emoji", "").pattern_units(), 9);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) struct Message {
     /// The same by the clock that never jumps.
     pub since_ms: u64,
     body: Kept,
+    /// What its patterns count as.
+    pub pattern_units: usize,
     /// How often it has been delivered.
     pub attempts: u32,
 }
@@ -56,6 +58,7 @@ const BYTES: i64 = 2;
 
 impl Message {
     pub(super) fn new(body: MessageBody, sender: Option<Arc<str>>, unix_ms: f64, now_ms: u64) -> Result<Self> {
+        let pattern_units = if let MessageBody::Value(value) = &body { value.pattern_units() } else { 0 };
         let body = match body {
             MessageBody::Json(text) => Kept::Json(text),
             MessageBody::Text(text) => Kept::Text(text),
@@ -75,7 +78,7 @@ impl Message {
         let mut id = [0; 16];
         sys::random::fill(&mut id);
         let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { id, sender, sent_ms: unix_ms, since_ms: now_ms, body, attempts: 0 })
+        Ok(Self { id, sender, sent_ms: unix_ms, since_ms: now_ms, body, pattern_units, attempts: 0 })
     }
 
     /// What it is counted as.

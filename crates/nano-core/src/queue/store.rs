@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use nano_base::limits::{QUEUE_BATCH_BYTES_MAX, QUEUE_KEEP_MS, QUEUE_SWEEP_MS};
+use nano_base::limits::{PATTERN_UNITS_MAX, QUEUE_BATCH_BYTES_MAX, QUEUE_KEEP_MS, QUEUE_SWEEP_MS};
 
 use super::message::Message;
 use super::{QueueConsumer, QueueStats};
@@ -107,12 +107,13 @@ impl Store {
         if !is_due || self.batches >= settings.concurrency || self.paused_ms > now_ms {
             return None;
         }
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let (mut batch, mut bytes, mut pattern_units) = (Vec::new(), 0, 0);
         while batch.len() < settings.batch as usize
             && let Some((_, message)) = self.ready.front()
         {
             bytes += message.bytes();
-            if !batch.is_empty() && bytes > QUEUE_BATCH_BYTES_MAX {
+            pattern_units += message.pattern_units;
+            if !batch.is_empty() && (bytes > QUEUE_BATCH_BYTES_MAX || pattern_units > PATTERN_UNITS_MAX) {
                 break;
             }
             batch.extend(self.ready.pop_front().map(|(_, message)| message));

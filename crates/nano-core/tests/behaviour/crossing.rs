@@ -1,10 +1,11 @@
 //! What values are on the other side, between apps: what structured cloning would make of them.
 
-use nano_core::{App, Binding, BindingKind, Runtime, Status, Value};
+use nano_core::{App, Binding, BindingKind, Payload, QueueConsumer, Runtime, Status, Value};
 
 use crate::support::*;
 
-const API: &str = "export default { fetch() {}, same(value) { return value; }, \
+const API: &str = "export default { fetch() {}, same(value) { return value; }, pattern(length) { return [new RegExp('a'.repeat(length))]; }, \
+      patterned() { throw Object.assign(new Error('m'), { fits: /a/, much: new RegExp('a'.repeat(1025)), also: new RegExp('b'.repeat(1000)) }); }, \
       boom() { throw Object.assign(new RangeError('far', { cause: new TypeError('why') }), { code: 7, when: new Date(5), lost() {} }); }, \
       all() { return Promise.any([Promise.reject(new TypeError('one')), Promise.reject(2)]); }, \
       dom() { throw Object.assign(new DOMException('gone', 'AbortError'), { code2: 1 }); }, \
@@ -125,4 +126,55 @@ fn a_host_that_sends_what_is_no_pattern_hears_of_it() {
         assert!(error.status == Status::Exception && error.message.contains(says), "{error}");
     }
     assert_eq!(invoke(reg_exp("a", "g")).expect("it is one").0, Value::Text("g".into()));
+}
+
+#[test]
+fn patterns_that_take_the_other_app_long_to_read_do_not_cross() {
+    let body = "const pattern = (length, flags) => new RegExp('a'.repeat(length), flags), emoji = (count) => new RegExp('\\\\p{RGI_Emoji}'.repeat(count), 'v'); \
+      for (const [name, v] of Object.entries({ one: pattern(1024), many: [pattern(500), { b: pattern(524) }], emoji: emoji(3) })) \
+        check(name, kind(await same(v).catch(String)) === kind(v)); \
+      for (const [name, v] of Object.entries({ one: pattern(1025), many: [pattern(500), { b: pattern(525, 'g') }], key: new Map([[pattern(1025), 1]]), emoji: emoji(4), \
+        member: new Set([pattern(1025)]), categories: new RegExp('\\\\p{L}'.repeat(300), 'u') })) { \
+        const e = await why(same(v)); check('no ' + name, e instanceof DOMException && e.name === 'DataCloneError' && e.message.includes('1024')); } \
+      check('result', (await api.pattern(1024))[0].source.length === 1024 && (await why(api.pattern(1025))).name === 'DataCloneError'); \
+      const thrown = await why(api.patterned()); check('thrown', thrown.message === 'm' && Object.keys(thrown).join() === 'fits,also' && thrown.fits.source === 'a'); \
+      const sent = await same(Object.assign(new Error('m', { cause: pattern(1025) }), { fits: /a/ })); check('sent', !('cause' in sent) && sent.fits.source === 'a')";
+    assert_eq!(asked(body), "");
+}
+
+#[test]
+fn a_host_is_sent_patterns_of_any_length_and_sends_them() {
+    let runtime = runtime(1);
+    let app = load(
+        &runtime,
+        "app",
+        "export const same = (r) => { if (r.source.length !== 5000) throw new Error(); return r; }; export default { fetch() {} }",
+    );
+    let long = Value::RegExp { source: "a".repeat(5000), flags: "g".into() };
+    assert_eq!(app.invoke_wait("same", vec![long.clone()], None).expect("the host's").0, long);
+}
+
+#[test]
+fn patterns_in_queues_have_a_limit_for_each_message_and_each_batch() {
+    let runtime = runtime(1);
+    let code = "export default { async fetch(request, env) { const sent = []; \
+         for (const length of [1025, 400, 600, 500, 1024, 1, 1]) \
+           sent.push(await env.JOBS.send({ r: new RegExp('a'.repeat(length)) }, { contentType: 'v8' }).then(() => 'sent', (e) => e.name)); \
+         return new Response(sent.join()); }, \
+       queue(batch) { console.log(batch.messages.map((m) => m.body.r.source.length).join()); } }";
+    let mut options = options("app", code);
+    options.bindings = vec![Binding { name: "JOBS".into(), kind: BindingKind::Queue { queue: "jobs".into() } }];
+    let app = runtime.load(options.clone()).expect("loads");
+    assert_eq!(text(&app, "/"), "DataCloneError,sent,sent,sent,sent,sent,sent");
+    options.consumers = vec![QueueConsumer { batch: 10, batch_wait_ms: 0, concurrency: 1, ..QueueConsumer::new("jobs") }];
+    app.reload(options).expect("reloads");
+    let batches: Vec<String> = (0..4)
+        .map(|_| {
+            wait_for(&runtime, |event| match &event.payload {
+                Payload::Log { text, .. } => Some(text.clone()),
+                _ => None,
+            })
+        })
+        .collect();
+    assert_eq!(batches, ["400,600", "500", "1024", "1,1"]);
 }

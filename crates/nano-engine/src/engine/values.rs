@@ -1,7 +1,7 @@
 //! Values that cross between host and app (arguments and results of calls), as JavaScript sees them.
 
-use nano_base::limits::{CALL_BYTES_MAX, VALUE_DEPTH_MAX};
-use nano_base::value::{ERROR_BYTES, ErrorValue, ITEM_BYTES, KEY_BYTES, TypedArrayKind, Value};
+use nano_base::limits::{CALL_BYTES_MAX, PATTERN_UNITS_MAX, VALUE_DEPTH_MAX};
+use nano_base::value::{ERROR_BYTES, ErrorValue, ITEM_BYTES, KEY_BYTES, TypedArrayKind, Value, pattern_units};
 
 use super::host_objects::{self, HeldState};
 use super::{bytes, exceptions, reg_exps};
@@ -12,9 +12,19 @@ use crate::web::ops::utf8;
 /// Integers a JavaScript number holds exactly.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
+/// Who receives a value.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(crate) enum Receiver {
+    /// The host, which reads no patterns.
+    #[default]
+    Host,
+    /// Another app, maybe by a queue.
+    App,
+}
+
 /// A JavaScript value as a [`Value`]; `None` with an exception pending where it cannot cross.
-pub(crate) fn from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
-    let mut reader = Reader::default();
+pub(crate) fn from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>, to: Receiver) -> Option<Value> {
+    let mut reader = Reader { to, ..Reader::default() };
     let read = reader.read(scope, value);
     if reader.waits_for.is_some() {
         return refuse(scope, "an object of the host's that is still being constructed cannot cross");
@@ -31,8 +41,12 @@ pub(crate) enum Arguments<'s> {
 }
 
 /// The elements of a JavaScript array.
-pub(crate) fn arguments_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Arguments<'s>> {
-    let mut reader = Reader::default();
+pub(crate) fn arguments_from_js<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    to: Receiver,
+) -> Option<Arguments<'s>> {
+    let mut reader = Reader { to, ..Reader::default() };
     let read = reader.read(scope, value);
     if let Some(object) = reader.waits_for {
         return Some(Arguments::WaitFor(object));
@@ -44,18 +58,21 @@ pub(crate) fn arguments_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8:
 }
 
 /// What an app threw, if it is an error that can be read.
-pub(crate) fn thrown_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Value> {
+pub(crate) fn thrown_from_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>, to: Receiver) -> Option<Value> {
     if !value.is_native_error() {
         return None;
     }
     v8::tc_scope!(let scope, scope);
-    let mut reader = Reader::default();
+    let mut reader = Reader { to, ..Reader::default() };
     reader.read(scope, value).filter(|_| reader.waits_for.is_none())
 }
 
 /// Reads a value; remembers the objects it is inside of, to refuse cycles.
 #[derive(Default)]
 struct Reader<'s> {
+    to: Receiver,
+    /// What its patterns count as.
+    pattern_units: usize,
     /// What the copy takes, as [`Value::weight`] counts it. Each part is counted before it is copied: a script names one string, or one
     /// buffer, as often as it likes.
     bytes: usize,
@@ -208,6 +225,15 @@ impl<'s> Reader<'s> {
             }
             _ => return None,
         };
+        if self.to == Receiver::App {
+            self.pattern_units += pattern_units(&source, &flags);
+            if self.pattern_units > PATTERN_UNITS_MAX {
+                let why = format!(
+                    "regular expressions that count more than {PATTERN_UNITS_MAX} together cannot cross to another app: send their text"
+                );
+                return refuse(scope, &why);
+            }
+        }
         Some(Value::RegExp { source, flags })
     }
 
@@ -247,7 +273,7 @@ impl<'s> Reader<'s> {
     ) -> Option<()> {
         // The handles go as well: of what is left out nothing is counted.
         v8::escapable_handle_scope!(let scope, scope);
-        let mut inside = Reader { bytes: self.bytes, path: self.path.clone(), of_literals: self.of_literals, waits_for: None };
+        let mut inside = Reader { path: self.path.clone(), waits_for: None, ..*self };
         let property = {
             v8::tc_scope!(let scope, scope);
             inside.named(scope, object, name, properties)
@@ -255,7 +281,7 @@ impl<'s> Reader<'s> {
         self.waits_for = inside.waits_for.map(|object| scope.escape(object));
         match property {
             Some(property) => {
-                self.bytes = inside.bytes;
+                (self.bytes, self.pattern_units) = (inside.bytes, inside.pattern_units);
                 properties.push(property);
             }
             None if State::is_stopping(scope) || self.waits_for.is_some() => return None,

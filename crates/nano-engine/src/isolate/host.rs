@@ -140,6 +140,8 @@ pub trait Host {
     fn message(&self, id: u32, index: u32) -> Option<Value>;
     /// Whether another app reads the response to a request.
     fn is_for_app(&self, id: u32) -> bool;
+    /// Whether what is passed to a binding goes to another app, or to a queue, which an app takes from.
+    fn is_for_apps(&self, binding: u32) -> bool;
     /// 0 none, 1 whole, 2 streaming, [`BODY_GONE`].
     fn body_kind(&self, id: u32) -> u32;
     /// How many bytes a body has that nothing has been read of, if that is known.

@@ -6,7 +6,7 @@ use nano_base::status::{Error, Status};
 
 use super::encoding::return_bytes;
 use super::ops::{byte_string, integer, text, utf8};
-use crate::engine::values::{self, Arguments};
+use crate::engine::values::{self, Arguments, Receiver};
 use crate::engine::{bytes, exceptions};
 use crate::inspector::uncaught;
 use crate::isolate::host::{Outbound, Piped, Pull};
@@ -225,7 +225,9 @@ pub(super) fn call_fetch(scope: &mut v8::PinScope, args: Args, mut rv: Return) {
 pub(super) fn call_method<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mut rv: Return<'s>) {
     let binding = integer(scope, &args, 0);
     let name = text(scope, &args, 1);
-    let arguments = match values::arguments_from_js(scope, args.get(2)) {
+    let is_app = State::host(scope).is_some_and(|host| host.is_for_apps(binding));
+    let to = if is_app { Receiver::App } else { Receiver::Host };
+    let arguments = match values::arguments_from_js(scope, args.get(2), to) {
         Some(Arguments::Ready(arguments)) => arguments,
         Some(Arguments::WaitFor(object)) => return rv.set(object),
         None => return,
@@ -248,7 +250,8 @@ pub(super) fn call_cancel(scope: &mut v8::PinScope, args: Args, _rv: Return) {
 /// `invokeReturn(id, value)`
 pub(super) fn invoke_return<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, _rv: Return<'s>) {
     let id = integer(scope, &args, 0);
-    let Some(value) = values::from_js(scope, args.get(1)) else { return };
+    let to = caller_of(scope, id);
+    let Some(value) = values::from_js(scope, args.get(1), to) else { return };
     if let Some(host) = State::host(scope) {
         host.invoke_return(id, value);
     }
@@ -259,10 +262,16 @@ pub(super) fn invoke_fail<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, 
     let id = integer(scope, &args, 0);
     uncaught(scope, args.get(1), "Uncaught");
     let error = exceptions::describe(scope, args.get(1), Status::Exception);
-    let thrown = values::thrown_from_js(scope, args.get(1));
+    let to = caller_of(scope, id);
+    let thrown = values::thrown_from_js(scope, args.get(1), to);
     if let Some(host) = State::host(scope) {
         host.invoke_fail(id, error, thrown);
     }
+}
+
+/// Who is told how an invocation ends.
+fn caller_of(scope: &v8::PinScope, id: u32) -> Receiver {
+    if State::host(scope).is_some_and(|host| host.is_for_app(id)) { Receiver::App } else { Receiver::Host }
 }
 
 /// `refuse(id, message)`

@@ -2,14 +2,14 @@
 
 use super::ops::text;
 use crate::engine::exceptions;
-use crate::engine::values::{self, Arguments};
+use crate::engine::values::{self, Arguments, Receiver};
 use crate::isolate::host::FilesAnswer;
 use crate::isolate::state::State;
 
 /// `files(name, args)` -> `[value]`, `[undefined, error name, message]`, or the number of a call that the host answers
 pub(super) fn files<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, mut rv: v8::ReturnValue<'s>) {
     let name = text(scope, &args, 0);
-    let Some(Arguments::Ready(arguments)) = values::arguments_from_js(scope, args.get(1)) else { return };
+    let Some(Arguments::Ready(arguments)) = values::arguments_from_js(scope, args.get(1), Receiver::Host) else { return };
     match State::host(scope).map(|host| host.files(name, arguments)) {
         Some(Ok(FilesAnswer::Call(id))) => rv.set_uint32(id),
         Some(Ok(FilesAnswer::Value(value))) => {

@@ -2,7 +2,7 @@
 
 use super::ops::{integer, text};
 use crate::engine::host_objects::{self, HeldState};
-use crate::engine::values::{self, Arguments};
+use crate::engine::values::{self, Arguments, Receiver};
 use crate::engine::{exceptions, resources};
 use crate::isolate::host::Ask;
 use crate::isolate::state::State;
@@ -54,7 +54,7 @@ pub(super) fn call_host<'s>(scope: &mut v8::PinScope<'s, '_>, args: Args<'s>, mu
             None => return exceptions::throw_type_error(scope, "Illegal invocation"),
         }
     };
-    let mut arguments = match values::arguments_from_js(scope, args.get(4)) {
+    let mut arguments = match values::arguments_from_js(scope, args.get(4), Receiver::Host) {
         Some(Arguments::Ready(arguments)) => arguments,
         Some(Arguments::WaitFor(object)) => return rv.set(object),
         None => return,

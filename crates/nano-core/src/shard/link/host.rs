@@ -123,6 +123,11 @@ impl Host for LinkHost {
         self.0.work(id).is_some_and(|work| matches!(work.listener, Listener::App(_)))
     }
 
+    fn is_for_apps(&self, binding: u32) -> bool {
+        let binding = self.0.version.bindings.get(binding as usize);
+        binding.is_some_and(|binding| matches!(binding.kind, BindingKind::App { .. } | BindingKind::Queue { .. }))
+    }
+
     fn body_kind(&self, id: u32) -> u32 {
         if let Some(work) = self.0.work(id) {
             // What follows a request that became a WebSocket is no body.
