@@ -82,6 +82,15 @@ impl Alarms {
         Some(first)
     }
 
+    /// What one is about is gone.
+    fn clear(&self, alarm: &Alarm) {
+        let mut waiting = lock(&self.waiting);
+        if let Some(place) = waiting.set.remove(alarm) {
+            waiting.due.remove(&place);
+            self.note(&waiting);
+        }
+    }
+
     fn note(&self, waiting: &Waiting) -> u64 {
         let next = waiting.due.first_key_value().map_or(NEVER, |((at_ms, _), _)| *at_ms);
         self.next_ms.store(next, Ordering::SeqCst);
@@ -95,6 +104,11 @@ impl Inner {
         if self.alarms.set(at_ms, alarm) {
             self.shards[0].wake();
         }
+    }
+
+    /// Has nothing done any more of what it was to be.
+    pub(crate) fn clear_alarm(&self, alarm: &Alarm) {
+        self.alarms.clear(alarm);
     }
 
     /// Does what is due; whether there was anything.
@@ -128,5 +142,16 @@ mod tests {
         assert_eq!(alarms.take_due(100), Some(jobs()));
         assert_eq!(alarms.take_due(100), Some(Alarm::Queue("others".into())));
         assert_eq!((alarms.take_due(100), alarms.next_ms()), (None, None));
+    }
+
+    #[test]
+    fn an_alarm_that_is_cleared_does_not_ring_and_can_be_set_again() {
+        let alarms = Alarms::default();
+        alarms.set(10, Alarm::Minute);
+        alarms.set(20, Alarm::Late);
+        alarms.clear(&Alarm::Minute);
+        assert_eq!((alarms.next_ms(), alarms.take_due(10)), (Some(20), None));
+        alarms.set(30, Alarm::Minute);
+        assert_eq!((alarms.take_due(30), alarms.take_due(30)), (Some(Alarm::Late), Some(Alarm::Minute)));
     }
 }

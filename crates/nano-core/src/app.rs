@@ -23,7 +23,7 @@ use crate::shard::Command;
 use crate::shard::homes::Hog;
 use crate::source::Source;
 use crate::version::{Life, Version};
-use crate::wait::{InFlight, Slot};
+use crate::wait::{InFlight, Slot, lock};
 
 /// How to load an app.
 #[derive(Clone, Debug)]
@@ -168,6 +168,9 @@ pub(crate) struct AppShared {
     /// The app's number in its runtime.
     pub key: u64,
     serving: RwLock<Serving>,
+    /// Held, by threads of the host's alone, while another version comes to serve or the app ends: its code, its queues and its crons are those
+    /// of one version, and of an app that is gone there are none.
+    pub changing: Mutex<()>,
     /// The shard its requests go to.
     pub home: AtomicUsize,
     /// The debuggers that look into it.
@@ -212,6 +215,7 @@ impl AppShared {
             name,
             key,
             serving: RwLock::new(Serving { version, life, is_over: false }),
+            changing: Mutex::new(()),
             home: AtomicUsize::new(home),
             inspected: Inspected::default(),
             hog: Hog::default(),
@@ -251,18 +255,17 @@ impl AppShared {
         self.serving.read().unwrap_or_else(|poisoned| poisoned.into_inner()).version.limits.clone()
     }
 
-    fn replace(&self, version: Arc<Version>, mut life: Option<Arc<Life>>) {
+    /// Has another version take new requests. `life` becomes that of the one before: whoever drops it holds no lock, it may be the end of its
+    /// version.
+    fn replace(&self, version: Arc<Version>, life: &mut Option<Arc<Life>>) {
         self.versions.fetch_add(1, Ordering::Relaxed);
         self.strikes.store(0, Ordering::Relaxed);
         self.hog.forgive();
         let mut serving = self.serving.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         serving.version = version;
         if !serving.is_over {
-            std::mem::swap(&mut serving.life, &mut life);
+            std::mem::swap(&mut serving.life, life);
         }
-        drop(serving);
-        // Not under the lock: it may be the end of its version.
-        drop(life);
     }
 
     /// It takes no requests any more: its version ends with its last instance.
@@ -496,17 +499,37 @@ impl App {
             // A thread that is paused would start nothing.
             inspector.hurry();
         }
-        if !lazy && let Err(error) = self.inner.try_start(&self.shared, &version) {
-            if let Some(inspector) = inspector {
-                inspector.ease();
-            }
-            return Err(error);
+        let started = if lazy { Ok(()) } else { self.inner.try_start(&self.shared, &version) };
+        let has_started = started.is_ok();
+        let serves = started.and_then(|()| self.serve_by(&version, life));
+        if has_started {
+            // Also where it does not serve, and what has started is of no use.
+            self.inner.tell_shards(|| Command::Retire(self.shared.key));
         }
-        self.shared.replace(version.clone(), life);
-        let followed = self.inner.follow(&self.shared, &version);
-        self.inner.tell_shards(|| Command::Retire(self.shared.key));
+        if serves.is_err()
+            && let Some(inspector) = inspector
+        {
+            inspector.ease();
+        }
+        serves?;
         self.inner.app_event(&self.shared.name, "reloaded", "");
-        followed
+        Ok(())
+    }
+
+    /// A version takes new requests, and has its events; or nothing changes.
+    fn serve_by(&self, version: &Arc<Version>, mut life: Option<Arc<Life>>) -> Result<()> {
+        {
+            let _changing = lock(&self.shared.changing);
+            self.check_open()?;
+            let replace = || {
+                self.shared.replace(version.clone(), &mut life);
+                Ok(())
+            };
+            self.inner.take_queues(&[(&self.shared, version)], &[], replace).map_err(|(_, error)| error)?;
+            self.inner.follow_crons(&self.shared, version);
+        }
+        self.inner.look_at_queues_of(version);
+        Ok(())
     }
 
     /// Takes no new requests, lets those in flight end within `grace`, ends the rest, and forgets the app. Blocks.
@@ -519,8 +542,7 @@ impl App {
         }
         self.inner.send_debuggers_away(&self.shared, "the app is being unloaded");
         self.inner.tell_shards(|| Command::HangUp(Some(self.shared.key)));
-        self.inner.forget_crons(&self.shared);
-        self.inner.forget_queues(&self.shared);
+        self.inner.end_events(&self.shared);
         if !self.shared.wait_idle(grace) {
             let key = self.shared.key;
             let error = Error::new(Status::Draining, "the app was unloaded before the request ended");
@@ -696,12 +718,11 @@ pub(crate) fn check_head(init: &RequestInit, limits: &AppLimits) -> Result<()> {
 }
 
 impl Inner {
-    /// An app serves by a version: from now on it has its events.
-    pub(crate) fn follow(self: &Arc<Self>, app: &Arc<AppShared>, version: &Version) -> Result<()> {
-        let followed = self.follow_queues(app, version);
-        // It serves, also where another app has taken its queues.
-        self.follow_crons(app, version);
-        followed
+    /// An app has no events any more. If it is gone, it has been marked so before: nothing gives it some again.
+    pub(crate) fn end_events(&self, app: &AppShared) {
+        let _changing = lock(&app.changing);
+        self.forget_crons(app);
+        self.forget_queues(app);
     }
 
     /// Counts a request out of its app; called by `Work::finish` alone.

@@ -8,8 +8,8 @@ use nano_base::value::Value;
 use nano_engine::{LogLevel, Verdict};
 
 use super::message::Message;
-use super::store::{Store, Taker};
-use super::{State, open};
+use super::store::Taker;
+use super::{State, check_room, held};
 use crate::app::App;
 use crate::request::{Body, Duty, Ending, Job, Listener, Origin};
 use crate::runtime::Inner;
@@ -146,10 +146,15 @@ impl Inner {
                 let bytes = message.bytes();
                 let fits = state.ledger.check(None, bytes, self.limits.queues_bytes).is_ok();
                 let limits = &self.limits;
-                let has_room = |it: &&mut Store| it.messages < limits.queue_messages as usize && it.bytes + bytes <= limits.queue_bytes;
                 let State { queues, ledger, .. } = &mut *state;
-                match target.filter(|_| fits).and_then(|target| open(queues, target).ok()).filter(has_room) {
-                    Some(store) => {
+                let has_room = |target: &&str| {
+                    let (held, held_bytes) = held(queues, target);
+                    let is_full = held >= limits.queue_messages as usize || held_bytes + bytes > limits.queue_bytes;
+                    fits && !is_full && check_room(queues, target).is_ok()
+                };
+                match target.filter(has_room) {
+                    Some(target) => {
+                        let store = queues.entry(target.to_string()).or_default();
                         message.attempts = 0;
                         ledger.add(&message);
                         store.stats.sent += 1;

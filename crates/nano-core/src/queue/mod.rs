@@ -8,7 +8,7 @@ mod ledger;
 mod message;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use nano_base::limits::{
@@ -119,17 +119,18 @@ struct State {
     ledger: Ledger,
 }
 
-/// A queue by its name, which is made if there is none.
-fn open<'a>(queues: &'a mut HashMap<String, Store>, name: &str) -> Result<&'a mut Store> {
-    if !queues.contains_key(name) {
-        if queues.len() >= QUEUES_MAX {
-            queues.retain(|_, store| !store.is_spare());
-        }
-        if queues.len() >= QUEUES_MAX {
-            return Err(Error::new(Status::Overloaded, format!("there are {QUEUES_MAX} queues already")));
-        }
-    }
-    Ok(queues.entry(name.to_string()).or_default())
+/// What a queue of this name holds: messages, and their bytes.
+fn held(queues: &HashMap<String, Store>, name: &str) -> (usize, usize) {
+    queues.get(name).map_or((0, 0), |store| (store.messages, store.bytes))
+}
+
+/// Refuses a queue more than there may be.
+fn check_room(queues: &HashMap<String, Store>, name: &str) -> Result<()> {
+    if queues.len() < QUEUES_MAX || queues.contains_key(name) { Ok(()) } else { Err(too_many()) }
+}
+
+fn too_many() -> Error {
+    Error::new(Status::Overloaded, format!("there are {QUEUES_MAX} queues already"))
 }
 
 impl Inner {
@@ -140,6 +141,9 @@ impl Inner {
         if bodies.len() > QUEUE_SEND_MAX {
             let why = format!("{} messages at once; the most is {QUEUE_SEND_MAX}", bodies.len());
             return Err(Error::new(Status::TooLarge, why));
+        }
+        if bodies.is_empty() {
+            return Ok(());
         }
         let (unix_ms, now_ms) = (self.clock.unix_ms(), self.clock.now_ms());
         let owner = sender.map(Arc::from);
@@ -159,20 +163,17 @@ impl Inner {
             let limits = &self.limits;
             let State { queues, ledger, .. } = &mut *state;
             let room = ledger.check(sender, bytes, limits.queues_bytes);
-            let store = open(queues, queue)?;
+            check_room(queues, queue)?;
+            let (held, held_bytes) = held(queues, queue);
             let full = |what: &str, max: usize, limit: &str| {
                 let why = format!("{what}: no more than {max} fit (limit {limit}); send again when some have been taken");
                 Err(Error::new(Status::Overloaded, why))
             };
-            if store.messages + messages.len() > limits.queue_messages as usize {
-                return full(
-                    &format!("the queue \"{queue}\" has {} messages", store.messages),
-                    limits.queue_messages as usize,
-                    "queue_messages",
-                );
+            if held + messages.len() > limits.queue_messages as usize {
+                return full(&format!("the queue \"{queue}\" has {held} messages"), limits.queue_messages as usize, "queue_messages");
             }
-            if store.bytes + bytes > limits.queue_bytes {
-                return full(&format!("the queue \"{queue}\" has {} bytes", store.bytes), limits.queue_bytes, "queue_bytes");
+            if held_bytes + bytes > limits.queue_bytes {
+                return full(&format!("the queue \"{queue}\" has {held_bytes} bytes"), limits.queue_bytes, "queue_bytes");
             }
             match room {
                 Ok(()) => {}
@@ -186,6 +187,7 @@ impl Inner {
                     return Err(Error::new(Status::Overloaded, why));
                 }
             }
+            let store = queues.entry(queue.to_string()).or_default();
             store.stats.sent += messages.len() as u64;
             for (message, delay_ms) in messages {
                 ledger.add(&message);
@@ -205,7 +207,14 @@ impl Inner {
         self.put(Some(sender), queue, bodies)
     }
 
-    /// Delivers the batches that are due, and sets the alarm for the next.
+    /// Looks after the queues that a version takes from.
+    pub(crate) fn look_at_queues_of(self: &Arc<Self>, version: &Version) {
+        for consumer in &version.consumers {
+            self.look_at_queue(&consumer.queue, false);
+        }
+    }
+
+    /// Delivers the batches that are due, and sets the alarm for the next. A queue that nobody has is none any more.
     pub(crate) fn look_at_queue(self: &Arc<Self>, queue: &str, by_alarm: bool) {
         if by_alarm {
             self.drop_old_messages(queue);
@@ -219,6 +228,9 @@ impl Inner {
                     return;
                 }
                 let Some(batch) = store.take_batch(now_ms) else {
+                    if store.is_spare() {
+                        return self.remove_spare(&mut state, queue);
+                    }
                     let next = store.next_ms().filter(|next| store.alarm_ms.is_none_or(|alarm| *next < alarm));
                     store.alarm_ms = next.or(store.alarm_ms);
                     drop(state);
@@ -254,9 +266,55 @@ impl Inner {
 
     /// Refuses a version whose queues have another consumer, unless that is one of these, by their keys, that are about to go.
     pub(crate) fn check_consumers(&self, app: &AppShared, version: &Version, but: &[u64]) -> Result<()> {
-        let state = lock(&self.queues.state);
+        lock(&self.queues.state).check_consumers(app, version, but)
+    }
+
+    /// Apps take the messages of the queues of their versions from here on, and of no others, and `serve` by them; queues `of` others, by their
+    /// keys, go over to them. All of it or nothing, and which of them it is that cannot be.
+    pub(crate) fn take_queues(
+        &self,
+        all: &[(&Arc<AppShared>, &Version)],
+        of: &[u64],
+        serve: impl FnOnce() -> std::result::Result<(), (usize, Error)>,
+    ) -> std::result::Result<(), (usize, Error)> {
+        let mut state = lock(&self.queues.state);
+        for (index, (app, version)) in all.iter().enumerate() {
+            state.check_consumers(app, version, of).map_err(|error| (index, error))?;
+        }
+        state.check_room_for(all, of)?;
+        serve()?;
+        for (app, version) in all {
+            let before = state.release(app.key);
+            for consumer in &version.consumers {
+                let taker = Taker { app: (*app).clone(), settings: consumer.clone() };
+                state.queues.entry(consumer.queue.clone()).or_default().taker = Some(taker);
+                state.taken.entry(app.key).or_default().push(consumer.queue.clone());
+            }
+            before.iter().for_each(|queue| self.remove_spare(&mut state, queue));
+        }
+        Ok(())
+    }
+
+    /// The app takes no messages any more: they wait.
+    pub(crate) fn forget_queues(&self, app: &AppShared) {
+        let mut state = lock(&self.queues.state);
+        let before = state.release(app.key);
+        before.iter().for_each(|queue| self.remove_spare(&mut state, queue));
+    }
+
+    /// A queue that nobody has, in messages or to take them, is none.
+    fn remove_spare(&self, state: &mut State, queue: &str) {
+        if state.queues.get(queue).is_some_and(Store::is_spare) {
+            state.queues.remove(queue);
+            self.clear_alarm(&Alarm::Queue(queue.to_string()));
+        }
+    }
+}
+
+impl State {
+    fn check_consumers(&self, app: &AppShared, version: &Version, but: &[u64]) -> Result<()> {
         for consumer in &version.consumers {
-            let taker = state.queues.get(&consumer.queue).and_then(|store| store.taker.as_ref());
+            let taker = self.queues.get(&consumer.queue).and_then(|store| store.taker.as_ref());
             if let Some(taker) = taker.filter(|taker| taker.app.key != app.key && !but.contains(&taker.app.key)) {
                 let why = format!("the queue \"{}\" has a consumer already, the app \"{}\"", consumer.queue, taker.app.name);
                 return Err(Error::new(Status::Busy, why));
@@ -265,37 +323,35 @@ impl Inner {
         Ok(())
     }
 
-    /// An app has started with a version: it takes the messages of its queues, and of no others.
-    pub(crate) fn follow_queues(self: &Arc<Self>, app: &Arc<AppShared>, version: &Version) -> Result<()> {
-        self.check_consumers(app, version, &[])?;
-        {
-            let mut state = lock(&self.queues.state);
-            state.release(app.key);
-            for consumer in &version.consumers {
-                open(&mut state.queues, &consumer.queue)?.taker = Some(Taker { app: app.clone(), settings: consumer.clone() });
-                state.taken.entry(app.key).or_default().push(consumer.queue.clone());
+    /// Refuses versions with more queues than there may be, when those have gone that these apps, and those `of` others, have alone.
+    fn check_room_for(&self, all: &[(&Arc<AppShared>, &Version)], of: &[u64]) -> std::result::Result<(), (usize, Error)> {
+        let wanted: HashSet<&str> = all.iter().flat_map(|(_, version)| &version.consumers).map(|consumer| &*consumer.queue).collect();
+        let keys: HashSet<u64> = all.iter().map(|(app, _)| app.key).chain(of.iter().copied()).collect();
+        let is_theirs = |store: &Store| store.taker.as_ref().is_some_and(|taker| keys.contains(&taker.app.key));
+        let goes = |queue: &str| self.queues.get(queue).is_some_and(|store| store.messages == 0 && is_theirs(store));
+        let taken = keys.iter().filter_map(|key| self.taken.get(key)).flatten();
+        let mut count = self.queues.len() - taken.filter(|queue| !wanted.contains(&***queue) && goes(queue)).count();
+        for (index, (_, version)) in all.iter().enumerate() {
+            count += version.consumers.iter().filter(|consumer| !self.queues.contains_key(&consumer.queue)).count();
+            if count > QUEUES_MAX {
+                return Err((index, too_many()));
             }
-        }
-        for consumer in &version.consumers {
-            self.look_at_queue(&consumer.queue, false);
         }
         Ok(())
     }
 
-    /// The app is gone: its queues wait.
-    pub(crate) fn forget_queues(&self, app: &AppShared) {
-        lock(&self.queues.state).release(app.key);
-    }
-}
-
-impl State {
-    /// An app takes from no queue any more.
-    fn release(&mut self, key: u64) {
-        for name in self.taken.remove(&key).unwrap_or_default() {
-            if let Some(store) = self.queues.get_mut(&name) {
+    /// An app takes from no queue any more; from which it has.
+    fn release(&mut self, key: u64) -> Vec<String> {
+        let queues = self.taken.remove(&key).unwrap_or_default();
+        for queue in &queues {
+            // It may have gone over to another.
+            if let Some(store) = self.queues.get_mut(queue)
+                && store.taker.as_ref().is_some_and(|taker| taker.app.key == key)
+            {
                 store.taker = None;
             }
         }
+        queues
     }
 }
 

@@ -36,7 +36,7 @@ impl Runtime {
         let version = shared.version();
         let started =
             inner.check_consumers(&shared, &version, &[]).and_then(|()| if lazy { Ok(()) } else { inner.try_start(&shared, &version) });
-        let followed = started.and_then(|()| inner.follow(&shared, &version));
+        let followed = started.and_then(|()| inner.follow(&shared));
         let is_late = || inner.is_closed().then(|| Error::new(Status::Shutdown, "the runtime has been freed"));
         if let Some(error) = followed.err().or_else(is_late) {
             inner.give_up(&shared, &error);
@@ -66,20 +66,14 @@ impl Runtime {
             if lazy { Ok(()) } else { inner.try_start(&shared, &version) }
         };
         let failed = prepared.into_iter().zip(lives).enumerate().find_map(|(index, one)| Some((index, begin(one).err()?)));
-        let failed = failed.or_else(|| inner.register_in_place(&begun, &others).err());
+        let failed = failed.or_else(|| inner.serve_in_place(&begun, &others).err());
         if let Some((index, error)) = failed {
             begun.iter().for_each(|shared| inner.give_up(shared, &error));
             return Err((index, error));
         }
-        of.iter().for_each(|app| {
-            inner.forget_crons(&app.shared);
-            inner.forget_queues(&app.shared);
-        });
+        of.iter().for_each(|app| inner.end_events(&app.shared));
         for shared in &begun {
-            if let Err(error) = inner.follow(shared, &shared.version()) {
-                // Somebody else has become the consumer in this moment.
-                inner.log(&shared.name, nano_engine::LogLevel::Error, error.message, 0);
-            }
+            inner.look_at_queues_of(&shared.version());
             inner.app_event(&shared.name, "loaded", "");
         }
         Ok(begun.into_iter().map(|shared| App { shared, inner: inner.clone() }).collect())
@@ -111,6 +105,31 @@ impl Inner {
         shared.retire();
         self.tell_shards(|| Command::Refuse(key, error.clone()));
         self.tell_shards(|| Command::Evict(key, error.clone(), Arc::default()));
+    }
+
+    /// An app that has been loaded has its events: those of the version that serves, which may be another by now.
+    fn follow(self: &Arc<Self>, shared: &Arc<AppShared>) -> Result<()> {
+        let version = {
+            let _changing = lock(&shared.changing);
+            shared.check_open()?;
+            let version = shared.version();
+            self.take_queues(&[(shared, &version)], &[], || Ok(())).map_err(|(_, error)| error)?;
+            self.follow_crons(shared, &version);
+            version
+        };
+        self.look_at_queues_of(&version);
+        Ok(())
+    }
+
+    /// Registers apps and gives them their events, in place of others: all, or none, and which of them it is that cannot be.
+    fn serve_in_place(&self, all: &[Arc<AppShared>], others: &[u64]) -> std::result::Result<(), (usize, Error)> {
+        // As soon as one is registered it may be reloaded.
+        let _changing: Vec<_> = all.iter().map(|shared| lock(&shared.changing)).collect();
+        let versions: Vec<_> = all.iter().map(|shared| shared.version()).collect();
+        let pairs: Vec<_> = all.iter().zip(&versions).map(|(shared, version)| (shared, &**version)).collect();
+        self.take_queues(&pairs, others, || self.register_in_place(all, others))?;
+        pairs.iter().for_each(|(shared, version)| self.follow_crons(shared, version));
+        Ok(())
     }
 
     /// Registers apps by the names of others, by their keys, or by free ones: all, or none, and which of them it is that cannot be.
@@ -170,8 +189,7 @@ impl Inner {
             }
         }
         drop(apps);
-        self.forget_crons(shared);
-        self.forget_queues(shared);
+        self.end_events(shared);
         self.caches.forget(shared.key);
     }
 

@@ -361,19 +361,95 @@ fn a_queue_has_one_consumer_and_options_have_bounds() {
 }
 
 #[test]
-fn a_version_that_finds_no_room_for_its_queue_has_its_crons() {
+fn a_version_that_finds_no_room_for_its_queues_changes_nothing() {
     let runtime = queue_runtime(one_thread());
-    let source = "export default { queue() {}, scheduled(controller) { console.log(controller.cron); } }";
-    let app = runtime.load(options("app", source)).expect("loads");
-    for number in 0..QUEUES_MAX {
-        runtime.queue_send(&format!("queue {number}"), vec![(MessageBody::Text(String::new()), 0)]).expect("there is room");
+    let version = |number: u32, queues: &[&str]| {
+        let source = format!(
+            "export default {{ fetch() {{ return new Response('{number}'); }}, queue(batch) {{ console.log({number}, batch.queue); }}, \
+               scheduled(controller) {{ console.log({number}, controller.cron); }} }}"
+        );
+        let mut options = options("app", &source);
+        options.consumers = queues.iter().map(|queue| QueueConsumer { batch: 1, ..QueueConsumer::new(*queue) }).collect();
+        options.crons = vec![format!("*/{number} * * * *")];
+        options
+    };
+    let send = |queue: &str| runtime.queue_send(queue, vec![(MessageBody::Text(String::new()), 0)]);
+    let app = runtime.load(version(1, &["own"])).expect("loads");
+    for number in 1..QUEUES_MAX {
+        send(&format!("queue {number}")).expect("there is room");
     }
-    let mut next = options("app", source);
-    next.consumers = vec![QueueConsumer::new("one more")];
-    next.crons = vec!["* * * * *".into()];
-    assert_eq!(app.reload(next).expect_err("there is no room").status, Status::Overloaded);
+    let error = app.reload(version(2, &["own", "one more"])).expect_err("there is no room");
+    assert_eq!(error.status, Status::Overloaded, "{}", error.message);
+    assert_eq!(text(&app, "/"), "1");
+    send("own").expect("there is room");
+    assert_eq!(next_log(&runtime), "1 own");
     runtime.advance_clock(60_000).expect("a manual clock");
-    assert_eq!(next_log(&runtime), "* * * * *");
+    assert_eq!(next_log(&runtime), "1 */1 * * * *");
+    settle(&runtime);
+    // One for the other there is room for, once nothing waits in it.
+    app.reload(version(1, &["another"])).expect("there is room");
+    send("another").expect("there is room");
+    assert_eq!(next_log(&runtime), "1 another");
+    assert_eq!(send("own").expect_err("it has gone").status, Status::Overloaded);
+}
+
+#[test]
+fn what_is_reloaded_while_it_starts_has_the_events_of_the_version_that_serves() {
+    let runtime = queue_runtime(RuntimeLimits { threads: 2, ..RuntimeLimits::default() });
+    let version = |number: u32, begin: &str| {
+        let source = format!(
+            "import {{ env }} from 'cloudflare:workers'; {begin} export default {{ queue(batch) {{ console.log({number}, batch.queue); }}, \
+               scheduled(controller) {{ console.log({number}, controller.cron); }} }}"
+        );
+        let mut options = options("app", &source);
+        options.bindings = vec!["HOST".into()];
+        options.crons = vec![format!("*/{number} * * * *")];
+        options.consumers = vec![QueueConsumer { batch: 1, ..QueueConsumer::new(format!("queue {number}")) }];
+        options
+    };
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| runtime.load(version(2, "await env.HOST.wait();")).map(drop));
+        let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+        runtime.find("app").expect("it is there").reload(AppOptions { lazy: true, ..version(1, "") }).expect("reloads");
+        runtime.call_return(call, Value::Null).expect("is open");
+        loading.join().expect("no panic").expect("loads");
+    });
+    assert_eq!(runtime.queues(), ["queue 1"]);
+    runtime.advance_clock(120_000).expect("a manual clock");
+    assert_eq!(next_log(&runtime), "1 */1 * * * *");
+}
+
+#[test]
+fn a_queue_without_messages_and_without_consumer_is_none() {
+    let runtime = queue_runtime(RuntimeLimits { queue_bytes: 1_000, ..one_thread() });
+    let takes = |queue: &str| AppOptions {
+        consumers: vec![QueueConsumer { retries: 0, dead_letters: Some("dead".into()), ..QueueConsumer::new(queue) }],
+        ..consumer("export default { async queue(batch, env) { await env.HOST.wait(); }, async fetch() {} }")
+    };
+    let takes = |queue: &str| AppOptions { bindings: vec!["HOST".into()], ..takes(queue) };
+    let text = |bytes: usize| vec![(MessageBody::Text("x".repeat(bytes)), 0)];
+    assert_eq!(runtime.queue_send("refused", text(1_001)).expect_err("too large").status, Status::Overloaded);
+    runtime.queue_send("nothing", Vec::new()).expect("there is room");
+    assert_eq!(runtime.queues(), [""; 0]);
+
+    let app = runtime.load(takes("jobs")).expect("loads");
+    assert_eq!(stats(&runtime), QueueStats::default());
+    app.reload(takes("others")).expect("reloads");
+    assert_eq!(runtime.queues(), ["others"]);
+    app.reload(options("consumer", LOGS_ALL)).expect("reloads");
+    assert_eq!((runtime.queues().len(), runtime.queue_stats("others")), (0, None));
+
+    // What is under way is of its queue until it has ended.
+    app.reload(takes("jobs")).expect("reloads");
+    send(&runtime, &["a"]);
+    runtime.advance_clock(5_000).expect("a manual clock");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    app.reload(options("consumer", LOGS_ALL)).expect("reloads");
+    assert_eq!(stats(&runtime).messages, 1);
+    runtime.call_fail(call, "no").expect("is open");
+    until(|| runtime.queues() == ["dead"]);
+    runtime.load(AppOptions { name: "buries".into(), ..takes("dead") }).expect("loads").unload(PATIENCE).expect("unloads");
+    assert_eq!(runtime.queue_stats("dead").map(|stats| stats.messages), Some(1));
 }
 
 #[test]
