@@ -71,6 +71,21 @@ int main(void) {
   while (!ended && readable(fd, WAIT_MS)) ended = drain(runtime);
   CHECK_EQ(ended, 1);
   CHECK(!readable(pipe_fds[0], 0));
+
+  /* The end of the app's version comes when nothing else rings any more. */
+  nano_app_options versioned = app_options("versioned", "export default { fetch() { return new Response('x'); } }");
+  nano_app *other;
+  versioned.flags = NANO_APP_LAZY, versioned.user_data = &letter;
+  other = load(runtime, versioned);
+  CHECK_EQ(nano_runtime_set_doorbell(runtime, ring, &letter), NANO_OK);
+  CHECK_EQ(nano_runtime_close(runtime), NANO_OK);
+  CHECK(readable(pipe_fds[0], 0));
+  nano_event event;
+  size_t count;
+  CHECK_EQ(nano_poll(runtime, &event, 1, &count), NANO_OK);
+  CHECK(count == 1 && event.type == NANO_EVENT_VERSION_END && event.user_data == &letter);
+  nano_event_release(&event, 1);
+  nano_app_free(other);
   nano_app_free(app);
   nano_runtime_free(runtime);
   return test_end();

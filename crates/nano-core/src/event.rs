@@ -172,7 +172,9 @@ impl EventQueue {
 
     /// Makes the descriptor readable for good: nothing more will come, and nobody should wait for it.
     pub(crate) fn close(&self) {
-        self.waiting.close();
+        if self.waiting.close() {
+            self.ring_doorbell();
+        }
     }
 
     /// Appends a log event unless too many wait already.
@@ -187,9 +189,12 @@ impl EventQueue {
 
     /// Tells the host, if something waits that it has not been told of: once per batch, not per event.
     pub(crate) fn ring(&self) {
-        if !self.waiting.announce() {
-            return;
+        if self.waiting.announce() {
+            self.ring_doorbell();
         }
+    }
+
+    fn ring_doorbell(&self) {
         if let Some(doorbell) = &*lock(&self.doorbell) {
             // It is the host's code on our threads, the watchdog among them.
             let _ = catch_unwind(AssertUnwindSafe(doorbell));

@@ -106,10 +106,15 @@ impl<T, F: Flag> Queue<T, F> {
         })
     }
 
-    /// Raises the flag for good: nothing more will come, and nobody should wait for it.
-    pub fn close(&self) {
-        self.with(|waiting| waiting.state = State::Closed);
+    /// Raises the flag for good: nothing more will come, and nobody should wait for it. Whether something waits that has not been announced.
+    pub fn close(&self) -> bool {
+        let is_news = self.with(|waiting| {
+            let is_news = waiting.state == State::Down && !waiting.entries.is_empty();
+            waiting.state = State::Closed;
+            is_news
+        });
         self.flag.raise();
+        is_news
     }
 
     /// What the consumer waits on.
