@@ -173,11 +173,14 @@ impl Runtime {
             next_home: AtomicUsize::new(0),
             state: AtomicU8::new(OPEN),
         });
-        for shard in &inner.shards {
-            crate::shard::spawn(&inner, shard)?;
-        }
+        // First, because whoever ends a runtime waits for it.
         watchdog::spawn(&inner)?;
-        Ok(Self { inner, freed: AtomicBool::new(false) })
+        let runtime = Self { inner, freed: AtomicBool::new(false) };
+        for shard in &runtime.inner.shards {
+            // Where this fails, those that have begun end with the runtime.
+            crate::shard::spawn(&runtime.inner, shard)?;
+        }
+        Ok(runtime)
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
