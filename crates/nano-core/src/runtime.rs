@@ -419,7 +419,10 @@ impl Runtime {
         // First, because what clients have asked for may make requests of its own.
         let answered = self.inner.listeners.drain(&self.inner, grace);
         let _ = self.inner.state.compare_exchange(OPEN, DRAINING, Ordering::AcqRel, Ordering::Acquire);
-        let drained = answered && self.inner.app_list().iter().all(|app| app.wait_idle(grace.left()));
+        let drained = answered && {
+            let apps = self.inner.app_list();
+            self.inner.hang_up_until(grace, |time| apps.iter().all(|app| app.wait_idle(time)))
+        };
         if !drained {
             let error = Error::new(Status::Draining, "the runtime was drained before the request ended");
             self.inner.end_all(|_| Some(error.clone()));

@@ -290,10 +290,17 @@ impl Listeners {
     pub(crate) fn drain(&self, inner: &Arc<Inner>, grace: Grace) -> bool {
         let all: Vec<Arc<Shared>> = lock(&self.all).iter().filter_map(Weak::upgrade).collect();
         all.iter().for_each(|listener| listener.close(inner));
+        inner.hang_up_until(grace, |time| all.iter().all(|listener| listener.wait_empty(time)))
+    }
+}
+
+impl Inner {
+    /// Closes WebSockets until all is `done` that is waited for; false when the time passed first.
+    pub(crate) fn hang_up_until(&self, grace: Grace, done: impl Fn(Duration) -> bool) -> bool {
         loop {
             // Also those that begin meanwhile: they would have no end, and their clients are wanted elsewhere.
-            inner.tell_shards(|| Command::HangUp(None));
-            if all.iter().all(|listener| listener.wait_empty(grace.left().min(HANG_UP_AGAIN))) {
+            self.tell_shards(|| Command::HangUp(None));
+            if done(grace.left().min(HANG_UP_AGAIN)) {
                 return true;
             }
             if grace.left().is_zero() {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Sender, channel};
 
-use nano_core::{App, Body, Payload, RequestInit, Runtime, Status};
+use nano_core::{App, Body, Payload, RequestInit, Runtime, Status, Value};
 use nano_http::h1::{self, RequestParser, Scheme, write_switch_head};
 use nano_http::ws::Event;
 
@@ -177,6 +177,25 @@ fn asked(body: Body) -> RequestInit {
         assert!(asked.head.headers.push(name.as_bytes(), value.as_bytes()));
     }
     asked
+}
+
+#[test]
+fn a_drain_ends_one_that_begins_after_it() {
+    let runtime = runtime(1);
+    let mut options = options("late", &ECHO.replace("fetch(request) {", "async fetch(request, env) { await env.HOST.wait();"));
+    options.bindings = vec!["HOST".into()];
+    let app = runtime.load(options).expect("loads");
+    let id = app.dispatch(asked(Body::Upgrade)).expect("accepted");
+    let call = wait_for(&runtime, |event| matches!(event.payload, Payload::Call).then_some(event.id));
+    std::thread::scope(|scope| {
+        let drain = scope.spawn(|| runtime.drain(PATIENCE));
+        // What is open has been told by now.
+        until(|| app.dispatch(get("/notes")).is_err_and(|error| error.status == Status::Draining));
+        runtime.call_return(call, Value::Null).expect("is open");
+        let seen = until_end(&runtime, id);
+        assert!(matches!(&seen[..], [Payload::Response { .. }, Payload::Chunk(_), Payload::End(_)]), "{seen:?}");
+        assert!(drain.join().expect("no panic"), "nothing else is left");
+    });
 }
 
 #[test]
