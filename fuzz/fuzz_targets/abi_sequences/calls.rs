@@ -83,6 +83,7 @@ fn load(host: &Host, program: &mut Program) {
     let mut error = MaybeUninit::uninit();
     // SAFETY: a valid struct.
     let status = host.waiting(|| known(unsafe { nano_app_load(Some(&host.runtime), &options, Some(&mut app), Some(&mut error)) }));
+    host.has_begun_version(options.user_data);
     // SAFETY: both are set whatever the status.
     let (app, error) = unsafe { (app.assume_init(), error.assume_init()) };
     assert_eq!((app.is_some(), error.is_some()), (status == NANO_OK, status != NANO_OK));
@@ -97,11 +98,15 @@ fn reload(host: &Host, program: &mut Program) {
     let app = host.app(program.below(NAMES.len()));
     let env = Env::new(0);
     let mut options = apps::options(program, "ignored", &env);
-    if app.as_deref().and_then(AppHandle::get).is_some() {
+    let app = app.as_deref().and_then(AppHandle::get);
+    if app.is_some() {
         options.user_data = host.begin_version();
     }
     // SAFETY: a valid struct.
-    host.waiting(|| known(unsafe { nano_app_reload(app.as_deref().and_then(AppHandle::get), &options, None) }));
+    host.waiting(|| known(unsafe { nano_app_reload(app, &options, None) }));
+    if app.is_some() {
+        host.has_begun_version(options.user_data);
+    }
 }
 
 fn find(host: &Host, program: &mut Program) {

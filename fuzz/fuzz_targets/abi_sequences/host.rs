@@ -140,6 +140,11 @@ impl Host {
         user_data as *mut c_void
     }
 
+    /// The call that was to load it has returned.
+    pub fn has_begun_version(&self, user_data: *mut c_void) {
+        lock(&self.ledger).has_begun_version(user_data as usize);
+    }
+
     /// Takes events and hears what they say; how many there were.
     pub fn poll(&self, capacity: usize, wait_ms: Option<i32>) -> usize {
         let mut events = [const { MaybeUninit::<nano_event>::uninit() }; 32];
@@ -163,6 +168,7 @@ impl Host {
             _ => status == NANO_OK,
         };
         assert!(expected && count <= capacity, "status {status}, {count} events of {capacity}, waited for {wait_ms:?}");
+        ledger.look(status);
         for event in &mut events[..count] {
             // SAFETY: so many were filled.
             let event = unsafe { event.assume_init_mut() };

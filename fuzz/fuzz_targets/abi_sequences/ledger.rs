@@ -35,6 +35,8 @@ pub struct Ledger {
     objects: HashMap<u64, i64>,
     /// Versions of apps by what was given with them, and whether they have ended.
     versions: HashMap<usize, bool>,
+    /// Whether it has been said that nothing comes any more.
+    is_over: bool,
     /// Every id, in the order of its appearance: what programs choose from.
     ids: Vec<u64>,
 }
@@ -68,9 +70,22 @@ impl Ledger {
         }
     }
 
-    /// A version of an app is about to be loaded.
+    /// A version of an app is about to be loaded. When all is over none ends: what is given is the host's.
     pub fn begin_version(&mut self, user_data: usize) {
-        assert_eq!(self.versions.insert(user_data, false), None, "the version {user_data} was loaded twice");
+        assert_eq!(self.versions.insert(user_data, self.is_over), None, "the version {user_data} was loaded twice");
+    }
+
+    /// It was loaded or refused, perhaps too late for an event of its end.
+    pub fn has_begun_version(&mut self, user_data: usize) {
+        if self.is_over {
+            self.versions.insert(user_data, true);
+        }
+    }
+
+    /// The queue was looked at.
+    pub fn look(&mut self, status: nano_status) {
+        assert!(!self.is_over || status == NANO_E_SHUTDOWN, "status {status} after NANO_E_SHUTDOWN");
+        self.is_over = status == NANO_E_SHUTDOWN;
     }
 
     /// A version of an app calls.
