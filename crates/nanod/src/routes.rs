@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use nano_config::routes::Routes;
 use nano_core::{Answered, App, Problem, RequestHead, ResponseHead, Route, Router};
@@ -45,7 +45,11 @@ impl Current {
 
     /// The ports that routes name.
     pub fn ports(&self) -> Vec<u16> {
-        self.table.read().unwrap_or_else(|poisoned| poisoned.into_inner()).routes.ports()
+        self.table().routes.ports()
+    }
+
+    fn table(&self) -> RwLockReadGuard<'_, Arc<Table>> {
+        self.table.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The router of a listener.
@@ -70,6 +74,11 @@ impl OnPort {
         self.port.store(address.port(), Ordering::Relaxed);
         self.shy.store(dev::is_on() && address.ip().is_loopback(), Ordering::Relaxed);
     }
+
+    /// Whether anybody may have made the host lead here: it is none of this machine's, and no route names it.
+    fn is_foreign(&self, host: &str) -> bool {
+        self.shy.load(Ordering::Relaxed) && !is_own_name(host) && !self.current.table().routes.names(host)
+    }
 }
 
 /// Whether a host is an address or a name that no resolver answers for.
@@ -84,8 +93,11 @@ pub fn is_own_name(host: &str) -> bool {
 
 impl Router for OnPort {
     fn route_request(&self, head: &RequestHead, host: &str, path: &str) -> Route {
-        let route = self.route(host, path);
-        if dev::is_on() { dev::instead(head, host, path, route) } else { route }
+        match dev::is_on() {
+            true if self.is_foreign(host) => dev::turn_away(head, host),
+            true => dev::instead(head, host, path, self.route(host, path)),
+            false => self.route(host, path),
+        }
     }
 
     fn is_curious(&self) -> bool {
@@ -101,7 +113,7 @@ impl Router for OnPort {
     }
 
     fn route(&self, host: &str, path: &str) -> Route {
-        let table = self.current.table.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let table = self.current.table();
         let port = self.port.load(Ordering::Relaxed);
         let found = match self.shy.load(Ordering::Relaxed) && !is_own_name(host) {
             true => table.routes.find_named(host, port, path),

@@ -202,6 +202,15 @@ pub fn instead(head: &RequestHead, host: &str, path: &str, route: Route) -> Rout
     Route::Reply(reply, body)
 }
 
+/// What is answered to a request by a name that may be anybody's: nothing of the apps.
+pub fn turn_away(head: &RequestHead, host: &str) -> Route {
+    let Some(dev) = DEV.get() else { return Route::Nobody };
+    let fault = Fault::of_foreign(host);
+    dev.lines.routed(head, &fault);
+    let (reply, body) = fault.answer(head);
+    Route::Reply(reply, body)
+}
+
 /// What a client reads whose request has failed.
 pub fn explain(answered: &Answered<'_>) -> Option<(ResponseHead, Vec<u8>)> {
     let dev = DEV.get()?;

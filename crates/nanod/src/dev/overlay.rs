@@ -80,6 +80,13 @@ impl Fault {
         Self { message, apps: apps.to_vec(), ..Self::of_problem(&problem::Problem::NO_APP, "Nobody here", generation) }
     }
 
+    /// The same of a host that no route names and that may be anybody's.
+    pub fn of_foreign(host: &str) -> Self {
+        let help =
+            "nanod dev answers by addresses, localhost, NAME.localhost and the hosts that routes name: add this one to an app's routes";
+        Self { help: help.into(), ..Self::of_nobody(host, &[], 0) }
+    }
+
     /// Manifests are wrong: of the app that is meant, or of any.
     pub fn of_manifests(app: Option<&str>, findings: &[Finding], generation: u64) -> Self {
         let message = "The manifest cannot be used".to_string();

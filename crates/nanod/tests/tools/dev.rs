@@ -144,6 +144,31 @@ fn names_that_lead_here_from_elsewhere_are_not_answered() {
 }
 
 #[test]
+fn a_route_without_a_host_does_not_answer_for_names_that_lead_here_from_elsewhere() {
+    let files = [
+        ("one/nano.toml", "routes = [\"/api\", \"*\"]\ndefault = true\n"),
+        ("one/index.js", GOOD),
+        ("two/wrangler.toml", "routes = [\"*/two/*\", \"named.example/two\"]\n"),
+        ("two/index.js", GOOD),
+    ];
+    let folder = Folder::new("nameless", &files);
+    let dev = Dev::start(&folder, &[]);
+    for (host, path) in [("localhost", "/api"), ("127.0.0.1:8787", "/two/x"), ("two.localhost", "/"), ("named.example", "/two")] {
+        assert_eq!(dev.ask(host, path, BROWSER).1, "ok", "{host} {path}");
+    }
+    for (host, path) in [("evil.example", "/api"), ("evil.example:8787", "/two/x"), ("evil.example", "/"), ("named.example", "/api")] {
+        let (head, page) = dev.ask(host, path, BROWSER);
+        assert!(head.starts_with("HTTP/1.1 404 ") && !page.contains("fetch()"), "{host} {path}: {head}\n{page}");
+    }
+    for (path, accept) in [("/", BROWSER), ("/", "*/*"), ("/__nanod/state", "*/*")] {
+        let (head, told) = dev.ask("evil.example", path, accept);
+        assert!(head.starts_with("HTTP/1.1 404 ") && told.contains("No app answers for evil.example"), "{head}\n{told}");
+        assert!(!told.contains("data-app=") && !told.contains("\"apps\"") && !told.contains("\"generation\""), "{told}");
+    }
+    assert!(dev.ask("named.example", "/__nanod/state", "*/*").1.contains("\"generation\""), "its own pages look for changes there");
+}
+
+#[test]
 fn an_error_far_below_the_end_of_a_file_is_shown_without_code() {
     let source =
         "export default { fetch() { const e = new Error('far'); e.stack = 'Error: far\\n    at f (index.js:4294967295:1)'; throw e; } };";
