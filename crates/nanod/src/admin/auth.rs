@@ -22,6 +22,9 @@ use crate::routes::is_own_name;
 const KEPT: &str = ".token";
 const PASSING: &str = ".now.token";
 
+/// The variable of nanod's environment that has the token, if no file has it.
+pub const TOKEN_VARIABLE: &str = "NANOD_TOKEN";
+
 /// Where a token came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -56,7 +59,7 @@ impl Token {
             let text = check(text.trim()).map_err(|why| format!("the token in {}: {why}", file.display()))?;
             return Ok(Self { text, origin: Origin::Given(file.to_path_buf()) });
         }
-        if let Some(text) = std::env::var_os("NANOD_TOKEN") {
+        if let Some(text) = std::env::var_os(TOKEN_VARIABLE) {
             let text = text.to_str().ok_or("it is not text").and_then(|text| check(text.trim()));
             return Ok(Self { text: text.map_err(|why| format!("the token in NANOD_TOKEN: {why}"))?, origin: Origin::Environment });
         }

@@ -31,7 +31,7 @@ use nano_config::cli::{Address, PerApp};
 use nano_core::{Clock, Runtime};
 
 pub use aside::bring_back;
-pub use auth::{kept_token, leave};
+pub use auth::{TOKEN_VARIABLE, kept_token, leave};
 pub use board::{Board, QUARANTINED};
 pub use logs::Logs;
 pub use operate::{Command, Desk, Pending};

@@ -124,3 +124,14 @@ fn what_is_not_a_nanod_is_named() {
     assert!(said.code == Some(4) && said.err.contains("is no nanod"), "{said:?}");
     asked.join().expect("a request");
 }
+
+#[test]
+fn what_answers_and_is_no_nanod_has_no_logs_to_follow() {
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n<p>".to_string();
+    for answer in [page, ok("{}")] {
+        let (address, asked) = listen(vec![answer]);
+        let said = nanod(Path::new("/"), &["tail", "--admin", &address]);
+        assert!(said.code == Some(4) && said.err.contains(&format!("{address} is no nanod")), "{said:?}");
+        asked.join().expect("a request");
+    }
+}

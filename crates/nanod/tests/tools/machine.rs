@@ -26,7 +26,7 @@ fn types_are_written_and_compared() {
     for line in [
         "// Made from nano.toml by",
         "    readonly A: string;\n",
-        "    readonly AUTH: Service<import(\"../auth-app/src/index\").Admin>;\n",
+        "    readonly AUTH: Service<typeof import(\"../auth-app/src/index\").Admin extends ",
         "    readonly B?: string;\n",
         "    readonly LOCAL: string;\n",
     ] {
@@ -147,7 +147,7 @@ fn a_file_that_is_none_or_has_no_end_is_refused() {
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
     for file in ["/dev/zero", &pipe] {
         let cases: [&[&str]; 5] = [
-            &["serve", ".", "--listen", "127.0.0.1:0", "--token-file", file],
+            &["serve", ".", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", file],
             &["serve", ".", "--listen", "127.0.0.1:0", "--no-admin", "--tls-cert", file, "--tls-key", file],
             &["serve", ".", "--listen", "127.0.0.1:0", "--no-admin", "--roots", &format!("file:{file}")],
             &["tail", "--token-file", file],

@@ -11,7 +11,7 @@ use nano_base::sys::file::read_small_text;
 use nano_config::cli::{Address, Exit};
 use nano_http::h1::{self, Asked, BodyDecoder, ResponseParser};
 
-use crate::admin::kept_token;
+use crate::admin::{TOKEN_VARIABLE, kept_token};
 use crate::named::unreadable_file;
 use crate::output;
 
@@ -76,6 +76,8 @@ pub struct Answer {
     input: Vec<u8>,
     /// Decoded and not taken.
     text: Vec<u8>,
+    /// It says that it is made of events.
+    is_events: bool,
 }
 
 /// One server-sent event.
@@ -95,13 +97,22 @@ impl Client {
                 let why = |error| Failure::Missing(format!("--token-file: {}", unreadable_file(file, &error)));
                 Some(read(file).map_err(why)?)
             }
-            None => std::env::var("NANOD_TOKEN").ok().map(|text| text.trim().to_string()).or_else(|| kept_token(&address.to_string())),
+            None => std::env::var(TOKEN_VARIABLE).ok().map(|text| text.trim().to_string()).or_else(|| kept_token(&address.to_string())),
         };
         let sendable = |token: &String| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         if token.as_ref().is_some_and(|token| !sendable(token)) {
             return Err(Failure::Refused("the token is none: it has characters that are not visible ASCII".into()));
         }
         Ok(Self { address: address.clone(), token })
+    }
+
+    /// Asks for events, from behind the last one that is known.
+    pub fn follow(&self, path: &str, last_event: Option<&str>) -> Result<Answer, Failure> {
+        let answer = self.get(path, last_event)?;
+        match answer.is_events {
+            true => Ok(answer),
+            false => Err(Failure::Refused(format!("{} is no nanod: it answers something else than logs (see --admin)", self.address))),
+        }
     }
 
     /// Asks for a path.
@@ -148,7 +159,9 @@ impl Client {
             }
             // From here on it may be still for as long as it likes.
             stream.wait(None).map_err(|error| Failure::Gone(error.to_string()))?;
-            let answer = Answer { stream, decoder: BodyDecoder::new(response.framing), input, text: Vec::new() };
+            let kind = response.head.headers.value(b"content-type").unwrap_or_default();
+            let is_events = kind.split(|byte| *byte == b';').next().is_some_and(|kind| kind.trim_ascii() == b"text/event-stream");
+            let answer = Answer { stream, decoder: BodyDecoder::new(response.framing), input, text: Vec::new(), is_events };
             return match response.head.status {
                 200 => Ok(answer),
                 status => Err(self.refusal(status, answer)),

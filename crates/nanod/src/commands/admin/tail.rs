@@ -25,7 +25,7 @@ pub fn tail(tail: &Tail) -> Exit {
     let mut last: Option<String> = None;
     let mut told = false;
     loop {
-        let mut stream = match client.get(&path, last.as_deref()) {
+        let mut stream = match client.follow(&path, last.as_deref()) {
             Ok(stream) => stream,
             // It has answered before, so it may again.
             Err(Failure::Gone(_)) if last.is_some() => {
