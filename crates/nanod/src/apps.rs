@@ -33,7 +33,7 @@ use leaving::Leaving;
 use pool::Pool;
 use underway::{Batch, Underway, Why};
 
-pub use options::{add_dev_vars, is_value, options, read_secret};
+pub use options::{add_dev_vars, is_value, not_given, options, read_secret};
 
 /// What to do about a folder without apps.
 pub const NO_APP_HELP: &str =

@@ -97,6 +97,7 @@ pub const COMMANDS: &[Command] = &[
             Opt::value("call", ValueKind::Text, "EXPORT", "", "Call an exported function and print what it returns").short('c'),
             Opt::value("arg", ValueKind::Text, "JSON", "", "With this argument").many(),
             Opt::value("var", ValueKind::Text, "NAME=VALUE", "", "A variable in env").many(),
+            ENV,
             Opt::value("cpu", ValueKind::Duration(1, DAY_MS), "TIME", "50ms", "CPU time of one event"),
             Opt::value("heap", ValueKind::Size(2 << 20, 3_500 << 20), "SIZE", "32 MiB", "Its heap"),
             Opt::value("timeout", ValueKind::Duration(1, DAY_MS), "TIME", "30s", "How long it may take"),

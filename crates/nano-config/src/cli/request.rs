@@ -123,12 +123,14 @@ pub struct Run {
     pub args: Vec<serde_json::Value>,
     /// Variables in `env`.
     pub vars: Vec<(String, String)>,
-    /// CPU time of one event.
-    pub cpu_ms: u32,
-    /// The heap.
-    pub heap_bytes: usize,
-    /// How long it may take.
-    pub timeout_ms: u64,
+    /// The environment.
+    pub env: Option<String>,
+    /// CPU time of one event, if not as the manifest says.
+    pub cpu_ms: Option<u32>,
+    /// The heap, the same.
+    pub heap_bytes: Option<usize>,
+    /// How long it may take, the same.
+    pub timeout_ms: Option<u32>,
     /// Whose certificates apps trust: `webpki`, `system` or `file:PATH`.
     pub roots: String,
 }
@@ -406,9 +408,10 @@ impl Parsed {
             call: self.string("call"),
             args: args.collect::<Result<_, _>>()?,
             vars: pairs("var", '=')?,
-            cpu_ms: self.small("cpu").unwrap_or(50),
-            heap_bytes: self.number("heap").map_or(32 << 20, |bytes| bytes as usize),
-            timeout_ms: self.number("timeout").unwrap_or(30_000),
+            env: self.string("env"),
+            cpu_ms: self.small("cpu"),
+            heap_bytes: self.number("heap").map(|bytes| bytes as usize),
+            timeout_ms: self.small("timeout"),
             roots: self.roots()?,
         })
     }

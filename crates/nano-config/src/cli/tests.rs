@@ -124,7 +124,7 @@ fn an_app_is_run_with_a_request_or_a_call() {
     let Ok((Request::Run(run), _)) = request(words.map(OsString::from)) else { panic!("not understood") };
     let pair = |name: &str, value: &str| (name.to_string(), value.to_string());
     assert_eq!((run.method.as_str(), run.headers, run.vars), ("POST", vec![pair("A", "b:c"), pair("D", "")], vec![pair("K", "a=b")]));
-    assert_eq!((run.cpu_ms, run.heap_bytes, run.timeout_ms), (2_000, 64 << 20, 30_000));
+    assert_eq!((run.cpu_ms, run.heap_bytes, run.timeout_ms), (Some(2_000), Some(64 << 20), None));
     let Ok((Request::Run(run), _)) = ask("run x.ts --call f --arg 1 --arg {\"a\":[]}") else { panic!("not understood") };
     assert_eq!((run.args, run.request, run.method.as_str()), (vec![serde_json::json!(1), serde_json::json!({"a": []})], None, "GET"));
 }

@@ -131,6 +131,13 @@ pub fn dev_vars(folder: &Path, shown: &str, environment: Option<&str>) -> (Vec<(
     (vars, said)
 }
 
+/// Whether a file has the name of one with variables for development, of whatever environment.
+pub fn is_dev_vars(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let named = |file: &str| name.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    named(".dev.vars") || named(".env")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

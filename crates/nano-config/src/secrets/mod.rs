@@ -8,7 +8,7 @@ use std::path::Path;
 use nano_base::limits::SECRET_BYTES_MAX;
 use nano_base::sys;
 
-pub use dotenv::{dev_vars, parse};
+pub use dotenv::{dev_vars, is_dev_vars, parse};
 
 /// A text that is never printed and is erased when it is dropped.
 #[derive(Clone)]

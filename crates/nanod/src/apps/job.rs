@@ -9,7 +9,7 @@ use nano_config::deploy::AppState;
 use nano_config::manifest::{Grants, SecretSource};
 use nano_core::{App, AppOptions, Clock, Error, Prepared, Runtime};
 
-use super::options::{add_dev_vars, options, read_secret};
+use super::options::{add_dev_vars, not_given, options, read_secret};
 use crate::{dev, frame, output, trust};
 
 /// What it takes to deploy a folder.
@@ -147,8 +147,10 @@ impl Job {
         };
         let mut options = options(manifest, &state.folder, &secret, &egress)?;
         if self.dev_vars {
-            add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref());
+            add_dev_vars(&mut options, &state.folder, &state.shown, self.environment.as_deref()).iter().for_each(output::finding);
         }
+        let given = |name: &str| options.env.iter().any(|(known, _)| known == name);
+        not_given(&state.reading, &given).iter().for_each(output::finding);
         Ok((options, used.into_inner()))
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nano_config::manifest::{Egress, EgressDefault, Manifest, SecretSource, Var};
+use nano_config::manifest::{Egress, EgressDefault, Manifest, Reading, SecretSource, Var};
 use nano_config::secrets::{self, Secret};
+use nano_config::text::{Finding, Severity};
 use nano_core::policy::{Mode, Policy, Rule};
 use nano_core::{AppOptions, Binding, BindingKind, Source};
 
 use super::program;
-use crate::{handlers, output};
+use crate::handlers;
 
 /// What the runtime is told of an app, as its manifest says; `secret` gives what is behind a name, and `egress` whether a rule of its may
 /// lead to what is not public.
@@ -62,14 +63,26 @@ pub fn is_value(binding: &Binding) -> bool {
     matches!(binding.kind, BindingKind::Json { .. })
 }
 
-/// Lays `.dev.vars` over `env`.
-pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, environment: Option<&str>) {
+/// Lays `.dev.vars` over `env`; what is wrong with it.
+pub fn add_dev_vars(options: &mut AppOptions, folder: &Path, shown: &str, environment: Option<&str>) -> Vec<Finding> {
     let (vars, findings) = secrets::dev_vars(folder, shown, environment);
-    findings.iter().for_each(output::finding);
     let mut env: BTreeMap<String, String> = std::mem::take(&mut options.env).into_iter().collect();
     options.bindings.retain(|binding| !is_value(binding) || vars.iter().all(|(name, _)| *name != binding.name));
     env.extend(vars.into_iter().map(|(name, secret)| (name, secret.reveal().to_string())));
     options.env = env.into_iter().collect();
+    findings
+}
+
+/// The secrets that a manifest requires and nothing gives: not `given` either.
+pub fn not_given(reading: &Reading, given: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let Some(manifest) = &reading.manifest else { return Vec::new() };
+    let has = |name: &String| manifest.vars.iter().any(|(var, _)| var == name) || given(name);
+    let finding = |name: &String| {
+        let message = format!("the secret {name} is required, and nothing gives it");
+        let help = "put it into .dev.vars for nanod dev, and for nanod serve into a nano.toml: secrets.NAME = { file = \"...\" }";
+        reading.about(Severity::Warning, "secrets.required", message, help)
+    };
+    manifest.required.iter().filter(|name| !has(name)).map(finding).collect()
 }
 
 /// Where an app may connect to, as its manifest says and its grants allow.

@@ -11,6 +11,7 @@ use nano_config::cli::{Check, Exit};
 use nano_config::deploy::{AppState, ScanOptions, Scanner, Snapshot, Touched};
 use nano_config::manifest::{GRANTS_FILE, Grants, Manifest, SecretSource};
 use nano_config::routes::{Claim, Conventions, Routes};
+use nano_config::secrets;
 use nano_config::text::suggest::nearest;
 use nano_config::text::{Finding, Severity};
 use nano_core::{AppOptions, Clock, Runtime, RuntimeLimits, RuntimeOptions};
@@ -78,8 +79,10 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     }
     let states: Vec<&AppState> = snapshot.apps.values().collect();
     findings.extend(states.iter().flat_map(|state| state.reading.findings.clone()));
-    let manifests: Vec<(&Manifest, &AppState)> =
+    let mut manifests: Vec<(&Manifest, &AppState)> =
         states.iter().filter_map(|state| Some((state.reading.manifest.as_ref()?, *state))).collect();
+    // As they are deployed: of names that differ in case the one that is written as its host is comes first.
+    manifests.sort_by_key(|(manifest, _)| manifest.name.contains(char::is_uppercase));
     let (names, contradictions) = among(&manifests, &snapshot);
     findings.extend(contradictions);
     // In the folder of one app it would be the app's own.
@@ -97,11 +100,14 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
         let name = trust::name_of(folder, state);
         // Another server may grant it.
         let refusals = trust::refusals(&grants, name, &state.folder, &state.reading, Severity::Warning, trust::OR_TRUST);
-        let unreadable = secrets(manifest, state, &grants, name);
+        let unusable = files_of_secrets(manifest, state, &grants, name);
         // What is not granted cannot be read either.
         let told = |secret: &Finding| refusals.iter().any(|refusal| (refusal.line, refusal.column) == (secret.line, secret.column));
-        findings.extend(unreadable.into_iter().filter(|secret| !told(secret)));
+        findings.extend(unusable.into_iter().filter(|secret| !told(secret)));
         findings.extend(refusals);
+        let (vars, wrong) = secrets::dev_vars(&state.folder, &state.shown, check.env.as_deref());
+        findings.extend(wrong);
+        findings.extend(apps::not_given(&state.reading, &|name| vars.iter().any(|(known, _)| known == name)));
         if let Some(runtime) = runtime {
             findings.extend(try_out(manifest, state, check.env.as_deref(), runtime));
         }
@@ -114,7 +120,7 @@ fn look(dir: &Path, check: &Check, runtime: Option<&Runtime>) -> (usize, Vec<Fin
     (states.len(), findings)
 }
 
-/// What contradicts between apps: names, routes, services that are not there.
+/// What contradicts between apps: names, routes, queues, services that are not there.
 fn among<'a>(
     manifests: &[(&'a Manifest, &'a AppState)],
     snapshot: &Snapshot,
@@ -128,6 +134,20 @@ fn among<'a>(
             Entry::Occupied(entry) => {
                 let message = format!("another app is named \"{}\" too, in {}", manifest.name, entry.get().1.place_of("name"));
                 findings.push(state.about(Severity::Error, "name", message, "give one of the two another name"));
+            }
+        }
+    }
+    let mut consumers: BTreeMap<&str, (&Manifest, &AppState)> = BTreeMap::new();
+    for (manifest, state) in manifests {
+        for queue in manifest.consumers.iter().map(|consumer| consumer.queue.as_str()) {
+            let key = format!("queues.consumers.{queue}");
+            match consumers.entry(queue) {
+                Entry::Vacant(entry) => drop(entry.insert((*manifest, *state))),
+                Entry::Occupied(entry) => {
+                    let (other, place) = (&entry.get().0.name, entry.get().1.place_of(&key));
+                    let message = format!("the queue \"{queue}\" has a consumer already, \"{other}\", in {place}");
+                    findings.push(state.about(Severity::Error, &key, message, "one app takes what is in a queue: change one of the two"));
+                }
             }
         }
     }
@@ -153,16 +173,23 @@ fn among<'a>(
     (names, findings)
 }
 
-/// Secrets that are not where the manifest says. Where apps are checked they are often not to be had, so that is no error.
-fn secrets(manifest: &Manifest, state: &AppState, grants: &Grants, name: &str) -> Vec<Finding> {
+/// Secrets that are not where the manifest says, or are too large. Where apps are checked they are often not to be had, so that is no error.
+fn files_of_secrets(manifest: &Manifest, state: &AppState, grants: &Grants, name: &str) -> Vec<Finding> {
     let allowed = |real: &Path| real.starts_with(&state.folder) || grants.allows_file(name, real);
-    let unreadable = |(name, source): &(String, SecretSource)| {
+    let unusable = |(name, source): &(String, SecretSource)| {
         let SecretSource::File(_) = source else { return None };
-        let why = apps::read_secret(source, &state.folder, &allowed, 0).err()?;
-        let (key, help) = (format!("secrets.{name}"), "the app is deployed only where it can be read");
-        Some(state.reading.about(Severity::Warning, &key, format!("{key}: {why}"), help))
+        let key = format!("secrets.{name}");
+        let (severity, message, help) = match apps::read_secret(source, &state.folder, &allowed, 0) {
+            Err(why) => (Severity::Warning, format!("{key}: {why}"), "the app is deployed only where it can be read"),
+            Ok(secret) => {
+                let (bytes, limit) = (name.len() + secret.reveal().len(), manifest.limits.env_entry_bytes as usize);
+                let message = format!("{key} has {bytes} bytes; the limit env_entry_bytes is {limit}");
+                (bytes > limit).then_some((Severity::Error, message, "raise limits.env_entry_bytes"))?
+            }
+        };
+        Some(state.reading.about(severity, &key, message, help))
     };
-    manifest.secrets.iter().filter_map(unreadable).collect()
+    manifest.secrets.iter().filter_map(unusable).collect()
 }
 
 /// Compiles and starts an app, and forgets it.
@@ -185,7 +212,8 @@ fn try_out(manifest: &Manifest, state: &AppState, environment: Option<&str>, run
 fn tried(manifest: &Manifest, state: &AppState, environment: Option<&str>) -> Result<AppOptions, String> {
     let placeholder = |_: &SecretSource| Ok(PLACEHOLDER.to_string());
     let mut options = apps::options(manifest, &state.folder, &placeholder, &|_| true)?;
-    apps::add_dev_vars(&mut options, &state.folder, &state.shown, environment);
+    // What is wrong with them is told once, for the folder.
+    let _ = apps::add_dev_vars(&mut options, &state.folder, &state.shown, environment);
     options.lazy = false;
     Ok(options)
 }
@@ -205,8 +233,9 @@ fn show(finding: &Finding, dir: &Path) -> bool {
     };
     let word = finding.severity.word();
     let text = output::harmless(&finding.to_string()).replacen(&format!(": {word}: "), &format!(": {}: ", paint(ink, word)), 1);
-    // What an app throws may name any file.
-    let source = std::path::absolute(&finding.file).ok().filter(|_| finding.line > 0).and_then(|file| frame::read_source(dir, &file));
+    // What an app throws may name any file, and what is wrong may be a line of somebody's key.
+    let is_shown = finding.line > 0 && !secrets::is_dev_vars(Path::new(&finding.file));
+    let source = std::path::absolute(&finding.file).ok().filter(|_| is_shown).and_then(|file| frame::read_source(dir, &file));
     let source = source.unwrap_or_default();
     output::print(&format!("{text}\n{}", frame::painted(&frame::frame(&source, finding.line, finding.column))))
 }

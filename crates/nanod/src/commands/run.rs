@@ -88,11 +88,20 @@ fn options(run: &Run, real: &Path) -> Result<AppOptions, String> {
     let stem = if real.is_dir() { real.file_name() } else { real.file_stem() };
     let name = stem.and_then(|name| name.to_str()).unwrap_or("app").to_string();
     let mut options = if real.is_dir() {
-        let reading = manifest::load(real, &shown, &name, None);
+        let environment = run.env.as_deref();
+        let reading = manifest::load(real, &shown, &name, environment);
         reading.findings.iter().for_each(output::finding);
         let mut options = of_folder(&reading, real, &shown, &name)?;
-        apps::add_dev_vars(&mut options, real, &shown, None);
+        let findings = apps::add_dev_vars(&mut options, real, &shown, environment);
+        findings.iter().for_each(output::finding);
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return Err(format!("{shown} cannot be run without its variables for development"));
+        }
+        let given = |name: &str| options.env.iter().chain(&run.vars).any(|(known, _)| known == name);
+        apps::not_given(&reading, &given).iter().for_each(output::finding);
         options
+    } else if run.env.is_some() {
+        return Err(format!("--env: {shown} is a file, and has no environments: name its folder"));
     } else {
         match (real.parent(), real.file_name().and_then(|name| name.to_str())) {
             // What the file imports lies beside it.
@@ -105,18 +114,13 @@ fn options(run: &Run, real: &Path) -> Result<AppOptions, String> {
         options.bindings.retain(|binding| !apps::is_value(binding) || binding.name != *name);
         options.env.push((name.clone(), value.clone()));
     }
-    let usual = limits::AppLimits::default();
     // What was not said is left as the manifest has it.
-    if run.cpu_ms != usual.cpu_ms {
-        options.limits.cpu_ms = run.cpu_ms;
-        options.limits.start_cpu_ms = options.limits.start_cpu_ms.max(run.cpu_ms);
+    if let Some(cpu_ms) = run.cpu_ms {
+        options.limits.cpu_ms = cpu_ms;
+        options.limits.start_cpu_ms = options.limits.start_cpu_ms.max(cpu_ms);
     }
-    if run.heap_bytes != usual.heap_bytes {
-        options.limits.heap_bytes = run.heap_bytes;
-    }
-    if run.timeout_ms != u64::from(usual.wall_ms) {
-        options.limits.wall_ms = u32::try_from(run.timeout_ms).unwrap_or(u32::MAX);
-    }
+    options.limits.heap_bytes = run.heap_bytes.unwrap_or(options.limits.heap_bytes);
+    options.limits.wall_ms = run.timeout_ms.unwrap_or(options.limits.wall_ms);
     options.lazy = false;
     options.program = run.request.is_none() && run.call.is_none();
     Ok(options)
@@ -125,6 +129,12 @@ fn options(run: &Run, real: &Path) -> Result<AppOptions, String> {
 /// Whether it is what the app's log says of an exception that nobody caught.
 fn is_uncaught(payload: &Payload) -> bool {
     matches!(payload, Payload::Log { level: LogLevel::Error, text, .. } if text.starts_with(UNCAUGHT))
+}
+
+/// Whether the stack of an exception is of one with this message, which the stack of a `DOMException` need not have behind its name.
+fn says(stack: &str, message: &str) -> bool {
+    let name = stack.lines().next().unwrap_or_default();
+    stack.starts_with(message) || message.strip_prefix(name).is_some_and(|rest| rest.starts_with(": "))
 }
 
 struct Session<'a> {
@@ -147,7 +157,10 @@ impl Session<'_> {
         let begun = match (&run.request, &run.call) {
             (Some(url), _) => request(run, url, data).and_then(|init| app.dispatch(init)),
             (None, Some(export)) => json::arguments(&run.args).and_then(|args| app.invoke(export, args, 0)),
-            (None, None) => return self.wait_for_idle(&app, options, run.timeout_ms),
+            (None, None) => {
+                let wall_ms = options.limits.wall_ms.into();
+                return self.wait_for_idle(&app, options, wall_ms);
+            }
         };
         match begun {
             Ok(id) => self.follow(id),
@@ -268,7 +281,7 @@ impl Session<'_> {
         while self.runtime.wait(BATCH, 0, &mut events).is_ok_and(|taken| taken > 0) {
             events.drain(..).for_each(|event| self.tell(event.payload));
         }
-        let said = |payload: &Payload| matches!(payload, Payload::Log { text, .. } if text[UNCAUGHT.len()..].starts_with(&error.message));
+        let said = |payload: &Payload| matches!(payload, Payload::Log { text, .. } if says(&text[UNCAUGHT.len()..], &error.message));
         if let Some(other) = self.uncaught.take().filter(|payload| !said(payload)) {
             events::show(other);
         }

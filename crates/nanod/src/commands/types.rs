@@ -62,6 +62,9 @@ fn declarations(dir: &Path) -> Result<String, Exit> {
     }
     let (vars, findings) = secrets::dev_vars(&folder, &shown, None);
     findings.iter().for_each(output::finding);
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Exit::Failed);
+    }
     let names: Vec<&str> = vars.iter().map(|(name, _)| name.as_str()).collect();
     let file = all[0].file.as_deref().and_then(|file| Path::new(file).file_name()).and_then(|file| file.to_str());
     let manifests: Vec<&Manifest> = all.iter().collect();

@@ -164,3 +164,71 @@ fn check_names_entrypoints_that_are_not_there() {
         assert!(said.out.contains(text), "{text}\n{}", said.out);
     }
 }
+
+#[test]
+fn check_names_a_queue_that_two_apps_take_from() {
+    let files = [
+        ("a/index.js", GOOD),
+        ("a/nano.toml", "[queues.consumers]\njobs = {}\nmine = {}\n"),
+        ("b/index.js", GOOD),
+        ("b/wrangler.toml", "queues = { consumers = [\n  { queue = \"jobs\" },\n] }\n"),
+    ];
+    let folder = Folder::new("queues", &files);
+    let said = nanod(&folder.0, &["check", "--no-compile"]);
+    let expected = "./b/wrangler.toml:2:3: error: the queue \"jobs\" has a consumer already, \"a\", in ./a/nano.toml:2:1 (";
+    assert!(said.code == Some(1) && said.out.contains(expected) && said.out.contains("1 error,"), "{said:?}");
+}
+
+#[test]
+fn check_tells_of_a_secret_that_is_larger_than_env_has_room_for() {
+    let manifest = "limits.env_entry_bytes = 64\n[secrets]\nA = { file = \"a\" }\nB = { file = \"b\" }\n";
+    let (fits, large) = ("x".repeat(63), "x".repeat(64));
+    let folder = Folder::new("large", &[("a/index.js", GOOD), ("a/nano.toml", manifest), ("a/a", &fits), ("a/b", &large)]);
+    let said = nanod(&folder.0, &["check", "a"]);
+    let expected = "a/nano.toml:4:1: error: secrets.B has 65 bytes; the limit env_entry_bytes is 64 (raise limits.env_entry_bytes)";
+    assert!(said.code == Some(1) && said.out.contains(expected) && said.out.contains("1 error,"), "{said:?}");
+}
+
+#[test]
+fn what_is_wrong_with_variables_for_development_counts() {
+    let other = "export class Admin {}\nexport default { fetch() { return new Response(); } };\n";
+    let manifest = "services.A = { app = \"a\", entrypoint = \"Admin\" }\n";
+    let files =
+        [("a/index.ts", other), ("a/nano.toml", ""), ("a/.dev.vars", "A=1\nhunter2\n"), ("b/index.js", GOOD), ("b/nano.toml", manifest)];
+    let folder = Folder::new("dev-vars", &files);
+    let expected = "a/.dev.vars:2:1: error: the line has no =";
+    for words in [&["check", "--no-compile"][..], &["check"]] {
+        let said = nanod(&folder.0, words);
+        let once = said.out.matches(expected).count() == 1 && said.err.is_empty() && !said.out.contains("hunter2");
+        assert!(said.code == Some(1) && once && said.out.contains("1 error,"), "{words:?}: {said:?}");
+    }
+    let said = nanod(&folder.0, &["check", "--json"]);
+    assert!(said.out.contains("\"line\":2") && said.out.contains("\"errors\":1") && said.err.is_empty(), "{said:?}");
+    for words in [&["types", "a"][..], &["types", "a", "--check"], &["run", "a", "-r", "/"]] {
+        let said = nanod(&folder.0, words);
+        assert!(said.code == Some(1) && said.err.contains(expected) && !said.err.contains("hunter2"), "{words:?}: {said:?}");
+    }
+    assert!(!folder.0.join("a/worker-configuration.d.ts").exists());
+}
+
+#[test]
+fn a_secret_that_an_app_of_wranglers_requires_and_nobody_gives_is_told() {
+    let manifest = "vars = { A = \"1\" }\n[secrets]\nrequired = [\"A\", \"KEY\", \"LOCAL\"]\n";
+    let folder = Folder::new("required", &[("a/index.js", GOOD), ("a/wrangler.toml", manifest), ("a/.dev.vars", "LOCAL=x\n")]);
+    let expected = "a/wrangler.toml:3:1: warning: the secret KEY is required, and nothing gives it (";
+    for words in [&["check", "a"][..], &["check", "a", "--no-compile"]] {
+        let said = nanod(&folder.0, words);
+        assert!(said.code == Some(0) && said.out.contains(expected) && said.out.contains("1 warning\n"), "{words:?}: {said:?}");
+    }
+    let said = nanod(&folder.0, &["run", "a", "-r", "/"]);
+    assert!(said.code == Some(0) && said.err.matches("is required").count() == 1 && said.err.contains(expected), "{said:?}");
+    let said = nanod(&folder.0, &["run", "a", "-r", "/", "--var", "KEY=x"]);
+    assert!(said.code == Some(0) && !said.err.contains("is required"), "{said:?}");
+}
+
+#[test]
+fn check_gives_a_name_to_who_would_have_it() {
+    let folder = Folder::new("case", &[("SHOP/index.js", GOOD), ("shop/index.js", GOOD)]);
+    let said = nanod(&folder.0, &["check", ".", "--no-compile"]);
+    assert!(said.code == Some(1) && said.out.contains("./SHOP: error: "), "{said:?}");
+}

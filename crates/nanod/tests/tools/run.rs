@@ -1,5 +1,7 @@
 //! `nanod run`.
 
+use std::process::Command;
+
 use crate::{Folder, GOOD, nanod, nanod_with};
 
 const TOOL: &str = "interface A { n: number }
@@ -102,4 +104,61 @@ fn run_fails_if_nobody_catches_what_a_module_throws_and_lets_the_rest_end() {
     let folder = Folder::new("caught", &[("script.js", caught)]);
     let said = nanod(&folder.0, &["run", "script.js"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), "script: caught it\n"));
+}
+
+#[test]
+fn run_heeds_what_the_command_line_says_also_where_that_is_the_default() {
+    let app = "export default { async fetch(request) { if (request.url.endsWith('/spin')) for (;;); await new Promise(() => setInterval(() => {}, 1000)); } };";
+    let manifest = "limits = { cpu_ms = \"200ms\", wall_ms = \"1d\" }\n";
+    let folder = Folder::new("default", &[("app/index.js", app), ("app/nano.toml", manifest), ("nanod.toml", "apps.app.trust = true\n")]);
+    let said = nanod(&folder.0, &["run", "app", "-r", "/spin"]);
+    assert!(said.code == Some(1) && said.err.contains("more than 200 ms of CPU"), "{said:?}");
+    let said = nanod(&folder.0, &["run", "app", "-r", "/spin", "--cpu", "50ms"]);
+    assert!(said.code == Some(1) && said.err.contains("more than 50 ms of CPU"), "{said:?}");
+    let said = nanod(&folder.0, &["run", "app", "-r", "/", "--timeout", "1ms"]);
+    assert!(said.code == Some(1) && said.err.contains("1 ms"), "{said:?}");
+}
+
+#[test]
+fn run_takes_an_environment() {
+    let app = "export default { fetch(request, env) { return new Response(`${env.A} ${env.B}`); } };";
+    let files = [
+        ("app/index.js", app),
+        ("app/nano.toml", "vars = { A = \"outer\" }\n[env.staging.vars]\nA = \"inner\"\n"),
+        ("app/.dev.vars", "B=any\n"),
+        ("app/.dev.vars.staging", "B=staged\n"),
+        ("tool.js", app),
+    ];
+    let folder = Folder::new("environment", &files);
+    for (words, expected) in
+        [(&["run", "app", "-r", "/"][..], "outer any"), (&["run", "app", "-r", "/", "--env", "staging"], "inner staged")]
+    {
+        let said = nanod(&folder.0, words);
+        assert_eq!((said.code, said.out.as_str()), (Some(0), expected), "{words:?}: {said:?}");
+    }
+    let said = nanod(&folder.0, &["run", "app", "-r", "/", "-e", "stagin"]);
+    assert!(said.code == Some(1) && said.err.contains("there is no environment \"stagin\" (did you mean \"staging\"?)"), "{said:?}");
+    let said = nanod(&folder.0, &["run", "tool.js", "-r", "/", "-e", "staging"]);
+    assert!(said.code == Some(1) && said.err.contains("tool.js is a file, and has no environments"), "{said:?}");
+}
+
+#[test]
+fn run_tells_once_that_a_result_cannot_be_had() {
+    let folder = Folder::new("result", &[("tool.js", "export function give() { return () => 1; }\n")]);
+    let said = nanod(&folder.0, &["run", "tool.js", "--call", "give"]);
+    assert!(said.code == Some(1) && said.err.matches("DataCloneError").count() == 1, "{said:?}");
+}
+
+#[test]
+fn a_program_for_a_secret_has_no_token_of_nanods() {
+    let files = [
+        ("app/index.js", "export default { fetch(request, env) { return new Response(env.KEY); } };"),
+        ("app/nano.toml", "secrets.KEY = { command = [\"sh\", \"-c\", \"echo ${NANOD_TOKEN-none} ${OTHER-none}\"] }\n"),
+        ("nanod.toml", "apps.app.commands = true\n"),
+    ];
+    let folder = Folder::new("token-of", &files);
+    let mut nanod = Command::new(env!("CARGO_BIN_EXE_nanod"));
+    nanod.args(["run", "app", "-r", "/"]).current_dir(&folder.0).env("NANOD_TOKEN", "a-token").env("OTHER", "other");
+    let output = nanod.output().expect("nanod runs");
+    assert_eq!(String::from_utf8(output.stdout).expect("text"), "none other");
 }
