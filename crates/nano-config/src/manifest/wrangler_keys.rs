@@ -125,7 +125,7 @@ const TRIGGERS: &[Key] = &[key("crons", Kind::Texts)];
 
 const LIMITS: &[Key] = &[key("cpu_ms", Kind::Count(1, 86_400_000)), key("subrequests", Kind::Count(1, u32::MAX as u64))];
 
-/// Names alone: their values are in `.dev.vars` or come from whoever embeds NANO.
+/// Names alone: their values are in `.dev.vars` or a manifest of NANO's.
 const SECRETS: &[Key] = &[key("required", Kind::Texts)];
 
 const RULE: &[Key] = &[

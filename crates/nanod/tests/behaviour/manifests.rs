@@ -65,3 +65,16 @@ fn connections_by_a_host_are_refused_where_there_is_none() {
     let said = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.code() == Some(1) && said.contains("nano.toml: egress.default = \"host\""), "{said}");
 }
+
+#[test]
+fn an_app_is_served_without_a_secret_that_it_requires_and_that_is_told() {
+    let manifest = "[secrets]\nrequired = [\"KEY\"]\n";
+    let mut server = Server::begin("required", &[("app/index.js", TELLS), ("app/wrangler.toml", manifest)], &[]);
+    let said = server.await_ready(READY);
+    let expected = "wrangler.toml:2:1: warning: the secret KEY is required, and nothing gives it";
+    // What is wrong and what serves are said apart, in whatever order.
+    if !said.contains(expected) {
+        server.wait_for(expected);
+    }
+    assert_eq!(server.ask("app.localhost", "/"), (200, "{}".into()));
+}
