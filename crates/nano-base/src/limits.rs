@@ -745,6 +745,12 @@ pub const GRAVEYARD_BYTES_MAX: usize = 32 << 20;
 pub const LEFT_BEHIND_BYTES_MAX: usize = 128 << 20;
 /// What V8 may take outside an app's heap for what it does at the moment, in multiples of `heap_bytes`, besides `external_bytes`.
 pub const NATIVE_HEAPS_MAX: usize = 4;
+/// Arrays and objects inside one another in a text that is parsed as JSON: V8 takes some 100 bytes outside the heap for each at worst.
+pub const JSON_DEPTH_MAX: usize = 64 << 10;
+/// Characters of JSON that V8 parses in a millisecond of CPU at least, also where the heap becomes full: nothing stops it meanwhile.
+pub const JSON_UNITS_PER_MS: usize = 2_000;
+/// The longest text of JSON that it has the time for.
+pub const JSON_BOUND_UNITS_MAX: usize = 10 << 20;
 /// The largest file that an operator names: a token, certificates, declarations.
 pub const SMALL_FILE_BYTES_MAX: usize = 16 << 20;
 /// The largest file of an app's of which lines are shown beside an error.

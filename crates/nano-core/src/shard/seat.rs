@@ -192,6 +192,11 @@ impl Seat {
         })
     }
 
+    /// How much CPU time what runs may take at most before it sees that it was stopped, where that is known; else 0.
+    pub(crate) fn bound_ms(&self) -> u64 {
+        lock(&self.handle).as_ref().map_or(0, TerminateHandle::bound_ms)
+    }
+
     /// Stops a turn that was stopped before and has not noticed, so that also those loops of V8 see it that look for nothing else.
     pub(crate) fn insist(&self, sequence: u64) {
         self.turn.while_stopped(sequence, || {

@@ -96,6 +96,8 @@ struct Watched {
     sequence: u64,
     stopped_cpu_ns: u64,
     stopped_wall_ns: u64,
+    /// CPU time that what ran then may take before it can see that it was stopped.
+    bound_ms: u64,
     /// What does not count of the CPU time that the turn has used.
     excused_ns: u64,
 }
@@ -202,13 +204,15 @@ fn look(inner: &Arc<Inner>, shard: &Arc<Shard>, watched: &mut Watched) -> Sight 
     if turn.stopped {
         if watched.stopped_wall_ns == 0 {
             (watched.stopped_cpu_ns, watched.stopped_wall_ns) = (cpu_ns, now_ns);
+            watched.bound_ms = seat.bound_ms();
         }
         let cpu_ms = cpu_ns.saturating_sub(watched.stopped_cpu_ns) / 1_000_000;
         let wall_ms = now_ns.saturating_sub(watched.stopped_wall_ns) / 1_000_000;
         if cpu_ms >= INSIST_AFTER_CPU_MS {
             seat.insist(turn.sequence);
         }
-        if cpu_ms >= GIVE_UP_AFTER_CPU_MS || wall_ms >= GIVE_UP_AFTER_WALL_MS {
+        let bound_wall_ms = watched.bound_ms * GIVE_UP_AFTER_WALL_MS / GIVE_UP_AFTER_CPU_MS;
+        if cpu_ms >= GIVE_UP_AFTER_CPU_MS + watched.bound_ms || wall_ms >= GIVE_UP_AFTER_WALL_MS + bound_wall_ms {
             replace(inner, shard, &seat, Why::Stuck);
             return Sight::Hog;
         }

@@ -23,6 +23,7 @@ mod hostobjects;
 mod http2;
 mod inherited;
 mod inspecting;
+mod json;
 mod large_pieces;
 mod lengths;
 mod limits;

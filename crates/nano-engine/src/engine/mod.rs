@@ -6,6 +6,7 @@ pub(crate) mod cage;
 pub(crate) mod clock;
 pub(crate) mod exceptions;
 pub(crate) mod host_objects;
+mod json;
 mod languages;
 pub(crate) mod locks;
 pub(crate) mod loss;

@@ -78,6 +78,7 @@ fn initialize(options: &ProcessOptions) {
     super::caches::install();
     super::languages::install();
     super::native::install();
+    super::json::install();
     super::locks::install();
     super::space::install();
     super::cage::install(options.heaps_bytes);

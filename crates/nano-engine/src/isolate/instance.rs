@@ -136,6 +136,11 @@ impl TerminateHandle {
         self.hurry();
     }
 
+    /// How much CPU time what runs may take at most before it sees that it was stopped, where that is known; else 0.
+    pub fn bound_ms(&self) -> u64 {
+        self.0.bound_ms()
+    }
+
     /// A debugger's pause ends.
     fn hurry(&self) {
         if let Some(inspector) = &self.1 {

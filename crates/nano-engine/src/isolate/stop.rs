@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::state::State;
 use crate::engine::stacks;
@@ -12,13 +12,32 @@ use crate::engine::stacks;
 #[derive(Clone)]
 pub(crate) struct Stopper {
     isolate: v8::IsolateHandle,
-    stopped: Arc<AtomicBool>,
+    told: Arc<Told>,
+}
+
+/// What other threads and the isolate's own tell each other.
+#[derive(Default)]
+struct Told {
+    stopped: AtomicBool,
+    bound_ms: AtomicU64,
+}
+
+/// While it lives, others know that what runs is over soon, though it cannot be stopped.
+pub(crate) struct Bounded<'a> {
+    told: &'a Told,
+    before_ms: u64,
+}
+
+impl Drop for Bounded<'_> {
+    fn drop(&mut self) {
+        self.told.bound_ms.store(self.before_ms, Ordering::Relaxed);
+    }
 }
 
 impl Stopper {
     /// Of this isolate.
     pub(crate) fn new(isolate: v8::IsolateHandle) -> Self {
-        Self { isolate, stopped: Arc::default() }
+        Self { isolate, told: Arc::default() }
     }
 
     /// The isolate.
@@ -28,15 +47,25 @@ impl Stopper {
 
     /// Stops what runs, or will run next.
     pub(crate) fn terminate_execution(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.told.stopped.store(true, Ordering::Relaxed);
         self.isolate.terminate_execution();
     }
 
     /// Stops what runs where V8 next looks for interrupts, and keeps where that was. Some of V8's own loops look for nothing but
     /// [`Self::terminate_execution`].
     pub(crate) fn interrupt_execution(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.told.stopped.store(true, Ordering::Relaxed);
         self.isolate.request_interrupt(on_interrupt, std::ptr::null_mut());
+    }
+
+    /// What follows asks nobody before it is done, which takes so much CPU time at most.
+    pub(crate) fn bound(&self, ms: u64) -> Bounded<'_> {
+        Bounded { told: &self.told, before_ms: self.told.bound_ms.swap(ms, Ordering::Relaxed) }
+    }
+
+    /// How much CPU time what runs may take at most before it sees that it was stopped; 0 if that is not known.
+    pub(crate) fn bound_ms(&self) -> u64 {
+        self.told.bound_ms.load(Ordering::Relaxed)
     }
 
     /// Has it see, where V8 next looks for interrupts, to what it holds outside the heap.
@@ -46,7 +75,7 @@ impl Stopper {
 
     /// Whether it was stopped.
     pub(crate) fn has_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.told.stopped.load(Ordering::Relaxed)
     }
 }
 
