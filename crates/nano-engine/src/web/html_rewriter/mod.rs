@@ -375,11 +375,8 @@ fn insert<'s>(scope: &mut Scope<'s, '_>, args: &Args<'s>, rewriting: &Rewriting)
     {
         return;
     }
-    let content = if value.is_string() {
-        Content::Text(copy(scope, value), args.get(4).is_true())
-    } else {
-        Content::Stream(integer(scope, args, 3))
-    };
+    let content =
+        if value.is_string() { Content::Text(copy(scope, value), args.get(4).is_true()) } else { Content::Stream(integer(scope, args, 3)) };
     let bytes = content.bytes();
     if !recharge(scope, args, rewriting, bytes) {
         return;
