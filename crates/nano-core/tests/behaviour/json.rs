@@ -174,6 +174,13 @@ fn what_is_certain_to_fill_the_heap_is_not_begun_and_what_has_room_is_parsed() {
     let small = runtime.load(small).expect("loads");
     let body = format!("{{{}\"\":1}}", "\"\":1,".repeat(1_200_000));
     assert_eq!(String::from_utf8_lossy(&send(&small, body.into_bytes()).expect("an answer").body), refused);
+    let mut large = with_defaults("large", source);
+    (large.limits.body_bytes, large.limits.cpu_ms) = (32 << 20, 60_000);
+    let large = runtime.load(large).expect("loads");
+    let keys: Vec<_> = (0..2_300_000).map(|n| format!("\"{n:x}\":1")).collect();
+    let body = format!("{{{}}}", keys.join(","));
+    assert_eq!(String::from_utf8_lossy(&send(&large, body.into_bytes()).expect("an answer").body), refused);
     nothing_is_lost(&runtime, &app);
     nothing_is_lost(&runtime, &small);
+    nothing_is_lost(&runtime, &large);
 }

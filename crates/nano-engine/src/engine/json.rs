@@ -97,13 +97,14 @@ unsafe fn accept<'a>(isolate: v8::UnsafeRawIsolatePtr, source: *mut c_void) -> O
 
 /// Whether V8 may parse a text; if not, an exception is pending.
 fn look_over(isolate: &mut v8::Isolate, state: &State, source: v8::Local<v8::String>) -> bool {
-    let shape = match v8::ValueView::new(isolate, source).data() {
-        v8::ValueViewData::OneByte(text) => Shape::of(text),
-        v8::ValueViewData::TwoByte(text) => Shape::of(text),
+    let (shape, text_bytes) = match v8::ValueView::new(isolate, source).data() {
+        v8::ValueViewData::OneByte(text) => (Shape::of(text), size_of_val(text)),
+        v8::ValueViewData::TwoByte(text) => (Shape::of(text), size_of_val(text)),
     };
+    let text_bytes = if source.is_external() { 0 } else { text_bytes };
     let message = match shape {
         None => format!("JSON with more than {JSON_DEPTH_MAX} arrays and objects inside one another"),
-        Some(shape) if shape.heap_bytes > state.heap_bytes_max || !native::has_room(shape.stack_bytes()) => {
+        Some(shape) if text_bytes + shape.heap_bytes > state.heap_bytes_max || !native::has_room(shape.stack_bytes()) => {
             "JSON of more values than the app has room for (limit heap_bytes)".to_owned()
         }
         Some(_) => return true,
@@ -179,9 +180,9 @@ impl Shape {
         Some(shape)
     }
 
-    /// What V8 takes outside the heap for the properties: its list of them doubles, and both are there while it is copied.
+    /// What V8 takes outside the heap for the properties: its list of them doubles, and both are there while it is copied; and a handle for each.
     fn stack_bytes(&self) -> usize {
-        self.properties.next_power_of_two() * Self::PROPERTY_BYTES * 3 / 2
+        self.properties.next_power_of_two() * Self::PROPERTY_BYTES * 3 / 2 + self.properties * size_of::<usize>()
     }
 }
 
