@@ -28,8 +28,8 @@ fn the_account_says_what_a_request_cost() {
         "export default { fetch() { let s = 0; for (let i = 0; i < 3e6; i++) s += i % 7; return new Response('' + s); } }",
     );
     let account = fetch(&app, "/").expect("a response").account;
-    // These are two clocks, and one is read before the other.
-    assert!(account.cpu_us > 0 && account.cpu_us < 2 * account.wall_us, "{account:?}");
+    // These are two clocks, and one is read before the other: a tenth of 10 ms is far more than what lies between.
+    assert!(account.cpu_us > 0 && account.cpu_us <= account.wall_us + account.wall_us / 10, "{account:?}");
     assert!(account.heap_bytes > 100_000, "{account:?}");
     assert!(account.bytes_out > 0, "{account:?}");
 }
